@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The few kernel types the programs read, with only the fields they read. The loader finds the real offsets
+ * in the running kernel's BTF, so order and size here mean nothing.
+ */
+#ifndef LOOPSTALL_BPF_KERNEL_H
+#define LOOPSTALL_BPF_KERNEL_H
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct thread_struct {
+	unsigned long fsbase; /* x86-64: the user's thread pointer */
+};
+
+struct task_struct {
+	unsigned int __state;
+	int pid; /* the thread */
+	int tgid; /* the process */
+	struct files_struct *files;
+	struct thread_struct thread;
+};
+
+/* x86-64. The first six system call arguments are di, si, dx, r10, r8, r9. */
+struct pt_regs {
+	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The end of threads and the change of programs. What a thread's state held is of no use behind an exec: it goes,
+ * and user space examines the process anew.
+ */
+#include "maps.h"
+#include "spans.h"
+
+#include <bpf/bpf_tracing.h>
+
+static __always_inline void send_life(__u32 kind, __u64 now_ns, __u32 tgid, __u32 tid)
+{
+	struct ls_rec_life *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		count_loss(LS_LOSS_RING_OTHER);
+		return;
+	}
+	rec->hdr.kind = kind;
+	rec->hdr.len = sizeof(*rec);
+	rec->hdr.cpu = bpf_get_smp_processor_id();
+	rec->hdr.ts_ns = now_ns;
+	rec->hdr.tgid = tgid;
+	rec->hdr.tid = tid;
+	bpf_ringbuf_submit(rec, 0);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct thread_state *ts = thread_of(task);
+	__u64 now_ns;
+
+	if (!ts)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	thread_flush(ts, now_ns);
+	send_life(LS_REC_EXIT, now_ns, ts->tgid, ts->tid);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u32 tgid = task->tgid;
+	struct thread_state *ts;
+
+	if (!bpf_map_lookup_elem(&procs, &tgid))
+		return 0;
+	ts = thread_of(task);
+	if (ts) {
+		thread_flush(ts, now_ns);
+		bpf_task_storage_delete(&threads, task);
+	}
+	send_life(LS_REC_EXEC, now_ns, tgid, task->pid);
+	return 0;
+}

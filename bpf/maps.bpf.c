@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* Defines the maps and settings of maps.h, once for all programs. */
+#include "maps.h"
+
+struct threads_map threads SEC(".maps");
+struct procs_map procs SEC(".maps");
+struct loops_map loops SEC(".maps");
+struct coroutines_map coroutines SEC(".maps");
+struct thread_stats_map thread_stats SEC(".maps");
+struct losses_map losses SEC(".maps");
+struct ring_map ring SEC(".maps");
+
+const volatile __u64 threshold_ns = 10000000;
+const volatile __u64 sample_after_ns = 2000000;
+const volatile __u8 syscall_rules[LS_SYSCALLS] = {};
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

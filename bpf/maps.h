@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The maps and settings shared by all programs; maps.bpf.c defines them.
+ */
+#ifndef LOOPSTALL_BPF_MAPS_H
+#define LOOPSTALL_BPF_MAPS_H
+
+#include "kernel.h"
+#include "port.h"
+#include "state.h"
+
+struct threads_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+};
+
+struct procs_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct ls_proc);
+};
+
+struct loops_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct ls_loop_key);
+	__type(value, struct ls_loop);
+};
+
+struct coroutines_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct ls_coro_key);
+	__type(value, struct ls_coro_stats);
+};
+
+struct thread_stats_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* as bpf_get_current_pid_tgid() gives it */
+	__type(value, struct ls_thread_stats);
+};
+
+struct losses_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LS_LOSS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+struct ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 * 1024 * 1024);
+};
+
+extern struct threads_map threads SEC(".maps");
+extern struct procs_map procs SEC(".maps");
+extern struct loops_map loops SEC(".maps");
+extern struct coroutines_map coroutines SEC(".maps");
+extern struct thread_stats_map thread_stats SEC(".maps");
+extern struct losses_map losses SEC(".maps");
+extern struct ring_map ring SEC(".maps");
+
+/* Settings, written once before the programs are loaded. */
+extern const volatile __u64 threshold_ns;
+extern const volatile __u64 sample_after_ns; /* a span shorter than this is not worth a sample */
+extern const volatile __u8 syscall_rules[LS_SYSCALLS];
+
+LS_INLINE void count_loss(__u32 loss)
+{
+	__u64 *count = bpf_map_lookup_elem(&losses, &loss);
+
+	if (count)
+		*count += 1;
+}
+
+LS_INLINE struct thread_state *thread_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, NULL, 0);
+}
+
+LS_INLINE struct thread_state *current_thread(void)
+{
+	return bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
+}
+
+LS_INLINE void record_header(struct ls_rec_hdr *hdr, __u32 kind, __u32 len, __u64 now_ns,
+			     const struct thread_state *ts)
+{
+	hdr->kind = kind;
+	hdr->len = len;
+	hdr->cpu = bpf_get_smp_processor_id();
+	hdr->ts_ns = now_ns;
+	hdr->tgid = ts->tgid;
+	hdr->tid = ts->tid;
+}
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Off-CPU time: why a loop thread leaves the CPU, when it is woken, when it runs again. Runs on every context
+ * switch of the machine, so the first thing is to find out that the thread is none of ours.
+ */
+#include "maps.h"
+#include "blocking.h"
+#include "frames.h"
+#include "spans.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* The thread still waits in the kernel, whatever the other bits say (TASK_FREEZABLE and the like). */
+#define STATE_WAITS 0xff
+
+/* Is this the loop's own wait for events? Only outside steps, and only on the loop's own epoll descriptor. */
+static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why)
+{
+	if (!why->is_wait || ts->cur.unit == LS_UNIT_STEP)
+		return 0;
+	if (why->epoll_fd >= 0) {
+		if (ts->epoll_fd < 0)
+			ts->epoll_fd = why->epoll_fd;
+		return ts->epoll_fd == why->epoll_fd;
+	}
+	/* A loop on select or poll: nothing tells its wait from a callback's, so it gets the benefit. */
+	return ts->epoll_fd < 0;
+}
+
+static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
+{
+	span_close_callbacks(ts, now_ns);
+	turn_end(ts, now_ns);
+	ts->idle_at_ns = now_ns;
+	ts->off_kind = OFF_IDLE;
+}
+
+/* Is the thread inside the name look-up it was last seen to begin? */
+static __always_inline int is_in_dns(const struct thread_state *ts, __u64 frame, __u64 position, __u64 sp)
+{
+	return ts->dns_span == ts->cur.number && ts->dns_frame == frame &&
+	       ts->dns_position == position && sp < ts->dns_sp;
+}
+
+/* The site for a block at this place: the one there is, a free one, or the lightest one's room. */
+static __always_inline __u32 site_find(struct thread_state *ts, __u64 code, __u64 position, __u32 cause,
+				       __u32 *ret_is_known)
+{
+	__u64 lightest_ns = ~0ULL, span = ts->cur.number;
+	__u32 i, choice = LS_MAX_SITES;
+
+	*ret_is_known = 0;
+	for (i = 0; i < LS_MAX_SITES; i++) {
+		const struct site *site = &ts->sites[i];
+
+		if (site->rec.span == span && site->rec.frames[0].code == code &&
+		    site->position == position && site->rec.cause == cause) {
+			*ret_is_known = 1;
+			return i;
+		}
+		if (site->rec.span != span) {
+			if (lightest_ns)
+				choice = i;
+			lightest_ns = 0;
+		} else if (site->rec.weight_ns < lightest_ns) {
+			lightest_ns = site->rec.weight_ns;
+			choice = i;
+		}
+	}
+	if (lightest_ns)
+		count_loss(LS_LOSS_SITES_FULL);
+	return choice;
+}
+
+static __always_inline void site_begin(struct thread_state *ts, const struct pt_regs *regs, struct blocking *why)
+{
+	__u64 frame, code, position;
+	struct site *site;
+	__u32 index, is_known;
+
+	frame = frame_top(ts);
+	if (!frame || frame_read(ts, frame)) {
+		count_loss(frame ? LS_LOSS_STACK_UNREADABLE : LS_LOSS_STACK_NO_THREAD);
+		return;
+	}
+	code = frame_word(ts, ts->proc.py.frame_code) & ~(__u64)ts->proc.py.tag_mask;
+	position = frame_word(ts, ts->proc.py.frame_position);
+	if (why->cause != LS_CAUSE_GIL && is_in_dns(ts, frame, position, regs->sp))
+		why->cause = LS_CAUSE_DNS;
+	index = site_find(ts, code, position, why->cause, &is_known);
+	ts->off_site = index;
+	barrier_var(index);
+	if (is_known || index >= LS_MAX_SITES)
+		return;
+	site = &ts->sites[index];
+	site->position = position;
+	site->rec.span = ts->cur.number;
+	site->rec.weight_ns = 0;
+	site->rec.count = 0;
+	site->rec.cause = why->cause;
+	site->rec.syscall = why->syscall;
+	site->rec.native_ip = regs->ip;
+	site->rec.pad = 0;
+	frames_walk(ts, &site->rec, frame, frame_of_coroutine(ts));
+}
+
+/* Who has the GIL now that we have to wait for it. */
+static __always_inline void gil_remember_holder(struct thread_state *ts)
+{
+	const struct ls_proc *proc = &ts->proc;
+
+	ts->gil_tstate = read_ptr(proc->gil + proc->py.gil_last_holder);
+	ts->gil_id = 0;
+	if (ts->gil_tstate)
+		ts->gil_id = read_ptr(ts->gil_tstate + (proc->py.tstate_native_id != LS_PY_NONE ?
+								proc->py.tstate_native_id :
+								proc->py.tstate_thread_id));
+}
+
+static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task, int is_preempted,
+					  __u64 now_ns)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	struct blocking why;
+
+	ts->woken_at_ns = 0;
+	ts->off_at_ns = now_ns;
+	ts->off_site = LS_MAX_SITES;
+	ts->off_kind = OFF_BLOCKED;
+	ts->off_cause = LS_CAUSE_RUNQUEUE;
+	thread_flush_if_due(ts, now_ns);
+	if (ts->cur.unit == LS_UNIT_NONE || is_preempted || !(task->__state & STATE_WAITS))
+		return;
+	blocking_classify(ts, task, regs, &why);
+	if (ts->is_busy) {
+		ts->off_cause = why.cause;
+		return;
+	}
+	if (is_loop_wait(ts, &why)) {
+		thread_idle(ts, now_ns);
+		return;
+	}
+	if (why.is_wait && ts->cur.unit != LS_UNIT_STEP)
+		ts->is_foreign_poll = 1;
+	span_touch(ts);
+	victims_first_look(ts, now_ns);
+	site_begin(ts, regs, &why);
+	if (why.cause == LS_CAUSE_GIL)
+		gil_remember_holder(ts);
+	ts->off_cause = why.cause;
+}
+
+static __always_inline void thread_returns(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 off_ns = now_ns - ts->off_at_ns, ready_ns = 0;
+	__u32 cause = ts->off_cause, index = ts->off_site;
+
+	ts->off_at_ns = 0;
+	if (ts->off_kind == OFF_IDLE) {
+		if (!ts->proc.has_poll_spot) {
+			ts->stats.idle_ns += off_ns;
+			ts->idle_at_ns = 0;
+			turn_begin(ts, now_ns);
+			span_open_callbacks(ts, now_ns);
+		}
+		return;
+	}
+	if (ts->cur.unit == LS_UNIT_NONE)
+		return;
+	span_touch(ts);
+	if (cause == LS_CAUSE_RUNQUEUE)
+		ready_ns = off_ns;
+	else if (ts->woken_at_ns && ts->woken_at_ns < now_ns)
+		ready_ns = now_ns - ts->woken_at_ns;
+	if (ready_ns > off_ns)
+		ready_ns = off_ns;
+	off_ns -= ready_ns;
+	barrier_var(cause);
+	if (cause < LS_CAUSE_MAX)
+		ts->cur.cause_ns[cause] += off_ns;
+	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns;
+	ts->cur.off_ns += off_ns + ready_ns;
+	if (cause == LS_CAUSE_GIL && off_ns > ts->cur.gil_longest_ns) {
+		ts->cur.gil_longest_ns = off_ns;
+		ts->cur.gil_holder_tstate = ts->gil_tstate;
+		ts->cur.gil_holder_id = ts->gil_id;
+	}
+	barrier_var(index);
+	if (index < LS_MAX_SITES) {
+		ts->sites[index].rec.weight_ns += off_ns;
+		ts->sites[index].rec.count++;
+	}
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct task_struct *next)
+{
+	struct thread_state *ts;
+
+	ts = thread_of(prev);
+	if (ts)
+		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
+	ts = thread_of(next);
+	if (ts && ts->off_at_ns)
+		thread_returns(ts, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task)
+{
+	struct thread_state *ts = thread_of(task);
+
+	if (ts && ts->off_at_ns && !ts->woken_at_ns)
+		ts->woken_at_ns = bpf_ktime_get_ns();
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The state machine of a loop thread: spans open and close, their off-CPU time is booked by cause, a span of at
+ * least the threshold becomes a record. Steps nest; the stretch between two steps is a callback span.
+ */
+#ifndef LOOPSTALL_BPF_SPANS_H
+#define LOOPSTALL_BPF_SPANS_H
+
+#include "maps.h"
+
+/* Makes the slow half of the current span usable: it is left stale when a span opens, because most need none of it. */
+LS_INLINE void span_touch(struct thread_state *ts)
+{
+	struct span *cur = &ts->cur;
+
+	if (cur->is_touched)
+		return;
+	__builtin_memset(cur->cause_ns, 0, sizeof(cur->cause_ns));
+	cur->off_ns = 0;
+	cur->sampled_ns = 0;
+	cur->gil_longest_ns = 0;
+	cur->gil_holder_tstate = 0;
+	cur->gil_holder_id = 0;
+	cur->ready_ns = 0;
+	cur->ready = 0;
+	cur->samples = 0;
+	cur->is_touched = 1;
+}
+
+LS_INLINE struct ls_loop *loop_of(const struct thread_state *ts)
+{
+	struct ls_loop_key key = { .loop = ts->loop, .tgid = ts->tgid };
+
+	return bpf_map_lookup_elem(&loops, &key);
+}
+
+/* Remembers how many handles wait, at the first chance inside a span. */
+LS_INLINE void victims_first_look(struct thread_state *ts, __u64 now_ns)
+{
+	struct ls_loop *loop;
+	__u64 length;
+
+	if (ts->cur.ready_ns)
+		return;
+	ts->cur.ready_ns = now_ns;
+	loop = loop_of(ts);
+	if (!loop || !loop->ready)
+		return;
+	length = read_ptr(loop->ready + ts->proc.py.ob_size);
+	ts->cur.ready = length < LS_MAX_READY ? length : LS_MAX_READY;
+}
+
+LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
+{
+	ts->cur.number = ++ts->last_number;
+	ts->cur.start_ns = now_ns;
+	ts->cur.nested_ns = 0;
+	ts->cur.unit = unit;
+	ts->cur.is_touched = 0;
+}
+
+LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
+{
+	span_open(ts, LS_UNIT_CALLBACK, now_ns);
+	ts->cur.sp = 0;
+	ts->cur.task = 0;
+	ts->cur.coro = 0;
+	ts->cur.code = 0;
+	ts->cur.qualname = 0;
+}
+
+/*
+ * Sends the record of the current span. `duration_ns` is its own time, without nested steps. `unit` may say turn:
+ * then the turn's sums are sent. Returns the time its victims waited (stall.bpf.c).
+ */
+__u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
+
+/* Adds the off-CPU time of the ended span to its turn. */
+LS_INLINE void turn_add_span(struct thread_state *ts)
+{
+	__u32 i;
+
+	if (!ts->cur.is_touched)
+		return;
+	if (!ts->turn_is_touched)
+		__builtin_memset(ts->turn_cause_ns, 0, sizeof(ts->turn_cause_ns));
+	ts->turn_is_touched = 1;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		ts->turn_cause_ns[i] += ts->cur.cause_ns[i];
+}
+
+LS_INLINE void turn_end(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts->turn_start_ns)
+		return;
+	ts->stats.turns++;
+	if (!ts->turn_has_stall && now_ns - ts->turn_start_ns >= threshold_ns)
+		span_send_stall(ts, now_ns, now_ns - ts->turn_start_ns, LS_UNIT_TURN);
+	ts->turn_start_ns = 0;
+}
+
+LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
+{
+	ts->turn_start_ns = now_ns;
+	ts->turn_steps = 0;
+	ts->turn_has_stall = 0;
+	ts->turn_is_touched = 0;
+}
+
+/* Ends the callback span, if one is open. */
+LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 duration_ns;
+
+	if (ts->cur.unit != LS_UNIT_CALLBACK)
+		return;
+	duration_ns = now_ns - ts->cur.start_ns;
+	ts->stats.callbacks_ns += duration_ns;
+	if (duration_ns >= threshold_ns)
+		span_send_stall(ts, now_ns, duration_ns, LS_UNIT_CALLBACK);
+	turn_add_span(ts);
+	ts->cur.unit = LS_UNIT_NONE;
+}
+
+/* Copies the thread's totals to where user space reads them. */
+LS_INLINE void thread_flush(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 key = ((__u64)ts->tgid << 32) | ts->tid;
+
+	ts->flushed_at_ns = now_ns;
+	bpf_map_update_elem(&thread_stats, &key, &ts->stats, BPF_ANY);
+}
+
+#define FLUSH_EVERY_NS 20000000
+
+LS_INLINE void thread_flush_if_due(struct thread_state *ts, __u64 now_ns)
+{
+	if (now_ns - ts->flushed_at_ns >= FLUSH_EVERY_NS)
+		thread_flush(ts, now_ns);
+}
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * A span of at least the threshold has ended: its stacks, its victims and its record go to user space. Who had to
+ * wait is read from the loop's queues at this moment; docs/measuring.md says what counts as a victim and how sure
+ * the starved time is.
+ */
+#include "maps.h"
+#include "objects.h"
+#include "spans.h"
+
+#define DEQUE_BLOCK_ITEMS 64 /* cpython: Modules/_collectionsmodule.c */
+
+/* What a bpf_loop() callback gets: all that changes from turn to turn is in ts->scan, where the verifier expects any value. */
+struct scan_context {
+	struct thread_state *ts;
+};
+
+static __always_inline void victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
+{
+	struct victim_scan *scan = &ts->scan;
+	struct ls_rec_victim *rec;
+
+	scan->victims++;
+	scan->starved_ns += starved_ns;
+	if (scan->named >= LS_MAX_VICTIM_NAMES)
+		return;
+	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(LS_LOSS_RING_VICTIM);
+		return;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	record_header(&rec->hdr, LS_REC_VICTIM, sizeof(*rec), scan->end_ns, ts);
+	rec->span = ts->cur.number;
+	rec->task = task;
+	rec->starved_ns = starved_ns;
+	pystr_read(&ts->proc.py, &rec->name, read_ptr(task + ts->proc.py.task_name));
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
+	scan->named++;
+}
+
+/* bpf_loop() callback: the i-th handle of `_ready`. */
+static long victim_of_ready(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	struct victim_scan *scan;
+	__u64 handle, task, callback;
+
+	if (!ts)
+		return 1;
+	scan = &ts->scan;
+	if (scan->index >= DEQUE_BLOCK_ITEMS) {
+		scan->block = read_ptr(scan->block + ts->proc.py.deque_block_next);
+		scan->index = 0;
+	}
+	handle = read_ptr(scan->block + ts->proc.py.deque_block_data + 8 * scan->index);
+	scan->index++;
+	if (!handle) {
+		count_loss(LS_LOSS_VICTIM_UNREADABLE);
+		return 1;
+	}
+	callback = read_ptr(handle + scan->handle_callback);
+	task = callback_task(&ts->proc, callback);
+	/* Handles in the queue at our first look waited through the whole span; of later ones only the end is sure. */
+	if (task && task != ts->cur.task)
+		victim_add(ts, task, i < ts->cur.ready ? scan->end_ns - ts->cur.start_ns : 0);
+	return 0;
+}
+
+/* bpf_loop() callback: the i-th entry of the timer heap; a sleeping task whose time has come is a victim. */
+static long victim_of_timer(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	struct victim_scan *scan;
+	__u64 handle, when_ns, future, task;
+
+	if (!ts)
+		return 1;
+	scan = &ts->scan;
+	handle = read_ptr(scan->items + 8 * i);
+	if (!handle)
+		return 1;
+	when_ns = seconds_bits_to_ns(read_ptr(read_ptr(handle + ts->proc.py.timer_when) +
+					      ts->proc.py.float_value));
+	if (!when_ns || when_ns >= scan->end_ns)
+		return 0;
+	/* asyncio.sleep(): the timer's first argument is the future its task waits for. */
+	future = read_ptr(read_ptr(handle + ts->proc.py.handle_args) + ts->proc.py.tuple_items);
+	if (!future)
+		return 0;
+	task = callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0));
+	if (!task)
+		return 0;
+	if (when_ns < ts->cur.start_ns)
+		when_ns = ts->cur.start_ns;
+	victim_add(ts, task, scan->end_ns - when_ns);
+	return 0;
+}
+
+/* Reports the victims of the span that ends now and fills their part of its record. */
+LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stall)
+{
+	struct scan_context context = { .ts = ts };
+	struct victim_scan *scan;
+	struct ls_loop *loop;
+	__u64 length;
+
+	if (!ts || !stall)
+		return 0;
+	loop = loop_of(ts);
+	if (!loop || !loop->ready || !loop->handle_callback) {
+		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
+		stall->flags |= LS_STALL_VICTIMS_UNKNOWN;
+		return 0;
+	}
+	scan = &ts->scan;
+	scan->handle_callback = loop->handle_callback;
+	scan->end_ns = stall->hdr.ts_ns;
+	scan->starved_ns = 0;
+	scan->victims = 0;
+	scan->named = 0;
+	length = read_ptr(loop->ready + ts->proc.py.ob_size);
+	scan->block = read_ptr(loop->ready + ts->proc.py.deque_leftblock);
+	scan->index = read_ptr(loop->ready + ts->proc.py.deque_leftindex);
+	if (length > LS_MAX_READY) {
+		length = LS_MAX_READY;
+		stall->flags |= LS_STALL_VICTIMS_CUT;
+	}
+	bpf_loop(length, victim_of_ready, &context, 0);
+	if (loop->scheduled) {
+		length = read_ptr(loop->scheduled + ts->proc.py.ob_size);
+		scan->items = read_ptr(loop->scheduled + ts->proc.py.list_items);
+		if (length > LS_MAX_TIMERS) {
+			length = LS_MAX_TIMERS;
+			stall->flags |= LS_STALL_VICTIMS_CUT;
+		}
+		bpf_loop(length, victim_of_timer, &context, 0);
+	}
+	if (stall->flags & LS_STALL_VICTIMS_CUT)
+		count_loss(LS_LOSS_VICTIM_CUT);
+	stall->victims = scan->victims;
+	stall->starved_ns = scan->starved_ns;
+	return 0;
+}
+
+/* Hands over the stacks of the span's blocking calls. */
+static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_ns)
+{
+	__u32 i;
+
+	for (i = 0; i < LS_MAX_SITES; i++) {
+		struct ls_rec_stack *rec = &ts->sites[i].rec;
+		__u32 n, len;
+
+		if (rec->span != ts->cur.number || !rec->weight_ns)
+			continue;
+		n = rec->n_frames;
+		barrier_var(n);
+		if (n > LS_MAX_FRAMES)
+			n = LS_MAX_FRAMES;
+		len = __builtin_offsetof(struct ls_rec_stack, frames) + n * sizeof(struct ls_frame);
+		record_header(&rec->hdr, LS_REC_STACK, len, now_ns, ts);
+		if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
+			count_loss(LS_LOSS_RING_STACK);
+	}
+}
+
+LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	struct ls_rec_stall *rec;
+	__u64 off_ns = 0, starved_ns;
+	__u32 i;
+
+	if (!ts)
+		return 0;
+	if (unit != LS_UNIT_TURN && ts->cur.is_touched)
+		span_send_sites(ts, now_ns);
+	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(LS_LOSS_RING_STALL);
+		return 0;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	record_header(&rec->hdr, LS_REC_STALL, sizeof(*rec), now_ns, ts);
+	rec->span = ts->cur.number;
+	rec->unit = unit;
+	rec->loop = ts->loop;
+	rec->name.kind = 0xff;
+	if (unit == LS_UNIT_TURN) {
+		rec->start_ns = ts->turn_start_ns;
+		rec->steps = ts->turn_steps;
+		if (ts->turn_is_touched)
+			for (i = 0; i < LS_CAUSE_MAX; i++)
+				rec->cause_ns[i] = ts->turn_cause_ns[i];
+	} else {
+		rec->start_ns = ts->cur.start_ns;
+		rec->task = ts->cur.task;
+		rec->coro = ts->cur.coro;
+		rec->code = ts->cur.code;
+		rec->qualname = ts->cur.qualname;
+		if (ts->cur.is_touched) {
+			for (i = 0; i < LS_CAUSE_MAX; i++)
+				rec->cause_ns[i] = ts->cur.cause_ns[i];
+			rec->gil_holder_tstate = ts->cur.gil_holder_tstate;
+			rec->gil_holder_id = ts->cur.gil_holder_id;
+			rec->samples = ts->cur.samples;
+		}
+	}
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		off_ns += rec->cause_ns[i];
+	/* A wait that was booked a moment too late could exceed the span; the split must add up all the same. */
+	rec->duration_ns = duration_ns > off_ns ? duration_ns : off_ns;
+	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
+	if (unit == LS_UNIT_STEP)
+		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
+	if (unit != LS_UNIT_TURN)
+		victims_report(ts, rec);
+	ts->stats.stalls++;
+	ts->turn_has_stall = 1;
+	starved_ns = rec->starved_ns;
+	bpf_ringbuf_submit(rec, 0);
+	return starved_ns;
+}

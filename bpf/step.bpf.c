@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The uprobes: a step begins and ends, the loop's poll returns, a name look-up begins. The attach cookie says which.
+ * This is the hot path: what only a stall needs is done when the stall ends.
+ */
+#include "maps.h"
+#include "frames.h"
+#include "objects.h"
+#include "spans.h"
+
+static const struct ls_coro_stats no_stats;
+
+/* The thread state belongs to the holder of the GIL, which is whoever runs a step. */
+static __always_inline void thread_find_tstate(struct thread_state *ts, __u64 thread_pointer)
+{
+	__u64 tstate = 0;
+
+	if (ts->proc.gil)
+		tstate = read_ptr(ts->proc.gil + ts->proc.py.gil_last_holder);
+	if (tstate && read_ptr(tstate + ts->proc.py.tstate_thread_id) != thread_pointer)
+		tstate = 0;
+	ts->tstate = tstate;
+}
+
+/* A loop not seen on this thread before: user space is told, so that it can look for the loop's queues. */
+static __noinline int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 thread_pointer = task->thread.fsbase;
+	struct ls_rec_thread *rec;
+
+	if (!ts)
+		return 0;
+	ts->loop = loop;
+	ts->epoll_fd = -1;
+	thread_find_tstate(ts, thread_pointer);
+	if (!ts->tstate)
+		count_loss(LS_LOSS_STACK_NO_THREAD);
+	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(LS_LOSS_RING_OTHER);
+		return 0;
+	}
+	record_header(&rec->hdr, LS_REC_THREAD, sizeof(*rec), now_ns, ts);
+	rec->loop = loop;
+	rec->tstate = ts->tstate;
+	rec->thread_pointer = thread_pointer;
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+static __noinline struct thread_state *thread_new(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32;
+	struct thread_state *ts;
+	struct ls_proc *proc;
+
+	proc = bpf_map_lookup_elem(&procs, &tgid);
+	if (!proc)
+		return NULL;
+	ts = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
+				  BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!ts) {
+		count_loss(LS_LOSS_THREAD_STORAGE);
+		return NULL;
+	}
+	ts->proc = *proc;
+	ts->tgid = tgid;
+	ts->tid = (__u32)id;
+	ts->epoll_fd = -1;
+	return ts;
+}
+
+/* An interpreter that was still starting when we attached is known better now. */
+static __noinline int thread_refresh(struct thread_state *ts)
+{
+	struct ls_proc *proc;
+
+	if (!ts)
+		return 0;
+	proc = bpf_map_lookup_elem(&procs, &ts->tgid);
+	if (proc && proc->gil) {
+		ts->proc = *proc;
+		ts->loop = 0;
+	}
+	return 0;
+}
+
+/* Reads what the span needs to know of its task: its loop, coroutine and the coroutine's code. */
+static __always_inline void step_read_task(struct thread_state *ts, __u64 task, __u64 now_ns)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	__u32 size = py->task_bytes & 0xff;
+	__u64 loop, type;
+
+	ts->cur.task = task;
+	ts->cur.coro = 0;
+	ts->cur.code = 0;
+	ts->cur.qualname = 0;
+	barrier_var(size);
+	if (read_user(ts->object, size & 0xff, task)) {
+		count_loss(LS_LOSS_TASK_UNREADABLE);
+		return;
+	}
+	loop = object_word(ts, py->task_loop);
+	ts->cur.coro = object_word(ts, py->task_coro);
+	if (loop != ts->loop)
+		thread_enter_loop(ts, loop, now_ns);
+	size = py->gen_bytes & 0x7f;
+	barrier_var(size);
+	if (read_user(ts->object, size & 0x7f, ts->cur.coro)) {
+		count_loss(LS_LOSS_TASK_UNREADABLE);
+		return;
+	}
+	type = object_word(ts, py->ob_type);
+	if (type != ts->proc.coro_type && type != ts->proc.gen_type)
+		return;
+	ts->cur.code = object_word(ts, py->gen_code) & ~(__u64)py->tag_mask;
+	ts->cur.qualname = object_word(ts, py->gen_qualname);
+}
+
+/* Takes the parent of a nested step back as the current span. */
+static __always_inline void step_pop(struct thread_state *ts)
+{
+	__u32 depth = ts->depth - 1;
+
+	ts->depth = depth;
+	barrier_var(depth);
+	if (depth < LS_MAX_NEST)
+		ts->cur = ts->outer[depth];
+}
+
+static __always_inline void step_enter(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct thread_state *ts = current_thread();
+	__u64 sp = ctx->sp, first = ctx->di, second = ctx->si;
+	__u32 i;
+
+	/* Or clang would choose the field's offset at run time, which a program may not do to its context. */
+	barrier_var(first);
+	barrier_var(second);
+	if (!ts) {
+		ts = thread_new();
+		if (!ts)
+			return;
+	}
+	ts->is_busy = 1;
+	if (!ts->proc.gil)
+		thread_refresh(ts);
+	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
+		span_close_callbacks(ts, now_ns);
+	} else if (ts->cur.unit == LS_UNIT_STEP) {
+		/* A frame at or below us cannot be alive any more: its stack was switched away and dropped. */
+		for (i = 0; i < LS_MAX_NEST && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp <= sp; i++) {
+			count_loss(LS_LOSS_STEP_ABANDONED);
+			if (ts->depth)
+				step_pop(ts);
+			else
+				ts->cur.unit = LS_UNIT_NONE;
+		}
+		if (ts->cur.unit == LS_UNIT_STEP) {
+			__u32 depth = ts->depth;
+
+			barrier_var(depth);
+			if (depth >= LS_MAX_NEST) {
+				count_loss(LS_LOSS_STEP_TOO_DEEP);
+				ts->is_busy = 0;
+				return;
+			}
+			ts->outer[depth] = ts->cur;
+			ts->depth = depth + 1;
+		}
+	}
+	if (!ts->turn_start_ns)
+		turn_begin(ts, now_ns);
+	span_open(ts, LS_UNIT_STEP, now_ns);
+	ts->cur.sp = sp;
+	step_read_task(ts, ts->proc.py.task_arg ? second : first, now_ns);
+	ts->is_busy = 0;
+}
+
+static __noinline struct ls_coro_stats *coroutine_new(struct ls_coro_key *key, __u64 qualname)
+{
+	struct ls_coro_stats *stats;
+
+	bpf_map_update_elem(&coroutines, key, &no_stats, BPF_NOEXIST);
+	stats = bpf_map_lookup_elem(&coroutines, key);
+	if (stats)
+		stats->qualname = qualname;
+	return stats;
+}
+
+static __always_inline void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
+{
+	struct ls_coro_key key = { .code = ts->cur.code, .tgid = ts->tgid, .tid = ts->tid };
+	struct ls_coro_stats *stats;
+	__u32 bucket, i;
+
+	ts->stats.steps++;
+	ts->stats.step_ns += duration_ns;
+	stats = bpf_map_lookup_elem(&coroutines, &key);
+	if (!stats) {
+		stats = coroutine_new(&key, ts->cur.qualname);
+		if (!stats) {
+			count_loss(LS_LOSS_COROUTINE_MAP);
+			return;
+		}
+	}
+	stats->steps++;
+	stats->total_ns += duration_ns;
+	if (duration_ns > stats->max_ns)
+		stats->max_ns = duration_ns;
+	bucket = ls_hist_index(duration_ns);
+	barrier_var(bucket);
+	if (bucket < LS_HIST_BUCKETS)
+		stats->hist[bucket]++;
+	if (ts->cur.is_touched)
+		for (i = 0; i < LS_CAUSE_MAX; i++)
+			stats->cause_ns[i] += ts->cur.cause_ns[i];
+	if (duration_ns >= threshold_ns) {
+		stats->stalls++;
+		stats->starved_ns += span_send_stall(ts, now_ns, duration_ns, LS_UNIT_STEP);
+	}
+}
+
+static __always_inline void step_exit(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct thread_state *ts = current_thread();
+	__u64 sp = ctx->sp, duration_ns;
+	__u32 i;
+
+	if (!ts)
+		return;
+	ts->is_busy = 1;
+	/* Steps whose own end we never saw lie deeper than the one that ends now. */
+	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
+		count_loss(LS_LOSS_STEP_ABANDONED);
+		step_pop(ts);
+	}
+	if (ts->cur.unit != LS_UNIT_STEP || ts->cur.sp != sp) {
+		count_loss(LS_LOSS_STEP_UNMATCHED);
+		ts->is_busy = 0;
+		return;
+	}
+	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
+	step_count(ts, duration_ns, now_ns);
+	ts->turn_steps++;
+	turn_add_span(ts);
+	if (ts->depth) {
+		__u64 whole_ns = now_ns - ts->cur.start_ns;
+
+		step_pop(ts);
+		ts->cur.nested_ns += whole_ns;
+	} else {
+		span_open_callbacks(ts, now_ns);
+	}
+	ts->is_busy = 0;
+}
+
+static __always_inline void poll_return(void)
+{
+	struct thread_state *ts = current_thread();
+	__u64 now_ns;
+
+	if (!ts || ts->cur.unit == LS_UNIT_STEP || ts->depth)
+		return;
+	if (ts->is_foreign_poll) {
+		ts->is_foreign_poll = 0;
+		return;
+	}
+	now_ns = bpf_ktime_get_ns();
+	ts->is_busy = 1;
+	span_close_callbacks(ts, now_ns);
+	turn_end(ts, now_ns);
+	if (ts->idle_at_ns) {
+		ts->stats.idle_ns += now_ns - ts->idle_at_ns;
+		ts->idle_at_ns = 0;
+	}
+	turn_begin(ts, now_ns);
+	span_open_callbacks(ts, now_ns);
+	ts->is_busy = 0;
+}
+
+static __always_inline void dns_enter(struct pt_regs *ctx)
+{
+	struct thread_state *ts = current_thread();
+
+	if (!ts || ts->cur.unit == LS_UNIT_NONE)
+		return;
+	ts->is_busy = 1;
+	ts->dns_frame = frame_top(ts);
+	ts->dns_span = 0;
+	if (ts->dns_frame && !frame_read(ts, ts->dns_frame)) {
+		ts->dns_position = frame_word(ts, ts->proc.py.frame_position);
+		ts->dns_sp = ctx->sp;
+		ts->dns_span = ts->cur.number;
+	}
+	ts->is_busy = 0;
+}
+
+SEC("uprobe")
+int on_spot(struct pt_regs *ctx)
+{
+	switch (bpf_get_attach_cookie(ctx)) {
+	case LS_SPOT_STEP_ENTER:
+		step_enter(ctx);
+		break;
+	case LS_SPOT_STEP_EXIT:
+		step_exit(ctx);
+		break;
+	case LS_SPOT_POLL_RETURN:
+		poll_return();
+		break;
+	case LS_SPOT_DNS_ENTER:
+		dns_enter(ctx);
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The contract between the BPF programs and user space: configuration in, records and maps out.
+ * Fixed-width types and explicit padding only. All times are CLOCK_MONOTONIC nanoseconds. `tgid` is the
+ * process, `tid` the thread, both as the initial pid namespace numbers them.
+ */
+#ifndef LOOPSTALL_ABI_H
+#define LOOPSTALL_ABI_H
+
+#include <linux/types.h>
+
+#include <loopstall/cause.h>
+#include <loopstall/counters.h>
+#include <loopstall/hist.h>
+#include <loopstall/pyoffsets.h>
+
+#define LS_MAX_FRAMES 64 /* of one stack, innermost first */
+#define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
+#define LS_MAX_NEST 4 /* steps open on one thread at a time */
+#define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
+#define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
+#define LS_MAX_VICTIM_NAMES 16 /* victims reported by name */
+#define LS_NAME_BYTES 128
+#define LS_NO_SYSCALL 0xffff
+#define LS_SYSCALLS 512 /* size of the syscall -> cause table */
+
+/* What the cookie of a uprobe says about the spot it sits on. */
+enum ls_spot {
+	LS_SPOT_STEP_ENTER = 1, /* the call of task_step_impl; task in argument `task_arg` */
+	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
+	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait; count in eax */
+	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
+};
+
+enum ls_unit { LS_UNIT_NONE, LS_UNIT_STEP, LS_UNIT_CALLBACK, LS_UNIT_TURN };
+
+/* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
+struct ls_proc {
+	__u64 gil; /* address of the GIL structure, 0 if unknown */
+	__u64 coro_type, gen_type; /* PyCoro_Type, PyGen_Type: what task_coro may be read as */
+	__u64 step_call; /* tp_call of TaskStepMethWrapper, 0 if unknown */
+	__u64 wakeup_call; /* C function of task_wakeup (3.10+) or tp_call of its wrapper type */
+	struct ls_pyoffsets py;
+	__u8 has_poll_spot; /* turns are seen at LS_SPOT_POLL_RETURN, not only when poll sleeps */
+	__u8 pad[3];
+};
+
+/* One event loop, keyed by {loop object, tgid}: what user space found out about it. */
+struct ls_loop_key {
+	__u64 loop;
+	__u32 tgid;
+	__u32 pad;
+};
+
+struct ls_loop {
+	__u64 ready; /* address of the deque `_ready`, 0 if unknown */
+	__u64 scheduled; /* address of the list `_scheduled` (asyncio's own loops), else 0 */
+	__u16 handle_callback; /* offset of the callback inside a handle of this loop */
+	__u16 pad[3];
+};
+
+/* How a system call that blocks is judged: an ls_cause, or one of these by its arguments. */
+enum ls_syscall_rule {
+	LS_RULE_FD = LS_CAUSE_MAX, /* by what the first argument's descriptor is */
+	LS_RULE_FUTEX, /* the GIL or a lock */
+	LS_RULE_POLL, /* by the first descriptor polled; none: sleep */
+	LS_RULE_SELECT, /* the same for select */
+	LS_RULE_EPOLL, /* the loop's own wait, or a poll in user code */
+};
+
+enum ls_rec_kind {
+	LS_REC_NONE,
+	LS_REC_THREAD, /* a thread runs steps of a loop not seen on it before */
+	LS_REC_STACK, /* a stack inside a span, with its weight; precedes the span's stall record */
+	LS_REC_VICTIM, /* a named victim; precedes the span's stall record */
+	LS_REC_STALL, /* a span of at least the threshold has ended */
+	LS_REC_EXEC, /* a watched process executed another program */
+	LS_REC_EXIT, /* a watched thread ended */
+	LS_REC_MAX
+};
+
+/* First member of every record. */
+struct ls_rec_hdr {
+	__u16 kind; /* enum ls_rec_kind */
+	__u16 len; /* bytes of the whole record */
+	__u32 cpu;
+	__u64 ts_ns;
+	__u32 tgid, tid;
+};
+
+/* A str or int object of the target, copied raw; src/symbol decodes it. */
+struct ls_pystr {
+	__u64 number; /* value if kind is 0: an int, shown as "Task-<number>" */
+	__u32 length; /* characters in the target */
+	__u16 copied; /* bytes of data that were copied */
+	__u8 kind; /* bytes per character: 1, 2, 4; 0: int; 0xff: nothing could be read */
+	__u8 ascii;
+	__u8 data[LS_NAME_BYTES];
+};
+
+struct ls_frame {
+	__u64 code; /* address of the code object, 0 for a C-stack shim (skip it) */
+	__u64 position; /* f_lasti or instruction pointer, as the version has it */
+};
+
+/* Stack flags */
+#define LS_STACK_TRUNCATED 1
+#define LS_STACK_UNREADABLE 2
+#define LS_STACK_AT_CORO 4 /* ends with the frame of the task's own coroutine: nothing missing */
+#define LS_STACK_NO_THREAD 8
+
+struct ls_rec_thread {
+	struct ls_rec_hdr hdr;
+	__u64 loop;
+	__u64 tstate; /* 0 if it was not found */
+	__u64 thread_pointer;
+};
+
+struct ls_rec_stack {
+	struct ls_rec_hdr hdr;
+	__u64 span; /* number of the span on this thread */
+	__u64 weight_ns; /* time spent at this place */
+	__u64 native_ip; /* user instruction pointer of a blocked thread, else 0 */
+	__u32 count; /* waits, or samples, that weight_ns sums up */
+	__u16 cause; /* enum ls_cause; LS_CAUSE_CPU for a sample */
+	__u16 syscall; /* number, or LS_NO_SYSCALL */
+	__u16 flags;
+	__u16 n_frames;
+	__u32 pad;
+	struct ls_frame frames[LS_MAX_FRAMES]; /* only n_frames of them are sent */
+};
+
+struct ls_rec_victim {
+	struct ls_rec_hdr hdr;
+	__u64 span;
+	__u64 task;
+	__u64 starved_ns;
+	struct ls_pystr name;
+};
+
+struct ls_rec_stall {
+	struct ls_rec_hdr hdr; /* ts_ns is the end */
+	__u64 span;
+	__u64 start_ns, duration_ns;
+	__u64 cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
+	__u64 loop;
+	__u64 task, coro, code; /* 0 for callbacks and turns; code: of the task's coroutine */
+	__u64 qualname; /* address of the coroutine's qualified name (str), 0 if unknown */
+	__u64 gil_holder_tstate; /* who held the GIL at the longest GIL wait, 0 if unknown */
+	__u64 gil_holder_id; /* native thread id (3.11+) or pthread pointer (before) of it */
+	__u64 starved_ns; /* of all victims, named or not */
+	__u32 victims;
+	__u32 io_ready; /* reserved for the descriptors found ready by the next poll */
+	__u32 samples; /* CPU samples taken in this span */
+	__u32 unit; /* enum ls_unit */
+	__u32 steps; /* turn: steps in it */
+	__u32 flags;
+	struct ls_pystr name; /* of the task */
+};
+
+#define LS_STALL_VICTIMS_CUT 1 /* more handles were ready than were looked at */
+#define LS_STALL_VICTIMS_UNKNOWN 2 /* the loop's queue was not known yet */
+
+struct ls_rec_life {
+	struct ls_rec_hdr hdr;
+};
+
+/* Aggregate of one coroutine on one thread: only that thread writes it. */
+struct ls_coro_key {
+	__u64 code; /* 0: steps whose coroutine could not be told */
+	__u32 tgid, tid;
+};
+
+struct ls_coro_stats {
+	__u64 steps, total_ns, max_ns, stalls;
+	__u64 cause_ns[LS_CAUSE_MAX];
+	__u64 starved_ns;
+	__u64 qualname;
+	__u32 hist[LS_HIST_BUCKETS];
+};
+
+/* Aggregate of one loop thread, keyed by tid. */
+struct ls_thread_stats {
+	__u64 steps, step_ns; /* all of them, whatever their coroutine */
+	__u64 callbacks_ns; /* time of the loop thread outside steps and outside its wait */
+	__u64 idle_ns; /* in the loop's own wait */
+	__u64 turns;
+	__u64 stalls;
+};
+
+_Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
+_Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
+_Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
+_Static_assert(sizeof(struct ls_rec_victim) == 24 + 24 + sizeof(struct ls_pystr), "victim record");
+_Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Where one CPython build keeps what we read, in bytes from the start of each object. src/target fills it
+ * (tables for 3.8-3.12, the target's own debug offsets from 3.13 on), bpf/ and src/symbol read with it.
+ * A field that a version does not have is LS_PY_NONE. docs/development.md names the sources.
+ */
+#ifndef LOOPSTALL_PYOFFSETS_H
+#define LOOPSTALL_PYOFFSETS_H
+
+#include <linux/types.h>
+
+#define LS_PY_NONE 0xffff
+
+/* How co_linetable is written (enum in a __u8). */
+enum ls_linetable {
+	LS_LINETABLE_LNOTAB, /* 3.8, 3.9 */
+	LS_LINETABLE_PEP626, /* 3.10 */
+	LS_LINETABLE_LOCATIONS, /* 3.11 and later */
+};
+
+struct ls_pyoffsets {
+	/* PyObject, PyTypeObject */
+	__u16 ob_type, tp_name, tp_basicsize, tp_call, tp_flags, tp_dictoffset, ht_cached_keys;
+	/* var-sized objects: ob_size; list and tuple items; bytes data */
+	__u16 ob_size, list_items, tuple_items, bytes_data;
+	/* str (B5 of the layout notes): length, state word, data of ascii and of other compact strings */
+	__u16 str_length, str_state, str_ascii_data, str_data;
+	/* int from 3.12 on: lv_tag and first digit */
+	__u16 int_tag, int_digit;
+	/* runtime, interpreter, thread state */
+	__u16 runtime_interpreters_head;
+	__u16 interp_next, interp_threads_head, interp_modules;
+	__u16 interp_ceval_gil; /* pointer to the GIL from 3.12 on, else LS_PY_NONE */
+	__u16 runtime_gil; /* the GIL inside the runtime up to 3.11, else LS_PY_NONE */
+	__u16 gil_last_holder, gil_locked, gil_cond, gil_mutex, gil_end;
+	__u16 tstate_next, tstate_interp, tstate_thread_id, tstate_native_id, tstate_dict;
+	__u16 tstate_frame; /* frame (<= 3.10), cframe (3.11, 3.12) or current frame */
+	__u16 cframe_current; /* 3.11, 3.12: frame inside the cframe; else LS_PY_NONE */
+	__u16 tstate_running_loop; /* 3.13: behind the thread state; else LS_PY_NONE */
+	/* frame: `frame_bytes` is how much one read must take to hold all of these */
+	__u16 frame_bytes, frame_previous, frame_code, frame_position, frame_owner;
+	__u16 frame_generator; /* f_gen up to 3.10, else LS_PY_NONE (frame lies inside the generator) */
+	/* generator, coroutine, async generator */
+	__u16 gen_bytes; /* one read of this size holds gen_code and gen_qualname */
+	__u16 gen_frame; /* 3.8-3.10: pointer to the frame object, else LS_PY_NONE */
+	__u16 gen_iframe; /* 3.11+: the frame itself lies here, else LS_PY_NONE */
+	__u16 gen_code; /* code object: a field, or f_executable of the embedded frame */
+	__u16 gen_qualname;
+	/* code */
+	__u16 co_flags, co_firstlineno, co_filename, co_name, co_qualname, co_linetable, co_code;
+	/* C task */
+	__u16 task_bytes; /* tp_basicsize of _asyncio.Task; also a check at attach */
+	__u16 task_loop, task_callback0, task_coro, task_name, task_state, task_fut_waiter;
+	/* PyCFunction, step and wakeup wrappers, PyMethodDef function */
+	__u16 cfunction_def, cfunction_self, wrapper_task, methoddef_func;
+	/* dict (E1), deque, Handle, TimerHandle; float value */
+	__u16 dict_keys, dict_values, dict_used, keys_nentries, keys_log2_index_bytes, keys_kind;
+	__u16 keys_indices, dictvalues_data;
+	__u16 deque_leftblock, deque_leftindex, deque_block_data, deque_block_next;
+	__u16 handle_callback, handle_args, timer_when, float_value;
+	__s16 managed_dict, managed_values; /* relative to the object; 0 when there is none */
+	__u8 frame_owner_skip_min; /* owner >= this is a C-stack shim; 0xff: there are none */
+	__u8 tag_mask; /* low bits to clear from object pointers in frames */
+	__u8 linetable; /* enum ls_linetable */
+	__u8 position_is_lasti; /* 1: bytes (3.8, 3.9), 2: code units (3.10), 0: pointer into the code */
+	__u8 task_arg; /* argument of task_step_impl that is the task: 0, from 3.12 on 1 */
+	__u8 minor, micro;
+	__u8 pad[1];
+};
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line: what each command is called, which options it takes, and what they were set to. Tables
+ * drive parsing, ranges and help, so an option is written down once. Does not print, except the help it is
+ * asked for, and does not exit.
+ */
+#ifndef LOOPSTALL_APP_CLI_H
+#define LOOPSTALL_APP_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define CLI_MAX_PIDS 64
+
+/* How steps are measured. Exact is what auto chooses, for it is the only one there is. */
+#define CLI_MODES(_)                                                                               \
+	_(AUTO, "auto")                                                                            \
+	_(EXACT, "exact")
+
+enum cli_mode {
+#define _(name, word) CLI_MODE_##name,
+	CLI_MODES(_)
+#undef _
+};
+
+/* What the user asked for. Strings point into argv. */
+struct config {
+	size_t n_pids;
+	pid_t pids[CLI_MAX_PIDS];
+	const char *name; /* NULL if not given */
+	char **command; /* NULL, or arguments up to a NULL */
+	uint64_t duration_ns; /* 0: until stopped */
+	uint64_t threshold_ns;
+	enum cli_mode mode;
+	bool is_json, is_quiet, is_verbose;
+	bool wants_help, wants_version;
+};
+
+enum cli_type {
+	CLI_FLAG, /* bool */
+	CLI_DURATION, /* uint64_t within min_ns ... max_ns */
+	CLI_PIDS, /* adds to n_pids, pids */
+	CLI_TEXT, /* const char *, not empty */
+	CLI_MODE, /* enum cli_mode */
+};
+
+struct cli_option {
+	const char *name; /* long name, without the dashes; a NULL name ends a table */
+	char letter; /* 0 if it has none */
+	enum cli_type type;
+	size_t offset; /* into struct config */
+	const char *argument; /* what stands for its value in the help; NULL for a flag */
+	const char *help;
+	uint64_t min_ns, max_ns;
+};
+
+struct cli_command {
+	const char *name;
+	const char *usage; /* what follows the name */
+	const char *summary;
+	const char *details; /* sentences at the end of its help; NULL for none */
+	const struct cli_option *options; /* its own; those in cli_common_options are added */
+	bool needs_target; /* -p, -n or a command must be there */
+	bool takes_command; /* arguments after -- are a command to start */
+	int (*run)(const struct config *config); /* returns an enum exit_code */
+};
+
+extern const struct cli_option cli_common_options[];
+
+/* The command of that name in a list that ends with NULL; NULL if there is none. */
+const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name);
+/* "trace, ls, doctor" */
+void cli_list_names(const struct cli_command *const *commands, char *buf, size_t size);
+
+/* Reads argv[1...] into ret_config, defaults first. 0 or -EINVAL with err filled. */
+int cli_parse(const struct cli_command *command, int argc, char **argv, struct config *ret_config,
+	      struct err *err);
+
+void cli_print_help(FILE *out, const struct cli_command *const *commands);
+void cli_print_command_help(FILE *out, const struct cli_command *command);
+
+/* Reads "4242" or "4242,4243" and adds it to the list; the same pid twice counts once. 0 or -EINVAL. */
+int cli_parse_pids(const char *text, struct config *config, struct err *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands, one file each (cmd_*.c).
+ */
+#ifndef LOOPSTALL_APP_COMMANDS_H
+#define LOOPSTALL_APP_COMMANDS_H
+
+#include "app/cli.h"
+
+extern const struct cli_command cmd_trace;
+extern const struct cli_command cmd_ls;
+extern const struct cli_command cmd_doctor;
+
+#endif

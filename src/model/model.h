@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pure state: events and aggregates in, one snapshot out. No I/O, no clock, no globals; the same inputs give the
+ * same snapshot.
+ */
+#ifndef LOOPSTALL_MODEL_MODEL_H
+#define LOOPSTALL_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loopstall/abi.h>
+
+#include "model/resolver.h"
+#include "stream/event.h"
+
+struct model_frame {
+	const char *function;
+	const char *file;
+	uint32_t line;
+};
+
+/* One finished stall, everything resolved. Strings live as long as the model and its resolver. */
+struct stall {
+	uint32_t pid, tid;
+	enum ls_unit unit;
+	enum ls_cause cause;
+	uint64_t start_ns, duration_ns;
+	uint64_t cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
+	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns; /* the split: adds up to duration_ns */
+	uint64_t task; /* address, 0 for callbacks and turns */
+	char task_name[4 * LS_NAME_BYTES + 32]; /* UTF-8; "" for callbacks and turns */
+	struct code_info coroutine; /* callback: its function; turn: all NULL */
+	/* Where the time went: NULL/0 where not known. */
+	struct model_frame call;
+	const char *call_syscall;
+	const char *call_native;
+	size_t n_frames;
+	struct model_frame stack[LS_MAX_FRAMES]; /* innermost first; of the place named in `call` */
+	bool is_stack_cut;
+	uint32_t gil_holder_tid; /* 0 if unknown */
+	uint32_t steps; /* of a turn */
+	uint32_t victims;
+	uint32_t victims_named;
+	char victim_names[LS_MAX_VICTIM_NAMES][4 * LS_NAME_BYTES + 32];
+	uint64_t starved_ns;
+	bool is_victims_cut, is_victims_unknown;
+};
+
+/* One row of the table by coroutine, summed over threads (and over pids if the code is the same place). */
+struct coroutine_row {
+	struct code_info coroutine;
+	uint32_t pid; /* 0 if several */
+	uint64_t steps, total_ns, max_ns, stalls, starved_ns;
+	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns;
+	uint64_t p50_ns, p99_ns; /* from the histogram; never above max_ns */
+	uint32_t hist[LS_HIST_BUCKETS];
+};
+
+struct loss {
+	const char *name; /* of counters.h or a user-space loss */
+	const char *sentence;
+	uint64_t count;
+};
+
+struct snapshot {
+	uint64_t steps, callbacks_ns, idle_ns, step_ns, turns, stalls, starved_ns;
+	uint64_t unattributed_steps; /* whose coroutine could not be told */
+	size_t n_rows;
+	const struct coroutine_row *rows; /* most starved time first, then longest stall */
+	size_t n_losses;
+	const struct loss *losses; /* only those that happened */
+};
+
+/* Called for each stall as it ends. Returns 0 or -errno, handed to the caller of model__event(). */
+typedef int (*stall_fn)(void *ctx, const struct stall *stall);
+
+struct model;
+
+int model__new(struct model **ret_model, const struct resolver *resolver, stall_fn on_stall, void *ctx);
+void model__free(struct model *m);
+static inline void model__freep(struct model **m)
+{
+	model__free(*m);
+}
+
+/* Takes one event. 0 or -errno (-ENOMEM, or what on_stall returned). */
+int model__event(struct model *m, const struct event *event);
+
+/* Replaces what is known of one coroutine on one thread / of one thread by a newer, absolute reading. */
+int model__coroutine(struct model *m, const struct ls_coro_key *key, const struct ls_coro_stats *stats);
+int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
+/* Sets the absolute count of a named loss. `name` and `sentence` must outlive the model. */
+int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count);
+
+/* The state as of now; valid until the next call on the model. 0 or -errno. */
+int model__snapshot(struct model *m, const struct snapshot **ret_snapshot);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the model asks for names without knowing where they come from. src/symbol implements it for live
+ * processes, tests with tables. Returned strings are UTF-8 (invalid input already replaced) and live
+ * until the resolver is freed.
+ */
+#ifndef LOOPSTALL_MODEL_RESOLVER_H
+#define LOOPSTALL_MODEL_RESOLVER_H
+
+#include <stdint.h>
+
+#include <loopstall/abi.h>
+
+struct code_info {
+	const char *name; /* qualified name where it can be known, "?" if unreadable */
+	const char *file; /* as the code object has it, "?" if unreadable */
+	uint32_t first_line; /* of the def; 0 if unknown */
+};
+
+struct resolver_ops {
+	/* Names of a code object. `qualname` is the address of a str with its qualified name, or 0. */
+	int (*code)(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname, struct code_info *ret);
+	/* Line of a frame: 0 if unknown. */
+	uint32_t (*line)(void *ctx, uint32_t pid, const struct ls_frame *frame);
+	/* "libc.so.6:clock_nanosleep", or NULL if nothing is known of the address. */
+	const char *(*native)(void *ctx, uint32_t pid, uint64_t ip);
+	/* "clock_nanosleep", or NULL for LS_NO_SYSCALL and unknown numbers. */
+	const char *(*syscall)(void *ctx, uint16_t number);
+	/* Native thread id of a GIL holder seen as (tstate, id): 0 if it cannot be known. */
+	uint32_t (*thread)(void *ctx, uint32_t pid, uint64_t tstate, uint64_t id);
+};
+
+struct resolver {
+	const struct resolver_ops *ops;
+	void *ctx;
+};
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Life cycle of the kernel side: open, set, load, attach; then the maps and the ring behind accessors.
+ */
+#include "probe/probe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "loopstall.skel.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "probe/sampler.h"
+#include "probe/syscall_rules.h"
+#include "probe/uprobes.h"
+#include "stream/event.h"
+
+/* A file of a process that has its uprobes. */
+struct attached {
+	pid_t pid;
+	dev_t dev;
+	ino_t ino;
+	struct uprobes uprobes;
+};
+
+struct probe {
+	struct loopstall_bpf *skel;
+	struct ring_buffer *ring;
+	bool use_multi;
+	uint64_t sample_period_ns;
+	struct sampler sampler;
+	size_t n_attached;
+	struct attached *attached;
+	uint64_t bad_records;
+	/* for the time of one drain */
+	event_fn event_fn;
+	void *event_ctx;
+	int event_err;
+};
+
+static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[1024];
+	int n;
+
+	/* The library's own words are detail: ours come first, and from the caller. */
+	if (level == LIBBPF_DEBUG || !log_level_enabled(LOG_DEBUG))
+		return 0;
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("libbpf: %s", line);
+	return n;
+}
+
+static int err_from_load(struct err *err, int code)
+{
+	if (code == -EPERM || code == -EACCES) {
+		err__hint(err, code, "run it as root, or give it the rights: "
+				     "setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep build/loopstall");
+		return err__set(err, code, "the kernel refuses the BPF programs: CAP_BPF and CAP_PERFMON are needed");
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");
+		return err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
+	}
+	err__hint(err, code, "`loopstall doctor` tells what this kernel lacks, -v shows its own words");
+	return err__set(err, code, "the kernel does not load the BPF programs: %s", strerror(-code));
+}
+
+/* Five samples in the shortest stall name its line; more often than each millisecond would cost too much. */
+static uint64_t choose_sample_period_ns(uint64_t threshold_ns)
+{
+	uint64_t period_ns = threshold_ns / 5;
+
+	if (period_ns < 1000000)
+		return 1000000;
+	return period_ns > 2000000 ? 2000000 : period_ns;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct probe *p = ctx;
+	struct event event;
+
+	if (event__decode(data, size, &event)) {
+		p->bad_records++;
+		return 0;
+	}
+	p->event_err = p->event_fn(p->event_ctx, &event);
+	return p->event_err;
+}
+
+static int probe_load(struct probe *p, const struct probe_opts *opts, struct err *err)
+{
+	struct loopstall_bpf *skel = loopstall_bpf__open();
+	int code;
+
+	if (!skel)
+		return err_from_load(err, -errno);
+	p->skel = skel;
+	skel->rodata->threshold_ns = opts->threshold_ns;
+	skel->rodata->sample_after_ns = p->sample_period_ns < opts->threshold_ns / 4 ? p->sample_period_ns :
+										  opts->threshold_ns / 4;
+	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
+	if (p->use_multi)
+		bpf_program__set_expected_attach_type(skel->progs.on_spot, UPROBE_MULTI_ATTACH_TYPE);
+	code = loopstall_bpf__load(skel);
+	if (code)
+		return err_from_load(err, code);
+	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.ring), on_record, p, NULL);
+	if (!p->ring)
+		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	return 0;
+}
+
+static int probe_attach_system(struct probe *p, struct err *err)
+{
+	const struct {
+		struct bpf_program *prog;
+		struct bpf_link **link;
+	} system[] = {
+		{ p->skel->progs.on_switch, &p->skel->links.on_switch },
+		{ p->skel->progs.on_wakeup, &p->skel->links.on_wakeup },
+		{ p->skel->progs.on_exit, &p->skel->links.on_exit },
+		{ p->skel->progs.on_exec, &p->skel->links.on_exec },
+	};
+
+	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
+		*system[i].link = bpf_program__attach(system[i].prog);
+		if (!*system[i].link)
+			return err__set(err, -errno, "cannot attach to the scheduler's tracepoint (%s): %s",
+					bpf_program__section_name(system[i].prog), strerror(errno));
+	}
+	return 0;
+}
+
+int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct err *err)
+{
+	_cleanup_(probe__freep) struct probe *p = calloc(1, sizeof(*p));
+	int code;
+
+	if (!p)
+		return -ENOMEM;
+	libbpf_set_print(print_to_log);
+	p->sample_period_ns = opts->sample_period_ns ? opts->sample_period_ns :
+						       choose_sample_period_ns(opts->threshold_ns);
+	p->use_multi = !uprobes__try_multi();
+	code = probe_load(p, opts, err);
+	if (code)
+		return code;
+	code = probe_attach_system(p, err);
+	if (code)
+		return code;
+	*ret_probe = TAKE_PTR(p);
+	return 0;
+}
+
+void probe__free(struct probe *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->n_attached; i++)
+		uprobes__done(&p->attached[i].uprobes);
+	free(p->attached);
+	sampler__done(&p->sampler);
+	ring_buffer__free(p->ring);
+	loopstall_bpf__destroy(p->skel);
+	free(p);
+}
+
+static bool is_attached(const struct probe *p, pid_t pid, const struct target_module *module)
+{
+	for (size_t i = 0; i < p->n_attached; i++)
+		if (p->attached[i].pid == pid && p->attached[i].dev == module->dev &&
+		    p->attached[i].ino == module->ino)
+			return true;
+	return false;
+}
+
+static int attach_module(struct probe *p, const struct target *t, const struct target_module *module, struct err *err)
+{
+	struct attached *attached;
+	struct uprobes uprobes;
+	int code;
+
+	if (is_attached(p, t->pid, module))
+		return 0;
+	attached = reallocarray(p->attached, p->n_attached + 1, sizeof(*attached));
+	if (!attached)
+		return -ENOMEM;
+	p->attached = attached;
+	code = uprobes__attach(&uprobes, p->skel->progs.on_spot, p->use_multi, t->pid, module);
+	if (code) {
+		uprobes__done(&uprobes);
+		if (code == -EPERM || code == -EACCES)
+			err__hint(err, code, "%s", p->use_multi ?
+							   "give it CAP_BPF and CAP_PERFMON, or run it as root" :
+							   "this kernel's uprobes need CAP_SYS_ADMIN: run it as root");
+		return err__set(err, code, "cannot put probes on %s of process %d: %s", module->path, t->pid,
+				strerror(-code));
+	}
+	attached[p->n_attached++] = (struct attached){
+		.pid = t->pid, .dev = module->dev, .ino = module->ino, .uprobes = uprobes
+	};
+	return 0;
+}
+
+int probe__attach(struct probe *p, const struct target *t, struct err *err)
+{
+	uint32_t tgid = t->pid;
+	int code;
+
+	/* The configuration first: the first step must find it. */
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &t->proc, BPF_ANY))
+		return err__set(err, -errno, "cannot watch process %d: %s", t->pid,
+				errno == E2BIG ? "too many processes are watched" : strerror(errno));
+	for (size_t i = 0; i < t->n_modules; i++) {
+		code = attach_module(p, t, &t->modules[i], err);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+void probe__detach(struct probe *p, pid_t pid)
+{
+	uint32_t tgid = pid;
+
+	for (size_t i = 0; i < p->n_attached;) {
+		if (p->attached[i].pid == pid) {
+			uprobes__done(&p->attached[i].uprobes);
+			p->attached[i] = p->attached[--p->n_attached];
+		} else {
+			i++;
+		}
+	}
+	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
+}
+
+int probe__sample_thread(struct probe *p, pid_t tid)
+{
+	return sampler__add(&p->sampler, p->skel->progs.on_sample, tid, p->sample_period_ns);
+}
+
+void probe__unsample_thread(struct probe *p, pid_t tid)
+{
+	sampler__remove(&p->sampler, tid);
+}
+
+int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info)
+{
+	const struct ls_loop_key key = { .loop = loop, .tgid = pid };
+
+	return bpf_map_update_elem(bpf_map__fd(p->skel->maps.loops), &key, info, BPF_ANY) ? -errno : 0;
+}
+
+int probe__fd(const struct probe *p)
+{
+	return ring_buffer__epoll_fd(p->ring);
+}
+
+int probe__drain(struct probe *p, event_fn fn, void *ctx)
+{
+	int n;
+
+	p->event_fn = fn;
+	p->event_ctx = ctx;
+	p->event_err = 0;
+	n = ring_buffer__consume(p->ring);
+	return p->event_err ? p->event_err : n;
+}
+
+int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx)
+{
+	int fd = bpf_map__fd(p->skel->maps.coroutines);
+	struct ls_coro_key key, *previous = NULL, next;
+	struct ls_coro_stats stats;
+
+	while (!bpf_map_get_next_key(fd, previous, &next)) {
+		int code = bpf_map_lookup_elem(fd, &next, &stats) ? 0 : fn(ctx, &next, &stats);
+
+		if (code)
+			return code;
+		key = next;
+		previous = &key;
+	}
+	return 0;
+}
+
+int probe__each_thread(struct probe *p, probe_thread_fn fn, void *ctx)
+{
+	int fd = bpf_map__fd(p->skel->maps.thread_stats);
+	struct ls_thread_stats stats;
+	uint64_t key, *previous = NULL, next;
+
+	while (!bpf_map_get_next_key(fd, previous, &next)) {
+		int code = bpf_map_lookup_elem(fd, &next, &stats) ?
+				   0 :
+				   fn(ctx, next >> 32, (uint32_t)next, &stats);
+
+		if (code)
+			return code;
+		key = next;
+		previous = &key;
+	}
+	return 0;
+}
+
+int probe__losses(struct probe *p, uint64_t *counts)
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ uint64_t *values = NULL;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	values = calloc(n_cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < LS_LOSS_MAX; i++) {
+		counts[i] = 0;
+		if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.losses), &i, values))
+			return -errno;
+		for (int cpu = 0; cpu < n_cpus; cpu++)
+			counts[i] += values[cpu];
+	}
+	counts[LS_LOSS_BAD_RECORD] += p->bad_records;
+	return 0;
+}
+
+const char *probe__transport(const struct probe *p)
+{
+	return p->use_multi ? "uprobe_multi" : "perf uprobe";
+}
+
+uint64_t probe__sample_period_ns(const struct probe *p)
+{
+	return p->sample_period_ns;
+}
+
+uint64_t probe__run_time_ns(const struct probe *p)
+{
+	struct bpf_program *prog;
+	uint64_t sum_ns = 0;
+
+	bpf_object__for_each_program(prog, p->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size))
+			sum_ns += info.run_time_ns;
+	}
+	return sum_ns;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel side as an object: loads the BPF programs, puts probes on targets, hands out decoded events and
+ * the aggregates. The only module that knows libbpf.
+ */
+#ifndef LOOPSTALL_PROBE_PROBE_H
+#define LOOPSTALL_PROBE_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <loopstall/abi.h>
+
+#include "base/err.h"
+#include "stream/source.h"
+#include "target/target.h"
+
+struct probe_opts {
+	uint64_t threshold_ns;
+	uint64_t sample_period_ns; /* 0: chosen from the threshold */
+};
+
+struct probe;
+
+/* Loads the programs and attaches those that are not bound to a process. 0 or -errno with err filled. */
+int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct err *err);
+void probe__free(struct probe *p);
+static inline void probe__freep(struct probe **p)
+{
+	probe__free(*p);
+}
+
+/*
+ * Watches a target: its configuration, and uprobes on those of its spots that have none yet. May be called
+ * again for the same pid when more was found. 0 or -errno.
+ */
+int probe__attach(struct probe *p, const struct target *t, struct err *err);
+/* Forgets a process that has gone. */
+void probe__detach(struct probe *p, pid_t pid);
+/* Starts the CPU sampler on a loop thread. 0 or -errno. */
+int probe__sample_thread(struct probe *p, pid_t tid);
+void probe__unsample_thread(struct probe *p, pid_t tid);
+/* Tells the kernel side where a loop keeps its queues. */
+int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
+
+/* Readable when events wait; probe__drain() hands them all over. Returns the number or -errno. */
+int probe__fd(const struct probe *p);
+int probe__drain(struct probe *p, event_fn fn, void *ctx);
+
+/* Aggregates as they are now. The callbacks return 0 or -errno. */
+typedef int (*probe_coroutine_fn)(void *ctx, const struct ls_coro_key *key, const struct ls_coro_stats *stats);
+typedef int (*probe_thread_fn)(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
+int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx);
+int probe__each_thread(struct probe *p, probe_thread_fn fn, void *ctx);
+/* Absolute loss counters, LS_LOSS_MAX of them. */
+int probe__losses(struct probe *p, uint64_t *counts);
+
+/* "uprobe_multi" or "perf uprobe". */
+const char *probe__transport(const struct probe *p);
+uint64_t probe__sample_period_ns(const struct probe *p);
+/* Time the BPF programs ran so far, when the kernel accounts for it, else 0. */
+uint64_t probe__run_time_ns(const struct probe *p);
+
+/* One thing the kernel must allow; for `doctor`. */
+struct probe_feature {
+	const char *name; /* "btf", "uprobe_multi", ... */
+	const char *sentence; /* what it is for */
+	bool is_required;
+	int status; /* 0 works, else -errno */
+	char fix[192]; /* the command or setting that helps; "" if it works */
+};
+
+#define PROBE_MAX_FEATURES 24
+/* Tries each feature for real. Returns the number filled in. */
+int probe__features(struct probe_feature *features);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One CPU-clock sampler for each loop thread. It ticks only while its thread runs.
+ */
+#ifndef LOOPSTALL_PROBE_SAMPLER_H
+#define LOOPSTALL_PROBE_SAMPLER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct bpf_program;
+struct bpf_link;
+
+#define SAMPLER_MAX_THREADS 4096
+
+struct sampler {
+	size_t n;
+	struct sampled_thread {
+		pid_t tid;
+		struct bpf_link *link;
+	} *threads;
+};
+
+/* 0 (also when the thread is sampled already) or -errno; -ENOSPC when too many threads are. */
+int sampler__add(struct sampler *s, struct bpf_program *prog, pid_t tid, uint64_t period_ns);
+void sampler__remove(struct sampler *s, pid_t tid);
+void sampler__done(struct sampler *s);
+/* Can a sampler be opened at all? 0 or -errno. */
+int sampler__try(void);
+
+#endif

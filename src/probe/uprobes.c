@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libbpf 1.1 knows no uprobe_multi, so its link is made with the system call itself.
+ */
+#include "probe/uprobes.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+
+#define BPF_LINK_CREATE_COMMAND 28
+
+/* The part of union bpf_attr that LINK_CREATE reads for BPF_TRACE_UPROBE_MULTI (linux 6.6, uapi/linux/bpf.h). */
+struct multi_attr {
+	uint32_t prog_fd;
+	uint32_t target_fd;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint64_t path;
+	uint64_t offsets;
+	uint64_t ref_ctr_offsets;
+	uint64_t cookies;
+	uint32_t count;
+	uint32_t multi_flags;
+	uint32_t pid;
+	uint32_t pad;
+};
+
+static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, const uint64_t *cookies,
+			size_t count)
+{
+	struct multi_attr attr = {
+		.prog_fd = prog_fd,
+		.attach_type = UPROBE_MULTI_ATTACH_TYPE,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)offsets,
+		.cookies = (uintptr_t)cookies,
+		.count = count,
+		.pid = pid,
+	};
+	int fd = syscall(SYS_bpf, BPF_LINK_CREATE_COMMAND, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A program that does nothing, to try things with. */
+static int null_program(uint32_t attach_type)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type);
+
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "loopstall_null", "Dual BSD/GPL", insns, 2, &opts);
+}
+
+int uprobes__try_multi(void)
+{
+	/* Offset 0 is the ELF header, which nothing executes. */
+	const uint64_t offset = 0, cookie = 0;
+	_cleanup_fd_ int prog_fd = null_program(UPROBE_MULTI_ATTACH_TYPE);
+	_cleanup_fd_ int link_fd = -1;
+
+	if (prog_fd < 0)
+		return prog_fd;
+	link_fd = multi_attach(prog_fd, getpid(), "/proc/self/exe", &offset, &cookie, 1);
+	return link_fd < 0 ? link_fd : 0;
+}
+
+int uprobes__try_perf(void)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.config1 = (uintptr_t)"/proc/self/exe",
+		.config2 = 0, /* the ELF header, which nothing executes */
+	};
+	_cleanup_(file_close) FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	_cleanup_fd_ int fd = -1;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%u", &attr.type) != 1)
+		return -EINVAL;
+	fd = syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : 0;
+}
+
+static int attach_multi(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,
+			const uint64_t *offsets, const uint64_t *cookies, size_t count)
+{
+	int fd = multi_attach(bpf_program__fd(prog), pid, path, offsets, cookies, count);
+
+	if (fd < 0)
+		return fd;
+	u->multi_fd = fd;
+	return 0;
+}
+
+static int attach_perf(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,
+		       const uint64_t *offsets, const uint64_t *cookies, size_t count)
+{
+	u->links = calloc(count, sizeof(*u->links));
+	if (!u->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookies[i]);
+		struct bpf_link *link =
+			bpf_program__attach_uprobe_opts(prog, pid, path, offsets[i], &opts);
+
+		if (!link)
+			return -errno;
+		u->links[u->n_links++] = link;
+	}
+	return 0;
+}
+
+int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
+		    const struct target_module *module)
+{
+	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
+	_cleanup_free_ uint64_t *cookies = calloc(module->n_spots + 1, sizeof(*cookies));
+	size_t count = 0;
+
+	*u = (struct uprobes){ .multi_fd = -1 };
+	if (!offsets || !cookies)
+		return -ENOMEM;
+	for (size_t i = 0; i < module->n_spots; i++) {
+		const struct target_spot *spot = &module->spots[i];
+
+		/* A name look-up is rare enough to be single-stepped; nothing else is. */
+		if (!spot->is_emulable && spot->kind != LS_SPOT_DNS_ENTER)
+			continue;
+		offsets[count] = spot->file_offset;
+		cookies[count++] = spot->kind;
+	}
+	if (!count)
+		return 0;
+	return (use_multi ? attach_multi : attach_perf)(u, prog, pid, module->host_path, offsets, cookies, count);
+}
+
+void uprobes__done(struct uprobes *u)
+{
+	fd_close(&u->multi_fd);
+	for (size_t i = 0; i < u->n_links; i++)
+		bpf_link__destroy(u->links[i]);
+	free(u->links);
+	*u = (struct uprobes){ .multi_fd = -1 };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts uprobes on the spots of one file: many in one link where the kernel has uprobe_multi (6.6), else one perf
+ * event each.
+ */
+#ifndef LOOPSTALL_PROBE_UPROBES_H
+#define LOOPSTALL_PROBE_UPROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "target/target.h"
+
+struct bpf_program;
+struct bpf_link;
+
+/* What expected_attach_type must be set to before loading a program for uprobe_multi. */
+#define UPROBE_MULTI_ATTACH_TYPE 48
+
+struct uprobes {
+	int multi_fd; /* link of all spots, or -1 */
+	size_t n_links;
+	struct bpf_link **links;
+};
+
+/* Does this kernel attach through uprobe_multi? Tried on ourselves: 0 or -errno. */
+int uprobes__try_multi(void);
+/* The same for a perf uprobe: needs CAP_SYS_ADMIN. */
+int uprobes__try_perf(void);
+
+/* Attaches to every spot that is not LS_SPOT_DNS_ENTER only when it is emulable. 0 or -errno. */
+int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
+		    const struct target_module *module);
+void uprobes__done(struct uprobes *u);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A validated event: what the model eats. Live, replayed and scripted events all have this form. The
+ * pointers live as long as the call that hands the event over.
+ */
+#ifndef LOOPSTALL_STREAM_EVENT_H
+#define LOOPSTALL_STREAM_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loopstall/abi.h>
+
+struct event {
+	enum ls_rec_kind kind;
+	union {
+		const struct ls_rec_hdr *hdr;
+		const struct ls_rec_thread *thread;
+		const struct ls_rec_stack *stack; /* n_frames checked against len */
+		const struct ls_rec_victim *victim;
+		const struct ls_rec_stall *stall;
+		const struct ls_rec_life *life;
+	};
+};
+
+/*
+ * Checks one raw record and fills `ret_event`, which then points into `data`. Returns 0 or
+ * -EBADMSG: too short, a length that does not fit its kind, an unknown kind, a cause, unit, string kind,
+ * copied length or frame count out of range, a split that does not add up.
+ */
+int event__decode(const void *data, size_t size, struct event *ret_event);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of code objects, remembered by process and address. Bounded in number and in bytes: the one not
+ * used for the longest time goes first.
+ */
+#ifndef LOOPSTALL_SYMBOL_CODES_H
+#define LOOPSTALL_SYMBOL_CODES_H
+
+#include <stdint.h>
+
+#include "model/resolver.h"
+#include "symbol/pycode.h"
+#include "symbol/strings.h"
+
+struct codes;
+
+/* Names come from `strings`, which must outlive it. 0 or -ENOMEM. */
+int codes__new(struct codes **ret_codes, struct strings *strings);
+void codes__free(struct codes *c);
+static inline void codes__freep(struct codes **c)
+{
+	codes__free(*c);
+}
+
+/*
+ * Both read from `image` what is not known yet; NULL: the process is not known. `now_ns` decides when a
+ * remembered code object is compared with the process again. What cannot be read becomes "?" and 0.
+ */
+void codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code, uint64_t qualname,
+		 uint64_t now_ns, struct code_info *ret_info);
+uint32_t codes__line(struct codes *c, uint32_t pid, struct pyimage *image,
+		     const struct ls_frame *frame, uint64_t now_ns);
+
+/* The process may run another program now: compares everything again at its next use. */
+void codes__distrust(struct codes *c, uint32_t pid);
+/* The pid belongs to another process now. */
+void codes__forget(struct codes *c, uint32_t pid);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What depends on the processor: relocation types, instruction decoding, which instructions the kernel
+ * emulates at a uprobe, shape of PLT stubs, sizes inside the C library's thread types. One file per
+ * architecture implements it (arch_x86.c).
+ */
+#ifndef LOOPSTALL_TARGET_ARCH_H
+#define LOOPSTALL_TARGET_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arch {
+	const char *name;
+	uint16_t elf_machine;
+	uint32_t reloc_relative, reloc_abs; /* pointers in data: base + addend, symbol + addend */
+	uint32_t reloc_jump_slot, reloc_glob_dat; /* import slots */
+	uint16_t pthread_tid_offset; /* of the kernel's thread id inside glibc's struct pthread */
+	uint16_t cond_bytes, mutex_bytes; /* sizeof pthread_cond_t, pthread_mutex_t */
+};
+
+extern const struct arch arch;
+
+struct arch_insn {
+	uint64_t vaddr;
+	uint64_t branch_target; /* of a direct jump or call, else 0 */
+	uint8_t size;
+	bool is_emulable; /* the kernel emulates it at a uprobe: no single step */
+	bool is_call, is_branch; /* is_branch: any control transfer, calls included */
+	bool writes_result; /* changes the register that holds a function's result */
+};
+
+struct arch_decoder;
+
+int arch_decoder__new(struct arch_decoder **ret_decoder);
+void arch_decoder__free(struct arch_decoder *d);
+static inline void arch_decoder__freep(struct arch_decoder **d)
+{
+	arch_decoder__free(*d);
+}
+
+/* A stretch of code that is being decoded from its beginning. */
+struct arch_cursor {
+	const uint8_t *code;
+	size_t size;
+	uint64_t vaddr;
+};
+
+/* Decodes one instruction and moves on. False at the end or when the bytes are no instruction. */
+bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, struct arch_insn *ret_insn);
+
+bool arch_is_emulable(const uint8_t *insn, size_t size);
+/* Bytes of a landing pad (endbr64, bti) at a function's entry, which a probe may be moved past. */
+size_t arch_landing_pad_bytes(const uint8_t *code, size_t size);
+
+/* How a function may be called: directly at one of `entries`, or through an import slot. */
+#define ARCH_CALLEE_MAX 8
+struct arch_callee {
+	uint64_t entries[ARCH_CALLEE_MAX];
+	uint64_t slots[ARCH_CALLEE_MAX];
+	size_t n_entries, n_slots;
+};
+
+/*
+ * Bytes at or behind *pos that look like a call (or jump) of the callee; moves *pos to them. They may lie in the
+ * middle of another instruction: only decoding from the start of the function tells.
+ */
+bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr, const struct arch_callee *callee,
+		      size_t *pos);
+/* Finds the PLT stub that jumps through `slot`. */
+bool arch_find_stub(const uint8_t *code, size_t size, uint64_t vaddr, uint64_t slot, uint64_t *ret_stub);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * /proc of one process: its memory maps, state, names and namespaces. The parsers are pure functions over
+ * text. Any file may vanish between two reads.
+ */
+#ifndef LOOPSTALL_TARGET_PROCFS_H
+#define LOOPSTALL_TARGET_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A mapping of a file; the others are left out. */
+struct map_entry {
+	uint64_t start, end, offset;
+	dev_t dev;
+	ino_t ino;
+	bool is_executable, is_deleted;
+	const char *path; /* inside the maps object, without " (deleted)" */
+	const char *name; /* its last component */
+};
+
+struct maps {
+	size_t n;
+	struct map_entry *entries;
+	char *text;
+};
+
+/* Lines that do not parse are skipped. 0 or -ENOMEM. */
+int maps__parse(struct maps **ret_maps, const char *text, size_t size);
+int maps__read(struct maps **ret_maps, pid_t pid);
+void maps__free(struct maps *m);
+static inline void maps__freep(struct maps **m)
+{
+	maps__free(*m);
+}
+/* First mapping whose path is `path`. */
+const struct map_entry *maps__find_path(const struct maps *m, const char *path);
+/* First mapping whose last path component begins with `prefix`. */
+const struct map_entry *maps__find_name(const struct maps *m, const char *prefix);
+/* First mapping whose path contains `part`. */
+const struct map_entry *maps__find_part(const struct maps *m, const char *part);
+
+struct proc_stat {
+	char comm[64];
+	char state;
+	bool is_kernel_thread;
+	pid_t ppid;
+	uint64_t start_time_ticks;
+};
+
+int proc_stat__parse(struct proc_stat *ret_stat, const char *text);
+int proc_stat__read(struct proc_stat *ret_stat, pid_t pid);
+
+struct proc_status {
+	pid_t tgid;
+	pid_t ns_pid; /* innermost of NSpid */
+	uid_t uid; /* effective */
+};
+
+int proc_status__parse(struct proc_status *ret_status, const char *text);
+/* Of thread `tid` of process `pid`. */
+int proc_status__read(struct proc_status *ret_status, pid_t pid, pid_t tid);
+
+/* Whole file /proc/<pid>/<name>, with a NUL behind it. -EFBIG beyond 64 MiB. */
+int proc_read(pid_t pid, const char *name, char **ret_text, size_t *ret_size);
+/* Target of the link /proc/<pid>/<name>. */
+int proc_readlink(pid_t pid, const char *name, char **ret_target);
+/* Arguments joined with spaces. */
+int proc_cmdline(pid_t pid, char **ret_cmdline);
+/* Opens a regular file for reading; never blocks on a fifo. */
+int open_regular(const char *path);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Python objects in another process's memory, read while it runs: every value may be torn, stale or
+ * hostile. All walks are bounded; a failed read ends a walk with its error.
+ */
+#ifndef LOOPSTALL_TARGET_PY_MEMORY_H
+#define LOOPSTALL_TARGET_PY_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/target.h"
+
+int py_read_u64(const struct target *t, uint64_t addr, uint64_t *ret_value);
+int py_read_u32(const struct target *t, uint64_t addr, uint32_t *ret_value);
+/* Reads the words at `n` addresses; a word that cannot be read becomes 0. 0, or -errno if the process is gone. */
+int py_read_words(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n);
+/* A NUL-terminated string of C, cut at `size`. */
+int py_read_cstring(const struct target *t, uint64_t addr, char *buf, size_t size);
+
+int py_type_of(const struct target *t, uint64_t object, uint64_t *ret_type);
+int py_type_name(const struct target *t, uint64_t type, char *buf, size_t size);
+/* Whether the object's type, or a base of it, has a name that contains `part`. */
+bool py_is_instance(const struct target *t, uint64_t object, const char *part);
+
+/* Value under a str key. -ENOENT if it is not there. */
+int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t *ret_value);
+/* Instance attribute, wherever the version keeps it. -ENOENT if it is not there. */
+int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value);
+/* Attribute of a module that has been imported. */
+int py_module_attribute(const struct target *t, const char *module, const char *name, uint64_t *ret_value);
+/* Value of a small int object (below 2^60). */
+int py_int_value(const struct target *t, uint64_t object, uint64_t *ret_value);
+
+/* Calls `fn` with each member of a set; a non-zero return ends the walk and is returned. */
+typedef int (*py_member_fn)(void *ctx, uint64_t member);
+int py_set_each(const struct target *t, uint64_t set, size_t max_slots, py_member_fn fn, void *ctx);
+
+#endif

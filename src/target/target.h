@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who is it? Examines one process from outside (/proc, ELF files through /proc/PID/root, memory reads) and
+ * yields plain data: the interpreter, where it keeps things, and the spots a probe may sit on. Never
+ * stops or changes the process. A new runtime is another examiner behind target__examine().
+ */
+#ifndef LOOPSTALL_TARGET_TARGET_H
+#define LOOPSTALL_TARGET_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <loopstall/abi.h>
+
+#include "base/err.h"
+
+/* How the steps of a target can be seen, best first. */
+#define TARGET_RUNGS(_)                                                                            \
+	_(SYMBOL, "symbol", "step function found by its symbol")                                   \
+	_(ENTRY, "entry", "step function found from the imports and method tables of a stripped module") \
+	_(NONE, "none", "no step function found")
+
+enum target_rung {
+#define _(name, word, sentence) TARGET_RUNG_##name,
+	TARGET_RUNGS(_)
+#undef _
+};
+
+const char *target_rung_word(enum target_rung rung);
+const char *target_rung_sentence(enum target_rung rung);
+
+/* One place to put a uprobe: a file offset of `path` (already under /proc/PID/root) and its meaning. */
+struct target_spot {
+	uint64_t file_offset;
+	uint64_t vaddr;
+	enum ls_spot kind;
+	uint8_t is_emulable; /* false: the kernel must single-step it, 12 us instead of 0.6 */
+};
+
+/* One ELF file of the target with the spots found in it. */
+struct target_module {
+	char *path; /* as the target names it */
+	char *host_path; /* as we can open it: /proc/PID/root + path */
+	dev_t dev;
+	ino_t ino;
+	size_t n_spots;
+	struct target_spot *spots;
+};
+
+enum target_loop_kind { TARGET_LOOP_UNKNOWN, TARGET_LOOP_ASYNCIO, TARGET_LOOP_UVLOOP };
+const char *target_loop_kind_word(enum target_loop_kind kind);
+
+/* A thread with a running event loop, as found by reading the process once. */
+struct target_loop_thread {
+	pid_t tid; /* in our pid namespace, 0 if unknown */
+	uint64_t loop; /* address of the loop object */
+	enum target_loop_kind kind;
+	char type_name[64];
+};
+
+struct target {
+	pid_t pid;
+	uint64_t start_time_ticks; /* from /proc/PID/stat: tells a reused pid */
+	char comm[64];
+	char *cmdline; /* one line, arguments joined with spaces, not yet escaped */
+	char *exe; /* path as the target names it */
+	char *core_path; /* libpython or the executable that holds the interpreter */
+	uint8_t version[3]; /* 3, 11, 2 */
+	bool is_static; /* the interpreter is the executable itself */
+	bool is_stripped; /* its asyncio module has no .symtab */
+	bool is_container; /* another mount or pid namespace than ours */
+	bool has_asyncio; /* _asyncio is mapped (or built in) now */
+	bool has_greenlet; /* a greenlet module is mapped */
+	bool has_uvloop;
+	pid_t ns_pid; /* pid inside its own namespace */
+	enum target_rung rung;
+	uint64_t core_bias; /* added to the core ELF's addresses */
+	uint64_t runtime; /* address of _PyRuntime in the process */
+	uint64_t interp; /* main interpreter, 0 while it starts up */
+	uint64_t asyncio_bias; /* added to the asyncio module's addresses, valid if has_asyncio */
+	struct ls_proc proc; /* what the kernel side needs; complete once interp is set */
+	size_t n_modules;
+	struct target_module *modules;
+};
+
+/*
+ * Examines `pid`. Works also before the interpreter is initialised or asyncio is imported: then
+ * `interp` is 0 or `has_asyncio` false, and the asyncio module's spots come from the file the interpreter
+ * would import. Call again to learn more. Returns 0 or
+ * -ESRCH no such process or a zombie, -EACCES/-EPERM may not read it, -ENOEXEC not a CPython (PyPy and
+ * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
+ */
+int target__examine(struct target **ret_target, pid_t pid, struct err *err);
+void target__free(struct target *t);
+static inline void target__freep(struct target **t)
+{
+	target__free(*t);
+}
+
+/* Threads that run a loop now. Returns the number found (at most max) or -errno. */
+int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max);
+
+/* Number of tasks alive (not done) in the process, or -errno when it cannot be told. */
+int target__count_tasks(const struct target *t);
+
+/*
+ * What the kernel side needs to look into a loop's queues: `_ready`, `_scheduled`, handle layout.
+ * Returns 0 (unknown parts stay 0) or -errno.
+ */
+int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop,
+			 enum target_loop_kind *ret_kind);
+
+/* Reads `size` bytes of the target's memory: 0 or -errno (-EFAULT for a hole, -ESRCH when it is gone). */
+int target__read(const struct target *t, uint64_t addr, void *buf, size_t size);
+
+/* Pids whose command line contains `name` (not ours, nor our parent's), ascending. 0 or -errno. */
+int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n);
+/* Every process that has a CPython core mapped, ascending. */
+int target__find_pythons(pid_t **ret_pids, size_t *ret_n);
+
+#endif
