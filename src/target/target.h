@@ -76,6 +76,7 @@ struct target {
 	bool has_uvloop;
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
+	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */

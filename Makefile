@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Builds loopstall out of tree under build/. `make help` lists the targets.
+# Knobs: V=1 shows commands, BUILD=DIR builds elsewhere, MODULES="base stream" builds and tests only these
+# folders of src/ and tests/unit/, SAN=1 builds with ASan and UBSan.
+
+BUILD   ?= build
+V       ?= 0
+prefix  ?= /usr/local
+bindir  ?= $(prefix)/bin
+mandir  ?= $(prefix)/share/man
+
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PYTHON  ?= /usr/bin/python3
+
+# Debian packages: what the build needs, what the tests and the demo run.
+DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
+	libcapstone-dev libjansson-dev libcap-ng-dev uthash-dev
+DEPS_TEST  := libcriterion-dev python3 python3-uvloop python3-uvicorn python3-httptools \
+	python3-greenlet python3-aiohttp wrk
+
+# The order is the way the data flows.
+MODULES ?= base target probe stream symbol model report app
+
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
+CFLAGS   ?= -O2 -g
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lcap-ng
+INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen
+# The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what
+# _FORTIFY_SOURCE wraps, and see less through it.
+ifeq ($(SAN),1)
+HARDEN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDHARDEN := -fsanitize=address,undefined
+else
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+endif
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) $(HARDEN) $(WARNINGS) $(INCLUDES) -D_GNU_SOURCE
+
+BPF_ARCH_x86_64  := x86
+BPF_ARCH_aarch64 := arm64
+MACHINE     := $(shell uname -m)
+# clang -target bpf does not search the compiler's multiarch folder, where asm/types.h lives.
+BPF_CFLAGS  := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH_$(MACHINE)) -mcpu=v3 -Wall \
+	-Iinclude -Ibpf -I/usr/include/$(shell $(CC) -print-multiarch)
+
+SRCS      := $(foreach m,$(MODULES),$(wildcard src/$(m)/*.c))
+OBJS      := $(SRCS:src/%.c=$(BUILD)/obj/%.o)
+MAIN_OBJ  := $(BUILD)/obj/app/main.o
+LIB_OBJS  := $(filter-out $(MAIN_OBJ),$(OBJS))
+TESTS     := $(foreach m,$(MODULES) bpf,$(wildcard tests/unit/$(m)/test_*.c))
+TEST_OBJS := $(TESTS:tests/unit/%.c=$(BUILD)/obj/tests/%.o)
+DATA      := $(patsubst tests/data/%.c,%,$(wildcard tests/data/*.c))
+FIXTURES  := $(DATA:%=$(BUILD)/tests/data/%.so) $(DATA:%=$(BUILD)/tests/data/%.stripped.so)
+BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+SKELETON  := $(if $(BPF_OBJS),$(BUILD)/gen/loopstall.skel.h)
+SYSCALLS  := $(BUILD)/gen/syscall_names.inc
+PROGRAM   := $(if $(wildcard src/app/main.c),$(BUILD)/loopstall)
+
+DIRS := $(sort $(dir $(OBJS) $(TEST_OBJS) $(FIXTURES) $(BPF_OBJS) $(SYSCALLS)))
+
+ifeq ($(V),1)
+Q   :=
+say  =
+else
+Q   := @
+say  = @printf '  %-8s %s\n' $(1) $(2);
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+.PHONY: all
+all: $(SKELETON) $(PROGRAM) ## build the program (default)
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing (apt-get, through sudo when not root)
+	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_TEST)
+
+.PHONY: demo
+demo: deps ## install what is missing, build, watch a bundled service that stalls for ten seconds
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/demo/run.sh
+
+.PHONY: test
+test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
+	@$(MAKE) --no-print-directory all unit-tests
+	@$(PYTHON) tests/run.py unit asan lint live
+
+.PHONY: check
+check: unit-tests ## unit tests only
+	@$(PYTHON) tests/run.py unit
+
+.PHONY: check-asan
+check-asan: ## unit tests under ASan and UBSan (built in build-asan/)
+	@$(PYTHON) tests/run.py asan
+
+.PHONY: check-live
+check-live: all ## live tests on real interpreters (root)
+	@$(PYTHON) tests/run.py live
+
+.PHONY: lint
+lint: ## which module includes which, licence lines, file sizes
+	@$(PYTHON) tests/run.py lint
+
+.PHONY: bench
+bench: all ## measure what the probes cost
+	@tests/bench/run.sh
+
+.PHONY: format
+format: ## format the C files in place (clang-format)
+	clang-format -i $(wildcard src/*/*.[ch] bpf/*.[ch] include/*/*.h tests/unit/*/*.[ch])
+
+.PHONY: install
+install: all ## install below DESTDIR and prefix (/usr/local)
+	install -D -m 755 $(BUILD)/loopstall $(DESTDIR)$(bindir)/loopstall
+	$(if $(wildcard docs/loopstall.8),install -D -m 644 docs/loopstall.8 $(DESTDIR)$(mandir)/man8/loopstall.8)
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(bindir)/loopstall $(DESTDIR)$(mandir)/man8/loopstall.8
+
+.PHONY: clean
+clean: ## remove everything built
+	rm -rf $(BUILD) build-asan
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+$(DIRS):
+	$(Q)mkdir -p $@
+
+# Kernel side
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c | $(DIRS)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+# Not under build/bpf, where stale objects of removed sources could be taken for inputs.
+$(BUILD)/gen/loopstall.bpf.o: $(BPF_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $(BUILD)/bpf/maps.bpf.o $(filter-out %/maps.bpf.o,$(BPF_OBJS))
+
+$(BUILD)/gen/loopstall.skel.h: $(BUILD)/gen/loopstall.bpf.o
+	$(call say,SKELETON,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name loopstall_bpf > $@
+
+# User side
+
+$(SYSCALLS): Makefile | $(DIRS)
+	$(call say,GEN,$@)
+	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9][0-9]*\)$$/\2 \1/p' | sort -n | \
+		sed 's/^\([0-9]*\) \(.*\)$$/[\1] = "\2",/' > $@
+
+$(BUILD)/obj/%.o: src/%.c $(SYSCALLS) | $(DIRS)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(filter $(BUILD)/obj/probe/%,$(OBJS)): | $(SKELETON)
+
+$(BUILD)/loopstall: $(OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
+# Tests
+
+$(BUILD)/obj/tests/%.o: tests/unit/%.c | $(DIRS)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -Ibpf -Itests/unit -DTEST_DATA_DIR='"$(BUILD)/tests/data"' -MMD -MP -c $< -o $@
+
+.PHONY: unit-tests
+unit-tests: $(BUILD)/unit-tests $(FIXTURES)
+
+$(BUILD)/unit-tests: $(TEST_OBJS) $(LIB_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcriterion
+
+$(BUILD)/tests/data/%.so: tests/data/%.c | $(DIRS)
+	$(call say,FIXTURE,$@)
+	$(Q)$(CC) -shared -fPIC -O2 $< -o $@
+
+$(BUILD)/tests/data/%.stripped.so: $(BUILD)/tests/data/%.so
+	$(call say,STRIP,$@)
+	$(Q)strip -o $@ $<
+
+-include $(OBJS:.o=.d) $(TEST_OBJS:.o=.d) $(BPF_OBJS:.o=.d)

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line: getopt_long driven by the option tables, and the help made from the same tables.
+ */
+#include "app/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/duration.h"
+#include "app/exit.h"
+
+#define DEFAULT_THRESHOLD_NS 10000000ULL
+#define MAX_OPTIONS 24
+#define HELP_COLUMN 30
+
+const struct cli_option cli_common_options[] = {
+	{ .name = "json",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_json),
+	  .help = "results as JSON, one object per line" },
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_quiet),
+	  .help = "nothing on stderr but errors" },
+	{ .name = "verbose",
+	  .letter = 'v',
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_verbose),
+	  .help = "say what is tried and found, on stderr" },
+	{ .name = "help",
+	  .letter = 'h',
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, wants_help),
+	  .help = "this text" },
+	{ .name = "version",
+	  .letter = 'V',
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, wants_version),
+	  .help = "the version of loopstall" },
+	{ .name = NULL },
+};
+
+static const char *const mode_words[] = {
+#define _(name, word) word,
+	CLI_MODES(_)
+#undef _
+};
+
+const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name)
+{
+	for (; *commands; commands++)
+		if (!strcmp((*commands)->name, name))
+			return *commands;
+	return NULL;
+}
+
+void cli_list_names(const struct cli_command *const *commands, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (; *commands && used < size; commands++)
+		used += snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+				 (*commands)->name);
+}
+
+static bool has_pid(const struct config *config, pid_t pid)
+{
+	for (size_t i = 0; i < config->n_pids; i++)
+		if (config->pids[i] == pid)
+			return true;
+	return false;
+}
+
+int cli_parse_pids(const char *text, struct config *config, struct err *err)
+{
+	for (const char *p = text;; p++) {
+		char *end;
+		long pid;
+
+		/* strtol would take blanks and signs. */
+		errno = 0;
+		pid = *p >= '0' && *p <= '9' ? strtol(p, &end, 10) : 0;
+		if (pid <= 0 || pid > INT_MAX || errno || (*end && *end != ','))
+			return err__set(err, -EINVAL,
+					"'%s' is not a pid or a list of pids, as in 4242 or 4242,4243",
+					text);
+		if (!has_pid(config, pid)) {
+			if (config->n_pids == CLI_MAX_PIDS)
+				return err__set(err, -EINVAL, "more than %d pids", CLI_MAX_PIDS);
+			config->pids[config->n_pids++] = pid;
+		}
+		p = end;
+		if (!*p)
+			return 0;
+	}
+}
+
+static int parse_duration(const struct cli_option *option, const char *text, uint64_t *ret_ns,
+			  struct err *err)
+{
+	char min[32], max[32];
+	uint64_t ns;
+	int r;
+
+	r = duration_parse(text, &ns, err);
+	if (r < 0)
+		return -EINVAL;
+	if (ns < option->min_ns || ns > option->max_ns) {
+		duration_format(option->min_ns, min, sizeof(min));
+		duration_format(option->max_ns, max, sizeof(max));
+		return err__set(err, -EINVAL, "--%s %s is out of range: it takes %s to %s",
+				option->name, text, min, max);
+	}
+	*ret_ns = ns;
+	return 0;
+}
+
+static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(mode_words) / sizeof(mode_words[0]); i++) {
+		if (!strcmp(text, mode_words[i])) {
+			*ret_mode = (enum cli_mode)i;
+			return 0;
+		}
+	}
+	if (!strcmp(text, "light"))
+		return err__set(err, -EINVAL, "this version has no light mode: it measures every step "
+					      "(--mode exact, or auto, which means the same so far)");
+	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto or exact", text);
+}
+
+static int set_option(const struct cli_option *option, const char *text, struct config *config,
+		      struct err *err)
+{
+	void *field = (char *)config + option->offset;
+
+	switch (option->type) {
+	case CLI_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case CLI_DURATION:
+		return parse_duration(option, text, field, err);
+	case CLI_PIDS:
+		return cli_parse_pids(text, config, err);
+	case CLI_TEXT:
+		if (!*text)
+			return err__set(err, -EINVAL, "--%s is empty", option->name);
+		*(const char **)field = text;
+		return 0;
+	case CLI_MODE:
+		return parse_mode(text, field, err);
+	}
+	return -EINVAL;
+}
+
+/* The tables of one command in the form getopt_long() reads. */
+struct getopt_tables {
+	size_t n;
+	const struct cli_option *options[MAX_OPTIONS];
+	struct option longs[MAX_OPTIONS + 1];
+	char shorts[2 * MAX_OPTIONS + 3];
+};
+
+static void add_options(struct getopt_tables *t, const struct cli_option *option)
+{
+	char *letters = t->shorts + strlen(t->shorts);
+
+	for (; option->name && t->n < MAX_OPTIONS; option++) {
+		const bool has_argument = option->type != CLI_FLAG;
+
+		t->options[t->n] = option;
+		t->longs[t->n] = (struct option){
+			.name = option->name,
+			.has_arg = has_argument ? required_argument : no_argument,
+			.val = UCHAR_MAX + 1 + (int)t->n,
+		};
+		t->n++;
+		if (option->letter) {
+			*letters++ = option->letter;
+			if (has_argument)
+				*letters++ = ':';
+		}
+	}
+}
+
+static const struct cli_option *find_option(const struct getopt_tables *t, int value)
+{
+	if (value > UCHAR_MAX)
+		return t->options[value - UCHAR_MAX - 1];
+	for (size_t i = 0; i < t->n; i++)
+		if (t->options[i]->letter == value)
+			return t->options[i];
+	return NULL;
+}
+
+static int check_target(const struct cli_command *command, const struct config *config,
+			struct err *err)
+{
+	const int n = (config->n_pids > 0) + (config->name != NULL) + (config->command != NULL);
+
+	if (n > 1)
+		return err__set(err, -EINVAL,
+				"more than one kind of target: give -p PID, -n NAME or -- COMMAND");
+	if (command->needs_target && n == 0)
+		return err__set(err, -EINVAL,
+				"no target: give -p PID, -n NAME or -- COMMAND to start one");
+	return 0;
+}
+
+/* What is left behind the options: nothing, or a command behind "--". */
+static int take_command(const struct cli_command *command, int argc, char **argv,
+			struct config *config, struct err *err)
+{
+	const bool has_dashes = optind > 1 && !strcmp(argv[optind - 1], "--");
+
+	if (optind == argc)
+		return has_dashes && command->takes_command ?
+			       err__set(err, -EINVAL, "nothing follows --") :
+			       0;
+	if (!command->takes_command)
+		return err__set(err, -EINVAL, "'%s' is one argument too many", argv[optind]);
+	if (!has_dashes)
+		return err__set(err, -EINVAL,
+				"'%s' is not an option; a command to start goes behind --",
+				argv[optind]);
+	config->command = argv + optind;
+	return 0;
+}
+
+int cli_parse(const struct cli_command *command, int argc, char **argv, struct config *ret_config,
+	      struct err *err)
+{
+	/* '+' stops at the first argument that is no option, ':' tells a missing value apart. */
+	struct getopt_tables t = { .shorts = "+:" };
+	struct config config = { .threshold_ns = DEFAULT_THRESHOLD_NS };
+	int value, r;
+
+	add_options(&t, command->options);
+	add_options(&t, cli_common_options);
+
+	opterr = 0;
+	optind = 0; /* glibc: start anew */
+	while ((value = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
+		const struct cli_option *option;
+
+		if (value == ':')
+			return err__set(err, -EINVAL, "%s needs a value", argv[optind - 1]);
+		if (value == '?' && optopt > 0 && optopt <= UCHAR_MAX)
+			return err__set(err, -EINVAL, "unknown option '-%c'", optopt);
+		if (value == '?')
+			return err__set(err, -EINVAL, "unknown option '%s'", argv[optind - 1]);
+		option = find_option(&t, value);
+		r = set_option(option, optarg, &config, err);
+		if (r < 0)
+			return r;
+	}
+	if (!config.wants_help && !config.wants_version) {
+		r = take_command(command, argc, argv, &config, err);
+		if (r < 0)
+			return r;
+		r = check_target(command, &config, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_config = config;
+	return 0;
+}
+
+static void print_options(FILE *out, const struct cli_option *option)
+{
+	for (; option->name; option++) {
+		int width = fprintf(out, "  ");
+
+		if (option->letter)
+			width += fprintf(out, "-%c, ", option->letter);
+		else
+			width += fprintf(out, "    ");
+		width += fprintf(out, "--%s", option->name);
+		if (option->argument)
+			width += fprintf(out, " %s", option->argument);
+		fprintf(out, "%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", option->help);
+	}
+}
+
+void cli_print_command_help(FILE *out, const struct cli_command *command)
+{
+	fprintf(out, "Usage: loopstall %s%s%s\n\n%s.\n\n", command->name,
+		*command->usage ? " " : "", command->usage, command->summary);
+	if (command->options->name) {
+		print_options(out, command->options);
+		fputc('\n', out);
+	}
+	print_options(out, cli_common_options);
+	if (command->details)
+		fprintf(out, "\n%s\n", command->details);
+}
+
+void cli_print_help(FILE *out, const struct cli_command *const *commands)
+{
+	fputs("Usage: loopstall COMMAND [options]\n\n"
+	      "Finds what starves the event loop of a running Python process, from outside.\n\n",
+	      out);
+	for (; *commands; commands++)
+		fprintf(out, "  %-10s%s\n", (*commands)->name, (*commands)->summary);
+	fputs("\n'loopstall COMMAND --help' lists the options of a command.\n\nExit codes:\n", out);
+#define _(name, code, sentence) fprintf(out, "  %d  %s\n", code, sentence);
+	EXIT_CODES(_)
+#undef _
+}

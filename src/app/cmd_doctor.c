@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `loopstall doctor`: what this kernel and these privileges allow, what is missing and how to fix it; with
+ * -p, what was found in a process. The exit code says whether attaching would work.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "app/commands.h"
+#include "app/exit.h"
+#include "app/output.h"
+#include "app/privs.h"
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "base/log.h"
+#include "probe/probe.h"
+#include "target/target.h"
+
+#define MAX_LOOPS 64
+#define MAX_NOTES 8
+
+/* One thing examined, whatever it is about: a row of the table, an element of the JSON. */
+struct finding {
+	const char *name;
+	const char *sentence;
+	bool is_required;
+	bool is_ok;
+	const char *fix;
+};
+
+#define MAX_FINDINGS (PROBE_MAX_FEATURES + PRIV_MAX)
+
+/* What is known of one process. */
+struct patient {
+	pid_t pid;
+	struct target *target; /* NULL: `error` and `err` say why */
+	int error;
+	struct err err;
+	int n_loops;
+	struct target_loop_thread loops[MAX_LOOPS];
+	size_t n_spots[LS_SPOT_DNS_ENTER + 1]; /* by enum ls_spot */
+	size_t n_slow_spots; /* that the kernel has to single-step */
+	size_t n_notes;
+	const char *notes[MAX_NOTES]; /* what is not possible, or costs more */
+};
+
+static bool is_patient_ok(const struct patient *p)
+{
+	return p->target && p->target->rung != TARGET_RUNG_NONE;
+}
+
+static void note(struct patient *p, const char *sentence)
+{
+	if (p->n_notes < MAX_NOTES)
+		p->notes[p->n_notes++] = sentence;
+}
+
+static void count_spots(struct patient *p)
+{
+	for (size_t i = 0; i < p->target->n_modules; i++) {
+		const struct target_module *m = &p->target->modules[i];
+
+		for (size_t j = 0; j < m->n_spots; j++) {
+			if (m->spots[j].kind <= LS_SPOT_DNS_ENTER)
+				p->n_spots[m->spots[j].kind]++;
+			if (!m->spots[j].is_emulable)
+				p->n_slow_spots++;
+		}
+	}
+}
+
+static void take_notes(struct patient *p)
+{
+	const struct target *t = p->target;
+
+	if (!t->interp)
+		note(p, "the interpreter is still starting up");
+	else if (!t->has_asyncio)
+		note(p, "asyncio is not imported yet: a trace waits for it");
+	else if (p->n_loops == 0)
+		note(p, "no event loop runs in it now: a trace waits for one");
+	if (t->rung == TARGET_RUNG_NONE)
+		note(p, "no step function was found: its steps cannot be timed");
+	if (t->rung != TARGET_RUNG_NONE && p->n_spots[LS_SPOT_POLL_RETURN] == 0)
+		note(p, "the loop's poll was not found: a turn is seen only where the poll sleeps");
+	if (p->n_slow_spots > 0)
+		note(p, "some probe spots need single-stepping: about 12 us a hit instead of 0.6 us");
+	if (t->has_greenlet)
+		note(p, "greenlet is loaded: a step that switches stacks ends when its stack is left");
+}
+
+static void examine(struct patient *p, pid_t pid)
+{
+	p->pid = pid;
+	p->error = target__examine(&p->target, pid, &p->err);
+	if (p->error < 0)
+		return;
+	p->n_loops = target__loop_threads(p->target, p->loops, MAX_LOOPS);
+	if (p->n_loops < 0)
+		p->n_loops = 0;
+	count_spots(p);
+	take_notes(p);
+}
+
+static size_t collect(struct finding *findings, struct probe_feature *features)
+{
+	const int n_features = probe__features(features);
+	size_t n = 0;
+
+	for (int i = 0; i < PRIV_MAX; i++)
+		findings[n++] = (struct finding){
+			.name = priv_infos[i].name,
+			.sentence = priv_infos[i].sentence,
+			.is_required = priv_infos[i].is_required,
+			.is_ok = priv_is_effective(i),
+			.fix = "run as root, or give the capability to the program with setcap",
+		};
+	for (int i = 0; i < n_features; i++)
+		findings[n++] = (struct finding){
+			.name = features[i].name,
+			.sentence = features[i].sentence,
+			.is_required = features[i].is_required,
+			.is_ok = features[i].status == 0,
+			.fix = features[i].fix,
+		};
+	return n;
+}
+
+static void print_findings(const struct finding *findings, size_t n, const struct utsname *uts)
+{
+	printf("kernel %s %s\n", uts->release, uts->machine);
+	for (size_t i = 0; i < n; i++) {
+		const struct finding *f = &findings[i];
+
+		printf("  %-8s %-22s %s\n", f->is_ok ? "ok" : f->is_required ? "MISSING" : "absent",
+		       f->name, f->sentence);
+		if (!f->is_ok && *f->fix)
+			printf("  %-8s %-22s fix: %s\n", "", "", f->fix);
+	}
+}
+
+static void print_patient(const struct patient *p)
+{
+	const struct target *t = p->target;
+	char comm[256], path[1024], hint[1024];
+
+	if (!t) {
+		text__escape(p->err.what, path, sizeof(path));
+		text__escape(p->err.hint, hint, sizeof(hint));
+		printf("process %d\n  MISSING  %s%s%s\n", p->pid, path, *hint ? "; " : "", hint);
+		return;
+	}
+	text__escape(t->comm, comm, sizeof(comm));
+	text__escape(t->core_path ? t->core_path : "?", path, sizeof(path));
+	printf("process %d %s\n", p->pid, comm);
+	printf("  CPython %u.%u.%u, %s, %s%s\n", t->version[0], t->version[1], t->version[2],
+	       t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols",
+	       t->is_container ? ", in a container" : "");
+	printf("  interpreter in %s\n", path);
+	printf("  rung: %s (%s)\n", target_rung_word(t->rung), target_rung_sentence(t->rung));
+	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
+	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
+	       p->n_spots[LS_SPOT_POLL_RETURN], p->n_spots[LS_SPOT_DNS_ENTER]);
+	for (int i = 0; i < p->n_loops; i++)
+		printf("  loop: thread %d, %s\n", p->loops[i].tid,
+		       target_loop_kind_word(p->loops[i].kind));
+	for (size_t i = 0; i < p->n_notes; i++)
+		printf("  note: %s\n", p->notes[i]);
+}
+
+static json_t *patient_json(const struct patient *p)
+{
+	const struct target *t = p->target;
+	json_t *loops, *notes;
+
+	if (!t)
+		return json_pack("{sisbsososn}", "pid", (int)p->pid, "ok", 0, "error",
+				 output_json_string(p->err.what), "fix",
+				 output_json_string(p->err.hint), "rung");
+	loops = json_array();
+	for (int i = 0; i < p->n_loops; i++)
+		json_array_append_new(loops,
+				      json_pack("{siss}", "tid", (int)p->loops[i].tid, "kind",
+						target_loop_kind_word(p->loops[i].kind)));
+	notes = json_array();
+	for (size_t i = 0; i < p->n_notes; i++)
+		json_array_append_new(notes, json_string(p->notes[i]));
+	return json_pack("{sisbsosos[iii]sbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
+			 (int)is_patient_ok(p), "name", output_json_string(t->comm), "interpreter",
+			 output_json_string(t->core_path ? t->core_path : "?"), "python",
+			 t->version[0], t->version[1], t->version[2], "static", (int)t->is_static,
+			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
+			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
+			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",
+			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots",
+			 (int)p->n_spots[LS_SPOT_POLL_RETURN], "dns_spots",
+			 (int)p->n_spots[LS_SPOT_DNS_ENTER], "slow_spots", (int)p->n_slow_spots,
+			 "loops", loops, "notes", notes);
+}
+
+static void print_json(const struct finding *findings, size_t n, const struct utsname *uts,
+		       const struct patient *patients, size_t n_patients, bool is_ok)
+{
+	json_t *object = output_json_object("doctor");
+	json_t *features = json_array(), *processes = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct finding *f = &findings[i];
+
+		json_array_append_new(features,
+				      json_pack("{sssssbsbss}", "name", f->name, "what_for",
+						f->sentence, "required", (int)f->is_required, "ok",
+						(int)f->is_ok, "fix", f->is_ok ? "" : f->fix));
+	}
+	for (size_t i = 0; i < n_patients; i++)
+		json_array_append_new(processes, patient_json(&patients[i]));
+	json_object_set_new(object, "kernel", json_string(uts->release));
+	json_object_set_new(object, "machine", json_string(uts->machine));
+	json_object_set_new(object, "ok", json_boolean(is_ok));
+	json_object_set_new(object, "features", features);
+	json_object_set_new(object, "processes", processes);
+	output_json_line(object);
+}
+
+static bool all_required(const struct finding *findings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (findings[i].is_required && !findings[i].is_ok)
+			return false;
+	return true;
+}
+
+static void free_patients(struct patient **patients)
+{
+	for (size_t i = 0; *patients && i < CLI_MAX_PIDS; i++)
+		target__free((*patients)[i].target);
+	free(*patients);
+}
+
+static int run(const struct config *config)
+{
+	_cleanup_(free_patients) struct patient *patients = calloc(CLI_MAX_PIDS, sizeof(*patients));
+	struct probe_feature features[PROBE_MAX_FEATURES];
+	struct finding findings[MAX_FINDINGS];
+	struct utsname uts;
+	bool is_ok = true;
+	size_t n;
+
+	if (!patients || uname(&uts) < 0) {
+		log_error("%s", strerror(errno));
+		return EXIT_INCONCLUSIVE;
+	}
+	n = collect(findings, features);
+	for (size_t i = 0; i < config->n_pids; i++) {
+		examine(&patients[i], config->pids[i]);
+		is_ok = is_ok && is_patient_ok(&patients[i]);
+	}
+	/* Those asked about could be read, so reading any process is not needed. */
+	if (config->n_pids > 0 && is_ok)
+		findings[PRIV_SYS_PTRACE].is_required = false;
+	is_ok = is_ok && all_required(findings, n);
+	if (config->is_json) {
+		print_json(findings, n, &uts, patients, config->n_pids, is_ok);
+	} else {
+		print_findings(findings, n, &uts);
+		for (size_t i = 0; i < config->n_pids; i++)
+			print_patient(&patients[i]);
+		puts(is_ok ? "attaching works" : "attaching would not work: see MISSING above");
+	}
+	return is_ok ? EXIT_FINE : EXIT_CANNOT_ATTACH;
+}
+
+static const struct cli_option options[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .type = CLI_PIDS,
+	  .argument = "PID[,PID...]",
+	  .help = "examine these processes, too" },
+	{ .name = NULL },
+};
+
+const struct cli_command cmd_doctor = {
+	.name = "doctor",
+	.usage = "[-p PID[,PID...]]",
+	.summary = "Tells what this kernel and these privileges allow, and how to fix what is missing",
+	.options = options,
+	.run = run,
+};

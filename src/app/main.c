@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The program: finds the command, has its options read, runs it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/cli.h"
+#include "app/commands.h"
+#include "app/exit.h"
+#include "app/output.h"
+#include "app/version.h"
+#include "base/log.h"
+
+static const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_doctor, NULL };
+
+static int print_version(void)
+{
+	puts("loopstall " LOOPSTALL_VERSION);
+	return output_finish(EXIT_FINE);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	struct config config;
+	struct err err = {};
+
+	if (cli_parse(command, argc, argv, &config, &err) < 0) {
+		log_error("%s. Try 'loopstall %s --help'.", err.what, command->name);
+		return EXIT_USAGE;
+	}
+	if (config.wants_version)
+		return print_version();
+	if (config.wants_help) {
+		cli_print_command_help(stdout, command);
+		return output_finish(EXIT_FINE);
+	}
+	log_set_level(config.is_quiet ? LOG_ERROR : config.is_verbose ? LOG_DEBUG : LOG_INFO);
+	return output_finish(command->run(&config));
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct cli_command *command = cli_find(commands, name);
+	char known[128];
+
+	/* A reader that goes away is found out by the write, which then ends the work cleanly. */
+	signal(SIGPIPE, SIG_IGN);
+	if (command)
+		return run(command, argc - 1, argv + 1);
+	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+		return print_version();
+	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+		cli_print_help(stdout, commands);
+		return output_finish(EXIT_FINE);
+	}
+	cli_list_names(commands, known, sizeof(known));
+	if (*name)
+		log_error("there is no command '%s', there is %s. Try 'loopstall --help'.", name, known);
+	else
+		log_error("no command is given; there is %s. Try 'loopstall --help'.", known);
+	return EXIT_USAGE;
+}

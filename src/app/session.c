@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A session's life: set-up, the epoll loop, the reasons to stop, start line, summary and exit code.
+ */
+#include "app/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/exit.h"
+#include "app/session_impl.h"
+#include "app/version.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define SECOND_NS 1000000000ULL
+/* Records may wait in the ring without a wake-up; this is how late one is told at most. */
+#define TICK_NS 100000000ULL
+/* The silence notice comes within the first three seconds. */
+#define SILENCE_NS 2500000000ULL
+/* Aggregates are read often at first, so that the rows of a short-lived process have names. */
+#define MIN_READ_PACE_NS 50000000ULL
+/* A command that is asked to end has this long before it is killed. */
+#define GRACE_NS (5 * SECOND_NS)
+#define MAX_TABLE_ROWS 30
+
+/* What an epoll event is about; from TAG_WATCH on, the index of a watched process. */
+enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_WATCH };
+
+uint64_t session_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+}
+
+static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t tag)
+{
+	struct epoll_event event = { .events = events, .data.u64 = tag };
+
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* The results go to stdout, the start line of the text form does not. */
+static int write_start(struct session *s)
+{
+	struct report_target targets[CLI_MAX_PIDS];
+	char versions[CLI_MAX_PIDS][16];
+	const bool is_text = s->report == &report_text;
+	const struct report_start start = {
+		.version = LOOPSTALL_VERSION,
+		.threshold_ns = s->config->threshold_ns,
+		.sample_period_ns = probe__sample_period_ns(s->probe),
+		.transport = probe__transport(s->probe),
+		.n_targets = s->n_watches,
+		.targets = targets,
+	};
+
+	if (s->has_start)
+		return 0;
+	s->has_start = true;
+	if (is_text && s->config->is_quiet)
+		return 0;
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct watch *w = &s->watches[i];
+		const struct target *t = w->target;
+
+		targets[i] = (struct report_target){
+			.pid = (uint32_t)w->pid,
+			.comm = t ? t->comm : "?",
+			.python = t ? versions[i] : "?",
+			.loop = watch__loop_word(w),
+			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
+		};
+		if (t)
+			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],
+				 t->version[1], t->version[2]);
+	}
+	return s->report->start(is_text ? stderr : stdout, &start, &s->report_opts);
+}
+
+static int on_stall(void *ctx, const struct stall *stall)
+{
+	struct session *s = ctx;
+	int r;
+
+	r = write_start(s);
+	if (r < 0)
+		return r;
+	return s->report->stall(stdout, stall, &s->report_opts);
+}
+
+static void choose_report(struct session *s)
+{
+	const bool is_terminal = isatty(STDOUT_FILENO);
+	struct winsize size = {};
+
+	s->report = s->config->is_json ? &report_json : &report_text;
+	if (is_terminal)
+		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	s->report_opts = (struct report_opts){
+		.mode = "exact",
+		.color = is_terminal && !getenv("NO_COLOR"),
+		.width = size.ws_col,
+		.max_rows = MAX_TABLE_ROWS,
+	};
+}
+
+static int open_signals(struct session *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? -errno : 0;
+}
+
+int session__new(struct session **ret_session, const struct config *config, struct child *child,
+		 struct err *err)
+{
+	_cleanup_(session__freep) struct session *s = calloc(1, sizeof(*s));
+	struct resolver resolver;
+	int r;
+
+	if (!s)
+		return err__set(err, -ENOMEM, "out of memory");
+	s->config = config;
+	s->child = child;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->signal_fd = -1;
+	if (s->epoll_fd < 0)
+		return err__set(err, -errno, "cannot create an epoll instance: %s", strerror(errno));
+	r = open_signals(s);
+	if (r < 0)
+		return err__set(err, r, "cannot take signals: %s", strerror(-r));
+	r = symbols__new(&s->symbols);
+	if (r < 0)
+		return err__set(err, r, "cannot set up symbols: %s", strerror(-r));
+	resolver = symbols__resolver(s->symbols);
+	r = model__new(&s->model, &resolver, on_stall, s);
+	if (r < 0)
+		return err__set(err, r, "cannot set up the model: %s", strerror(-r));
+	choose_report(s);
+	*ret_session = TAKE_PTR(s);
+	return 0;
+}
+
+void session__free(struct session *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_watches; i++)
+		watch__done(&s->watches[i]);
+	probe__free(s->probe);
+	model__free(s->model);
+	symbols__free(s->symbols);
+	fd_close(&s->signal_fd);
+	fd_close(&s->epoll_fd);
+	free(s);
+}
+
+int session__add(struct session *s, pid_t pid, bool may_wait, struct err *err)
+{
+	const uint64_t now_ns = session_now_ns();
+	struct watch *w = &s->watches[s->n_watches];
+	int r;
+
+	if (s->n_watches == CLI_MAX_PIDS)
+		return err__set(err, -E2BIG, "more than %d processes to watch", CLI_MAX_PIDS);
+	r = watch__init(w, pid, now_ns, err);
+	if (r < 0)
+		return r;
+	r = watch__examine(w, now_ns, err);
+	if (r >= 0 || (may_wait && r == -ENOEXEC))
+		r = poll_for(s, w->pidfd, EPOLLIN, TAG_WATCH + s->n_watches);
+	if (r < 0) {
+		watch__done(w);
+		return r;
+	}
+	s->n_watches++;
+	return 0;
+}
+
+/* -n NAME may match a process in the act of ending; one that can be attached to is enough. */
+static int attach_all(struct session *s, struct err *err)
+{
+	size_t n_attached = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = &s->watches[i];
+
+		if (!w->target)
+			continue;
+		r = session__attach(s, w, err);
+		if (r == 0)
+			n_attached++;
+		else if (!s->config->name)
+			return r;
+	}
+	return n_attached > 0 ? 0 : r;
+}
+
+static int begin(struct session *s, struct err *err)
+{
+	const struct probe_opts opts = { .threshold_ns = s->config->threshold_ns };
+	const uint64_t before_ns = session_now_ns();
+	int r;
+
+	r = probe__new(&s->probe, &opts, err);
+	if (r < 0)
+		return r;
+	log_debug("kernel side loaded in %.0f ms (%s)", (session_now_ns() - before_ns) / 1e6,
+		  probe__transport(s->probe));
+	if (s->child) {
+		r = child__release(s->child, s->config->command[0], err);
+		if (r < 0)
+			return r;
+		watch__reset(&s->watches[0], session_now_ns());
+		session__examine_due(s, session_now_ns());
+	} else {
+		r = attach_all(s, err);
+		if (r < 0)
+			return r;
+	}
+	s->started_ns = session_now_ns();
+	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
+	s->stop_due_ns = s->config->duration_ns ? s->started_ns + s->config->duration_ns : UINT64_MAX;
+	s->read_due_ns = s->started_ns;
+	r = poll_for(s, probe__fd(s->probe), EPOLLIN, TAG_PROBE);
+	if (r == 0)
+		r = poll_for(s, s->signal_fd, EPOLLIN, TAG_SIGNAL);
+	if (r < 0)
+		return err__set(err, r, "cannot wait for events: %s", strerror(-r));
+	/* Tells when the reader of a pipe has gone. A file cannot be polled and need not be. */
+	poll_for(s, STDOUT_FILENO, 0, TAG_STDOUT);
+	return 0;
+}
+
+/* Ends the session; a started command ends first, and has time to. */
+static void stop(struct session *s, int signal)
+{
+	if (!s->child || s->child->is_reaped || s->is_stopping) {
+		s->is_over = true;
+		return;
+	}
+	s->is_stopping = true;
+	s->stop_due_ns = session_now_ns() + GRACE_NS;
+	if (signal)
+		child__signal(s->child, signal);
+}
+
+static void on_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	/* A Ctrl-C on the terminal has reached the command already: a second one would break its clean-up. */
+	stop(s, info.ssi_code == SI_KERNEL ? 0 : (int)info.ssi_signo);
+}
+
+static int on_target_exit(struct session *s, struct watch *w)
+{
+	bool is_any_left = false;
+	int r;
+
+	r = session__drain(s);
+	if (r >= 0)
+		r = session__read_aggregates(s);
+	w->is_gone = true;
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->pidfd, NULL);
+	probe__detach(s->probe, w->pid);
+	if (s->child && s->child->pid == w->pid)
+		child__reap(s->child);
+	else
+		log_info("target %d exited", w->pid);
+	for (size_t i = 0; i < s->n_watches; i++)
+		is_any_left = is_any_left || !s->watches[i].is_gone;
+	if (!is_any_left)
+		s->is_over = true;
+	return r;
+}
+
+static int dispatch(struct session *s, const struct epoll_event *event)
+{
+	switch (event->data.u64) {
+	case TAG_PROBE:
+		return 0; /* drained at every turn */
+	case TAG_SIGNAL:
+		on_signal(s);
+		return 0;
+	case TAG_STDOUT:
+		return -EPIPE;
+	default:
+		return on_target_exit(s, &s->watches[event->data.u64 - TAG_WATCH]);
+	}
+}
+
+static void tell_silence(struct session *s, uint64_t now_ns)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = &s->watches[i];
+
+		if (w->is_told || w->is_gone || now_ns - s->started_ns < SILENCE_NS)
+			continue;
+		w->is_told = true;
+		if (w->steps == 0)
+			log_info("0 steps seen in %d so far because %s", w->pid,
+				 watch__silence_reason(w));
+	}
+}
+
+static bool all_known(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (!s->watches[i].target)
+			return false;
+	return true;
+}
+
+static int read_at_pace(struct session *s, uint64_t now_ns)
+{
+	const struct snapshot *snapshot;
+	uint64_t pace_ns;
+	int r;
+
+	if (now_ns < s->read_due_ns)
+		return 0;
+	pace_ns = watch_pace_ns(now_ns - s->started_ns);
+	s->read_due_ns = now_ns + (pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS);
+	session__refresh_loops(s);
+	r = session__read_aggregates(s);
+	/* A snapshot resolves names while the process is there to be asked. */
+	return r < 0 ? r : model__snapshot(s->model, &snapshot);
+}
+
+static int do_due(struct session *s)
+{
+	const uint64_t now_ns = session_now_ns();
+	int r;
+
+	r = session__drain(s);
+	if (r < 0)
+		return r;
+	session__examine_due(s, now_ns);
+	if (all_known(s)) {
+		r = write_start(s);
+		if (r < 0)
+			return r;
+	}
+	r = read_at_pace(s, now_ns);
+	if (r < 0)
+		return r;
+	tell_silence(s, now_ns);
+	if (now_ns >= s->stop_due_ns)
+		stop(s, SIGTERM);
+	return 0;
+}
+
+static int wait_ms(const struct session *s)
+{
+	const uint64_t now_ns = session_now_ns();
+	uint64_t due_ns = now_ns + TICK_NS;
+
+	if (s->stop_due_ns < due_ns)
+		due_ns = s->stop_due_ns;
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (!s->watches[i].is_gone && s->watches[i].examine_due_ns < due_ns)
+			due_ns = s->watches[i].examine_due_ns;
+	return due_ns > now_ns ? (int)((due_ns - now_ns + 999999) / 1000000) : 0;
+}
+
+/* Until the session is over. 0 or -errno; -EPIPE when stdout was closed. */
+static int loop(struct session *s)
+{
+	struct epoll_event events[16];
+	int n, r;
+
+	for (r = do_due(s); r >= 0 && !s->is_over; r = r < 0 ? r : do_due(s)) {
+		n = epoll_wait(s->epoll_fd, events, 16, wait_ms(s));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n && r >= 0; i++)
+			r = dispatch(s, &events[i]);
+	}
+	return r;
+}
+
+static uint64_t own_rss_bytes(void)
+{
+	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t timeval_ns(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * SECOND_NS + (uint64_t)tv.tv_usec * 1000;
+}
+
+static int summarize(struct session *s, const struct snapshot **ret_snapshot)
+{
+	const uint64_t duration_ns = session_now_ns() - s->started_ns;
+	struct report_run run = { .duration_ns = duration_ns };
+	struct rusage usage = {};
+	int r;
+
+	r = session__drain(s);
+	if (r >= 0)
+		r = session__read_aggregates(s);
+	if (r >= 0)
+		r = model__snapshot(s->model, ret_snapshot);
+	if (r >= 0)
+		r = write_start(s);
+	if (r < 0)
+		return r;
+	getrusage(RUSAGE_SELF, &usage);
+	run.own_cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+	run.own_rss_bytes = own_rss_bytes();
+	run.bpf_run_ns = probe__run_time_ns(s->probe);
+	if ((*ret_snapshot)->steps == 0)
+		run.no_steps_reason = watch__silence_reason(&s->watches[0]);
+	return s->report->summary(stdout, *ret_snapshot, &run, &s->report_opts);
+}
+
+static bool has_loop(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (s->watches[i].n_loops > 0)
+			return true;
+	return false;
+}
+
+static int verdict(const struct session *s, const struct snapshot *snapshot)
+{
+	char how[64];
+
+	if (s->child && !s->is_stopping && child__has_failed(s->child)) {
+		child__describe(s->child, how, sizeof(how));
+		log_error("the command '%s' failed: %s", s->config->command[0], how);
+		return EXIT_COMMAND_FAILED;
+	}
+	if (snapshot->steps > 0)
+		return EXIT_FINE;
+	if (!has_loop(s)) {
+		log_error("no event loop was found in %d: %s", s->watches[0].pid,
+			  watch__silence_reason(&s->watches[0]));
+		return EXIT_CANNOT_ATTACH;
+	}
+	return snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0 ? EXIT_FINE :
+										 EXIT_INCONCLUSIVE;
+}
+
+int session__run(struct session *s, struct err *err)
+{
+	const struct snapshot *snapshot = NULL;
+	int r;
+
+	r = begin(s, err);
+	if (r < 0)
+		return r;
+	r = loop(s);
+	if (r >= 0)
+		r = summarize(s, &snapshot);
+	if (r == -EPIPE)
+		return EXIT_FINE; /* the reader has what it wanted */
+	if (r < 0) {
+		log_error("the measurement broke off: %s", strerror(-r));
+		return EXIT_INCONCLUSIVE;
+	}
+	return verdict(s, snapshot);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What feeds the model: examination of the processes, events and aggregates of the kernel side. Keeps the
+ * kernel side informed about loops, which only user space can make sense of.
+ */
+#include "app/session_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static struct watch *find_watch(struct session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (s->watches[i].pid == pid)
+			return &s->watches[i];
+	return NULL;
+}
+
+/* Hands a loop's queues to the kernel side, if they are not what it was told before. */
+static void tell_loop(struct session *s, const struct watch *w, struct watch_loop *l)
+{
+	struct ls_loop info = {};
+	int r;
+
+	r = target__resolve_loop(w->target, l->loop, &info, &l->kind);
+	if (r < 0) {
+		log_debug("%d: loop %#llx: %s", w->pid, (unsigned long long)l->loop, strerror(-r));
+		return;
+	}
+	if (!memcmp(&info, &l->info, sizeof(info)))
+		return;
+	r = probe__set_loop(s->probe, w->pid, l->loop, &info);
+	if (r < 0)
+		log_debug("%d: loop %#llx is not registered: %s", w->pid,
+			  (unsigned long long)l->loop, strerror(-r));
+	else
+		l->info = info;
+}
+
+static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t tid)
+{
+	const size_t n_before = w->n_loops;
+	struct watch_loop *l = watch__loop(w, loop, tid);
+	int r;
+
+	tell_loop(s, w, l);
+	if (w->n_loops == n_before || tid <= 0)
+		return;
+	log_debug("%d: thread %d runs %s loop %#llx", w->pid, tid, target_loop_kind_word(l->kind),
+		  (unsigned long long)loop);
+	r = probe__sample_thread(s->probe, tid);
+	if (r < 0)
+		log_debug("thread %d is not sampled: %s", tid, strerror(-r));
+}
+
+/* Loops that run already: so even their first stall has samples and victims. */
+static void find_loops(struct session *s, struct watch *w)
+{
+	struct target_loop_thread threads[WATCH_MAX_LOOPS];
+	int n;
+
+	n = target__loop_threads(w->target, threads, WATCH_MAX_LOOPS);
+	for (int i = 0; i < n; i++)
+		note_loop(s, w, threads[i].loop, threads[i].tid);
+}
+
+int session__attach(struct session *s, struct watch *w, struct err *err)
+{
+	int r;
+
+	r = symbols__add_process(s->symbols, w->target);
+	if (r < 0)
+		return err__set(err, r, "cannot read the symbols of %d: %s", w->pid, strerror(-r));
+	r = probe__attach(s->probe, w->target, err);
+	if (r < 0)
+		return r;
+	log_debug("%d: CPython %u.%u.%u, rung %s, interpreter %s, asyncio %s", w->pid,
+		  w->target->version[0], w->target->version[1], w->target->version[2],
+		  target_rung_word(w->target->rung), w->target->interp ? "up" : "starting",
+		  w->target->has_asyncio ? "imported" : "not imported");
+	find_loops(s, w);
+	return 0;
+}
+
+void session__refresh_loops(struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = &s->watches[i];
+
+		for (size_t j = 0; !w->is_gone && w->target && j < watch__known_loops(w); j++)
+			tell_loop(s, w, &w->loops[j]);
+	}
+}
+
+static void examine(struct session *s, struct watch *w, uint64_t now_ns)
+{
+	struct err err = {};
+	int r;
+
+	r = watch__examine(w, now_ns, &err);
+	if (r > 0)
+		r = session__attach(s, w, &err);
+	else if (r == 0)
+		find_loops(s, w);
+	/* Gone: its pidfd says so. Not a CPython: it may become one, the silence notice tells. */
+	if (r >= 0 || r == -ESRCH || r == -ENOEXEC)
+		return;
+	w->examine_due_ns = UINT64_MAX;
+	log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
+}
+
+void session__examine_due(struct session *s, uint64_t now_ns)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = &s->watches[i];
+
+		if (!w->is_gone && now_ns >= w->examine_due_ns)
+			examine(s, w, now_ns);
+	}
+}
+
+static int on_event(void *ctx, const struct event *event)
+{
+	struct session *s = ctx;
+	struct watch *w = find_watch(s, event->hdr->tgid);
+
+	switch (event->kind) {
+	case LS_REC_THREAD:
+		if (!w || !w->target)
+			break;
+		note_loop(s, w, event->thread->loop, event->hdr->tid);
+		/* uvloop's or greenlet's module may have come with it. */
+		watch__suspect(w);
+		break;
+	case LS_REC_EXEC:
+		if (!w)
+			break;
+		log_info("%d executed another program", w->pid);
+		watch__reset(w, session_now_ns());
+		break;
+	case LS_REC_EXIT:
+		probe__unsample_thread(s->probe, event->hdr->tid);
+		break;
+	default:
+		break;
+	}
+	return model__event(s->model, event);
+}
+
+int session__drain(struct session *s)
+{
+	int r = probe__drain(s->probe, on_event, s);
+
+	return r < 0 ? r : 0;
+}
+
+static int on_coroutine(void *ctx, const struct ls_coro_key *key, const struct ls_coro_stats *stats)
+{
+	struct session *s = ctx;
+
+	return model__coroutine(s->model, key, stats);
+}
+
+static int on_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
+{
+	struct session *s = ctx;
+	struct watch *w = find_watch(s, pid);
+
+	if (w)
+		w->steps += stats->steps;
+	return model__thread(s->model, pid, tid, stats);
+}
+
+static const struct {
+	const char *name, *sentence;
+} losses[LS_LOSS_MAX] = {
+#define _(name, json, sentence) [LS_LOSS_##name] = { json, sentence },
+	LS_LOSSES(_)
+#undef _
+};
+
+static int read_losses(struct session *s)
+{
+	uint64_t counts[LS_LOSS_MAX] = {};
+	int r;
+
+	r = probe__losses(s->probe, counts);
+	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
+		r = model__loss(s->model, losses[i].name, losses[i].sentence, counts[i]);
+	return r;
+}
+
+int session__read_aggregates(struct session *s)
+{
+	int r;
+
+	for (size_t i = 0; i < s->n_watches; i++)
+		s->watches[i].steps = 0;
+	r = probe__each_thread(s->probe, on_thread, s);
+	if (r < 0)
+		return r;
+	r = probe__each_coroutine(s->probe, on_coroutine, s);
+	if (r < 0)
+		return r;
+	return read_losses(s);
+}

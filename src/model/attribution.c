@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which line took the time, and which function a callback is. The one place that knows what the frames of an
+ * event loop look like.
+ */
+#include "model/attribution.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE | LS_STACK_NO_THREAD)
+
+/* What a frame of a loop thread is to a callback. */
+enum frame_role {
+	ROLE_USER,
+	ROLE_LOOP, /* machinery: never what a user calls his callback */
+	ROLE_BOUNDARY, /* machinery that everything inside of was called back by */
+};
+
+/*
+ * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a folder. A NULL
+ * function stands for all in the file. First match wins. uvloop has no frames of its own: there the function
+ * that runs the loop is the boundary.
+ */
+static const struct loop_frame {
+	const char *file, *function;
+	enum frame_role role;
+} loop_frames[] = {
+	{ "asyncio/events.py", "_run", ROLE_BOUNDARY },
+	{ "asyncio/base_events.py", "run_forever", ROLE_BOUNDARY },
+	{ "asyncio/base_events.py", "run_until_complete", ROLE_BOUNDARY },
+	{ "asyncio/runners.py", "run", ROLE_BOUNDARY },
+	{ "uvloop/__init__.py", "run", ROLE_BOUNDARY },
+	{ "aiohttp/web.py", "run_app", ROLE_BOUNDARY },
+	{ "asyncio/", NULL, ROLE_LOOP },
+	{ "selectors.py", NULL, ROLE_LOOP },
+};
+
+void attribution__split(const __u64 *cause_ns, uint64_t *ret_cpu_ns, uint64_t *ret_blocked_ns,
+			uint64_t *ret_gil_ns, uint64_t *ret_runqueue_ns)
+{
+	int i;
+
+	*ret_cpu_ns = cause_ns[LS_CAUSE_CPU];
+	*ret_gil_ns = cause_ns[LS_CAUSE_GIL];
+	*ret_runqueue_ns = cause_ns[LS_CAUSE_RUNQUEUE];
+	*ret_blocked_ns = 0;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		if (i != LS_CAUSE_CPU && i != LS_CAUSE_GIL && i != LS_CAUSE_RUNQUEUE)
+			*ret_blocked_ns += cause_ns[i];
+}
+
+enum ls_cause attribution__cause(const __u64 *cause_ns)
+{
+	enum ls_cause best = LS_CAUSE_CPU, i;
+
+	for (i = LS_CAUSE_CPU + 1; i < LS_CAUSE_MAX; i++) {
+		if (cause_ns[i] > cause_ns[best])
+			best = i;
+		else if (best == LS_CAUSE_CPU && cause_ns[i] == cause_ns[best] && cause_ns[i] > 0)
+			best = i;
+	}
+	return best;
+}
+
+/* One stack of the span with its innermost line. */
+struct place {
+	const struct pending_stack *stack;
+	size_t order; /* of arrival */
+	struct model_frame at; /* function NULL: the stack has no frames */
+};
+
+struct naming {
+	const struct resolver *resolver;
+	const struct ls_rec_stall *rec;
+};
+
+static struct code_info name_code(const struct naming *n, uint64_t code)
+{
+	const struct resolver *r = n->resolver;
+	struct code_info info = { NULL, NULL, 0 };
+
+	if (r->ops->code(r->ctx, n->rec->hdr.tgid, code, code == n->rec->code ? n->rec->qualname : 0,
+			 &info) ||
+	    !info.name || !info.file)
+		return (struct code_info){ "?", "?", 0 };
+	return info;
+}
+
+static struct model_frame name_frame(const struct naming *n, const struct ls_frame *frame)
+{
+	const struct resolver *r = n->resolver;
+	struct code_info info = name_code(n, frame->code);
+
+	return (struct model_frame){
+		.function = info.name,
+		.file = info.file,
+		.line = r->ops->line(r->ctx, n->rec->hdr.tgid, frame),
+	};
+}
+
+static struct model_frame name_innermost(const struct naming *n, const struct pending_stack *stack)
+{
+	int i;
+
+	for (i = 0; i < stack->n_frames; i++)
+		if (stack->frames[i].code)
+			return name_frame(n, &stack->frames[i]);
+	return (struct model_frame){ NULL, NULL, 0 };
+}
+
+static int frame_compare(const struct model_frame *a, const struct model_frame *b)
+{
+	int r = strcmp(a->file, b->file);
+
+	if (!r)
+		r = (a->line > b->line) - (a->line < b->line);
+	return r ? r : strcmp(a->function, b->function);
+}
+
+/* Same lines together; in a line the heaviest first. */
+static int place_compare(const void *va, const void *vb)
+{
+	const struct place *a = va, *b = vb;
+	int r = frame_compare(&a->at, &b->at);
+
+	if (!r)
+		r = (a->stack->weight_ns < b->stack->weight_ns) -
+		    (a->stack->weight_ns > b->stack->weight_ns);
+	return r ? r : (a->order > b->order) - (a->order < b->order);
+}
+
+/* The heaviest stack of the heaviest line, or NULL. Sorts the array. */
+static const struct place *places_heaviest(struct place *places, size_t n)
+{
+	uint64_t sum_ns, best_ns = 0;
+	const struct place *best = NULL;
+	size_t i, first;
+
+	if (n)
+		qsort(places, n, sizeof(*places), place_compare);
+	for (first = 0; first < n; first = i) {
+		sum_ns = 0;
+		for (i = first; i < n && !frame_compare(&places[first].at, &places[i].at); i++)
+			if (__builtin_add_overflow(sum_ns, places[i].stack->weight_ns, &sum_ns))
+				sum_ns = UINT64_MAX;
+		if (!best || sum_ns > best_ns) {
+			best = &places[first];
+			best_ns = sum_ns;
+		}
+	}
+	return best;
+}
+
+/* Copies the stacks of a cause (LS_CAUSE_MAX: of any) that have frames. Returns their number. */
+static size_t places_collect(const struct naming *n, const struct pending_span *span,
+			     enum ls_cause cause, struct place *places)
+{
+	size_t i, n_places = 0;
+
+	for (i = 0; i < span->n_stacks; i++) {
+		struct place place = { .stack = span->stacks[i], .order = i };
+
+		if (cause != LS_CAUSE_MAX && place.stack->cause != cause)
+			continue;
+		place.at = name_innermost(n, place.stack);
+		if (place.at.function)
+			places[n_places++] = place;
+	}
+	return n_places;
+}
+
+/* A wait whose stack could not be read still knows its system call. */
+static const struct pending_stack *heaviest_frameless(const struct pending_span *span,
+						      enum ls_cause cause)
+{
+	const struct pending_stack *best = NULL;
+	size_t i;
+
+	for (i = 0; i < span->n_stacks; i++)
+		if (span->stacks[i]->cause == cause &&
+		    (!best || span->stacks[i]->weight_ns > best->weight_ns))
+			best = span->stacks[i];
+	return best;
+}
+
+static int choose_stack(const struct naming *n, const struct pending_span *span, enum ls_cause cause,
+			const struct pending_stack **ret_stack)
+{
+	enum ls_cause speaks = cause == LS_CAUSE_RUNQUEUE ? LS_CAUSE_CPU : cause;
+	_cleanup_free_ struct place *places = NULL;
+	const struct place *best;
+
+	*ret_stack = NULL;
+	if (!span->n_stacks)
+		return 0;
+	places = calloc(span->n_stacks, sizeof(*places));
+	if (!places)
+		return -ENOMEM;
+	best = places_heaviest(places, places_collect(n, span, speaks, places));
+	if (!best)
+		best = places_heaviest(places, places_collect(n, span, LS_CAUSE_MAX, places));
+	*ret_stack = best ? best->stack : heaviest_frameless(span, cause);
+	return 0;
+}
+
+static bool path_ends_with(const char *path, const char *end)
+{
+	size_t n = strlen(path), n_end = strlen(end);
+	const char *slash = strrchr(path, '/');
+
+	if (end[n_end - 1] == '/') {
+		if (!slash)
+			return false;
+		n = (size_t)(slash - path) + 1;
+	}
+	if (n < n_end || strncmp(path + n - n_end, end, n_end))
+		return false;
+	return n == n_end || path[n - n_end - 1] == '/';
+}
+
+/* From 3.11 on a function's name is qualified, before it is not: only what follows the last dot counts. */
+static bool function_is(const char *function, const char *name)
+{
+	const char *dot = strrchr(function, '.');
+
+	return !strcmp(dot ? dot + 1 : function, name);
+}
+
+static enum frame_role frame_role(const struct model_frame *frame)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(loop_frames) / sizeof(loop_frames[0]); i++) {
+		const struct loop_frame *l = &loop_frames[i];
+
+		if (path_ends_with(frame->file, l->file) &&
+		    (!l->function || function_is(frame->function, l->function)))
+			return l->role;
+	}
+	return ROLE_USER;
+}
+
+/*
+ * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost frame that is
+ * no machinery, so that a protocol's method is named rather than the transport that calls it; if all is
+ * machinery, the outermost. A stack without boundary was cut, or is of a loop that leaves no frame: then the
+ * frame closest to the loop, or the innermost, is as near as we can get, and the stack is left whole.
+ */
+static size_t callback_frame(const struct stall *stall, bool *ret_is_bounded)
+{
+	size_t n = stall->n_frames, inner, i;
+
+	for (inner = 0; inner < n && frame_role(&stall->stack[inner]) != ROLE_BOUNDARY; inner++)
+		;
+	*ret_is_bounded = inner < n;
+	if (inner < n || stall->is_stack_cut) {
+		for (i = inner; i > 0; i--)
+			if (frame_role(&stall->stack[i - 1]) == ROLE_USER)
+				return i - 1;
+		return inner > 0 ? inner - 1 : 0;
+	}
+	for (i = 0; i < n; i++)
+		if (frame_role(&stall->stack[i]) == ROLE_USER)
+			return i;
+	return 0;
+}
+
+static void fill_stack(const struct naming *n, const struct pending_stack *stack,
+		       struct stall *stall)
+{
+	uint64_t codes[LS_MAX_FRAMES];
+	bool is_bounded;
+	size_t i;
+
+	for (i = 0; i < stack->n_frames; i++) {
+		if (!stack->frames[i].code)
+			continue;
+		codes[stall->n_frames] = stack->frames[i].code;
+		stall->stack[stall->n_frames++] = name_frame(n, &stack->frames[i]);
+	}
+	stall->is_stack_cut = (stack->flags & STACK_CUT) ||
+			      (stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
+	if (!stall->n_frames)
+		return;
+	stall->call = stall->stack[0];
+	if (stall->unit != LS_UNIT_CALLBACK)
+		return;
+	i = callback_frame(stall, &is_bounded);
+	stall->coroutine = name_code(n, codes[i]);
+	if (is_bounded) {
+		stall->n_frames = i + 1;
+		stall->is_stack_cut = false;
+	}
+}
+
+int attribution__place(const struct resolver *resolver, const struct ls_rec_stall *rec,
+		       const struct pending_span *span, struct stall *stall)
+{
+	const struct naming naming = { resolver, rec };
+	const struct pending_stack *stack;
+	int r;
+
+	if (stall->unit == LS_UNIT_STEP && rec->code)
+		stall->coroutine = name_code(&naming, rec->code);
+	r = choose_stack(&naming, span, stall->cause, &stack);
+	if (r || !stack)
+		return r;
+	fill_stack(&naming, stack, stall);
+	if (stack->cause == stall->cause) {
+		stall->call_syscall = resolver->ops->syscall(resolver->ctx, stack->syscall);
+		if (stack->native_ip)
+			stall->call_native = resolver->ops->native(resolver->ctx, stall->pid,
+								   stack->native_ip);
+	}
+	return 0;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The window over unfinished spans: see pending.h for what is kept and for how long. Equal stacks of a span
+ * are merged as they come, so a long computation costs memory by the number of its places, not of its samples.
+ */
+#include "model/pending.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/table.h"
+
+struct pending_key {
+	uint32_t pid, tid;
+};
+
+struct pending_thread {
+	struct pending_key key;
+	uint64_t newest; /* highest span number seen */
+	size_t n_spans, n_allocated;
+	struct pending_span *spans; /* ascending by number */
+	UT_hash_handle hh;
+};
+
+void pending_span__done(struct pending_span *span)
+{
+	size_t i;
+
+	for (i = 0; i < span->n_stacks; i++)
+		free(span->stacks[i]);
+	free(span->stacks);
+	free(span->victims);
+	memset(span, 0, sizeof(*span));
+}
+
+static void thread_drop_spans(struct pending *p, struct pending_thread *t, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	for (i = 0; i < n; i++) {
+		p->bytes -= t->spans[i].bytes;
+		pending_span__done(&t->spans[i]);
+	}
+	t->n_spans -= n;
+	memmove(t->spans, t->spans + n, t->n_spans * sizeof(*t->spans));
+}
+
+static void thread_free(struct pending *p, struct pending_thread *t)
+{
+	thread_drop_spans(p, t, t->n_spans);
+	HASH_DELETE(hh, p->threads, t);
+	free(t->spans);
+	free(t);
+}
+
+void pending__done(struct pending *p)
+{
+	struct pending_thread *t, *next;
+
+	HASH_ITER(hh, p->threads, t, next)
+		thread_free(p, t);
+}
+
+void pending__forget_process(struct pending *p, uint32_t pid)
+{
+	struct pending_thread *t, *next;
+
+	HASH_ITER(hh, p->threads, t, next)
+		if (t->key.pid == pid)
+			thread_free(p, t);
+}
+
+void pending__forget_thread(struct pending *p, uint32_t pid, uint32_t tid)
+{
+	const struct pending_key key = { pid, tid };
+	struct pending_thread *t;
+
+	table__find(p->threads, &key, t);
+	if (t)
+		thread_free(p, t);
+}
+
+/* Makes room at the cost of the thread that has been quiet for longest. False if there is no other. */
+static bool pending_evict(struct pending *p, const struct pending_thread *except)
+{
+	struct pending_thread *t = p->threads;
+	size_t i;
+
+	if (t == except)
+		t = t ? t->hh.next : NULL;
+	if (!t)
+		return false;
+	for (i = 0; i < t->n_spans; i++)
+		p->dropped_stacks += t->spans[i].n_stacks;
+	thread_free(p, t);
+	return true;
+}
+
+/* Finds or makes the thread and moves it to the end of the table's order. */
+static int pending_touch(struct pending *p, const struct ls_rec_hdr *hdr,
+			 struct pending_thread **ret_thread)
+{
+	const struct pending_key key = { hdr->tgid, hdr->tid };
+	struct pending_thread *t;
+	int r;
+
+	table__find(p->threads, &key, t);
+	if (t && !t->hh.next) {
+		*ret_thread = t;
+		return 0;
+	}
+	if (t) {
+		HASH_DELETE(hh, p->threads, t);
+	} else {
+		if (HASH_COUNT(p->threads) >= PENDING_MAX_THREADS)
+			pending_evict(p, NULL);
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			return -ENOMEM;
+		t->key = key;
+	}
+	r = table__add(p->threads, t);
+	if (r) {
+		thread_drop_spans(p, t, t->n_spans);
+		free(t->spans);
+		free(t);
+		return r;
+	}
+	*ret_thread = t;
+	return 0;
+}
+
+/* Lets go of the spans that `number` makes too old. */
+static void thread_age(struct pending *p, struct pending_thread *t, uint64_t number)
+{
+	size_t n = 0;
+
+	if (number < t->newest && t->newest - number > PENDING_MAX_AGE) {
+		t->newest = number;
+		thread_drop_spans(p, t, t->n_spans);
+		return;
+	}
+	if (number > t->newest)
+		t->newest = number;
+	while (n < t->n_spans && t->newest - t->spans[n].number > PENDING_MAX_AGE)
+		n++;
+	thread_drop_spans(p, t, n);
+}
+
+static int thread_reserve(struct pending_thread *t)
+{
+	size_t n = t->n_allocated ? 2 * t->n_allocated : 4;
+	struct pending_span *spans;
+
+	if (t->n_spans < t->n_allocated)
+		return 0;
+	spans = reallocarray(t->spans, n, sizeof(*spans));
+	if (!spans)
+		return -ENOMEM;
+	t->spans = spans;
+	t->n_allocated = n;
+	return 0;
+}
+
+static int thread_span(struct pending *p, struct pending_thread *t, uint64_t number,
+		       struct pending_span **ret_span)
+{
+	size_t i;
+	int r;
+
+	thread_age(p, t, number);
+	for (i = t->n_spans; i > 0 && t->spans[i - 1].number >= number; i--) {
+		if (t->spans[i - 1].number == number) {
+			*ret_span = &t->spans[i - 1];
+			return 0;
+		}
+	}
+	if (t->n_spans >= PENDING_MAX_SPANS) {
+		thread_drop_spans(p, t, 1);
+		i -= i > 0;
+	}
+	r = thread_reserve(t);
+	if (r)
+		return r;
+	memmove(t->spans + i + 1, t->spans + i, (t->n_spans - i) * sizeof(*t->spans));
+	t->n_spans++;
+	memset(&t->spans[i], 0, sizeof(t->spans[i]));
+	t->spans[i].number = number;
+	*ret_span = &t->spans[i];
+	return 0;
+}
+
+/* FNV-1a over words. */
+static uint64_t hash_add(uint64_t hash, uint64_t word)
+{
+	return (hash ^ word) * 0x100000001b3ULL;
+}
+
+static uint64_t stack_hash(const struct ls_rec_stack *rec)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	int i;
+
+	hash = hash_add(hash, rec->cause | (uint64_t)rec->syscall << 16 | (uint64_t)rec->flags << 32);
+	hash = hash_add(hash, rec->native_ip);
+	for (i = 0; i < rec->n_frames; i++) {
+		hash = hash_add(hash, rec->frames[i].code);
+		hash = hash_add(hash, rec->frames[i].position);
+	}
+	return hash;
+}
+
+static bool stack_is_equal(const struct pending_stack *s, uint64_t hash,
+			   const struct ls_rec_stack *rec)
+{
+	return s->hash == hash && s->cause == rec->cause && s->syscall == rec->syscall &&
+	       s->native_ip == rec->native_ip && s->flags == rec->flags &&
+	       s->n_frames == rec->n_frames &&
+	       !memcmp(s->frames, rec->frames, rec->n_frames * sizeof(rec->frames[0]));
+}
+
+static void stack_add(struct pending_stack *s, const struct ls_rec_stack *rec)
+{
+	if (__builtin_add_overflow(s->weight_ns, rec->weight_ns, &s->weight_ns))
+		s->weight_ns = UINT64_MAX;
+	s->last_ns = rec->hdr.ts_ns;
+}
+
+static int span_reserve(struct pending_span *span)
+{
+	size_t n = span->n_allocated ? 2 * span->n_allocated : 4;
+	struct pending_stack **stacks;
+
+	if (span->n_stacks < span->n_allocated)
+		return 0;
+	stacks = reallocarray(span->stacks, n, sizeof(*stacks));
+	if (!stacks)
+		return -ENOMEM;
+	span->stacks = stacks;
+	span->n_allocated = n;
+	return 0;
+}
+
+static bool pending_has_room(struct pending *p, const struct pending_thread *t, size_t bytes)
+{
+	while (p->bytes + bytes > PENDING_MAX_BYTES)
+		if (!pending_evict(p, t))
+			return false;
+	return true;
+}
+
+static int span_add_stack(struct pending *p, const struct pending_thread *t,
+			  struct pending_span *span, const struct ls_rec_stack *rec, uint64_t hash)
+{
+	size_t frames_bytes = rec->n_frames * sizeof(rec->frames[0]);
+	size_t bytes = sizeof(struct pending_stack) + frames_bytes;
+	struct pending_stack *s;
+	int r;
+
+	if (span->n_stacks >= PENDING_MAX_STACKS || !pending_has_room(p, t, bytes)) {
+		p->dropped_stacks++;
+		return 0;
+	}
+	r = span_reserve(span);
+	if (r)
+		return r;
+	s = calloc(1, bytes);
+	if (!s)
+		return -ENOMEM;
+	s->hash = hash;
+	s->native_ip = rec->native_ip;
+	s->cause = rec->cause;
+	s->syscall = rec->syscall;
+	s->flags = rec->flags;
+	s->n_frames = rec->n_frames;
+	memcpy(s->frames, rec->frames, frames_bytes);
+	stack_add(s, rec);
+	span->stacks[span->n_stacks++] = s;
+	span->bytes += bytes;
+	p->bytes += bytes;
+	return 0;
+}
+
+int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec)
+{
+	struct pending_thread *t;
+	struct pending_span *span;
+	uint64_t hash;
+	size_t i;
+	int r;
+
+	r = pending_touch(p, &rec->hdr, &t);
+	if (r)
+		return r;
+	r = thread_span(p, t, rec->span, &span);
+	if (r)
+		return r;
+	hash = stack_hash(rec);
+	for (i = 0; i < span->n_stacks; i++) {
+		if (stack_is_equal(span->stacks[i], hash, rec)) {
+			stack_add(span->stacks[i], rec);
+			return 0;
+		}
+	}
+	return span_add_stack(p, t, span, rec, hash);
+}
+
+int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
+{
+	const size_t bytes = LS_MAX_VICTIM_NAMES * sizeof(struct ls_pystr);
+	struct pending_thread *t;
+	struct pending_span *span;
+	int r;
+
+	r = pending_touch(p, &rec->hdr, &t);
+	if (r)
+		return r;
+	r = thread_span(p, t, rec->span, &span);
+	if (r)
+		return r;
+	if (span->n_victims >= LS_MAX_VICTIM_NAMES)
+		return 0;
+	if (!span->victims) {
+		if (!pending_has_room(p, t, bytes))
+			return 0;
+		span->victims = calloc(1, bytes);
+		if (!span->victims)
+			return -ENOMEM;
+		span->bytes += bytes;
+		p->bytes += bytes;
+	}
+	span->victims[span->n_victims++] = rec->name;
+	return 0;
+}
+
+/* Moves the stacks seen since `start_ns` from one span to another. */
+static int span_move_stacks(struct pending_span *from, uint64_t start_ns, struct pending_span *to)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < from->n_stacks; i++) {
+		if (from->stacks[i]->last_ns < start_ns)
+			continue;
+		r = span_reserve(to);
+		if (r)
+			return r;
+		to->stacks[to->n_stacks++] = TAKE_PTR(from->stacks[i]);
+	}
+	return 0;
+}
+
+/* No step is open when a turn ends, so nothing that waits on its thread has an owner any more. */
+static int thread_take_turn(struct pending *p, struct pending_thread *t, uint64_t start_ns,
+			    struct pending_span *ret_span)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < t->n_spans && !r; i++)
+		r = span_move_stacks(&t->spans[i], start_ns, ret_span);
+	thread_drop_spans(p, t, t->n_spans);
+	return r;
+}
+
+int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pending_span *ret_span)
+{
+	const struct pending_key key = { rec->hdr.tgid, rec->hdr.tid };
+	struct pending_thread *t;
+	size_t i;
+
+	memset(ret_span, 0, sizeof(*ret_span));
+	ret_span->number = rec->span;
+	table__find(p->threads, &key, t);
+	if (!t)
+		return 0;
+	thread_age(p, t, rec->span);
+	if (rec->unit == LS_UNIT_TURN)
+		return thread_take_turn(p, t, rec->start_ns, ret_span);
+	for (i = 0; i < t->n_spans; i++) {
+		if (t->spans[i].number != rec->span)
+			continue;
+		*ret_span = t->spans[i];
+		p->bytes -= ret_span->bytes;
+		t->n_spans--;
+		memmove(t->spans + i, t->spans + i + 1, (t->n_spans - i) * sizeof(*t->spans));
+		return 0;
+	}
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the text report share: safe text, colour, a choice of wordings by the room there is.
+ */
+#ifndef LOOPSTALL_REPORT_TEXT_H
+#define LOOPSTALL_REPORT_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "report/report.h"
+
+#define TEXT_MIN_WIDTH 60 /* narrower terminals get lines of this width */
+#define TEXT_PIECE_BYTES 1024 /* of one piece of a line, escaped */
+
+/* The line's width, 0 for no limit. */
+size_t text_width(const struct report_opts *opts);
+
+/* "handler() app/web.py:10" in as many words as fit into `columns` (0: all of them), escaped. */
+void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIECE_BYTES]);
+
+/* Copies to `buf` the first of the wordings that fits, else the last one; longest first, escaped. */
+void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
+		 char buf[TEXT_PIECE_BYTES]);
+
+int text__summary(FILE *out, const struct snapshot *snapshot, const struct report_run *run,
+		  const struct report_opts *opts);
+
+#endif

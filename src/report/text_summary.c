@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of a text report: totals, the table by coroutine, own cost, and everything that was lost. Says why
+ * when there is nothing to show.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "report/format.h"
+#include "report/output.h"
+#include "report/text.h"
+
+#define WHERE_MIN_COLUMNS 26
+#define CELL_BYTES 64
+
+typedef const char *cell_fn(const struct coroutine_row *row, char buf[CELL_BYTES]);
+
+static const char *cell_steps(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__count(row->steps, buf);
+}
+
+static const char *cell_total(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__duration(row->total_ns, buf);
+}
+
+static const char *cell_p50(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__duration(row->p50_ns, buf);
+}
+
+static const char *cell_p99(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__duration(row->p99_ns, buf);
+}
+
+static const char *cell_max(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__duration(row->max_ns, buf);
+}
+
+static const char *cell_stalls(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__count(row->stalls, buf);
+}
+
+/* Whole percents of the row's time, each rounded by itself. */
+static const char *cell_split(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	const uint64_t parts[] = { row->cpu_ns, row->blocked_ns, row->gil_ns, row->runqueue_ns };
+	uint64_t sum = row->cpu_ns + row->blocked_ns + row->gil_ns + row->runqueue_ns;
+	size_t i, used = 0;
+
+	if (sum == 0)
+		return strcpy(buf, "-");
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		used += (size_t)snprintf(
+			buf + used, CELL_BYTES - used, "%s%u", i ? "/" : "",
+			(unsigned int)(((unsigned __int128)parts[i] * 100 + sum / 2) / sum));
+	return buf;
+}
+
+static const char *cell_starved(const struct coroutine_row *row, char buf[CELL_BYTES])
+{
+	return format__duration(row->starved_ns, buf);
+}
+
+/* The columns before WHERE. A column is left out where the line is narrower than `min_width`. */
+static const struct column {
+	const char *title;
+	size_t columns, min_width;
+	cell_fn *cell;
+} table[] = {
+	{ "STEPS", 8, 0, cell_steps },
+	{ "TOTAL", 8, 80, cell_total },
+	{ "P50", 8, 105, cell_p50 },
+	{ "P99", 8, 70, cell_p99 },
+	{ "MAX", 8, 0, cell_max },
+	{ "STALLS", 7, 0, cell_stalls },
+	{ "CPU/BLK/GIL/RUN", 15, 96, cell_split },
+	{ "STARVED", 8, 0, cell_starved },
+};
+
+#define TABLE_COLUMNS (sizeof(table) / sizeof(table[0]))
+
+/* Writes one line of the table, the titles if row is NULL. */
+static void put_row(FILE *out, const struct coroutine_row *row, size_t width)
+{
+	char buf[CELL_BYTES], where[TEXT_PIECE_BYTES];
+	size_t i, used = 0, left = 0;
+
+	for (i = 0; i < TABLE_COLUMNS; i++) {
+		const struct column *c = &table[i];
+
+		if (width && width < c->min_width)
+			continue;
+		format__right(out, row ? c->cell(row, buf) : c->title, c->columns);
+		fputs(i + 1 < TABLE_COLUMNS ? " " : "  ", out);
+		used += c->columns + 1;
+	}
+	if (!row) {
+		fputs("WHERE\n", out);
+		return;
+	}
+	if (width)
+		left = width > used + 1 + WHERE_MIN_COLUMNS ? width - used - 1 : WHERE_MIN_COLUMNS;
+	text_place(&row->coroutine, left, where);
+	format__cut(out, where, left ? left : format__columns(where));
+	fputc('\n', out);
+}
+
+static void put_table(FILE *out, const struct snapshot *s, const struct report_opts *opts)
+{
+	size_t n = s->n_rows, i;
+
+	if (!n)
+		return;
+	if (opts->max_rows && n > opts->max_rows)
+		n = opts->max_rows;
+	fputc('\n', out);
+	put_row(out, NULL, text_width(opts));
+	for (i = 0; i < n; i++)
+		put_row(out, &s->rows[i], text_width(opts));
+	if (n < s->n_rows)
+		fprintf(out, "... and %zu more\n", s->n_rows - n);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void put_totals(FILE *out, const struct snapshot *s, const struct report_run *run)
+{
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES],
+		d[FORMAT_NUMBER_BYTES];
+	char reason[TEXT_PIECE_BYTES];
+
+	fprintf(out, "%s step%s in %s, %s stall%s, tasks starved for %s\n",
+		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
+		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
+	if (s->steps == 0) {
+		text__escape(run->no_steps_reason ? run->no_steps_reason :
+						    "no task ran in that time",
+			     reason, sizeof(reason));
+		fprintf(out, "0 steps seen because %s\n", reason);
+	}
+	if (s->turns || s->step_ns || s->callbacks_ns || s->idle_ns)
+		fprintf(out, "loop: %s in steps, %s in callbacks, %s waiting, %" PRIu64 " turn%s\n",
+			format__duration(s->step_ns, a), format__duration(s->callbacks_ns, b),
+			format__duration(s->idle_ns, c), s->turns, plural(s->turns));
+	if (s->unattributed_steps)
+		fprintf(out, "%s step%s of coroutines that could not be told\n",
+			format__count(s->unattributed_steps, a), plural(s->unattributed_steps));
+}
+
+static void put_own_cost(FILE *out, const struct report_run *run)
+{
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES];
+
+	fprintf(out, "\nown cost: %s of a core, %s",
+		format__percent(run->own_cpu_ns, run->duration_ns, a),
+		format__bytes(run->own_rss_bytes, b));
+	if (run->bpf_run_ns)
+		fprintf(out, "; BPF programs %s of a core",
+			format__percent(run->bpf_run_ns, run->duration_ns, a));
+	fputc('\n', out);
+}
+
+static void put_losses(FILE *out, const struct snapshot *s)
+{
+	char count[FORMAT_NUMBER_BYTES];
+	size_t i;
+
+	for (i = 0; i < s->n_losses; i++)
+		fprintf(out, "lost: %s %s (%s)\n", format__count(s->losses[i].count, count),
+			s->losses[i].sentence, s->losses[i].name);
+}
+
+int text__summary(FILE *out, const struct snapshot *snapshot, const struct report_run *run,
+		  const struct report_opts *opts)
+{
+	_cleanup_(output__done) struct output o;
+	int r;
+
+	r = output__init(&o);
+	if (r)
+		return r;
+	put_totals(o.mem, snapshot, run);
+	put_table(o.mem, snapshot, opts);
+	put_own_cost(o.mem, run);
+	put_losses(o.mem, snapshot);
+	return output__send(&o, out);
+}

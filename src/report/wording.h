@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of the text report that stand for numbers of the contract: units, causes, and what a blocking call is called
+ * by someone who writes Python.
+ */
+#ifndef LOOPSTALL_REPORT_WORDING_H
+#define LOOPSTALL_REPORT_WORDING_H
+
+#include "model/model.h"
+
+const char *wording_unit(enum ls_unit unit);
+const char *wording_cause(enum ls_cause cause);
+/* "time.sleep", "socket recv", the name of the system call; NULL if there is nothing to say. */
+const char *wording_call(const struct stall *stall);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From raw bytes to a checked event. Everything behind this point may use a record's fields without looking
+ * at sizes and ranges again. The ring hands out records aligned to 8 bytes and a copy in user space comes
+ * from malloc(); since the event points into the data, other alignment is refused rather than copied.
+ */
+#include "stream/event.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+static bool pystr_is_valid(const struct ls_pystr *str)
+{
+	switch (str->kind) {
+	case 0:
+	case 0xff:
+		return str->copied == 0;
+	case 1:
+	case 2:
+	case 4:
+		return str->copied <= LS_NAME_BYTES && str->copied % str->kind == 0 &&
+		       str->copied / str->kind <= str->length;
+	default:
+		return false;
+	}
+}
+
+static bool stack_is_valid(const struct ls_rec_stack *stack, size_t size)
+{
+	if (size < offsetof(struct ls_rec_stack, frames) || stack->n_frames > LS_MAX_FRAMES)
+		return false;
+	if (size != offsetof(struct ls_rec_stack, frames) +
+			    stack->n_frames * sizeof(struct ls_frame))
+		return false;
+	return stack->cause < LS_CAUSE_MAX;
+}
+
+static bool split_adds_up(const struct ls_rec_stall *stall)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		if (__builtin_add_overflow(sum, stall->cause_ns[i], &sum))
+			return false;
+	return sum == stall->duration_ns;
+}
+
+static bool stall_is_valid(const struct ls_rec_stall *stall)
+{
+	uint64_t end_ns;
+
+	if (stall->unit <= LS_UNIT_NONE || stall->unit > LS_UNIT_TURN)
+		return false;
+	if (__builtin_add_overflow(stall->start_ns, stall->duration_ns, &end_ns) ||
+	    end_ns != stall->hdr.ts_ns)
+		return false;
+	return split_adds_up(stall) && pystr_is_valid(&stall->name);
+}
+
+static bool record_is_valid(const void *data, size_t size)
+{
+	const struct ls_rec_hdr *hdr = data;
+
+	switch (hdr->kind) {
+	case LS_REC_THREAD:
+		return size == sizeof(struct ls_rec_thread);
+	case LS_REC_STACK:
+		return stack_is_valid(data, size);
+	case LS_REC_VICTIM:
+		return size == sizeof(struct ls_rec_victim) &&
+		       pystr_is_valid(&((const struct ls_rec_victim *)data)->name);
+	case LS_REC_STALL:
+		return size == sizeof(struct ls_rec_stall) && stall_is_valid(data);
+	case LS_REC_EXEC:
+	case LS_REC_EXIT:
+		return size == sizeof(struct ls_rec_life);
+	default:
+		return false;
+	}
+}
+
+int event__decode(const void *data, size_t size, struct event *ret_event)
+{
+	const struct ls_rec_hdr *hdr = data;
+
+	if ((uintptr_t)data % _Alignof(struct ls_rec_hdr) != 0)
+		return -EBADMSG;
+	if (size < sizeof(*hdr) || hdr->len != size || !record_is_valid(data, size))
+		return -EBADMSG;
+	ret_event->kind = hdr->kind;
+	ret_event->hdr = hdr;
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names of tasks as they came through the ring. Trusts nothing of the copy: also a string that was not
+ * checked by event__decode() stays inside its bounds.
+ */
+#include "stream/pystr.h"
+
+#include <stdio.h>
+
+#include "base/utf8.h"
+
+#define PYSTR_INT 0
+
+void pystr__to_utf8(const struct ls_pystr *str, char *buf, size_t size)
+{
+	size_t n_bytes = str->copied < LS_NAME_BYTES ? str->copied : LS_NAME_BYTES;
+	size_t n;
+
+	switch (str->kind) {
+	case PYSTR_INT:
+		/* cpython 3.12: Modules/_asynciomodule.c, a task without a name keeps its number only */
+		snprintf(buf, size, "Task-%llu", (unsigned long long)str->number);
+		return;
+	case 1:
+	case 2:
+	case 4:
+		break;
+	default:
+		snprintf(buf, size, "?");
+		return;
+	}
+	n = n_bytes / str->kind;
+	if (n > str->length)
+		n = str->length;
+	if (n == 0 && str->length > 0) {
+		snprintf(buf, size, "?");
+		return;
+	}
+	utf8__from_wide(str->data, n, str->kind, n < str->length, buf, size);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A set of strings on uthash.
+ */
+#include "symbol/strings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+struct string {
+	UT_hash_handle hh;
+	char text[];
+};
+
+struct strings {
+	struct string *all;
+	size_t used_bytes, max_bytes;
+};
+
+int strings__new(struct strings **ret_strings, size_t max_bytes)
+{
+	struct strings *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->max_bytes = max_bytes;
+	*ret_strings = s;
+	return 0;
+}
+
+void strings__free(struct strings *s)
+{
+	struct string *string, *next;
+
+	if (!s)
+		return;
+	HASH_ITER(hh, s->all, string, next) {
+		HASH_DEL(s->all, string);
+		free(string);
+	}
+	free(s);
+}
+
+const char *strings__intern(struct strings *s, const char *text)
+{
+	size_t length = strlen(text), bytes = sizeof(struct string) + length + 1;
+	_cleanup_free_ struct string *string = NULL;
+	struct string *found;
+
+	HASH_FIND(hh, s->all, text, length, found);
+	if (found)
+		return found->text;
+	if (s->used_bytes + bytes > s->max_bytes) {
+		log_debug("no room for the name %s", text);
+		return "?";
+	}
+	string = calloc(1, bytes);
+	if (!string)
+		return "?";
+	memcpy(string->text, text, length + 1);
+	HASH_ADD(hh, s->all, text, length, string);
+	/* uthash leaves hh.tbl NULL if it could not grow. */
+	if (!string->hh.tbl)
+		return "?";
+	s->used_bytes += bytes;
+	found = TAKE_PTR(string);
+	return found->text;
+}

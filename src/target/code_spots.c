@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Byte scan first, decoding only of the functions that hold a hit: megabytes of code in a few milliseconds.
+ */
+#include "target/code_spots.h"
+
+#include <errno.h>
+
+#define MAX_FUNCTION_BYTES (256U << 10)
+#define MAX_STRAIGHT_INSNS 8
+#define MAX_CALLEES 64
+
+static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end, struct arch_cursor *ret_cursor)
+{
+	const uint8_t *code;
+
+	if (end <= vaddr || end - vaddr > MAX_FUNCTION_BYTES || !elf_image__is_code(img, vaddr))
+		return false;
+	code = elf_image__bytes(img, vaddr, end - vaddr, NULL);
+	*ret_cursor = (struct arch_cursor){ code, end - vaddr, vaddr };
+	return code;
+}
+
+static bool confirm(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr, struct code_call *ret_call)
+{
+	struct arch_cursor cursor;
+
+	if (elf_image__function_range(img, vaddr, &ret_call->function) ||
+	    !open_cursor(img, ret_call->function.start, ret_call->function.end, &cursor))
+		return false;
+	while (cursor.vaddr <= vaddr && arch_decoder__next(d, &cursor, &ret_call->insn))
+		if (ret_call->insn.vaddr == vaddr)
+			return ret_call->insn.is_branch;
+	return false;
+}
+
+int code_find_branches(struct elf_image *img, struct arch_decoder *d, const struct arch_callee *callee,
+		       struct code_call *calls, size_t max)
+{
+	const struct elf_segment *segs;
+	size_t n_segs = elf_image__segments(img, &segs), found = 0;
+
+	if (!callee->n_entries && !callee->n_slots)
+		return 0;
+	for (size_t i = 0; i < n_segs; i++) {
+		const uint8_t *code;
+		size_t size, pos = 0;
+
+		if (!segs[i].is_code)
+			continue;
+		code = elf_image__bytes(img, segs[i].vaddr, 1, &size);
+		if (!code)
+			return -EINVAL;
+		for (; found < max && arch_find_branch(code, size, segs[i].vaddr, callee, &pos); pos++)
+			if (confirm(img, d, segs[i].vaddr + pos, &calls[found]))
+				found++;
+	}
+	return (int)found;
+}
+
+int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
+		     bool keep_result, uint64_t *ret_vaddr)
+{
+	struct arch_cursor cursor;
+	struct arch_insn insn;
+
+	if (!open_cursor(img, call->insn.vaddr + call->insn.size, call->function.end, &cursor))
+		return -ENOENT;
+	for (int i = 0; i < MAX_STRAIGHT_INSNS && arch_decoder__next(d, &cursor, &insn); i++) {
+		if (insn.is_emulable) {
+			*ret_vaddr = insn.vaddr;
+			return 0;
+		}
+		if (insn.is_branch || (keep_result && insn.writes_result))
+			break;
+	}
+	return -ENOENT;
+}
+
+struct callees {
+	size_t n;
+	uint64_t vaddr[MAX_CALLEES];
+};
+
+static void add_callee(struct callees *c, uint64_t vaddr)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->vaddr[i] == vaddr)
+			return;
+	if (c->n < MAX_CALLEES)
+		c->vaddr[c->n++] = vaddr;
+}
+
+/* Collects where the function at `vaddr` branches to outside itself; true if `to` is among it. */
+static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr, uint64_t to,
+		    struct callees *callees)
+{
+	struct elf_range range;
+	struct arch_cursor cursor;
+	struct arch_insn insn;
+
+	if (elf_image__function_range(img, vaddr, &range) ||
+	    !open_cursor(img, range.start, range.end, &cursor))
+		return false;
+	while (arch_decoder__next(d, &cursor, &insn)) {
+		if (!insn.branch_target)
+			continue;
+		if (insn.branch_target == to)
+			return true;
+		if (insn.branch_target < range.start || insn.branch_target >= range.end)
+			add_callee(callees, insn.branch_target);
+	}
+	return false;
+}
+
+bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to, int depth)
+{
+	struct callees callees = { .n = 1, .vaddr = { from } };
+	size_t done = 0;
+
+	for (; depth > 0; depth--)
+		for (size_t end = callees.n; done < end; done++)
+			if (collect(img, d, callees.vaddr[done], to, &callees))
+				return true;
+	return false;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finds CPython in a process: the ELF file that holds it, its version and layout, and the addresses of the runtime,
+ * the main interpreter and the GIL. How each is found: docs/development.md.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "target/examine.h"
+#include "target/py_memory.h"
+#include "target/py_offsets.h"
+
+#define MAX_INTERPRETERS 256
+
+static bool parse_dotted(const char *p, unsigned int *ret_major, unsigned int *ret_minor)
+{
+	return isdigit((unsigned char)*p) && sscanf(p, "%1u.%2u", ret_major, ret_minor) == 2;
+}
+
+bool py_version_from_path(const char *path, unsigned int *ret_major, unsigned int *ret_minor)
+{
+	static const char dotted[] = "python", packed[] = ".cpython-";
+	const char *p = path;
+
+	while ((p = strstr(p, dotted))) {
+		p += strlen(dotted);
+		if (parse_dotted(p, ret_major, ret_minor))
+			return true;
+	}
+	p = strstr(path, packed);
+	return p && sscanf(p + strlen(packed), "%1u%2u", ret_major, ret_minor) == 2;
+}
+
+static bool holds_runtime(struct elf_image *img)
+{
+	struct elf_symbol symbol;
+	uint64_t vaddr, bytes;
+
+	return !elf_image__exported(img, "_PyRuntime", &symbol) ||
+	       !elf_image__section(img, ".PyRuntime", &vaddr, &bytes);
+}
+
+/* Takes `map` as the interpreter's file if it is. */
+static bool try_core(struct examination *x, const struct map_entry *map)
+{
+	struct module_file file;
+
+	if (!map || module_file__open(&file, x->t->pid, map))
+		return false;
+	if (holds_runtime(file.img)) {
+		x->core = TAKE_PTR(file.img);
+		x->core_map = map;
+		x->t->core_path = TAKE_PTR(file.path);
+	}
+	module_file__done(&file);
+	return x->core;
+}
+
+static bool try_cores_named(struct examination *x, const char *prefix)
+{
+	const struct map_entry *last = NULL;
+
+	for (size_t i = 0; !x->core && i < x->maps->n; i++) {
+		const struct map_entry *map = &x->maps->entries[i];
+
+		if (strncmp(map->name, prefix, strlen(prefix)) || (last && !strcmp(map->path, last->path)))
+			continue;
+		last = map;
+		try_core(x, map);
+	}
+	return x->core;
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int refuse_version(struct examination *x, unsigned int major, unsigned int minor)
+{
+	if (major > 3 || (major == 3 && minor > PY_MINOR_MAX))
+		return err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is not supported yet",
+				x->t->pid, major, minor);
+	err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is too old", x->t->pid, major, minor);
+	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN, PY_MINOR_MAX);
+}
+
+static int refuse_program(struct examination *x)
+{
+	const char *name = last_component(x->t->exe);
+	const struct map_entry *lib = maps__find_name(x->maps, "libpython");
+	unsigned int major, minor;
+	char exe[160];
+
+	text__escape(x->t->exe, exe, sizeof(exe));
+	if (!strncmp(name, "pypy", 4) || maps__find_name(x->maps, "libpypy"))
+		return err__set(x->err, -ENOEXEC, "process %d runs %s, a PyPy: only CPython can be examined",
+				x->t->pid, exe);
+	if ((lib && py_version_from_path(lib->path, &major, &minor)) ||
+	    (!strncmp(name, "python", 6) && py_version_from_path(name, &major, &minor))) {
+		if (major != 3 || minor < PY_MINOR_MIN)
+			return refuse_version(x, major, minor);
+	} else if (!lib && strncmp(name, "python", 6)) {
+		err__set(x->err, -ENOEXEC, "process %d runs %s, which holds no CPython", x->t->pid, exe);
+		return err__hint(x->err, -ENOEXEC, "`loopstall ls` shows the event loops of this machine");
+	}
+	err__set(x->err, -ENOEXEC, "process %d runs %s, whose interpreter cannot be found", x->t->pid, exe);
+	return err__hint(x->err, -ENOEXEC, "its file has neither the symbol _PyRuntime nor a section of that name");
+}
+
+static int find_core(struct examination *x)
+{
+	const struct map_entry *exe = maps__find_path(x->maps, x->t->exe);
+
+	/* The link of a replaced file ends in " (deleted)" and matches no path. */
+	for (size_t i = 0; !exe && i < x->maps->n; i++)
+		if (!strncmp(x->t->exe, x->maps->entries[i].path, strlen(x->maps->entries[i].path)) &&
+		    x->maps->entries[i].is_deleted)
+			exe = &x->maps->entries[i];
+	if (!try_cores_named(x, "libpython") && !try_core(x, exe) && !try_cores_named(x, "python"))
+		return refuse_program(x);
+	x->t->is_static = exe && !strcmp(x->core_map->path, exe->path);
+	x->t->core_bias = module_bias(x->maps, x->core_map, x->core);
+	return 0;
+}
+
+static uint64_t exported_address(struct examination *x, const char *name)
+{
+	struct elf_symbol symbol;
+
+	return elf_image__exported(x->core, name, &symbol) ? 0 : symbol.vaddr + x->t->core_bias;
+}
+
+static int find_runtime(struct examination *x)
+{
+	uint64_t vaddr, bytes;
+
+	x->t->runtime = exported_address(x, "_PyRuntime");
+	if (!x->t->runtime && !elf_image__section(x->core, ".PyRuntime", &vaddr, &bytes))
+		x->t->runtime = vaddr + x->t->core_bias;
+	return x->t->runtime ? 0 : refuse_program(x);
+}
+
+static void set_version(struct target *t, uint32_t hexversion)
+{
+	t->version[0] = (uint8_t)(hexversion >> 24);
+	t->version[1] = (uint8_t)(hexversion >> 16);
+	t->version[2] = (uint8_t)(hexversion >> 8);
+}
+
+/* 3.8-3.10 say their version nowhere in memory before they run: only in file names. */
+static bool version_from_names(struct examination *x)
+{
+	unsigned int major, minor;
+	bool found = py_version_from_path(last_component(x->t->core_path), &major, &minor);
+
+	for (size_t i = 0; !found && i < x->maps->n; i++)
+		if (strstr(x->maps->entries[i].path, "/lib-dynload/"))
+			found = py_version_from_path(x->maps->entries[i].name, &major, &minor);
+	if (!found)
+		found = py_version_from_path(x->t->core_path, &major, &minor);
+	if (found)
+		set_version(x->t, major << 24 | minor << 16);
+	return found;
+}
+
+static bool exported_version(struct examination *x, uint32_t *ret_hexversion)
+{
+	struct elf_symbol symbol;
+	uint64_t value;
+
+	if (elf_image__exported(x->core, "Py_Version", &symbol) ||
+	    !elf_image__read_u64(x->core, symbol.vaddr, &value))
+		return false;
+	*ret_hexversion = (uint32_t)value;
+	return true;
+}
+
+static int find_version(struct examination *x)
+{
+	struct target *t = x->t;
+	uint8_t table[PY_DEBUG_OFFSETS_BYTES];
+	bool has_table, is_free_threaded = false;
+	uint32_t hexversion;
+	int r;
+
+	has_table = !target__read(t, t->runtime, table, sizeof(table)) &&
+		    py_debug_offsets_head(table, sizeof(table), &hexversion, &is_free_threaded);
+	if (has_table || exported_version(x, &hexversion))
+		set_version(t, hexversion);
+	else if (!version_from_names(x))
+		return err__set(x->err, -ENOTSUP, "the version of the CPython in process %d cannot be told",
+				t->pid);
+	if (t->version[0] != 3 || py_offsets__init(&t->proc.py, t->version[1]))
+		return refuse_version(x, t->version[0], t->version[1]);
+	if (is_free_threaded)
+		return err__set(x->err, -ENOTSUP,
+				"process %d runs a free-threaded CPython 3.%u, which is not supported yet",
+				t->pid, t->version[1]);
+	r = has_table ? py_offsets__apply_debug(&t->proc.py, table, sizeof(table)) : 0;
+	if (r)
+		return err__set(x->err, -ENOTSUP,
+				"process %d runs a CPython 3.%u whose table of offsets makes no sense", t->pid,
+				t->version[1]);
+	t->proc.py.micro = t->version[2];
+	return 0;
+}
+
+/* New interpreters are put in front: the main one is the last of the list. */
+static void find_main_interpreter(struct target *t)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t interp, next;
+
+	if (py_read_u64(t, t->runtime + py->runtime_interpreters_head, &interp))
+		return;
+	for (int i = 0; interp && i < MAX_INTERPRETERS; i++) {
+		if (py_read_u64(t, interp + py->interp_next, &next))
+			return;
+		if (!next) {
+			t->interp = interp;
+			return;
+		}
+		interp = next;
+	}
+}
+
+static void find_gil(struct target *t)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t gil = 0;
+
+	if (py->runtime_gil != LS_PY_NONE)
+		gil = t->runtime + py->runtime_gil;
+	else if (t->interp && py_read_u64(t, t->interp + py->interp_ceval_gil, &gil))
+		gil = 0;
+	t->proc.gil = gil;
+}
+
+/* The interpreter's own word on its version, once it runs: certain, and with the micro version. */
+static int confirm_version(struct examination *x)
+{
+	struct target *t = x->t;
+	uint64_t object, hexversion;
+
+	if (t->version[1] >= 11 || py_module_attribute(t, "sys", "hexversion", &object) ||
+	    py_int_value(t, object, &hexversion))
+		return 0;
+	if (hexversion >> 16 != (uint64_t)(t->version[0] << 8 | t->version[1]))
+		return err__set(x->err, -ENOTSUP,
+				"the files of process %d speak of CPython %u.%u, its memory of %u.%u", t->pid,
+				t->version[0], t->version[1], (unsigned int)(hexversion >> 24) & 0xff,
+				(unsigned int)(hexversion >> 16) & 0xff);
+	set_version(t, (uint32_t)hexversion);
+	t->proc.py.micro = t->version[2];
+	return 0;
+}
+
+int examine_interpreter(struct examination *x)
+{
+	int r = find_core(x);
+
+	if (!r)
+		r = find_runtime(x);
+	if (!r)
+		r = find_version(x);
+	if (r)
+		return r;
+	find_main_interpreter(x->t);
+	find_gil(x->t);
+	x->t->proc.coro_type = exported_address(x, "PyCoro_Type");
+	x->t->proc.gen_type = exported_address(x, "PyGen_Type");
+	return confirm_version(x);
+}

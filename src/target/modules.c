@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which ELF files of a process matter, mapped now or imported later, and what is found in each: asyncio's
+ * accelerator, the module that polls (select, libuv), the C library.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "target/examine.h"
+#include "target/spots.h"
+
+/* Takes over the file's names and the spots; merges with what is known of the same file. */
+static int add_module(struct target *t, struct module_file *f, struct spots *s)
+{
+	struct target_module *modules;
+
+	if (!s->n)
+		return 0;
+	for (size_t i = 0; i < t->n_modules; i++) {
+		struct target_module *m = &t->modules[i];
+		struct target_spot *spots;
+
+		if (m->dev != f->dev || m->ino != f->ino)
+			continue;
+		spots = realloc(m->spots, (m->n_spots + s->n) * sizeof(*spots));
+		if (!spots)
+			return -ENOMEM;
+		memcpy(spots + m->n_spots, s->at, s->n * sizeof(*spots));
+		m->spots = spots;
+		m->n_spots += s->n;
+		return 0;
+	}
+	modules = realloc(t->modules, (t->n_modules + 1) * sizeof(*modules));
+	if (!modules)
+		return -ENOMEM;
+	t->modules = modules;
+	modules[t->n_modules++] = (struct target_module){
+		.path = TAKE_PTR(f->path),
+		.host_path = TAKE_PTR(f->host_path),
+		.dev = f->dev,
+		.ino = f->ino,
+		.n_spots = s->n,
+		.spots = TAKE_PTR(s->at),
+	};
+	return 0;
+}
+
+static const struct map_entry *find_extension(const struct maps *maps, const char *name)
+{
+	const struct map_entry *map;
+	char prefix[40];
+
+	snprintf(prefix, sizeof(prefix), "%s.", name);
+	for (size_t i = 0; i < maps->n; i++) {
+		map = &maps->entries[i];
+		if (!strncmp(map->name, prefix, strlen(prefix)) && strstr(map->name, ".so"))
+			return map;
+	}
+	return NULL;
+}
+
+/* Path in the target of the extension module `name` in `dir`, if it has one for this version. */
+static int look_in(struct examination *x, const char *dir, const char *name, char **ret_path)
+{
+	_cleanup_free_ char *host = NULL;
+	_cleanup_(dir_close) DIR *d = NULL;
+	struct dirent *e;
+	char prefix[64];
+
+	if (asprintf(&host, "/proc/%d/root%s", x->t->pid, dir) < 0)
+		return -ENOMEM;
+	d = opendir(host);
+	if (!d)
+		return -ENOENT;
+	snprintf(prefix, sizeof(prefix), "%s.cpython-3%u-", name, x->t->version[1]);
+	while ((e = readdir(d)))
+		if (!strncmp(e->d_name, prefix, strlen(prefix)) && strstr(e->d_name, ".so"))
+			return asprintf(ret_path, "%s/%s", dir, e->d_name) < 0 ? -ENOMEM : 0;
+	return -ENOENT;
+}
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, (size_t)(slash - path)) : NULL;
+}
+
+/* The file that the interpreter would import, before it has done so. */
+static int look_for_extension(struct examination *x, const char *name, char **ret_path)
+{
+	static const char *const below[] = { "/../lib", "/../lib64", "", "/..", "/../../lib" };
+	const struct map_entry *other = maps__find_part(x->maps, "/lib-dynload/");
+	_cleanup_free_ char *beside = other ? parent_of(other->path) : NULL;
+	_cleanup_free_ char *core_dir = parent_of(x->t->core_path);
+
+	if (beside && !look_in(x, beside, name, ret_path))
+		return 0;
+	for (size_t i = 0; core_dir && i < sizeof(below) / sizeof(*below); i++) {
+		_cleanup_free_ char *dir = NULL;
+		int r;
+
+		if (asprintf(&dir, "%s%s/python3.%u/lib-dynload", core_dir, below[i], x->t->version[1]) < 0) {
+			dir = NULL;
+			return -ENOMEM;
+		}
+		r = look_in(x, dir, name, ret_path);
+		if (r != -ENOENT)
+			return r;
+	}
+	return -ENOENT;
+}
+
+/* Opens an extension module, mapped or not. -ENOENT if it is nowhere: built in, or not installed. */
+static int open_extension(struct examination *x, const char *name, struct module_file *ret_file,
+			  const struct map_entry **ret_map)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	*ret_map = find_extension(x->maps, name);
+	if (*ret_map)
+		return module_file__open(ret_file, x->t->pid, *ret_map);
+	r = look_for_extension(x, name, &path);
+	return r ? r : module_file__open_path(ret_file, x->t->pid, path);
+}
+
+static int refuse_task(struct examination *x, uint64_t task_bytes)
+{
+	err__set(x->err, -ENOTSUP,
+		 "the tasks of the CPython %u.%u.%u in process %d have %llu bytes where %u are expected",
+		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
+		 (unsigned long long)task_bytes, x->t->proc.py.task_bytes);
+	return err__hint(x->err, -ENOTSUP, "its _asyncio module is not that of an official release");
+}
+
+/* Step spots of `file`, which is mapped as `map` or not at all. */
+static int examine_steps(struct examination *x, struct module_file *file, const struct map_entry *map)
+{
+	_cleanup_(spots__done) struct spots spots = { 0 };
+	struct step_search search;
+	struct target *t = x->t;
+	int r = spots__add_steps(&spots, file->img, &search);
+
+	if (r)
+		return r;
+	if (search.entries.task_bytes && search.entries.task_bytes != t->proc.py.task_bytes)
+		return refuse_task(x, search.entries.task_bytes);
+	t->rung = search.rung;
+	snprintf(t->rung_note, sizeof(t->rung_note), "%s", search.note);
+	t->is_stripped = !elf_image__has_symtab(file->img);
+	if (map) {
+		t->has_asyncio = true;
+		t->asyncio_bias = module_bias(x->maps, map, file->img);
+		if (search.entries.step_call)
+			t->proc.step_call = search.entries.step_call + t->asyncio_bias;
+		if (search.entries.wakeup_call)
+			t->proc.wakeup_call = search.entries.wakeup_call + t->asyncio_bias;
+	}
+	return add_module(t, file, &spots);
+}
+
+static void core_as_file(struct examination *x, struct module_file *ret_file)
+{
+	if (module_file__open(ret_file, x->t->pid, x->core_map))
+		*ret_file = (struct module_file){ 0 };
+}
+
+static int examine_asyncio(struct examination *x)
+{
+	_cleanup_(module_file__done) struct module_file file = { 0 };
+	const struct map_entry *map;
+	struct py_entries entries;
+	int r = open_extension(x, "_asyncio", &file, &map);
+
+	if (!r)
+		return examine_steps(x, &file, map);
+	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
+		 map ? "read" : "found", strerror(-r));
+	if (map)
+		return 0;
+	py_entries__find(&entries, x->core);
+	if (!entries.step_call)
+		return 0;
+	core_as_file(x, &file);
+	return file.img ? examine_steps(x, &file, x->core_map) : 0;
+}
+
+/* Adds the poll spots of a file; returns whether it has any. */
+static bool add_polls(struct examination *x, struct module_file *file)
+{
+	_cleanup_(spots__done) struct spots spots = { 0 };
+
+	return !spots__add_polls(&spots, file->img) && spots.n && !add_module(x->t, file, &spots);
+}
+
+static bool add_polls_of(struct examination *x, const struct map_entry *map)
+{
+	_cleanup_(module_file__done) struct module_file file = { 0 };
+
+	return map && !module_file__open(&file, x->t->pid, map) && add_polls(x, &file);
+}
+
+static bool examine_select(struct examination *x)
+{
+	_cleanup_(module_file__done) struct module_file file = { 0 };
+	struct arch_callee poll = { .n_entries = 0 };
+	const struct map_entry *map;
+
+	elf_image__add_import(x->core, "epoll_wait", &poll);
+	if (poll.n_slots)
+		return add_polls_of(x, x->core_map);
+	return !open_extension(x, "select", &file, &map) && add_polls(x, &file);
+}
+
+/* The wheel of uvloop holds libuv itself; distributions link the shared one. */
+static bool examine_uvloop(struct examination *x, const struct map_entry *uvloop)
+{
+	bool is_wheel = add_polls_of(x, uvloop);
+
+	return add_polls_of(x, maps__find_name(x->maps, "libuv.so")) || is_wheel;
+}
+
+static void examine_poll(struct examination *x)
+{
+	const struct map_entry *uvloop = maps__find_part(x->maps, "/uvloop/loop.");
+	bool has_select = examine_select(x);
+
+	x->t->has_uvloop = uvloop;
+	/* One loop without a spot would never be seen to turn: then all are timed the other way. */
+	x->t->proc.has_poll_spot = uvloop ? examine_uvloop(x, uvloop) && has_select : has_select;
+}
+
+static int examine_libc(struct examination *x)
+{
+	static const char *const names[] = { "libc.so.6", "libc-2.", "ld-musl-" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		_cleanup_(module_file__done) struct module_file file = { 0 };
+		_cleanup_(spots__done) struct spots spots = { 0 };
+		const struct map_entry *map = maps__find_name(x->maps, names[i]);
+
+		if (map && !module_file__open(&file, x->t->pid, map) &&
+		    !spots__add_dns(&spots, file.img))
+			return add_module(x->t, &file, &spots);
+	}
+	return 0;
+}
+
+int examine_modules(struct examination *x)
+{
+	int r = examine_asyncio(x);
+
+	if (r)
+		return r;
+	examine_poll(x);
+	x->t->has_greenlet = maps__find_name(x->maps, "_greenlet.");
+	return examine_libc(x);
+}

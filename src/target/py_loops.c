@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Event loops of a live process: which threads run one, how many tasks are alive, where a loop keeps its
+ * queues. Sources: cpython Modules/_asynciomodule.c, Lib/asyncio/{base_events,tasks}.py; uvloop's loop.pxd.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "target/arch.h"
+#include "target/procfs.h"
+#include "target/py_memory.h"
+
+#define MAX_THREADS 4096
+#define MAX_TASKS 200000
+#define LOOP_HOLDER_LOOP 16 /* rl_loop of _RunningLoopHolder, up to 3.11 */
+#define WEAKREF_OBJECT 16
+#define TASK_PENDING 0
+#define UVLOOP_WORDS 256
+#define TASK_BATCH 512
+
+/* The ids of a process's threads as its own pid namespace numbers them, beside ours. */
+struct tid_pair {
+	pid_t inner, outer;
+};
+
+struct tid_map {
+	size_t n, size;
+	struct tid_pair *pairs;
+};
+
+static int read_tids(const struct target *t, struct tid_map *map)
+{
+	_cleanup_(dir_close) DIR *d = NULL;
+	struct dirent *e;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", t->pid);
+	d = opendir(path);
+	if (!d)
+		return -ESRCH;
+	while ((e = readdir(d)) && map->n < MAX_THREADS) {
+		struct proc_status status;
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (tid <= 0 || proc_status__read(&status, t->pid, tid))
+			continue;
+		if (map->n == map->size) {
+			size_t size = map->size ? 2 * map->size : 32;
+			struct tid_pair *pairs = realloc(map->pairs, size * sizeof(*pairs));
+
+			if (!pairs)
+				return -ENOMEM;
+			map->pairs = pairs;
+			map->size = size;
+		}
+		map->pairs[map->n++] = (struct tid_pair){ status.ns_pid ? status.ns_pid : tid, tid };
+	}
+	return 0;
+}
+
+static void tid_map__done(struct tid_map *map)
+{
+	free(map->pairs);
+}
+
+static pid_t translate_tid(const struct tid_map *map, uint64_t inner)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if ((uint64_t)map->pairs[i].inner == inner)
+			return map->pairs[i].outer;
+	return 0;
+}
+
+/* Up to 3.10 only the C library knows the kernel's id: it stands in its own thread structure. */
+static pid_t thread_tid(const struct target *t, uint64_t tstate, const struct tid_map *tids)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t pthread, native;
+	uint32_t tid;
+
+	if (py->tstate_native_id != LS_PY_NONE)
+		return py_read_u64(t, tstate + py->tstate_native_id, &native) ?
+			       0 :
+			       translate_tid(tids, native);
+	if (py_read_u64(t, tstate + py->tstate_thread_id, &pthread) ||
+	    py_read_u32(t, pthread + arch.pthread_tid_offset, &tid))
+		return 0;
+	return translate_tid(tids, tid);
+}
+
+static int running_loop(const struct target *t, uint64_t tstate, uint64_t *ret_loop)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t dict;
+	int r;
+
+	*ret_loop = 0;
+	if (py->tstate_running_loop != LS_PY_NONE)
+		return py_read_u64(t, tstate + py->tstate_running_loop, ret_loop);
+	r = py_read_u64(t, tstate + py->tstate_dict, &dict);
+	if (r || !dict)
+		return r;
+	r = py_dict_get(t, dict, "__asyncio_running_event_loop__", ret_loop);
+	if (r == -ENOENT)
+		return 0;
+	/* Up to 3.11 the dict holds a holder of the loop. */
+	if (!r && py_is_instance(t, *ret_loop, "RunningLoopHolder"))
+		r = py_read_u64(t, *ret_loop + LOOP_HOLDER_LOOP, ret_loop);
+	return r;
+}
+
+static enum target_loop_kind loop_kind(const struct target *t, uint64_t loop)
+{
+	if (py_is_instance(t, loop, "uvloop."))
+		return TARGET_LOOP_UVLOOP;
+	return py_is_instance(t, loop, "BaseEventLoop") ? TARGET_LOOP_ASYNCIO : TARGET_LOOP_UNKNOWN;
+}
+
+/* False if the thread runs no loop. */
+static bool describe_thread(const struct target *t, uint64_t tstate, const struct tid_map *tids,
+			    struct target_loop_thread *ret_thread)
+{
+	uint64_t type;
+
+	*ret_thread = (struct target_loop_thread){ 0 };
+	/* A thread that is just changing its dict gets a second look. */
+	if (running_loop(t, tstate, &ret_thread->loop) && running_loop(t, tstate, &ret_thread->loop))
+		return false;
+	if (!ret_thread->loop || py_type_of(t, ret_thread->loop, &type) ||
+	    py_type_name(t, type, ret_thread->type_name, sizeof(ret_thread->type_name)))
+		return false;
+	ret_thread->kind = loop_kind(t, ret_thread->loop);
+	/* An instance of None or of a class without methods of a loop is a torn read. */
+	if (ret_thread->kind == TARGET_LOOP_UNKNOWN && !strcmp(ret_thread->type_name, "NoneType"))
+		return false;
+	ret_thread->tid = thread_tid(t, tstate, tids);
+	return true;
+}
+
+static int find_loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max,
+			     const struct tid_map *tids)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t tstate, interp;
+	size_t n = 0;
+	int r = py_read_u64(t, t->interp + py->interp_threads_head, &tstate);
+
+	for (int i = 0; !r && tstate && n < max && i < MAX_THREADS; i++) {
+		r = py_read_u64(t, tstate + py->tstate_interp, &interp);
+		if (!r && interp != t->interp)
+			return -EAGAIN;
+		if (describe_thread(t, tstate, tids, &threads[n]))
+			n++;
+		if (!r)
+			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+	}
+	return r == -EFAULT ? -EAGAIN : r ? r : (int)n;
+}
+
+int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max)
+{
+	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	int r;
+
+	if (!t->interp)
+		return 0;
+	r = read_tids(t, &tids);
+	if (!r)
+		r = find_loop_threads(t, threads, max, &tids);
+	/* The list changed under our feet: once more. */
+	return r == -EAGAIN ? find_loop_threads(t, threads, max, &tids) : r;
+}
+
+/* Members of the weak set, looked up in batches. */
+struct task_count {
+	const struct target *t;
+	int alive;
+	size_t n, seen;
+	uint64_t refs[TASK_BATCH];
+	uint64_t last_type;
+	bool last_is_c;
+};
+
+/* A task written in Python has no state where a C task has it: it is alive while it is in the set. */
+static bool is_c_task(struct task_count *count, uint64_t type)
+{
+	uint64_t basic_bytes;
+
+	if (type != count->last_type) {
+		count->last_type = type;
+		count->last_is_c = !py_read_u64(count->t, type + count->t->proc.py.tp_basicsize,
+						&basic_bytes) &&
+				   basic_bytes >= count->t->proc.py.task_bytes;
+	}
+	return count->last_is_c;
+}
+
+static int count_batch(struct task_count *count)
+{
+	const struct ls_pyoffsets *py = &count->t->proc.py;
+	uint64_t tasks[TASK_BATCH], types[TASK_BATCH], states[TASK_BATCH];
+	int r;
+
+	for (size_t i = 0; i < count->n; i++)
+		count->refs[i] += WEAKREF_OBJECT;
+	r = py_read_words(count->t, count->refs, tasks, count->n);
+	for (size_t i = 0; i < count->n; i++)
+		count->refs[i] = tasks[i] + py->ob_type;
+	if (!r)
+		r = py_read_words(count->t, count->refs, types, count->n);
+	for (size_t i = 0; i < count->n; i++)
+		count->refs[i] = tasks[i] + py->task_state;
+	if (!r)
+		r = py_read_words(count->t, count->refs, states, count->n);
+	for (size_t i = 0; !r && i < count->n; i++)
+		if (types[i] && (!is_c_task(count, types[i]) || (uint32_t)states[i] == TASK_PENDING))
+			count->alive++;
+	count->n = 0;
+	return r;
+}
+
+static int on_task(void *ctx, uint64_t member)
+{
+	struct task_count *count = ctx;
+
+	if (++count->seen > MAX_TASKS)
+		return -E2BIG;
+	count->refs[count->n++] = member;
+	return count->n == TASK_BATCH ? count_batch(count) : 0;
+}
+
+int target__count_tasks(const struct target *t)
+{
+	static const char *const names[] = { "_scheduled_tasks", "_all_tasks" };
+	struct task_count count = { .t = t };
+	uint64_t weak_set, set;
+	int r = -ENOENT;
+
+	for (size_t i = 0; r && i < sizeof(names) / sizeof(*names); i++)
+		r = py_module_attribute(t, "asyncio.tasks", names[i], &weak_set);
+	if (!r)
+		r = py_attribute(t, weak_set, "data", &set);
+	if (!r)
+		r = py_set_each(t, set, 16 * MAX_TASKS, on_task, &count);
+	if (!r)
+		r = count_batch(&count);
+	return r ? r : count.alive;
+}
+
+static bool is_deque(const struct target *t, uint64_t object)
+{
+	char name[32];
+	uint64_t type;
+
+	return object && !py_type_of(t, object, &type) && !py_type_name(t, type, name, sizeof(name)) &&
+	       !strcmp(name, "collections.deque");
+}
+
+/* uvloop's loop is a C structure; its queue is the only deque that it points to. */
+static void resolve_uvloop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop)
+{
+	uint64_t words[UVLOOP_WORDS];
+
+	if (target__read(t, loop, words, sizeof(words)))
+		return;
+	for (size_t i = 2; i < UVLOOP_WORDS; i++)
+		if (!(words[i] & 7) && is_deque(t, words[i])) {
+			ret_loop->ready = words[i];
+			return;
+		}
+}
+
+static void resolve_asyncio(const struct target *t, uint64_t loop, struct ls_loop *ret_loop)
+{
+	uint64_t ready, scheduled;
+
+	if (!py_attribute(t, loop, "_ready", &ready) && is_deque(t, ready))
+		ret_loop->ready = ready;
+	if (!py_attribute(t, loop, "_scheduled", &scheduled) && py_is_instance(t, scheduled, "list"))
+		ret_loop->scheduled = scheduled;
+	ret_loop->handle_callback = t->proc.py.handle_callback;
+}
+
+int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop,
+			 enum target_loop_kind *ret_kind)
+{
+	uint64_t type;
+	int r = py_type_of(t, loop, &type);
+
+	*ret_loop = (struct ls_loop){ 0 };
+	*ret_kind = TARGET_LOOP_UNKNOWN;
+	if (r)
+		return r;
+	*ret_kind = loop_kind(t, loop);
+	if (*ret_kind == TARGET_LOOP_UVLOOP)
+		resolve_uvloop(t, loop, ret_loop);
+	else
+		resolve_asyncio(t, loop, ret_loop);
+	return 0;
+}

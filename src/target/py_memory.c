@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sources of the layouts that are not in py_offsets.c: cpython Include/cpython/setobject.h,
+ * Include/moduleobject.h, Include/longintrepr.h, Objects/dict-common.h (3.8-3.10), Include/cpython/object.h.
+ */
+#include "target/py_memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/procmem.h"
+
+#define PAGE_BYTES 4096
+#define MAX_DICT_ENTRIES 100000
+#define MAX_BASES 32
+#define BATCH 256
+
+#define TYPE_BASE 256
+#define TYPE_FLAG_INLINE_VALUES (1U << 2)
+#define TYPE_FLAG_MANAGED_DICT (1U << 4)
+#define VALUES_VALID 3 /* byte of PyDictValues in 3.13 */
+#define OLD_KEYS_SIZE 8 /* dk_size, 3.8-3.10 */
+#define MODULE_DICT 16
+#define SET_MASK 32
+#define SET_TABLE 40
+#define INT_DIGIT 24
+#define INT_DIGIT_BITS 30
+#define STR_KIND_SHIFT 2
+#define STR_COMPACT_ASCII (1U << 5 | 1U << 6)
+
+int target__read(const struct target *t, uint64_t addr, void *buf, size_t size)
+{
+	if (!size)
+		return 0;
+	return addr ? procmem__read(t->pid, addr, buf, size) : -EFAULT;
+}
+
+int py_read_u64(const struct target *t, uint64_t addr, uint64_t *ret_value)
+{
+	return target__read(t, addr, ret_value, sizeof(*ret_value));
+}
+
+int py_read_u32(const struct target *t, uint64_t addr, uint32_t *ret_value)
+{
+	return target__read(t, addr, ret_value, sizeof(*ret_value));
+}
+
+/* One system call for a batch: it ends before the first bad address, whose value stays 0. */
+static int read_batch(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n,
+		      size_t *ret_done)
+{
+	struct iovec local = { ret_values, n * sizeof(*ret_values) }, remote[BATCH];
+	ssize_t got;
+
+	for (size_t i = 0; i < n; i++)
+		remote[i] = (struct iovec){ (void *)(uintptr_t)addrs[i], sizeof(*ret_values) };
+	got = process_vm_readv(t->pid, &local, 1, remote, n, 0);
+	if (got < 0 && errno != EFAULT) {
+		int r = target__read(t, addrs[0], ret_values, sizeof(*ret_values));
+
+		*ret_done = 1;
+		return r == -EFAULT ? 0 : r;
+	}
+	*ret_done = got < 0 ? 0 : (size_t)got / sizeof(*ret_values);
+	if (*ret_done < n)
+		ret_values[(*ret_done)++] = 0;
+	return 0;
+}
+
+int py_read_words(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n)
+{
+	memset(ret_values, 0, n * sizeof(*ret_values));
+	for (size_t done = 0; done < n;) {
+		size_t more;
+		int r = read_batch(t, addrs + done, ret_values + done,
+				   n - done < BATCH ? n - done : BATCH, &more);
+
+		if (r)
+			return r;
+		done += more;
+	}
+	return 0;
+}
+
+int py_read_cstring(const struct target *t, uint64_t addr, char *buf, size_t size)
+{
+	size_t to_page_end = PAGE_BYTES - addr % PAGE_BYTES;
+	size_t want = size - 1;
+	int r = target__read(t, addr, buf, want);
+
+	if (r == -EFAULT && to_page_end < want) {
+		want = to_page_end;
+		r = target__read(t, addr, buf, want);
+	}
+	if (r)
+		return r;
+	buf[want] = 0;
+	return 0;
+}
+
+int py_type_of(const struct target *t, uint64_t object, uint64_t *ret_type)
+{
+	return py_read_u64(t, object + t->proc.py.ob_type, ret_type);
+}
+
+int py_type_name(const struct target *t, uint64_t type, char *buf, size_t size)
+{
+	uint64_t name;
+	int r = py_read_u64(t, type + t->proc.py.tp_name, &name);
+
+	return r ? r : py_read_cstring(t, name, buf, size);
+}
+
+bool py_is_instance(const struct target *t, uint64_t object, const char *part)
+{
+	uint64_t type;
+	char name[96];
+
+	if (py_type_of(t, object, &type))
+		return false;
+	for (int i = 0; i < MAX_BASES && type; i++) {
+		if (py_type_name(t, type, name, sizeof(name)))
+			return false;
+		if (strstr(name, part))
+			return true;
+		if (py_read_u64(t, type + TYPE_BASE, &type))
+			return false;
+	}
+	return false;
+}
+
+/* Only compact ASCII strings can equal a name of ours. */
+static bool str_equals(const struct target *t, uint64_t object, const char *name)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	size_t len = strlen(name);
+	uint8_t raw[160];
+	uint64_t length;
+	uint32_t state;
+
+	if (py->str_ascii_data + len > sizeof(raw) ||
+	    target__read(t, object, raw, py->str_ascii_data + len))
+		return false;
+	memcpy(&length, raw + py->str_length, sizeof(length));
+	memcpy(&state, raw + py->str_state, sizeof(state));
+	return length == len && (state & STR_COMPACT_ASCII) == STR_COMPACT_ASCII &&
+	       !memcmp(raw + py->str_ascii_data, name, len);
+}
+
+/* Where the entries of a keys object are. */
+struct keys {
+	uint64_t entries, n;
+	size_t entry_words, key_word; /* the value follows the key */
+};
+
+static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_keys)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint8_t head[48];
+	uint64_t index_bytes;
+	int r = target__read(t, keys, head, py->keys_indices);
+
+	if (r)
+		return r;
+	memcpy(&ret_keys->n, head + py->keys_nentries, sizeof(ret_keys->n));
+	if (ret_keys->n > MAX_DICT_ENTRIES)
+		return -EBADMSG;
+	if (py->keys_kind == LS_PY_NONE) {
+		uint64_t size;
+
+		memcpy(&size, head + OLD_KEYS_SIZE, sizeof(size));
+		if (size > 4 * MAX_DICT_ENTRIES)
+			return -EBADMSG;
+		index_bytes = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : 4);
+	} else {
+		if (head[py->keys_log2_index_bytes] > 24)
+			return -EBADMSG;
+		index_bytes = 1ULL << head[py->keys_log2_index_bytes];
+	}
+	ret_keys->key_word = py->keys_kind == LS_PY_NONE || !head[py->keys_kind];
+	ret_keys->entry_words = ret_keys->key_word + 2;
+	ret_keys->entries = keys + py->keys_indices + index_bytes;
+	return 0;
+}
+
+/* `values`: the array of a split table, or 0 when the values are in the entries. */
+static int keys_get(const struct target *t, uint64_t keys_addr, uint64_t values, const char *name,
+		    uint64_t *ret_value)
+{
+	struct keys keys;
+	int r = open_keys(t, keys_addr, &keys);
+
+	for (uint64_t i = 0; !r && i < keys.n;) {
+		uint64_t words[64 * 3];
+		size_t n = keys.n - i < 64 ? keys.n - i : 64;
+
+		r = target__read(t, keys.entries + i * keys.entry_words * 8, words,
+				 n * keys.entry_words * 8);
+		for (size_t k = 0; !r && k < n; k++, i++) {
+			const uint64_t *entry = words + k * keys.entry_words + keys.key_word;
+
+			if (!entry[0] || !str_equals(t, entry[0], name))
+				continue;
+			*ret_value = entry[1];
+			if (values)
+				r = py_read_u64(t, values + 8 * i, ret_value);
+			return r ? r : *ret_value ? 0 : -ENOENT;
+		}
+	}
+	return r ? r : -ENOENT;
+}
+
+int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t *ret_value)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t keys, values;
+	int r = py_read_u64(t, dict + py->dict_keys, &keys);
+
+	if (!r)
+		r = py_read_u64(t, dict + py->dict_values, &values);
+	if (r)
+		return r;
+	return keys_get(t, keys, values ? values + py->dictvalues_data : 0, key, ret_value);
+}
+
+/* 3.8-3.10: the type says where the instance's dict is. */
+static int old_attribute(const struct target *t, uint64_t object, uint64_t type, const char *name,
+			 uint64_t *ret_value)
+{
+	uint64_t offset, dict;
+	int r = py_read_u64(t, type + t->proc.py.tp_dictoffset, &offset);
+
+	if (r)
+		return r;
+	if (!offset || offset > UINT16_MAX)
+		return -ENOENT;
+	r = py_read_u64(t, object + offset, &dict);
+	if (r)
+		return r;
+	return dict ? py_dict_get(t, dict, name, ret_value) : -ENOENT;
+}
+
+/* 3.13: without a dict the values lie behind the object, unless they were given up. */
+static int inline_attribute(const struct target *t, uint64_t object, uint64_t type, uint64_t keys,
+			    const char *name, uint64_t *ret_value)
+{
+	uint64_t basic_bytes, values;
+	uint8_t is_valid;
+	int r = py_read_u64(t, type + t->proc.py.tp_basicsize, &basic_bytes);
+
+	if (r)
+		return r;
+	if (basic_bytes > UINT16_MAX)
+		return -EBADMSG;
+	values = object + basic_bytes;
+	r = target__read(t, values + VALUES_VALID, &is_valid, 1);
+	if (r)
+		return r;
+	return is_valid == 1 ? keys_get(t, keys, values + t->proc.py.dictvalues_data, name, ret_value) :
+			       -ENOENT;
+}
+
+int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t type, flags, keys, word, values = 0;
+	int r = py_type_of(t, object, &type);
+
+	if (r)
+		return r;
+	r = py_read_u64(t, type + py->tp_flags, &flags);
+	if (r)
+		return r;
+	if (!py->managed_dict || !(flags & TYPE_FLAG_MANAGED_DICT))
+		return old_attribute(t, object, type, name, ret_value);
+	r = py_read_u64(t, type + py->ht_cached_keys, &keys);
+	if (!r)
+		r = py_read_u64(t, object + (uint64_t)(int64_t)py->managed_dict, &word);
+	if (!r && py->managed_values)
+		r = py_read_u64(t, object + (uint64_t)(int64_t)py->managed_values, &values);
+	if (r)
+		return r;
+	if (!py->managed_values && (word & 1)) {
+		values = word + 1;
+		word = 0;
+	}
+	if (values)
+		return keys_get(t, keys, values, name, ret_value);
+	if (word)
+		return py_dict_get(t, word, name, ret_value);
+	if (py->minor >= 13 && (flags & TYPE_FLAG_INLINE_VALUES))
+		return inline_attribute(t, object, type, keys, name, ret_value);
+	return -ENOENT;
+}
+
+int py_module_attribute(const struct target *t, const char *module, const char *name, uint64_t *ret_value)
+{
+	uint64_t modules, object, dict;
+	int r;
+
+	if (!t->interp)
+		return -EAGAIN;
+	r = py_read_u64(t, t->interp + t->proc.py.interp_modules, &modules);
+	if (!r)
+		r = py_dict_get(t, modules, module, &object);
+	if (!r)
+		r = py_read_u64(t, object + MODULE_DICT, &dict);
+	return r ? r : py_dict_get(t, dict, name, ret_value);
+}
+
+int py_int_value(const struct target *t, uint64_t object, uint64_t *ret_value)
+{
+	uint64_t size;
+	uint32_t digits[2];
+	int r = py_read_u64(t, object + t->proc.py.ob_size, &size);
+
+	if (r)
+		return r;
+	if (t->proc.py.int_tag != LS_PY_NONE)
+		size >>= 3;
+	if (size > 2)
+		return -ERANGE;
+	*ret_value = 0;
+	if (!size)
+		return 0;
+	r = target__read(t, object + INT_DIGIT, digits, size * sizeof(*digits));
+	if (r)
+		return r;
+	*ret_value = digits[0] | (size == 2 ? (uint64_t)digits[1] << INT_DIGIT_BITS : 0);
+	return 0;
+}
+
+int py_set_each(const struct target *t, uint64_t set, size_t max_slots, py_member_fn fn, void *ctx)
+{
+	uint64_t mask, table;
+	int r = py_read_u64(t, set + SET_MASK, &mask);
+
+	if (!r)
+		r = py_read_u64(t, set + SET_TABLE, &table);
+	if (r)
+		return r;
+	if (mask >= max_slots)
+		return -E2BIG;
+	for (uint64_t i = 0; !r && i <= mask;) {
+		struct {
+			uint64_t member, hash;
+		} slots[BATCH];
+		size_t n = mask + 1 - i < BATCH ? mask + 1 - i : BATCH;
+
+		r = target__read(t, table + i * sizeof(*slots), slots, n * sizeof(*slots));
+		/* A removed member leaves a marker with hash -1. */
+		for (size_t k = 0; !r && k < n; k++, i++)
+			if (slots[k].member && slots[k].hash != UINT64_MAX)
+				r = fn(ctx, slots[k].member);
+	}
+	return r;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Steps: every caller of task_step_impl reads `call; mov %rax,reg; test %rax,%rax; je` in all builds seen, so
+ * the call and the jump behind it frame a step at two instructions the kernel emulates. Without a symbol
+ * the function is known by what it alone does: it sends into the coroutine.
+ */
+#include "target/spots.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "target/code_spots.h"
+
+#define MAX_CALLS 32
+#define MAX_STEP_FUNCTIONS 4
+#define REACH_DEPTH 3 /* door -> task_step -> split-off part -> task_step_impl */
+
+static int add_spot(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_spot kind,
+		    bool is_emulable)
+{
+	uint64_t offset;
+	int r = elf_image__file_offset(img, vaddr, &offset);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].file_offset == offset && s->at[i].kind == kind)
+			return 0;
+	if (s->n == s->size) {
+		size_t size = s->size ? 2 * s->size : 8;
+		struct target_spot *at = realloc(s->at, size * sizeof(*at));
+
+		if (!at)
+			return -ENOMEM;
+		s->at = at;
+		s->size = size;
+	}
+	s->at[s->n++] = (struct target_spot){
+		.file_offset = offset,
+		.vaddr = vaddr,
+		.kind = kind,
+		.is_emulable = is_emulable,
+	};
+	return 0;
+}
+
+void spots__done(struct spots *s)
+{
+	free(s->at);
+	*s = (struct spots){ 0 };
+}
+
+/* By symbol: the function and its clones, which the callers call instead. */
+static void find_by_symbol(struct elf_image *img, struct arch_callee *ret_impl)
+{
+	struct elf_symbol symbols[MAX_STEP_FUNCTIONS];
+	size_t n = elf_image__functions_named(img, "task_step_impl", symbols, MAX_STEP_FUNCTIONS);
+
+	for (size_t i = 0; i < n; i++)
+		ret_impl->entries[ret_impl->n_entries++] = symbols[i].vaddr;
+}
+
+static bool is_reached(struct elf_image *img, struct arch_decoder *d, const struct py_entries *entries,
+		       uint64_t impl)
+{
+	return entries->step_call && code_reaches(img, d, entries->step_call, impl, REACH_DEPTH) &&
+	       (!entries->wakeup_call || code_reaches(img, d, entries->wakeup_call, impl, REACH_DEPTH));
+}
+
+/* Without symbols: the function that sends into the coroutine and that all doors lead to. */
+static int find_by_import(struct elf_image *img, struct arch_decoder *d, const struct py_entries *entries,
+			  struct arch_callee *ret_impl)
+{
+	struct code_call calls[MAX_CALLS];
+	struct arch_callee send = { .n_entries = 0 };
+	int n;
+
+	elf_image__add_import(img, "PyIter_Send", &send); /* 3.10 and later */
+	elf_image__add_import(img, "_PyGen_Send", &send); /* 3.8, 3.9 */
+	n = code_find_branches(img, d, &send, calls, MAX_CALLS);
+	for (int i = 0; i < n; i++) {
+		uint64_t start = calls[i].function.start;
+
+		if ((ret_impl->n_entries && ret_impl->entries[0] == start) ||
+		    !is_reached(img, d, entries, start))
+			continue;
+		if (ret_impl->n_entries == 1) {
+			ret_impl->n_entries = 0;
+			return -ENOTUNIQ;
+		}
+		ret_impl->entries[ret_impl->n_entries++] = start;
+	}
+	return n < 0 ? n : 0;
+}
+
+/* A jump inside the function itself (a loop, a split-off part) is no tail call. */
+static bool is_tail_call(const struct code_call *call, const struct arch_callee *impl)
+{
+	if (call->insn.is_call)
+		return false;
+	for (size_t i = 0; i < impl->n_entries; i++)
+		if (call->function.start == impl->entries[i])
+			return false;
+	return true;
+}
+
+static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_decoder *d,
+			  const struct arch_callee *impl, struct step_search *search)
+{
+	struct code_call calls[MAX_CALLS];
+	int n = code_find_branches(img, d, impl, calls, MAX_CALLS), framed = 0, open = 0, tails = 0;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t behind;
+		int r;
+
+		if (!calls[i].insn.is_call) {
+			tails += is_tail_call(&calls[i], impl);
+			continue;
+		}
+		r = add_spot(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER, calls[i].insn.is_emulable);
+		if (!r && !code_spot_behind(img, d, &calls[i], false, &behind)) {
+			r = add_spot(s, img, behind, LS_SPOT_STEP_EXIT, true);
+			framed++;
+		} else {
+			open++;
+		}
+		if (r)
+			return r;
+	}
+	if (n >= 0 && !framed) {
+		spots__done(s);
+		search->rung = TARGET_RUNG_NONE;
+		snprintf(search->note, sizeof(search->note), "no call of the step function can be probed");
+	} else if (open || tails) {
+		snprintf(search->note, sizeof(search->note),
+			 "steps through %d of %d calls of the step function cannot be timed", open + tails,
+			 framed + open + tails);
+	}
+	return n < 0 ? n : 0;
+}
+
+int spots__add_steps(struct spots *s, struct elf_image *img, struct step_search *ret_search)
+{
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	struct arch_callee impl = { .n_entries = 0 };
+	bool is_trusted;
+	int r = arch_decoder__new(&d);
+
+	if (r)
+		return r;
+	*ret_search = (struct step_search){ .rung = TARGET_RUNG_NONE };
+	py_entries__find(&ret_search->entries, img);
+	find_by_symbol(img, &impl);
+	is_trusted = impl.n_entries > 1 ||
+		     (impl.n_entries && is_reached(img, d, &ret_search->entries, impl.entries[0]));
+	ret_search->rung = TARGET_RUNG_SYMBOL;
+	if (!is_trusted) {
+		impl.n_entries = 0;
+		ret_search->rung = TARGET_RUNG_ENTRY;
+		r = find_by_import(img, d, &ret_search->entries, &impl);
+	}
+	if (impl.n_entries)
+		return add_step_calls(s, img, d, &impl, ret_search);
+	ret_search->rung = TARGET_RUNG_NONE;
+	snprintf(ret_search->note, sizeof(ret_search->note), "%s",
+		 r == -ENOTUNIQ ? "several functions look like the step function" :
+		 ret_search->entries.step_call ?
+				  "the step function was not found behind asyncio's entry points" :
+				  "asyncio's entry points were not found in its method tables");
+	return r == -ENOTUNIQ ? 0 : r;
+}
+
+int spots__add_polls(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2" };
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	struct arch_callee poll = { .n_entries = 0 };
+	struct code_call calls[MAX_CALLS];
+	int n, r;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		elf_image__add_import(img, names[i], &poll);
+	if (!poll.n_slots)
+		return 0;
+	r = arch_decoder__new(&d);
+	if (r)
+		return r;
+	n = code_find_branches(img, d, &poll, calls, MAX_CALLS);
+	for (int i = 0; !r && i < n; i++) {
+		uint64_t behind;
+
+		if (calls[i].insn.is_call && !code_spot_behind(img, d, &calls[i], true, &behind))
+			r = add_spot(s, img, behind, LS_SPOT_POLL_RETURN, true);
+	}
+	return n < 0 ? n : r;
+}
+
+int spots__add_dns(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "getaddrinfo", "getnameinfo", "gethostbyname_r",
+					     "gethostbyaddr_r", "gethostbyname2_r" };
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	int r = arch_decoder__new(&d);
+
+	for (size_t i = 0; !r && i < sizeof(names) / sizeof(*names); i++) {
+		struct elf_symbol symbol;
+		struct arch_cursor cursor;
+		struct arch_insn insn;
+		size_t skip;
+
+		if (elf_image__exported(img, names[i], &symbol) || !symbol.is_function ||
+		    !elf_image__is_code(img, symbol.vaddr))
+			continue;
+		cursor.code = elf_image__bytes(img, symbol.vaddr, 1, &cursor.size);
+		if (!cursor.code)
+			continue;
+		skip = arch_landing_pad_bytes(cursor.code, cursor.size);
+		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip, symbol.vaddr + skip };
+		if (arch_decoder__next(d, &cursor, &insn))
+			r = add_spot(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
+	}
+	return r;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * target__examine(): who the process is and whether it may be read. The interpreter is found in interpreter.c,
+ * the places for probes in modules.c.
+ */
+#include "target/target.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "target/examine.h"
+
+static const char *const rung_words[] = {
+#define _(name, word, sentence) word,
+	TARGET_RUNGS(_)
+#undef _
+};
+
+static const char *const rung_sentences[] = {
+#define _(name, word, sentence) sentence,
+	TARGET_RUNGS(_)
+#undef _
+};
+
+const char *target_rung_word(enum target_rung rung)
+{
+	return rung_words[rung];
+}
+
+const char *target_rung_sentence(enum target_rung rung)
+{
+	return rung_sentences[rung];
+}
+
+const char *target_loop_kind_word(enum target_loop_kind kind)
+{
+	switch (kind) {
+	case TARGET_LOOP_ASYNCIO:
+		return "asyncio";
+	case TARGET_LOOP_UVLOOP:
+		return "uvloop";
+	case TARGET_LOOP_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+void target__free(struct target *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_modules; i++) {
+		free(t->modules[i].path);
+		free(t->modules[i].host_path);
+		free(t->modules[i].spots);
+	}
+	free(t->modules);
+	free(t->cmdline);
+	free(t->exe);
+	free(t->core_path);
+	free(t);
+}
+
+static int refuse_access(struct examination *x, int code)
+{
+	struct proc_status status;
+	pid_t pid = x->t->pid;
+
+	if (code == -ENOENT || code == -ESRCH)
+		return err__set(x->err, -ESRCH, "process %d has just ended", pid);
+	if (code != -EACCES && code != -EPERM)
+		return err__set(x->err, code, "cannot read /proc/%d: %s", pid, strerror(-code));
+	if (proc_status__read(&status, pid, pid))
+		status.uid = 0;
+	err__set(x->err, code, "may not read process %d (%s), which belongs to user %u", pid, x->t->comm,
+		 status.uid);
+	return err__hint(x->err, code, "run as root, or give loopstall the capability CAP_SYS_PTRACE");
+}
+
+static int examine_state(struct examination *x)
+{
+	struct target *t = x->t;
+	struct proc_status status;
+	struct proc_stat stat;
+	int r = t->pid > 0 ? proc_stat__read(&stat, t->pid) : -ENOENT;
+
+	if (r == -ENOENT || r == -ESRCH) {
+		err__set(x->err, -ESRCH, "there is no process %d", t->pid);
+		return err__hint(x->err, -ESRCH, "`loopstall ls` shows the event loops of this machine");
+	}
+	if (r)
+		return refuse_access(x, r);
+	text__escape(stat.comm, t->comm, sizeof(t->comm));
+	t->start_time_ticks = stat.start_time_ticks;
+	if (stat.state == 'Z' || stat.state == 'X') {
+		err__set(x->err, -ESRCH, "process %d (%s) is a zombie: it has ended", t->pid, t->comm);
+		return err__hint(x->err, -ESRCH, "its parent, process %d, has not collected it yet",
+				 stat.ppid);
+	}
+	if (stat.is_kernel_thread)
+		return err__set(x->err, -ENOEXEC, "process %d (%s) is a kernel thread, not a Python", t->pid,
+				t->comm);
+	r = proc_status__read(&status, t->pid, t->pid);
+	if (r == -ENOENT) {
+		err__set(x->err, -ESRCH, "%d is a thread, not a process", t->pid);
+		return err__hint(x->err, -ESRCH, "give the process it belongs to (Tgid in /proc/%d/status)",
+				 t->pid);
+	}
+	if (r)
+		return refuse_access(x, r);
+	t->ns_pid = status.ns_pid ? status.ns_pid : t->pid;
+	return 0;
+}
+
+static bool other_namespace(pid_t pid, const char *name)
+{
+	_cleanup_free_ char *ours = NULL, *theirs = NULL;
+
+	return !proc_readlink(getpid(), name, &ours) && !proc_readlink(pid, name, &theirs) &&
+	       strcmp(ours, theirs) != 0;
+}
+
+static int examine_names(struct examination *x)
+{
+	struct target *t = x->t;
+	int r = proc_readlink(t->pid, "exe", &t->exe);
+
+	if (r)
+		return refuse_access(x, r);
+	r = proc_cmdline(t->pid, &t->cmdline);
+	if (r)
+		return refuse_access(x, r);
+	t->is_container = other_namespace(t->pid, "ns/mnt") || other_namespace(t->pid, "ns/pid");
+	r = maps__read(&x->maps, t->pid);
+	return r ? refuse_access(x, r) : 0;
+}
+
+static int examine_class(struct examination *x)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[32], exe[160];
+	uint16_t machine;
+	int bits;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", x->t->pid);
+	fd = open_regular(path);
+	if (fd < 0)
+		return refuse_access(x, fd);
+	if (elf_class_of(fd, &bits, &machine))
+		return 0;
+	text__escape(x->t->exe, exe, sizeof(exe));
+	if (bits == 32)
+		return err__set(x->err, -ENOEXEC,
+				"process %d runs %s, a 32-bit program: only 64-bit ones can be examined",
+				x->t->pid, exe);
+	if (machine != arch.elf_machine)
+		return err__set(x->err, -ENOEXEC, "process %d runs %s, which is not built for %s", x->t->pid,
+				exe, arch.name);
+	return 0;
+}
+
+/* A read that fails here is told apart from a damaged interpreter later. */
+static int examine_memory(struct examination *x)
+{
+	uint8_t byte;
+	int r;
+
+	if (!x->maps->n)
+		return refuse_access(x, -ESRCH);
+	r = target__read(x->t, x->maps->entries[0].start, &byte, 1);
+	return r == -EACCES || r == -EPERM || r == -ESRCH ? refuse_access(x, r) : 0;
+}
+
+int target__examine(struct target **ret_target, pid_t pid, struct err *err)
+{
+	static int (*const parts[])(struct examination *) = {
+		examine_state,	examine_names,	     examine_class,
+		examine_memory, examine_interpreter, examine_modules,
+	};
+	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
+	_cleanup_(maps__freep) struct maps *maps = NULL;
+	_cleanup_(elf_image__freep) struct elf_image *core = NULL;
+	struct examination x = { .t = t, .err = err };
+	int r = 0;
+
+	if (!t)
+		return -ENOMEM;
+	t->pid = pid;
+	t->rung = TARGET_RUNG_NONE;
+	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(*parts); i++)
+		r = parts[i](&x);
+	maps = x.maps;
+	core = x.core;
+	if (r)
+		return r;
+	*ret_target = TAKE_PTR(t);
+	return 0;
+}

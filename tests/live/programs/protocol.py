@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a test program talks to the test driver: JSON lines out, plain lines in.
+
+The driver starts a program, waits for its "ready" line, attaches the tool, and only then lets the program go.
+Runs on Python 3.8 to 3.13.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+
+
+def say(event, **fields):
+    """Writes one JSON line to the driver."""
+    line = json.dumps(dict(fields, event=event, pid=os.getpid()), ensure_ascii=True)
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def hear():
+    """Blocks for the next line of the driver; "" at the end of input."""
+    return sys.stdin.readline().strip()
+
+
+async def hear_in_loop(loop):
+    """The next line of the driver, read without blocking the loop. The driver sends one line at a time."""
+    fd = sys.stdin.fileno()
+    line = loop.create_future()
+
+    def readable():
+        loop.remove_reader(fd)
+        line.set_result(os.read(fd, 4096).decode().strip())
+
+    loop.add_reader(fd, readable)
+    return await line
+
+
+def new_loop(kind):
+    """A fresh event loop: kind is "asyncio" or "uvloop"."""
+    if kind == "uvloop":
+        import uvloop
+
+        return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
+def run(loop, coroutine, task_factory=None):
+    """asyncio.run() for a given loop, the same in every version and for every loop."""
+    if task_factory is not None:
+        loop.set_task_factory(task_factory)
+    if threading.current_thread() is threading.main_thread():
+        asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

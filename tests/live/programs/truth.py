@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stalls its loop in known ways and says exactly when, where and why.
+
+    truth.py [--loop asyncio|uvloop] [--plan main|threads|dns|runqueue|pagefault] [--threads N] [--late]
+
+Prints "ready", waits for a line, goes through the plan, prints "done" with the truth, waits for the end of input.
+Without --late the loop already runs when "ready" is printed. With --threads N, N loops of their own threads stall at once.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+import peer
+import protocol
+import stalls
+import witness
+
+QUIET_S = 0.03
+
+
+async def _kick(entry, st, loop):
+    """What lets the waiting task or callback go on."""
+    await st.witness.sleep(0.002)
+    if entry.door == "result":
+        st.gate.set_result(None)
+    elif entry.door == "error":
+        st.gate.set_exception(OSError("as planned"))
+    elif entry.door == "cancel":
+        st.task.cancel()
+    elif entry.door == "soon":
+        loop.call_soon(entry.function, st)
+    elif entry.door == "later":
+        loop.call_later(0.001, entry.function, st)
+    elif entry.door == "reader":
+        client = st.witness.world.peer.client
+        loop.add_reader(client.fileno(), entry.function, st)
+        st.witness.world.peer.ask(b"r")
+
+
+def _spawn(entry, st, loop):
+    kwargs = {} if entry.task_name is None else {"name": entry.task_name}
+    if entry.kind == "eager":
+        st.task = asyncio.Task(entry.function(st), loop=loop, eager_start=True, **kwargs)
+        return
+    st.task = loop.create_task(entry.function(st), **kwargs)
+
+
+async def _perform(entry, wit, loop):
+    st = witness.Stall(wit, entry.name)
+    st.gate = loop.create_future()
+    if entry.setup is not None:
+        entry.setup(st)
+    await wit.sleep(QUIET_S)
+    if entry.kind == "callback":
+        st.extra["callback"] = entry.function
+    else:
+        _spawn(entry, st, loop)
+    if entry.door is not None:
+        await _kick(entry, st, loop)
+    while not st.end_ns:
+        await wit.sleep(entry.seconds + QUIET_S)
+    return _describe(entry, st)
+
+
+def _describe(entry, st):
+    """The truth about a stall that is over, in the driver's words."""
+    code = entry.function.__code__
+    truth = st.truth()
+    truth.update(
+        kind=entry.kind,
+        cause=entry.cause,
+        expect=entry.expect,
+        tid=threading.get_native_id(),
+        holder=st.extra.get("holder", 0),
+        coroutine={
+            "name": entry.function.__qualname__,
+            "file": code.co_filename,
+            "line": code.co_firstlineno,
+        },
+    )
+    truth["task"] = None
+    if st.task is not None:
+        truth["task"] = {"name": st.task.get_name(), "id": hex(id(st.task))}
+        if st.task.done() and not st.task.cancelled():
+            st.task.exception()
+    return truth
+
+
+async def _main(args, world, wit, loop, reader):
+    await wit.start()
+    if reader is not None:
+        await reader(loop)
+    done = []
+    for entry in stalls.plan(args.plan, args.loop):
+        done.append(await _perform(entry, wit, loop))
+    await wit.sleep(0.05)
+    await wit.stop()
+    return {"stalls": done, "witness": wit.truth()}
+
+
+def _run_loop(args, world, label, reader):
+    loop = protocol.new_loop(args.loop)
+    wit = witness.Witness(loop, label)
+    wit.world = world
+    return protocol.run(loop, _main(args, world, wit, loop, reader))
+
+
+async def _ready_in_loop(loop):
+    protocol.say("ready")
+    await protocol.hear_in_loop(loop)
+
+
+def _run(args, world):
+    if not args.threads:
+        if not args.late:
+            return [_run_loop(args, world, "", _ready_in_loop)]
+        protocol.say("ready")
+        protocol.hear()
+        return [_run_loop(args, world, "", None)]
+    results = []
+    protocol.say("ready")
+    protocol.hear()
+    threads = [
+        threading.Thread(target=lambda n=n: results.append(_run_loop(args, world, "%d:" % n, None)))
+        for n in range(args.threads)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--loop", default="asyncio", choices=("asyncio", "uvloop"))
+    parser.add_argument("--plan", default="main")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--late", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    args = _arguments()
+    folder = tempfile.mkdtemp(prefix="loopstall-", dir="/var/tmp")
+    cpu = max(os.sched_getaffinity(0))
+    children = []
+    server = burners = None
+    if args.plan == "dns":
+        peer.bring_loopback_up()
+        server = peer.NameServer()
+        children.append(server)
+    if args.plan == "runqueue":
+        burners = peer.Burners(3, cpu)
+        children.append(burners)
+    ender = peer.Peer(folder)
+    children.append(ender)
+    try:
+        world = stalls.World(folder, ender, burners, cpu)
+        if args.plan == "pagefault":
+            world.page_file = stalls.cold_file(folder, 64 << 20)
+        begun = time.monotonic_ns()
+        loops = _run(args, world)
+        protocol.say("done", loops=loops, begun_ns=begun, ended_ns=time.monotonic_ns())
+        protocol.hear()
+    finally:
+        for child in children:
+            child.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line: what each option sets, what is refused and in which words, and that the help says
+ * everything the tables hold.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cli.h"
+#include "app/commands.h"
+#include "app/exit.h"
+
+#define MAX_ARGS 16
+
+/* Splits `line` at blanks and parses it; the words live until the process ends. */
+static int parse(const struct cli_command *command, const char *line, struct config *config,
+		 struct err *err)
+{
+	static char *argv[MAX_ARGS + 1];
+	char *copy = strdup(line), *save = NULL;
+	int argc = 0;
+
+	for (char *word = strtok_r(copy, " ", &save); word && argc < MAX_ARGS;
+	     word = strtok_r(NULL, " ", &save))
+		argv[argc++] = strcmp(word, "''") ? word : strchr(word, '\0');
+	argv[argc] = NULL;
+	return cli_parse(command, argc, argv, config, err);
+}
+
+static struct config accept(const struct cli_command *command, const char *line)
+{
+	struct config config = {};
+	struct err err = {};
+
+	cr_assert_eq(parse(command, line, &config, &err), 0, "%s: %s", line, err.what);
+	return config;
+}
+
+static void refuse(const struct cli_command *command, const char *line, const char *word)
+{
+	struct config config = {};
+	struct err err = {};
+
+	cr_expect_eq(parse(command, line, &config, &err), -EINVAL, "%s was taken", line);
+	cr_expect(strstr(err.what, word), "%s: \"%s\" does not say \"%s\"", line, err.what, word);
+	cr_expect_null(strchr(err.what, '\n'), "%s: more than one line", line);
+}
+
+Test(app_cli, defaults)
+{
+	struct config c = accept(&cmd_trace, "trace -p 1");
+
+	cr_expect_eq(c.threshold_ns, 10000000);
+	cr_expect_eq(c.duration_ns, 0);
+	cr_expect_eq(c.mode, CLI_MODE_AUTO);
+	cr_expect_not(c.is_json || c.is_quiet || c.is_verbose || c.wants_help || c.wants_version);
+	cr_expect_null(c.name);
+	cr_expect_null(c.command);
+}
+
+Test(app_cli, every_option)
+{
+	struct config c = accept(&cmd_trace, "trace -p 4242,17 --duration 1.5s --threshold=250us "
+					     "--mode exact --json -q -v");
+
+	cr_expect_eq(c.n_pids, 2);
+	cr_expect_eq(c.pids[0], 4242);
+	cr_expect_eq(c.pids[1], 17);
+	cr_expect_eq(c.duration_ns, 1500000000);
+	cr_expect_eq(c.threshold_ns, 250000);
+	cr_expect_eq(c.mode, CLI_MODE_EXACT);
+	cr_expect(c.is_json && c.is_quiet && c.is_verbose);
+	cr_expect_str_eq(accept(&cmd_trace, "trace -n uvicorn -d 3s").name, "uvicorn");
+	cr_expect_eq(accept(&cmd_doctor, "doctor --pid=3").pids[0], 3);
+	cr_expect(accept(&cmd_ls, "ls --json").is_json);
+}
+
+Test(app_cli, command_keeps_its_own_options)
+{
+	struct config c = accept(&cmd_trace, "trace -d 2s -- python3 -m app --json -p 1");
+
+	cr_assert_not_null(c.command);
+	cr_expect_str_eq(c.command[0], "python3");
+	cr_expect_str_eq(c.command[3], "--json");
+	cr_expect_str_eq(c.command[5], "1");
+	cr_expect_null(c.command[6]);
+	cr_expect_not(c.is_json);
+	cr_expect_eq(c.n_pids, 0);
+}
+
+Test(app_cli, targets)
+{
+	refuse(&cmd_trace, "trace", "no target");
+	refuse(&cmd_trace, "trace -p 1 -n x", "more than one kind of target");
+	refuse(&cmd_trace, "trace -p 1 -- true", "more than one kind of target");
+	refuse(&cmd_trace, "trace --", "nothing follows --");
+	refuse(&cmd_trace, "trace python3", "behind --");
+	refuse(&cmd_trace, "trace -p 1 extra", "behind --");
+	refuse(&cmd_trace, "trace -n ''", "empty");
+	refuse(&cmd_ls, "ls extra", "one argument too many");
+	refuse(&cmd_ls, "ls -- extra", "one argument too many");
+	accept(&cmd_doctor, "doctor");
+}
+
+Test(app_cli, unknown_and_incomplete_options)
+{
+	refuse(&cmd_trace, "trace --bogus", "unknown option '--bogus'");
+	refuse(&cmd_trace, "trace -z", "unknown option '-z'");
+	refuse(&cmd_trace, "trace -qz -p 1", "unknown option '-z'");
+	refuse(&cmd_trace, "trace -p", "-p needs a value");
+	refuse(&cmd_trace, "trace --threshold", "--threshold needs a value");
+	refuse(&cmd_trace, "trace --json=yes -p 1", "--json=yes");
+	refuse(&cmd_ls, "ls -p 1", "unknown option '-p'");
+	refuse(&cmd_doctor, "doctor --threshold 1ms", "unknown option '--threshold'");
+	/* Contract options of capabilities that are not there yet are not taken silently. */
+	refuse(&cmd_trace, "trace -p 1 --budget 2%", "unknown option '--budget'");
+	refuse(&cmd_trace, "trace -p 1 --no-follow", "unknown option '--no-follow'");
+}
+
+Test(app_cli, ranges)
+{
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --threshold 100us").threshold_ns, 100000);
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --threshold 60m").threshold_ns, 3600000000000);
+	refuse(&cmd_trace, "trace -p 1 --threshold 99us", "it takes 100 us to 60 m");
+	refuse(&cmd_trace, "trace -p 1 --threshold 61m", "it takes 100 us to 60 m");
+	refuse(&cmd_trace, "trace -p 1 --threshold 10", "'10' has no unit");
+	refuse(&cmd_trace, "trace -p 1 -d 0s", "--duration 0s is out of range");
+	refuse(&cmd_trace, "trace -p 1 -d 5", "'5' has no unit");
+}
+
+Test(app_cli, modes)
+{
+	refuse(&cmd_trace, "trace -p 1 --mode light", "no light mode");
+	refuse(&cmd_trace, "trace -p 1 --mode fast", "'fast' is not a mode");
+	refuse(&cmd_trace, "trace -p 1 --mode ''", "is not a mode");
+}
+
+Test(app_cli, help_and_version_need_no_target)
+{
+	cr_expect(accept(&cmd_trace, "trace --help").wants_help);
+	cr_expect(accept(&cmd_trace, "trace -h").wants_help);
+	cr_expect(accept(&cmd_ls, "ls --version").wants_version);
+	refuse(&cmd_trace, "trace --help --bogus", "unknown option");
+}
+
+Test(app_cli, parsing_twice_starts_anew)
+{
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 -q").n_pids, 1);
+	cr_expect_eq(accept(&cmd_trace, "trace -q -p 2").pids[0], 2);
+}
+
+static void expect_pids(const char *text, int code, size_t n)
+{
+	struct config c = {};
+	struct err err = {};
+
+	cr_expect_eq(cli_parse_pids(text, &c, &err), code, "'%s'", text);
+	if (code == 0)
+		cr_expect_eq(c.n_pids, n, "'%s' is %zu pids", text, c.n_pids);
+	else
+		cr_expect(strstr(err.what, "pid"), "'%s': %s", text, err.what);
+}
+
+Test(app_cli, pid_lists)
+{
+	expect_pids("1", 0, 1);
+	expect_pids("1,2,3", 0, 3);
+	expect_pids("7,7,7", 0, 1);
+	expect_pids("2147483647", 0, 1);
+	expect_pids("2147483648", -EINVAL, 0);
+	expect_pids("99999999999999999999", -EINVAL, 0);
+	expect_pids("", -EINVAL, 0);
+	expect_pids("0", -EINVAL, 0);
+	expect_pids("-1", -EINVAL, 0);
+	expect_pids("+1", -EINVAL, 0);
+	expect_pids(" 1", -EINVAL, 0);
+	expect_pids("1,", -EINVAL, 0);
+	expect_pids(",1", -EINVAL, 0);
+	expect_pids("1,,2", -EINVAL, 0);
+	expect_pids("1 2", -EINVAL, 0);
+	expect_pids("0x10", -EINVAL, 0);
+	expect_pids("abc", -EINVAL, 0);
+}
+
+Test(app_cli, pid_list_is_bounded)
+{
+	char list[8 * (CLI_MAX_PIDS + 1)] = "";
+	size_t used = 0;
+
+	for (int i = 1; i <= CLI_MAX_PIDS; i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", i > 1 ? "," : "", i);
+	expect_pids(list, 0, CLI_MAX_PIDS);
+	snprintf(list + used, sizeof(list) - used, ",1000");
+	expect_pids(list, -EINVAL, 0);
+}
+
+Test(app_cli, commands_are_found_by_their_whole_name)
+{
+	const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_doctor, NULL };
+	char names[64];
+
+	cr_expect_eq(cli_find(commands, "ls"), &cmd_ls);
+	cr_expect_null(cli_find(commands, "l"));
+	cr_expect_null(cli_find(commands, "lsx"));
+	cr_expect_null(cli_find(commands, ""));
+	cli_list_names(commands, names, sizeof(names));
+	cr_expect_str_eq(names, "trace, ls, doctor");
+	cli_list_names(commands, names, 8);
+	cr_expect_str_eq(names, "trace, ");
+}
+
+static void expect_in_help(const char *help, const struct cli_option *option)
+{
+	char dashed[64];
+
+	for (; option->name; option++) {
+		snprintf(dashed, sizeof(dashed), "--%s", option->name);
+		cr_expect(strstr(help, dashed), "no %s in the help", dashed);
+		cr_expect(strstr(help, option->help), "no sentence about %s in the help", dashed);
+	}
+}
+
+Test(app_cli, help_tells_every_option)
+{
+	const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_doctor, NULL };
+	char *help = NULL;
+	size_t size = 0;
+
+	for (size_t i = 0; commands[i]; i++) {
+		FILE *out = open_memstream(&help, &size);
+
+		cli_print_command_help(out, commands[i]);
+		fclose(out);
+		expect_in_help(help, commands[i]->options);
+		expect_in_help(help, cli_common_options);
+		for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"))
+			cr_expect(strlen(line) <= 100, "too wide: %s", line);
+		free(help);
+	}
+}
+
+Test(app_cli, help_tells_every_exit_code)
+{
+	const struct cli_command *const commands[] = { &cmd_trace, NULL };
+	char *help = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&help, &size);
+
+	cli_print_help(out, commands);
+	fclose(out);
+#define _(name, code, sentence) cr_expect(strstr(help, #code "  " sentence), "no " #name);
+	EXIT_CODES(_)
+#undef _
+	free(help);
+}
+
+Test(app_cli, exit_codes_are_the_contract)
+{
+	cr_expect_eq(EXIT_FINE, 0);
+	cr_expect_eq(EXIT_LIMIT, 1);
+	cr_expect_eq(EXIT_USAGE, 2);
+	cr_expect_eq(EXIT_CANNOT_ATTACH, 3);
+	cr_expect_eq(EXIT_INCONCLUSIVE, 4);
+	cr_expect_eq(EXIT_COMMAND_FAILED, 5);
+}

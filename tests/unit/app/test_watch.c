@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Watching one process: the pace of looking again, the loops remembered, and the reasons for silence.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/watch.h"
+
+Test(app_watch, pace_grows_with_age)
+{
+	cr_expect_eq(watch_pace_ns(0), 5000000);
+	cr_expect_eq(watch_pace_ns(20000000), 5000000);
+	cr_expect_eq(watch_pace_ns(400000000), 100000000);
+	cr_expect_eq(watch_pace_ns(4000000000), 1000000000);
+	cr_expect_eq(watch_pace_ns(UINT64_MAX), 1000000000);
+}
+
+Test(app_watch, loops_are_remembered_once)
+{
+	struct watch w = { .pidfd = -1 };
+	struct watch_loop *first = watch__loop(&w, 0x1000, 1);
+
+	cr_expect_eq(watch__loop(&w, 0x1000, 1), first);
+	cr_expect_eq(w.n_loops, 1);
+	cr_expect_neq(watch__loop(&w, 0x1000, 2), first);
+	cr_expect_eq(w.n_loops, 2);
+}
+
+Test(app_watch, the_oldest_loop_is_forgotten)
+{
+	struct watch w = { .pidfd = -1 };
+
+	for (uint64_t i = 1; i <= 3 * WATCH_MAX_LOOPS; i++)
+		cr_expect_eq(watch__loop(&w, i, 1)->loop, i);
+	cr_expect_eq(watch__known_loops(&w), WATCH_MAX_LOOPS);
+	cr_expect_eq(w.n_loops, 3 * WATCH_MAX_LOOPS);
+	for (uint64_t i = 2 * WATCH_MAX_LOOPS + 1; i <= 3 * WATCH_MAX_LOOPS; i++)
+		watch__loop(&w, i, 1);
+	cr_expect_eq(w.n_loops, 3 * WATCH_MAX_LOOPS, "the last ones are still known");
+}
+
+Test(app_watch, silence_has_a_reason)
+{
+	struct target t = { .rung = TARGET_RUNG_ENTRY };
+	struct watch w = { .pidfd = -1 };
+
+	cr_expect(strstr(watch__silence_reason(&w), "does not run a CPython"));
+	w.target = &t;
+	cr_expect(strstr(watch__silence_reason(&w), "still starting"));
+	t.interp = 0x1000;
+	cr_expect(strstr(watch__silence_reason(&w), "not imported asyncio"));
+	t.has_asyncio = true;
+	cr_expect(strstr(watch__silence_reason(&w), "no event loop runs"));
+	watch__loop(&w, 0x2000, 1);
+	cr_expect(strstr(watch__silence_reason(&w), "only waits"));
+	t.rung = TARGET_RUNG_NONE;
+	cr_expect(strstr(watch__silence_reason(&w), "no step function"));
+}
+
+Test(app_watch, suspicion_brings_the_next_look_forward_and_never_back)
+{
+	struct watch w = { .pidfd = -1, .born_ns = 1000, .examined_ns = 1000 };
+
+	w.examine_due_ns = UINT64_MAX;
+	watch__suspect(&w);
+	cr_expect_eq(w.examine_due_ns, 1000 + 5000000);
+	w.examine_due_ns = 2000;
+	watch__suspect(&w);
+	cr_expect_eq(w.examine_due_ns, 2000);
+}
+
+Test(app_watch, no_such_process)
+{
+	struct err err = {};
+	struct watch w;
+
+	/* Above the kernel's largest pid (linux: include/linux/threads.h, PID_MAX_LIMIT). */
+	cr_expect_eq(watch__init(&w, 4194304 + 1, 0, &err), -ESRCH);
+	cr_expect_str_eq(err.what, "there is no process 4194305");
+	watch__done(&w);
+}
+
+Test(app_watch, opens_a_process)
+{
+	struct err err = {};
+	struct watch w;
+
+	cr_assert_eq(watch__init(&w, getpid(), 7, &err), 0, "%s", err.what);
+	cr_expect_geq(w.pidfd, 0);
+	cr_expect_eq(w.examine_due_ns, 7, "the first look is due at once");
+	watch__done(&w);
+	cr_expect_eq(w.pidfd, -1);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Target memory for the hosted kernel logic: one region that answers, everything else faults. Defines what
+ * bpf/port.h asks of its host.
+ */
+#ifndef LOOPSTALL_TESTS_FAKE_MEMORY_H
+#define LOOPSTALL_TESTS_FAKE_MEMORY_H
+
+#define LOOPSTALL_HOSTED
+
+#include <stdint.h>
+#include <string.h>
+
+#include <loopstall/abi.h>
+
+#define FAKE_BASE 0x7f0000000000ULL
+#define FAKE_BYTES 65536
+
+static uint8_t fake_bytes[FAKE_BYTES];
+static unsigned fake_losses[LS_LOSS_MAX];
+static unsigned fake_reads;
+
+static void fake_reset(void)
+{
+	memset(fake_bytes, 0, sizeof(fake_bytes));
+	memset(fake_losses, 0, sizeof(fake_losses));
+	fake_reads = 0;
+}
+
+static void fake_put(uint64_t addr, uint64_t value)
+{
+	memcpy(fake_bytes + (addr - FAKE_BASE), &value, sizeof(value));
+}
+
+static void fake_put_bytes(uint64_t addr, const void *data, size_t size)
+{
+	memcpy(fake_bytes + (addr - FAKE_BASE), data, size);
+}
+
+static long hosted_read_user(void *dst, __u32 size, const void *src)
+{
+	uint64_t addr = (uintptr_t)src;
+
+	fake_reads++;
+	memset(dst, 0, size); /* as the kernel's helper does on a fault */
+	if (addr < FAKE_BASE || addr - FAKE_BASE > FAKE_BYTES - size)
+		return -14;
+	memcpy(dst, fake_bytes + (addr - FAKE_BASE), size);
+	return 0;
+}
+
+static void hosted_count_loss(__u32 loss)
+{
+	fake_losses[loss]++;
+}
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The frame walk of the kernel side on made-up memory: good chains, faults, cycles, wrong offsets.
+ */
+#include "fake_memory.h"
+
+#include "../../../bpf/walk.bpf.c"
+
+#include <criterion/criterion.h>
+
+/* Layouts of two families: frame objects (3.8) and frames inside a C stack of their own (3.12). */
+static struct ls_pyoffsets py38(void)
+{
+	return (struct ls_pyoffsets){
+		.frame_bytes = 112,
+		.frame_previous = 24,
+		.frame_code = 32,
+		.frame_position = 104,
+		.frame_owner = LS_PY_NONE,
+		.frame_owner_skip_min = 0xff,
+		.frame_generator = 96,
+		.gen_frame = 16,
+		.gen_iframe = LS_PY_NONE,
+		.tstate_frame = 24,
+		.cframe_current = LS_PY_NONE,
+		.position_is_lasti = 1,
+	};
+}
+
+static struct ls_pyoffsets py312(void)
+{
+	return (struct ls_pyoffsets){
+		.frame_bytes = 80,
+		.frame_previous = 8,
+		.frame_code = 0,
+		.frame_position = 56,
+		.frame_owner = 70,
+		.frame_owner_skip_min = 3,
+		.frame_generator = LS_PY_NONE,
+		.gen_frame = LS_PY_NONE,
+		.gen_iframe = 72,
+		.tstate_frame = 56,
+		.cframe_current = 0,
+	};
+}
+
+static struct thread_state ts;
+static struct ls_rec_stack rec;
+
+#define FRAME(i) (FAKE_BASE + 0x1000 + (uint64_t)(i) * 0x80)
+#define CODE(i) (0xc0de0000ULL + (i))
+
+static void put_frame(int i, uint64_t previous, unsigned owner)
+{
+	const struct ls_pyoffsets *py = &ts.proc.py;
+
+	fake_put(FRAME(i) + py->frame_previous, previous);
+	fake_put(FRAME(i) + py->frame_code, CODE(i));
+	fake_put(FRAME(i) + py->frame_position, 100 + i);
+	if (py->frame_owner != LS_PY_NONE)
+		fake_bytes[FRAME(i) - FAKE_BASE + py->frame_owner] = owner;
+}
+
+static void setup_chain(struct ls_pyoffsets py, int n)
+{
+	fake_reset();
+	memset(&ts, 0, sizeof(ts));
+	memset(&rec, 0, sizeof(rec));
+	ts.proc.py = py;
+	for (int i = 0; i < n; i++)
+		put_frame(i, i + 1 < n ? FRAME(i + 1) : 0, 0);
+}
+
+static void check_frames(int n)
+{
+	cr_assert_eq(rec.n_frames, n, "%d frames", rec.n_frames);
+	for (int i = 0; i < n; i++) {
+		cr_assert_eq(rec.frames[i].code, CODE(i));
+		cr_assert_eq(rec.frames[i].position, 100 + i);
+	}
+}
+
+Test(walk, whole_chain_of_both_families)
+{
+	setup_chain(py38(), 7);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	check_frames(7);
+	cr_assert_eq(rec.flags, 0);
+
+	setup_chain(py312(), 7);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	check_frames(7);
+	cr_assert_eq(rec.flags, 0);
+}
+
+Test(walk, stops_at_the_tasks_coroutine)
+{
+	setup_chain(py312(), 9);
+	frames_walk(&ts, &rec, FRAME(0), FRAME(3));
+	check_frames(4);
+	cr_assert_eq(rec.flags, LS_STACK_AT_CORO);
+}
+
+Test(walk, says_when_the_coroutine_was_not_met)
+{
+	setup_chain(py312(), 5);
+	frames_walk(&ts, &rec, FRAME(0), FRAME(40));
+	check_frames(5);
+	cr_assert_eq(rec.flags, LS_STACK_UNREADABLE);
+	cr_assert_eq(fake_losses[LS_LOSS_STACK_UNREADABLE], 1);
+}
+
+Test(walk, shims_get_no_code)
+{
+	setup_chain(py312(), 3);
+	put_frame(1, FRAME(2), 3);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.n_frames, 3);
+	cr_assert_eq(rec.frames[0].code, CODE(0));
+	cr_assert_eq(rec.frames[1].code, 0);
+	cr_assert_eq(rec.frames[2].code, CODE(2));
+}
+
+Test(walk, tag_bits_are_cleared)
+{
+	setup_chain(py312(), 1);
+	ts.proc.py.tag_mask = 3;
+	fake_put(FRAME(0) + ts.proc.py.frame_code, CODE(4) | 3);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.frames[0].code, CODE(4));
+}
+
+Test(walk, a_cycle_ends_at_the_limit)
+{
+	setup_chain(py312(), 3);
+	put_frame(2, FRAME(0), 0);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.n_frames, LS_MAX_FRAMES);
+	cr_assert_eq(rec.flags, LS_STACK_TRUNCATED);
+	cr_assert_eq(fake_losses[LS_LOSS_STACK_TRUNCATED], 1);
+	cr_assert_leq(fake_reads, LS_MAX_FRAMES);
+}
+
+Test(walk, a_long_chain_is_cut_and_counted)
+{
+	setup_chain(py312(), LS_MAX_FRAMES + 1);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	check_frames(LS_MAX_FRAMES);
+	cr_assert_eq(rec.flags, LS_STACK_TRUNCATED);
+
+	/* Exactly the limit, with the coroutine at its end, is whole. */
+	setup_chain(py312(), LS_MAX_FRAMES);
+	frames_walk(&ts, &rec, FRAME(0), FRAME(LS_MAX_FRAMES - 1));
+	cr_assert_eq(rec.flags, LS_STACK_AT_CORO);
+}
+
+Test(walk, a_page_that_faults_cuts_the_stack)
+{
+	setup_chain(py312(), 4);
+	put_frame(2, 0xdead0000, 0);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	check_frames(3);
+	cr_assert_eq(rec.flags, LS_STACK_UNREADABLE);
+
+	/* The last byte of a frame lies behind the end of memory. */
+	setup_chain(py312(), 1);
+	put_frame(0, FAKE_BASE + FAKE_BYTES - 79, 0);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.n_frames, 1);
+	cr_assert_eq(rec.flags, LS_STACK_UNREADABLE);
+}
+
+Test(walk, wrong_offsets_stay_inside_the_buffer)
+{
+	/* Every offset out of any range: garbage is fine, an access outside (ASan) is not. */
+	for (unsigned offset = 0; offset < 0x10000; offset += 37) {
+		setup_chain(py312(), 3);
+		ts.proc.py.frame_bytes = offset;
+		ts.proc.py.frame_previous = offset;
+		ts.proc.py.frame_code = offset + 1;
+		ts.proc.py.frame_position = offset + 2;
+		ts.proc.py.frame_owner = offset == LS_PY_NONE ? 0 : offset;
+		frames_walk(&ts, &rec, FRAME(0), 0);
+		cr_assert_leq(rec.n_frames, LS_MAX_FRAMES);
+	}
+}
+
+Test(walk, top_frame_through_a_cframe_and_without)
+{
+	uint64_t tstate = FAKE_BASE + 0x100, cframe = FAKE_BASE + 0x200;
+
+	setup_chain(py312(), 1);
+	ts.tstate = tstate;
+	fake_put(tstate + 56, cframe);
+	fake_put(cframe, FRAME(0));
+	cr_assert_eq(frame_top(&ts), FRAME(0));
+
+	setup_chain(py38(), 1);
+	ts.tstate = tstate;
+	fake_put(tstate + 24, FRAME(0));
+	cr_assert_eq(frame_top(&ts), FRAME(0));
+
+	ts.tstate = 0;
+	cr_assert_eq(frame_top(&ts), 0);
+	ts.tstate = 0xdead0000;
+	cr_assert_eq(frame_top(&ts), 0);
+}
+
+Test(walk, frame_of_the_coroutine)
+{
+	setup_chain(py312(), 1);
+	cr_assert_eq(frame_of_coroutine(&ts), 0, "a callback has none");
+	ts.cur.coro = FAKE_BASE + 0x400;
+	ts.cur.code = CODE(0);
+	cr_assert_eq(frame_of_coroutine(&ts), FAKE_BASE + 0x400 + 72);
+
+	setup_chain(py38(), 1);
+	ts.cur.coro = FAKE_BASE + 0x400;
+	ts.cur.code = CODE(0);
+	fake_put(FAKE_BASE + 0x400 + 16, FRAME(0));
+	cr_assert_eq(frame_of_coroutine(&ts), FRAME(0));
+}
