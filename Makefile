@@ -13,6 +13,7 @@ mandir  ?= $(prefix)/share/man
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PYTHON  ?= /usr/bin/python3
+JOBS    ?= $(shell nproc)
 
 # Debian packages: what the build needs, what the tests and the demo run.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
@@ -82,12 +83,12 @@ deps: ## install the Debian packages that are missing (apt-get, through sudo whe
 
 .PHONY: demo
 demo: deps ## install what is missing, build, watch a bundled service that stalls for ten seconds
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/demo/run.sh
 
 .PHONY: test
 test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
-	@$(MAKE) --no-print-directory all unit-tests
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
 	@$(PYTHON) tests/run.py unit asan lint live
 
 .PHONY: check

@@ -54,6 +54,6 @@ LS_INLINE __u64 frame_of_coroutine(const struct thread_state *ts)
  * Fills rec->frames, n_frames and flags from `frame` outwards, up to and including `last`. A program of its own to the
  * verifier (walk.bpf.c).
  */
-int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame, __u64 last);
+LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame, __u64 last);
 
 #endif

@@ -12,11 +12,12 @@
 
 #include <string.h>
 
-long hosted_read_user(void *dst, __u32 size, const void *src);
-void hosted_count_loss(__u32 loss);
+/* The including test defines them. */
+static long hosted_read_user(void *dst, __u32 size, const void *src);
+static void hosted_count_loss(__u32 loss);
 #define read_user(dst, size, addr) hosted_read_user((dst), (size), (const void *)(addr))
 #define count_loss(loss) hosted_count_loss(loss)
-#define LS_SUBPROG
+#define LS_SUBPROG static
 #define LS_INLINE static inline __attribute__((unused))
 #define barrier_var(v) __asm__ volatile("" : "+r"(v))
 

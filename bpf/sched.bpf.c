@@ -123,6 +123,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	struct blocking why;
 
+	thread_settle(ts, now_ns);
 	ts->woken_at_ns = 0;
 	ts->off_at_ns = now_ns;
 	ts->off_site = LS_MAX_SITES;
@@ -148,48 +149,6 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	if (why.cause == LS_CAUSE_GIL)
 		gil_remember_holder(ts);
 	ts->off_cause = why.cause;
-}
-
-static __always_inline void thread_returns(struct thread_state *ts, __u64 now_ns)
-{
-	__u64 off_ns = now_ns - ts->off_at_ns, ready_ns = 0;
-	__u32 cause = ts->off_cause, index = ts->off_site;
-
-	ts->off_at_ns = 0;
-	if (ts->off_kind == OFF_IDLE) {
-		if (!ts->proc.has_poll_spot) {
-			ts->stats.idle_ns += off_ns;
-			ts->idle_at_ns = 0;
-			turn_begin(ts, now_ns);
-			span_open_callbacks(ts, now_ns);
-		}
-		return;
-	}
-	if (ts->cur.unit == LS_UNIT_NONE)
-		return;
-	span_touch(ts);
-	if (cause == LS_CAUSE_RUNQUEUE)
-		ready_ns = off_ns;
-	else if (ts->woken_at_ns && ts->woken_at_ns < now_ns)
-		ready_ns = now_ns - ts->woken_at_ns;
-	if (ready_ns > off_ns)
-		ready_ns = off_ns;
-	off_ns -= ready_ns;
-	barrier_var(cause);
-	if (cause < LS_CAUSE_MAX)
-		ts->cur.cause_ns[cause] += off_ns;
-	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns;
-	ts->cur.off_ns += off_ns + ready_ns;
-	if (cause == LS_CAUSE_GIL && off_ns > ts->cur.gil_longest_ns) {
-		ts->cur.gil_longest_ns = off_ns;
-		ts->cur.gil_holder_tstate = ts->gil_tstate;
-		ts->cur.gil_holder_id = ts->gil_id;
-	}
-	barrier_var(index);
-	if (index < LS_MAX_SITES) {
-		ts->sites[index].rec.weight_ns += off_ns;
-		ts->sites[index].rec.count++;
-	}
 }
 
 SEC("tp_btf/sched_switch")

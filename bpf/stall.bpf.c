@@ -39,12 +39,24 @@ static __always_inline void victim_add(struct thread_state *ts, __u64 task, __u6
 	scan->named++;
 }
 
+/*
+ * The task that sleeps on a timer. asyncio.sleep() has the timer set a future, its first argument, and the task waits
+ * for that. A timer that is due moves from the heap to the ready queue before it fires.
+ */
+static __always_inline __u64 sleeper_task(const struct thread_state *ts, __u64 handle)
+{
+	__u64 arguments = read_ptr(handle + ts->proc.py.handle_args);
+	__u64 future = arguments ? read_ptr(arguments + ts->proc.py.tuple_items) : 0;
+
+	return future ? callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0)) : 0;
+}
+
 /* bpf_loop() callback: the i-th handle of `_ready`. */
 static long victim_of_ready(__u32 i, struct scan_context *context)
 {
 	struct thread_state *ts = context->ts;
 	struct victim_scan *scan;
-	__u64 handle, task, callback;
+	__u64 handle, task;
 
 	if (!ts)
 		return 1;
@@ -59,8 +71,9 @@ static long victim_of_ready(__u32 i, struct scan_context *context)
 		count_loss(LS_LOSS_VICTIM_UNREADABLE);
 		return 1;
 	}
-	callback = read_ptr(handle + scan->handle_callback);
-	task = callback_task(&ts->proc, callback);
+	task = callback_task(&ts->proc, read_ptr(handle + scan->handle_callback));
+	if (!task)
+		task = sleeper_task(ts, handle);
 	/* Handles in the queue at our first look waited through the whole span; of later ones only the end is sure. */
 	if (task && task != ts->cur.task)
 		victim_add(ts, task, i < ts->cur.ready ? scan->end_ns - ts->cur.start_ns : 0);
@@ -72,7 +85,7 @@ static long victim_of_timer(__u32 i, struct scan_context *context)
 {
 	struct thread_state *ts = context->ts;
 	struct victim_scan *scan;
-	__u64 handle, when_ns, future, task;
+	__u64 handle, when_ns, task;
 
 	if (!ts)
 		return 1;
@@ -84,11 +97,7 @@ static long victim_of_timer(__u32 i, struct scan_context *context)
 					      ts->proc.py.float_value));
 	if (!when_ns || when_ns >= scan->end_ns)
 		return 0;
-	/* asyncio.sleep(): the timer's first argument is the future its task waits for. */
-	future = read_ptr(read_ptr(handle + ts->proc.py.handle_args) + ts->proc.py.tuple_items);
-	if (!future)
-		return 0;
-	task = callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0));
+	task = sleeper_task(ts, handle);
 	if (!task)
 		return 0;
 	if (when_ns < ts->cur.start_ns)
@@ -209,7 +218,12 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		off_ns += rec->cause_ns[i];
 	/* A wait that was booked a moment too late could exceed the span; the split must add up all the same. */
-	rec->duration_ns = duration_ns > off_ns ? duration_ns : off_ns;
+	if (off_ns > duration_ns) {
+		duration_ns = off_ns;
+		if (rec->start_ns + duration_ns > now_ns)
+			rec->start_ns = now_ns - duration_ns;
+	}
+	rec->duration_ns = duration_ns;
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
 	if (unit == LS_UNIT_STEP)
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));

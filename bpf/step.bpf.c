@@ -147,6 +147,7 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 			return;
 	}
 	ts->is_busy = 1;
+	thread_settle(ts, now_ns);
 	if (!ts->proc.gil)
 		thread_refresh(ts);
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
@@ -235,6 +236,7 @@ static __always_inline void step_exit(struct pt_regs *ctx)
 	if (!ts)
 		return;
 	ts->is_busy = 1;
+	thread_settle(ts, now_ns);
 	/* Steps whose own end we never saw lie deeper than the one that ends now. */
 	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
 		count_loss(LS_LOSS_STEP_ABANDONED);
@@ -267,12 +269,14 @@ static __always_inline void poll_return(void)
 
 	if (!ts || ts->cur.unit == LS_UNIT_STEP || ts->depth)
 		return;
-	if (ts->is_foreign_poll) {
-		ts->is_foreign_poll = 0;
-		return;
-	}
 	now_ns = bpf_ktime_get_ns();
 	ts->is_busy = 1;
+	thread_settle(ts, now_ns);
+	if (ts->is_foreign_poll) {
+		ts->is_foreign_poll = 0;
+		ts->is_busy = 0;
+		return;
+	}
 	span_close_callbacks(ts, now_ns);
 	turn_end(ts, now_ns);
 	if (ts->idle_at_ns) {

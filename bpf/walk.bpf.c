@@ -22,7 +22,7 @@ LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __
 		__u64 code;
 
 		if (!frame) {
-			flags = last ? LS_STACK_UNREADABLE : 0;
+			flags = last ? LS_STACK_OUTSIDE : 0;
 			break;
 		}
 		if (frame_read(ts, frame)) {

@@ -107,7 +107,7 @@ struct ls_frame {
 #define LS_STACK_TRUNCATED 1
 #define LS_STACK_UNREADABLE 2
 #define LS_STACK_AT_CORO 4 /* ends with the frame of the task's own coroutine: nothing missing */
-#define LS_STACK_NO_THREAD 8
+#define LS_STACK_OUTSIDE 8 /* the task's coroutine is not on it: before its first or behind its last instruction */
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;
@@ -141,7 +141,8 @@ struct ls_rec_victim {
 struct ls_rec_stall {
 	struct ls_rec_hdr hdr; /* ts_ns is the end */
 	__u64 span;
-	__u64 start_ns, duration_ns;
+	__u64 start_ns;
+	__u64 duration_ns; /* its own: steps nested in it are not in, so start + duration <= end */
 	__u64 cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
 	__u64 loop;
 	__u64 task, coro, code; /* 0 for callbacks and turns; code: of the task's coroutine */

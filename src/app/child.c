@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts and ends the command behind "--". It inherits stdin, stdout, stderr and the process group, so a
- * Ctrl-C on the terminal reaches it as it would without us.
+ * Starts and ends the command behind "--". It inherits stdin, stdout, stderr and the process
+ * group, so a Ctrl-C on the terminal reaches it as it would without us.
  */
 #include "app/child.h"
 

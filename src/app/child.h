@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command behind "--": started held back before its exec, so that the probes are ready when its first
- * instruction runs; then let go, signalled and reaped.
+ * The command behind "--": started held back before its exec, so that the probes are ready when
+ * its first instruction runs; then let go, signalled and reaped.
  */
 #ifndef LOOPSTALL_APP_CHILD_H
 #define LOOPSTALL_APP_CHILD_H

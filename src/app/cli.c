@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: getopt_long driven by the option tables, and the help made from the same tables.
+ * The command line: getopt_long driven by the option tables, and the help made from the same
+ * tables.
  */
 #include "app/cli.h"
 
@@ -130,8 +131,9 @@ static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err
 		}
 	}
 	if (!strcmp(text, "light"))
-		return err__set(err, -EINVAL, "this version has no light mode: it measures every step "
-					      "(--mode exact, or auto, which means the same so far)");
+		return err__set(err, -EINVAL,
+				"this version has no light mode: it measures every step "
+				"(--mode exact, or auto, which means the same so far)");
 	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto or exact", text);
 }
 
@@ -221,8 +223,8 @@ static int take_command(const struct cli_command *command, int argc, char **argv
 
 	if (optind == argc)
 		return has_dashes && command->takes_command ?
-			       err__set(err, -EINVAL, "nothing follows --") :
-			       0;
+			err__set(err, -EINVAL, "nothing follows --") :
+			0;
 	if (!command->takes_command)
 		return err__set(err, -EINVAL, "'%s' is one argument too many", argv[optind]);
 	if (!has_dashes)
@@ -284,7 +286,8 @@ static void print_options(FILE *out, const struct cli_option *option)
 		width += fprintf(out, "--%s", option->name);
 		if (option->argument)
 			width += fprintf(out, " %s", option->argument);
-		fprintf(out, "%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", option->help);
+		fprintf(out, "%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "",
+			option->help);
 	}
 }
 

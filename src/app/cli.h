@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: what each command is called, which options it takes, and what they were set to. Tables
- * drive parsing, ranges and help, so an option is written down once. Does not print, except the help it is
- * asked for, and does not exit.
+ * The command line: what each command is called, which options it takes, and what they were set
+ * to. Tables drive parsing, ranges and help, so an option is written down once. Does not print,
+ * except the help it is asked for, and does not exit.
  */
 #ifndef LOOPSTALL_APP_CLI_H
 #define LOOPSTALL_APP_CLI_H
@@ -84,7 +84,10 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 void cli_print_help(FILE *out, const struct cli_command *const *commands);
 void cli_print_command_help(FILE *out, const struct cli_command *command);
 
-/* Reads "4242" or "4242,4243" and adds it to the list; the same pid twice counts once. 0 or -EINVAL. */
+/*
+ * Reads "4242" or "4242,4243" and adds it to the list; the same pid twice counts once. 0 or
+ * -EINVAL.
+ */
 int cli_parse_pids(const char *text, struct config *config, struct err *err);
 
 #endif

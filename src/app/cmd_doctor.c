@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `loopstall doctor`: what this kernel and these privileges allow, what is missing and how to fix it; with
- * -p, what was found in a process. The exit code says whether attaching would work.
+ * `loopstall doctor`: what this kernel and these privileges allow, what is missing and how to fix
+ * it; with -p, what was found in a process. The exit code says whether attaching would work.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "app/commands.h"
 #include "app/exit.h"
-#include "app/output.h"
+#include "app/say.h"
 #include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
@@ -89,7 +89,8 @@ static void take_notes(struct patient *p)
 	if (p->n_slow_spots > 0)
 		note(p, "some probe spots need single-stepping: about 12 us a hit instead of 0.6 us");
 	if (t->has_greenlet)
-		note(p, "greenlet is loaded: a step that switches stacks ends when its stack is left");
+		note(p,
+		     "greenlet is loaded: a step that switches stacks ends when its stack is left");
 }
 
 static void examine(struct patient *p, pid_t pid)
@@ -116,7 +117,9 @@ static size_t collect(struct finding *findings, struct probe_feature *features)
 			.sentence = priv_infos[i].sentence,
 			.is_required = priv_infos[i].is_required,
 			.is_ok = priv_is_effective(i),
-			.fix = "run as root, or give the capability to the program with setcap",
+			.fix = priv_infos[i].is_required ?
+				"run as root, or give the capability to the program with setcap" :
+				"",
 		};
 	for (int i = 0; i < n_features; i++)
 		findings[n++] = (struct finding){
@@ -135,7 +138,10 @@ static void print_findings(const struct finding *findings, size_t n, const struc
 	for (size_t i = 0; i < n; i++) {
 		const struct finding *f = &findings[i];
 
-		printf("  %-8s %-22s %s\n", f->is_ok ? "ok" : f->is_required ? "MISSING" : "absent",
+		printf("  %-8s %-22s %s\n",
+		       f->is_ok		      ? "ok" :
+			       f->is_required ? "MISSING" :
+						"absent",
 		       f->name, f->sentence);
 		if (!f->is_ok && *f->fix)
 			printf("  %-8s %-22s fix: %s\n", "", "", f->fix);
@@ -178,8 +184,8 @@ static json_t *patient_json(const struct patient *p)
 
 	if (!t)
 		return json_pack("{sisbsososn}", "pid", (int)p->pid, "ok", 0, "error",
-				 output_json_string(p->err.what), "fix",
-				 output_json_string(p->err.hint), "rung");
+				 say_json_string(p->err.what), "fix", say_json_string(p->err.hint),
+				 "rung");
 	loops = json_array();
 	for (int i = 0; i < p->n_loops; i++)
 		json_array_append_new(loops,
@@ -189,8 +195,8 @@ static json_t *patient_json(const struct patient *p)
 	for (size_t i = 0; i < p->n_notes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
 	return json_pack("{sisbsosos[iii]sbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
-			 (int)is_patient_ok(p), "name", output_json_string(t->comm), "interpreter",
-			 output_json_string(t->core_path ? t->core_path : "?"), "python",
+			 (int)is_patient_ok(p), "name", say_json_string(t->comm), "interpreter",
+			 say_json_string(t->core_path ? t->core_path : "?"), "python",
 			 t->version[0], t->version[1], t->version[2], "static", (int)t->is_static,
 			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
 			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
@@ -204,7 +210,7 @@ static json_t *patient_json(const struct patient *p)
 static void print_json(const struct finding *findings, size_t n, const struct utsname *uts,
 		       const struct patient *patients, size_t n_patients, bool is_ok)
 {
-	json_t *object = output_json_object("doctor");
+	json_t *object = say_json_object("doctor");
 	json_t *features = json_array(), *processes = json_array();
 
 	for (size_t i = 0; i < n; i++) {
@@ -222,7 +228,7 @@ static void print_json(const struct finding *findings, size_t n, const struct ut
 	json_object_set_new(object, "ok", json_boolean(is_ok));
 	json_object_set_new(object, "features", features);
 	json_object_set_new(object, "processes", processes);
-	output_json_line(object);
+	say_json_line(object);
 }
 
 static bool all_required(const struct finding *findings, size_t n)

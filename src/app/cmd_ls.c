@@ -2,7 +2,10 @@
 /*
  * `loopstall ls`: the event loops running on this machine.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +16,8 @@
 
 #include "app/commands.h"
 #include "app/exit.h"
-#include "app/output.h"
+#include "app/privs.h"
+#include "app/say.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/log.h"
@@ -83,8 +87,8 @@ static void fill_row(struct row *row, const struct target *t)
 
 static void print_header(void)
 {
-	printf("%7s %-10s %-7s %-10s %5s %6s %-7s %-9s %s\n", "PID", "USER", "PYTHON", "LOOP", "LOOPS",
-	       "TASKS", "RUNG", "CONTAINER", "COMMAND");
+	printf("%7s %-10s %-7s %-10s %5s %6s %-7s %-9s %s\n", "PID", "USER", "PYTHON", "LOOP",
+	       "LOOPS", "TASKS", "RUNG", "CONTAINER", "COMMAND");
 }
 
 /* Cuts at the width of the terminal, and never inside a character. */
@@ -115,7 +119,7 @@ static void print_row(const struct row *row, unsigned int width)
 static void print_json_row(const struct row *row)
 {
 	const struct target *t = row->target;
-	json_t *object = output_json_object("loop");
+	json_t *object = say_json_object("loop");
 	json_t *loops = json_array();
 
 	if (!object || !loops)
@@ -123,12 +127,13 @@ static void print_json_row(const struct row *row)
 	for (int i = 0; i < row->n_loops; i++) {
 		const struct target_loop_thread *l = &row->loops[i];
 
-		json_array_append_new(loops, json_pack("{sissso*}", "tid", (int)l->tid, "kind",
-						       target_loop_kind_word(l->kind), "type",
-						       output_json_string(l->type_name)));
+		json_array_append_new(loops,
+				      json_pack("{sissso*}", "tid", (int)l->tid, "kind",
+						target_loop_kind_word(l->kind), "type",
+						say_json_string(l->type_name)));
 	}
 	json_object_set_new(object, "pid", json_integer(t->pid));
-	json_object_set_new(object, "user", output_json_string(row->user));
+	json_object_set_new(object, "user", say_json_string(row->user));
 	json_object_set_new(object, "python", json_string(row->version));
 	json_object_set_new(object, "static", json_boolean(t->is_static));
 	json_object_set_new(object, "stripped", json_boolean(t->is_stripped));
@@ -137,9 +142,8 @@ static void print_json_row(const struct row *row)
 	json_object_set_new(object, "tasks",
 			    row->n_tasks >= 0 ? json_integer(row->n_tasks) : json_null());
 	json_object_set_new(object, "loops", loops);
-	json_object_set_new(object, "command",
-			    output_json_string(t->cmdline ? t->cmdline : t->comm));
-	output_json_line(object);
+	json_object_set_new(object, "command", say_json_string(t->cmdline ? t->cmdline : t->comm));
+	say_json_line(object);
 }
 
 static unsigned int terminal_width(void)
@@ -151,8 +155,30 @@ static unsigned int terminal_width(void)
 	return 0;
 }
 
+/* Processes whose maps are closed to us: what they run cannot be told. */
+static size_t count_closed(void)
+{
+	_cleanup_(dir_close) DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		_cleanup_fd_ int fd = -1;
+		char path[NAME_MAX + 16];
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/maps", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n += fd < 0 && (errno == EACCES || errno == EPERM);
+	}
+	return n;
+}
+
 static void tell_left_out(const struct left_out *out, size_t n_shown)
 {
+	const size_t n_closed = priv_is_effective(PRIV_SYS_PTRACE) ? 0 : count_closed();
+
 	if (n_shown == 0)
 		log_info("no event loop runs on this machine that could be seen");
 	if (out->n_idle > 0)
@@ -162,6 +188,10 @@ static void tell_left_out(const struct left_out *out, size_t n_shown)
 		log_info("%zu process%s could not be read: %s%s%s", out->n_unreadable,
 			 out->n_unreadable == 1 ? "" : "es", out->first_unreadable.what,
 			 *out->first_unreadable.hint ? "; " : "", out->first_unreadable.hint);
+	if (n_closed > 0)
+		log_info("%zu processes could not be read: run as root or with CAP_SYS_PTRACE to see "
+			 "them, too",
+			 n_closed);
 }
 
 /* 1 if the process has a loop and was shown. */
@@ -208,7 +238,7 @@ static int run(const struct config *config)
 	r = target__find_pythons(&pids, &n);
 	if (r < 0) {
 		err__set(&err, r, "cannot list processes: %s", strerror(-r));
-		return output_failure(r, &err);
+		return say_failure(r, &err);
 	}
 	for (size_t i = 0; i < n; i++)
 		n_shown += show(pids[i], config, n_shown == 0, &out);
@@ -224,8 +254,8 @@ const struct cli_command cmd_ls = {
 	.name = "ls",
 	.usage = "",
 	.summary = "Lists the event loops running on this machine",
-	.details = "RUNG says how the steps of a process can be seen: by the symbol of its step function, or by\n"
-		   "an entry point found in a stripped program.",
+	.details = "RUNG says how the steps of a process can be seen: by the symbol of its step function, or\n"
+		   "by an entry point found in a stripped program.",
 	.options = options,
 	.run = run,
 };

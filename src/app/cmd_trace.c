@@ -8,7 +8,7 @@
 
 #include "app/commands.h"
 #include "app/exit.h"
-#include "app/output.h"
+#include "app/say.h"
 #include "app/session.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -23,7 +23,10 @@ static int add_pids(struct session *s, const struct config *config, struct err *
 	return r;
 }
 
-/* A name also matches what is no Python (a shell that started it, an editor): one that fits is enough. */
+/*
+ * A name also matches what is no Python (a shell that started it, an editor): one that fits is
+ * enough.
+ */
 static int add_by_name(struct session *s, const char *name, struct err *err)
 {
 	_cleanup_free_ pid_t *pids = NULL;
@@ -58,11 +61,11 @@ static int run(const struct config *config)
 	if (config->command) {
 		r = child__start(&child, config->command, &err);
 		if (r < 0)
-			return output_failure(r, &err);
+			return say_failure(r, &err);
 	}
 	r = session__new(&s, config, config->command ? &child : NULL, &err);
 	if (r < 0)
-		return output_failure(r, &err);
+		return say_failure(r, &err);
 	if (config->command)
 		r = session__add(s, child.pid, true, &err);
 	else if (config->name)
@@ -73,7 +76,7 @@ static int run(const struct config *config)
 		r = session__run(s, &err);
 	if (r >= 0)
 		return r;
-	output_failure(r, &err);
+	say_failure(r, &err);
 	return child.is_reaped ? EXIT_COMMAND_FAILED : EXIT_CANNOT_ATTACH;
 }
 
@@ -116,8 +119,9 @@ const struct cli_command cmd_trace = {
 	.name = "trace",
 	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
 	.summary = "Tells each stall of the event loop as it ends, then sums up",
-	.details = "With -- COMMAND, starts it, follows it and ends with it. Times take a number and a unit\n"
-		   "(ns, us, ms, s, m), as in 10ms or 1.5s. Results go to stdout, all else to stderr.",
+	.details =
+		"With -- COMMAND, starts it, follows it and ends with it. Times take a number and a unit\n"
+		"(ns, us, ms, s, m), as in 10ms or 1.5s. Results go to stdout, all else to stderr.",
 	.options = options,
 	.needs_target = true,
 	.takes_command = true,

@@ -29,8 +29,8 @@ static const struct unit *find_unit(const char *name)
 
 static int syntax_error(struct err *err, const char *text)
 {
-	return err__set(err, -EINVAL, "'%s' is not a duration: write a number and a unit, as in 10ms",
-			text);
+	return err__set(err, -EINVAL,
+			"'%s' is not a duration: write a number and a unit, as in 10ms", text);
 }
 
 int duration_parse(const char *text, uint64_t *ret_ns, struct err *err)
@@ -60,8 +60,8 @@ int duration_parse(const char *text, uint64_t *ret_ns, struct err *err)
 				text, text, text);
 	unit = find_unit(p);
 	if (!unit)
-		return err__set(err, -EINVAL, "'%s' has an unknown unit: durations take " DURATION_UNITS,
-				text);
+		return err__set(err, -EINVAL,
+				"'%s' has an unknown unit: durations take " DURATION_UNITS, text);
 
 	if (__builtin_mul_overflow(whole, unit->ns, &ns))
 		return err__set(err, -ERANGE, "'%s' is too long a time", text);

@@ -13,7 +13,10 @@
 /* The units, smallest first: their list for messages and help. */
 #define DURATION_UNITS "ns, us, ms, s or m"
 
-/* Reads a decimal number with a unit. 0, -EINVAL (err says what is wrong) or -ERANGE (over 2^63 ns). */
+/*
+ * Reads a decimal number with a unit. 0, -EINVAL (err says what is wrong) or -ERANGE (over 2^63
+ * ns).
+ */
 int duration_parse(const char *text, uint64_t *ret_ns, struct err *err);
 
 /* Shortest exact form in the largest unit that needs at most three decimals: "10 ms", "1.5 s". */

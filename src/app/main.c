@@ -9,7 +9,7 @@
 #include "app/cli.h"
 #include "app/commands.h"
 #include "app/exit.h"
-#include "app/output.h"
+#include "app/say.h"
 #include "app/version.h"
 #include "base/log.h"
 
@@ -18,7 +18,7 @@ static const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_
 static int print_version(void)
 {
 	puts("loopstall " LOOPSTALL_VERSION);
-	return output_finish(EXIT_FINE);
+	return say_finish(EXIT_FINE);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
@@ -34,10 +34,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
 		return print_version();
 	if (config.wants_help) {
 		cli_print_command_help(stdout, command);
-		return output_finish(EXIT_FINE);
+		return say_finish(EXIT_FINE);
 	}
 	log_set_level(config.is_quiet ? LOG_ERROR : config.is_verbose ? LOG_DEBUG : LOG_INFO);
-	return output_finish(command->run(&config));
+	return say_finish(command->run(&config));
 }
 
 int main(int argc, char **argv)
@@ -54,11 +54,12 @@ int main(int argc, char **argv)
 		return print_version();
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		cli_print_help(stdout, commands);
-		return output_finish(EXIT_FINE);
+		return say_finish(EXIT_FINE);
 	}
 	cli_list_names(commands, known, sizeof(known));
 	if (*name)
-		log_error("there is no command '%s', there is %s. Try 'loopstall --help'.", name, known);
+		log_error("there is no command '%s', there is %s. Try 'loopstall --help'.", name,
+			  known);
 	else
 		log_error("no command is given; there is %s. Try 'loopstall --help'.", known);
 	return EXIT_USAGE;

@@ -43,6 +43,29 @@ uint64_t session_now_ns(void)
 	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
 }
 
+static uint64_t own_rss_bytes(void)
+{
+	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t timeval_ns(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * SECOND_NS + (uint64_t)tv.tv_usec * 1000;
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_SELF, &usage);
+	return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+}
+
 static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t tag)
 {
 	struct epoll_event event = { .events = events, .data.u64 = tag };
@@ -76,7 +99,9 @@ static int write_start(struct session *s)
 
 		targets[i] = (struct report_target){
 			.pid = (uint32_t)w->pid,
-			.comm = t ? t->comm : "?",
+			.comm = t		   ? t->comm :
+				s->config->command ? s->config->command[0] :
+						     "?",
 			.python = t ? versions[i] : "?",
 			.loop = watch__loop_word(w),
 			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
@@ -237,6 +262,7 @@ static int begin(struct session *s, struct err *err)
 			return r;
 	}
 	s->started_ns = session_now_ns();
+	s->started_cpu_ns = own_cpu_ns();
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	s->stop_due_ns = s->config->duration_ns ? s->started_ns + s->config->duration_ns : UINT64_MAX;
 	s->read_due_ns = s->started_ns;
@@ -253,6 +279,8 @@ static int begin(struct session *s, struct err *err)
 /* Ends the session; a started command ends first, and has time to. */
 static void stop(struct session *s, int signal)
 {
+	if (s->is_stopping)
+		log_warn("the command has not ended after it was asked to: it is killed");
 	if (!s->child || s->child->is_reaped || s->is_stopping) {
 		s->is_over = true;
 		return;
@@ -269,7 +297,10 @@ static void on_signal(struct session *s)
 
 	if (read(s->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	/* A Ctrl-C on the terminal has reached the command already: a second one would break its clean-up. */
+	/*
+	 * A Ctrl-C on the terminal has reached the command already: a second one would break its
+	 * clean-up.
+	 */
 	stop(s, info.ssi_code == SI_KERNEL ? 0 : (int)info.ssi_signo);
 }
 
@@ -324,28 +355,25 @@ static void tell_silence(struct session *s, uint64_t now_ns)
 	}
 }
 
+/* Before the interpreter is up, even its version may be half known. */
 static bool all_known(const struct session *s)
 {
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (!s->watches[i].target)
+		if (!s->watches[i].target || !s->watches[i].target->interp)
 			return false;
 	return true;
 }
 
 static int read_at_pace(struct session *s, uint64_t now_ns)
 {
-	const struct snapshot *snapshot;
 	uint64_t pace_ns;
-	int r;
 
 	if (now_ns < s->read_due_ns)
 		return 0;
 	pace_ns = watch_pace_ns(now_ns - s->started_ns);
 	s->read_due_ns = now_ns + (pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS);
 	session__refresh_loops(s);
-	r = session__read_aggregates(s);
-	/* A snapshot resolves names while the process is there to be asked. */
-	return r < 0 ? r : model__snapshot(s->model, &snapshot);
+	return session__read_aggregates(s);
 }
 
 static int do_due(struct session *s)
@@ -400,26 +428,10 @@ static int loop(struct session *s)
 	return r;
 }
 
-static uint64_t own_rss_bytes(void)
-{
-	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
-
-	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		return 0;
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t timeval_ns(struct timeval tv)
-{
-	return (uint64_t)tv.tv_sec * SECOND_NS + (uint64_t)tv.tv_usec * 1000;
-}
-
 static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 {
 	const uint64_t duration_ns = session_now_ns() - s->started_ns;
 	struct report_run run = { .duration_ns = duration_ns };
-	struct rusage usage = {};
 	int r;
 
 	r = session__drain(s);
@@ -431,8 +443,7 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 		r = write_start(s);
 	if (r < 0)
 		return r;
-	getrusage(RUSAGE_SELF, &usage);
-	run.own_cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+	run.own_cpu_ns = own_cpu_ns() - s->started_cpu_ns;
 	run.own_rss_bytes = own_rss_bytes();
 	run.bpf_run_ns = probe__run_time_ns(s->probe);
 	if ((*ret_snapshot)->steps == 0)
@@ -464,8 +475,11 @@ static int verdict(const struct session *s, const struct snapshot *snapshot)
 			  watch__silence_reason(&s->watches[0]));
 		return EXIT_CANNOT_ATTACH;
 	}
-	return snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0 ? EXIT_FINE :
-										 EXIT_INCONCLUSIVE;
+	if (snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0)
+		return EXIT_FINE;
+	log_error("nothing was measured in %d: %s", s->watches[0].pid,
+		  watch__silence_reason(&s->watches[0]));
+	return EXIT_INCONCLUSIVE;
 }
 
 int session__run(struct session *s, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One measurement from attach to summary: probes, symbols, model and the watched processes, driven by one
- * epoll loop. Events go to the model as they come; the model's stalls go to a report; the aggregates are
- * read at a pace and at the end.
+ * One measurement from attach to summary: probes, symbols, model and the watched processes, driven
+ * by one epoll loop. Events go to the model as they come; the model's stalls go to a report; the
+ * aggregates are read at a pace and at the end.
  */
 #ifndef LOOPSTALL_APP_SESSION_H
 #define LOOPSTALL_APP_SESSION_H
@@ -16,7 +16,10 @@
 
 struct session;
 
-/* `config` and `child` (NULL, or the command started and held back) must outlive the session. 0 or -errno. */
+/*
+ * `config` and `child` (NULL, or the command started and held back) must outlive the session. 0 or
+ * -errno.
+ */
 int session__new(struct session **ret_session, const struct config *config, struct child *child,
 		 struct err *err);
 void session__free(struct session *s);
@@ -25,13 +28,16 @@ static inline void session__freep(struct session **s)
 	session__free(*s);
 }
 
-/* Adds a process. One that `may_wait` need not be a CPython yet. 0 or -errno (see target__examine()). */
+/*
+ * Adds a process. One that `may_wait` need not be a CPython yet. 0 or -errno (see
+ * target__examine()).
+ */
 int session__add(struct session *s, pid_t pid, bool may_wait, struct err *err);
 
 /*
- * Attaches, lets the command go, and measures until the duration is over, a signal comes, all processes are
- * gone or stdout is closed; then writes the summary. Returns an enum exit_code, or -errno with err filled: a
- * failure to attach if nothing was measured yet.
+ * Attaches, lets the command go, and measures until the duration is over, a signal comes, all
+ * processes are gone or stdout is closed; then writes the summary. Returns an enum exit_code, or
+ * -errno with err filled: a failure to attach if nothing was measured yet.
  */
 int session__run(struct session *s, struct err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What feeds the model: examination of the processes, events and aggregates of the kernel side. Keeps the
- * kernel side informed about loops, which only user space can make sense of.
+ * What feeds the model: examination of the processes, events and aggregates of the kernel side.
+ * Keeps the kernel side informed about loops, which only user space can make sense of.
  */
 #include "app/session_impl.h"
 
@@ -29,8 +29,15 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 		log_debug("%d: loop %#llx: %s", w->pid, (unsigned long long)l->loop, strerror(-r));
 		return;
 	}
-	if (!memcmp(&info, &l->info, sizeof(info)))
+	/*
+	 * A loop that is closed has no queue any more; what was known serves what is still on the
+	 * way.
+	 */
+	if (!info.ready || !memcmp(&info, &l->info, sizeof(info)))
 		return;
+	log_debug("%d: loop %#llx: ready queue %#llx, timers %#llx", w->pid,
+		  (unsigned long long)l->loop, (unsigned long long)info.ready,
+		  (unsigned long long)info.scheduled);
 	r = probe__set_loop(s->probe, w->pid, l->loop, &info);
 	if (r < 0)
 		log_debug("%d: loop %#llx is not registered: %s", w->pid,

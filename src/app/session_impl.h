@@ -31,6 +31,7 @@ struct session {
 	struct report_opts report_opts;
 	int epoll_fd, signal_fd;
 	uint64_t started_ns; /* when the first probe was attached */
+	uint64_t started_cpu_ns; /* our CPU time then: what came before is paid once */
 	uint64_t read_due_ns; /* of the aggregates */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
 	bool is_stopping; /* the command was asked to end */
@@ -41,7 +42,9 @@ struct session {
 /* CLOCK_MONOTONIC, as the kernel side stamps its records. */
 uint64_t session_now_ns(void);
 
-/* Puts probes on a process that was examined, and tells the kernel side of its loops. 0 or -errno. */
+/*
+ * Puts probes on a process that was examined, and tells the kernel side of its loops. 0 or -errno.
+ */
 int session__attach(struct session *s, struct watch *w, struct err *err);
 /* Takes the events that wait. 0 or -errno. */
 int session__drain(struct session *s);

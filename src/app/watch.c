@@ -31,8 +31,8 @@ int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err)
 		return 0;
 	/* EINVAL: the number is that of a thread, not of a process. */
 	if (errno == EINVAL)
-		return err__set(err, -EINVAL, "%d is a thread, not a process: give the pid of its process",
-				pid);
+		return err__set(err, -EINVAL,
+				"%d is a thread, not a process: give the pid of its process", pid);
 	if (errno == ESRCH)
 		return err__set(err, -ESRCH, "there is no process %d", pid);
 	return err__set(err, -errno, "cannot open process %d: %s", pid, strerror(errno));
@@ -58,10 +58,10 @@ static size_t count_spots(const struct target *t)
 static bool has_news(const struct target *old, const struct target *new)
 {
 	return !old || old->interp != new->interp || old->has_asyncio != new->has_asyncio ||
-	       old->has_greenlet != new->has_greenlet || old->has_uvloop != new->has_uvloop ||
-	       old->rung != new->rung || old->n_modules != new->n_modules ||
-	       count_spots(old) != count_spots(new) ||
-	       memcmp(&old->proc, &new->proc, sizeof(old->proc)) != 0;
+		old->has_greenlet != new->has_greenlet || old->has_uvloop != new->has_uvloop ||
+		old->rung != new->rung || old->n_modules != new->n_modules ||
+		count_spots(old) != count_spots(new) ||
+		memcmp(&old->proc, &new->proc, sizeof(old->proc)) != 0;
 }
 
 static bool is_complete(const struct watch *w)

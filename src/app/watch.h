@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One watched process: what is known of it so far, and when it is worth another look. A process that starts
- * up, imports asyncio late or executes another program is looked at again, often while it is new and then
- * ever more seldom, so that watching costs nothing once everything is known.
+ * One watched process: what is known of it so far, and when it is worth another look. A process
+ * that starts up, imports asyncio late or executes another program is looked at again, often while
+ * it is new and then ever more seldom, so that watching costs nothing once everything is known.
  */
 #ifndef LOOPSTALL_APP_WATCH_H
 #define LOOPSTALL_APP_WATCH_H
@@ -16,7 +16,10 @@
 #include "base/err.h"
 #include "target/target.h"
 
-/* Loops remembered per process, to notice when one moves its queues; the oldest is forgotten first. */
+/*
+ * Loops remembered per process, to notice when one moves its queues; the oldest is forgotten
+ * first.
+ */
 #define WATCH_MAX_LOOPS 32
 
 struct watch_loop {
@@ -45,8 +48,8 @@ int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err);
 void watch__done(struct watch *w);
 
 /*
- * Looks at the process again. 1 if something new was found, 0 if not, or -errno (see target__examine()).
- * Sets when the next look is due.
+ * Looks at the process again. 1 if something new was found, 0 if not, or -errno (see
+ * target__examine()). Sets when the next look is due.
  */
 int watch__examine(struct watch *w, uint64_t now_ns, struct err *err);
 /* Asks for a look soon, at the pace its age allows. */
@@ -63,7 +66,10 @@ const char *watch__loop_word(const struct watch *w);
 /* Why no step is seen: what follows "because". */
 const char *watch__silence_reason(const struct watch *w);
 
-/* How long to wait between two looks at something that is `age_ns` old: 5 ms at first, 1 s at last. */
+/*
+ * How long to wait between two looks at something that is `age_ns` old: 5 ms at first, 1 s at
+ * last.
+ */
 uint64_t watch_pace_ns(uint64_t age_ns);
 
 #endif

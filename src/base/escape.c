@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Escapes for terminal lines. JSON and other formats have escapes of their own and take the plain text.
+ * Escapes for terminal lines. JSON and other formats have escapes of their own and take the plain
+ * text.
  */
 #include "base/escape.h"
 

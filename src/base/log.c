@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Messages to stderr, one line each. Escapes the finished line, so that callers may hand over text that
- * comes from a target as it is.
+ * Messages to stderr, one line each. Escapes the finished line, so that callers may hand over text
+ * that comes from a target as it is.
  */
 #include "base/log.h"
 

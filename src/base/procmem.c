@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * process_vm_readv(2), and /proc/PID/mem where a security module forbids that or where many reads follow.
+ * process_vm_readv(2), and /proc/PID/mem where a security module forbids that or where many reads
+ * follow.
  */
 #include "base/procmem.h"
 

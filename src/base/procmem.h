@@ -10,14 +10,15 @@
 #include <sys/types.h>
 
 /*
- * One read by pid: 0 or -errno. -EFAULT for a hole (also if only a part could be read), -ESRCH when the process
- * is gone, -EPERM or -EACCES when it may not be read.
+ * One read by pid: 0 or -errno. -EFAULT for a hole (also if only a part could be read), -ESRCH when
+ * the process is gone, -EPERM or -EACCES when it may not be read.
  */
 int procmem__read(pid_t pid, uint64_t addr, void *buf, size_t size);
 
 /*
- * For many reads of one process: a descriptor that stays with the program the process runs now. It cannot be
- * misled by a pid that is used again, and reading it needs no privilege any more. Returns it or -errno.
+ * For many reads of one process: a descriptor that stays with the program the process runs now. It
+ * cannot be misled by a pid that is used again, and reading it needs no privilege any more. Returns
+ * it or -errno.
  */
 int procmem__open(pid_t pid);
 /* As procmem__read(); -ESRCH also when the process has executed another program. */

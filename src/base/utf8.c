@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UTF-8 as RFC 3629 has it. All text from a target passes here on its way in, so that everything behind may
- * rely on valid UTF-8.
+ * UTF-8 as RFC 3629 has it. All text from a target passes here on its way in, so that everything
+ * behind may rely on valid UTF-8.
  */
 #include "base/utf8.h"
 

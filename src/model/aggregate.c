@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables of readings, and the rows of the table by coroutine made from them. Two readings belong to one row if
- * they are of the same place: file, first line and name, whatever the thread or process.
+ * Tables of readings, and the rows of the table by coroutine made from them. Two readings belong to
+ * one row if they are of the same place: file, first line and name, whatever the thread or process.
  */
 #include "model/aggregate.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's aggregates as last read: one reading for each coroutine on each thread, one for each thread.
- * A reading is absolute and replaces the one before; sums are made when a snapshot is taken. The names of a
- * coroutine are looked up at its first reading, because its process may be gone at the last.
+ * The kernel's aggregates as last read: one reading for each coroutine on each thread, one for each
+ * thread. A reading is absolute and replaces the one before; sums are made when a snapshot is
+ * taken. The names of a coroutine are looked up at its first reading, because its process may be
+ * gone at the last.
  */
 #ifndef LOOPSTALL_MODEL_AGGREGATE_H
 #define LOOPSTALL_MODEL_AGGREGATE_H
@@ -34,8 +35,9 @@ int aggregate__thread(struct aggregate *a, uint32_t pid, uint32_t tid,
 		      const struct ls_thread_stats *stats);
 
 /*
- * Sums the readings into the totals of ret_snapshot and into *rows, which is made larger as needed and belongs to
- * the caller. Steps without a row of their own are in a row "(other)" if `has_other`. 0 or -ENOMEM.
+ * Sums the readings into the totals of ret_snapshot and into *rows, which is made larger as needed
+ * and belongs to the caller. Steps without a row of their own are in a row "(other)" if
+ * `has_other`. 0 or -ENOMEM.
  */
 int aggregate__sum(const struct aggregate *a, bool has_other, struct coroutine_row **rows,
 		   struct snapshot *ret_snapshot);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which line took the time, and which function a callback is. The one place that knows what the frames of an
- * event loop look like.
+ * Which line took the time, and which function a callback is. The one place that knows what the
+ * frames of an event loop look like.
  */
 #include "model/attribution.h"
 
@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-#define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE | LS_STACK_NO_THREAD)
+#define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE)
 
 /* What a frame of a loop thread is to a callback. */
 enum frame_role {
@@ -21,9 +21,9 @@ enum frame_role {
 };
 
 /*
- * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a folder. A NULL
- * function stands for all in the file. First match wins. uvloop has no frames of its own: there the function
- * that runs the loop is the boundary.
+ * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a
+ * folder. A NULL function stands for all in the file. First match wins. uvloop has no frames of its
+ * own: there the function that runs the loop is the boundary.
  */
 static const struct loop_frame {
 	const char *file, *function;
@@ -83,8 +83,8 @@ static struct code_info name_code(const struct naming *n, uint64_t code)
 	const struct resolver *r = n->resolver;
 	struct code_info info = { NULL, NULL, 0 };
 
-	if (r->ops->code(r->ctx, n->rec->hdr.tgid, code, code == n->rec->code ? n->rec->qualname : 0,
-			 &info) ||
+	if (r->ops->code(r->ctx, n->rec->hdr.tgid, code,
+			 code == n->rec->code ? n->rec->qualname : 0, &info) ||
 	    !info.name || !info.file)
 		return (struct code_info){ "?", "?", 0 };
 	return info;
@@ -187,8 +187,8 @@ static const struct pending_stack *heaviest_frameless(const struct pending_span 
 	return best;
 }
 
-static int choose_stack(const struct naming *n, const struct pending_span *span, enum ls_cause cause,
-			const struct pending_stack **ret_stack)
+static int choose_stack(const struct naming *n, const struct pending_span *span,
+			enum ls_cause cause, const struct pending_stack **ret_stack)
 {
 	enum ls_cause speaks = cause == LS_CAUSE_RUNQUEUE ? LS_CAUSE_CPU : cause;
 	_cleanup_free_ struct place *places = NULL;
@@ -222,7 +222,7 @@ static bool path_ends_with(const char *path, const char *end)
 	return n == n_end || path[n - n_end - 1] == '/';
 }
 
-/* From 3.11 on a function's name is qualified, before it is not: only what follows the last dot counts. */
+/* Names are qualified from 3.11 on only, so no more than what follows the last dot is compared. */
 static bool function_is(const char *function, const char *name)
 {
 	const char *dot = strrchr(function, '.');
@@ -245,10 +245,11 @@ static enum frame_role frame_role(const struct model_frame *frame)
 }
 
 /*
- * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost frame that is
- * no machinery, so that a protocol's method is named rather than the transport that calls it; if all is
- * machinery, the outermost. A stack without boundary was cut, or is of a loop that leaves no frame: then the
- * frame closest to the loop, or the innermost, is as near as we can get, and the stack is left whole.
+ * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost
+ * frame that is no machinery, so that a protocol's method is named rather than the transport that
+ * calls it; if all is machinery, the outermost. A stack without boundary was cut, or is of a loop
+ * that leaves no frame: then the frame closest to the loop, or the innermost, is as near as we can
+ * get, and the stack is left whole.
  */
 static size_t callback_frame(const struct stall *stall, bool *ret_is_bounded)
 {
@@ -313,8 +314,8 @@ int attribution__place(const struct resolver *resolver, const struct ls_rec_stal
 	if (stack->cause == stall->cause) {
 		stall->call_syscall = resolver->ops->syscall(resolver->ctx, stack->syscall);
 		if (stack->native_ip)
-			stall->call_native = resolver->ops->native(resolver->ctx, stall->pid,
-								   stack->native_ip);
+			stall->call_native =
+				resolver->ops->native(resolver->ctx, stall->pid, stack->native_ip);
 	}
 	return 0;
 }

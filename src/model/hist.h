@@ -2,10 +2,11 @@
 /*
  * Percentiles out of the histogram of include/loopstall/hist.h.
  *
- * The q-th percentile of n durations is the one with rank r = ceil(q * n / 100) when they are sorted, counted from 1
- * ("nearest rank"). Its bucket is known exactly; inside it the durations are taken to lie evenly, the k-th of c at
- * (2k - 1) / 2c of the bucket's width. The longest one is known exactly and bounds every answer. So the error is less
- * than the width of one bucket, 12.5 %.
+ * The q-th percentile of n durations is the one with rank r = ceil(q * n / 100) when they are
+ * sorted, counted from 1
+ * ("nearest rank"). Its bucket is known exactly; inside it the durations are taken to lie evenly,
+ * the k-th of c at (2k - 1) / 2c of the bucket's width. The longest one is known exactly and bounds
+ * every answer. So the error is less than the width of one bucket, 12.5 %.
  */
 #ifndef LOOPSTALL_MODEL_HIST_H
 #define LOOPSTALL_MODEL_HIST_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state itself: takes events and readings, hands out stalls and the snapshot. What waits for its stall is
- * in pending.c, who took the time in attribution.c, the table by coroutine in aggregate.c.
+ * The state itself: takes events and readings, hands out stalls and the snapshot. What waits for
+ * its stall is in pending.c, who took the time in attribution.c, the table by coroutine in
+ * aggregate.c.
  */
 #include "model/model.h"
 

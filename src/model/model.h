@@ -32,7 +32,7 @@ struct stall {
 	uint64_t task; /* address, 0 for callbacks and turns */
 	char task_name[4 * LS_NAME_BYTES + 32]; /* UTF-8; "" for callbacks and turns */
 	struct code_info coroutine; /* callback: its function; turn: all NULL */
-	/* Where the time went: NULL/0 where not known. */
+	/* Where the time went: NULL/0 where not known. The last two may be known without the first. */
 	struct model_frame call;
 	const char *call_syscall;
 	const char *call_native;
@@ -48,7 +48,11 @@ struct stall {
 	bool is_victims_cut, is_victims_unknown;
 };
 
-/* One row of the table by coroutine, summed over threads (and over pids if the code is the same place). */
+/*
+ * One row of the table by coroutine, summed over threads (and over pids if the code is the same place). Two
+ * rows may have no place, and then no file: "(unknown)", steps whose coroutine could not be told; "(other)",
+ * steps that have no row because a table was full: only their number and their time are known.
+ */
 struct coroutine_row {
 	struct code_info coroutine;
 	uint32_t pid; /* 0 if several */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The window over unfinished spans: see pending.h for what is kept and for how long. Equal stacks of a span
- * are merged as they come, so a long computation costs memory by the number of its places, not of its samples.
+ * The window over unfinished spans: see pending.h for what is kept and for how long. Equal stacks
+ * of a span are merged as they come, so a long computation costs memory by the number of its
+ * places, not of its samples.
  */
 #include "model/pending.h"
 
@@ -85,7 +86,7 @@ void pending__forget_thread(struct pending *p, uint32_t pid, uint32_t tid)
 		thread_free(p, t);
 }
 
-/* Makes room at the cost of the thread that has been quiet for longest. False if there is no other. */
+/* Makes room at the cost of the thread that has been quiet for longest. False if it is alone. */
 static bool pending_evict(struct pending *p, const struct pending_thread *except)
 {
 	struct pending_thread *t = p->threads;
@@ -206,7 +207,8 @@ static uint64_t stack_hash(const struct ls_rec_stack *rec)
 	uint64_t hash = 0xcbf29ce484222325ULL;
 	int i;
 
-	hash = hash_add(hash, rec->cause | (uint64_t)rec->syscall << 16 | (uint64_t)rec->flags << 32);
+	hash = hash_add(hash,
+			rec->cause | (uint64_t)rec->syscall << 16 | (uint64_t)rec->flags << 32);
 	hash = hash_add(hash, rec->native_ip);
 	for (i = 0; i < rec->n_frames; i++) {
 		hash = hash_add(hash, rec->frames[i].code);

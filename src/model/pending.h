@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stacks and victims that came before the record of their stall. Most CPU samples belong to spans that never
- * become a stall, and nothing says so: what is kept is a window over the newest spans of each thread.
+ * Stacks and victims that came before the record of their stall. Most CPU samples belong to spans
+ * that never become a stall, and nothing says so: what is kept is a window over the newest spans of
+ * each thread.
  *
- * A span's stacks go when its stall takes them; when PENDING_MAX_SPANS newer ones of its thread have sent
- * something; when a span more than PENDING_MAX_AGE numbers later has. Not at once when a newer one ends,
- * because spans nest: a nested step has the higher number and ends first. A number that falls by more than
- * PENDING_MAX_AGE means that the thread id was given to a new thread. None of these counts as a loss; what goes
- * because memory is bounded does.
+ * A span's stacks go when its stall takes them; when PENDING_MAX_SPANS newer ones of its thread
+ * have sent something; when a span more than PENDING_MAX_AGE numbers later has. Not at once when a
+ * newer one ends, because spans nest: a nested step has the higher number and ends first. A number
+ * that falls by more than PENDING_MAX_AGE means that the thread id was given to a new thread. None
+ * of these counts as a loss; what goes because memory is bounded does.
  */
 #ifndef LOOPSTALL_MODEL_PENDING_H
 #define LOOPSTALL_MODEL_PENDING_H
@@ -57,8 +58,8 @@ int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec);
 int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec);
 
 /*
- * Moves what waits for this stall to ret_span, which may come out empty. A turn has no span of its own: it gets the
- * stacks of all spans since it began. 0 or -ENOMEM.
+ * Moves what waits for this stall to ret_span, which may come out empty. A turn has no span of its
+ * own: it gets the stacks of all spans since it began. 0 or -ENOMEM.
  */
 int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pending_span *ret_span);
 void pending_span__done(struct pending_span *span);

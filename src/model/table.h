@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one way uthash gets into this module: out of memory is an error to report, not a reason to exit.
- * Never included by a header that other modules see.
+ * The one way uthash gets into this module: out of memory is an error to report, not a reason to
+ * exit. Never included by a header that other modules see.
  */
 #ifndef LOOPSTALL_MODEL_TABLE_H
 #define LOOPSTALL_MODEL_TABLE_H

@@ -24,12 +24,15 @@ struct uprobes {
 	struct bpf_link **links;
 };
 
-/* Does this kernel attach through uprobe_multi? Tried on ourselves: 0 or -errno. */
+/* Does this kernel attach through uprobe_multi? 0 or -errno. */
 int uprobes__try_multi(void);
 /* The same for a perf uprobe: needs CAP_SYS_ADMIN. */
 int uprobes__try_perf(void);
 
-/* Attaches to every spot that is not LS_SPOT_DNS_ENTER only when it is emulable. 0 or -errno. */
+/*
+ * Attaches to the spots the kernel can emulate; for look-ups of names, which are rare, to all. 0 or -errno; on
+ * failure what is attached already stays until uprobes__done().
+ */
 int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
 		    const struct target_module *module);
 void uprobes__done(struct uprobes *u);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Integer arithmetic only, so that the same number reads the same on every machine and in every locale.
+ * Integer arithmetic only, so that the same number reads the same on every machine and in every
+ * locale.
  */
 #include "report/format.h"
 
@@ -15,7 +16,8 @@ struct scale {
 	const char *unit;
 };
 
-/* `value` with three significant digits in units of `one`, rounded half up. 0 if that takes four digits. */
+/* `value` with three significant digits in units of `one`, rounded half up. 0 if that takes four
+ * digits. */
 static int three_digits(uint64_t value, uint64_t one, const char *unit, char *buf)
 {
 	unsigned int decimals;

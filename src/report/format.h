@@ -26,8 +26,8 @@ const char *format__path_tail(const char *path, unsigned int components);
 /* Columns that valid UTF-8 takes on a terminal. */
 size_t format__columns(const char *text);
 /*
- * Writes text padded to `columns`, and cut with ".." if it is wider. format__left() aligns it to the left,
- * format__right() to the right.
+ * Writes text padded to `columns`, and cut with ".." if it is wider. format__left() aligns it to
+ * the left, format__right() to the right.
  */
 void format__left(FILE *out, const char *text, size_t columns);
 void format__right(FILE *out, const char *text, size_t columns);

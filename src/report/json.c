@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Schema "loopstall/1", one object per line; docs/json.md tells every field. Only ASCII goes out, so that no
- * name of a target can do anything to a terminal it is shown on.
+ * Schema "loopstall/1", one object per line; docs/json.md tells every field. Only ASCII goes out,
+ * so that no name of a target can do anything to a terminal it is shown on.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,8 +23,8 @@ static void json_done(json_t **j)
 }
 
 /*
- * A member that could not be made is a NULL value, which jansson refuses and reports: `r` collects that, so that
- * objects are written down without a check behind every member.
+ * A member that could not be made is a NULL value, which jansson refuses and reports: `r` collects
+ * that, so that objects are written down without a check behind every member.
  */
 struct object {
 	json_t *json;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every output format can do: begin, tell one stall, sum up. A format is one file with one table of
- * these functions. Each function writes its whole text at once and flushes it, so that lines of two writers never
- * mix, and returns 0 or -errno of the write (-EPIPE when the reader has gone). All strings may come from
- * the target: each format makes them safe for its readers itself.
+ * What every output format can do: begin, tell one stall, sum up. A format is one file with one
+ * table of these functions. Each function writes its whole text at once and flushes it, so that
+ * lines of two writers never mix, and returns 0 or -errno of the write (-EPIPE when the reader has
+ * gone). All strings may come from the target: each format makes them safe for its readers itself.
  */
 #ifndef LOOPSTALL_REPORT_REPORT_H
 #define LOOPSTALL_REPORT_REPORT_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One line per stall, for people. Columns are aligned as far as the terminal is wide: first the task goes, then the
- * function, then the folder; cause, duration, file and line stay. Colour only repeats what the words say.
+ * One line per stall, for people. Columns are aligned as far as the terminal is wide: first the
+ * task goes, then the function, then the folder; cause, duration, file and line stay. Colour only
+ * repeats what the words say.
  */
 #include "report/text.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -19,7 +19,8 @@
 #define UNIT_COLUMNS 8
 #define DURATION_COLUMNS 8
 #define CAUSE_COLUMNS 9
-#define FIXED_COLUMNS (PID_COLUMNS + 1 + UNIT_COLUMNS + 1 + DURATION_COLUMNS + 2 + CAUSE_COLUMNS + 1)
+#define FIXED_COLUMNS                                                                              \
+	(PID_COLUMNS + 1 + UNIT_COLUMNS + 1 + DURATION_COLUMNS + 2 + CAUSE_COLUMNS + 1)
 /* Of what is elastic, when there is no limit. */
 #define WHO_COLUMNS 26
 #define WHERE_COLUMNS 46
@@ -171,7 +172,8 @@ static void put_fixed(FILE *out, const struct stall *stall, const struct report_
 {
 	char buf[FORMAT_NUMBER_BYTES];
 
-	fprintf(out, "%-*u %-*s ", PID_COLUMNS, stall->pid, UNIT_COLUMNS, wording_unit(stall->unit));
+	fprintf(out, "%-*u %-*s ", PID_COLUMNS, stall->pid, UNIT_COLUMNS,
+		wording_unit(stall->unit));
 	paint(out, opts, duration_color(stall->duration_ns));
 	format__right(out, format__duration(stall->duration_ns, buf), DURATION_COLUMNS);
 	paint(out, opts, SGR_RESET);
@@ -185,13 +187,19 @@ static void put_fixed(FILE *out, const struct stall *stall, const struct report_
 /* Writes a piece into its column; the last one of a line is not padded. */
 static void put_piece(FILE *out, const char *text, size_t columns, bool is_last)
 {
+	if (is_last) {
+		format__cut(out, text, columns);
+		return;
+	}
+	format__left(out, text, columns);
+	fputc(' ', out);
+}
+
+static size_t at_least(const char *text, size_t columns)
+{
 	size_t used = format__columns(text);
 
-	if (columns == 0 || is_last)
-		columns = columns && used > columns ? columns : used;
-	format__left(out, text, columns);
-	if (!is_last)
-		fputc(' ', out);
+	return used > columns ? used : columns;
 }
 
 static void put_unlimited(FILE *out, const struct stall *stall)
@@ -199,10 +207,10 @@ static void put_unlimited(FILE *out, const struct stall *stall)
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
 	who(stall, 0, buf);
-	put_piece(out, buf, format__columns(buf) < WHO_COLUMNS ? WHO_COLUMNS : 0, false);
+	put_piece(out, buf, at_least(buf, WHO_COLUMNS), false);
 	where(stall, 0, buf);
 	starved(stall, false, tail);
-	put_piece(out, buf, format__columns(buf) < WHERE_COLUMNS ? WHERE_COLUMNS : 0, !tail[0]);
+	put_piece(out, buf, at_least(buf, WHERE_COLUMNS), !tail[0]);
 	if (tail[0])
 		fprintf(out, " %s", tail);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the text report share: safe text, colour, a choice of wordings by the room there is.
+ * What the parts of the text report share: safe text, colour, a choice of wordings by the room
+ * there is.
  */
 #ifndef LOOPSTALL_REPORT_TEXT_H
 #define LOOPSTALL_REPORT_TEXT_H
@@ -20,7 +21,8 @@ size_t text_width(const struct report_opts *opts);
 /* "handler() app/web.py:10" in as many words as fit into `columns` (0: all of them), escaped. */
 void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIECE_BYTES]);
 
-/* Copies to `buf` the first of the wordings that fits, else the last one; longest first, escaped. */
+/* Copies the first of the wordings that fits, else the last one. They are escaped, longest first.
+ */
 void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
 		 char buf[TEXT_PIECE_BYTES]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a text report: totals, the table by coroutine, own cost, and everything that was lost. Says why
- * when there is nothing to show.
+ * The end of a text report: totals, the table by coroutine, own cost, and everything that was lost.
+ * Says why when there is nothing to show.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -12,7 +12,6 @@
 #include "report/output.h"
 #include "report/text.h"
 
-#define WHERE_MIN_COLUMNS 26
 #define CELL_BYTES 64
 
 typedef const char *cell_fn(const struct coroutine_row *row, char buf[CELL_BYTES]);
@@ -68,7 +67,10 @@ static const char *cell_starved(const struct coroutine_row *row, char buf[CELL_B
 	return format__duration(row->starved_ns, buf);
 }
 
-/* The columns before WHERE. A column is left out where the line is narrower than `min_width`. */
+/*
+ * The columns before WHERE. A column is left out where the line is narrower than `min_width`, which
+ * leaves at least 24 columns for WHERE at each width from TEXT_MIN_WIDTH up.
+ */
 static const struct column {
 	const char *title;
 	size_t columns, min_width;
@@ -106,7 +108,7 @@ static void put_row(FILE *out, const struct coroutine_row *row, size_t width)
 		return;
 	}
 	if (width)
-		left = width > used + 1 + WHERE_MIN_COLUMNS ? width - used - 1 : WHERE_MIN_COLUMNS;
+		left = width - used - 1;
 	text_place(&row->coroutine, left, where);
 	format__cut(out, where, left ? left : format__columns(where));
 	fputc('\n', out);
@@ -143,8 +145,8 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
 		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
 	if (s->steps == 0) {
-		text__escape(run->no_steps_reason ? run->no_steps_reason :
-						    "no task ran in that time",
+		text__escape(run->no_steps_reason ? run->no_steps_reason
+						  : "no task ran in that time",
 			     reason, sizeof(reason));
 		fprintf(out, "0 steps seen because %s\n", reason);
 	}

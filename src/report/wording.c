@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One table by cause and system call. A Python name is used only where nothing else can be meant; a C
- * extension that calls fsync is not os.fsync.
+ * One table by cause and system call. A Python name is used only where nothing else can be meant; a
+ * C extension that calls fsync is not os.fsync.
  */
 #include "report/wording.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words of the text report that stand for numbers of the contract: units, causes, and what a blocking call is called
- * by someone who writes Python.
+ * The words of the text report that stand for numbers of the contract: units, causes, and what a
+ * blocking call is called by someone who writes Python.
  */
 #ifndef LOOPSTALL_REPORT_WORDING_H
 #define LOOPSTALL_REPORT_WORDING_H

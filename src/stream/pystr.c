@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of tasks as they came through the ring. Trusts nothing of the copy: also a string that was not
- * checked by event__decode() stays inside its bounds.
+ * Names of tasks as they came through the ring. Trusts nothing of the copy: also a string that was
+ * not checked by event__decode() stays inside its bounds.
  */
 #include "stream/pystr.h"
 
@@ -18,7 +18,7 @@ void pystr__to_utf8(const struct ls_pystr *str, char *buf, size_t size)
 
 	switch (str->kind) {
 	case PYSTR_INT:
-		/* cpython 3.12: Modules/_asynciomodule.c, a task without a name keeps its number only */
+		/* cpython 3.12: Modules/_asynciomodule.c, a task not named has a number only */
 		snprintf(buf, size, "Task-%llu", (unsigned long long)str->number);
 		return;
 	case 1:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache of code objects. A code object can be freed and its address given to another one, so an entry keeps
- * the pointers it was made from and is compared with the process (one read of about 200 bytes) when it is used
- * and the last comparison is RECHECK_NS old. When the process or the page is gone, what was known still serves.
+ * The cache of code objects. A code object can be freed and its address given to another one, so an
+ * entry keeps the pointers it was made from and is compared with the process (one read of about 200
+ * bytes) when it is used and the last comparison is RECHECK_NS old. When the process or the page is
+ * gone, what was known still serves.
  */
 #include "symbol/codes.h"
 
@@ -35,6 +36,7 @@ struct code {
 	uint64_t checked_ns; /* 0: not since codes__distrust() */
 	const char *name, *file; /* of the pool */
 	bool has_qualname;
+	bool is_partial; /* a name could not be read: tried again at the next comparison */
 	uint64_t str_type; /* type of its name: what another name must be, too */
 	uint64_t tried_qualname; /* address that turned out not to be its qualified name */
 	uint8_t *table; /* NULL until a line was asked for */
@@ -104,7 +106,7 @@ static void codes__shrink(struct codes *c)
 		codes__drop(c, c->all);
 }
 
-/* Makes `code`, in the table or not yet, the newest. Frees it and returns NULL if memory has run out. */
+/* Makes `code`, in the table or not yet, the newest. Frees it and returns NULL without memory. */
 static struct code *codes__touch(struct codes *c, struct code *code, bool is_new)
 {
 	if (!is_new)
@@ -118,13 +120,14 @@ static struct code *codes__touch(struct codes *c, struct code *code, bool is_new
 	return NULL;
 }
 
+/* NULL if there is no str to read. */
 static const char *intern_str(struct codes *c, const struct pyimage *image, uint64_t addr,
 			      size_t max_chars, uint64_t *ret_type)
 {
 	_cleanup_free_ char *text = NULL;
 
 	if (pyimage__read_str(image, addr, max_chars, &text, ret_type) < 0)
-		return "?";
+		return NULL;
 	return strings__intern(c->strings, text);
 }
 
@@ -143,7 +146,8 @@ static struct code *codes__add(struct codes *c, struct pyimage *image, const str
 	code->name = intern_str(c, image, head->qualname ? head->qualname : head->name,
 				MAX_NAME_CHARS, &code->str_type);
 	code->file = intern_str(c, image, head->filename, MAX_FILE_CHARS, NULL);
-	/* The process runs on while it is read: strings count only if the object is still the same. */
+	code->is_partial = !code->name || !code->file;
+	/* The process runs on while it is read: the strings count if the object is the same. */
 	if (pycode__read_head(image, key->code, &again) < 0 ||
 	    memcmp(&again, head, sizeof(again)) != 0) {
 		free(code);
@@ -154,7 +158,7 @@ static struct code *codes__add(struct codes *c, struct pyimage *image, const str
 	return code;
 }
 
-/* What is known of the code object at this address, read or compared if need be. NULL if nothing. */
+/* What is known of the code object at `addr`, read or compared if need be. NULL if nothing. */
 static struct code *codes__get(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t addr,
 			       uint64_t now_ns)
 {
@@ -167,7 +171,7 @@ static struct code *codes__get(struct codes *c, uint32_t pid, struct pyimage *im
 		return code;
 	if (!image || pycode__read_head(image, addr, &head) < 0)
 		return code;
-	if (code && memcmp(&head, &code->head, sizeof(head)) != 0) {
+	if (code && (code->is_partial || memcmp(&head, &code->head, sizeof(head)) != 0)) {
 		codes__drop(c, code);
 		code = NULL;
 	}
@@ -187,8 +191,9 @@ static bool is_qualname_of(const char *qualname, const char *name)
 }
 
 /*
- * Before 3.11 only the coroutine, not the code object, has the qualified name. It is taken only if it ends with the
- * code's own name: the coroutine may be gone by now, and a decorator's one wrapper runs under many names.
+ * Before 3.11 only the coroutine, not the code object, has the qualified name. It is taken only if
+ * it ends with the code's own name: the coroutine may be gone by now, and a decorator's one wrapper
+ * runs under many names.
  */
 static void learn_qualname(struct codes *c, const struct pyimage *image, struct code *code,
 			   uint64_t qualname)
@@ -196,7 +201,8 @@ static void learn_qualname(struct codes *c, const struct pyimage *image, struct 
 	_cleanup_free_ char *text = NULL;
 	uint64_t type;
 
-	if (code->has_qualname || !image || qualname == 0 || qualname == code->tried_qualname)
+	if (code->has_qualname || !code->name || !image || qualname == 0 ||
+	    qualname == code->tried_qualname)
 		return;
 	code->tried_qualname = qualname;
 	if (pyimage__read_str(image, qualname, MAX_NAME_CHARS, &text, &type) < 0 ||
@@ -206,21 +212,22 @@ static void learn_qualname(struct codes *c, const struct pyimage *image, struct 
 	code->has_qualname = true;
 }
 
-void codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code, uint64_t qualname,
-		 uint64_t now_ns, struct code_info *ret_info)
+int codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code,
+		uint64_t qualname, uint64_t now_ns, struct code_info *ret_info)
 {
 	struct code *found = codes__get(c, pid, image, code, now_ns);
 
 	if (!found) {
 		*ret_info = (struct code_info){ .name = "?", .file = "?" };
-		return;
+		return -ENOENT;
 	}
 	learn_qualname(c, image, found, qualname);
 	*ret_info = (struct code_info){
-		.name = found->name,
-		.file = found->file,
+		.name = found->name ? found->name : "?",
+		.file = found->file ? found->file : "?",
 		.first_line = (uint32_t)found->head.first_line,
 	};
+	return 0;
 }
 
 uint32_t codes__line(struct codes *c, uint32_t pid, struct pyimage *image,
@@ -242,6 +249,5 @@ uint32_t codes__line(struct codes *c, uint32_t pid, struct pyimage *image,
 			return 0;
 	}
 	return linetable__line(image->py.linetable, code->table, code->table_bytes,
-			       (uint32_t)code->head.first_line,
-			       pyimage__code_offset(image, frame));
+			       (uint32_t)code->head.first_line, pyimage__code_offset(image, frame));
 }

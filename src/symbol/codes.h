@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is known of code objects, remembered by process and address. Bounded in number and in bytes: the one not
- * used for the longest time goes first.
+ * What is known of code objects, remembered by process and address. Bounded in number and in bytes:
+ * the one not used for the longest time goes first.
  */
 #ifndef LOOPSTALL_SYMBOL_CODES_H
 #define LOOPSTALL_SYMBOL_CODES_H
@@ -23,11 +23,12 @@ static inline void codes__freep(struct codes **c)
 }
 
 /*
- * Both read from `image` what is not known yet; NULL: the process is not known. `now_ns` decides when a
- * remembered code object is compared with the process again. What cannot be read becomes "?" and 0.
+ * Both read from `image` what is not known yet; NULL: the process is not known. `now_ns` decides
+ * when a remembered code object is compared with the process again. What cannot be read becomes "?"
+ * and 0; codes__info() then also returns -ENOENT, so that its caller may ask again.
  */
-void codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code, uint64_t qualname,
-		 uint64_t now_ns, struct code_info *ret_info);
+int codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code,
+		uint64_t qualname, uint64_t now_ns, struct code_info *ret_info);
 uint32_t codes__line(struct codes *c, uint32_t pid, struct pyimage *image,
 		     const struct ls_frame *frame, uint64_t now_ns);
 

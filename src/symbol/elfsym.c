@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One pass over .dynsym and .symtab for each address asked for: nothing is kept, and since a process blocks at
- * few different places, the answers are (see native.c). libelf reads the file with pread(): a file that
- * its owner cuts short meanwhile gives an error and not a signal.
+ * One pass over .dynsym and .symtab for each address asked for: nothing is kept, and since a
+ * process blocks at few different places, the answers are (see native.c). libelf reads the file
+ * with pread(): a file that its owner cuts short meanwhile gives an error and not a signal.
  */
 #include "symbol/elfsym.h"
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * Writes the name of the function that holds `file_offset`, the most public one where several names fit.
- * 0, -ENOENT if no symbol covers it, -ENOEXEC if it is not an ELF file that can be read.
+ * Writes the name of the function that holds `file_offset`, the most public one where several names
+ * fit. 0, -ENOENT if no symbol covers it, -ENOEXEC if it is not an ELF file that can be read.
  */
 int elfsym__find(int fd, uint64_t file_offset, char *name, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Parses /proc/PID/maps (proc(5)) line by line. Bounded: a process with more executable ranges than that is
- * looked at in part.
+ * Parses /proc/PID/maps (proc(5)) line by line. Bounded: a process with more executable ranges than
+ * that is looked at in part.
  */
 #include "symbol/execmap.h"
 
@@ -21,9 +21,11 @@ static bool parse_line(char *line, struct execmap_range *range, char **ret_path)
 	char perms[5];
 	int path_at = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32 " %" SCNu64 " %n",
+	if (sscanf(line,
+		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32 " %" SCNu64 " %n",
 		   &range->start, &range->end, perms, &range->offset, &range->dev_major,
-		   &range->dev_minor, &range->inode, &path_at) != 7 || path_at == 0)
+		   &range->dev_minor, &range->inode, &path_at) != 7 ||
+	    path_at == 0)
 		return false;
 	line[strcspn(line, "\n")] = '\0';
 	*ret_path = line + path_at;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The three ways in which CPython writes down which line a piece of code belongs to. Pure functions over
- * bytes of unknown origin: no table can make them read outside it, loop for ever or overflow.
- * Sources: cpython 3.8 and 3.10: Objects/lnotab_notes.txt, PEP 626, from 3.11 on: Objects/locations.md.
+ * The three ways in which CPython writes down which line a piece of code belongs to. Pure functions
+ * over bytes of unknown origin: no table can make them read outside it, loop for ever or overflow.
+ * Sources: cpython 3.8 and 3.10: Objects/lnotab_notes.txt, PEP 626, from 3.11 on:
+ * Objects/locations.md.
  */
 #include "symbol/symbol.h"
 
@@ -107,15 +108,15 @@ static uint32_t locations_line(const uint8_t *table, size_t size, int64_t line, 
 		at += CODE_UNIT_BYTES * ((first & 7) + 1);
 		if (at > addr)
 			return kind == LOCATION_NONE ? 0 : checked_line(line);
-		/* Only the first byte of an entry has the top bit set: what is left of it are columns. */
+		/* Only an entry's first byte has the top bit set: what is left are columns. */
 		while (c.at < c.end && !(*c.at & 0x80))
 			c.at++;
 	}
 	return 0;
 }
 
-uint32_t linetable__line(enum ls_linetable format, const uint8_t *table, size_t size, uint32_t first_line,
-			 int64_t addr)
+uint32_t linetable__line(enum ls_linetable format, const uint8_t *table, size_t size,
+			 uint32_t first_line, int64_t addr)
 {
 	/* A frame that has not begun stands before its first instruction. */
 	if (addr < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Native code by name. Files are opened the way the target has them: through /proc/PID/map_files, which is right
- * even for deleted files, or else by path under /proc/PID/root if it is still the same file.
+ * Native code by name. Files are opened the way the target has them: through /proc/PID/map_files,
+ * which is right even for deleted files, or else by path under /proc/PID/root if it is still the
+ * same file.
  */
 #include "symbol/native.h"
 

@@ -29,7 +29,10 @@ static inline void native__freep(struct native **n)
 	native__free(*n);
 }
 
-/* "libc.so.6:clock_nanosleep", "libfoo.so+0x1234" if no symbol covers it, NULL if no file is mapped there. */
+/*
+ * "libc.so.6:clock_nanosleep", "libfoo.so+0x1234" if no symbol covers it, NULL if no file is mapped
+ * there.
+ */
 const char *native__name(struct native *n, struct native_maps *maps, pid_t pid, uint64_t ip,
 			 uint64_t now_ns);
 

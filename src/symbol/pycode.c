@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads objects of a running interpreter. An address may be stale and its object half overwritten: every size
- * is bounded before it is used, and an object counts only if its type is the right one.
+ * Reads objects of a running interpreter. An address may be stale and its object half overwritten:
+ * every size is bounded before it is used, and an object counts only if its type is the right one.
  */
 #include "symbol/pycode.h"
 
@@ -103,8 +103,8 @@ int pycode__read_head(struct pyimage *image, uint64_t code, struct pycode_head *
 		.first_line = first_line > 0 ? (uint32_t)first_line : 0,
 	};
 	/* No class can be derived from `code`: there is one type of this name only. */
-	if (image->code_type ? ret_head->type != image->code_type :
-			       !type_is_code(image, ret_head->type))
+	if (image->code_type ? ret_head->type != image->code_type
+			     : !type_is_code(image, ret_head->type))
 		return -EFAULT;
 	image->code_type = ret_head->type;
 	return 0;

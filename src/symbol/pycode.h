@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Python objects read from another process: code objects, str, bytes. Works on any memory that can be read
- * through a function, so that tests can do without a process.
+ * Python objects read from another process: code objects, str, bytes. Works on any memory that can
+ * be read through a function, so that tests can do without a process.
  */
 #ifndef LOOPSTALL_SYMBOL_PYCODE_H
 #define LOOPSTALL_SYMBOL_PYCODE_H
@@ -31,12 +31,15 @@ struct pycode_head {
 	uint64_t first_line;
 };
 
-/* Reads and checks a code object: 0, -EFAULT if there is none at `code`, -ESRCH, -ENOTSUP without a layout. */
+/*
+ * Reads and checks a code object: 0, -EFAULT if there is none at `code`, -ESRCH, -ENOTSUP without a
+ * layout.
+ */
 int pycode__read_head(struct pyimage *image, uint64_t code, struct pycode_head *ret_head);
 
 /*
- * Reads a str of at most `max_chars` characters (a longer one is cut and ends with "...") as UTF-8 into a new
- * string. `ret_type`, the address of its type, may be NULL. 0 or -errno.
+ * Reads a str of at most `max_chars` characters (a longer one is cut and ends with "...") as UTF-8
+ * into a new string. `ret_type`, the address of its type, may be NULL. 0 or -errno.
  */
 int pyimage__read_str(const struct pyimage *image, uint64_t addr, size_t max_chars, char **ret_text,
 		      uint64_t *ret_type);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every string the resolver hands out, once. They live as long as the pool, so that nobody has to copy a name,
- * and the pool is bounded: when it is full, new names become "?".
+ * Every string the resolver hands out, once. They live as long as the pool, so that nobody has to
+ * copy a name, and the pool is bounded: when it is full, new names become "?".
  */
 #ifndef LOOPSTALL_SYMBOL_STRINGS_H
 #define LOOPSTALL_SYMBOL_STRINGS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The live resolver: knows the processes, and asks the caches of code objects and native code on their
- * behalf. A process that is gone is no error: what was read before still serves, the rest is "?".
+ * The live resolver: knows the processes, and asks the caches of code objects and native code on
+ * their behalf. A process that is gone is no error: what was read before still serves, the rest is
+ * "?".
  */
 #include "symbol/symbol.h"
 
@@ -127,8 +128,8 @@ static struct process *symbols__process(struct symbols *s, uint32_t pid)
 }
 
 /*
- * Nobody tells when the last event of a process has been seen, so those that are gone stay, without their
- * descriptor, until their number is too large.
+ * Nobody tells when the last event of a process has been seen, so those that are gone stay, without
+ * their descriptor, until their number is too large.
  */
 static void symbols__sweep(struct symbols *s)
 {
@@ -201,8 +202,7 @@ static int resolve_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualnam
 	struct symbols *s = ctx;
 	struct process *p = symbols__process(s, pid);
 
-	codes__info(s->codes, pid, p ? &p->image : NULL, code, qualname, now_ns(), ret);
-	return 0;
+	return codes__info(s->codes, pid, p ? &p->image : NULL, code, qualname, now_ns(), ret);
 }
 
 static uint32_t resolve_line(void *ctx, uint32_t pid, const struct ls_frame *frame)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of the system calls of the machine this was built for. The list is generated at build time from
- * <sys/syscall.h>.
+ * Names of the system calls of the machine this was built for. The list is generated at build time
+ * from <sys/syscall.h>.
  */
 #include "symbol/syscalls.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Translates thread identities with /proc/PID/task. An id is believed only if the process has such a thread:
- * a C library that is not glibc keeps something else where the id is looked for.
+ * Translates thread identities with /proc/PID/task. An id is believed only if the process has such
+ * a thread: a C library that is not glibc keeps something else where the id is looked for.
  */
 #include "symbol/threads.h"
 
@@ -64,7 +64,8 @@ uint32_t thread_tid(const struct pyimage *image, pid_t pid, bool is_pid_ns, uint
 	if (id == 0)
 		return 0;
 	if (image->py.minor < MINOR_WITH_NATIVE_ID) {
-		if (image->memory.read(image->memory.ctx, id + arch.pthread_tid_offset, &tid, sizeof(tid)) < 0)
+		if (image->memory.read(image->memory.ctx, id + arch.pthread_tid_offset, &tid,
+				       sizeof(tid)) < 0)
 			return 0;
 		id = tid > 0 ? (uint64_t)tid : 0;
 	}

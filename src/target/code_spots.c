@@ -8,6 +8,7 @@
 
 #define MAX_FUNCTION_BYTES (256U << 10)
 #define MAX_STRAIGHT_INSNS 8
+#define MAX_CANDIDATES 128 /* decoded for one search: bounds the time a hostile file can cost */
 #define MAX_CALLEES 64
 
 static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end, struct arch_cursor *ret_cursor)
@@ -38,7 +39,7 @@ int code_find_branches(struct elf_image *img, struct arch_decoder *d, const stru
 		       struct code_call *calls, size_t max)
 {
 	const struct elf_segment *segs;
-	size_t n_segs = elf_image__segments(img, &segs), found = 0;
+	size_t n_segs = elf_image__segments(img, &segs), found = 0, candidates = 0;
 
 	if (!callee->n_entries && !callee->n_slots)
 		return 0;
@@ -52,7 +53,8 @@ int code_find_branches(struct elf_image *img, struct arch_decoder *d, const stru
 		if (!code)
 			return -EINVAL;
 		for (; found < max && arch_find_branch(code, size, segs[i].vaddr, callee, &pos); pos++)
-			if (confirm(img, d, segs[i].vaddr + pos, &calls[found]))
+			if (candidates++ < MAX_CANDIDATES &&
+			    confirm(img, d, segs[i].vaddr + pos, &calls[found]))
 				found++;
 	}
 	return (int)found;

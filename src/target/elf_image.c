@@ -17,7 +17,8 @@
 #include "target/eh_frame.h"
 
 #define MAX_FILE_BYTES (1ULL << 31)
-#define MAX_SEGMENT_BYTES (256ULL << 20)
+#define MAX_LOAD_BYTES (512ULL << 20) /* all segments together */
+#define MAX_SECTION_BYTES (64ULL << 20)
 #define MAX_SEGMENTS 32
 
 struct elf_image {
@@ -45,6 +46,7 @@ int elf_class_of(int fd, int *ret_bits, uint16_t *ret_machine)
 
 static int read_segments(struct elf_image *img)
 {
+	uint64_t load_bytes = 0;
 	size_t n = 0;
 
 	if (elf_getphdrnum(img->elf, &n))
@@ -58,8 +60,11 @@ static int read_segments(struct elf_image *img)
 		if (ph.p_type != PT_LOAD)
 			continue;
 		if (ph.p_vaddr + ph.p_memsz < ph.p_vaddr || ph.p_filesz > ph.p_memsz ||
-		    ph.p_filesz > MAX_SEGMENT_BYTES || ph.p_offset > MAX_FILE_BYTES)
+		    ph.p_filesz > MAX_LOAD_BYTES || ph.p_offset > MAX_FILE_BYTES)
 			return -EINVAL;
+		load_bytes += ph.p_filesz;
+		if (load_bytes > MAX_LOAD_BYTES)
+			return -EFBIG;
 		*seg = (struct elf_segment){
 			.vaddr = ph.p_vaddr,
 			.file_offset = ph.p_offset,
@@ -149,8 +154,12 @@ static int segment_of(const struct elf_image *img, uint64_t vaddr)
 
 static Elf_Data *section_data(Elf_Scn *scn)
 {
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	Elf_Data *data;
+	GElf_Shdr sh;
 
+	if (!scn || !gelf_getshdr(scn, &sh) || sh.sh_size > MAX_SECTION_BYTES)
+		return NULL;
+	data = elf_getdata(scn, NULL);
 	return data && data->d_buf ? data : NULL;
 }
 

@@ -63,17 +63,46 @@ static int find_pids(wanted_fn wanted, const void *ctx, pid_t **ret_pids, size_t
 	return 0;
 }
 
-/* Neither we nor who started us: `sudo loopstall trace -n NAME` holds the name as well. */
-static bool is_own(pid_t pid)
+#define MAX_ANCESTORS 64
+
+/* Neither we nor who started us: with `sudo loopstall trace -n NAME` sudo's command line holds the name as well. */
+struct ancestors {
+	size_t n;
+	pid_t pids[MAX_ANCESTORS];
+};
+
+static void find_ancestors(struct ancestors *ret_ancestors)
 {
-	return pid == getpid() || pid == getppid();
+	struct proc_stat stat;
+
+	ret_ancestors->n = 0;
+	for (pid_t pid = getpid(); pid > 1 && ret_ancestors->n < MAX_ANCESTORS; pid = stat.ppid) {
+		ret_ancestors->pids[ret_ancestors->n++] = pid;
+		if (proc_stat__read(&stat, pid))
+			return;
+	}
+}
+
+struct name_search {
+	const char *name;
+	struct ancestors ancestors;
+};
+
+static bool is_ancestor(const struct ancestors *ancestors, pid_t pid)
+{
+	for (size_t i = 0; i < ancestors->n; i++)
+		if (ancestors->pids[i] == pid)
+			return true;
+	return false;
 }
 
 static bool has_name(pid_t pid, const void *ctx)
 {
+	const struct name_search *search = ctx;
 	_cleanup_free_ char *cmdline = NULL;
 
-	return !is_own(pid) && !proc_cmdline(pid, &cmdline) && strstr(cmdline, ctx);
+	return !is_ancestor(&search->ancestors, pid) && !proc_cmdline(pid, &cmdline) &&
+	       strstr(cmdline, search->name);
 }
 
 static bool has_python(pid_t pid, const void *ctx)
@@ -88,7 +117,12 @@ static bool has_python(pid_t pid, const void *ctx)
 
 int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n)
 {
-	return *name ? find_pids(has_name, name, ret_pids, ret_n) : -EINVAL;
+	struct name_search search = { .name = name };
+
+	if (!*name)
+		return -EINVAL;
+	find_ancestors(&search.ancestors);
+	return find_pids(has_name, &search, ret_pids, ret_n);
 }
 
 int target__find_pythons(pid_t **ret_pids, size_t *ret_n)

@@ -84,28 +84,36 @@ static int look_in(struct examination *x, const char *dir, const char *name, cha
 	return -ENOENT;
 }
 
-static char *parent_of(const char *path)
+/* The directory `levels` above the file `path`. */
+static char *ancestor_of(const char *path, int levels)
 {
-	const char *slash = strrchr(path, '/');
+	size_t len = strlen(path);
 
-	return slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	while (levels-- > 0)
+		while (len && path[--len] != '/')
+			;
+	return strndup(path, len);
 }
 
 /* The file that the interpreter would import, before it has done so. */
 static int look_for_extension(struct examination *x, const char *name, char **ret_path)
 {
-	static const char *const below[] = { "/../lib", "/../lib64", "", "/..", "/../../lib" };
+	static const struct {
+		int levels; /* above the interpreter's file: <prefix>/bin/python3, <prefix>/lib/libpython3.so */
+		const char *below;
+	} places[] = { { 2, "/lib" }, { 2, "/lib64" }, { 1, "" }, { 2, "" }, { 3, "/lib" } };
 	const struct map_entry *other = maps__find_part(x->maps, "/lib-dynload/");
-	_cleanup_free_ char *beside = other ? parent_of(other->path) : NULL;
-	_cleanup_free_ char *core_dir = parent_of(x->t->core_path);
+	_cleanup_free_ char *beside = other ? ancestor_of(other->path, 1) : NULL;
 
 	if (beside && !look_in(x, beside, name, ret_path))
 		return 0;
-	for (size_t i = 0; core_dir && i < sizeof(below) / sizeof(*below); i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		_cleanup_free_ char *base = ancestor_of(x->t->core_path, places[i].levels);
 		_cleanup_free_ char *dir = NULL;
 		int r;
 
-		if (asprintf(&dir, "%s%s/python3.%u/lib-dynload", core_dir, below[i], x->t->version[1]) < 0) {
+		if (!base || asprintf(&dir, "%s%s/python3.%u/lib-dynload", base, places[i].below,
+				      x->t->version[1]) < 0) {
 			dir = NULL;
 			return -ENOMEM;
 		}

@@ -28,6 +28,7 @@
 #define STEP_WRAPPER_BYTES 32
 #define WAKEUP_WRAPPER_BYTES 24
 #define MAX_STRINGS 8
+#define MAX_HOLDERS 1024
 
 struct type_info {
 	uint64_t call, init, basic_bytes;
@@ -60,7 +61,7 @@ static void each_holder(struct elf_image *img, const char *name, holder_fn fn, v
 	const struct elf_segment *segs;
 	size_t n_segs = elf_image__segments(img, &segs);
 	uint64_t names[MAX_STRINGS];
-	size_t n_names = find_strings(img, name, names, MAX_STRINGS);
+	size_t n_names = find_strings(img, name, names, MAX_STRINGS), holders = 0;
 
 	for (size_t i = 0; n_names && i < n_segs; i++) {
 		uint64_t skip = -segs[i].vaddr & 7;
@@ -75,7 +76,7 @@ static void each_holder(struct elf_image *img, const char *name, holder_fn fn, v
 
 			memcpy(&word, base + off, sizeof(word));
 			for (size_t k = 0; k < n_names; k++)
-				if (word == names[k])
+				if (word == names[k] && holders++ < MAX_HOLDERS)
 					fn(img, segs[i].vaddr + off, ctx);
 		}
 	}

@@ -20,6 +20,13 @@
 #define WEAKREF_OBJECT 16
 #define TASK_PENDING 0
 #define UVLOOP_WORDS 256
+/*
+ * uvloop's Handle of a Python callback holds it in `arg1`. Found by reading the handles that waited in the
+ * queue of a live loop (0.17.0), where it was the TaskStepMethWrapper or task_wakeup object; the size tells
+ * whether the structure is still that one.
+ */
+#define UVLOOP_HANDLE_BYTES 120
+#define UVLOOP_HANDLE_CALLBACK 72
 #define TASK_BATCH 512
 
 /* The ids of a process's threads as its own pid namespace numbers them, beside ours. */
@@ -260,11 +267,22 @@ static bool is_deque(const struct target *t, uint64_t object)
 	       !strcmp(name, "collections.deque");
 }
 
+static bool has_known_handle(const struct target *t)
+{
+	uint64_t type, basic_bytes;
+
+	return !py_module_attribute(t, "uvloop.loop", "Handle", &type) &&
+	       !py_read_u64(t, type + t->proc.py.tp_basicsize, &basic_bytes) &&
+	       basic_bytes == UVLOOP_HANDLE_BYTES;
+}
+
 /* uvloop's loop is a C structure; its queue is the only deque that it points to. */
 static void resolve_uvloop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop)
 {
 	uint64_t words[UVLOOP_WORDS];
 
+	if (has_known_handle(t))
+		ret_loop->handle_callback = UVLOOP_HANDLE_CALLBACK;
 	if (target__read(t, loop, words, sizeof(words)))
 		return;
 	for (size_t i = 2; i < UVLOOP_WORDS; i++)

@@ -93,7 +93,7 @@
 	_(deque_block_next, 520, 520, 520, 520, 520, 520)                                          \
 	_(handle_callback, 24, 24, 24, 24, 24, 24)                                                 \
 	_(handle_args, 16, 16, 16, 16, 16, 16)                                                     \
-	_(timer_when, 88, 88, 88, 88, 88, 88)                                                      \
+	_(timer_when, 88, 88, 88, 88, 80, 80)                                                      \
 	_(float_value, 16, 16, 16, 16, 16, 16)                                                     \
 	_(managed_dict, 0, 0, 0, -24, -24, -24)                                                    \
 	_(managed_values, 0, 0, 0, -32, 0, 0)                                                      \

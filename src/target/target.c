@@ -78,6 +78,10 @@ static int refuse_access(struct examination *x, int code)
 		status.uid = 0;
 	err__set(x->err, code, "may not read process %d (%s), which belongs to user %u", pid, x->t->comm,
 		 status.uid);
+	if (!geteuid())
+		return err__hint(x->err, code,
+				 "CAP_SYS_PTRACE is missing here, or the process is in a user namespace "
+				 "or under a security policy that keeps even root out");
 	return err__hint(x->err, code, "run as root, or give loopstall the capability CAP_SYS_PTRACE");
 }
 
@@ -105,13 +109,12 @@ static int examine_state(struct examination *x)
 		return err__set(x->err, -ENOEXEC, "process %d (%s) is a kernel thread, not a Python", t->pid,
 				t->comm);
 	r = proc_status__read(&status, t->pid, t->pid);
-	if (r == -ENOENT) {
-		err__set(x->err, -ESRCH, "%d is a thread, not a process", t->pid);
-		return err__hint(x->err, -ESRCH, "give the process it belongs to (Tgid in /proc/%d/status)",
-				 t->pid);
-	}
 	if (r)
 		return refuse_access(x, r);
+	if (status.tgid != t->pid) {
+		err__set(x->err, -ESRCH, "%d is a thread, not a process", t->pid);
+		return err__hint(x->err, -ESRCH, "it belongs to process %d", status.tgid);
+	}
 	t->ns_pid = status.ns_pid ? status.ns_pid : t->pid;
 	return 0;
 }

@@ -116,7 +116,7 @@ int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *
 /* Reads `size` bytes of the target's memory: 0 or -errno (-EFAULT for a hole, -ESRCH when it is gone). */
 int target__read(const struct target *t, uint64_t addr, void *buf, size_t size);
 
-/* Pids whose command line contains `name` (not ours, nor our parent's), ascending. 0 or -errno. */
+/* Pids whose command line contains `name` (not ours, nor our ancestors'), ascending. 0 or -errno. */
 int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n);
 /* Every process that has a CPython core mapped, ascending. */
 int target__find_pythons(pid_t **ret_pids, size_t *ret_n);

@@ -5,10 +5,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/child.h"
+
+/* exec() wants its words writable; these are never written to. */
+#define WORD(text) ((char *)(text))
 
 static void start(struct child *c, char **argv)
 {
@@ -27,7 +31,7 @@ static void release(struct child *c)
 Test(app_child, waits_until_released)
 {
 	char path[] = "/tmp/loopstall-child-XXXXXX";
-	char *argv[] = { "rm", path, NULL };
+	char *argv[] = { WORD("rm"), path, NULL };
 	struct child c = CHILD_INIT;
 
 	cr_assert_geq(mkstemp(path), 0);
@@ -42,7 +46,7 @@ Test(app_child, waits_until_released)
 
 Test(app_child, failure_to_execute_is_told)
 {
-	char *argv[] = { "/nonexistent/program", NULL };
+	char *argv[] = { WORD("/nonexistent/program"), NULL };
 	struct child c = CHILD_INIT;
 	struct err err = {};
 
@@ -54,8 +58,8 @@ Test(app_child, failure_to_execute_is_told)
 
 Test(app_child, exit_status_and_signals)
 {
-	char *fails[] = { "sh", "-c", "exit 3", NULL };
-	char *sleeps[] = { "sleep", "100", NULL };
+	char *fails[] = { WORD("sh"), WORD("-c"), WORD("exit 3"), NULL };
+	char *sleeps[] = { WORD("sleep"), WORD("100"), NULL };
 	struct child c = CHILD_INIT;
 	char how[64];
 
@@ -78,7 +82,7 @@ Test(app_child, exit_status_and_signals)
 
 Test(app_child, done_leaves_nothing_behind)
 {
-	char *sleeps[] = { "sleep", "100", NULL };
+	char *sleeps[] = { WORD("sleep"), WORD("100"), NULL };
 	struct child c = CHILD_INIT;
 	pid_t pid;
 
@@ -98,7 +102,7 @@ Test(app_child, done_leaves_nothing_behind)
 
 Test(app_child, inherits_a_clean_signal_state)
 {
-	char *argv[] = { "sh", "-c", "kill -PIPE $$; exit 0", NULL };
+	char *argv[] = { WORD("sh"), WORD("-c"), WORD("kill -PIPE $$; exit 0"), NULL };
 	struct child c = CHILD_INIT;
 	sigset_t set;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: what each option sets, what is refused and in which words, and that the help says
- * everything the tables hold.
+ * The command line: what each option sets, what is refused and in which words, and that the help
+ * says everything the tables hold.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,14 +14,16 @@
 
 #define MAX_ARGS 16
 
-/* Splits `line` at blanks and parses it; the words live until the process ends. */
+/* Splits `line` at blanks and parses it; the words live until the next call. */
 static int parse(const struct cli_command *command, const char *line, struct config *config,
 		 struct err *err)
 {
 	static char *argv[MAX_ARGS + 1];
-	char *copy = strdup(line), *save = NULL;
+	static char copy[256];
+	char *save = NULL;
 	int argc = 0;
 
+	snprintf(copy, sizeof(copy), "%s", line);
 	for (char *word = strtok_r(copy, " ", &save); word && argc < MAX_ARGS;
 	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = strcmp(word, "''") ? word : strchr(word, '\0');
@@ -62,8 +64,9 @@ Test(app_cli, defaults)
 
 Test(app_cli, every_option)
 {
-	struct config c = accept(&cmd_trace, "trace -p 4242,17 --duration 1.5s --threshold=250us "
-					     "--mode exact --json -q -v");
+	struct config c = accept(&cmd_trace,
+				 "trace -p 4242,17 --duration 1.5s --threshold=250us "
+				 "--mode exact --json -q -v");
 
 	cr_expect_eq(c.n_pids, 2);
 	cr_expect_eq(c.pids[0], 4242);
@@ -190,7 +193,8 @@ Test(app_cli, pid_list_is_bounded)
 	size_t used = 0;
 
 	for (int i = 1; i <= CLI_MAX_PIDS; i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", i > 1 ? "," : "", i);
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", i > 1 ? "," : "",
+					 i);
 	expect_pids(list, 0, CLI_MAX_PIDS);
 	snprintf(list + used, sizeof(list) - used, ",1000");
 	expect_pids(list, -EINVAL, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Watching one process: the pace of looking again, the loops remembered, and the reasons for silence.
+ * Watching one process: the pace of looking again, the loops remembered, and the reasons for
+ * silence.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

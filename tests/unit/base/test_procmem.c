@@ -43,7 +43,8 @@ Test(procmem, holes)
 	cr_assert_eq(read_both(getpid(), UINT64_MAX - 4, buf, sizeof(buf)), -EFAULT);
 	cr_assert_eq(read_both(getpid(), (uint64_t)1 << 63, buf, sizeof(buf)), -EFAULT);
 	/* Half of it can be read. */
-	cr_assert_eq(read_both(getpid(), (uint64_t)(uintptr_t)pages + page - 8, buf, sizeof(buf)), -EFAULT);
+	cr_assert_eq(read_both(getpid(), (uint64_t)(uintptr_t)pages + page - 8, buf, sizeof(buf)),
+		     -EFAULT);
 }
 
 Test(procmem, gone)

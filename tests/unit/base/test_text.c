@@ -15,15 +15,21 @@ Test(utf8, decode_valid)
 		const char *text;
 		uint32_t c;
 	} cases[] = {
-		{ "a", 'a' }, { "\xc2\x80", 0x80 }, { "\xc3\xbc", 0xfc }, { "\xe4\xb8\xad", 0x4e2d },
-		{ "\xef\xbf\xbf", 0xffff }, { "\xf0\x9f\x98\x80", 0x1f600 }, { "\xf4\x8f\xbf\xbf", 0x10ffff },
+		{ "a", 'a' },
+		{ "\xc2\x80", 0x80 },
+		{ "\xc3\xbc", 0xfc },
+		{ "\xe4\xb8\xad", 0x4e2d },
+		{ "\xef\xbf\xbf", 0xffff },
+		{ "\xf0\x9f\x98\x80", 0x1f600 },
+		{ "\xf4\x8f\xbf\xbf", 0x10ffff },
 	};
 	char back[UTF8_MAX_BYTES];
 	uint32_t c;
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cr_assert_eq(utf8__decode(cases[i].text, strlen(cases[i].text), &c), strlen(cases[i].text));
+		cr_assert_eq(utf8__decode(cases[i].text, strlen(cases[i].text), &c),
+			     strlen(cases[i].text));
 		cr_assert_eq(c, cases[i].c);
 		cr_assert_eq(utf8__encode(c, back), strlen(cases[i].text));
 		cr_assert_arr_eq(back, cases[i].text, strlen(cases[i].text));
@@ -33,8 +39,18 @@ Test(utf8, decode_valid)
 Test(utf8, decode_invalid)
 {
 	static const char *const cases[] = {
-		"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xe4\xb8", "\xed\xa0\x80",
-		"\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3x",
+		"\x80",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xc3",
+		"\xe0\x80\x80",
+		"\xe4\xb8",
+		"\xed\xa0\x80",
+		"\xf0\x80\x80\x80",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"\xc3x",
 	};
 	uint32_t c;
 	size_t i;
@@ -112,7 +128,8 @@ Test(escape, harmless_text_is_kept)
 {
 	check_escape("", "");
 	check_escape("plain [text] 100%", "plain [text] 100%");
-	check_escape("n\xc3\xa4me-\xcf\x89 \xf0\x9f\x98\x80", "n\xc3\xa4me-\xcf\x89 \xf0\x9f\x98\x80");
+	check_escape("n\xc3\xa4me-\xcf\x89 \xf0\x9f\x98\x80",
+		     "n\xc3\xa4me-\xcf\x89 \xf0\x9f\x98\x80");
 }
 
 Test(escape, controls)
@@ -125,8 +142,11 @@ Test(escape, controls)
 
 Test(escape, reordering)
 {
-	check_escape("a\xe2\x80\xae" "b", "a\\u202eb");
-	check_escape("\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\xe2\x80\xa8", "\\u2066\\u061c\\u200f\\u2028");
+	check_escape("a\xe2\x80\xae"
+		     "b",
+		     "a\\u202eb");
+	check_escape("\xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\xe2\x80\xa8",
+		     "\\u2066\\u061c\\u200f\\u2028");
 }
 
 Test(escape, invalid_bytes)

@@ -9,7 +9,8 @@
 
 #include "stream/pystr.h"
 
-static void check(uint8_t kind, uint32_t length, const void *data, size_t copied, const char *expected)
+static void check(uint8_t kind, uint32_t length, const void *data, size_t copied,
+		  const char *expected)
 {
 	struct ls_pystr str = { .kind = kind, .length = length, .copied = (uint16_t)copied };
 	char buf[4 * LS_NAME_BYTES + 32];

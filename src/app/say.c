@@ -2,7 +2,7 @@
 /*
  * Results and failures on their way out.
  */
-#include "app/output.h"
+#include "app/say.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
-int output_finish(int code)
+int say_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
@@ -25,7 +25,7 @@ int output_finish(int code)
 	return EXIT_INCONCLUSIVE;
 }
 
-json_t *output_json_string(const char *text)
+json_t *say_json_string(const char *text)
 {
 	/* Each byte grows to three at most, the bytes of U+FFFD. */
 	const size_t size = 3 * strlen(text) + 1;
@@ -37,21 +37,21 @@ json_t *output_json_string(const char *text)
 	return json_string(clean);
 }
 
-json_t *output_json_object(const char *type)
+json_t *say_json_object(const char *type)
 {
 	return json_pack("{ssss}", "schema", "loopstall/1", "type", type);
 }
 
-void output_json_line(json_t *object)
+void say_json_line(json_t *object)
 {
 	if (!object)
 		return;
-	json_dumpf(object, stdout, JSON_COMPACT);
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	fputc('\n', stdout);
 	json_decref(object);
 }
 
-int output_failure(int error, const struct err *err)
+int say_failure(int error, const struct err *err)
 {
 	const char *what = *err->what ? err->what : strerror(-error);
 	char missing[128];

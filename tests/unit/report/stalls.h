@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The stall and the snapshot that the tests of the formats write out.
+ */
+#ifndef TESTS_REPORT_STALLS_H
+#define TESTS_REPORT_STALLS_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "report/report.h"
+
+#define MS 1000000ULL
+
+/* The example of the design: a step that slept, with 14 victims. */
+static inline void stall_init(struct stall *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->pid = 4242;
+	s->tid = 4243;
+	s->unit = LS_UNIT_STEP;
+	s->cause = LS_CAUSE_SLEEP;
+	s->start_ns = 123456789012345;
+	s->duration_ns = 50300000;
+	s->cause_ns[LS_CAUSE_SLEEP] = 50 * MS;
+	s->cause_ns[LS_CAUSE_CPU] = 300000;
+	s->cpu_ns = 300000;
+	s->blocked_ns = 50 * MS;
+	s->task = 0x7f00deadbeef;
+	strcpy(s->task_name, "Task-7");
+	s->coroutine = (struct code_info){ "handler", "/srv/app/web.py", 10 };
+	s->stack[0] = (struct model_frame){ "fetch_row", "/srv/app/db.py", 31 };
+	s->stack[1] = (struct model_frame){ "handler", "/srv/app/web.py", 14 };
+	s->n_frames = 2;
+	s->call = s->stack[0];
+	s->call_syscall = "clock_nanosleep";
+	s->call_native = "libc.so.6:clock_nanosleep";
+	s->victims = 14;
+	s->victims_named = 1;
+	strcpy(s->victim_names[0], "Task-3");
+	s->starved_ns = 700 * MS;
+}
+
+static inline char *stall_text(const struct report_ops *ops, const struct stall *stall,
+			       const struct report_opts *opts)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert_not_null(out);
+	cr_assert_eq(ops->stall(out, stall, opts), 0);
+	fclose(out);
+	return text;
+}
+
+static inline char *summary_text(const struct report_ops *ops, const struct snapshot *snapshot,
+				 const struct report_run *run, const struct report_opts *opts)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert_not_null(out);
+	cr_assert_eq(ops->summary(out, snapshot, run, opts), 0);
+	fclose(out);
+	return text;
+}
+
+static inline char *start_text(const struct report_ops *ops, const struct report_start *start,
+			       const struct report_opts *opts)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_assert_not_null(out);
+	cr_assert_eq(ops->start(out, start, opts), 0);
+	fclose(out);
+	return text;
+}
+
+static struct coroutine_row report_rows[2];
+static const struct loss report_losses[] = {
+	{ "stack_truncated", "stacks cut: deeper than the frame limit", 12 },
+};
+
+static inline struct snapshot snapshot_make(void)
+{
+	report_rows[0] = (struct coroutine_row){
+		.coroutine = { "handler", "/srv/app/web.py", 10 },
+		.pid = 4242,
+		.steps = 20000,
+		.total_ns = 4000 * MS,
+		.max_ns = 50300000,
+		.stalls = 12,
+		.starved_ns = 700 * MS,
+		.cpu_ns = 800 * MS,
+		.blocked_ns = 2800 * MS,
+		.gil_ns = 400 * MS,
+		.p50_ns = 12345,
+		.p99_ns = 2500000,
+	};
+	report_rows[1] = (struct coroutine_row){ .coroutine = { "(other)", NULL, 0 },
+						 .steps = 413,
+						 .total_ns = 210 * MS };
+	return (struct snapshot){
+		.steps = 20413,
+		.callbacks_ns = 120 * MS,
+		.idle_ns = 5620 * MS,
+		.step_ns = 4210 * MS,
+		.turns = 1234,
+		.stalls = 12,
+		.starved_ns = 700 * MS,
+		.unattributed_steps = 413,
+		.n_rows = 2,
+		.rows = report_rows,
+		.n_losses = 1,
+		.losses = report_losses,
+	};
+}
+
+static const struct report_run report_run_example = {
+	.duration_ns = 10000 * MS,
+	.own_cpu_ns = 42 * MS,
+	.own_rss_bytes = 24222105,
+	.bpf_run_ns = 90 * MS,
+};
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * JSON lines, read back and checked field by field against the schema's description.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "report/stalls.h"
+
+static const struct report_opts opts = { .mode = "exact", .color = true, .width = 60 };
+
+/* Parses a text that must be one line, and nothing but ASCII. */
+static json_t *parse(char *text)
+{
+	json_error_t error;
+	json_t *json;
+	size_t i, n = strlen(text);
+
+	cr_assert_eq(strchr(text, '\n'), text + n - 1, "one line: %s", text);
+	for (i = 0; i + 1 < n; i++)
+		cr_assert(text[i] >= ' ' && text[i] < 0x7f, "byte %d in %s", text[i], text);
+	json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+	cr_assert_not_null(json, "%s: %s", error.text, text);
+	free(text);
+	return json;
+}
+
+static json_t *parse_stall(const struct stall *stall)
+{
+	return parse(stall_text(&report_json, stall, &opts));
+}
+
+/* The object has exactly these members: names up to a NULL. */
+static void check_keys(const json_t *json, ...)
+{
+	const char *key;
+	size_t n = 0;
+	va_list args;
+
+	va_start(args, json);
+	for (; (key = va_arg(args, const char *)) != NULL; n++)
+		cr_assert_not_null(json_object_get(json, key), "no member %s", key);
+	va_end(args);
+	cr_assert_eq(json_object_size(json), n, "%zu members, not %zu", json_object_size(json), n);
+}
+
+static void check_int(const json_t *json, const char *key, json_int_t value)
+{
+	const json_t *member = json_object_get(json, key);
+
+	cr_assert(json_is_integer(member), "%s is no integer", key);
+	cr_assert_eq(json_integer_value(member), value, "%s is %lld", key,
+		     json_integer_value(member));
+}
+
+static void check_text(const json_t *json, const char *key, const char *value)
+{
+	const json_t *member = json_object_get(json, key);
+
+	cr_assert(json_is_string(member), "%s is no string", key);
+	cr_assert_str_eq(json_string_value(member), value);
+}
+
+static void check_null(const json_t *json, const char *key)
+{
+	cr_assert(json_is_null(json_object_get(json, key)), "%s is not null", key);
+}
+
+Test(json, stall_is_the_line_of_the_contract)
+{
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	text = stall_text(&report_json, &s, &opts);
+	cr_assert_str_eq(
+		text,
+		"{\"schema\":\"loopstall/"
+		"1\",\"type\":\"stall\",\"mode\":\"exact\",\"unit\":\"step\","
+		"\"pid\":4242,\"tid\":4243,\"start_ns\":123456789012345,\"duration_ns\":50300000,"
+		"\"cause\":\"sleep\",\"cpu_ns\":300000,\"blocked_ns\":50000000,\"gil_ns\":0,"
+		"\"runqueue_ns\":0,\"causes_ns\":{\"cpu\":300000,\"sleep\":50000000},"
+		"\"gil_holder_tid\":null,"
+		"\"task\":{\"id\":\"0x7f00deadbeef\",\"name\":\"Task-7\"},"
+		"\"coroutine\":{\"name\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":10},"
+		"\"call\":{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31,"
+		"\"syscall\":\"clock_nanosleep\",\"native\":\"libc.so.6:clock_nanosleep\"},"
+		"\"stack\":[{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31},"
+		"{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14}],"
+		"\"is_stack_cut\":false,"
+		"\"victims\":{\"count\":14,\"starved_ns\":700000000,\"tasks\":[\"Task-3\"],"
+		"\"is_known\":true,\"is_cut\":false}}\n",
+		"%s", text);
+	json_decref(parse(text));
+}
+
+Test(json, each_cause_and_unit_has_its_word)
+{
+	static const char *const words[] = {
+#define _(name, word, sentence) word,
+		LS_CAUSES(_)
+#undef _
+	};
+	static const char *const units[] = {
+		[LS_UNIT_STEP] = "step", [LS_UNIT_CALLBACK] = "callback", [LS_UNIT_TURN] = "turn"
+	};
+	enum ls_cause cause;
+	enum ls_unit unit;
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	for (cause = 0; cause < LS_CAUSE_MAX; cause++) {
+		s.cause = cause;
+		json = parse_stall(&s);
+		check_text(json, "cause", words[cause]);
+		json_decref(json);
+	}
+	for (unit = LS_UNIT_STEP; unit <= LS_UNIT_TURN; unit++) {
+		s.unit = unit;
+		json = parse_stall(&s);
+		check_text(json, "unit", units[unit]);
+		json_decref(json);
+	}
+}
+
+Test(json, callbacks_and_turns_have_no_task)
+{
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.unit = LS_UNIT_CALLBACK;
+	s.task = 0;
+	json = parse_stall(&s);
+	check_null(json, "task");
+	check_text(json_object_get(json, "coroutine"), "name", "handler");
+	cr_assert_null(json_object_get(json, "steps"));
+	json_decref(json);
+	s.unit = LS_UNIT_TURN;
+	s.coroutine = (struct code_info){ NULL, NULL, 0 };
+	s.steps = 12;
+	json = parse_stall(&s);
+	check_null(json, "task");
+	check_null(json, "coroutine");
+	check_int(json, "steps", 12);
+	json_decref(json);
+}
+
+Test(json, what_is_not_known_is_null)
+{
+	const json_t *call;
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.call = (struct model_frame){ NULL, NULL, 0 };
+	s.n_frames = 0;
+	s.call_native = NULL;
+	json = parse_stall(&s);
+	call = json_object_get(json, "call");
+	check_keys(call, "function", "file", "line", "syscall", "native", NULL);
+	check_null(call, "function");
+	check_null(call, "file");
+	check_null(call, "native");
+	check_text(call, "syscall", "clock_nanosleep");
+	cr_assert_eq(json_array_size(json_object_get(json, "stack")), 0);
+	json_decref(json);
+	s.call_syscall = NULL;
+	json = parse_stall(&s);
+	check_null(json, "call");
+	json_decref(json);
+}
+
+Test(json, flags_and_holder)
+{
+	const json_t *victims;
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.is_stack_cut = true;
+	s.is_victims_cut = true;
+	s.is_victims_unknown = true;
+	s.gil_holder_tid = 4250;
+	json = parse_stall(&s);
+	victims = json_object_get(json, "victims");
+	cr_assert(json_is_true(json_object_get(json, "is_stack_cut")));
+	cr_assert(json_is_true(json_object_get(victims, "is_cut")));
+	cr_assert(json_is_false(json_object_get(victims, "is_known")));
+	check_int(json, "gil_holder_tid", 4250);
+	json_decref(json);
+}
+
+Test(json, largest_numbers_stay_exact_or_saturate)
+{
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.start_ns = INT64_MAX;
+	s.duration_ns = (1ULL << 53) + 1;
+	s.starved_ns = UINT64_MAX;
+	s.task = UINT64_MAX;
+	json = parse_stall(&s);
+	check_int(json, "start_ns", INT64_MAX);
+	check_int(json, "duration_ns", (1LL << 53) + 1);
+	check_int(json_object_get(json, "victims"), "starved_ns", INT64_MAX);
+	check_text(json_object_get(json, "task"), "id", "0xffffffffffffffff");
+	json_decref(json);
+}
+
+Test(json, names_in_any_alphabet_come_back_unchanged)
+{
+	static const char name[] = "任务 \"é\" \\ \x1b[2J \xf0\x9f\x90\x8d\t\x7f";
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	/* DEL is the one control character JSON leaves as it is. */
+	snprintf(s.task_name, sizeof(s.task_name), "%.*s", (int)(sizeof(name) - 2), name);
+	json = parse_stall(&s);
+	check_text(json_object_get(json, "task"), "name", s.task_name);
+	json_decref(json);
+}
+
+Test(json, bytes_that_are_no_utf8_are_replaced)
+{
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	strcpy(s.task_name, "a\xff\xed\xa0\x80z");
+	json = parse_stall(&s);
+	check_text(json_object_get(json, "task"), "name",
+		   "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz");
+	json_decref(json);
+}
+
+Test(json, all_frames_and_all_named_victims)
+{
+	const json_t *names;
+	struct stall s;
+	json_t *json;
+	size_t i;
+
+	stall_init(&s);
+	for (i = 0; i < LS_MAX_FRAMES; i++)
+		s.stack[i] = (struct model_frame){ "f", "file.py", (uint32_t)i };
+	s.n_frames = LS_MAX_FRAMES;
+	for (i = 0; i < LS_MAX_VICTIM_NAMES; i++)
+		snprintf(s.victim_names[i], sizeof(s.victim_names[i]), "Task-%zu", i);
+	s.victims_named = LS_MAX_VICTIM_NAMES;
+	json = parse_stall(&s);
+	cr_assert_eq(json_array_size(json_object_get(json, "stack")), LS_MAX_FRAMES);
+	check_int(json_array_get(json_object_get(json, "stack"), 63), "line", 63);
+	names = json_object_get(json_object_get(json, "victims"), "tasks");
+	cr_assert_eq(json_array_size(names), LS_MAX_VICTIM_NAMES);
+	cr_assert_str_eq(json_string_value(json_array_get(names, 15)), "Task-15");
+	json_decref(json);
+}
+
+Test(json, start)
+{
+	const struct report_target targets[] = {
+		{ 4242, "python3", "3.11.2", "uvloop", "entry" },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol" },
+	};
+	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
+	json_t *json = parse(start_text(&report_json, &start, &opts));
+	const json_t *list, *target;
+
+	check_keys(json, "schema", "type", "mode", "version", "threshold_ns", "sample_period_ns",
+		   "transport", "targets", NULL);
+	check_text(json, "schema", "loopstall/1");
+	check_text(json, "type", "start");
+	check_text(json, "mode", "exact");
+	check_text(json, "version", "0.1");
+	check_int(json, "threshold_ns", 10 * MS);
+	check_int(json, "sample_period_ns", 1 * MS);
+	check_text(json, "transport", "uprobe_multi");
+	list = json_object_get(json, "targets");
+	cr_assert_eq(json_array_size(list), 2);
+	target = json_array_get(list, 0);
+	check_keys(target, "pid", "comm", "python", "loop", "rung", NULL);
+	check_int(target, "pid", 4242);
+	check_text(target, "comm", "python3");
+	check_text(target, "python", "3.11.2");
+	check_text(target, "loop", "uvloop");
+	check_text(target, "rung", "entry");
+	check_null(json_array_get(list, 1), "loop");
+	check_text(json_array_get(list, 1), "comm", "a\nb");
+	json_decref(json);
+}
+
+Test(json, summary)
+{
+	struct snapshot snap = snapshot_make();
+	json_t *json = parse(summary_text(&report_json, &snap, &report_run_example, &opts));
+	const json_t *own = json_object_get(json, "own"), *row;
+
+	check_keys(json, "schema", "type", "mode", "duration_ns", "steps", "unattributed_steps",
+		   "stalls", "turns", "step_ns", "callbacks_ns", "idle_ns", "starved_ns",
+		   "no_steps_reason", "own", "lost", "coroutines", NULL);
+	check_text(json, "type", "summary");
+	check_int(json, "duration_ns", 10000 * MS);
+	check_int(json, "steps", 20413);
+	check_int(json, "unattributed_steps", 413);
+	check_int(json, "stalls", 12);
+	check_int(json, "turns", 1234);
+	check_int(json, "step_ns", 4210 * MS);
+	check_int(json, "callbacks_ns", 120 * MS);
+	check_int(json, "idle_ns", 5620 * MS);
+	check_int(json, "starved_ns", 700 * MS);
+	check_null(json, "no_steps_reason");
+	check_keys(own, "cpu_ns", "rss_bytes", "bpf_ns", NULL);
+	check_int(own, "cpu_ns", 42 * MS);
+	check_int(own, "rss_bytes", 24222105);
+	check_int(own, "bpf_ns", 90 * MS);
+	check_keys(json_object_get(json, "lost"), "stack_truncated", NULL);
+	check_int(json_object_get(json, "lost"), "stack_truncated", 12);
+	cr_assert_eq(json_array_size(json_object_get(json, "coroutines")), 2);
+	row = json_array_get(json_object_get(json, "coroutines"), 0);
+	check_keys(row, "name", "file", "line", "pid", "steps", "total_ns", "p50_ns", "p99_ns",
+		   "max_ns", "stalls", "cpu_ns", "blocked_ns", "gil_ns", "runqueue_ns",
+		   "starved_ns", NULL);
+	check_text(row, "name", "handler");
+	check_text(row, "file", "/srv/app/web.py");
+	check_int(row, "line", 10);
+	check_int(row, "pid", 4242);
+	check_int(row, "steps", 20000);
+	check_int(row, "total_ns", 4000 * MS);
+	check_int(row, "p50_ns", 12345);
+	check_int(row, "p99_ns", 2500000);
+	check_int(row, "max_ns", 50300000);
+	check_int(row, "stalls", 12);
+	check_int(row, "cpu_ns", 800 * MS);
+	check_int(row, "blocked_ns", 2800 * MS);
+	check_int(row, "gil_ns", 400 * MS);
+	check_int(row, "runqueue_ns", 0);
+	check_int(row, "starved_ns", 700 * MS);
+	row = json_array_get(json_object_get(json, "coroutines"), 1);
+	check_null(row, "file");
+	check_null(row, "pid");
+	json_decref(json);
+}
+
+Test(json, nothing_seen_is_explained)
+{
+	const struct snapshot snap = { 0 };
+	struct report_run run = { .no_steps_reason = "no event loop ran" };
+	json_t *json = parse(summary_text(&report_json, &snap, &run, &opts));
+
+	check_int(json, "steps", 0);
+	check_text(json, "no_steps_reason", "no event loop ran");
+	cr_assert_eq(json_object_size(json_object_get(json, "lost")), 0);
+	json_decref(json);
+}
+
+Test(json, reason_is_not_told_when_steps_were_seen)
+{
+	struct snapshot snap = snapshot_make();
+	struct report_run run = { .no_steps_reason = "no event loop ran" };
+	json_t *json = parse(summary_text(&report_json, &snap, &run, &opts));
+
+	check_null(json, "no_steps_reason");
+	json_decref(json);
+}
+
+Test(json, reader_that_has_gone)
+{
+	struct stall s;
+	FILE *out;
+	int fds[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	cr_assert_eq(pipe(fds), 0);
+	close(fds[0]);
+	out = fdopen(fds[1], "w");
+	cr_assert_not_null(out);
+	stall_init(&s);
+	cr_assert_eq(report_json.stall(out, &s, &opts), -EPIPE);
+	fclose(out);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The text report, line by line, at several widths; and nothing from a target that could drive the
+ * terminal.
+ */
+#include <errno.h>
+#include <locale.h>
+
+#include "report/format.h"
+#include "report/stalls.h"
+
+static void check_line(const struct stall *stall, unsigned int width, const char *expected)
+{
+	const struct report_opts opts = { .mode = "exact", .width = width };
+	char *text = stall_text(&report_text, stall, &opts);
+
+	cr_assert_str_eq(text, expected, "\n%s%s", text, expected);
+	free(text);
+}
+
+Test(text, line_without_limit)
+{
+	struct stall s;
+
+	stall_init(&s);
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           starved 14 tasks\n");
+}
+
+Test(text, line_gets_shorter_with_the_terminal)
+{
+	struct stall s;
+
+	stall_init(&s);
+	check_line(&s, 120,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep   starved 14 tasks\n");
+}
+
+Test(text, no_line_is_wider_than_the_terminal)
+{
+	unsigned int width;
+	struct stall s;
+
+	stall_init(&s);
+	strcpy(s.task_name, "a task with quite a long name indeed");
+	s.coroutine.name = "Application.startup.<locals>.middleware.<locals>.wrapper";
+	for (width = 60; width < 200; width++) {
+		const struct report_opts opts = { .mode = "exact", .width = width };
+		char *text = stall_text(&report_text, &s, &opts);
+
+		text[strlen(text) - 1] = '\0';
+		cr_assert_leq(format__columns(text), width, "%u: %s", width, text);
+		cr_assert_not_null(strstr(text, "db.py:31"), "%u: %s", width, text);
+		free(text);
+	}
+}
+
+Test(text, narrow_terminal)
+{
+	struct stall s;
+
+	stall_init(&s);
+	check_line(&s, 80,
+		   "4242    step      50.3 ms  sleep     "
+		   "app/db.py:31: time.sleep         starved 14\n");
+	check_line(&s, 60, "4242    step      50.3 ms  sleep     db.py:31: time.sleep\n");
+	check_line(&s, 20, "4242    step      50.3 ms  sleep     db.py:31: time.sleep\n");
+}
+
+Test(text, one_victim_and_none_and_more_than_were_counted)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 1;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           starved 1 task\n");
+	s.victims = 0;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep\n");
+	s.victims = 128;
+	s.is_victims_cut = true;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           starved 128+ tasks\n");
+}
+
+Test(text, call_is_named_only_where_it_is_certain)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.cause = LS_CAUSE_FILE;
+	s.call_syscall = "fsync";
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  file      Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: fsync\n");
+	s.cause = LS_CAUSE_NETWORK;
+	s.call_syscall = "recvfrom";
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  network   Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: socket recv\n");
+	s.cause = LS_CAUSE_OTHER;
+	s.call_syscall = NULL;
+	s.call_native = "libfoo.so:foo_wait";
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  other     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: foo_wait\n");
+	s.cause = LS_CAUSE_CPU;
+	s.call_native = NULL;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  cpu       Task-7 handler()           "
+		   "app/db.py:31 in fetch_row\n");
+}
+
+Test(text, gil_holder)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.cause = LS_CAUSE_GIL;
+	s.gil_holder_tid = 4250;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  gil       Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: GIL held by thread 4250\n");
+	s.gil_holder_tid = 0;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  gil       Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: GIL\n");
+}
+
+Test(text, callback_and_turn)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.unit = LS_UNIT_CALLBACK;
+	s.task = 0;
+	s.task_name[0] = '\0';
+	check_line(&s, 0,
+		   "4242    callback  50.3 ms  sleep     handler()                  "
+		   "app/db.py:31 in fetch_row: time.sleep\n");
+	s.unit = LS_UNIT_TURN;
+	s.steps = 12;
+	s.coroutine = (struct code_info){ NULL, NULL, 0 };
+	s.call = (struct model_frame){ NULL, NULL, 0 };
+	s.call_syscall = NULL;
+	s.call_native = NULL;
+	check_line(&s, 0,
+		   "4242    turn      50.3 ms  sleep     12 steps                   (place not "
+		   "known)\n");
+}
+
+Test(text, unknown_line_is_not_made_up)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.call = (struct model_frame){ NULL, NULL, 0 };
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/web.py (line not known): time.sleep\n");
+}
+
+Test(text, names_cannot_drive_the_terminal)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	strcpy(s.task_name, "\033[2Jevil\nline");
+	s.coroutine.name = "\xe2\x80\xae"
+			   "reldnah"; /* right-to-left override */
+	s.call.file = "/srv/\a/db\r.py";
+	text = stall_text(&report_text, &s, &opts);
+	cr_assert_null(strchr(text, '\033'));
+	cr_assert_null(strchr(text, '\r'));
+	cr_assert_null(strchr(text, '\a'));
+	cr_assert_null(strstr(text, "\xe2\x80\xae"));
+	cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "one line only");
+	cr_assert_not_null(strstr(text, "\\x1b[2Jevil\\nline"));
+	free(text);
+}
+
+Test(text, wide_names_keep_the_columns)
+{
+	struct stall s;
+
+	cr_assert_not_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	stall_init(&s);
+	s.victims = 0;
+	strcpy(s.task_name, "任务七");
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     任务七 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep\n");
+}
+
+Test(text, colour_repeats_the_words_and_is_off_by_default)
+{
+	struct report_opts opts = { .mode = "exact", .color = true };
+	char *colored, *plain, *in, *out;
+	struct stall s;
+
+	stall_init(&s);
+	s.duration_ns = 1420 * MS;
+	colored = stall_text(&report_text, &s, &opts);
+	opts.color = false;
+	plain = stall_text(&report_text, &s, &opts);
+	cr_assert_null(strchr(plain, '\033'));
+	cr_assert_not_null(strstr(colored, "\033[1;31m  1.42 s\033[0m  \033[36msleep"));
+	for (in = out = colored; *in; in++) {
+		if (*in == '\033')
+			in = strchr(in, 'm');
+		else
+			*out++ = *in;
+	}
+	*out = '\0';
+	cr_assert_str_eq(colored, plain);
+	free(colored);
+	free(plain);
+}
+
+Test(text, summary)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct snapshot snap = snapshot_make();
+	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+
+	cr_assert_str_eq(
+		text,
+		"20413 steps in 10.0 s, 12 stalls, tasks starved for 700 ms\n"
+		"loop: 4.21 s in steps, 120 ms in callbacks, 5.62 s waiting, 1234 turns\n"
+		"413 steps of coroutines that could not be told\n"
+		"\n"
+		"   STEPS    TOTAL      P50      P99      MAX  STALLS CPU/BLK/GIL/RUN  STARVED  "
+		"WHERE\n"
+		"   20000   4.00 s  12.3 us  2.50 ms  50.3 ms      12      20/70/10/0   700 ms  "
+		"handler() app/web.py:10\n"
+		"     413   210 ms      0 s      0 s      0 s       0               -      0 s  "
+		"(other)\n"
+		"\n"
+		"own cost: 0.42% of a core, 23.1 MiB; BPF programs 0.90% of a core\n"
+		"lost: 12 stacks cut: deeper than the frame limit (stack_truncated)\n",
+		"\n%s", text);
+	free(text);
+}
+
+Test(text, summary_on_a_narrow_terminal_drops_columns)
+{
+	struct report_opts opts = { .mode = "exact", .width = 60 };
+	struct snapshot snap = snapshot_make();
+	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+
+	cr_assert_not_null(strstr(text,
+				  "   STEPS      MAX  STALLS  STARVED  WHERE\n"
+				  "   20000  50.3 ms      12   700 ms  handler() app/web.py:10\n"),
+			   "\n%s", text);
+	free(text);
+}
+
+Test(text, table_is_never_wider_than_the_terminal)
+{
+	struct snapshot snap = snapshot_make();
+	unsigned int width;
+
+	report_rows[0].coroutine.name = "Application.startup.<locals>.middleware.<locals>.wrapper";
+	for (width = 60; width < 160; width++) {
+		const struct report_opts opts = { .mode = "exact", .width = width };
+		char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+		char *line = strstr(text, "   STEPS"), *end;
+
+		for (; line && *line != '\n'; line = end + 1) {
+			end = strchr(line, '\n');
+			*end = '\0';
+			cr_assert_leq(format__columns(line), width, "%u: %s", width, line);
+		}
+		free(text);
+	}
+}
+
+Test(text, summary_limits_its_rows_and_says_so)
+{
+	const struct report_opts opts = { .mode = "exact", .max_rows = 1 };
+	struct snapshot snap = snapshot_make();
+	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+
+	cr_assert_not_null(strstr(text, "handler()"));
+	cr_assert_null(strstr(text, "(other)"));
+	cr_assert_not_null(strstr(text, "... and 1 more\n"));
+	free(text);
+}
+
+Test(text, nothing_seen_is_explained)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	const struct snapshot snap = { 0 };
+	struct report_run run = { .duration_ns = 3000 * MS, .no_steps_reason = "no loop\033 ran" };
+	char *text = summary_text(&report_text, &snap, &run, &opts);
+
+	cr_assert_not_null(strstr(text, "0 steps in 3.00 s"), "%s", text);
+	cr_assert_not_null(strstr(text, "0 steps seen because no loop\\x1b ran\n"), "%s", text);
+	free(text);
+	run.no_steps_reason = NULL;
+	text = summary_text(&report_text, &snap, &run, &opts);
+	cr_assert_not_null(strstr(text, "0 steps seen because no task ran in that time\n"));
+	free(text);
+}
+
+Test(text, start)
+{
+	const struct report_target targets[] = {
+		{ 4242, "python3", "3.11.2", "uvloop", "entry" },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol" },
+	};
+	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
+	const struct report_opts opts = { .mode = "exact" };
+	char *text = start_text(&report_text, &start, &opts);
+
+	cr_assert_str_eq(text,
+			 "watching 4242 python3: CPython 3.11.2, uvloop, rung entry\n"
+			 "watching 4243 a\\nb: CPython 3.8.18, no event loop yet, rung symbol\n"
+			 "stalls of 10.0 ms and longer, exact mode, uprobe_multi, "
+			 "sampled every 1.00 ms\n");
+	free(text);
+}
+
+Test(text, failed_write_comes_back)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct stall s;
+	FILE *out = fopen("/dev/full", "w");
+
+	cr_assert_not_null(out);
+	stall_init(&s);
+	cr_assert_eq(report_text.stall(out, &s, &opts), -ENOSPC);
+	fclose(out);
+}

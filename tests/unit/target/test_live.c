@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Real processes, children of the test, so no privilege is needed: every interpreter found in PATH with loops in two
+ * threads, one that has not imported asyncio, and the refusals.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "target/py_offsets.h"
+#include "target/target.h"
+
+#define PATIENCE_MS 10000
+#define PAUSE_MS 20
+
+static const char loops_program[] =
+	"import asyncio, threading\n"
+	"async def rest(): await asyncio.sleep(1000)\n"
+	"async def main(n):\n"
+	"    tasks = [asyncio.ensure_future(rest()) for _ in range(n)]\n"
+	"    await asyncio.sleep(1000)\n"
+	"def other(): asyncio.new_event_loop().run_until_complete(main(3))\n"
+	"threading.Thread(target=other, daemon=True).start()\n"
+	"asyncio.run(main(5))\n";
+
+static pid_t start(const char *program, const char *arg, const char *arg2)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	/* No orphan if the test fails. */
+	alarm(60);
+	if (getppid() != parent || !freopen("/dev/null", "w", stderr))
+		_exit(1);
+	execlp(program, program, arg, arg2, NULL);
+	_exit(127);
+}
+
+static void stop(const pid_t *pid)
+{
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* A name in PATH may be a launcher for a version that is not there. */
+static bool is_interpreter(const char *name)
+{
+	int status = 0;
+	pid_t pid = start(name, "-c", "import asyncio");
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Examines until the loops run; -ETIMEDOUT if they never do. */
+static int wait_for_loops(pid_t pid, int wanted_tasks, struct target **ret_target)
+{
+	int r = -ETIMEDOUT;
+
+	for (int waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
+		_cleanup_(target__freep) struct target *t = NULL;
+		struct err err = { "", "" };
+
+		r = target__examine(&t, pid, &err);
+		/* What was imported while we looked needs another look. */
+		if (!r && target__count_tasks(t) == wanted_tasks)
+			return target__examine(ret_target, pid, &err);
+		/* A launcher script, or an interpreter that its loader has not mapped yet. */
+		if (r && r != -ENOEXEC)
+			return r;
+		pause_ms(PAUSE_MS);
+	}
+	return -ETIMEDOUT;
+}
+
+static size_t count_kind(const struct target *t, enum ls_spot kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_modules; i++)
+		for (size_t k = 0; k < t->modules[i].n_spots; k++)
+			n += t->modules[i].spots[k].kind == kind;
+	return n;
+}
+
+static void check_loops(const struct target *t)
+{
+	struct target_loop_thread threads[4];
+
+	cr_assert_eq(target__loop_threads(t, threads, 4), 2);
+	for (int i = 0; i < 2; i++) {
+		enum target_loop_kind kind;
+		struct ls_loop info;
+		uint64_t scheduled = 0;
+
+		cr_assert_eq(threads[i].kind, TARGET_LOOP_ASYNCIO);
+		cr_assert_str_eq(threads[i].type_name, "_UnixSelectorEventLoop");
+		cr_assert_eq(target__resolve_loop(t, threads[i].loop, &info, &kind), 0);
+		cr_assert_neq(info.ready, 0);
+		cr_assert_eq(target__read(t, info.scheduled + 16, &scheduled, sizeof(scheduled)), 0);
+		cr_assert_eq(scheduled, threads[i].tid == t->pid ? 6 : 4);
+	}
+	cr_assert(threads[0].tid == t->pid || threads[1].tid == t->pid);
+	cr_assert_neq(threads[0].tid, threads[1].tid);
+}
+
+static void check_interpreter(const char *name, uint8_t minor)
+{
+	_cleanup_(target__freep) struct target *t = NULL;
+	_cleanup_(stop) pid_t pid = start(name, "-c", loops_program);
+	int r = wait_for_loops(pid, 10, &t);
+
+	cr_assert_eq(r, 0, "%s: %s", name, strerror(-r));
+	if (minor)
+		cr_assert_eq(t->version[1], minor);
+	cr_assert_eq(t->version[0], 3);
+	cr_assert_neq(t->rung, TARGET_RUNG_NONE, "%s: %s", name, t->rung_note);
+	cr_assert(t->has_asyncio);
+	cr_assert_str_eq(t->rung_note, "");
+	cr_assert_geq(count_kind(t, LS_SPOT_STEP_ENTER), 2);
+	cr_assert_eq(count_kind(t, LS_SPOT_STEP_ENTER), count_kind(t, LS_SPOT_STEP_EXIT));
+	cr_assert_neq(t->proc.step_call, 0);
+	cr_assert_neq(t->proc.wakeup_call, 0);
+	cr_assert_neq(t->proc.gil, 0);
+	cr_assert_neq(t->proc.coro_type, 0);
+	check_loops(t);
+}
+
+Test(target_live, every_interpreter_in_path, .timeout = 120)
+{
+	int found = is_interpreter("python3");
+
+	if (found)
+		check_interpreter("python3", 0);
+	for (uint8_t minor = PY_MINOR_MIN; minor <= PY_MINOR_MAX; minor++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "python3.%u", minor);
+		if (!is_interpreter(name))
+			continue;
+		check_interpreter(name, minor);
+		found++;
+	}
+	cr_assert(found, "no python3 in PATH");
+}
+
+Test(target_live, spots_are_known_before_asyncio_is_imported, .timeout = 30)
+{
+	_cleanup_(target__freep) struct target *t = NULL;
+	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", "import time; time.sleep(1000)");
+	int r = -ENOEXEC;
+
+	for (int waited = 0; (r || !t->interp) && waited < PATIENCE_MS; waited += PAUSE_MS) {
+		target__free(TAKE_PTR(t));
+		r = target__examine(&t, pid, NULL);
+		pause_ms(PAUSE_MS);
+	}
+	cr_assert_eq(r, 0);
+	cr_assert(!t->has_asyncio);
+	cr_assert_neq(t->rung, TARGET_RUNG_NONE);
+	cr_assert_geq(count_kind(t, LS_SPOT_STEP_ENTER), 2);
+	cr_assert_eq(t->proc.step_call, 0);
+	cr_assert_eq(target__loop_threads(t, NULL, 0), 0);
+	cr_assert_lt(target__count_tasks(t), 0);
+}
+
+Test(target_live, uvloop, .timeout = 30)
+{
+	static const char program[] = "import asyncio, uvloop\n"
+				      "async def rest(): await asyncio.sleep(1000)\n"
+				      "async def main():\n"
+				      "    tasks = [asyncio.ensure_future(rest()) for _ in range(4)]\n"
+				      "    await asyncio.sleep(1000)\n"
+				      "uvloop.install()\n"
+				      "asyncio.run(main())\n";
+	_cleanup_(target__freep) struct target *t = NULL;
+	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", program);
+	struct target_loop_thread thread;
+	enum target_loop_kind kind;
+	struct ls_loop info;
+
+	cr_assert_eq(wait_for_loops(pid, 5, &t), 0, "is python3-uvloop installed?");
+	cr_assert(t->has_uvloop);
+	cr_assert(t->proc.has_poll_spot);
+	cr_assert_eq(target__loop_threads(t, &thread, 1), 1);
+	cr_assert_eq(thread.kind, TARGET_LOOP_UVLOOP);
+	cr_assert_eq(thread.tid, pid);
+	cr_assert_eq(target__resolve_loop(t, thread.loop, &info, &kind), 0);
+	cr_assert_neq(info.ready, 0);
+	cr_assert_eq(info.scheduled, 0);
+	cr_assert_neq(info.handle_callback, 0);
+}
+
+static void check_refusal(pid_t pid, int code, const char *part)
+{
+	struct err err = { "", "" };
+	struct target *t = NULL;
+
+	cr_assert_eq(target__examine(&t, pid, &err), code, "%s: %s", part, err.what);
+	cr_assert_not_null(strstr(err.what, part), "'%s' lacks '%s'", err.what, part);
+	cr_assert_eq(target__examine(&t, pid, NULL), code);
+	cr_assert_null(t);
+}
+
+Test(target_live, refusals)
+{
+	_cleanup_(stop) pid_t other = start("sleep", "100", NULL);
+	_cleanup_(stop) pid_t zombie = fork();
+
+	if (!zombie)
+		_exit(0);
+	pause_ms(300);
+	check_refusal(0x3ffffff, -ESRCH, "no process");
+	check_refusal(0, -ESRCH, "no process");
+	check_refusal(-1, -ESRCH, "no process");
+	check_refusal(other, -ENOEXEC, "holds no CPython");
+	check_refusal(zombie, -ESRCH, "zombie");
+}
+
+static int copy_as(const char *from, const char *to)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+	return system(command);
+}
+
+Test(target_live, pypy_and_deleted_files_by_name)
+{
+	char dir[] = "/tmp/loopstall-test-XXXXXX", path[64], text[128];
+	_cleanup_(stop) pid_t pid = 0;
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/pypy3", dir);
+	cr_assert_eq(copy_as("/bin/sleep", path), 0);
+	pid = start(path, "100", NULL);
+	pause_ms(300);
+	check_refusal(pid, -ENOEXEC, "PyPy");
+	unlink(path);
+	rmdir(dir);
+	snprintf(text, sizeof(text), "%s/pypy3 (deleted)", dir);
+	check_refusal(pid, -ENOEXEC, text);
+}
+
+Test(target_live, found_by_name)
+{
+	_cleanup_(stop) pid_t pid = start("sleep", "123.4567", NULL);
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	pause_ms(300);
+	cr_assert_eq(target__find_by_name("123.4567", &pids, &n), 0);
+	cr_assert_eq(n, 1);
+	cr_assert_eq(pids[0], pid);
+	free(TAKE_PTR(pids));
+	cr_assert_eq(target__find_by_name("no such process anywhere", &pids, &n), 0);
+	cr_assert_eq(n, 0);
+	cr_assert_eq(target__find_by_name("", &pids, &n), -EINVAL);
+}
+
+Test(target_live, pythons_are_found)
+{
+	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", "import time; time.sleep(1000)");
+	_cleanup_free_ pid_t *pids = NULL;
+	bool is_found = false;
+	size_t n = 0;
+
+	pause_ms(500);
+	cr_assert_eq(target__find_pythons(&pids, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		is_found |= pids[i] == pid;
+		cr_assert(!i || pids[i] > pids[i - 1]);
+	}
+	cr_assert(is_found);
+}
