@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* Defines the maps and settings of maps.h, once for all programs. */
+/*
+ * Defines the maps and settings of maps.h, once for all programs.
+ */
 #include "maps.h"
 
 struct threads_map threads SEC(".maps");

@@ -9,6 +9,10 @@
 #include "spans.h"
 
 #define DEQUE_BLOCK_ITEMS 64 /* cpython: Modules/_collectionsmodule.c */
+/* libuv 1.x: include/uv.h and include/uv/unix.h; the heap's node lies inside the timer */
+#define UV_TIMER_NODE 104
+#define UV_TIMER_TIMEOUT 128
+#define UV_HEAP_LEVELS 7 /* enough for LS_MAX_TIMERS nodes */
 
 /* What a bpf_loop() callback gets: all that changes from turn to turn is in ts->scan, where the verifier expects any value. */
 struct scan_context {
@@ -40,12 +44,11 @@ static __always_inline void victim_add(struct thread_state *ts, __u64 task, __u6
 }
 
 /*
- * The task that sleeps on a timer. asyncio.sleep() has the timer set a future, its first argument, and the task waits
+ * The task that sleeps on a timer, from the timer's arguments. asyncio.sleep() has it set a future, the first of them, and the task waits
  * for that. A timer that is due moves from the heap to the ready queue before it fires.
  */
-static __always_inline __u64 sleeper_task(const struct thread_state *ts, __u64 handle)
+static __always_inline __u64 sleeper_task(const struct thread_state *ts, __u64 arguments)
 {
-	__u64 arguments = read_ptr(handle + ts->proc.py.handle_args);
 	__u64 future = arguments ? read_ptr(arguments + ts->proc.py.tuple_items) : 0;
 
 	return future ? callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0)) : 0;
@@ -73,11 +76,21 @@ static long victim_of_ready(__u32 i, struct scan_context *context)
 	}
 	task = callback_task(&ts->proc, read_ptr(handle + scan->handle_callback));
 	if (!task)
-		task = sleeper_task(ts, handle);
+		task = sleeper_task(ts, read_ptr(handle + ts->proc.py.handle_args));
 	/* Handles in the queue at our first look waited through the whole span; of later ones only the end is sure. */
 	if (task && task != ts->cur.task)
 		victim_add(ts, task, i < ts->cur.ready ? scan->end_ns - ts->cur.start_ns : 0);
 	return 0;
+}
+
+/* A sleeping task whose time came at `when_ns`, before the stall ended. */
+static __always_inline void victim_add_sleeper(struct thread_state *ts, __u64 task, __u64 when_ns)
+{
+	if (!task)
+		return;
+	if (when_ns < ts->cur.start_ns)
+		when_ns = ts->cur.start_ns;
+	victim_add(ts, task, ts->scan.end_ns - when_ns);
 }
 
 /* bpf_loop() callback: the i-th entry of the timer heap; a sleeping task whose time has come is a victim. */
@@ -85,7 +98,7 @@ static long victim_of_timer(__u32 i, struct scan_context *context)
 {
 	struct thread_state *ts = context->ts;
 	struct victim_scan *scan;
-	__u64 handle, when_ns, task;
+	__u64 handle, when_ns;
 
 	if (!ts)
 		return 1;
@@ -97,12 +110,36 @@ static long victim_of_timer(__u32 i, struct scan_context *context)
 					      ts->proc.py.float_value));
 	if (!when_ns || when_ns >= scan->end_ns)
 		return 0;
-	task = sleeper_task(ts, handle);
-	if (!task)
+	victim_add_sleeper(ts, sleeper_task(ts, read_ptr(handle + ts->proc.py.handle_args)), when_ns);
+	return 0;
+}
+
+/*
+ * bpf_loop() callback: the i-th node of libuv's timer heap, a complete binary tree: the bits of i + 1 behind the highest
+ * one are the way from the root. Its clock is CLOCK_MONOTONIC in whole milliseconds.
+ */
+static long victim_of_uv_timer(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 node, when_ns, timer, handle;
+	struct victim_scan *scan;
+	__s32 bit;
+
+	if (!ts)
+		return 1;
+	scan = &ts->scan;
+	node = scan->items;
+	i++;
+	for (bit = UV_HEAP_LEVELS - 1; bit >= 0; bit--)
+		if (i >> (bit + 1))
+			node = read_ptr(node + ((i >> bit) & 1 ? 8 : 0));
+	when_ns = read_ptr(node - UV_TIMER_NODE + UV_TIMER_TIMEOUT) * 1000000;
+	if (!node || !when_ns || when_ns >= scan->end_ns)
 		return 0;
-	if (when_ns < ts->cur.start_ns)
-		when_ns = ts->cur.start_ns;
-	victim_add(ts, task, scan->end_ns - when_ns);
+	timer = read_ptr(node - UV_TIMER_NODE);
+	handle = timer ? read_ptr(timer + scan->uv_timer_context) : 0;
+	if (handle)
+		victim_add_sleeper(ts, sleeper_task(ts, read_ptr(handle + scan->uv_timer_args)), when_ns);
 	return 0;
 }
 
@@ -124,6 +161,8 @@ LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stal
 	}
 	scan = &ts->scan;
 	scan->handle_callback = loop->handle_callback;
+	scan->uv_timer_context = loop->uv_timer_context;
+	scan->uv_timer_args = loop->uv_timer_args;
 	scan->end_ns = stall->hdr.ts_ns;
 	scan->starved_ns = 0;
 	scan->victims = 0;
@@ -144,6 +183,14 @@ LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stal
 			stall->flags |= LS_STALL_VICTIMS_CUT;
 		}
 		bpf_loop(length, victim_of_timer, &context, 0);
+	} else if (loop->uv_timers) {
+		length = (__u32)read_ptr(loop->uv_timers + 8);
+		scan->items = read_ptr(loop->uv_timers);
+		if (length > LS_MAX_TIMERS) {
+			length = LS_MAX_TIMERS;
+			stall->flags |= LS_STALL_VICTIMS_CUT;
+		}
+		bpf_loop(length, victim_of_uv_timer, &context, 0);
 	}
 	if (stall->flags & LS_STALL_VICTIMS_CUT)
 		count_loss(LS_LOSS_VICTIM_CUT);

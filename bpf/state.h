@@ -37,11 +37,12 @@ struct site {
 /* A look through the loop's queues at the end of a stall. */
 struct victim_scan {
 	__u64 end_ns;
-	__u64 block, items; /* block of the deque; array of the timer heap */
+	__u64 block, items; /* block of the deque; array, or root, of the timer heap */
 	__u64 starved_ns;
 	__u32 index; /* in the block */
 	__u32 victims, named;
-	__u32 handle_callback;
+	__u16 handle_callback, uv_timer_context, uv_timer_args;
+	__u16 pad;
 };
 
 enum off_kind { OFF_NONE, OFF_IDLE, OFF_BLOCKED };

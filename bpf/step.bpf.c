@@ -72,7 +72,7 @@ static __noinline struct thread_state *thread_new(void)
 	return ts;
 }
 
-/* An interpreter that was still starting when we attached is known better now. */
+/* An interpreter that was still starting, or without asyncio, when we attached is known better now. */
 static __noinline int thread_refresh(struct thread_state *ts)
 {
 	struct ls_proc *proc;
@@ -80,7 +80,7 @@ static __noinline int thread_refresh(struct thread_state *ts)
 	if (!ts)
 		return 0;
 	proc = bpf_map_lookup_elem(&procs, &ts->tgid);
-	if (proc && proc->gil) {
+	if (proc && (proc->gil != ts->proc.gil || proc->wakeup_call != ts->proc.wakeup_call)) {
 		ts->proc = *proc;
 		ts->loop = 0;
 	}
@@ -148,7 +148,7 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 	}
 	ts->is_busy = 1;
 	thread_settle(ts, now_ns);
-	if (!ts->proc.gil)
+	if (!ts->proc.gil || !ts->proc.wakeup_call)
 		thread_refresh(ts);
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
 		span_close_callbacks(ts, now_ns);

@@ -55,8 +55,11 @@ struct ls_loop_key {
 struct ls_loop {
 	__u64 ready; /* address of the deque `_ready`, 0 if unknown */
 	__u64 scheduled; /* address of the list `_scheduled` (asyncio's own loops), else 0 */
+	__u64 uv_timers; /* address of libuv's timer heap (uvloop), else 0 */
 	__u16 handle_callback; /* offset of the callback inside a handle of this loop */
-	__u16 pad[3];
+	__u16 uv_timer_context; /* uvloop: offset of the TimerHandle inside a UVTimer */
+	__u16 uv_timer_args; /* uvloop: offset of the arguments inside a TimerHandle */
+	__u16 pad;
 };
 
 /* How a system call that blocks is judged: an ls_cause, or one of these by its arguments. */

@@ -6,7 +6,6 @@
 #include "probe/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +14,6 @@
 
 #include "loopstall.skel.h"
 
-#include "base/cleanup.h"
 #include "probe/sampler.h"
 #include "probe/uprobes.h"
 
@@ -72,14 +70,6 @@ static int try_uprobe(void)
 	return code ? uprobes__try_perf() : 0;
 }
 
-/* Reading a process that is not ours: the init process is nobody's friend. */
-static int try_memory(void)
-{
-	_cleanup_fd_ int fd = open("/proc/1/mem", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : 0;
-}
-
 static const struct {
 	const char *name, *sentence;
 	bool is_required;
@@ -97,8 +87,6 @@ static const struct {
 	  "run as root (CAP_SYS_ADMIN); not needed where uprobe_multi works" },
 	{ "sampler", "the CPU clock samples where a step computes", true, sampler__try,
 	  "give CAP_PERFMON, or: sysctl kernel.perf_event_paranoid=1" },
-	{ "memory", "reading processes of other users", true, try_memory,
-	  "give CAP_SYS_PTRACE: run as root, or setcap cap_sys_ptrace+ep on the program" },
 };
 
 int probe__features(struct probe_feature *features)

@@ -62,16 +62,16 @@ static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list 
 static int err_from_load(struct err *err, int code)
 {
 	if (code == -EPERM || code == -EACCES) {
-		err__hint(err, code, "run it as root, or give it the rights: "
-				     "setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep build/loopstall");
-		return err__set(err, code, "the kernel refuses the BPF programs: CAP_BPF and CAP_PERFMON are needed");
+		err__set(err, code, "the kernel refuses the BPF programs: CAP_BPF and CAP_PERFMON are needed");
+		return err__hint(err, code, "run it as root, or give the program the rights: "
+					    "setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep");
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");
-		return err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
+		err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
+		return err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");
 	}
-	err__hint(err, code, "`loopstall doctor` tells what this kernel lacks, -v shows its own words");
-	return err__set(err, code, "the kernel does not load the BPF programs: %s", strerror(-code));
+	err__set(err, code, "the kernel does not load the BPF programs: %s", strerror(-code));
+	return err__hint(err, code, "`loopstall doctor` tells what this kernel lacks, -v shows its own words");
 }
 
 /* Five samples in the shortest stall name its line; more often than each millisecond would cost too much. */
@@ -199,12 +199,13 @@ static int attach_module(struct probe *p, const struct target *t, const struct t
 	code = uprobes__attach(&uprobes, p->skel->progs.on_spot, p->use_multi, t->pid, module);
 	if (code) {
 		uprobes__done(&uprobes);
+		err__set(err, code, "cannot put probes on %s of process %d: %s", module->path, t->pid,
+			 strerror(-code));
 		if (code == -EPERM || code == -EACCES)
 			err__hint(err, code, "%s", p->use_multi ?
 							   "give it CAP_BPF and CAP_PERFMON, or run it as root" :
 							   "this kernel's uprobes need CAP_SYS_ADMIN: run it as root");
-		return err__set(err, code, "cannot put probes on %s of process %d: %s", module->path, t->pid,
-				strerror(-code));
+		return code;
 	}
 	attached[p->n_attached++] = (struct attached){
 		.pid = t->pid, .dev = module->dev, .ino = module->ino, .uprobes = uprobes

@@ -27,6 +27,13 @@
  */
 #define UVLOOP_HANDLE_BYTES 120
 #define UVLOOP_HANDLE_CALLBACK 72
+/* The same for sleeping tasks: libuv's timer points to a UVTimer, that to a TimerHandle, that to the arguments. */
+#define UVLOOP_LOOP 24 /* uv_loop_t of a Loop */
+#define UVLOOP_TIMER_BYTES 112
+#define UVLOOP_TIMER_CONTEXT 80
+#define UVLOOP_TIMER_HANDLE_BYTES 96
+#define UVLOOP_TIMER_HANDLE_ARGS 32
+#define UV_TIMER_HEAP 520 /* libuv 1.x, x86-64 and aarch64: include/uv.h and include/uv/unix.h */
 #define TASK_BATCH 512
 
 /* The ids of a process's threads as its own pid namespace numbers them, beside ours. */
@@ -267,13 +274,27 @@ static bool is_deque(const struct target *t, uint64_t object)
 	       !strcmp(name, "collections.deque");
 }
 
-static bool has_known_handle(const struct target *t)
+/* Is uvloop's C structure `name` as large as the one we know? */
+static bool has_known_type(const struct target *t, const char *name, uint64_t known_bytes)
 {
 	uint64_t type, basic_bytes;
 
-	return !py_module_attribute(t, "uvloop.loop", "Handle", &type) &&
-	       !py_read_u64(t, type + t->proc.py.tp_basicsize, &basic_bytes) &&
-	       basic_bytes == UVLOOP_HANDLE_BYTES;
+	return !py_module_attribute(t, "uvloop.loop", name, &type) &&
+	       !py_read_u64(t, type + t->proc.py.tp_basicsize, &basic_bytes) && basic_bytes == known_bytes;
+}
+
+/* A libuv loop holds the address of its owner in its first word (uv_loop_t.data), which uvloop sets. */
+static void resolve_uv_timers(const struct target *t, uint64_t loop, struct ls_loop *ret_loop)
+{
+	uint64_t uv_loop, owner;
+
+	if (py_read_u64(t, loop + UVLOOP_LOOP, &uv_loop) || py_read_u64(t, uv_loop, &owner) || owner != loop ||
+	    !has_known_type(t, "UVTimer", UVLOOP_TIMER_BYTES) ||
+	    !has_known_type(t, "TimerHandle", UVLOOP_TIMER_HANDLE_BYTES))
+		return;
+	ret_loop->uv_timers = uv_loop + UV_TIMER_HEAP;
+	ret_loop->uv_timer_context = UVLOOP_TIMER_CONTEXT;
+	ret_loop->uv_timer_args = UVLOOP_TIMER_HANDLE_ARGS;
 }
 
 /* uvloop's loop is a C structure; its queue is the only deque that it points to. */
@@ -281,8 +302,9 @@ static void resolve_uvloop(const struct target *t, uint64_t loop, struct ls_loop
 {
 	uint64_t words[UVLOOP_WORDS];
 
-	if (has_known_handle(t))
+	if (has_known_type(t, "Handle", UVLOOP_HANDLE_BYTES))
 		ret_loop->handle_callback = UVLOOP_HANDLE_CALLBACK;
+	resolve_uv_timers(t, loop, ret_loop);
 	if (target__read(t, loop, words, sizeof(words)))
 		return;
 	for (size_t i = 2; i < UVLOOP_WORDS; i++)

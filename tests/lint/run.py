@@ -85,7 +85,7 @@ def check_spdx():
             continue
         text = "\n".join(lines(path)[:3])
         match = re.search(r"SPDX-License-Identifier: (.*?)(?: \*/)?$", text, re.M)
-        wanted = DUAL if path.startswith(("bpf/", "include/")) else BSD
+        wanted = DUAL if path.startswith(("bpf/", "include/")) or path.endswith(".bpf.c") else BSD
         if not match:
             yield f"{path}:1: no SPDX-License-Identifier in the first three lines"
         elif match.group(1).strip() != wanted:

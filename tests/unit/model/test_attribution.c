@@ -54,6 +54,17 @@ Test(attribution, largest_part_wins_and_ties_go_to_the_first_wait)
 	script_free(s);
 }
 
+Test(attribution, stall_without_any_time_is_no_wait)
+{
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+
+	script_time(&rec, LS_CAUSE_CPU, 0);
+	script_send_stall(s, &rec);
+	cr_assert_eq(s->stall.cause, LS_CAUSE_CPU);
+	script_free(s);
+}
+
 Test(attribution, most_sampled_line_beats_the_heaviest_sample)
 {
 	struct script *s = script_new();
@@ -79,10 +90,10 @@ Test(attribution, a_line_is_summed_over_callers_and_shows_its_heaviest_stack)
 	struct script *s = script_new();
 	struct ls_rec_stack rec = script_stack(s, 1, LS_CAUSE_CPU, 4 * MS);
 
+	script_at(s, 1, LS_CAUSE_CPU, 3 * MS, RENDER, 88);
 	script_frame(&rec, RENDER, 88);
 	script_frame(&rec, HANDLER, 19);
 	script_send_stack(s, &rec);
-	script_at(s, 1, LS_CAUSE_CPU, 3 * MS, RENDER, 88);
 	script_at(s, 1, LS_CAUSE_CPU, 6 * MS, FETCH_ROW, 31);
 	script_end(s, 1, LS_CAUSE_CPU);
 	check_frame(&s->stall.call, "render", "/srv/app/views.py", 88);

@@ -139,7 +139,7 @@ static void check_interpreter(const char *name, uint8_t minor)
 	check_loops(t);
 }
 
-Test(target_live, every_interpreter_in_path, .timeout = 120)
+Test(target_live, every_interpreter_in_path)
 {
 	int found = is_interpreter("python3");
 
@@ -157,7 +157,7 @@ Test(target_live, every_interpreter_in_path, .timeout = 120)
 	cr_assert(found, "no python3 in PATH");
 }
 
-Test(target_live, spots_are_known_before_asyncio_is_imported, .timeout = 30)
+Test(target_live, spots_are_known_before_asyncio_is_imported)
 {
 	_cleanup_(target__freep) struct target *t = NULL;
 	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", "import time; time.sleep(1000)");
@@ -177,7 +177,7 @@ Test(target_live, spots_are_known_before_asyncio_is_imported, .timeout = 30)
 	cr_assert_lt(target__count_tasks(t), 0);
 }
 
-Test(target_live, uvloop, .timeout = 30)
+Test(target_live, uvloop)
 {
 	static const char program[] = "import asyncio, uvloop\n"
 				      "async def rest(): await asyncio.sleep(1000)\n"
