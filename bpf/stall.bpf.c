@@ -143,36 +143,40 @@ static long victim_of_uv_timer(__u32 i, struct scan_context *context)
 	return 0;
 }
 
-/* Reports the victims of the span that ends now and fills their part of its record. */
-LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stall)
+/*
+ * Reports the victims of the span that ends now by name and leaves their sums in ts->scan. Comes before the span's own
+ * record is reserved: the ring keeps the order of reservations.
+ */
+LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 {
 	struct scan_context context = { .ts = ts };
 	struct victim_scan *scan;
 	struct ls_loop *loop;
 	__u64 length;
 
-	if (!ts || !stall)
+	if (!ts)
 		return 0;
-	loop = loop_of(ts);
-	if (!loop || !loop->ready || !loop->handle_callback) {
-		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
-		stall->flags |= LS_STALL_VICTIMS_UNKNOWN;
-		return 0;
-	}
 	scan = &ts->scan;
-	scan->handle_callback = loop->handle_callback;
-	scan->uv_timer_context = loop->uv_timer_context;
-	scan->uv_timer_args = loop->uv_timer_args;
-	scan->end_ns = stall->hdr.ts_ns;
 	scan->starved_ns = 0;
 	scan->victims = 0;
 	scan->named = 0;
+	scan->flags = 0;
+	scan->end_ns = end_ns;
+	loop = loop_of(ts);
+	if (!loop || !loop->ready || !loop->handle_callback) {
+		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
+		scan->flags = LS_STALL_VICTIMS_UNKNOWN;
+		return 0;
+	}
+	scan->handle_callback = loop->handle_callback;
+	scan->uv_timer_context = loop->uv_timer_context;
+	scan->uv_timer_args = loop->uv_timer_args;
 	length = read_ptr(loop->ready + ts->proc.py.ob_size);
 	scan->block = read_ptr(loop->ready + ts->proc.py.deque_leftblock);
 	scan->index = read_ptr(loop->ready + ts->proc.py.deque_leftindex);
 	if (length > LS_MAX_READY) {
 		length = LS_MAX_READY;
-		stall->flags |= LS_STALL_VICTIMS_CUT;
+		scan->flags = LS_STALL_VICTIMS_CUT;
 	}
 	bpf_loop(length, victim_of_ready, &context, 0);
 	if (loop->scheduled) {
@@ -180,7 +184,7 @@ LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stal
 		scan->items = read_ptr(loop->scheduled + ts->proc.py.list_items);
 		if (length > LS_MAX_TIMERS) {
 			length = LS_MAX_TIMERS;
-			stall->flags |= LS_STALL_VICTIMS_CUT;
+			scan->flags = LS_STALL_VICTIMS_CUT;
 		}
 		bpf_loop(length, victim_of_timer, &context, 0);
 	} else if (loop->uv_timers) {
@@ -188,14 +192,12 @@ LS_SUBPROG int victims_report(struct thread_state *ts, struct ls_rec_stall *stal
 		scan->items = read_ptr(loop->uv_timers);
 		if (length > LS_MAX_TIMERS) {
 			length = LS_MAX_TIMERS;
-			stall->flags |= LS_STALL_VICTIMS_CUT;
+			scan->flags = LS_STALL_VICTIMS_CUT;
 		}
 		bpf_loop(length, victim_of_uv_timer, &context, 0);
 	}
-	if (stall->flags & LS_STALL_VICTIMS_CUT)
+	if (scan->flags & LS_STALL_VICTIMS_CUT)
 		count_loss(LS_LOSS_VICTIM_CUT);
-	stall->victims = scan->victims;
-	stall->starved_ns = scan->starved_ns;
 	return 0;
 }
 
@@ -224,13 +226,16 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	struct ls_rec_stall *rec;
-	__u64 off_ns = 0, starved_ns;
+	__u64 off_ns = 0;
 	__u32 i;
 
 	if (!ts)
 		return 0;
-	if (unit != LS_UNIT_TURN && ts->cur.is_touched)
-		span_send_sites(ts, now_ns);
+	if (unit != LS_UNIT_TURN) {
+		if (ts->cur.is_touched)
+			span_send_sites(ts, now_ns);
+		victims_report(ts, now_ns);
+	}
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
 		count_loss(LS_LOSS_RING_STALL);
@@ -254,6 +259,9 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		rec->coro = ts->cur.coro;
 		rec->code = ts->cur.code;
 		rec->qualname = ts->cur.qualname;
+		rec->victims = ts->scan.victims;
+		rec->starved_ns = ts->scan.starved_ns;
+		rec->flags = ts->scan.flags;
 		if (ts->cur.is_touched) {
 			for (i = 0; i < LS_CAUSE_MAX; i++)
 				rec->cause_ns[i] = ts->cur.cause_ns[i];
@@ -274,11 +282,8 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
 	if (unit == LS_UNIT_STEP)
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
-	if (unit != LS_UNIT_TURN)
-		victims_report(ts, rec);
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
-	starved_ns = rec->starved_ns;
 	bpf_ringbuf_submit(rec, 0);
-	return starved_ns;
+	return ts->scan.starved_ns;
 }

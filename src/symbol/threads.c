@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Translates thread identities with /proc/PID/task. An id is believed only if the process has such
- * a thread: a C library that is not glibc keeps something else where the id is looked for.
+ * Translates thread identities with /proc/PID/task. An id found in the C library's own
+ * structure is believed only if the process has such a thread: one that is not glibc keeps something else there.
  */
 #include "symbol/threads.h"
 
@@ -73,5 +73,8 @@ uint32_t thread_tid(const struct pyimage *image, pid_t pid, bool is_pid_ns, uint
 		return 0;
 	if (is_pid_ns)
 		return find_in_namespace(pid, id);
+	/* The interpreter's own word is good even when the thread has ended since. */
+	if (image->py.minor >= MINOR_WITH_NATIVE_ID)
+		return (uint32_t)id;
 	return has_task(pid, id) ? (uint32_t)id : 0;
 }
