@@ -6,16 +6,8 @@
 #ifndef LOOPSTALL_BPF_BLOCKING_H
 #define LOOPSTALL_BPF_BLOCKING_H
 
+#include "files.h"
 #include "maps.h"
-
-#include <bpf/bpf_core_read.h>
-
-#define MODE_TYPE 0170000
-#define MODE_SOCKET 0140000
-#define MODE_REGULAR 0100000
-#define MODE_BLOCK 0060000
-#define MODE_DIRECTORY 0040000
-#define MODE_PIPE 0010000
 
 #define SELECT_WORDS 4 /* descriptors 0 ... 255 are looked at */
 
@@ -28,18 +20,11 @@ struct blocking {
 
 static __always_inline __u32 cause_of_fd(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
-	struct file **files;
-	__u32 mode;
+	struct file *file = file_of(task, fd);
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+	if (!file)
 		return LS_CAUSE_OTHER;
-	files = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
-		return LS_CAUSE_OTHER;
-	mode = BPF_CORE_READ(file, f_inode, i_mode) & MODE_TYPE;
-	switch (mode) {
+	switch (file_type(file)) {
 	case MODE_SOCKET:
 		return LS_CAUSE_NETWORK;
 	case MODE_PIPE:

@@ -16,6 +16,51 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+/* fs/eventpoll.c: an epoll descriptor, and a descriptor it watches */
+struct eventpoll {
+	struct list_head rdllist; /* of struct epitem.rdllink: those that became ready */
+	struct file *file; /* the epoll descriptor's own file */
+};
+
+struct epoll_filefd {
+	struct file *file;
+};
+
+struct epitem {
+	struct list_head rdllink;
+	struct epoll_filefd ffd;
+};
+
+struct sk_buff_head {
+	__u32 qlen;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	__u32 sk_ack_backlog; /* connections not yet accepted */
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct unix_address;
+
+struct unix_sock {
+	struct unix_address *addr; /* NULL: unnamed */
+	struct sock *peer;
 };
 
 struct fdtable {

@@ -6,6 +6,7 @@
  */
 #include "maps.h"
 #include "objects.h"
+#include "sockets.h"
 #include "spans.h"
 
 #define DEQUE_BLOCK_ITEMS 64 /* cpython: Modules/_collectionsmodule.c */
@@ -235,6 +236,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		if (ts->cur.is_touched)
 			span_send_sites(ts, now_ns);
 		victims_report(ts, now_ns);
+		sockets_count(ts);
 	}
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
@@ -261,6 +263,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		rec->qualname = ts->cur.qualname;
 		rec->victims = ts->scan.victims;
 		rec->starved_ns = ts->scan.starved_ns;
+		rec->sockets = ts->scan.sockets;
 		rec->flags = ts->scan.flags;
 		if (ts->cur.is_touched) {
 			for (i = 0; i < LS_CAUSE_MAX; i++)

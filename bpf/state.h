@@ -40,10 +40,10 @@ struct victim_scan {
 	__u64 block, items; /* block of the deque; array, or root, of the timer heap */
 	__u64 starved_ns;
 	__u32 index; /* in the block */
-	__u32 victims, named;
+	__u32 victims, named, sockets;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
 	__u16 handle_callback, uv_timer_context, uv_timer_args;
-	__u16 pad[3];
+	__u16 pad;
 };
 
 enum off_kind { OFF_NONE, OFF_IDLE, OFF_BLOCKED };

@@ -19,6 +19,7 @@
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
+#define LS_MAX_SOCKETS 256 /* entries of the ready list of the loop's epoll looked at */
 #define LS_MAX_VICTIM_NAMES 16 /* victims reported by name */
 #define LS_NAME_BYTES 128
 #define LS_NO_SYSCALL 0xffff
@@ -154,7 +155,7 @@ struct ls_rec_stall {
 	__u64 gil_holder_id; /* native thread id (3.11+) or pthread pointer (before) of it */
 	__u64 starved_ns; /* of all victims, named or not */
 	__u32 victims;
-	__u32 io_ready; /* reserved for the descriptors found ready by the next poll */
+	__u32 sockets; /* with something unread that the loop has not looked at, at most LS_MAX_SOCKETS */
 	__u32 samples; /* CPU samples taken in this span */
 	__u32 unit; /* enum ls_unit */
 	__u32 steps; /* turn: steps in it */

@@ -80,6 +80,7 @@ static void stall_add_victims(struct stall *stall, const struct ls_rec_stall *re
 	if (stall->victims < stall->victims_named)
 		stall->victims = stall->victims_named;
 	stall->starved_ns = rec->starved_ns;
+	stall->sockets = rec->sockets;
 	stall->is_victims_cut = rec->flags & LS_STALL_VICTIMS_CUT;
 	stall->is_victims_unknown = rec->flags & LS_STALL_VICTIMS_UNKNOWN;
 }

@@ -45,6 +45,7 @@ struct stall {
 	uint32_t victims_named;
 	char victim_names[LS_MAX_VICTIM_NAMES][4 * LS_NAME_BYTES + 32];
 	uint64_t starved_ns;
+	uint32_t sockets; /* with something unread that the loop had not looked at */
 	bool is_victims_cut, is_victims_unknown;
 };
 

@@ -207,6 +207,7 @@ static json_t *victims_json(const struct stall *stall)
 
 	object_add_u64(&o, "count", stall->victims);
 	object_add_u64(&o, "starved_ns", stall->starved_ns);
+	object_add_u64(&o, "sockets", stall->sockets);
 	object_add(&o, "tasks", names_json(stall));
 	object_add(&o, "is_known", json_boolean(!stall->is_victims_unknown));
 	object_add(&o, "is_cut", json_boolean(stall->is_victims_cut));

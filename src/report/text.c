@@ -132,13 +132,25 @@ static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE
 	text_choose(w, 4, columns, buf);
 }
 
+static const char *plural(uint32_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void starved(const struct stall *stall, bool is_short, char buf[TEXT_PIECE_BYTES])
 {
+	const char *more = stall->is_victims_cut ? "+" : "";
+
 	buf[0] = '\0';
-	if (!stall->victims)
-		return;
-	word(buf, "starved %u%s%s%s", stall->victims, stall->is_victims_cut ? "+" : "",
-	     is_short ? "" : " task", is_short || stall->victims == 1 ? "" : "s");
+	if (stall->victims && is_short)
+		word(buf, "starved %u%s", stall->victims, more);
+	else if (stall->victims && stall->sockets)
+		word(buf, "starved %u%s task%s, %u socket%s", stall->victims, more,
+		     plural(stall->victims), stall->sockets, plural(stall->sockets));
+	else if (stall->victims)
+		word(buf, "starved %u%s task%s", stall->victims, more, plural(stall->victims));
+	else if (stall->sockets)
+		word(buf, "starved %u socket%s", stall->sockets, plural(stall->sockets));
 }
 
 static const char *duration_color(uint64_t ns)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What depends on the processor: relocation types, instruction decoding, which instructions the kernel
- * emulates at a uprobe, shape of PLT stubs, sizes inside the C library's thread types. One file per
- * architecture implements it (arch_x86.c).
+ * What depends on the processor: relocation types, instruction decoding, which instructions the
+ * kernel emulates at a uprobe, shape of PLT stubs, sizes inside the C library's thread types. One
+ * file per architecture implements it (arch_x86.c).
  */
 #ifndef LOOPSTALL_TARGET_ARCH_H
 #define LOOPSTALL_TARGET_ARCH_H
@@ -48,7 +48,8 @@ struct arch_cursor {
 };
 
 /* Decodes one instruction and moves on. False at the end or when the bytes are no instruction. */
-bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, struct arch_insn *ret_insn);
+bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor,
+			struct arch_insn *ret_insn);
 
 bool arch_is_emulable(const uint8_t *insn, size_t size);
 /* Bytes of a landing pad (endbr64, bti) at a function's entry, which a probe may be moved past. */
@@ -63,12 +64,13 @@ struct arch_callee {
 };
 
 /*
- * Bytes at or behind *pos that look like a call (or jump) of the callee; moves *pos to them. They may lie in the
- * middle of another instruction: only decoding from the start of the function tells.
+ * Bytes at or behind *pos that look like a call (or jump) of the callee; moves *pos to them. They
+ * may lie in the middle of another instruction: only decoding from the start of the function tells.
  */
-bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr, const struct arch_callee *callee,
-		      size_t *pos);
+bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr,
+		      const struct arch_callee *callee, size_t *pos);
 /* Finds the PLT stub that jumps through `slot`. */
-bool arch_find_stub(const uint8_t *code, size_t size, uint64_t vaddr, uint64_t slot, uint64_t *ret_stub);
+bool arch_find_stub(const uint8_t *code, size_t size, uint64_t vaddr, uint64_t slot,
+		    uint64_t *ret_stub);
 
 #endif

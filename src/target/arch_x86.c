@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * x86-64. Sources: System V ABI AMD64 supplement (relocations, PLT); Linux arch/x86/kernel/uprobes.c
- * (branch_setup_xol_ops, push_setup_xol_ops: what is emulated); glibc 2.31-2.41 nptl/descr.h.
+ * x86-64. Sources: System V ABI AMD64 supplement (relocations, PLT); Linux
+ * arch/x86/kernel/uprobes.c (branch_setup_xol_ops, push_setup_xol_ops: what is emulated); glibc
+ * 2.31-2.41 nptl/descr.h.
  */
 #include "target/arch.h"
 
@@ -62,7 +63,7 @@ void arch_decoder__free(struct arch_decoder *d)
 static bool is_result_register(uint16_t reg)
 {
 	return reg == X86_REG_RAX || reg == X86_REG_EAX || reg == X86_REG_AX || reg == X86_REG_AL ||
-	       reg == X86_REG_AH;
+		reg == X86_REG_AH;
 }
 
 static bool writes_result(struct arch_decoder *d)
@@ -102,9 +103,8 @@ bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, stru
 		.writes_result = writes_result(d),
 	};
 	ret_insn->is_branch = ret_insn->is_call || has_group(insn, CS_GRP_JUMP) ||
-			      has_group(insn, CS_GRP_RET) || has_group(insn, CS_GRP_IRET) ||
-			      has_group(insn, CS_GRP_INT) || insn->id == X86_INS_UD2 ||
-			      insn->id == X86_INS_HLT;
+		has_group(insn, CS_GRP_RET) || has_group(insn, CS_GRP_IRET) ||
+		has_group(insn, CS_GRP_INT) || insn->id == X86_INS_UD2 || insn->id == X86_INS_HLT;
 	x86 = &insn->detail->x86;
 	if (ret_insn->is_branch && x86->op_count == 1 && x86->operands[0].type == X86_OP_IMM)
 		ret_insn->branch_target = (uint64_t)x86->operands[0].imm;
@@ -112,8 +112,8 @@ bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, stru
 }
 
 /*
- * Only forms without a prefix: the kernel refuses 0x66, and emulates the multi-byte nop (0f 1f) in its
- * newest versions alone.
+ * Only forms without a prefix: the kernel refuses 0x66, and emulates the multi-byte nop (0f 1f) in
+ * its newest versions alone.
  */
 bool arch_is_emulable(const uint8_t *insn, size_t size)
 {
@@ -130,7 +130,8 @@ bool arch_is_emulable(const uint8_t *insn, size_t size)
 
 size_t arch_landing_pad_bytes(const uint8_t *code, size_t size)
 {
-	return size >= sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)) ? sizeof(endbr64) : 0;
+	return size >= sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64)) ? sizeof(endbr64) :
+										    0;
 }
 
 static int64_t rel32(const uint8_t *p)
@@ -149,8 +150,8 @@ static bool contains(const uint64_t *set, size_t n, uint64_t value)
 	return false;
 }
 
-bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr, const struct arch_callee *callee,
-		      size_t *pos)
+bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr,
+		      const struct arch_callee *callee, size_t *pos)
 {
 	for (size_t i = *pos; i + 5 <= size; i++) {
 		bool found = false;
@@ -170,7 +171,8 @@ bool arch_find_branch(const uint8_t *code, size_t size, uint64_t vaddr, const st
 }
 
 /* A stub reads [endbr64] [bnd] jmp *slot(%rip) in all kinds of PLT section. */
-bool arch_find_stub(const uint8_t *code, size_t size, uint64_t vaddr, uint64_t slot, uint64_t *ret_stub)
+bool arch_find_stub(const uint8_t *code, size_t size, uint64_t vaddr, uint64_t slot,
+		    uint64_t *ret_stub)
 {
 	for (size_t i = 0; i + 6 <= size; i++) {
 		size_t start = i;

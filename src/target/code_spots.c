@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Byte scan first, decoding only of the functions that hold a hit: megabytes of code in a few milliseconds.
+ * Byte scan first, decoding only of the functions that hold a hit: megabytes of code in a few
+ * milliseconds.
  */
 #include "target/code_spots.h"
 
@@ -11,7 +12,8 @@
 #define MAX_CANDIDATES 128 /* decoded for one search: bounds the time a hostile file can cost */
 #define MAX_CALLEES 64
 
-static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end, struct arch_cursor *ret_cursor)
+static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end,
+			struct arch_cursor *ret_cursor)
 {
 	const uint8_t *code;
 
@@ -22,7 +24,8 @@ static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end, str
 	return code;
 }
 
-static bool confirm(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr, struct code_call *ret_call)
+static bool confirm(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr,
+		    struct code_call *ret_call)
 {
 	struct arch_cursor cursor;
 
@@ -35,8 +38,8 @@ static bool confirm(struct elf_image *img, struct arch_decoder *d, uint64_t vadd
 	return false;
 }
 
-int code_find_branches(struct elf_image *img, struct arch_decoder *d, const struct arch_callee *callee,
-		       struct code_call *calls, size_t max)
+int code_find_branches(struct elf_image *img, struct arch_decoder *d,
+		       const struct arch_callee *callee, struct code_call *calls, size_t max)
 {
 	const struct elf_segment *segs;
 	size_t n_segs = elf_image__segments(img, &segs), found = 0, candidates = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds calls in machine code and the instructions around them that a probe may sit on. A candidate found
- * by its bytes counts only once decoding from the start of its function arrives at it: a breakpoint in the
- * middle of an instruction would kill the target.
+ * Finds calls in machine code and the instructions around them that a probe may sit on. A candidate
+ * found by its bytes counts only once decoding from the start of its function arrives at it: a
+ * breakpoint in the middle of an instruction would kill the target.
  */
 #ifndef LOOPSTALL_TARGET_CODE_SPOTS_H
 #define LOOPSTALL_TARGET_CODE_SPOTS_H
@@ -14,18 +14,23 @@ struct code_call {
 	struct elf_range function;
 };
 
-/* Confirmed direct branches to `callee`, calls and tail jumps. Returns their number (at most max) or -errno. */
-int code_find_branches(struct elf_image *img, struct arch_decoder *d, const struct arch_callee *callee,
-		       struct code_call *calls, size_t max);
+/*
+ * Confirmed direct branches to `callee`, calls and tail jumps. Returns their number (at most max)
+ * or -errno.
+ */
+int code_find_branches(struct elf_image *img, struct arch_decoder *d,
+		       const struct arch_callee *callee, struct code_call *calls, size_t max);
 
 /*
- * First emulable instruction that straight-line execution meets behind a call. With `keep_result` the call's
- * result must still be in its register there. -ENOENT if there is none within a few instructions.
+ * First emulable instruction that straight-line execution meets behind a call. With `keep_result`
+ * the call's result must still be in its register there. -ENOENT if there is none within a few
+ * instructions.
  */
 int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
 		     bool keep_result, uint64_t *ret_vaddr);
 
 /* Whether code at `from` leads to `to` through at most `depth` direct calls or jumps. */
-bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to, int depth);
+bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to,
+		  int depth);
 
 #endif

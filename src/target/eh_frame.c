@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libdw walks the entries of .eh_frame; the start and length of each function are decoded here, because
- * its address look-up gives rows of the unwind table rather than functions. Sources: DWARF 4, 6.4.1; Linux
- * Standard Base, "Exception Frames" (pointer encodings).
+ * libdw walks the entries of .eh_frame; the start and length of each function are decoded here,
+ * because its address look-up gives rows of the unwind table rather than functions. Sources: DWARF
+ * 4, 6.4.1; Linux Standard Base, "Exception Frames" (pointer encodings).
  */
 #include "target/eh_frame.h"
 
@@ -70,7 +70,8 @@ static uint8_t fde_encoding(const Dwarf_CIE *cie)
 	const uint8_t *end = p ? p + cie->augmentation_data_size : NULL;
 
 	if (!cie->augmentation || cie->augmentation[0] != 'z')
-		return cie->augmentation && !cie->augmentation[0] ? DW_EH_PE_absptr : ENCODING_UNKNOWN;
+		return cie->augmentation && !cie->augmentation[0] ? DW_EH_PE_absptr :
+								    ENCODING_UNKNOWN;
 	for (const char *a = cie->augmentation + 1; *a; a++) {
 		if (*a == 'S' || *a == 'B')
 			continue;
@@ -122,7 +123,8 @@ static void learn_encoding(struct walk *w, uint64_t cie_offset)
 		return;
 	w->cie_offset = cie_offset;
 	w->encoding = ENCODING_UNKNOWN;
-	if (!dwarf_next_cfi(w->ident, w->data, true, cie_offset, &next, &entry) && dwarf_cfi_cie_p(&entry))
+	if (!dwarf_next_cfi(w->ident, w->data, true, cie_offset, &next, &entry) &&
+	    dwarf_cfi_cie_p(&entry))
 		w->encoding = fde_encoding(&entry.cie);
 }
 
@@ -150,7 +152,8 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-int eh_frame__new(struct eh_frame **ret_frame, const unsigned char *ident, Elf_Data *data, uint64_t vaddr)
+int eh_frame__new(struct eh_frame **ret_frame, const unsigned char *ident, Elf_Data *data,
+		  uint64_t vaddr)
 {
 	_cleanup_(eh_frame__freep) struct eh_frame *f = calloc(1, sizeof(*f));
 	struct walk w = { ident, data, vaddr, UINT64_MAX, ENCODING_UNKNOWN };

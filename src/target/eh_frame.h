@@ -13,7 +13,8 @@
 struct eh_frame;
 
 /* `ident` is the file's e_ident, `vaddr` the section's address. What cannot be decoded is left out. */
-int eh_frame__new(struct eh_frame **ret_frame, const unsigned char *ident, Elf_Data *data, uint64_t vaddr);
+int eh_frame__new(struct eh_frame **ret_frame, const unsigned char *ident, Elf_Data *data,
+		  uint64_t vaddr);
 void eh_frame__free(struct eh_frame *f);
 static inline void eh_frame__freep(struct eh_frame **f)
 {

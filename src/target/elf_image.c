@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Segments, relocations, symbols and imports of an ELF file. libelf reads headers and tables with pread()
- * (ELF_C_READ); segments are read here on first use. Function ranges: eh_frame.c.
+ * Segments, relocations, symbols and imports of an ELF file. libelf reads headers and tables with
+ * pread() (ELF_C_READ); segments are read here on first use. Function ranges: eh_frame.c.
  */
 #include "target/elf_image.h"
 
@@ -37,7 +37,8 @@ int elf_class_of(int fd, int *ret_bits, uint16_t *ret_machine)
 {
 	unsigned char head[20];
 
-	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) || memcmp(head, ELFMAG, SELFMAG))
+	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    memcmp(head, ELFMAG, SELFMAG))
 		return -ENOEXEC;
 	*ret_bits = head[EI_CLASS] == ELFCLASS32 ? 32 : 64;
 	*ret_machine = (uint16_t)(head[18] | head[19] << 8);
@@ -197,7 +198,8 @@ static const char *symbol_at(const struct symbols *s, size_t i, GElf_Sym *ret_sy
 {
 	const char *names = s->names->d_buf;
 
-	if (i >= s->n || !gelf_getsym(s->data, (int)i, ret_sym) || ret_sym->st_name >= s->names->d_size)
+	if (i >= s->n || !gelf_getsym(s->data, (int)i, ret_sym) ||
+	    ret_sym->st_name >= s->names->d_size)
 		return NULL;
 	if (!memchr(names + ret_sym->st_name, 0, s->names->d_size - ret_sym->st_name))
 		return NULL;
@@ -281,7 +283,8 @@ static int load_for(struct elf_image *img, size_t i)
 	return 0;
 }
 
-const uint8_t *elf_image__bytes(struct elf_image *img, uint64_t vaddr, size_t min_bytes, size_t *ret_bytes)
+const uint8_t *elf_image__bytes(struct elf_image *img, uint64_t vaddr, size_t min_bytes,
+				size_t *ret_bytes)
 {
 	int i = segment_of(img, vaddr);
 	uint64_t offset;
@@ -364,8 +367,8 @@ static bool is_clone_of(const char *symbol, const char *name)
 	return symbol[len] == '.' && !strstr(symbol + len, ".cold") && !strstr(symbol + len, ".part");
 }
 
-size_t elf_image__functions_named(struct elf_image *img, const char *name, struct elf_symbol *symbols,
-				  size_t max)
+size_t elf_image__functions_named(struct elf_image *img, const char *name,
+				  struct elf_symbol *symbols, size_t max)
 {
 	struct symbols syms;
 	size_t found = 0;
@@ -404,7 +407,8 @@ static Elf_Scn *section_named(struct elf_image *img, const char *name, GElf_Shdr
 	return NULL;
 }
 
-int elf_image__section(struct elf_image *img, const char *name, uint64_t *ret_vaddr, uint64_t *ret_bytes)
+int elf_image__section(struct elf_image *img, const char *name, uint64_t *ret_vaddr,
+		       uint64_t *ret_bytes)
 {
 	GElf_Shdr sh;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One ELF file as it would look in memory at base 0: loadable segments with the simple relocations
- * applied, symbols, imports and the function ranges of .eh_frame. The file belongs to the target and may be
- * damaged or hostile: it is read, never mapped (a truncated mapping would kill us), and every access is bounded.
+ * applied, symbols, imports and the function ranges of .eh_frame. The file belongs to the target
+ * and may be damaged or hostile: it is read, never mapped (a truncated mapping would kill us), and
+ * every access is bounded.
  */
 #ifndef LOOPSTALL_TARGET_ELF_IMAGE_H
 #define LOOPSTALL_TARGET_ELF_IMAGE_H
@@ -31,8 +32,8 @@ struct elf_range {
 struct elf_image;
 
 /*
- * Takes over `fd`, also when it fails. -ENOEXEC: not an ELF file for this architecture; -EINVAL: damaged;
- * -EFBIG: larger than a program can sensibly be.
+ * Takes over `fd`, also when it fails. -ENOEXEC: not an ELF file for this architecture; -EINVAL:
+ * damaged; -EFBIG: larger than a program can sensibly be.
  */
 int elf_image__open(struct elf_image **ret_image, int fd);
 void elf_image__free(struct elf_image *img);
@@ -48,10 +49,11 @@ bool elf_image__is_relocatable(const struct elf_image *img); /* ET_DYN */
 size_t elf_image__segments(const struct elf_image *img, const struct elf_segment **ret_segments);
 
 /*
- * Bytes at `vaddr` to the end of what the file holds of that segment, relocations applied. NULL if there are fewer
- * than `min_bytes` or they cannot be read.
+ * Bytes at `vaddr` to the end of what the file holds of that segment, relocations applied. NULL if
+ * there are fewer than `min_bytes` or they cannot be read.
  */
-const uint8_t *elf_image__bytes(struct elf_image *img, uint64_t vaddr, size_t min_bytes, size_t *ret_bytes);
+const uint8_t *elf_image__bytes(struct elf_image *img, uint64_t vaddr, size_t min_bytes,
+				size_t *ret_bytes);
 bool elf_image__read_u64(struct elf_image *img, uint64_t vaddr, uint64_t *ret_value);
 bool elf_image__is_code(const struct elf_image *img, uint64_t vaddr);
 int elf_image__file_offset(const struct elf_image *img, uint64_t vaddr, uint64_t *ret_offset);
@@ -62,10 +64,11 @@ int elf_image__exported(struct elf_image *img, const char *name, struct elf_symb
  * Functions of .symtab called `name` or a clone of it ("name.isra.0"), without split-off parts
  * (".cold", ".part"). Returns their number, at most `max`.
  */
-size_t elf_image__functions_named(struct elf_image *img, const char *name, struct elf_symbol *symbols,
-				  size_t max);
+size_t elf_image__functions_named(struct elf_image *img, const char *name,
+				  struct elf_symbol *symbols, size_t max);
 /* Address of a section, and its size. -ENOENT if there is none. */
-int elf_image__section(struct elf_image *img, const char *name, uint64_t *ret_vaddr, uint64_t *ret_bytes);
+int elf_image__section(struct elf_image *img, const char *name, uint64_t *ret_vaddr,
+		       uint64_t *ret_bytes);
 
 /* Adds the ways in which the image calls imported function `name` to `callee`. */
 void elf_image__add_import(struct elf_image *img, const char *name, struct arch_callee *callee);

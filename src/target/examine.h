@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of target__examine() share: the process seen so far, its maps, its interpreter's ELF file.
+ * What the parts of target__examine() share: the process seen so far, its maps, its interpreter's
+ * ELF file.
  */
 #ifndef LOOPSTALL_TARGET_EXAMINE_H
 #define LOOPSTALL_TARGET_EXAMINE_H
@@ -32,14 +33,15 @@ int module_file__open_path(struct module_file *ret_file, pid_t pid, const char *
 void module_file__done(struct module_file *f);
 
 /* What is added to the addresses of an ELF file that `map` is a mapping of. */
-uint64_t module_bias(const struct maps *maps, const struct map_entry *map, const struct elf_image *img);
+uint64_t module_bias(const struct maps *maps, const struct map_entry *map,
+		     const struct elf_image *img);
 
-/* Finds the interpreter: fills core, version, layout, runtime, interp and the kernel side's addresses. */
+/* Finds the interpreter: fills core, version, layout, runtime, interp and what the kernel reads. */
 int examine_interpreter(struct examination *x);
 /* Finds the modules and the spots in them. */
 int examine_modules(struct examination *x);
 
-/* "3.11" of "/usr/lib/libpython3.11.so.1.0", "python3.11", ".../lib/python3.11/...", "x.cpython-311-x.so". */
+/* 3.11 of "libpython3.11.so.1.0", "python3.11", ".../lib/python3.11/...", "x.cpython-311-x.so". */
 bool py_version_from_path(const char *path, unsigned int *ret_major, unsigned int *ret_minor);
 
 #endif

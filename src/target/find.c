@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Walks over /proc: processes by command line, processes that hold a CPython. What vanishes on the way is skipped.
+ * Walks over /proc: processes by command line, processes that hold a CPython. What vanishes on the
+ * way is skipped.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -49,7 +50,9 @@ static int find_pids(wanted_fn wanted, const void *ctx, pid_t **ret_pids, size_t
 	if (!d)
 		return -errno;
 	while ((e = readdir(d))) {
-		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)strtol(e->d_name, NULL, 10) : 0;
+		pid_t pid = isdigit((unsigned char)e->d_name[0]) ?
+			(pid_t)strtol(e->d_name, NULL, 10) :
+			0;
 		int r = pid > 0 && wanted(pid, ctx) ? add_pid(&pids, pid) : 0;
 
 		owned = pids.at;
@@ -65,7 +68,7 @@ static int find_pids(wanted_fn wanted, const void *ctx, pid_t **ret_pids, size_t
 
 #define MAX_ANCESTORS 64
 
-/* Neither we nor who started us: with `sudo loopstall trace -n NAME` sudo's command line holds the name as well. */
+/* Neither we nor who started us: in `sudo loopstall trace -n NAME` sudo is called like that too. */
 struct ancestors {
 	size_t n;
 	pid_t pids[MAX_ANCESTORS];
@@ -102,7 +105,7 @@ static bool has_name(pid_t pid, const void *ctx)
 	_cleanup_free_ char *cmdline = NULL;
 
 	return !is_ancestor(&search->ancestors, pid) && !proc_cmdline(pid, &cmdline) &&
-	       strstr(cmdline, search->name);
+		strstr(cmdline, search->name);
 }
 
 static bool has_python(pid_t pid, const void *ctx)
@@ -111,8 +114,8 @@ static bool has_python(pid_t pid, const void *ctx)
 
 	(void)ctx;
 	return !maps__read(&maps, pid) &&
-	       (maps__find_name(maps, "libpython3") || maps__find_name(maps, "python3") ||
-		maps__find_part(maps, "/lib-dynload/"));
+		(maps__find_name(maps, "libpython3") || maps__find_name(maps, "python3") ||
+		 maps__find_part(maps, "/lib-dynload/"));
 }
 
 int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finds CPython in a process: the ELF file that holds it, its version and layout, and the addresses of the runtime,
- * the main interpreter and the GIL. How each is found: docs/development.md.
+ * Finds CPython in a process: the ELF file that holds it, its version and layout, and the addresses
+ * of the runtime, the main interpreter and the GIL. How each is found: docs/development.md.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static bool holds_runtime(struct elf_image *img)
 	uint64_t vaddr, bytes;
 
 	return !elf_image__exported(img, "_PyRuntime", &symbol) ||
-	       !elf_image__section(img, ".PyRuntime", &vaddr, &bytes);
+		!elf_image__section(img, ".PyRuntime", &vaddr, &bytes);
 }
 
 /* Takes `map` as the interpreter's file if it is. */
@@ -68,7 +68,8 @@ static bool try_cores_named(struct examination *x, const char *prefix)
 	for (size_t i = 0; !x->core && i < x->maps->n; i++) {
 		const struct map_entry *map = &x->maps->entries[i];
 
-		if (strncmp(map->name, prefix, strlen(prefix)) || (last && !strcmp(map->path, last->path)))
+		if (strncmp(map->name, prefix, strlen(prefix)) ||
+		    (last && !strcmp(map->path, last->path)))
 			continue;
 		last = map;
 		try_core(x, map);
@@ -86,10 +87,13 @@ static const char *last_component(const char *path)
 static int refuse_version(struct examination *x, unsigned int major, unsigned int minor)
 {
 	if (major > 3 || (major == 3 && minor > PY_MINOR_MAX))
-		return err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is not supported yet",
+		return err__set(x->err, -ENOTSUP,
+				"process %d runs CPython %u.%u, which is not supported yet",
 				x->t->pid, major, minor);
-	err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is too old", x->t->pid, major, minor);
-	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN, PY_MINOR_MAX);
+	err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is too old", x->t->pid,
+		 major, minor);
+	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN,
+			 PY_MINOR_MAX);
 }
 
 static int refuse_program(struct examination *x)
@@ -101,18 +105,23 @@ static int refuse_program(struct examination *x)
 
 	text__escape(x->t->exe, exe, sizeof(exe));
 	if (!strncmp(name, "pypy", 4) || maps__find_name(x->maps, "libpypy"))
-		return err__set(x->err, -ENOEXEC, "process %d runs %s, a PyPy: only CPython can be examined",
+		return err__set(x->err, -ENOEXEC,
+				"process %d runs %s, a PyPy: only CPython can be examined",
 				x->t->pid, exe);
 	if ((lib && py_version_from_path(lib->path, &major, &minor)) ||
 	    (!strncmp(name, "python", 6) && py_version_from_path(name, &major, &minor))) {
 		if (major != 3 || minor < PY_MINOR_MIN)
 			return refuse_version(x, major, minor);
 	} else if (!lib && strncmp(name, "python", 6)) {
-		err__set(x->err, -ENOEXEC, "process %d runs %s, which holds no CPython", x->t->pid, exe);
-		return err__hint(x->err, -ENOEXEC, "`loopstall ls` shows the event loops of this machine");
+		err__set(x->err, -ENOEXEC, "process %d runs %s, which holds no CPython", x->t->pid,
+			 exe);
+		return err__hint(x->err, -ENOEXEC,
+				 "`loopstall ls` shows the event loops of this machine");
 	}
-	err__set(x->err, -ENOEXEC, "process %d runs %s, whose interpreter cannot be found", x->t->pid, exe);
-	return err__hint(x->err, -ENOEXEC, "its file has neither the symbol _PyRuntime nor a section of that name");
+	err__set(x->err, -ENOEXEC, "process %d runs %s, whose interpreter cannot be found",
+		 x->t->pid, exe);
+	return err__hint(x->err, -ENOEXEC,
+			 "its file has neither the symbol _PyRuntime nor a section of that name");
 }
 
 static int find_core(struct examination *x)
@@ -192,23 +201,24 @@ static int find_version(struct examination *x)
 	int r;
 
 	has_table = !target__read(t, t->runtime, table, sizeof(table)) &&
-		    py_debug_offsets_head(table, sizeof(table), &hexversion, &is_free_threaded);
+		py_debug_offsets_head(table, sizeof(table), &hexversion, &is_free_threaded);
 	if (has_table || exported_version(x, &hexversion))
 		set_version(t, hexversion);
 	else if (!version_from_names(x))
-		return err__set(x->err, -ENOTSUP, "the version of the CPython in process %d cannot be told",
-				t->pid);
+		return err__set(x->err, -ENOTSUP,
+				"the version of the CPython in process %d cannot be told", t->pid);
 	if (t->version[0] != 3 || py_offsets__init(&t->proc.py, t->version[1]))
 		return refuse_version(x, t->version[0], t->version[1]);
 	if (is_free_threaded)
-		return err__set(x->err, -ENOTSUP,
-				"process %d runs a free-threaded CPython 3.%u, which is not supported yet",
-				t->pid, t->version[1]);
+		return err__set(
+			x->err, -ENOTSUP,
+			"process %d runs a free-threaded CPython 3.%u, which is not supported yet",
+			t->pid, t->version[1]);
 	r = has_table ? py_offsets__apply_debug(&t->proc.py, table, sizeof(table)) : 0;
 	if (r)
 		return err__set(x->err, -ENOTSUP,
-				"process %d runs a CPython 3.%u whose table of offsets makes no sense", t->pid,
-				t->version[1]);
+				"process %d runs a CPython 3.%u whose table of offsets makes no sense",
+				t->pid, t->version[1]);
 	t->proc.py.micro = t->version[2];
 	return 0;
 }
@@ -255,8 +265,9 @@ static int confirm_version(struct examination *x)
 		return 0;
 	if (hexversion >> 16 != (uint64_t)(t->version[0] << 8 | t->version[1]))
 		return err__set(x->err, -ENOTSUP,
-				"the files of process %d speak of CPython %u.%u, its memory of %u.%u", t->pid,
-				t->version[0], t->version[1], (unsigned int)(hexversion >> 24) & 0xff,
+				"the files of process %d speak of CPython %u.%u, its memory of %u.%u",
+				t->pid, t->version[0], t->version[1],
+				(unsigned int)(hexversion >> 24) & 0xff,
 				(unsigned int)(hexversion >> 16) & 0xff);
 	set_version(t, (uint32_t)hexversion);
 	t->proc.py.micro = t->version[2];

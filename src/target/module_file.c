@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opens ELF files of a target through /proc/PID/root, so that containers need no special case. A path whose
- * file was replaced since it was mapped leads to another inode: then /proc/PID/map_files serves.
+ * Opens ELF files of a target through /proc/PID/root, so that containers need no special case. A
+ * path whose file was replaced since it was mapped leads to another inode: then /proc/PID/map_files
+ * serves.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -50,8 +51,8 @@ int module_file__open(struct module_file *ret_file, pid_t pid, const struct map_
 	}
 	if (map->is_deleted || !is_inode(ret_file->host_path, map->ino)) {
 		free(ret_file->host_path);
-		if (asprintf(&ret_file->host_path, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, map->start,
-			     map->end) < 0) {
+		if (asprintf(&ret_file->host_path, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
+			     map->start, map->end) < 0) {
 			ret_file->host_path = NULL;
 			module_file__done(ret_file);
 			return -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which ELF files of a process matter, mapped now or imported later, and what is found in each: asyncio's
- * accelerator, the module that polls (select, libuv), the C library.
+ * Which ELF files of a process matter, mapped now or imported later, and what is found in each:
+ * asyncio's accelerator, the module that polls (select, libuv), the C library.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -99,7 +99,7 @@ static char *ancestor_of(const char *path, int levels)
 static int look_for_extension(struct examination *x, const char *name, char **ret_path)
 {
 	static const struct {
-		int levels; /* above the interpreter's file: <prefix>/bin/python3, <prefix>/lib/libpython3.so */
+		int levels; /* above <prefix>/bin/python3 or <prefix>/lib/libpython3.so */
 		const char *below;
 	} places[] = { { 2, "/lib" }, { 2, "/lib64" }, { 1, "" }, { 2, "" }, { 3, "/lib" } };
 	const struct map_entry *other = maps__find_part(x->maps, "/lib-dynload/");
@@ -112,8 +112,9 @@ static int look_for_extension(struct examination *x, const char *name, char **re
 		_cleanup_free_ char *dir = NULL;
 		int r;
 
-		if (!base || asprintf(&dir, "%s%s/python3.%u/lib-dynload", base, places[i].below,
-				      x->t->version[1]) < 0) {
+		if (!base ||
+		    asprintf(&dir, "%s%s/python3.%u/lib-dynload", base, places[i].below,
+			     x->t->version[1]) < 0) {
 			dir = NULL;
 			return -ENOMEM;
 		}

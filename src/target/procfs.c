@@ -139,8 +139,9 @@ static bool parse_map(char *line, struct map_entry *ret_entry)
 	size_t len;
 	int path = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &ret_entry->start,
-		   &ret_entry->end, perms, &ret_entry->offset, &major, &minor, &ino, &path) != 7 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+		   &ret_entry->start, &ret_entry->end, perms, &ret_entry->offset, &major, &minor,
+		   &ino, &path) != 7 ||
 	    !path || line[path] != '/' || ret_entry->end <= ret_entry->start)
 		return false;
 	ret_entry->dev = makedev(major, minor);
@@ -148,7 +149,7 @@ static bool parse_map(char *line, struct map_entry *ret_entry)
 	ret_entry->is_executable = strchr(perms, 'x');
 	len = strlen(line + path);
 	ret_entry->is_deleted = len >= sizeof(deleted_suffix) &&
-				!strcmp(line + path + len + 1 - sizeof(deleted_suffix), deleted_suffix);
+		!strcmp(line + path + len + 1 - sizeof(deleted_suffix), deleted_suffix);
 	if (ret_entry->is_deleted)
 		line[path + len + 1 - sizeof(deleted_suffix)] = 0;
 	unescape_newlines(line + path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /proc of one process: its memory maps, state, names and namespaces. The parsers are pure functions over
- * text. Any file may vanish between two reads.
+ * /proc of one process: its memory maps, state, names and namespaces. The parsers are pure
+ * functions over text. Any file may vanish between two reads.
  */
 #ifndef LOOPSTALL_TARGET_PROCFS_H
 #define LOOPSTALL_TARGET_PROCFS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Name string -> pointer to it in a data segment -> the structure that holds the pointer, recognised by its other
- * fields. Sources: cpython Include/methodobject.h, Include/cpython/object.h, Include/typeslots.h.
+ * Name string -> pointer to it in a data segment -> the structure that holds the pointer,
+ * recognised by its other fields. Sources: cpython Include/methodobject.h,
+ * Include/cpython/object.h, Include/typeslots.h.
  */
 #include "target/py_entries.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The doors into asyncio's C accelerator, found by the names in its method tables and type objects, which
- * a stripped file keeps: what event loops call to run a step, and the declared size of a task.
+ * The doors into asyncio's C accelerator, found by the names in its method tables and type objects,
+ * which a stripped file keeps: what event loops call to run a step, and the declared size of a
+ * task.
  */
 #ifndef LOOPSTALL_TARGET_PY_ENTRIES_H
 #define LOOPSTALL_TARGET_PY_ENTRIES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sources of the layouts that are not in py_offsets.c: cpython Include/cpython/setobject.h,
- * Include/moduleobject.h, Include/longintrepr.h, Objects/dict-common.h (3.8-3.10), Include/cpython/object.h.
+ * Include/moduleobject.h, Include/longintrepr.h, Objects/dict-common.h (3.8-3.10),
+ * Include/cpython/object.h.
  */
 #include "target/py_memory.h"
 
@@ -145,7 +146,7 @@ static bool str_equals(const struct target *t, uint64_t object, const char *name
 	memcpy(&length, raw + py->str_length, sizeof(length));
 	memcpy(&state, raw + py->str_state, sizeof(state));
 	return length == len && (state & STR_COMPACT_ASCII) == STR_COMPACT_ASCII &&
-	       !memcmp(raw + py->str_ascii_data, name, len);
+		!memcmp(raw + py->str_ascii_data, name, len);
 }
 
 /* Where the entries of a keys object are. */
@@ -257,8 +258,9 @@ static int inline_attribute(const struct target *t, uint64_t object, uint64_t ty
 	r = target__read(t, values + VALUES_VALID, &is_valid, 1);
 	if (r)
 		return r;
-	return is_valid == 1 ? keys_get(t, keys, values + t->proc.py.dictvalues_data, name, ret_value) :
-			       -ENOENT;
+	return is_valid == 1 ?
+		keys_get(t, keys, values + t->proc.py.dictvalues_data, name, ret_value) :
+		-ENOENT;
 }
 
 int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value)
@@ -294,7 +296,8 @@ int py_attribute(const struct target *t, uint64_t object, const char *name, uint
 	return -ENOENT;
 }
 
-int py_module_attribute(const struct target *t, const char *module, const char *name, uint64_t *ret_value)
+int py_module_attribute(const struct target *t, const char *module, const char *name,
+			uint64_t *ret_value)
 {
 	uint64_t modules, object, dict;
 	int r;

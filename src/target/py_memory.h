@@ -13,7 +13,10 @@
 
 int py_read_u64(const struct target *t, uint64_t addr, uint64_t *ret_value);
 int py_read_u32(const struct target *t, uint64_t addr, uint32_t *ret_value);
-/* Reads the words at `n` addresses; a word that cannot be read becomes 0. 0, or -errno if the process is gone. */
+/*
+ * Reads the words at `n` addresses; a word that cannot be read becomes 0. 0, or -errno if the
+ * process is gone.
+ */
 int py_read_words(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n);
 /* A NUL-terminated string of C, cut at `size`. */
 int py_read_cstring(const struct target *t, uint64_t addr, char *buf, size_t size);
@@ -28,7 +31,8 @@ int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t
 /* Instance attribute, wherever the version keeps it. -ENOENT if it is not there. */
 int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value);
 /* Attribute of a module that has been imported. */
-int py_module_attribute(const struct target *t, const char *module, const char *name, uint64_t *ret_value);
+int py_module_attribute(const struct target *t, const char *module, const char *name,
+			uint64_t *ret_value);
 /* Value of a small int object (below 2^60). */
 int py_int_value(const struct target *t, uint64_t object, uint64_t *ret_value);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One row for each field, one column for each version. Sources: cpython Include/ and Include/internal/ of each
- * version (object.h, pycore_runtime.h, pycore_interp.h, pystate.h, pycore_frame.h, genobject.h, code.h,
- * unicodeobject.h, dictobject.h, pycore_dict.h), Modules/_asynciomodule.c, Modules/_collectionsmodule.c,
- * Lib/asyncio/events.py; 3.13's own table: pycore_debug_offsets.h.
+ * One row for each field, one column for each version. Sources: cpython Include/ and
+ * Include/internal/ of each version (object.h, pycore_runtime.h, pycore_interp.h, pystate.h,
+ * pycore_frame.h, genobject.h, code.h, unicodeobject.h, dictobject.h, pycore_dict.h),
+ * Modules/_asynciomodule.c, Modules/_collectionsmodule.c, Lib/asyncio/events.py; 3.13's own table:
+ * pycore_debug_offsets.h.
  */
 #include "target/py_offsets.h"
 
@@ -117,7 +118,8 @@ static const struct ls_pyoffsets tables[] = {
 	{ PY_OFFSETS(V311) }, { PY_OFFSETS(V312) }, { PY_OFFSETS(V313) },
 };
 
-_Static_assert(sizeof(tables) / sizeof(*tables) == PY_MINOR_MAX - PY_MINOR_MIN + 1, "one table a version");
+_Static_assert(sizeof(tables) / sizeof(*tables) == PY_MINOR_MAX - PY_MINOR_MIN + 1,
+	       "one table a version");
 
 int py_offsets__init(struct ls_pyoffsets *py, uint8_t minor)
 {
@@ -160,7 +162,7 @@ enum {
 };
 _Static_assert(WORDS * 8 == PY_DEBUG_OFFSETS_BYTES, "length of the table that is read");
 
-/* What may be the largest sensible place of a field: in frames, what one read of the kernel side covers. */
+/* The largest sensible place of a field: in frames, what one read of the kernel side covers. */
 #define FRAME_LIMIT 104
 #define OBJECT_LIMIT 1024
 #define STATE_LIMIT 65528
@@ -170,7 +172,10 @@ static const struct {
 	uint16_t field; /* in struct ls_pyoffsets */
 	uint16_t limit;
 } debug_fields[] = {
-#define FIELD(word, name, limit) { WORD_##word, offsetof(struct ls_pyoffsets, name), limit }
+#define FIELD(word, name, limit)                                                                   \
+	{                                                                                          \
+		WORD_##word, offsetof(struct ls_pyoffsets, name), limit                            \
+	}
 	FIELD(INTERPRETERS_HEAD, runtime_interpreters_head, STATE_LIMIT),
 	FIELD(INTERP_NEXT, interp_next, STATE_LIMIT),
 	FIELD(INTERP_THREADS_HEAD, interp_threads_head, STATE_LIMIT),
@@ -204,7 +209,8 @@ static uint64_t word_at(const uint8_t *table, size_t word)
 	return value;
 }
 
-bool py_debug_offsets_head(const uint8_t *table, size_t size, uint32_t *ret_hexversion, bool *ret_free_threaded)
+bool py_debug_offsets_head(const uint8_t *table, size_t size, uint32_t *ret_hexversion,
+			   bool *ret_free_threaded)
 {
 	if (size < 8 * (WORD_FREE_THREADED + 1) || memcmp(table, "xdebugpy", 8))
 		return false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Steps: every caller of task_step_impl reads `call; mov %rax,reg; test %rax,%rax; je` in all builds seen, so
- * the call and the jump behind it frame a step at two instructions the kernel emulates. Without a symbol
- * the function is known by what it alone does: it sends into the coroutine.
+ * Steps: every caller of task_step_impl reads `call; mov %rax,reg; test %rax,%rax; je` in all
+ * builds seen, so the call and the jump behind it frame a step at two instructions the kernel
+ * emulates. Without a symbol the function is known by what it alone does: it sends into the
+ * coroutine.
  */
 #include "target/spots.h"
 
@@ -63,16 +64,17 @@ static void find_by_symbol(struct elf_image *img, struct arch_callee *ret_impl)
 		ret_impl->entries[ret_impl->n_entries++] = symbols[i].vaddr;
 }
 
-static bool is_reached(struct elf_image *img, struct arch_decoder *d, const struct py_entries *entries,
-		       uint64_t impl)
+static bool is_reached(struct elf_image *img, struct arch_decoder *d,
+		       const struct py_entries *entries, uint64_t impl)
 {
 	return entries->step_call && code_reaches(img, d, entries->step_call, impl, REACH_DEPTH) &&
-	       (!entries->wakeup_call || code_reaches(img, d, entries->wakeup_call, impl, REACH_DEPTH));
+		(!entries->wakeup_call ||
+		 code_reaches(img, d, entries->wakeup_call, impl, REACH_DEPTH));
 }
 
 /* Without symbols: the function that sends into the coroutine and that all doors lead to. */
-static int find_by_import(struct elf_image *img, struct arch_decoder *d, const struct py_entries *entries,
-			  struct arch_callee *ret_impl)
+static int find_by_import(struct elf_image *img, struct arch_decoder *d,
+			  const struct py_entries *entries, struct arch_callee *ret_impl)
 {
 	struct code_call calls[MAX_CALLS];
 	struct arch_callee send = { .n_entries = 0 };
@@ -121,7 +123,8 @@ static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_de
 			tails += is_tail_call(&calls[i], impl);
 			continue;
 		}
-		r = add_spot(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER, calls[i].insn.is_emulable);
+		r = add_spot(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER,
+			     calls[i].insn.is_emulable);
 		if (!r && !code_spot_behind(img, d, &calls[i], false, &behind)) {
 			r = add_spot(s, img, behind, LS_SPOT_STEP_EXIT, true);
 			framed++;
@@ -134,11 +137,12 @@ static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_de
 	if (n >= 0 && !framed) {
 		spots__done(s);
 		search->rung = TARGET_RUNG_NONE;
-		snprintf(search->note, sizeof(search->note), "no call of the step function can be probed");
+		snprintf(search->note, sizeof(search->note),
+			 "no call of the step function can be probed");
 	} else if (open || tails) {
 		snprintf(search->note, sizeof(search->note),
-			 "steps through %d of %d calls of the step function cannot be timed", open + tails,
-			 framed + open + tails);
+			 "steps through %d of %d calls of the step function cannot be timed",
+			 open + tails, framed + open + tails);
 	}
 	return n < 0 ? n : 0;
 }
@@ -156,7 +160,7 @@ int spots__add_steps(struct spots *s, struct elf_image *img, struct step_search 
 	py_entries__find(&ret_search->entries, img);
 	find_by_symbol(img, &impl);
 	is_trusted = impl.n_entries > 1 ||
-		     (impl.n_entries && is_reached(img, d, &ret_search->entries, impl.entries[0]));
+		(impl.n_entries && is_reached(img, d, &ret_search->entries, impl.entries[0]));
 	ret_search->rung = TARGET_RUNG_SYMBOL;
 	if (!is_trusted) {
 		impl.n_entries = 0;
@@ -168,7 +172,7 @@ int spots__add_steps(struct spots *s, struct elf_image *img, struct step_search 
 	ret_search->rung = TARGET_RUNG_NONE;
 	snprintf(ret_search->note, sizeof(ret_search->note), "%s",
 		 r == -ENOTUNIQ ? "several functions look like the step function" :
-		 ret_search->entries.step_call ?
+			 ret_search->entries.step_call ?
 				  "the step function was not found behind asyncio's entry points" :
 				  "asyncio's entry points were not found in its method tables");
 	return r == -ENOTUNIQ ? 0 : r;
@@ -219,7 +223,8 @@ int spots__add_dns(struct spots *s, struct elf_image *img)
 		if (!cursor.code)
 			continue;
 		skip = arch_landing_pad_bytes(cursor.code, cursor.size);
-		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip, symbol.vaddr + skip };
+		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip,
+					       symbol.vaddr + skip };
 		if (arch_decoder__next(d, &cursor, &insn))
 			r = add_spot(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
 	}

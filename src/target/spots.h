@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The places in one ELF file that a probe may sit on. They depend on the file alone, not on a process.
+ * The places in one ELF file that a probe may sit on. They depend on the file alone, not on a
+ * process.
  */
 #ifndef LOOPSTALL_TARGET_SPOTS_H
 #define LOOPSTALL_TARGET_SPOTS_H

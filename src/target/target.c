@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * target__examine(): who the process is and whether it may be read. The interpreter is found in interpreter.c,
- * the places for probes in modules.c.
+ * target__examine(): who the process is and whether it may be read. The interpreter is found in
+ * interpreter.c, the places for probes in modules.c.
  */
 #include "target/target.h"
 
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
@@ -76,13 +77,14 @@ static int refuse_access(struct examination *x, int code)
 		return err__set(x->err, code, "cannot read /proc/%d: %s", pid, strerror(-code));
 	if (proc_status__read(&status, pid, pid))
 		status.uid = 0;
-	err__set(x->err, code, "may not read process %d (%s), which belongs to user %u", pid, x->t->comm,
-		 status.uid);
+	err__set(x->err, code, "may not read process %d (%s), which belongs to user %u", pid,
+		 x->t->comm, status.uid);
 	if (!geteuid())
 		return err__hint(x->err, code,
 				 "CAP_SYS_PTRACE is missing here, or the process is in a user namespace "
 				 "or under a security policy that keeps even root out");
-	return err__hint(x->err, code, "run as root, or give loopstall the capability CAP_SYS_PTRACE");
+	return err__hint(x->err, code,
+			 "run as root, or give loopstall the capability CAP_SYS_PTRACE");
 }
 
 static int examine_state(struct examination *x)
@@ -94,20 +96,22 @@ static int examine_state(struct examination *x)
 
 	if (r == -ENOENT || r == -ESRCH) {
 		err__set(x->err, -ESRCH, "there is no process %d", t->pid);
-		return err__hint(x->err, -ESRCH, "`loopstall ls` shows the event loops of this machine");
+		return err__hint(x->err, -ESRCH,
+				 "`loopstall ls` shows the event loops of this machine");
 	}
 	if (r)
 		return refuse_access(x, r);
 	text__escape(stat.comm, t->comm, sizeof(t->comm));
 	t->start_time_ticks = stat.start_time_ticks;
 	if (stat.state == 'Z' || stat.state == 'X') {
-		err__set(x->err, -ESRCH, "process %d (%s) is a zombie: it has ended", t->pid, t->comm);
+		err__set(x->err, -ESRCH, "process %d (%s) is a zombie: it has ended", t->pid,
+			 t->comm);
 		return err__hint(x->err, -ESRCH, "its parent, process %d, has not collected it yet",
 				 stat.ppid);
 	}
 	if (stat.is_kernel_thread)
-		return err__set(x->err, -ENOEXEC, "process %d (%s) is a kernel thread, not a Python", t->pid,
-				t->comm);
+		return err__set(x->err, -ENOEXEC,
+				"process %d (%s) is a kernel thread, not a Python", t->pid, t->comm);
 	r = proc_status__read(&status, t->pid, t->pid);
 	if (r)
 		return refuse_access(x, r);
@@ -124,7 +128,7 @@ static bool other_namespace(pid_t pid, const char *name)
 	_cleanup_free_ char *ours = NULL, *theirs = NULL;
 
 	return !proc_readlink(getpid(), name, &ours) && !proc_readlink(pid, name, &theirs) &&
-	       strcmp(ours, theirs) != 0;
+		strcmp(ours, theirs) != 0;
 }
 
 static int examine_names(struct examination *x)
@@ -138,8 +142,37 @@ static int examine_names(struct examination *x)
 	if (r)
 		return refuse_access(x, r);
 	t->is_container = other_namespace(t->pid, "ns/mnt") || other_namespace(t->pid, "ns/pid");
-	r = maps__read(&x->maps, t->pid);
-	return r ? refuse_access(x, r) : 0;
+	return 0;
+}
+
+static bool has_ended(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat__read(&stat, pid) || stat.state == 'Z' || stat.state == 'X';
+}
+
+#define MAPS_TRIES 20
+#define MAPS_PAUSE_NS 1000000
+
+/* A process that is just executing another program has no file mapped for a moment. */
+static int examine_maps(struct examination *x)
+{
+	pid_t pid = x->t->pid;
+
+	for (int i = 0; i < MAPS_TRIES; i++) {
+		int r = maps__read(&x->maps, pid);
+
+		if (r)
+			return refuse_access(x, r);
+		if (x->maps->n)
+			return 0;
+		maps__free(TAKE_PTR(x->maps));
+		if (has_ended(pid))
+			return refuse_access(x, -ESRCH);
+		nanosleep(&(struct timespec){ .tv_nsec = MAPS_PAUSE_NS }, NULL);
+	}
+	return err__set(x->err, -ENOEXEC, "process %d (%s) has no program mapped", pid, x->t->comm);
 }
 
 static int examine_class(struct examination *x)
@@ -157,12 +190,13 @@ static int examine_class(struct examination *x)
 		return 0;
 	text__escape(x->t->exe, exe, sizeof(exe));
 	if (bits == 32)
-		return err__set(x->err, -ENOEXEC,
-				"process %d runs %s, a 32-bit program: only 64-bit ones can be examined",
-				x->t->pid, exe);
+		return err__set(
+			x->err, -ENOEXEC,
+			"process %d runs %s, a 32-bit program: only 64-bit ones can be examined",
+			x->t->pid, exe);
 	if (machine != arch.elf_machine)
-		return err__set(x->err, -ENOEXEC, "process %d runs %s, which is not built for %s", x->t->pid,
-				exe, arch.name);
+		return err__set(x->err, -ENOEXEC, "process %d runs %s, which is not built for %s",
+				x->t->pid, exe, arch.name);
 	return 0;
 }
 
@@ -170,18 +204,15 @@ static int examine_class(struct examination *x)
 static int examine_memory(struct examination *x)
 {
 	uint8_t byte;
-	int r;
+	int r = target__read(x->t, x->maps->entries[0].start, &byte, 1);
 
-	if (!x->maps->n)
-		return refuse_access(x, -ESRCH);
-	r = target__read(x->t, x->maps->entries[0].start, &byte, 1);
 	return r == -EACCES || r == -EPERM || r == -ESRCH ? refuse_access(x, r) : 0;
 }
 
 int target__examine(struct target **ret_target, pid_t pid, struct err *err)
 {
 	static int (*const parts[])(struct examination *) = {
-		examine_state,	examine_names,	     examine_class,
+		examine_state,	examine_names,	     examine_maps,    examine_class,
 		examine_memory, examine_interpreter, examine_modules,
 	};
 	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The code of a module shaped like CPython's _asyncio: an inner step function that sends into a coroutine,
- * two doors that lead to it, a task's constructor. Included by the fixtures, which differ in their data.
+ * The code of a module shaped like CPython's _asyncio: an inner step function that sends into a
+ * coroutine, two doors that lead to it, a task's constructor. Included by the fixtures, which
+ * differ in their data.
  */
 #ifndef FAKE_ASYNCIO_H
 #define FAKE_ASYNCIO_H

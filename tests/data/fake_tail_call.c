@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A door that leaves through a jump into the step function: such steps have no end that a probe could see.
+ * A door that leaves through a jump into the step function: such steps have no end that a probe
+ * could see.
  */
 #include "fake_asyncio.h"
 

@@ -27,17 +27,17 @@ static void fake_reset(void)
 	fake_reads = 0;
 }
 
-static void fake_put(uint64_t addr, uint64_t value)
+static __attribute__((unused)) void fake_put(uint64_t addr, uint64_t value)
 {
 	memcpy(fake_bytes + (addr - FAKE_BASE), &value, sizeof(value));
 }
 
-static void fake_put_bytes(uint64_t addr, const void *data, size_t size)
+static __attribute__((unused)) void fake_put_bytes(uint64_t addr, const void *data, size_t size)
 {
 	memcpy(fake_bytes + (addr - FAKE_BASE), data, size);
 }
 
-static long hosted_read_user(void *dst, __u32 size, const void *src)
+static __attribute__((unused)) long hosted_read_user(void *dst, __u32 size, const void *src)
 {
 	uint64_t addr = (uintptr_t)src;
 
@@ -49,7 +49,7 @@ static long hosted_read_user(void *dst, __u32 size, const void *src)
 	return 0;
 }
 
-static void hosted_count_loss(__u32 loss)
+static __attribute__((unused)) void hosted_count_loss(__u32 loss)
 {
 	fake_losses[loss]++;
 }

@@ -91,7 +91,7 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"stack\":[{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31},"
 		"{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14}],"
 		"\"is_stack_cut\":false,"
-		"\"victims\":{\"count\":14,\"starved_ns\":700000000,\"tasks\":[\"Task-3\"],"
+		"\"victims\":{\"count\":14,\"starved_ns\":700000000,\"sockets\":0,\"tasks\":[\"Task-3\"],"
 		"\"is_known\":true,\"is_cut\":false}}\n",
 		"%s", text);
 	json_decref(parse(text));

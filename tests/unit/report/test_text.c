@@ -87,6 +87,17 @@ Test(text, one_victim_and_none_and_more_than_were_counted)
 	check_line(&s, 0,
 		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
 		   "app/db.py:31 in fetch_row: time.sleep           starved 128+ tasks\n");
+	s.victims = 2;
+	s.is_victims_cut = false;
+	s.sockets = 1;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           starved 2 tasks, 1 socket\n");
+	s.victims = 0;
+	s.sockets = 3;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           starved 3 sockets\n");
 }
 
 Test(text, call_is_named_only_where_it_is_certain)

@@ -80,7 +80,7 @@ Test(symbols, thread)
 	cr_assert_eq(symbols__add_process(s, &t), 0);
 	cr_assert_eq(r.ops->thread(r.ctx, pid, 1, tid), tid);
 	cr_assert_eq(r.ops->thread(r.ctx, pid, 1, 0), 0);
-	cr_assert_eq(r.ops->thread(r.ctx, pid, 1, 1), 0);
+	cr_assert_eq(r.ops->thread(r.ctx, pid, 1, 4711), 4711, "a thread that has ended");
 	cr_assert_eq(r.ops->thread(r.ctx, pid, 1, UINT64_MAX), 0);
 	/* Up to 3.10 all there is is the pthread pointer. */
 	t = target_of(getpid(), 10);
@@ -121,7 +121,7 @@ Test(symbols, process_gone)
 	cr_assert_str_eq(r.ops->native(r.ctx, (uint32_t)pid, ip), "libc.so.6:getppid");
 	cr_assert_eq(r.ops->code(r.ctx, (uint32_t)pid, (uint64_t)(uintptr_t)&ip, 0, &info), -ENOENT);
 	cr_assert_str_eq(info.name, "?");
-	cr_assert_eq(r.ops->thread(r.ctx, (uint32_t)pid, 1, (uint64_t)pid), 0);
+	cr_assert_eq(r.ops->thread(r.ctx, (uint32_t)pid, 1, (uint64_t)pid), (uint32_t)pid);
 	/* Added when it is already gone */
 	cr_assert_eq(symbols__add_process(s, &t), 0);
 	cr_assert_str_eq(r.ops->native(r.ctx, (uint32_t)pid, ip), "libc.so.6:getppid");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Real processes, children of the test, so no privilege is needed: every interpreter found in PATH with loops in two
- * threads, one that has not imported asyncio, and the refusals.
+ * Real processes, children of the test, so no privilege is needed: every interpreter found in PATH
+ * with loops in two threads, one that has not imported asyncio, and the refusals.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -179,13 +179,14 @@ Test(target_live, spots_are_known_before_asyncio_is_imported)
 
 Test(target_live, uvloop)
 {
-	static const char program[] = "import asyncio, uvloop\n"
-				      "async def rest(): await asyncio.sleep(1000)\n"
-				      "async def main():\n"
-				      "    tasks = [asyncio.ensure_future(rest()) for _ in range(4)]\n"
-				      "    await asyncio.sleep(1000)\n"
-				      "uvloop.install()\n"
-				      "asyncio.run(main())\n";
+	static const char program[] =
+		"import asyncio, uvloop\n"
+		"async def rest(): await asyncio.sleep(1000)\n"
+		"async def main():\n"
+		"    tasks = [asyncio.ensure_future(rest()) for _ in range(4)]\n"
+		"    await asyncio.sleep(1000)\n"
+		"uvloop.install()\n"
+		"asyncio.run(main())\n";
 	_cleanup_(target__freep) struct target *t = NULL;
 	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", program);
 	struct target_loop_thread thread;

@@ -63,13 +63,14 @@ Test(py_offsets, other_versions_are_refused)
 
 /* The table of a 3.13.0, by the order of its fields. */
 static const uint64_t table_3_13[PY_DEBUG_OFFSETS_BYTES / 8] = {
-	0, 0x030d00f0, 0, /* cookie, version, free_threaded */
-	283320, 600, 632, /* runtime: size, finalizing, interpreters head */
-	194968, 7272, 7264, 7344, 7400, 7656, 7664, 7672, 16, 7752, 0, 7768, 7760, /* interpreter */
-	304, 0, 8, 16, 72, 152, 160, 232, 32, /* thread */
-	80, 8, 0, 56, 72, 70, /* frame */
-	208, 112, 120, 128, 136, 68, 52, 96, 104, 200, /* code */
-	16, 8, /* object */
+	0,	0x030d00f0, 0, /* cookie, version, free_threaded */
+	283320, 600,	    632, /* runtime: size, finalizing, interpreters head */
+	194968, 7272,	    7264, 7344, 7400, 7656, 7664, 7672, 16,  7752,
+	0,	7768,	    7760, /* interpreter */
+	304,	0,	    8,	  16,	72,   152,  160,  232,	32, /* thread */
+	80,	8,	    0,	  56,	72,   70, /* frame */
+	208,	112,	    120,  128,	136,  68,   52,	  96,	104, 200, /* code */
+	16,	8, /* object */
 };
 
 static void make_table(uint64_t *table)
@@ -137,7 +138,8 @@ Test(py_offsets, cut_table)
 
 	make_table(table);
 	cr_assert_eq(py_offsets__init(&py, 13), 0);
-	cr_assert_eq(py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table) - 1), -EINVAL);
+	cr_assert_eq(py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table) - 1),
+		     -EINVAL);
 	cr_assert(!py_debug_offsets_head((const uint8_t *)table, 23, &hexversion, &is_free_threaded));
 }
 
@@ -148,11 +150,13 @@ Test(py_offsets, head_of_the_table)
 	bool is_free_threaded = true;
 
 	make_table(table);
-	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion, &is_free_threaded));
+	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
+					&is_free_threaded));
 	cr_assert_eq(hexversion, 0x030d00f0);
 	cr_assert(!is_free_threaded);
 	table[2] = 1;
-	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion, &is_free_threaded));
+	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
+					&is_free_threaded));
 	cr_assert(is_free_threaded);
 	table[0] ^= 1;
 	cr_assert(!py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
@@ -175,8 +179,14 @@ Test(py_version, from_file_names)
 		{ "_asyncio.cpython-38-x86_64-linux-gnu.so", 3, 8 },
 		{ "_asyncio.cpython-312-x86_64-linux-gnu.so", 3, 12 },
 	};
-	static const char *const bad[] = { "", "/usr/bin/python", "/usr/bin/python3", "/usr/bin/ruby3.1",
-					   "x.cpython-.so", "x.cpython-3.so", "python.", "python3." };
+	static const char *const bad[] = { "",
+					   "/usr/bin/python",
+					   "/usr/bin/python3",
+					   "/usr/bin/ruby3.1",
+					   "x.cpython-.so",
+					   "x.cpython-3.so",
+					   "python.",
+					   "python3." };
 	unsigned int major, minor;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {

@@ -122,8 +122,9 @@ Test(maps, text_with_nul_bytes)
 
 Test(maps, look_ups)
 {
-	_cleanup_(maps__freep) struct maps *m = parse("1000-2000 r-xp 0 00:01 1 /lib/libpython3.12.so.1.0\n"
-						      "2000-3000 r-xp 0 00:01 2 /x/lib-dynload/a.so\n");
+	_cleanup_(maps__freep) struct maps *m =
+		parse("1000-2000 r-xp 0 00:01 1 /lib/libpython3.12.so.1.0\n"
+		      "2000-3000 r-xp 0 00:01 2 /x/lib-dynload/a.so\n");
 
 	cr_assert_eq(maps__find_path(m, "/x/lib-dynload/a.so"), &m->entries[1]);
 	cr_assert_eq(maps__find_name(m, "libpython"), &m->entries[0]);
@@ -135,8 +136,9 @@ Test(proc_stat, name_may_hold_anything)
 {
 	struct proc_stat stat;
 
-	cr_assert_eq(proc_stat__parse(&stat, "42 (a) R (b)) S 7 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
-					     "987654 1 2"),
+	cr_assert_eq(proc_stat__parse(&stat,
+				      "42 (a) R (b)) S 7 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
+				      "987654 1 2"),
 		     0);
 	cr_assert_str_eq(stat.comm, "a) R (b)");
 	cr_assert_eq(stat.state, 'S');
@@ -149,7 +151,8 @@ Test(proc_stat, kernel_thread)
 {
 	struct proc_stat stat;
 
-	cr_assert_eq(proc_stat__parse(&stat, "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 4 0"),
+	cr_assert_eq(proc_stat__parse(
+			     &stat, "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 4 0"),
 		     0);
 	cr_assert(stat.is_kernel_thread);
 }
@@ -167,8 +170,9 @@ Test(proc_status, innermost_pid_is_taken)
 {
 	struct proc_status status;
 
-	cr_assert_eq(proc_status__parse(&status, "Name:\tx\nTgid:\t77\nUid:\t1\t1000\t1\t1\nNSpid:\t78\t5\t1\n"
-						 "NSpgid:\t9\t9\t9\n"),
+	cr_assert_eq(proc_status__parse(&status,
+					"Name:\tx\nTgid:\t77\nUid:\t1\t1000\t1\t1\nNSpid:\t78\t5\t1\n"
+					"NSpgid:\t9\t9\t9\n"),
 		     0);
 	cr_assert_eq(status.tgid, 77);
 	cr_assert_eq(status.uid, 1000);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading Python objects, on objects laid out by hand in our own memory: all forms of dict and instance,
- * sets, loops, and what a torn or hostile process would show: cycles, absurd sizes, bad pointers.
+ * Reading Python objects, on objects laid out by hand in our own memory: all forms of dict and
+ * instance, sets, loops, and what a torn or hostile process would show: cycles, absurd sizes, bad
+ * pointers.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -53,9 +54,9 @@ static uint64_t make_str(const struct target *t, const char *text)
 	return address(o);
 }
 
-/* Keys object with room for 8 entries; `is_split`: {key, value} entries, which a general table has not. */
-static uint64_t make_keys(const struct target *t, const char *const *names, const uint64_t *values, size_t n,
-			  bool is_split)
+/* Keys object with room for 8 entries; `is_split`: {key, value} entries without a hash. */
+static uint64_t make_keys(const struct target *t, const char *const *names, const uint64_t *values,
+			  size_t n, bool is_split)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
 	uint64_t *o = object();
@@ -79,8 +80,8 @@ static uint64_t make_keys(const struct target *t, const char *const *names, cons
 	return address(o);
 }
 
-static uint64_t make_dict(const struct target *t, const char *const *names, const uint64_t *values, size_t n,
-			  bool is_unicode)
+static uint64_t make_dict(const struct target *t, const char *const *names, const uint64_t *values,
+			  size_t n, bool is_unicode)
 {
 	uint64_t *o = object();
 
@@ -154,7 +155,8 @@ Test(py_memory, attribute_in_managed_forms)
 
 	for (uint8_t minor = 11; minor <= 13; minor++) {
 		struct target t = self_as(minor);
-		uint64_t type = make_type(&t, "Loop", 1U << 4 | 1U << 2), *o = object() + 8, value = 0;
+		uint64_t type = make_type(&t, "Loop", 1U << 4 | 1U << 2), *o = object() + 8,
+			 value = 0;
 
 		put((uint64_t *)type, t.proc.py.ht_cached_keys, 0);
 		cr_assert_lt(t.proc.py.ht_cached_keys, WORDS * 8);
@@ -303,8 +305,10 @@ Test(py_memory, thread_list_may_be_a_circle)
 Test(py_memory, loop_queues)
 {
 	struct target t = self_as(8);
-	uint64_t deque_type = make_type(&t, "collections.deque", 0), list_type = make_type(&t, "list", 0);
-	uint64_t type = make_type(&t, "BaseEventLoop", 0), *loop = object(), *deque = object(), *list = object();
+	uint64_t deque_type = make_type(&t, "collections.deque", 0),
+		 list_type = make_type(&t, "list", 0);
+	uint64_t type = make_type(&t, "BaseEventLoop", 0), *loop = object(), *deque = object(),
+		 *list = object();
 	static const char *const attributes[] = { "_ready", "_scheduled" };
 	uint64_t queues[] = { address(deque), address(list) };
 	enum target_loop_kind kind;

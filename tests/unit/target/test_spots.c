@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spots in ELF files: fixtures shaped like _asyncio with and without symbols, then cut and damaged copies.
+ * Spots in ELF files: fixtures shaped like _asyncio with and without symbols, then cut and damaged
+ * copies.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -113,7 +114,8 @@ Test(spots, tail_call_is_said)
 
 	find_all("fake_tail_call.stripped.so", &s, &search);
 	cr_assert_eq(search.rung, TARGET_RUNG_ENTRY);
-	cr_assert_str_eq(search.note, "steps through 1 of 3 calls of the step function cannot be timed");
+	cr_assert_str_eq(search.note,
+			 "steps through 1 of 3 calls of the step function cannot be timed");
 	cr_assert_eq(count_kind(&s, LS_SPOT_STEP_ENTER), 2);
 }
 
@@ -194,7 +196,8 @@ static void try_damaged(const uint8_t *buf, size_t size)
 
 Test(spots, cut_files)
 {
-	static const char *const names[] = { "fake_asyncio_types.so", "fake_asyncio_specs.stripped.so" };
+	static const char *const names[] = { "fake_asyncio_types.so",
+					     "fake_asyncio_specs.stripped.so" };
 	_cleanup_free_ uint8_t *buf = malloc(MAX_FILE_BYTES);
 
 	for (size_t i = 0; i < 2; i++) {
@@ -207,7 +210,8 @@ Test(spots, cut_files)
 
 Test(spots, damaged_files)
 {
-	static const char *const names[] = { "fake_asyncio_types.so", "fake_asyncio_specs.stripped.so" };
+	static const char *const names[] = { "fake_asyncio_types.so",
+					     "fake_asyncio_specs.stripped.so" };
 	_cleanup_free_ uint8_t *buf = malloc(MAX_FILE_BYTES);
 	uint64_t random = 88172645463325252ULL;
 
