@@ -32,11 +32,21 @@ struct loops_map {
 	__type(value, struct ls_loop);
 };
 
-struct coroutines_map {
+/* Where the aggregate of a coroutine is in coroutine_stats. */
+struct coroutine_index_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, LS_MAX_COROUTINES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct ls_coro_key);
+	__type(value, __u32);
+};
+
+/* An array, because its look-up costs nothing: the hot path keeps the index. User space maps it. */
+struct coroutine_stats_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LS_MAX_COROUTINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
 	__type(value, struct ls_coro_stats);
 };
 
@@ -63,7 +73,8 @@ struct ring_map {
 extern struct threads_map threads SEC(".maps");
 extern struct procs_map procs SEC(".maps");
 extern struct loops_map loops SEC(".maps");
-extern struct coroutines_map coroutines SEC(".maps");
+extern struct coroutine_index_map coroutine_index SEC(".maps");
+extern struct coroutine_stats_map coroutine_stats SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct ring_map ring SEC(".maps");
@@ -72,6 +83,8 @@ extern struct ring_map ring SEC(".maps");
 extern const volatile __u64 threshold_ns;
 extern const volatile __u64 sample_after_ns; /* a span shorter than this is not worth a sample */
 extern const volatile __u8 syscall_rules[LS_SYSCALLS];
+
+extern __u32 n_coroutines; /* elements of coroutine_stats in use; may run past the end */
 
 LS_INLINE void count_loss(__u32 loss)
 {

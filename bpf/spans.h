@@ -50,6 +50,13 @@ LS_INLINE void victims_first_look(struct thread_state *ts, __u64 now_ns)
 	ts->cur.ready = length < LS_MAX_READY ? length : LS_MAX_READY;
 }
 
+LS_INLINE struct ls_coro_stats *span_stats(const struct thread_state *ts)
+{
+	__u32 index = ts->cur.coroutine;
+
+	return bpf_map_lookup_elem(&coroutine_stats, &index);
+}
+
 LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 {
 	ts->cur.number = ++ts->last_number;
@@ -66,7 +73,7 @@ LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
 	ts->cur.task = 0;
 	ts->cur.coro = 0;
 	ts->cur.code = 0;
-	ts->cur.qualname = 0;
+	ts->cur.coroutine = LS_MAX_COROUTINES;
 }
 
 /*

@@ -226,6 +226,7 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 
 LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
+	struct ls_coro_stats *stats;
 	struct ls_rec_stall *rec;
 	__u64 off_ns = 0;
 	__u32 i;
@@ -260,7 +261,9 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		rec->task = ts->cur.task;
 		rec->coro = ts->cur.coro;
 		rec->code = ts->cur.code;
-		rec->qualname = ts->cur.qualname;
+		stats = span_stats(ts);
+		if (stats)
+			rec->qualname = stats->qualname;
 		rec->victims = ts->scan.victims;
 		rec->starved_ns = ts->scan.starved_ns;
 		rec->sockets = ts->scan.sockets;

@@ -11,10 +11,15 @@
 /* A step, or the stretch of callbacks and loop work between two steps. */
 struct span {
 	__u64 number;
+	__u8 unit; /* enum ls_unit */
+	__u8 is_touched; /* it left the CPU or was sampled: the fields from cause_ns on are in use */
+	__u8 pad[2];
+	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
 	__u64 start_ns;
 	__u64 nested_ns; /* spent in steps that ran inside this one: theirs, not ours */
 	__u64 sp; /* stack pointer at the call of the step: its end has the same */
-	__u64 task, coro, code, qualname;
+	__u64 task, coro, code;
+	/* valid only if is_touched */
 	__u64 cause_ns[LS_CAUSE_MAX]; /* off-CPU time; LS_CAUSE_CPU stays 0 */
 	__u64 off_ns; /* sum of cause_ns */
 	__u64 sampled_ns; /* on-CPU time already charged to samples */
@@ -22,10 +27,6 @@ struct span {
 	__u64 ready_ns; /* when `ready` was read, 0: not yet */
 	__u32 ready; /* handles in the loop's queue at the first look into it */
 	__u32 samples;
-	/* From number to here must be reset for a new span; the rest is only valid if is_touched. */
-	__u8 unit; /* enum ls_unit */
-	__u8 is_touched; /* it left the CPU or was sampled: the fields from cause_ns on are in use */
-	__u8 pad[6];
 };
 
 /* A place where the thread was blocked. Valid while `rec.span` is the number of an open span. */
@@ -33,6 +34,15 @@ struct site {
 	__u64 position;
 	struct ls_rec_stack rec;
 };
+
+/* A coroutine's code object seen on this thread, with the index of its aggregate. */
+struct known_code {
+	__u64 code;
+	__u32 index;
+	__u32 is_coroutine; /* 0: some other awaitable, whose field only looks like this */
+};
+
+#define KNOWN_CODES 64 /* a power of two */
 
 /* A look through the loop's queues at the end of a stall. */
 struct victim_scan {
@@ -50,41 +60,42 @@ enum off_kind { OFF_NONE, OFF_IDLE, OFF_BLOCKED };
 
 struct thread_state {
 	/* touched at every step */
-	struct span cur;
 	__u64 last_number;
 	__u64 loop;
 	__u64 tstate;
+	__u64 off_at_ns; /* 0: on the CPU */
+	__u64 turn_start_ns;
+	__u32 turn_steps;
 	__u32 depth; /* parents in `outer` */
-	__u32 is_busy; /* a program is changing this state: whoever interrupts it keeps off */
 	__u32 tgid, tid;
+	__u8 is_busy; /* a program is changing this state: whoever interrupts it keeps off */
+	__u8 turn_has_stall;
+	__u8 turn_is_touched;
+	__u8 pad[5];
+	struct ls_thread_stats stats;
+	struct span cur;
 
 	/* off the CPU */
-	__u64 off_at_ns, woken_at_ns;
+	__u64 woken_at_ns;
 	__u32 off_kind; /* enum off_kind */
 	__u32 off_cause; /* enum ls_cause */
 	__u32 off_site; /* LS_MAX_SITES: none */
 	__s32 epoll_fd; /* the loop's own, -1 until it was seen waiting */
 	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
-	__u8 pad[7];
+	__u8 pad2[7];
 	__u64 idle_at_ns;
 	__u64 gil_tstate, gil_id; /* who held the GIL when we began to wait */
 
-	/* the turn */
-	__u64 turn_start_ns;
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
-	__u32 turn_steps;
-	__u8 turn_has_stall;
-	__u8 turn_is_touched;
-	__u8 pad2[2];
 
 	/* inside getaddrinfo: as long as the same Python call is on top and the stack is deeper */
 	__u64 dns_span, dns_sp, dns_frame, dns_position;
 
-	struct ls_thread_stats stats;
 	__u64 flushed_at_ns;
 
-	struct victim_scan scan;
 	struct ls_proc proc;
+	struct known_code known[KNOWN_CODES];
+	struct victim_scan scan;
 	struct span outer[LS_MAX_NEST];
 	struct site sites[LS_MAX_SITES];
 	struct ls_rec_stack sample;

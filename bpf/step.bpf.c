@@ -8,8 +8,6 @@
 #include "objects.h"
 #include "spans.h"
 
-static const struct ls_coro_stats no_stats;
-
 /* The thread state belongs to the holder of the GIL, which is whoever runs a step. */
 static __always_inline void thread_find_tstate(struct thread_state *ts, __u64 thread_pointer)
 {
@@ -87,37 +85,69 @@ static __noinline int thread_refresh(struct thread_state *ts)
 	return 0;
 }
 
-/* Reads what the span needs to know of its task: its loop, coroutine and the coroutine's code. */
+/*
+ * A coroutine kind this thread has not met lately: finds or makes the place of its aggregate. `code` is what the
+ * coroutine's code field holds; it is believed only if the object is a coroutine or generator.
+ */
+static __noinline __u32 coroutine_find(struct thread_state *ts, struct known_code *known, __u64 coro, __u64 code)
+{
+	struct ls_coro_key key = {};
+	struct ls_coro_stats *stats;
+	__u32 size, index, *place;
+	__u64 type;
+
+	if (!ts || !known)
+		return LS_MAX_COROUTINES;
+	known->is_coroutine = 0;
+	size = ts->proc.py.gen_bytes & 0x7f;
+	barrier_var(size);
+	if (!code || read_user(ts->object, size & 0x7f, coro)) {
+		count_loss(LS_LOSS_TASK_UNREADABLE);
+	} else {
+		type = object_word(ts, ts->proc.py.ob_type);
+		known->is_coroutine = type == ts->proc.coro_type || type == ts->proc.gen_type;
+	}
+	key.code = known->is_coroutine ? code : 0;
+	key.tgid = ts->tgid;
+	key.tid = ts->tid;
+	place = bpf_map_lookup_elem(&coroutine_index, &key);
+	if (place)
+		return *place;
+	index = __sync_fetch_and_add(&n_coroutines, 1);
+	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
+	if (!stats || bpf_map_update_elem(&coroutine_index, &key, &index, BPF_NOEXIST))
+		return LS_MAX_COROUTINES;
+	stats->key = key;
+	if (known->is_coroutine)
+		stats->qualname = object_word(ts, ts->proc.py.gen_qualname);
+	return index;
+}
+
+/* Reads what the span needs to know of its task: coroutine, its code, and once in a turn the loop. */
 static __always_inline void step_read_task(struct thread_state *ts, __u64 task, __u64 now_ns)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py;
-	__u32 size = py->task_bytes & 0xff;
-	__u64 loop, type;
+	struct known_code *known;
+	__u64 loop, code;
+	__u32 slot;
 
 	ts->cur.task = task;
-	ts->cur.coro = 0;
-	ts->cur.code = 0;
-	ts->cur.qualname = 0;
-	barrier_var(size);
-	if (read_user(ts->object, size & 0xff, task)) {
-		count_loss(LS_LOSS_TASK_UNREADABLE);
-		return;
+	/* Now and then within a turn too: where turns cannot be seen there is only one. */
+	if (!(ts->turn_steps & 63)) {
+		loop = read_ptr(task + py->task_loop);
+		if (loop != ts->loop)
+			thread_enter_loop(ts, loop, now_ns);
 	}
-	loop = object_word(ts, py->task_loop);
-	ts->cur.coro = object_word(ts, py->task_coro);
-	if (loop != ts->loop)
-		thread_enter_loop(ts, loop, now_ns);
-	size = py->gen_bytes & 0x7f;
-	barrier_var(size);
-	if (read_user(ts->object, size & 0x7f, ts->cur.coro)) {
-		count_loss(LS_LOSS_TASK_UNREADABLE);
-		return;
+	ts->cur.coro = read_ptr(task + py->task_coro);
+	code = read_ptr(ts->cur.coro + py->gen_code) & ~(__u64)py->tag_mask;
+	slot = (__u32)(code >> 4) * 0x9e3779b1 >> 26;
+	known = &ts->known[slot & (KNOWN_CODES - 1)];
+	if (!code || known->code != code) {
+		known->index = coroutine_find(ts, known, ts->cur.coro, code);
+		known->code = code;
 	}
-	type = object_word(ts, py->ob_type);
-	if (type != ts->proc.coro_type && type != ts->proc.gen_type)
-		return;
-	ts->cur.code = object_word(ts, py->gen_code) & ~(__u64)py->tag_mask;
-	ts->cur.qualname = object_word(ts, py->gen_qualname);
+	ts->cur.coroutine = known->index;
+	ts->cur.code = known->is_coroutine ? code : 0;
 }
 
 /* Takes the parent of a nested step back as the current span. */
@@ -182,32 +212,19 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 	ts->is_busy = 0;
 }
 
-static __noinline struct ls_coro_stats *coroutine_new(struct ls_coro_key *key, __u64 qualname)
-{
-	struct ls_coro_stats *stats;
-
-	bpf_map_update_elem(&coroutines, key, &no_stats, BPF_NOEXIST);
-	stats = bpf_map_lookup_elem(&coroutines, key);
-	if (stats)
-		stats->qualname = qualname;
-	return stats;
-}
-
 static __always_inline void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
 {
-	struct ls_coro_key key = { .code = ts->cur.code, .tgid = ts->tgid, .tid = ts->tid };
-	struct ls_coro_stats *stats;
+	struct ls_coro_stats *stats = span_stats(ts);
+	__u64 starved_ns = 0;
 	__u32 bucket, i;
 
 	ts->stats.steps++;
 	ts->stats.step_ns += duration_ns;
-	stats = bpf_map_lookup_elem(&coroutines, &key);
+	if (duration_ns >= threshold_ns)
+		starved_ns = span_send_stall(ts, now_ns, duration_ns, LS_UNIT_STEP);
 	if (!stats) {
-		stats = coroutine_new(&key, ts->cur.qualname);
-		if (!stats) {
-			count_loss(LS_LOSS_COROUTINE_MAP);
-			return;
-		}
+		count_loss(LS_LOSS_COROUTINE_MAP);
+		return;
 	}
 	stats->steps++;
 	stats->total_ns += duration_ns;
@@ -222,7 +239,7 @@ static __always_inline void step_count(struct thread_state *ts, __u64 duration_n
 			stats->cause_ns[i] += ts->cur.cause_ns[i];
 	if (duration_ns >= threshold_ns) {
 		stats->stalls++;
-		stats->starved_ns += span_send_stall(ts, now_ns, duration_ns, LS_UNIT_STEP);
+		stats->starved_ns += starved_ns;
 	}
 }
 

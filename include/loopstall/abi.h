@@ -16,6 +16,7 @@
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
+#define LS_MAX_COROUTINES 8192 /* kinds of coroutines, each counted once for each thread */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
@@ -170,13 +171,15 @@ struct ls_rec_life {
 	struct ls_rec_hdr hdr;
 };
 
-/* Aggregate of one coroutine on one thread: only that thread writes it. */
+/* Names the aggregate of one coroutine on one thread: only that thread writes it. */
 struct ls_coro_key {
 	__u64 code; /* 0: steps whose coroutine could not be told */
 	__u32 tgid, tid;
 };
 
+/* Element of the `coroutine_stats` array. */
 struct ls_coro_stats {
+	struct ls_coro_key key;
 	__u64 steps, total_ns, max_ns, stalls;
 	__u64 cause_ns[LS_CAUSE_MAX];
 	__u64 starved_ns;

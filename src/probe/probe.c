@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -22,6 +23,10 @@
 #include "probe/uprobes.h"
 #include "stream/event.h"
 
+#define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
+
+_Static_assert(sizeof(struct ls_coro_stats) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+
 /* A file of a process that has its uprobes. */
 struct attached {
 	pid_t pid;
@@ -33,6 +38,7 @@ struct attached {
 struct probe {
 	struct loopstall_bpf *skel;
 	struct ring_buffer *ring;
+	const struct ls_coro_stats *stats; /* LS_MAX_COROUTINES of them, mapped */
 	bool use_multi;
 	uint64_t sample_period_ns;
 	struct sampler sampler;
@@ -100,6 +106,7 @@ static int on_record(void *ctx, void *data, size_t size)
 static int probe_load(struct probe *p, const struct probe_opts *opts, struct err *err)
 {
 	struct loopstall_bpf *skel = loopstall_bpf__open();
+	void *stats;
 	int code;
 
 	if (!skel)
@@ -117,6 +124,10 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.ring), on_record, p, NULL);
 	if (!p->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+	stats = mmap(NULL, STATS_BYTES, PROT_READ, MAP_SHARED, bpf_map__fd(skel->maps.coroutine_stats), 0);
+	if (stats == MAP_FAILED)
+		return err__set(err, -errno, "cannot map the coroutines' counters: %s", strerror(errno));
+	p->stats = stats;
 	return 0;
 }
 
@@ -171,6 +182,8 @@ void probe__free(struct probe *p)
 	free(p->attached);
 	sampler__done(&p->sampler);
 	ring_buffer__free(p->ring);
+	if (p->stats)
+		munmap((void *)p->stats, STATS_BYTES);
 	loopstall_bpf__destroy(p->skel);
 	free(p);
 }
@@ -280,17 +293,13 @@ int probe__drain(struct probe *p, event_fn fn, void *ctx)
 
 int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx)
 {
-	int fd = bpf_map__fd(p->skel->maps.coroutines);
-	struct ls_coro_key key, *previous = NULL, next;
-	struct ls_coro_stats stats;
+	uint32_t n = p->skel->bss->n_coroutines;
 
-	while (!bpf_map_get_next_key(fd, previous, &next)) {
-		int code = bpf_map_lookup_elem(fd, &next, &stats) ? 0 : fn(ctx, &next, &stats);
+	for (uint32_t i = 0; i < n && i < LS_MAX_COROUTINES; i++) {
+		int code = p->stats[i].steps ? fn(ctx, &p->stats[i].key, &p->stats[i]) : 0;
 
 		if (code)
 			return code;
-		key = next;
-		previous = &key;
 	}
 	return 0;
 }

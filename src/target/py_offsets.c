@@ -127,7 +127,8 @@ int py_offsets__init(struct ls_pyoffsets *py, uint8_t minor)
 		return -ENOTSUP;
 	*py = tables[minor - PY_MINOR_MIN];
 	py->gil_mutex = py->gil_cond + arch.cond_bytes;
-	py->gil_end = py->gil_mutex + arch.mutex_bytes;
+	/* Behind them a second pair: whoever gives the GIL away waits there until it was taken. */
+	py->gil_end = py->gil_mutex + arch.mutex_bytes + arch.cond_bytes + arch.mutex_bytes;
 	return 0;
 }
 
