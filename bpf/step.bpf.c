@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The uprobes: a step begins and ends, the loop's poll returns, a name look-up begins. The attach cookie says which.
+ * The uprobes: a step begins and ends, the loop's poll returns, a name look-up begins.
  * This is the hot path: what only a stall needs is done when the stall ends.
  */
 #include "maps.h"
@@ -129,16 +129,25 @@ static __always_inline void step_read_task(struct thread_state *ts, __u64 task, 
 	const struct ls_pyoffsets *py = &ts->proc.py;
 	struct known_code *known;
 	__u64 loop, code;
-	__u32 slot;
+	__u32 slot, size;
 
 	ts->cur.task = task;
-	/* Now and then within a turn too: where turns cannot be seen there is only one. */
+	/*
+	 * The loop is looked at once in a turn, and now and then within one: where turns cannot be seen there is only
+	 * one. A read costs what it costs whatever its size, so it takes the coroutine along.
+	 */
 	if (!(ts->turn_steps & 63)) {
-		loop = read_ptr(task + py->task_loop);
+		size = py->task_bytes & 0xff;
+		barrier_var(size);
+		if (read_user(ts->object, size & 0xff, task))
+			count_loss(LS_LOSS_TASK_UNREADABLE);
+		loop = object_word(ts, py->task_loop);
+		ts->cur.coro = object_word(ts, py->task_coro);
 		if (loop != ts->loop)
 			thread_enter_loop(ts, loop, now_ns);
+	} else {
+		ts->cur.coro = read_ptr(task + py->task_coro);
 	}
-	ts->cur.coro = read_ptr(task + py->task_coro);
 	code = read_ptr(ts->cur.coro + py->gen_code) & ~(__u64)py->tag_mask;
 	slot = (__u32)(code >> 4) * 0x9e3779b1 >> 26;
 	known = &ts->known[slot & (KNOWN_CODES - 1)];
@@ -161,7 +170,8 @@ static __always_inline void step_pop(struct thread_state *ts)
 		ts->cur = ts->outer[depth];
 }
 
-static __always_inline void step_enter(struct pt_regs *ctx)
+SEC("uprobe")
+int on_step_enter(struct pt_regs *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
@@ -174,7 +184,7 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 	if (!ts) {
 		ts = thread_new();
 		if (!ts)
-			return;
+			return 0;
 	}
 	ts->is_busy = 1;
 	thread_settle(ts, now_ns);
@@ -198,7 +208,7 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 			if (depth >= LS_MAX_NEST) {
 				count_loss(LS_LOSS_STEP_TOO_DEEP);
 				ts->is_busy = 0;
-				return;
+				return 0;
 			}
 			ts->outer[depth] = ts->cur;
 			ts->depth = depth + 1;
@@ -210,6 +220,7 @@ static __always_inline void step_enter(struct pt_regs *ctx)
 	ts->cur.sp = sp;
 	step_read_task(ts, ts->proc.py.task_arg ? second : first, now_ns);
 	ts->is_busy = 0;
+	return 0;
 }
 
 static __always_inline void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
@@ -243,7 +254,8 @@ static __always_inline void step_count(struct thread_state *ts, __u64 duration_n
 	}
 }
 
-static __always_inline void step_exit(struct pt_regs *ctx)
+SEC("uprobe")
+int on_step_exit(struct pt_regs *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
@@ -251,7 +263,7 @@ static __always_inline void step_exit(struct pt_regs *ctx)
 	__u32 i;
 
 	if (!ts)
-		return;
+		return 0;
 	ts->is_busy = 1;
 	thread_settle(ts, now_ns);
 	/* Steps whose own end we never saw lie deeper than the one that ends now. */
@@ -262,7 +274,7 @@ static __always_inline void step_exit(struct pt_regs *ctx)
 	if (ts->cur.unit != LS_UNIT_STEP || ts->cur.sp != sp) {
 		count_loss(LS_LOSS_STEP_UNMATCHED);
 		ts->is_busy = 0;
-		return;
+		return 0;
 	}
 	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
 	step_count(ts, duration_ns, now_ns);
@@ -277,22 +289,24 @@ static __always_inline void step_exit(struct pt_regs *ctx)
 		span_open_callbacks(ts, now_ns);
 	}
 	ts->is_busy = 0;
+	return 0;
 }
 
-static __always_inline void poll_return(void)
+SEC("uprobe")
+int on_poll_return(struct pt_regs *ctx)
 {
 	struct thread_state *ts = current_thread();
 	__u64 now_ns;
 
 	if (!ts || ts->cur.unit == LS_UNIT_STEP || ts->depth)
-		return;
+		return 0;
 	now_ns = bpf_ktime_get_ns();
 	ts->is_busy = 1;
 	thread_settle(ts, now_ns);
 	if (ts->is_foreign_poll) {
 		ts->is_foreign_poll = 0;
 		ts->is_busy = 0;
-		return;
+		return 0;
 	}
 	span_close_callbacks(ts, now_ns);
 	turn_end(ts, now_ns);
@@ -303,14 +317,16 @@ static __always_inline void poll_return(void)
 	turn_begin(ts, now_ns);
 	span_open_callbacks(ts, now_ns);
 	ts->is_busy = 0;
+	return 0;
 }
 
-static __always_inline void dns_enter(struct pt_regs *ctx)
+SEC("uprobe")
+int on_dns_enter(struct pt_regs *ctx)
 {
 	struct thread_state *ts = current_thread();
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)
-		return;
+		return 0;
 	ts->is_busy = 1;
 	ts->dns_frame = frame_top(ts);
 	ts->dns_span = 0;
@@ -320,24 +336,5 @@ static __always_inline void dns_enter(struct pt_regs *ctx)
 		ts->dns_span = ts->cur.number;
 	}
 	ts->is_busy = 0;
-}
-
-SEC("uprobe")
-int on_spot(struct pt_regs *ctx)
-{
-	switch (bpf_get_attach_cookie(ctx)) {
-	case LS_SPOT_STEP_ENTER:
-		step_enter(ctx);
-		break;
-	case LS_SPOT_STEP_EXIT:
-		step_exit(ctx);
-		break;
-	case LS_SPOT_POLL_RETURN:
-		poll_return();
-		break;
-	case LS_SPOT_DNS_ENTER:
-		dns_enter(ctx);
-		break;
-	}
 	return 0;
 }

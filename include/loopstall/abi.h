@@ -16,7 +16,7 @@
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
-#define LS_MAX_COROUTINES 8192 /* kinds of coroutines, each counted once for each thread */
+#define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
@@ -26,12 +26,13 @@
 #define LS_NO_SYSCALL 0xffff
 #define LS_SYSCALLS 512 /* size of the syscall -> cause table */
 
-/* What the cookie of a uprobe says about the spot it sits on. */
+/* What a uprobe's spot means; each kind has a program of its own. */
 enum ls_spot {
-	LS_SPOT_STEP_ENTER = 1, /* the call of task_step_impl; task in argument `task_arg` */
+	LS_SPOT_STEP_ENTER, /* the call of task_step_impl; task in argument `task_arg` */
 	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
-	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait; count in eax */
+	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
 	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
+	LS_SPOT_MAX
 };
 
 enum ls_unit { LS_UNIT_NONE, LS_UNIT_STEP, LS_UNIT_CALLBACK, LS_UNIT_TURN };

@@ -41,8 +41,6 @@ static int try_programs(bool attach)
 
 	if (!skel)
 		return -errno;
-	if (!uprobes__try_multi())
-		bpf_program__set_expected_attach_type(skel->progs.on_spot, UPROBE_MULTI_ATTACH_TYPE);
 	code = loopstall_bpf__load(skel);
 	if (!code && attach) {
 		link = bpf_program__attach(skel->progs.on_switch);

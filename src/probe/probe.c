@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/sampler.h"
+#include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
 #include "probe/uprobes.h"
 #include "stream/event.h"
@@ -39,6 +40,7 @@ struct probe {
 	struct loopstall_bpf *skel;
 	struct ring_buffer *ring;
 	const struct ls_coro_stats *stats; /* LS_MAX_COROUTINES of them, mapped */
+	struct bpf_program *spot_progs[LS_SPOT_MAX];
 	bool use_multi;
 	uint64_t sample_period_ns;
 	struct sampler sampler;
@@ -116,8 +118,10 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	skel->rodata->sample_after_ns = p->sample_period_ns < opts->threshold_ns / 4 ? p->sample_period_ns :
 										  opts->threshold_ns / 4;
 	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
+	spot_programs(skel, p->spot_progs);
 	if (p->use_multi)
-		bpf_program__set_expected_attach_type(skel->progs.on_spot, UPROBE_MULTI_ATTACH_TYPE);
+		for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
+			bpf_program__set_expected_attach_type(p->spot_progs[kind], UPROBE_MULTI_ATTACH_TYPE);
 	code = loopstall_bpf__load(skel);
 	if (code)
 		return err_from_load(err, code);
@@ -209,7 +213,7 @@ static int attach_module(struct probe *p, const struct target *t, const struct t
 	if (!attached)
 		return -ENOMEM;
 	p->attached = attached;
-	code = uprobes__attach(&uprobes, p->skel->progs.on_spot, p->use_multi, t->pid, module);
+	code = uprobes__attach(&uprobes, p->spot_progs, p->use_multi, t->pid, module);
 	if (code) {
 		uprobes__done(&uprobes);
 		err__set(err, code, "cannot put probes on %s of process %d: %s", module->path, t->pid,

@@ -28,22 +28,20 @@ struct multi_attr {
 	uint64_t path;
 	uint64_t offsets;
 	uint64_t ref_ctr_offsets;
-	uint64_t cookies;
+	uint64_t cookies; /* not used */
 	uint32_t count;
 	uint32_t multi_flags;
 	uint32_t pid;
 	uint32_t pad;
 };
 
-static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, const uint64_t *cookies,
-			size_t count)
+static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, size_t count)
 {
 	struct multi_attr attr = {
 		.prog_fd = prog_fd,
 		.attach_type = UPROBE_MULTI_ATTACH_TYPE,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
-		.cookies = (uintptr_t)cookies,
 		.count = count,
 		.pid = pid,
 	};
@@ -66,7 +64,7 @@ static int null_program(uint32_t attach_type)
 
 int uprobes__try_multi(void)
 {
-	const uint64_t offset = 0, cookie = 0;
+	const uint64_t offset = 0;
 	_cleanup_fd_ int prog_fd = null_program(UPROBE_MULTI_ATTACH_TYPE);
 	int err;
 
@@ -76,7 +74,7 @@ int uprobes__try_multi(void)
 	 * A kernel that knows the attach type looks for the file, one that does not refuses before. A real
 	 * attach would tell no more, but its detach waits 30 ms for all readers.
 	 */
-	err = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, &cookie, 1);
+	err = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, 1);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -98,64 +96,75 @@ int uprobes__try_perf(void)
 	return fd < 0 ? -errno : 0;
 }
 
-static int attach_multi(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,
-			const uint64_t *offsets, const uint64_t *cookies, size_t count)
-{
-	int fd = multi_attach(bpf_program__fd(prog), pid, path, offsets, cookies, count);
-
-	if (fd < 0)
-		return fd;
-	u->multi_fd = fd;
-	return 0;
-}
-
 static int attach_perf(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,
-		       const uint64_t *offsets, const uint64_t *cookies, size_t count)
+		       const uint64_t *offsets, size_t count)
 {
-	u->links = calloc(count, sizeof(*u->links));
-	if (!u->links)
+	struct bpf_link **links = reallocarray(u->links, u->n_links + count, sizeof(*links));
+
+	if (!links)
 		return -ENOMEM;
+	u->links = links;
 	for (size_t i = 0; i < count; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = cookies[i]);
-		struct bpf_link *link =
-			bpf_program__attach_uprobe_opts(prog, pid, path, offsets[i], &opts);
+		struct bpf_link *link = bpf_program__attach_uprobe(prog, false, pid, path, offsets[i]);
 
 		if (!link)
 			return -errno;
-		u->links[u->n_links++] = link;
+		links[u->n_links++] = link;
 	}
 	return 0;
 }
 
-int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
-		    const struct target_module *module)
+static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program *prog, bool use_multi, pid_t pid,
+		       const struct target_module *module, uint64_t *offsets)
 {
-	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
-	_cleanup_free_ uint64_t *cookies = calloc(module->n_spots + 1, sizeof(*cookies));
 	size_t count = 0;
+	int fd;
 
-	*u = (struct uprobes){ .multi_fd = -1 };
-	if (!offsets || !cookies)
-		return -ENOMEM;
 	for (size_t i = 0; i < module->n_spots; i++) {
 		const struct target_spot *spot = &module->spots[i];
 
 		/* A name look-up is rare enough to be single-stepped; nothing else is. */
-		if (!spot->is_emulable && spot->kind != LS_SPOT_DNS_ENTER)
-			continue;
-		offsets[count] = spot->file_offset;
-		cookies[count++] = spot->kind;
+		if (spot->kind == kind && (spot->is_emulable || kind == LS_SPOT_DNS_ENTER))
+			offsets[count++] = spot->file_offset;
 	}
 	if (!count)
 		return 0;
-	return (use_multi ? attach_multi : attach_perf)(u, prog, pid, module->host_path, offsets, cookies, count);
+	if (!use_multi)
+		return attach_perf(u, prog, pid, module->host_path, offsets, count);
+	fd = multi_attach(bpf_program__fd(prog), pid, module->host_path, offsets, count);
+	if (fd < 0)
+		return fd;
+	u->multi_fds[kind] = fd;
+	return 0;
+}
+
+static void uprobes_init(struct uprobes *u)
+{
+	*u = (struct uprobes){ 0 };
+	for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
+		u->multi_fds[kind] = -1;
+}
+
+int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi, pid_t pid,
+		    const struct target_module *module)
+{
+	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
+	int err = 0;
+
+	uprobes_init(u);
+	if (!offsets)
+		return -ENOMEM;
+	for (size_t kind = 0; !err && kind < LS_SPOT_MAX; kind++)
+		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets);
+	return err;
 }
 
 void uprobes__done(struct uprobes *u)
 {
-	fd_close(&u->multi_fd);
+	for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
+		fd_close(&u->multi_fds[kind]);
 	for (size_t i = 0; i < u->n_links; i++)
 		bpf_link__destroy(u->links[i]);
 	free(u->links);
-	*u = (struct uprobes){ .multi_fd = -1 };
+	uprobes_init(u);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts uprobes on the spots of one file: many in one link where the kernel has uprobe_multi (6.6), else one perf
+ * Puts uprobes on the spots of one file: one link for a kind where the kernel has uprobe_multi (6.6), else one perf
  * event each.
  */
 #ifndef LOOPSTALL_PROBE_UPROBES_H
@@ -19,7 +19,7 @@ struct bpf_link;
 #define UPROBE_MULTI_ATTACH_TYPE 48
 
 struct uprobes {
-	int multi_fd; /* link of all spots, or -1 */
+	int multi_fds[LS_SPOT_MAX]; /* one link for all spots of a kind, or -1 */
 	size_t n_links;
 	struct bpf_link **links;
 };
@@ -30,10 +30,10 @@ int uprobes__try_multi(void);
 int uprobes__try_perf(void);
 
 /*
- * Attaches to the spots the kernel can emulate; for look-ups of names, which are rare, to all. 0 or -errno; on
- * failure what is attached already stays until uprobes__done().
+ * Attaches each spot to the program of its kind, if the kernel can emulate it; look-ups of names, which are rare, always.
+ * 0 or -errno; on failure what is attached already stays until uprobes__done().
  */
-int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
+int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi, pid_t pid,
 		    const struct target_module *module);
 void uprobes__done(struct uprobes *u);
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which program runs at which kind of spot.
+ */
+#ifndef LOOPSTALL_PROBE_SPOT_PROGRAMS_H
+#define LOOPSTALL_PROBE_SPOT_PROGRAMS_H
+
+#include <loopstall/abi.h>
+
+#include "loopstall.skel.h"
+
+static inline void spot_programs(const struct loopstall_bpf *skel, struct bpf_program *progs[LS_SPOT_MAX])
+{
+	progs[LS_SPOT_STEP_ENTER] = skel->progs.on_step_enter;
+	progs[LS_SPOT_STEP_EXIT] = skel->progs.on_step_exit;
+	progs[LS_SPOT_POLL_RETURN] = skel->progs.on_poll_return;
+	progs[LS_SPOT_DNS_ENTER] = skel->progs.on_dns_enter;
+}
+
+#endif

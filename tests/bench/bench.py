@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measures what loopstall costs, and holds it against the requirements. Run through run.sh.
+
+Prints a table for each part and writes everything, each round's samples included, to build/bench/results.json.
+Misses of a requirement are printed, they do not fail the run: this is a measurement, on a machine that may be busy.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, cpu_time_ns,
+                     paired_rounds, program_rounds, ratios, spread, start, status_bytes)
+
+ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
+PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
+PARTS = ("steps", "echo", "web", "tool", "attach")
+ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
+
+MAX_PROGRAM_RATIO = 1.30
+MAX_TOOL_CPU = 0.02
+MAX_TOOL_RSS_BYTES = 40 << 20
+MAX_ATTACH_NS = 300000000
+
+STEPS_IN_SLICE = 80000
+ECHO_CONNECTIONS = 32
+ECHO_SLICE_MS = 500
+WEB_CONNECTIONS = 16
+WEB_SLICE_S = 1
+TOOL_RATE, TOOL_TASKS, TOOL_SECONDS, TOOL_SETTLE_S = 20000, 100, 12, 3
+ATTACH_RUNS = 7
+MAX_RESOLVED_SPREAD = 0.8  # between quartiles; beyond it a ratio of differences says nothing
+
+
+def load():
+    return os.getloadavg()[0]
+
+
+def verdict(is_met):
+    return "met" if is_met else "MISSED"
+
+
+def in_words(value, digits=2):
+    return f"{value['median']:.{digits}f} [{value['lower']:.{digits}f} .. {value['upper']:.{digits}f}]"
+
+
+def command_output(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def run_python(interpreter, code):
+    return command_output(interpreter, "-c", code)
+
+
+def version_of(interpreter):
+    return run_python(interpreter, "import platform; print(platform.python_version())")
+
+
+# Workloads: each yields the pid of a running program, one slice of work to measure, its unit and its name.
+
+
+def figures(units, warm_up, cpu_ns, wall_ns):
+    return {"units": units, "all_units": units + warm_up, "ns": cpu_ns / units, "rate": units * 1e9 / wall_ns}
+
+
+@contextlib.contextmanager
+def steps(interpreter, tasks):
+    with start(interpreter, "steps.py") as target:
+        target.answer()
+
+        def slice_once():
+            warm_up = target.ask("run", tasks, STEPS_IN_SLICE // 10)
+            done = target.ask("run", tasks, STEPS_IN_SLICE)
+            return figures(done["steps"], warm_up["steps"], done["cpu_ns"], done["wall_ns"])
+
+        yield target.pid, slice_once, "step", f"sleep(0), {tasks} task{'s' if tasks > 1 else ''}"
+
+
+@contextlib.contextmanager
+def echo(interpreter):
+    with start(interpreter, "echo.py") as server:
+        port = server.answer()["port"]
+        with start(sys.executable, "echo_load.py", port, ECHO_CONNECTIONS) as client:
+            client.answer()
+
+            def slice_once():
+                warm_up = client.ask("run", ECHO_SLICE_MS // 10)
+                before = server.ask("usage")
+                done = client.ask("run", ECHO_SLICE_MS)
+                after = server.ask("usage")
+                return figures(after["requests"] - before["requests"], warm_up["requests"],
+                               after["cpu_ns"] - before["cpu_ns"], done["wall_ns"])
+
+            yield server.pid, slice_once, "request", f"streams echo, {ECHO_CONNECTIONS} connections"
+
+
+def wrk(port, seconds):
+    """Requests done, and done per second."""
+    output = command_output("wrk", "-t", "1", "-c", str(WEB_CONNECTIONS), "-d", f"{seconds}s",
+                            f"http://127.0.0.1:{port}/")
+    found = re.search(r"(\d+) requests in ", output)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    if not found or not rate or "Non-2xx" in output:
+        raise BenchError(f"wrk says:\n{output}")
+    return int(found.group(1)), float(rate.group(1))
+
+
+@contextlib.contextmanager
+def web(interpreter, kind):
+    with start(interpreter, "web.py", kind) as server:
+        port = server.answer()["port"]
+        wrk(port, 1)
+
+        def slice_once():
+            before = server.ask("usage")
+            requests, rate = wrk(port, WEB_SLICE_S)
+            after = server.ask("usage")
+            return figures(requests, 0, after["cpu_ns"] - before["cpu_ns"], requests / rate * 1e9)
+
+        yield server.pid, slice_once, "request", f"uvicorn on {kind}, wrk with {WEB_CONNECTIONS} connections"
+
+
+# Parts. Each prints its own lines and returns its figures.
+
+
+def compare(workload, rounds):
+    """Three states on one running program, then the time inside the programs."""
+    before_load = load()
+    with workload as (pid, slice_once, unit, name):
+        samples = paired_rounds(pid, slice_once, rounds)
+        inside = program_rounds(pid, slice_once, max(2, rounds // 4))
+    result = {"name": name, "unit": unit, "load_before": before_load, "load_after": load(), "rounds": samples,
+              "ns": {state.name: spread([row[state.name]["ns"] for row in samples]) for state in STATES},
+              "rate": {state.name: spread([row[state.name]["rate"] for row in samples]) for state in STATES},
+              "rate_full_over_base": ratios(samples, "rate", "full", "base"),
+              "full_over_base": ratios(samples, "ns", "full", "base"),
+              "full_over_empty": ratios(samples, "ns", "full", "empty"),
+              "added_over_empty_added": added_ratios(samples, "ns"),
+              "programs_ns": {key: spread([row[key] for row in inside]) for key in ("empty", "full")}}
+    result["programs_over_probes"] = programs_over_probes(result)
+    print_comparison(result)
+    return result
+
+
+def programs_over_probes(result):
+    """full / empty again, from the time inside the programs: an estimate that needs no difference of noisy sums."""
+    programs_ns = result["programs_ns"]["full"]["median"] - result["programs_ns"]["empty"]["median"]
+    return 1 + programs_ns / result["ns"]["empty"]["median"]
+
+
+def print_comparison(result):
+    unit, total, added = result["unit"], result["full_over_empty"], result["added_over_empty_added"]
+    by_state = {key: "   ".join(f"{state} {in_words(value, 0)}" for state, value in result[key].items())
+                for key in ("ns", "rate", "programs_ns")}
+    print(f"\n{result['name']}   (load {result['load_before']:.1f} before, {result['load_after']:.1f} after)")
+    print(f"  CPU ns per {unit}          {by_state['ns']}")
+    print(f"  {unit}s per second         {by_state['rate']}")
+    print(f"  full / base               {in_words(result['full_over_base'])} of CPU, "
+          f"{in_words(result['rate_full_over_base'])} of the rate")
+    print(f"  full / empty              {in_words(total)}   at most {MAX_PROGRAM_RATIO:.2f}: "
+          f"{verdict(total['median'] <= MAX_PROGRAM_RATIO)}")
+    print(f"  ns inside the programs    {by_state['programs_ns']}   full / empty from it: "
+          f"{result['programs_over_probes']:.2f}")
+    if added and added["upper"] - added["lower"] <= MAX_RESOLVED_SPREAD:
+        print(f"  full added / empty added  {in_words(added)}   stricter reading, at most {MAX_PROGRAM_RATIO:.2f}: "
+              f"{verdict(added['median'] <= MAX_PROGRAM_RATIO)}")
+    else:
+        print("  full added / empty added  not resolved: what is added is smaller than the noise")
+
+
+def part_tool(interpreter):
+    before_load = load()
+    with start(interpreter, "steps.py") as target:
+        target.answer()
+        target.tell("pace", TOOL_TASKS, TOOL_RATE, TOOL_SECONDS + TOOL_SETTLE_S + 2)
+        with Full(target.pid) as full:
+            startup_cpu_ns = cpu_time_ns(full.process.pid)
+            time.sleep(TOOL_SETTLE_S)
+            cpu_ns, wall_ns = cpu_time_ns(full.process.pid), time.monotonic_ns()
+            time.sleep(TOOL_SECONDS)
+            cpu_ns = cpu_time_ns(full.process.pid) - cpu_ns
+            wall_ns = time.monotonic_ns() - wall_ns
+            rss_bytes, peak_bytes = (status_bytes(full.process.pid, name) for name in ("VmRSS", "VmHWM"))
+            done = target.answer()
+    share, rate = cpu_ns / wall_ns, done["steps"] * 1e9 / done["wall_ns"]
+    print(f"\nloopstall itself, watching {rate:.0f} steps/s   "
+          f"(load {before_load:.1f} before)")
+    print(f"  CPU      {100 * share:.2f} % of a core over {wall_ns / 1e9:.0f} s   under {100 * MAX_TOOL_CPU:.0f} %: "
+          f"{verdict(share < MAX_TOOL_CPU)}   (to attach, before: {startup_cpu_ns / 1e6:.0f} ms)")
+    print(f"  memory   {rss_bytes / 2**20:.1f} MiB RSS, peak {peak_bytes / 2**20:.1f} MiB   "
+          f"under {MAX_TOOL_RSS_BYTES >> 20} MiB: {verdict(peak_bytes < MAX_TOOL_RSS_BYTES)}")
+    print(f"  steps    seen {full.steps} while the target made {done['steps']} from before the attach on; "
+          f"stalls {full.summary.get('stalls')}, lost {full.summary.get('lost')}")
+    return {"name": "tool", "cpu_share": share, "startup_cpu_ns": startup_cpu_ns, "rss_bytes": rss_bytes,
+            "peak_rss_bytes": peak_bytes, "steps_per_second": rate, "load_before": before_load,
+            "steps_seen": full.steps, "target_cpu_share": done["cpu_ns"] / done["wall_ns"]}
+
+
+def part_attach(interpreter):
+    values, before_load = [], load()
+    with start(interpreter, "steps.py") as target:
+        target.answer()
+        for _ in range(ATTACH_RUNS):
+            with Full(target.pid) as full:
+                target.ask("run", 1, 1000)
+            values.append(full.attach_ns)
+    value = spread([v / 1e6 for v in values])
+    print(f"\nattach to one process, exec to start line, {ATTACH_RUNS} runs   "
+          f"(load {before_load:.1f} before)")
+    print(f"  {in_words(value, 0)} ms   under {MAX_ATTACH_NS / 1e6:.0f} ms: "
+          f"{verdict(value['median'] * 1e6 < MAX_ATTACH_NS)}")
+    return {"name": "attach", "ms": value, "load_before": before_load}
+
+
+# The whole
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as f:
+        return next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
+
+
+def machine():
+    return {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cpu": cpu_name(), "cpus": os.cpu_count(),
+            "kernel": platform.release(), "program": command_output(Full.program, "--version"),
+            "pythons": [version_of(interpreter) for interpreter in PYTHONS], "rounds": ROUNDS}
+
+
+def can_serve(interpreter, kind):
+    modules = "uvicorn, httptools" + (", uvloop" if kind == "uvloop" else "")
+    return shutil.which("wrk") and run_python(interpreter, f"import {modules}; print('yes')") == "yes"
+
+
+def parts(interpreter):
+    """The functions to call, each for one part of the results."""
+    if "steps" in ONLY:
+        yield lambda: compare(steps(interpreter, 1), ROUNDS)
+        yield lambda: compare(steps(interpreter, 100), ROUNDS)
+    if "echo" in ONLY:
+        yield lambda: compare(echo(interpreter), ROUNDS)
+    for kind in ("asyncio", "uvloop") if "web" in ONLY else ():
+        if can_serve(interpreter, kind):
+            yield lambda kind=kind: compare(web(interpreter, kind), max(2, ROUNDS * 2 // 3))
+        else:
+            print(f"\nno uvicorn on {kind}: wrk, uvicorn, httptools or the loop is not installed")
+    if "tool" in ONLY:
+        yield lambda: part_tool(interpreter)
+    if "attach" in ONLY:
+        yield lambda: part_attach(interpreter)
+
+
+def main():
+    global ROUNDS
+    if set(ONLY) - set(PARTS) or not ROUNDS.isdecimal() or int(ROUNDS) < 1:
+        sys.exit(f"BENCH_ONLY takes {' '.join(PARTS)}, BENCH_ROUNDS a number from 1 on")
+    ROUNDS = int(ROUNDS)
+    # Python's default would leave the children running.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    results = {"machine": machine(), "parts": []}
+    print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
+    print("median [lower quartile .. upper quartile] over the rounds")
+    for interpreter in PYTHONS:
+        print(f"\n== Python {version_of(interpreter)}")
+        for part in parts(interpreter):
+            results["parts"].append({"python": version_of(interpreter), **part()})
+    path = os.path.join(ROOT, BUILD, "bench", "results.json")
+    with open(path, "w") as f:
+        json.dump(results, f, indent=1)
+    print(f"\nall samples: {os.path.relpath(path, ROOT)}")
+
+
+try:
+    main()
+except BenchError as error:
+    sys.exit(f"bench: {error}")
+except KeyboardInterrupt:
+    sys.exit(130)
