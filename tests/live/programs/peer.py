@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A child process that ends the truth program's waits, and a slow name server.
+"""Child processes that end the truth program's waits, compete for its CPU, and answer slowly.
 
-It is forked before the loop and any thread exist. Each one-byte command makes it sleep for the wait's length and then
-act, so that the waiting thread alone is measured and nothing else of its process runs.
+They are forked before the loop and any thread exist. Each one-byte command makes the peer sleep for the wait's
+length and then act, so that the waiting thread alone is measured and nothing else of its process runs.
 """
 
+import ctypes
 import fcntl
+import mmap
 import os
+import platform
 import signal
 import socket
 import struct
@@ -122,6 +125,43 @@ class Burners:
         self._signal(signal.SIGKILL)
         for pid in self._pids:
             os.waitpid(pid, 0)
+
+
+class LatePages:
+    """Memory whose pages a child process supplies when they are touched, and takes its time (userfaultfd)."""
+
+    _SYSCALL = {"x86_64": 323, "aarch64": 282}
+    _API, _REGISTER, _ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
+    _MISSING = 1
+
+    def __init__(self, pages):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.syscall(self._SYSCALL[platform.machine()], os.O_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(ctypes.get_errno(), "userfaultfd")
+        size = pages * mmap.PAGESIZE
+        self.memory = mmap.mmap(-1, size)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        fcntl.ioctl(self._fd, self._API, struct.pack("QQQ", 0xAA, 0, 0))
+        fcntl.ioctl(self._fd, self._REGISTER, bytearray(struct.pack("QQQQ", start, size, self._MISSING, 0)))
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                self._serve()
+            finally:
+                os._exit(0)
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def _serve(self):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        while True:
+            address = struct.unpack_from("Q", os.read(self._fd, 32), 16)[0]
+            time.sleep(WAIT_S)
+            page = address & ~(mmap.PAGESIZE - 1)
+            fcntl.ioctl(self._fd, self._ZEROPAGE, bytearray(struct.pack("QQQq", page, mmap.PAGESIZE, 0, 0)))
 
 
 def bring_loopback_up():

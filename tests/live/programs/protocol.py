@@ -31,6 +31,7 @@ async def hear_in_loop(loop):
 
     def readable():
         loop.remove_reader(fd)
+        os.set_blocking(fd, True)  # uvloop has changed it
         line.set_result(os.read(fd, 4096).decode().strip())
 
     loop.add_reader(fd, readable)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Stalls its loop in known ways and says exactly when, where and why.
 
-    truth.py [--loop asyncio|uvloop] [--plan main|threads|dns|runqueue|pagefault] [--threads N] [--late]
+    truth.py [--loop asyncio|uvloop] [--plan main|threads|dns|runqueue|pagefault] [--threads N] [--late] FOLDER
 
 Prints "ready", waits for a line, goes through the plan, prints "done" with the truth, waits for the end of input.
 Without --late the loop already runs when "ready" is printed. With --threads N, N loops of their own threads stall at once.
@@ -10,15 +10,14 @@ Without --late the loop already runs when "ready" is printed. With --threads N, 
 import argparse
 import asyncio
 import os
-import shutil
-import sys
-import tempfile
 import threading
 import time
 
 import peer
+import plan
 import protocol
-import stalls
+import stalls_steps  # noqa: F401 (fills the plan)
+import stalls_waits  # noqa: F401
 import witness
 
 QUIET_S = 0.03
@@ -65,7 +64,7 @@ async def _perform(entry, wit, loop):
         await _kick(entry, st, loop)
     while not st.end_ns:
         await wit.sleep(entry.seconds + QUIET_S)
-    return _describe(entry, st)
+    return st
 
 
 def _describe(entry, st):
@@ -96,12 +95,13 @@ async def _main(args, world, wit, loop, reader):
     await wit.start()
     if reader is not None:
         await reader(loop)
-    done = []
-    for entry in stalls.plan(args.plan, args.loop):
-        done.append(await _perform(entry, wit, loop))
+    entries = plan.plan(args.plan, args.loop)
+    done = [await _perform(entry, wit, loop) for entry in entries]
     await wit.sleep(0.05)
+    truths = [_describe(entry, st) for entry, st in zip(entries, done)]
+    witnessed = wit.truth()
     await wit.stop()
-    return {"stalls": done, "witness": wit.truth()}
+    return {"stalls": truths, "witness": witnessed}
 
 
 def _run_loop(args, world, label, reader):
@@ -143,28 +143,31 @@ def _arguments():
     parser.add_argument("--plan", default="main")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--late", action="store_true")
+    parser.add_argument("folder", help="for its files, on a disk")
     return parser.parse_args()
 
 
 def main():
     args = _arguments()
-    folder = tempfile.mkdtemp(prefix="loopstall-", dir="/var/tmp")
     cpu = max(os.sched_getaffinity(0))
     children = []
-    server = burners = None
+    burners = late_pages = None
     if args.plan == "dns":
         peer.bring_loopback_up()
-        server = peer.NameServer()
-        children.append(server)
+        children.append(peer.NameServer())
     if args.plan == "runqueue":
         burners = peer.Burners(3, cpu)
         children.append(burners)
-    ender = peer.Peer(folder)
+    if args.plan == "pagefault":
+        late_pages = peer.LatePages(4)
+        children.append(late_pages)
+    ender = peer.Peer(args.folder)
     children.append(ender)
     try:
-        world = stalls.World(folder, ender, burners, cpu)
+        world = plan.World(args.folder, ender, burners, cpu)
         if args.plan == "pagefault":
-            world.page_file = stalls.cold_file(folder, 64 << 20)
+            world.page_file = plan.cold_file(args.folder, 64 << 20)
+            world.late_pages = late_pages
         begun = time.monotonic_ns()
         loops = _run(args, world)
         protocol.say("done", loops=loops, begun_ns=begun, ended_ns=time.monotonic_ns())
@@ -172,7 +175,6 @@ def main():
     finally:
         for child in children:
             child.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,22 @@ log when they were due and when they woke. All times are CLOCK_MONOTONIC nanosec
 """
 
 import asyncio
+import bisect
 import linecache
 import os
+import resource
 import sys
 import time
 
 TICKERS = 20
 TICK_S = 0.005
 QUEUED = 5
+
+
+def switches():
+    """How often this thread gave up its CPU, from its start on."""
+    usage = resource.getrusage(resource.RUSAGE_THREAD)
+    return usage.ru_nvcsw + usage.ru_nivcsw
 
 
 def code_name(code):
@@ -47,6 +55,7 @@ class Stall:
         self.start_ns = time.monotonic_ns()
         self.cpu_ns = -time.thread_time_ns()
         self.runqueue_ns = -self.witness.runqueue_ns()
+        self.switches = -switches()
         self.witness.release_queued()
 
     def begin(self):
@@ -62,6 +71,7 @@ class Stall:
             frame = frame.f_back
 
     def end(self):
+        self.switches += switches()
         self.cpu_ns += time.thread_time_ns()
         self.runqueue_ns += self.witness.runqueue_ns()
         self.end_ns = time.monotonic_ns()
@@ -85,6 +95,8 @@ class Stall:
             "end_ns": self.end_ns,
             "cpu_ns": self.cpu_ns,
             "runqueue_ns": self.runqueue_ns,
+            "switches": self.switches,
+            "outside_ns": self.witness.outside_ns(self),
             "stack": frames,
         }
 
@@ -96,6 +108,7 @@ class Witness:
         self.loop = loop
         self.label = label
         self.sleeps = []
+        self._marks = []
         self._schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
         self._queued = {}
         self._tasks = []
@@ -110,6 +123,7 @@ class Witness:
         due_ns = int((self.loop.time() + seconds) * 1e9)
         await asyncio.sleep(seconds)
         self.sleeps.append((due_ns, time.monotonic_ns()))
+        self._mark()
 
     async def _tick(self):
         while self._running:
@@ -119,6 +133,19 @@ class Witness:
         while self._running:
             self._queued[number] = self.loop.create_future()
             await self._queued[number]
+            self._mark()
+
+    def _mark(self):
+        self._marks.append((time.monotonic_ns(), self.runqueue_ns()))
+
+    def outside_ns(self, stall):
+        """Time this thread waited for a CPU close to the stall but outside its begin() and end().
+
+        Some of it may have been inside the step.
+        """
+        before = self._marks[bisect.bisect(self._marks, (stall.start_ns,)) - 1]
+        after = self._marks[bisect.bisect(self._marks, (stall.end_ns,))]
+        return after[1] - before[1] - stall.runqueue_ns
 
     def release_queued(self):
         """Makes the queued tasks ready: they wait for the rest of this step."""

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the live tests: real interpreters, real loops, the real tool. Needs root.
+
+    run.py [-v] [-k PATTERN] [--list]
+
+The last line is "N passed, N failed, N skipped"; the exit code is 1 if any failed.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import interpreters
+import lib
+
+TOPICS = ("truth", "counts", "follow", "safety", "bad_input", "service")
+
+
+def _obstacle():
+    """Why nothing can run here, or None."""
+    if not os.access(lib.TOOL, os.X_OK):
+        return "the tool is not built: %s" % os.path.relpath(lib.TOOL)
+    if os.geteuid() != 0:
+        return "not root: probes on other processes need privileges"
+    return None
+
+
+def _arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("-k", metavar="PATTERN", default="", help="only cases with PATTERN in the name")
+    parser.add_argument("--list", action="store_true", help="name the cases and end")
+    return parser.parse_args()
+
+
+def main():
+    args = _arguments()
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    for topic in TOPICS:
+        importlib.import_module("test_" + topic)
+    runner = lib.Runner(args.verbose)
+    pythons = interpreters.find()
+    for python in pythons:
+        extra = ", ".join(sorted(python.modules)) or "no uvloop, no greenlet"
+        print("python %s: %s (%s)" % (python.label, python.path, extra))
+    runs = [
+        (name, case.function, python, loop)
+        for case in lib.CASES
+        for name, python, loop in case.variants(pythons)
+        if args.k in name
+    ]
+    if args.list:
+        for name, _, _, _ in runs:
+            print(name)
+        return 0
+    obstacle = _obstacle()
+    if not any(python.is_system for python in pythons):
+        obstacle = "%s is missing" % interpreters.SYSTEM
+    if obstacle:
+        # Only a lack of privilege outside CI is no failure.
+        if os.geteuid() != 0 and not runner.is_ci:
+            runner.skip("all", obstacle)
+        else:
+            runner.failed += 1
+            print("FAIL all: %s" % obstacle)
+        runs = []
+    for run in runs:
+        runner.run(*run)
+    print("%d passed, %d failed, %d skipped" % (runner.passed, runner.failed, runner.skipped))
+    return 1 if runner.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Known stalls, known truth: every stall found once, none invented, everything said about it right."""
+
+import os
+
+from lib import MS, both_loops, brief, check, check_equal, check_losses, live, outer_pid
+
+THRESHOLD_NS = 10 * MS
+MAX_FRAMES = 64
+
+
+def _tolerance(duration_ns):
+    return max(duration_ns // 100, 200000)
+
+
+def _matches(stall, truth):
+    """Do they overlap for the most part, on the same thread?"""
+    overlap = min(stall["start_ns"] + stall["duration_ns"], truth["end_ns"]) - max(
+        stall["start_ns"], truth["start_ns"])
+    return stall["tid"] == truth["tid"] and overlap > 0
+
+
+def _check_times(stall, truth):
+    duration = truth["end_ns"] - truth["start_ns"]
+    slack = _tolerance(duration) + truth["outside_ns"]
+    end_ns = stall["start_ns"] + stall["duration_ns"]
+    check(abs(stall["duration_ns"] - duration) <= slack, "duration is %.3f ms, true is %.3f ms",
+          stall["duration_ns"] / MS, duration / MS)
+    check(abs(stall["start_ns"] - truth["start_ns"]) <= slack, "starts %.3f ms off",
+          (stall["start_ns"] - truth["start_ns"]) / MS)
+    check(abs(end_ns - truth["end_ns"]) <= slack, "ends %.3f ms off",
+          (end_ns - truth["end_ns"]) / MS)
+
+
+def _split_slack(truth):
+    # For each switch: the kernel's own clocks start when the CPU that was woken from idle has taken the thread
+    # over, some microseconds (in a virtual machine up to 20) after the wake-up. Some kernels do not report
+    # every return to a CPU; the tool counts these and learns of it from the next sample.
+    own = max((truth["end_ns"] - truth["start_ns"]) // 50, MS) + 20000 * truth["switches"]
+    return own + truth["unseen_ns"]
+
+
+def _check_split(stall, truth):
+    slack = _split_slack(truth)
+    check(abs(stall["cpu_ns"] - truth["cpu_ns"]) <= slack, "cpu_ns is %.3f ms, true is %.3f ms",
+          stall["cpu_ns"] / MS, truth["cpu_ns"] / MS)
+    # Waiting for a CPU to go on with a taken GIL may count as either.
+    waits_ns = stall["runqueue_ns"] + (stall["gil_ns"] if "gil" in truth["cause"] else 0)
+    check(waits_ns >= truth["runqueue_ns"] - slack, "runqueue_ns is %.3f ms, true is %.3f ms",
+          stall["runqueue_ns"] / MS, truth["runqueue_ns"] / MS)
+    check(stall["runqueue_ns"] <= truth["runqueue_ns"] + slack,
+          "runqueue_ns is %.3f ms, true is %.3f ms",
+          stall["runqueue_ns"] / MS, truth["runqueue_ns"] / MS)
+
+
+def _busy_host(truth):
+    """Where the program itself saw that it waited for a CPU for long, the tool may call this the cause."""
+    third_ns = (truth["end_ns"] - truth["start_ns"]) // 3
+    return ["runqueue"] if truth["runqueue_ns"] + _split_slack(truth) > third_ns else []
+
+
+def _check_cause(stall, truth):
+    duration = truth["end_ns"] - truth["start_ns"]
+    wanted = truth["cause"].split(" or ")
+    if truth["expect"].get("blocked"):
+        # A disk or a scheduler decides how long this waits: its share must be right whatever it is.
+        waited = truth["runqueue_ns"] if truth["cause"] == "runqueue" else (
+            duration - truth["cpu_ns"] - truth["runqueue_ns"])
+        got = stall["causes_ns"].get(truth["cause"], 0)
+        check(abs(got - waited) <= _split_slack(truth), "%s is %.3f ms, true is %.3f ms",
+              truth["cause"], got / MS, waited / MS)
+        if waited < max(truth["cpu_ns"], duration - waited - truth["cpu_ns"]) + 2 * _split_slack(truth):
+            wanted += ["cpu", "runqueue"]
+    wanted += _busy_host(truth)
+    check(stall["cause"] in wanted, "cause is %s, true is %s; split %r",
+          stall["cause"], truth["cause"], stall.get("causes_ns"))
+    if truth["cause"] == "gil":
+        check(stall["gil_ns"] > duration // 2, "gil_ns is %.3f of %.3f ms",
+              stall["gil_ns"] / MS, duration / MS)
+    if truth["holder"] and truth["cause"] == "gil":
+        check_equal(stall["gil_holder_tid"], truth["holder"], "GIL holder")
+
+
+def _check_call(stall, truth):
+    call, inner = stall["call"], truth["expect"].get("inner")
+    check(call is not None, "no call")
+    if inner:
+        check_equal(os.path.basename(call["file"]), inner, "file of the call")
+    else:
+        top = truth["stack"][0]
+        for field in ("function", "file", "line"):
+            check_equal(call[field], top[field], "call.%s" % field)
+    syscalls = truth["expect"].get("syscalls")
+    if syscalls:
+        check(call["syscall"] in syscalls, "call.syscall is %r, expected one of %r",
+              call["syscall"], syscalls)
+
+
+def _check_stack(stall, truth):
+    got = [(f["function"], os.path.basename(f["file"]), f["line"]) for f in stall["stack"]]
+    wanted = [(f["function"], os.path.basename(f["file"]), f["line"]) for f in truth["stack"]]
+    if truth["expect"].get("cut"):
+        check_equal(len(got), MAX_FRAMES, "frames of a stack that is too deep")
+        check(stall["is_stack_cut"], "the stack is cut and it does not say so")
+        wanted = wanted[:MAX_FRAMES]
+    else:
+        check(not stall["is_stack_cut"], "stack is cut")
+    if truth["kind"] == "callback":
+        # What called the callback may follow.
+        check_equal(got[:len(wanted)], wanted, "stack of the callback")
+    elif truth["expect"].get("inner"):
+        check(len(got) > len(wanted), "stack without the frames of the library: %r", got)
+        check_equal(got[-len(wanted):], wanted, "end of the stack")
+    else:
+        check_equal(got, wanted, "stack")
+
+
+def _check_names(stall, truth):
+    coroutine = dict(stall["coroutine"] or {})
+    for field in ("name", "file", "line"):
+        check_equal(coroutine.get(field), truth["coroutine"][field], "coroutine.%s" % field)
+    if truth["kind"] == "callback":
+        check_equal(stall["unit"], "callback", "unit")
+        return
+    check_equal(stall["unit"], "step", "unit")
+    name, wanted = stall["task"]["name"], truth["task"]["name"]
+    check_equal(stall["task"]["id"], truth["task"]["id"], "task.id")
+    if "\udc80" in wanted:
+        check_equal(name, wanted.replace("\udc80", "\ufffd"), "task.name")
+    elif len(wanted) > 128:
+        check(name.endswith("...") and len(name) > 67 and wanted.startswith(name[:-3]),
+              "task.name %r is not a cut of %r", name, wanted)
+    else:
+        check_equal(name, wanted, "task.name")
+
+
+def _victim_bounds(truth, sleeps, edge_ns):
+    """Least and most victims and starved time, from what those who slept say themselves.
+
+    Who was due within `edge_ns` of the stall's end may be a victim or not.
+    """
+    start, end = truth["start_ns"], truth["end_ns"]
+    slack = max(_tolerance(end - start), edge_ns)
+    count = [0, 0]
+    starved = [0, 0]
+    for due, woke in sleeps:
+        if due >= end + edge_ns or woke <= end - edge_ns:
+            continue
+        waited = max(0, end - max(start, due))
+        count[1] += 1
+        starved[1] += waited + slack
+        if due < end - edge_ns and woke > end:
+            count[0] += 1
+            starved[0] += max(0, waited - slack)
+    return count, starved
+
+
+def _check_victims(stall, truth, witness, loop):
+    victims = stall["victims"]
+    names = set(witness["names"]) | {"Task-1"}
+    queued = witness["queued"]
+    duration = truth["end_ns"] - truth["start_ns"]
+    # The timers of uvloop count in milliseconds of a clock that is read once a turn.
+    edge_ns = 2 * MS if loop == "uvloop" else 200000
+    count, starved = _victim_bounds(truth, witness["sleeps"], edge_ns)
+    least = count[0] + queued
+    check(least <= victims["count"] <= count[1] + queued, "%d victims, true are %d to %d",
+          victims["count"], least, count[1] + queued)
+    low = starved[0] + queued * (duration - _tolerance(duration))
+    high = starved[1] + queued * (duration + _tolerance(duration))
+    check(low <= victims["starved_ns"] <= high, "starved %.2f ms, true are %.2f to %.2f ms",
+          victims["starved_ns"] / MS, low / MS, high / MS)
+    check_equal(victims["sockets"], truth["expect"].get("sockets", 0), "sockets that waited")
+    strangers = [name for name in victims["tasks"] if name not in names]
+    check(not strangers, "victims that are none: %r", strangers)
+    check_equal(len(victims["tasks"]), min(16, victims["count"]), "number of victims named")
+    check_equal(len(set(victims["tasks"])), len(victims["tasks"]), "distinct victims named")
+
+
+def _check_not_invented(stall, witness):
+    """No innocent task may have run inside a stall."""
+    start, end = stall["start_ns"] + 300000, stall["start_ns"] + stall["duration_ns"] - 300000
+    inside = [woke for _, woke in witness["sleeps"] if start < woke < end]
+    check(not inside, "invented: %s stall of %.2f ms in %s while %d innocent tasks ran",
+          stall["cause"], stall["duration_ns"] / MS, stall["coroutine"], len(inside))
+    check(stall["duration_ns"] >= THRESHOLD_NS, "a stall of %d ns is under the threshold",
+          stall["duration_ns"])
+
+
+def _check_turn(stall, truth):
+    """No single step is to blame: the turn holds them all, and a bit of the loop's own work."""
+    check_equal(stall["unit"], "turn", "unit")
+    check(stall["steps"] >= 30, "%d steps in the turn", stall["steps"])
+    longer = stall["duration_ns"] - (truth["end_ns"] - truth["start_ns"])
+    check(-200000 <= longer <= 3 * MS + truth["outside_ns"], "the turn is %.3f ms longer", longer / MS)
+    check(stall["cause"] in ["cpu"] + _busy_host(truth), "cause of %s", brief(stall))
+
+
+def _check_truth(bench, truth, stalls, witness, loop):
+    with bench.part(truth["name"]):
+        found = [stall for stall in stalls if _matches(stall, truth)]
+        if truth["kind"] == "none":
+            check(not found, "reported although under the threshold: %s", [brief(s) for s in found])
+            return
+        check_equal(len(found), 1, "times the stall was reported: %s" % [brief(s) for s in found])
+        stall = found[0]
+        if truth["kind"] == "turn":
+            _check_turn(stall, truth)
+            return
+        _check_times(stall, truth)
+        _check_split(stall, truth)
+        _check_cause(stall, truth)
+        _check_names(stall, truth)
+        _check_call(stall, truth)
+        _check_stack(stall, truth)
+        _check_victims(stall, truth, witness, loop)
+
+
+def _check_all(bench, tool, done, *losses):
+    unseen = tool.summary["lost"].get("return_unseen", 0)
+    losses += ("return_unseen",)
+    stalls = tool.stalls
+    for loop in done["loops"]:
+        for truth in loop["stalls"]:
+            truth["unseen_ns"] = 2 * tool.start_line["sample_period_ns"] if unseen else 0
+            _check_truth(bench, truth, stalls, loop["witness"], bench.loop)
+    truths = [truth for loop in done["loops"] for truth in loop["stalls"]]
+    with bench.part("none-invented"):
+        for stall in stalls:
+            known = [t for t in truths if _matches(stall, t)]
+            if not known and len(done["loops"]) == 1:
+                _check_not_invented(stall, done["loops"][0]["witness"])
+            elif not known:
+                check(False, "unknown stall on thread %d: %r", stall["tid"], stall["coroutine"])
+    with bench.part("summary"):
+        if any(truth["expect"].get("cut") for truth in truths):
+            check(tool.summary["lost"].get("stack_truncated"), "a cut stack is not counted")
+            losses += ("stack_truncated",)
+        check_losses(tool.summary, *losses)
+        check_equal(tool.summary["stalls"], len(stalls), "stalls of the summary")
+
+
+def _trace(bench, *args, wrap=()):
+    """Runs the truth program under the tool. Returns the tool and the truth."""
+    target = bench.target("truth.py", "--loop", bench.loop, *args, bench.folder, wrap=wrap)
+    inner_pid = target.hear("ready")["pid"]
+    pid = outer_pid(target.pid, inner_pid)
+    tool = bench.tool("trace", "-p", str(pid), "--threshold", "10ms")
+    start = tool.wait_start()
+    check_equal([t["pid"] for t in start["targets"]], [pid], "pids of the targets")
+    check_equal(start["targets"][0]["python"], "%d.%d.%d" % bench.python.version, "version")
+    if "--late" not in args and "--threads" not in args:
+        check_equal(start["targets"][0]["loop"], bench.loop, "loop of the start line")
+    done = target.ask("go", "done", timeout=60)
+    tool.finish()
+    for truth in (truth for loop in done["loops"] for truth in loop["stalls"]):
+        if truth["tid"] == inner_pid:
+            truth["tid"] = pid
+    check(target.is_alive(), "the target died")
+    target.finish()
+    return tool, done
+
+
+@live(loops=both_loops)
+def main(bench):
+    _check_all(bench, *_trace(bench))
+
+
+@live()
+def runqueue(bench):
+    _check_all(bench, *_trace(bench, "--plan", "runqueue"))
+
+
+@live()
+def pagefault(bench):
+    _check_all(bench, *_trace(bench, "--plan", "pagefault"))
+
+
+@live(loops=both_loops)
+def loops_in_threads(bench):
+    """Three loops at once, each in its own thread, started after attach."""
+    # Threads younger than the trace may be sampled before they are known.
+    _check_all(bench, *_trace(bench, "--plan", "threads", "--threads", "3"), "stack_no_thread")
+
+
+@live(loops=both_loops)
+def loop_after_attach(bench):
+    _check_all(bench, *_trace(bench, "--plan", "threads", "--late"))
+
+
+@live(loops=both_loops)
+def dns(bench):
+    """In namespaces of its own, where a slow name server answers."""
+    texts = {"resolv.conf": "nameserver 127.0.0.1\n", "nsswitch.conf": "hosts: files dns\n"}
+    script = ""
+    for name, text in texts.items():
+        path = os.path.join(bench.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        script += "mount --bind %s /etc/%s && " % (path, name)
+    wrap = ["unshare", "-m", "-n", "sh", "-c", script + 'exec "$@"', "sh"]
+    _check_all(bench, *_trace(bench, "--plan", "dns", wrap=wrap))
+
+
+@live(on="once")
+def pid_namespace(bench):
+    """Inside a container a process has another pid than outside."""
+    wrap = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    _check_all(bench, *_trace(bench, "--plan", "threads", wrap=wrap))
