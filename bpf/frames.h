@@ -40,9 +40,11 @@ LS_INLINE __u64 frame_top(const struct thread_state *ts)
 	return p;
 }
 
-/* The frame in which the span's coroutine runs: where the walk may stop. 0 for callbacks. */
-LS_INLINE __u64 frame_of_coroutine(const struct thread_state *ts)
+/* Where the walk may stop: the frame of the step's coroutine, or for callbacks that of a native loop. 0: at the end. */
+LS_INLINE __u64 frame_last(const struct thread_state *ts)
 {
+	if (ts->cur.unit != LS_UNIT_STEP)
+		return ts->loop_frame;
 	if (!ts->cur.coro || !ts->cur.code)
 		return 0;
 	if (ts->proc.py.gen_iframe != LS_PY_NONE)

@@ -76,8 +76,13 @@ struct thread_struct {
 	unsigned long fsbase; /* x86-64: the user's thread pointer */
 };
 
+struct sched_info {
+	unsigned long long run_delay; /* ns spent waiting for a CPU; there if the kernel keeps scheduler statistics */
+};
+
 struct task_struct {
 	unsigned int __state;
+	struct sched_info sched_info;
 	int pid; /* the thread */
 	int tgid; /* the process */
 	struct files_struct *files;

@@ -17,7 +17,7 @@ int on_sample(void *ctx)
 	if (!ts || ts->is_busy)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	thread_settle(ts, now_ns);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	thread_flush_if_due(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return 0;
@@ -33,7 +33,7 @@ int on_sample(void *ctx)
 	}
 	on_cpu_ns = elapsed_ns - ts->cur.nested_ns - ts->cur.off_ns;
 	rec = &ts->sample;
-	frames_walk(ts, rec, frame, frame_of_coroutine(ts));
+	frames_walk(ts, rec, frame, frame_last(ts));
 	if (rec->flags & LS_STACK_OUTSIDE)
 		return 0;
 	n = rec->n_frames;

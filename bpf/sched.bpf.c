@@ -13,6 +13,15 @@
 /* The thread still waits in the kernel, whatever the other bits say (TASK_FREEZABLE and the like). */
 #define STATE_WAITS 0xff
 
+/* While a native loop waits, the innermost Python frame is the one that runs it. */
+static __always_inline void loop_frame_learn(struct thread_state *ts)
+{
+	struct ls_loop *loop = loop_of(ts);
+
+	if (loop && loop->is_native)
+		ts->loop_frame = frame_top(ts);
+}
+
 /* Is this the loop's own wait for events? Only outside steps, and only on the loop's own epoll descriptor. */
 static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why)
 {
@@ -29,8 +38,9 @@ static __always_inline int is_loop_wait(struct thread_state *ts, const struct bl
 
 static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
 {
-	span_close_callbacks(ts, now_ns);
+	span_close_callbacks(ts, now_ns, 0);
 	turn_end(ts, now_ns);
+	loop_frame_learn(ts);
 	ts->idle_at_ns = now_ns;
 	ts->off_kind = OFF_IDLE;
 }
@@ -101,7 +111,7 @@ static __always_inline void site_begin(struct thread_state *ts, const struct pt_
 	site->rec.syscall = why->syscall;
 	site->rec.native_ip = regs->ip;
 	site->rec.pad = 0;
-	frames_walk(ts, &site->rec, frame, frame_of_coroutine(ts));
+	frames_walk(ts, &site->rec, frame, frame_last(ts));
 }
 
 /* Who has the GIL now that we have to wait for it. */
@@ -123,7 +133,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	struct blocking why;
 
-	thread_settle(ts, now_ns);
+	thread_settle(ts, task, now_ns);
+	ts->run_delay_ns = run_delay_ns(task);
 	ts->woken_at_ns = 0;
 	ts->off_at_ns = now_ns;
 	ts->off_site = LS_MAX_SITES;
@@ -141,7 +152,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		thread_idle(ts, now_ns);
 		return;
 	}
-	if (why.is_wait && ts->cur.unit != LS_UNIT_STEP)
+	/* An epoll of a callback's own returns through the same spot as the loop's. */
+	if (why.epoll_fd >= 0 && ts->cur.unit != LS_UNIT_STEP)
 		ts->is_foreign_poll = 1;
 	span_touch(ts);
 	victims_first_look(ts, now_ns);

@@ -8,6 +8,8 @@
 
 #include "maps.h"
 
+#include <bpf/bpf_core_read.h>
+
 /* Makes the slow half of the current span usable: it is left stale when a span opens, because most need none of it. */
 LS_INLINE void span_touch(struct thread_state *ts)
 {
@@ -114,8 +116,8 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 	ts->turn_is_touched = 0;
 }
 
-/* Ends the callback span, if one is open. */
-LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns)
+/* Ends the callback span, if one is open. `entering` is the task whose step ends it, or 0. */
+LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns, __u64 entering)
 {
 	__u64 duration_ns;
 
@@ -123,8 +125,11 @@ LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns)
 		return;
 	duration_ns = now_ns - ts->cur.start_ns;
 	ts->stats.callbacks_ns += duration_ns;
-	if (duration_ns >= threshold_ns)
+	if (duration_ns >= threshold_ns) {
+		ts->scan.entering = entering;
 		span_send_stall(ts, now_ns, duration_ns, LS_UNIT_CALLBACK);
+		ts->scan.entering = 0;
+	}
 	turn_add_span(ts);
 	ts->cur.unit = LS_UNIT_NONE;
 }
@@ -172,17 +177,28 @@ LS_INLINE void thread_returns(struct thread_state *ts, __u64 now_ns)
 	}
 }
 
+/* How long this thread has waited for a CPU in its life, 0 if the kernel does not keep count. */
+LS_INLINE __u64 run_delay_ns(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
+}
+
 /*
  * Some kernels do not report every switch to a thread (seen on 6.18 in a virtual machine: from the idle task of one
- * CPU, never). Whoever finds the thread running settles its books then: it came back when it was woken, because a CPU
- * was idle.
+ * CPU, for seconds). Whoever finds the thread running settles its books then: it came back when it was woken, and
+ * had waited for a CPU as long as the kernel's own count says.
  */
-LS_INLINE void thread_settle(struct thread_state *ts, __u64 now_ns)
+LS_INLINE void thread_settle(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
 {
+	__u64 back_ns;
+
 	if (!ts->off_at_ns)
 		return;
 	count_loss(LS_LOSS_RETURN_UNSEEN);
-	thread_returns(ts, ts->woken_at_ns && ts->woken_at_ns < now_ns ? ts->woken_at_ns : now_ns);
+	back_ns = ts->off_cause == LS_CAUSE_RUNQUEUE ? ts->off_at_ns : ts->woken_at_ns;
+	if (back_ns)
+		back_ns += run_delay_ns(task) - ts->run_delay_ns;
+	thread_returns(ts, back_ns && back_ns < now_ns ? back_ns : now_ns);
 }
 
 /* Copies the thread's totals to where user space reads them. */

@@ -55,6 +55,15 @@ static __always_inline __u64 sleeper_task(const struct thread_state *ts, __u64 a
 	return future ? callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0)) : 0;
 }
 
+/*
+ * A handle that was in the queue at our first look, as the `position`-th, waited through the whole span; of a later one
+ * only its end is sure.
+ */
+static __always_inline void victim_add_queued(struct thread_state *ts, __u64 task, __u32 position)
+{
+	victim_add(ts, task, position < ts->cur.ready ? ts->scan.end_ns - ts->cur.start_ns : 0);
+}
+
 /* bpf_loop() callback: the i-th handle of `_ready`. */
 static long victim_of_ready(__u32 i, struct scan_context *context)
 {
@@ -78,9 +87,8 @@ static long victim_of_ready(__u32 i, struct scan_context *context)
 	task = callback_task(&ts->proc, read_ptr(handle + scan->handle_callback));
 	if (!task)
 		task = sleeper_task(ts, read_ptr(handle + ts->proc.py.handle_args));
-	/* Handles in the queue at our first look waited through the whole span; of later ones only the end is sure. */
 	if (task && task != ts->cur.task)
-		victim_add(ts, task, i < ts->cur.ready ? scan->end_ns - ts->cur.start_ns : 0);
+		victim_add_queued(ts, task, i + !!scan->entering);
 	return 0;
 }
 
@@ -179,6 +187,8 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 		length = LS_MAX_READY;
 		scan->flags = LS_STALL_VICTIMS_CUT;
 	}
+	if (scan->entering)
+		victim_add_queued(ts, scan->entering, 0);
 	bpf_loop(length, victim_of_ready, &context, 0);
 	if (loop->scheduled) {
 		length = read_ptr(loop->scheduled + ts->proc.py.ob_size);

@@ -49,6 +49,7 @@ struct victim_scan {
 	__u64 end_ns;
 	__u64 block, items; /* block of the deque; array, or root, of the timer heap */
 	__u64 starved_ns;
+	__u64 entering; /* a task that has left the queue, because its step ends the stall; else 0 */
 	__u32 index; /* in the block */
 	__u32 victims, named, sockets;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
@@ -77,6 +78,7 @@ struct thread_state {
 
 	/* off the CPU */
 	__u64 woken_at_ns;
+	__u64 run_delay_ns; /* the kernel's sum of this thread's waits for a CPU, when it went off */
 	__u32 off_kind; /* enum off_kind */
 	__u32 off_cause; /* enum ls_cause */
 	__u32 off_site; /* LS_MAX_SITES: none */
@@ -87,6 +89,8 @@ struct thread_state {
 	__u64 gil_tstate, gil_id; /* who held the GIL when we began to wait */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
+
+	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
 
 	/* inside getaddrinfo: as long as the same Python call is on top and the stack is deeper */
 	__u64 dns_span, dns_sp, dns_frame, dns_position;

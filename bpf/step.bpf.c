@@ -31,6 +31,9 @@ static __noinline int thread_enter_loop(struct thread_state *ts, __u64 loop, __u
 		return 0;
 	ts->loop = loop;
 	ts->epoll_fd = -1;
+	ts->loop_frame = 0;
+	/* What lay between two loops is no turn of either. */
+	turn_begin(ts, now_ns);
 	thread_find_tstate(ts, thread_pointer);
 	if (!ts->tstate)
 		count_loss(LS_LOSS_STACK_NO_THREAD);
@@ -187,11 +190,11 @@ int on_step_enter(struct pt_regs *ctx)
 			return 0;
 	}
 	ts->is_busy = 1;
-	thread_settle(ts, now_ns);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (!ts->proc.gil || !ts->proc.wakeup_call)
 		thread_refresh(ts);
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
-		span_close_callbacks(ts, now_ns);
+		span_close_callbacks(ts, now_ns, ts->proc.py.task_arg ? second : first);
 	} else if (ts->cur.unit == LS_UNIT_STEP) {
 		/* A frame at or below us cannot be alive any more: its stack was switched away and dropped. */
 		for (i = 0; i < LS_MAX_NEST && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp <= sp; i++) {
@@ -265,7 +268,7 @@ int on_step_exit(struct pt_regs *ctx)
 	if (!ts)
 		return 0;
 	ts->is_busy = 1;
-	thread_settle(ts, now_ns);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	/* Steps whose own end we never saw lie deeper than the one that ends now. */
 	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
 		count_loss(LS_LOSS_STEP_ABANDONED);
@@ -302,13 +305,13 @@ int on_poll_return(struct pt_regs *ctx)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	ts->is_busy = 1;
-	thread_settle(ts, now_ns);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (ts->is_foreign_poll) {
 		ts->is_foreign_poll = 0;
 		ts->is_busy = 0;
 		return 0;
 	}
-	span_close_callbacks(ts, now_ns);
+	span_close_callbacks(ts, now_ns, 0);
 	turn_end(ts, now_ns);
 	if (ts->idle_at_ns) {
 		ts->stats.idle_ns += now_ns - ts->idle_at_ns;

@@ -36,7 +36,7 @@ LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __
 		rec->frames[i].code = code;
 		rec->frames[i].position = frame_word(ts, ts->proc.py.frame_position);
 		if (frame == last) {
-			flags = LS_STACK_AT_CORO;
+			flags = ts->cur.unit == LS_UNIT_STEP ? LS_STACK_AT_CORO : LS_STACK_AT_LOOP;
 			i++;
 			break;
 		}

@@ -62,7 +62,7 @@ struct ls_loop {
 	__u16 handle_callback; /* offset of the callback inside a handle of this loop */
 	__u16 uv_timer_context; /* uvloop: offset of the TimerHandle inside a UVTimer */
 	__u16 uv_timer_args; /* uvloop: offset of the arguments inside a TimerHandle */
-	__u16 pad;
+	__u16 is_native; /* the loop itself has no Python frames */
 };
 
 /* How a system call that blocks is judged: an ls_cause, or one of these by its arguments. */
@@ -113,7 +113,8 @@ struct ls_frame {
 #define LS_STACK_TRUNCATED 1
 #define LS_STACK_UNREADABLE 2
 #define LS_STACK_AT_CORO 4 /* ends with the frame of the task's own coroutine: nothing missing */
-#define LS_STACK_OUTSIDE 8 /* the task's coroutine is not on it: before its first or behind its last instruction */
+#define LS_STACK_OUTSIDE 8 /* the frame it should end with is not on it: taken before or behind the coroutine, or the loop */
+#define LS_STACK_AT_LOOP 16 /* ends with the frame that runs a native loop */
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;

@@ -181,6 +181,7 @@ static json_t *patient_json(const struct patient *p)
 {
 	const struct target *t = p->target;
 	json_t *loops, *notes;
+	char version[16];
 
 	if (!t)
 		return json_pack("{sisbsososn}", "pid", (int)p->pid, "ok", 0, "error",
@@ -191,13 +192,14 @@ static json_t *patient_json(const struct patient *p)
 		json_array_append_new(loops,
 				      json_pack("{siss}", "tid", (int)p->loops[i].tid, "kind",
 						target_loop_kind_word(p->loops[i].kind)));
+	snprintf(version, sizeof(version), "%u.%u.%u", t->version[0], t->version[1], t->version[2]);
 	notes = json_array();
 	for (size_t i = 0; i < p->n_notes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
-	return json_pack("{sisbsosos[iii]sbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
+	return json_pack("{sisbsososssbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
 			 (int)is_patient_ok(p), "name", say_json_string(t->comm), "interpreter",
 			 say_json_string(t->core_path ? t->core_path : "?"), "python",
-			 t->version[0], t->version[1], t->version[2], "static", (int)t->is_static,
+			 version, "static", (int)t->is_static,
 			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
 			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
 			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",

@@ -247,30 +247,27 @@ static enum frame_role frame_role(const struct model_frame *frame)
 /*
  * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost
  * frame that is no machinery, so that a protocol's method is named rather than the transport that
- * calls it; if all is machinery, the outermost. A stack without boundary was cut, or is of a loop
- * that leaves no frame: then the frame closest to the loop, or the innermost, is as near as we can
- * get, and the stack is left whole.
+ * calls it; if all is machinery, the outermost. A native loop has no frames; there the stack ends with
+ * the frame that runs it. A stack without boundary was cut (then the frame closest to the loop is as
+ * near as we can get), or it was not taken inside the loop at all.
  */
-static size_t callback_frame(const struct stall *stall, bool *ret_is_bounded)
+static size_t callback_frame(const struct stall *stall, bool is_at_loop, bool *ret_is_bounded)
 {
 	size_t n = stall->n_frames, inner, i;
 
 	for (inner = 0; inner < n && frame_role(&stall->stack[inner]) != ROLE_BOUNDARY; inner++)
 		;
-	*ret_is_bounded = inner < n;
-	if (inner < n || stall->is_stack_cut) {
-		for (i = inner; i > 0; i--)
-			if (frame_role(&stall->stack[i - 1]) == ROLE_USER)
-				return i - 1;
-		return inner > 0 ? inner - 1 : 0;
-	}
-	for (i = 0; i < n; i++)
-		if (frame_role(&stall->stack[i]) == ROLE_USER)
-			return i;
-	return 0;
+	*ret_is_bounded = inner < n || is_at_loop;
+	if (is_at_loop && inner == n && n > 1)
+		inner = n - 1;
+	for (i = inner; i > 0; i--)
+		if (frame_role(&stall->stack[i - 1]) == ROLE_USER)
+			return i - 1;
+	return inner > 0 ? inner - 1 : 0;
 }
 
-static void fill_stack(const struct naming *n, const struct pending_stack *stack,
+/* False if the stack was not taken inside the loop. */
+static bool fill_stack(const struct naming *n, const struct pending_stack *stack,
 		       struct stall *stall)
 {
 	uint64_t codes[LS_MAX_FRAMES];
@@ -286,31 +283,33 @@ static void fill_stack(const struct naming *n, const struct pending_stack *stack
 	stall->is_stack_cut = (stack->flags & STACK_CUT) ||
 			      (stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
 	if (!stall->n_frames)
-		return;
+		return true;
 	stall->call = stall->stack[0];
 	if (stall->unit != LS_UNIT_CALLBACK)
-		return;
-	i = callback_frame(stall, &is_bounded);
+		return true;
+	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
 	stall->coroutine = name_code(n, codes[i]);
 	if (is_bounded) {
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
 	}
+	return is_bounded || stall->is_stack_cut;
 }
 
 int attribution__place(const struct resolver *resolver, const struct ls_rec_stall *rec,
-		       const struct pending_span *span, struct stall *stall)
+		       const struct pending_span *span, struct stall *stall, bool *ret_is_inside)
 {
 	const struct naming naming = { resolver, rec };
 	const struct pending_stack *stack;
 	int r;
 
+	*ret_is_inside = true;
 	if (stall->unit == LS_UNIT_STEP && rec->code)
 		stall->coroutine = name_code(&naming, rec->code);
 	r = choose_stack(&naming, span, stall->cause, &stack);
 	if (r || !stack)
 		return r;
-	fill_stack(&naming, stack, stall);
+	*ret_is_inside = fill_stack(&naming, stack, stall);
 	if (stack->cause == stall->cause) {
 		stall->call_syscall = resolver->ops->syscall(resolver->ctx, stack->syscall);
 		if (stack->native_ip)

@@ -22,9 +22,10 @@ enum ls_cause attribution__cause(const __u64 *cause_ns);
  * The place is the source line with the most time among the stacks that speak for the cause:
  * samples for CPU and for the run queue (where it stood when it had no CPU), waits of that cause
  * for everything else; if there are none, any stack of the span. The stack is the heaviest one that
- * ends in that line.
+ * ends in that line. `ret_is_inside` is false for a callback span whose stack shows that the thread had left the
+ * loop: after asyncio.run() a thread does as it likes.
  */
 int attribution__place(const struct resolver *resolver, const struct ls_rec_stall *rec,
-		       const struct pending_span *span, struct stall *stall);
+		       const struct pending_span *span, struct stall *stall, bool *ret_is_inside);
 
 #endif

@@ -27,6 +27,7 @@ struct model {
 	struct aggregate aggregate;
 	uint64_t stalls; /* records seen */
 	uint64_t callbacks_starved_ns; /* steps' is in their readings */
+	uint64_t outside, outside_ns; /* callback spans in which the thread had left the loop */
 	struct stall stall; /* the one being told: too large for the stack */
 	size_t n_losses;
 	struct loss losses[MODEL_MAX_LOSSES];
@@ -113,6 +114,7 @@ static void stall_fill(const struct model *m, struct stall *stall, const struct 
 static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 {
 	_cleanup_(pending_span__done) struct pending_span span = { 0 };
+	bool is_inside;
 	int r;
 
 	r = pending__take(&m->pending, rec, &span);
@@ -120,9 +122,14 @@ static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 		return r;
 	stall_fill(m, &m->stall, rec);
 	stall_add_victims(&m->stall, rec, &span);
-	r = attribution__place(&m->resolver, rec, &span, &m->stall);
+	r = attribution__place(&m->resolver, rec, &span, &m->stall, &is_inside);
 	if (r)
 		return r;
+	if (!is_inside) {
+		m->outside++;
+		m->outside_ns += rec->duration_ns;
+		return 0;
+	}
 	m->stalls++;
 	if (m->stall.unit == LS_UNIT_CALLBACK)
 		m->callbacks_starved_ns += m->stall.starved_ns;
@@ -231,6 +238,10 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	if (r)
 		return r;
 	m->snapshot.starved_ns += m->callbacks_starved_ns;
+	/* The kernel side cannot tell a loop that has ended from one whose callback takes long. */
+	m->snapshot.stalls -= m->outside < m->snapshot.stalls ? m->outside : m->snapshot.stalls;
+	m->snapshot.callbacks_ns -= m->outside_ns < m->snapshot.callbacks_ns ? m->outside_ns :
+									       m->snapshot.callbacks_ns;
 	if (m->snapshot.stalls < m->stalls)
 		m->snapshot.stalls = m->stalls;
 	snapshot_losses(m);

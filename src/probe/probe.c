@@ -69,11 +69,9 @@ static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list 
 
 static int err_from_load(struct err *err, int code)
 {
-	if (code == -EPERM || code == -EACCES) {
-		err__set(err, code, "the kernel refuses the BPF programs: CAP_BPF and CAP_PERFMON are needed");
-		return err__hint(err, code, "run it as root, or give the program the rights: "
-					    "setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep");
-	}
+	/* Which capability it is that is missing, the caller tells. */
+	if (code == -EPERM || code == -EACCES)
+		return err__set(err, code, "the kernel refuses the BPF programs: %s", strerror(-code));
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
 		return err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");
@@ -218,10 +216,8 @@ static int attach_module(struct probe *p, const struct target *t, const struct t
 		uprobes__done(&uprobes);
 		err__set(err, code, "cannot put probes on %s of process %d: %s", module->path, t->pid,
 			 strerror(-code));
-		if (code == -EPERM || code == -EACCES)
-			err__hint(err, code, "%s", p->use_multi ?
-							   "give it CAP_BPF and CAP_PERFMON, or run it as root" :
-							   "this kernel's uprobes need CAP_SYS_ADMIN: run it as root");
+		if ((code == -EPERM || code == -EACCES) && !p->use_multi)
+			err__hint(err, code, "this kernel's uprobes need CAP_SYS_ADMIN: run it as root");
 		return code;
 	}
 	attached[p->n_attached++] = (struct attached){

@@ -305,6 +305,7 @@ static void resolve_uvloop(const struct target *t, uint64_t loop, struct ls_loop
 	if (has_known_type(t, "Handle", UVLOOP_HANDLE_BYTES))
 		ret_loop->handle_callback = UVLOOP_HANDLE_CALLBACK;
 	resolve_uv_timers(t, loop, ret_loop);
+	ret_loop->is_native = 1;
 	if (target__read(t, loop, words, sizeof(words)))
 		return;
 	for (size_t i = 2; i < UVLOOP_WORDS; i++)

@@ -166,7 +166,11 @@ def _check_victims(stall, truth, witness, loop):
     least = count[0] + queued
     check(least <= victims["count"] <= count[1] + queued, "%d victims, true are %d to %d",
           victims["count"], least, count[1] + queued)
-    low = starved[0] + queued * (duration - _tolerance(duration))
+    low = queued * (duration - _tolerance(duration))
+    if truth["kind"] != "callback":
+        # Behind a callback the loop may fire timers before a step ends the span: who was woken so has
+        # come to the queue after the first look, and counts with 0 (docs/measuring.md).
+        low += starved[0]
     high = starved[1] + queued * (duration + _tolerance(duration))
     check(low <= victims["starved_ns"] <= high, "starved %.2f ms, true are %.2f to %.2f ms",
           victims["starved_ns"] / MS, low / MS, high / MS)

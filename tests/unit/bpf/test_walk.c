@@ -67,6 +67,7 @@ static void setup_chain(struct ls_pyoffsets py, int n)
 	memset(&ts, 0, sizeof(ts));
 	memset(&rec, 0, sizeof(rec));
 	ts.proc.py = py;
+	ts.cur.unit = LS_UNIT_STEP;
 	for (int i = 0; i < n; i++)
 		put_frame(i, i + 1 < n ? FRAME(i + 1) : 0, 0);
 }
@@ -206,17 +207,33 @@ Test(walk, top_frame_through_a_cframe_and_without)
 	cr_assert_eq(frame_top(&ts), 0);
 }
 
+Test(walk, callbacks_stop_at_the_frame_that_runs_the_loop)
+{
+	setup_chain(py312(), 5);
+	ts.cur.unit = LS_UNIT_CALLBACK;
+	ts.loop_frame = FRAME(2);
+	frames_walk(&ts, &rec, FRAME(0), frame_last(&ts));
+	check_frames(3);
+	cr_assert_eq(rec.flags, LS_STACK_AT_LOOP);
+
+	setup_chain(py312(), 2);
+	ts.cur.unit = LS_UNIT_CALLBACK;
+	ts.loop_frame = FRAME(2);
+	frames_walk(&ts, &rec, FRAME(0), frame_last(&ts));
+	cr_assert_eq(rec.flags, LS_STACK_OUTSIDE, "the loop has ended");
+}
+
 Test(walk, frame_of_the_coroutine)
 {
 	setup_chain(py312(), 1);
-	cr_assert_eq(frame_of_coroutine(&ts), 0, "a callback has none");
+	cr_assert_eq(frame_last(&ts), 0, "a callback has none");
 	ts.cur.coro = FAKE_BASE + 0x400;
 	ts.cur.code = CODE(0);
-	cr_assert_eq(frame_of_coroutine(&ts), FAKE_BASE + 0x400 + 72);
+	cr_assert_eq(frame_last(&ts), FAKE_BASE + 0x400 + 72);
 
 	setup_chain(py38(), 1);
 	ts.cur.coro = FAKE_BASE + 0x400;
 	ts.cur.code = CODE(0);
 	fake_put(FAKE_BASE + 0x400 + 16, FRAME(0));
-	cr_assert_eq(frame_of_coroutine(&ts), FRAME(0));
+	cr_assert_eq(frame_last(&ts), FRAME(0));
 }

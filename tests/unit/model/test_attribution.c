@@ -354,9 +354,26 @@ Test(callback, folder_that_only_ends_like_asyncio_is_the_users)
 	check_callback(0, CODES(LOOKALIKE_RUN, TICK, HANDLE_RUN), "tick", 5, 2, false);
 }
 
-Test(callback, without_boundary_the_stack_stays_whole)
+Test(callback, of_a_native_loop_ends_with_the_frame_that_runs_it)
 {
-	check_callback(0, CODES(TICK, HANDLER, MAIN_MODULE), "tick", 5, 3, false);
+	check_callback(LS_STACK_AT_LOOP, CODES(RENDER, TICK, MAIN_MODULE), "tick", 5, 2, false);
+	check_callback(LS_STACK_AT_LOOP, CODES(TICK, RUNNER_RUN), "tick", 5, 1, false);
+	check_callback(LS_STACK_AT_LOOP, CODES(MAIN_MODULE), "<module>", 1, 1, false);
+}
+
+Test(callback, behind_the_end_of_the_loop_is_no_stall)
+{
+	struct script *s = script_new();
+
+	send_callback(s, 0, CODES(TICK, HANDLER, MAIN_MODULE));
+	cr_assert_eq(s->n_stalls, 0);
+	send_callback(s, LS_STACK_OUTSIDE, CODES(MAIN_MODULE));
+	cr_assert_eq(s->n_stalls, 0);
+	script_free(s);
+}
+
+Test(callback, of_a_cut_stack_is_the_frame_closest_to_the_loop)
+{
 	check_callback(LS_STACK_TRUNCATED, CODES(RENDER, TICK), "tick", 5, 2, true);
 	check_callback(LS_STACK_TRUNCATED, CODES(SELECT), "EpollSelector.select", 450, 1, true);
 }
