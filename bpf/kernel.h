@@ -80,8 +80,14 @@ struct sched_info {
 	unsigned long long run_delay; /* ns spent waiting for a CPU; there if the kernel keeps scheduler statistics */
 };
 
+struct sched_entity {
+	__u64 exec_start; /* the scheduler's own clock when it last looked at the thread; not that of bpf_ktime_get_ns() */
+};
+
 struct task_struct {
 	unsigned int __state;
+	int on_cpu;
+	struct sched_entity se;
 	struct sched_info sched_info;
 	int pid; /* the thread */
 	int tgid; /* the process */

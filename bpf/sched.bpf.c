@@ -135,6 +135,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 
 	thread_settle(ts, task, now_ns);
 	ts->run_delay_ns = run_delay_ns(task);
+	ts->clock_offset_ns = now_ns - task->se.exec_start;
 	ts->woken_at_ns = 0;
 	ts->off_at_ns = now_ns;
 	ts->off_site = LS_MAX_SITES;
@@ -177,12 +178,39 @@ int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct tas
 	return 0;
 }
 
+/*
+ * A thread that sleeps although nobody saw it leave (see thread_settle()). When it left is when the scheduler last looked
+ * at it; why, its registers still say. Its stack is out of reach.
+ */
+static __always_inline void thread_left_unseen(struct thread_state *ts, struct task_struct *task)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	struct blocking why;
+
+	if (!ts->clock_offset_ns || ts->is_busy || ts->cur.unit == LS_UNIT_NONE)
+		return;
+	blocking_classify(ts, task, regs, &why);
+	if (is_loop_wait(ts, &why))
+		return;
+	count_loss(LS_LOSS_LEAVE_UNSEEN);
+	ts->off_at_ns = task->se.exec_start + ts->clock_offset_ns;
+	ts->run_delay_ns = run_delay_ns(task);
+	ts->off_site = LS_MAX_SITES;
+	ts->off_kind = OFF_BLOCKED;
+	ts->off_cause = why.cause;
+	ts->woken_at_ns = 0;
+}
+
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
 	struct thread_state *ts = thread_of(task);
 
-	if (ts && ts->off_at_ns && !ts->woken_at_ns)
+	if (!ts)
+		return 0;
+	if (!ts->off_at_ns && !task->on_cpu)
+		thread_left_unseen(ts, task);
+	if (ts->off_at_ns && !ts->woken_at_ns)
 		ts->woken_at_ns = bpf_ktime_get_ns();
 	return 0;
 }

@@ -78,6 +78,7 @@ struct thread_state {
 
 	/* off the CPU */
 	__u64 woken_at_ns;
+	__s64 clock_offset_ns; /* from the scheduler's clock to CLOCK_MONOTONIC */
 	__u64 run_delay_ns; /* the kernel's sum of this thread's waits for a CPU, when it went off */
 	__u32 off_kind; /* enum off_kind */
 	__u32 off_cause; /* enum ls_cause */

@@ -21,6 +21,7 @@
 	_(STACK_NO_THREAD, "stack_no_thread", "stacks missing: the Python thread state was not found") \
 	_(SITES_FULL, "sites_full", "blocking calls without a stack: too many places in one step") \
 	_(RETURN_UNSEEN, "return_unseen", "returns to a CPU that the kernel did not report: the wake-up's time was taken") \
+	_(LEAVE_UNSEEN, "leave_unseen", "waits of which the kernel reported only the end: their beginning is the scheduler's") \
 	_(TASK_UNREADABLE, "task_unreadable", "steps whose task object could not be read")         \
 	_(STEP_UNMATCHED, "step_unmatched", "step ends seen without their beginning (running at attach)") \
 	_(STEP_ABANDONED, "step_abandoned", "steps whose end was never seen (stack switched away)") \
