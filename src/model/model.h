@@ -59,8 +59,69 @@ struct coroutine_row {
 	uint32_t pid; /* 0 if several */
 	uint64_t steps, total_ns, max_ns, stalls, starved_ns;
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns;
-	uint64_t p50_ns, p99_ns; /* from the histogram; never above max_ns */
+	uint64_t p50_ns, p95_ns, p99_ns; /* from the histogram; never above max_ns */
+	double steps_per_s, busy; /* between the last two ticks; busy: share of one core's time, 0 ... 1 */
+	struct model_frame where; /* line of its worst call site, NULLs if it never stalled */
+	enum ls_cause where_cause;
 	uint32_t hist[LS_HIST_BUCKETS];
+};
+
+#define MODEL_SECONDS 120
+#define MODEL_MAX_STALLS 512
+
+/* One second of the last two minutes. */
+struct second_row {
+	uint64_t stalls, stall_ns, worst_ns;
+	enum ls_cause worst_cause;
+	double busy; /* share of its time the busiest loop was not waiting, 0 ... 1 */
+	double steps; /* of all loops */
+};
+
+/* A source line in which stalls spent their time. */
+struct site_row {
+	struct model_frame at;
+	enum ls_cause cause;
+	const char *syscall; /* NULL if none */
+	struct code_info coroutine; /* of the newest stall */
+	uint64_t stalls, total_ns, max_ns, starved_ns, last_ns;
+};
+
+/* A task name that had to wait, and behind whom most. Only named victims are counted here. */
+struct victim_row {
+	const char *name;
+	struct code_info culprit;
+	uint64_t times, starved_ns, worst_ns, last_ns;
+};
+
+/* One loop thread. Rates are over the time between the last two ticks. */
+struct loop_row {
+	uint32_t pid, tid;
+	uint64_t steps, step_ns, callbacks_ns, idle_ns, turns, stalls;
+	double steps_per_s, busy; /* busy: 0 ... 1 */
+};
+
+/* A span that is open right now and has lasted at least the threshold. */
+struct live_row {
+	uint32_t pid, tid;
+	enum ls_unit unit;
+	enum ls_cause cause; /* what it is in at this moment */
+	uint64_t start_ns;
+	struct code_info coroutine; /* NULLs for callbacks */
+	const char *syscall; /* NULL while it computes */
+	size_t n_frames;
+	struct model_frame stack[LS_MAX_FRAMES];
+};
+
+/* What the owner read of a thread's state at this moment; raw. */
+struct model_live {
+	uint32_t pid, tid;
+	enum ls_unit unit;
+	enum ls_cause cause;
+	uint16_t syscall; /* or LS_NO_SYSCALL */
+	uint64_t start_ns;
+	uint64_t code, qualname;
+	size_t n_frames;
+	const struct ls_frame *frames;
 };
 
 struct loss {
@@ -76,6 +137,18 @@ struct snapshot {
 	const struct coroutine_row *rows; /* most starved time first, then longest stall */
 	size_t n_losses;
 	const struct loss *losses; /* only those that happened */
+	size_t n_stalls;
+	const struct stall *const *stall_list; /* newest first, at most MODEL_MAX_STALLS */
+	size_t n_sites;
+	const struct site_row *sites; /* most time first */
+	size_t n_victims;
+	const struct victim_row *victims; /* most starved first */
+	size_t n_loops;
+	const struct loop_row *loops; /* by pid and tid */
+	size_t n_live;
+	const struct live_row *live; /* longest first */
+	size_t n_seconds;
+	const struct second_row *seconds; /* oldest first; the last is the one that runs */
 };
 
 /* Called for each stall as it ends. Returns 0 or -errno, handed to the caller of model__event(). */
@@ -98,6 +171,13 @@ int model__coroutine(struct model *m, const struct ls_coro_key *key, const struc
 int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 /* Sets the absolute count of a named loss. `name` and `sentence` must outlive the model. */
 int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count);
+
+/* Tells the time, about once in a second: rates and the last two minutes are made of these. 0 or -errno. */
+int model__tick(struct model *m, uint64_t now_ns);
+/* Replaces all that is open right now. 0 or -errno. */
+int model__live(struct model *m, const struct model_live *live, size_t n);
+/* Forgets what was counted so far: the absolute readings go on, but rows and lists begin anew. */
+void model__reset(struct model *m);
 
 /* The state as of now; valid until the next call on the model. 0 or -errno. */
 int model__snapshot(struct model *m, const struct snapshot **ret_snapshot);

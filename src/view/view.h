@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dashboard without a terminal: a snapshot and keys in, cells and requests out. Screens are tables of functions
+ * (struct screen_ops), one file each.
+ */
+#ifndef LOOPSTALL_VIEW_VIEW_H
+#define LOOPSTALL_VIEW_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "view/canvas.h"
+
+/* Keys: printable ones as their code point, the others as these. */
+enum view_key {
+	KEY_NONE = 0,
+	KEYS_SPECIAL = 0x110000,
+	VKEY_UP,
+	VKEY_DOWN,
+	VKEY_LEFT,
+	VKEY_RIGHT,
+	VKEY_PAGE_UP,
+	VKEY_PAGE_DOWN,
+	VKEY_HOME,
+	VKEY_END,
+	VKEY_ENTER,
+	VKEY_ESCAPE,
+	VKEY_TAB,
+	VKEY_BACKTAB,
+	VKEY_BACKSPACE,
+	VKEY_MOUSE, /* with row and column */
+	VKEY_F1, /* VKEY_F1 + n - 1 is Fn */
+};
+
+struct view_event {
+	uint32_t key;
+	int row, column; /* of VKEY_MOUSE */
+};
+
+/* What the view asks of its owner. */
+enum view_request {
+	VIEW_NOTHING,
+	VIEW_REDRAW,
+	VIEW_QUIT,
+	VIEW_RESET, /* forget what was counted so far */
+	VIEW_FASTER,
+	VIEW_SLOWER,
+	VIEW_THRESHOLD_UP,
+	VIEW_THRESHOLD_DOWN,
+	VIEW_COPY, /* view__copied() has the text */
+	VIEW_SAVE,
+	VIEW_EDIT, /* view__edit() has file and line */
+	VIEW_SUSPEND,
+};
+
+/* What the header tells that is not measured by the model. */
+struct view_status {
+	const char *targets; /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)", escaped */
+	uint64_t now_ns, started_ns; /* CLOCK_MONOTONIC */
+	uint64_t threshold_ns, refresh_ns;
+	double own_cpu; /* of one core */
+	uint64_t own_rss_bytes;
+	const char *message; /* a line for the bottom, "" if none */
+};
+
+struct view_opts {
+	const char *screen; /* name of the first screen, NULL: coroutines */
+	const char *sort, *columns, *filter; /* NULL: defaults */
+};
+
+struct view;
+
+int view__new(struct view **ret_view, const struct view_opts *opts);
+void view__free(struct view *v);
+static inline void view__freep(struct view **v)
+{
+	view__free(*v);
+}
+
+/* Draws the whole canvas. A paused view keeps showing what it was paused on. */
+void view__draw(struct view *v, const struct snapshot *snapshot, const struct view_status *status, struct canvas *c);
+enum view_request view__input(struct view *v, const struct view_event *event);
+const char *view__copied(const struct view *v);
+int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line);
+bool view__is_paused(const struct view *v);
+
+#endif
