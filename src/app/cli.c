@@ -46,6 +46,41 @@ const struct cli_option cli_common_options[] = {
 	{ .name = NULL },
 };
 
+const struct cli_option cli_measure_options[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .type = CLI_PIDS,
+	  .argument = "PID[,PID...]",
+	  .help = "watch these processes" },
+	{ .name = "name",
+	  .letter = 'n',
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, name),
+	  .argument = "NAME",
+	  .help = "watch the Pythons with NAME in their command line" },
+	{ .name = "duration",
+	  .letter = 'd',
+	  .type = CLI_DURATION,
+	  .offset = offsetof(struct config, duration_ns),
+	  .argument = "TIME",
+	  .min_ns = 1000000,
+	  .max_ns = 3600000000000000,
+	  .help = "stop after this time (default: when stopped, or when all have ended)" },
+	{ .name = "threshold",
+	  .type = CLI_DURATION,
+	  .offset = offsetof(struct config, threshold_ns),
+	  .argument = "TIME",
+	  .min_ns = 100000,
+	  .max_ns = 3600000000000,
+	  .help = "what lasts this long is a stall: 100us to 1h (default 10ms)" },
+	{ .name = "mode",
+	  .type = CLI_MODE,
+	  .offset = offsetof(struct config, mode),
+	  .argument = "MODE",
+	  .help = "auto or exact: every step is timed, at both ends" },
+	{ .name = NULL },
+};
+
 static const char *const mode_words[] = {
 #define _(name, word) word,
 	CLI_MODES(_)
@@ -173,7 +208,7 @@ static void add_options(struct getopt_tables *t, const struct cli_option *option
 {
 	char *letters = t->shorts + strlen(t->shorts);
 
-	for (; option->name && t->n < MAX_OPTIONS; option++) {
+	for (; option && option->name && t->n < MAX_OPTIONS; option++) {
 		const bool has_argument = option->type != CLI_FLAG;
 
 		t->options[t->n] = option;
@@ -244,6 +279,8 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 	int value, r;
 
 	add_options(&t, command->options);
+	if (command->measures)
+		add_options(&t, cli_measure_options);
 	add_options(&t, cli_common_options);
 
 	opterr = 0;
@@ -276,7 +313,7 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 
 static void print_options(FILE *out, const struct cli_option *option)
 {
-	for (; option->name; option++) {
+	for (; option && option->name; option++) {
 		int width = fprintf(out, "  ");
 
 		if (option->letter)
@@ -295,10 +332,11 @@ void cli_print_command_help(FILE *out, const struct cli_command *command)
 {
 	fprintf(out, "Usage: loopstall %s%s%s\n\n%s.\n\n", command->name,
 		*command->usage ? " " : "", command->usage, command->summary);
-	if (command->options->name) {
-		print_options(out, command->options);
+	print_options(out, command->options);
+	if (command->measures)
+		print_options(out, cli_measure_options);
+	if (command->options || command->measures)
 		fputc('\n', out);
-	}
 	print_options(out, cli_common_options);
 	if (command->details)
 		fprintf(out, "\n%s\n", command->details);

@@ -37,6 +37,7 @@ struct config {
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
 	enum cli_mode mode;
+	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
 	bool is_json, is_quiet, is_verbose;
 	bool wants_help, wants_version;
 };
@@ -64,13 +65,16 @@ struct cli_command {
 	const char *usage; /* what follows the name */
 	const char *summary;
 	const char *details; /* sentences at the end of its help; NULL for none */
-	const struct cli_option *options; /* its own; those in cli_common_options are added */
+	const struct cli_option *options; /* its own, or NULL; those in cli_common_options are added */
+	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
 	bool takes_command; /* arguments after -- are a command to start */
 	int (*run)(const struct config *config); /* returns an enum exit_code */
 };
 
 extern const struct cli_option cli_common_options[];
+/* Of every command that measures: targets, duration, threshold, mode. */
+extern const struct cli_option cli_measure_options[];
 
 /* The command of that name in a list that ends with NULL; NULL if there is none. */
 const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name);

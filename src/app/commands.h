@@ -7,6 +7,7 @@
 
 #include "app/cli.h"
 
+extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_trace;
 extern const struct cli_command cmd_ls;
 extern const struct cli_command cmd_doctor;

@@ -13,7 +13,8 @@
 #include "app/version.h"
 #include "base/log.h"
 
-static const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_doctor, NULL };
+static const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_ls, &cmd_doctor,
+						       NULL };
 
 static int print_version(void)
 {

@@ -10,14 +10,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "app/exit.h"
 #include "app/session_impl.h"
-#include "app/version.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 
@@ -33,7 +31,7 @@
 #define MAX_TABLE_ROWS 30
 
 /* What an epoll event is about; from TAG_WATCH on, the index of a watched process. */
-enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_WATCH };
+enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_INPUT, TAG_WATCH };
 
 uint64_t session_now_ns(void)
 {
@@ -41,29 +39,6 @@ uint64_t session_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t own_rss_bytes(void)
-{
-	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
-
-	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
-		return 0;
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t timeval_ns(struct timeval tv)
-{
-	return (uint64_t)tv.tv_sec * SECOND_NS + (uint64_t)tv.tv_usec * 1000;
-}
-
-static uint64_t own_cpu_ns(void)
-{
-	struct rusage usage = {};
-
-	getrusage(RUSAGE_SELF, &usage);
-	return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 }
 
 static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t tag)
@@ -76,41 +51,14 @@ static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t t
 /* The results go to stdout, the start line of the text form does not. */
 static int write_start(struct session *s)
 {
-	struct report_target targets[CLI_MAX_PIDS];
-	char versions[CLI_MAX_PIDS][16];
 	const bool is_text = s->report == &report_text;
-	const struct report_start start = {
-		.version = LOOPSTALL_VERSION,
-		.threshold_ns = s->config->threshold_ns,
-		.sample_period_ns = probe__sample_period_ns(s->probe),
-		.transport = probe__transport(s->probe),
-		.n_targets = s->n_watches,
-		.targets = targets,
-	};
 
-	if (s->has_start)
+	if (s->has_start || s->front)
 		return 0;
 	s->has_start = true;
 	if (is_text && s->config->is_quiet)
 		return 0;
-	for (size_t i = 0; i < s->n_watches; i++) {
-		const struct watch *w = &s->watches[i];
-		const struct target *t = w->target;
-
-		targets[i] = (struct report_target){
-			.pid = (uint32_t)w->pid,
-			.comm = t		   ? t->comm :
-				s->config->command ? s->config->command[0] :
-						     "?",
-			.python = t ? versions[i] : "?",
-			.loop = watch__loop_word(w),
-			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
-		};
-		if (t)
-			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],
-				 t->version[1], t->version[2]);
-	}
-	return s->report->start(is_text ? stderr : stdout, &start, &s->report_opts);
+	return session__write_start(s, s->report, is_text ? stderr : stdout, &s->report_opts);
 }
 
 static int on_stall(void *ctx, const struct stall *stall)
@@ -118,6 +66,9 @@ static int on_stall(void *ctx, const struct stall *stall)
 	struct session *s = ctx;
 	int r;
 
+	/* The model keeps them for whoever shows it. */
+	if (s->front)
+		return 0;
 	r = write_start(s);
 	if (r < 0)
 		return r;
@@ -262,13 +213,15 @@ static int begin(struct session *s, struct err *err)
 			return r;
 	}
 	s->started_ns = session_now_ns();
-	s->started_cpu_ns = own_cpu_ns();
+	s->started_cpu_ns = session_own_cpu_ns();
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	s->stop_due_ns = s->config->duration_ns ? s->started_ns + s->config->duration_ns : UINT64_MAX;
 	s->read_due_ns = s->started_ns;
 	r = poll_for(s, probe__fd(s->probe), EPOLLIN, TAG_PROBE);
 	if (r == 0)
 		r = poll_for(s, s->signal_fd, EPOLLIN, TAG_SIGNAL);
+	if (r == 0 && s->front)
+		r = poll_for(s, s->front->input_fd, EPOLLIN, TAG_INPUT);
 	if (r < 0)
 		return err__set(err, r, "cannot wait for events: %s", strerror(-r));
 	/* Tells when the reader of a pipe has gone. A file cannot be polled and need not be. */
@@ -289,6 +242,16 @@ static void stop(struct session *s, int signal)
 	s->stop_due_ns = session_now_ns() + GRACE_NS;
 	if (signal)
 		child__signal(s->child, signal);
+}
+
+void session__stop(struct session *s)
+{
+	stop(s, SIGTERM);
+}
+
+void session__set_front(struct session *s, const struct session_front *front)
+{
+	s->front = front;
 }
 
 static void on_signal(struct session *s)
@@ -321,7 +284,8 @@ static int on_target_exit(struct session *s, struct watch *w)
 		log_info("target %d exited", w->pid);
 	for (size_t i = 0; i < s->n_watches; i++)
 		is_any_left = is_any_left || !s->watches[i].is_gone;
-	if (!is_any_left)
+	/* A front goes on showing what it has. */
+	if (!is_any_left && (!s->front || s->is_stopping))
 		s->is_over = true;
 	return r;
 }
@@ -336,6 +300,8 @@ static int dispatch(struct session *s, const struct epoll_event *event)
 		return 0;
 	case TAG_STDOUT:
 		return -EPIPE;
+	case TAG_INPUT:
+		return s->front->on_input(s->front->ctx);
 	default:
 		return on_target_exit(s, &s->watches[event->data.u64 - TAG_WATCH]);
 	}
@@ -390,7 +356,8 @@ static int do_due(struct session *s)
 		if (r < 0)
 			return r;
 	}
-	r = read_at_pace(s, now_ns);
+	r = s->front ? s->front->on_turn(s->front->ctx, now_ns, &s->front_due_ns) :
+		       read_at_pace(s, now_ns);
 	if (r < 0)
 		return r;
 	tell_silence(s, now_ns);
@@ -406,6 +373,8 @@ static int wait_ms(const struct session *s)
 
 	if (s->stop_due_ns < due_ns)
 		due_ns = s->stop_due_ns;
+	if (s->front && s->front_due_ns < due_ns)
+		due_ns = s->front_due_ns;
 	for (size_t i = 0; i < s->n_watches; i++)
 		if (!s->watches[i].is_gone && s->watches[i].examine_due_ns < due_ns)
 			due_ns = s->watches[i].examine_due_ns;
@@ -430,8 +399,6 @@ static int loop(struct session *s)
 
 static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 {
-	const uint64_t duration_ns = session_now_ns() - s->started_ns;
-	struct report_run run = { .duration_ns = duration_ns };
 	int r;
 
 	r = session__drain(s);
@@ -443,12 +410,7 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 		r = write_start(s);
 	if (r < 0)
 		return r;
-	run.own_cpu_ns = own_cpu_ns() - s->started_cpu_ns;
-	run.own_rss_bytes = own_rss_bytes();
-	run.bpf_run_ns = probe__run_time_ns(s->probe);
-	if ((*ret_snapshot)->steps == 0)
-		run.no_steps_reason = watch__silence_reason(&s->watches[0]);
-	return s->report->summary(stdout, *ret_snapshot, &run, &s->report_opts);
+	return session__write_summary(s, s->report, stdout, *ret_snapshot, &s->report_opts);
 }
 
 static bool has_loop(const struct session *s)
@@ -459,15 +421,19 @@ static bool has_loop(const struct session *s)
 	return false;
 }
 
-static int verdict(const struct session *s, const struct snapshot *snapshot)
+static bool has_command_failed(const struct session *s)
 {
 	char how[64];
 
-	if (s->child && !s->is_stopping && child__has_failed(s->child)) {
-		child__describe(s->child, how, sizeof(how));
-		log_error("the command '%s' failed: %s", s->config->command[0], how);
-		return EXIT_COMMAND_FAILED;
-	}
+	if (!s->child || s->is_stopping || !child__has_failed(s->child))
+		return false;
+	child__describe(s->child, how, sizeof(how));
+	log_error("the command '%s' failed: %s", s->config->command[0], how);
+	return true;
+}
+
+static int verdict(const struct session *s, const struct snapshot *snapshot)
+{
 	if (snapshot->steps > 0)
 		return EXIT_FINE;
 	if (!has_loop(s)) {
@@ -491,7 +457,7 @@ int session__run(struct session *s, struct err *err)
 	if (r < 0)
 		return r;
 	r = loop(s);
-	if (r >= 0)
+	if (r >= 0 && !s->front)
 		r = summarize(s, &snapshot);
 	if (r == -EPIPE)
 		return EXIT_FINE; /* the reader has what it wanted */
@@ -499,5 +465,7 @@ int session__run(struct session *s, struct err *err)
 		log_error("the measurement broke off: %s", strerror(-r));
 		return EXIT_INCONCLUSIVE;
 	}
-	return verdict(s, snapshot);
+	if (has_command_failed(s))
+		return EXIT_COMMAND_FAILED;
+	return s->front ? EXIT_FINE : verdict(s, snapshot);
 }

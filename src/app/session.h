@@ -8,6 +8,7 @@
 #define LOOPSTALL_APP_SESSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "app/child.h"
@@ -27,6 +28,27 @@ static inline void session__freep(struct session **s)
 {
 	session__free(*s);
 }
+
+/* What shows the measurement while it runs, in place of a report. */
+struct session_front {
+	void *ctx;
+	int input_fd; /* on_input() is called when it can be read */
+	/* Both return 0 or -errno; -EPIPE ends the session quietly. */
+	int (*on_input)(void *ctx);
+	/* Called at each turn of the loop, at the latest when it is due. It reads the aggregates. */
+	int (*on_turn)(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns);
+};
+
+/*
+ * Before session__run(): nothing goes to stdout then, and the session outlives its processes until
+ * session__stop(). `front` must outlive the session.
+ */
+void session__set_front(struct session *s, const struct session_front *front);
+/* Ends the session; a started command is asked to end first. */
+void session__stop(struct session *s);
+
+/* Adds what the configuration names: `child`, the pids or all that the name fits. 0 or -errno. */
+int session__add_targets(struct session *s, struct err *err);
 
 /*
  * Adds a process. One that `may_wait` need not be a CPython yet. 0 or -errno (see

@@ -149,6 +149,7 @@ static int on_event(void *ctx, const struct event *event)
 		break;
 	case LS_REC_EXIT:
 		probe__unsample_thread(s->probe, event->hdr->tid);
+		session__forget_thread(s, (pid_t)event->hdr->tid);
 		break;
 	default:
 		break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a session, shared by its two halves: session.c (life cycle, epoll loop, output) and
- * session_feed.c (what comes from the processes and the kernel side, and goes to the model).
+ * The inside of a session, shared by its parts: session.c (life cycle, epoll loop), session_feed.c (what
+ * comes from the processes and the kernel side, and goes to the model), session_live.c (what is open right
+ * now), session_report.c (output), and by dashboard.c, which shows it.
  */
 #ifndef LOOPSTALL_APP_SESSION_IMPL_H
 #define LOOPSTALL_APP_SESSION_IMPL_H
@@ -9,15 +10,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "app/child.h"
 #include "app/cli.h"
+#include "app/session.h"
 #include "app/watch.h"
 #include "base/err.h"
 #include "model/model.h"
 #include "probe/probe.h"
 #include "report/report.h"
 #include "symbol/symbol.h"
+
+/* Threads asked what they are in right now; those found later are left out. */
+#define SESSION_MAX_THREADS 128
+
+/* A loop thread. */
+struct session_thread {
+	pid_t tid;
+	int fd; /* pidfd of a thread that leads no process; -1 if there is none: the kernel cannot, or it has gone */
+};
 
 struct session {
 	const struct config *config;
@@ -34,6 +46,10 @@ struct session {
 	uint64_t started_cpu_ns; /* our CPU time then: what came before is paid once */
 	uint64_t read_due_ns; /* of the aggregates */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
+	const struct session_front *front; /* NULL: a report is written */
+	uint64_t front_due_ns;
+	size_t n_threads;
+	struct session_thread threads[SESSION_MAX_THREADS];
 	bool is_stopping; /* the command was asked to end */
 	bool is_over;
 	bool has_start; /* the start line is written */
@@ -54,5 +70,22 @@ int session__read_aggregates(struct session *s);
 void session__examine_due(struct session *s, uint64_t now_ns);
 /* Tells the kernel side of loops that moved their queues since. */
 void session__refresh_loops(struct session *s);
+
+/*
+ * Tells the model which spans are open right now and began at least `age_ns` ago. Their number or -errno.
+ */
+int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns);
+/* A thread has ended. */
+void session__forget_thread(struct session *s, pid_t tid);
+
+/* The parts of a report. 0 or -errno. */
+int session__write_start(const struct session *s, const struct report_ops *ops, FILE *out,
+			 const struct report_opts *opts);
+int session__write_summary(const struct session *s, const struct report_ops *ops, FILE *out,
+			   const struct snapshot *snapshot, const struct report_opts *opts);
+
+/* Since the program began. */
+uint64_t session_own_cpu_ns(void);
+uint64_t session_own_rss_bytes(void);
 
 #endif

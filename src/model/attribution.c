@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/naming.h"
 
 #define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE)
 
@@ -73,42 +74,13 @@ struct place {
 	struct model_frame at; /* function NULL: the stack has no frames */
 };
 
-struct naming {
-	const struct resolver *resolver;
-	const struct ls_rec_stall *rec;
-};
-
-static struct code_info name_code(const struct naming *n, uint64_t code)
-{
-	const struct resolver *r = n->resolver;
-	struct code_info info = { NULL, NULL, 0 };
-
-	if (r->ops->code(r->ctx, n->rec->hdr.tgid, code,
-			 code == n->rec->code ? n->rec->qualname : 0, &info) ||
-	    !info.name || !info.file)
-		return (struct code_info){ "?", "?", 0 };
-	return info;
-}
-
-static struct model_frame name_frame(const struct naming *n, const struct ls_frame *frame)
-{
-	const struct resolver *r = n->resolver;
-	struct code_info info = name_code(n, frame->code);
-
-	return (struct model_frame){
-		.function = info.name,
-		.file = info.file,
-		.line = r->ops->line(r->ctx, n->rec->hdr.tgid, frame),
-	};
-}
-
 static struct model_frame name_innermost(const struct naming *n, const struct pending_stack *stack)
 {
 	int i;
 
 	for (i = 0; i < stack->n_frames; i++)
 		if (stack->frames[i].code)
-			return name_frame(n, &stack->frames[i]);
+			return naming__frame(n, &stack->frames[i]);
 	return (struct model_frame){ NULL, NULL, 0 };
 }
 
@@ -278,7 +250,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		if (!stack->frames[i].code)
 			continue;
 		codes[stall->n_frames] = stack->frames[i].code;
-		stall->stack[stall->n_frames++] = name_frame(n, &stack->frames[i]);
+		stall->stack[stall->n_frames++] = naming__frame(n, &stack->frames[i]);
 	}
 	stall->is_stack_cut = (stack->flags & STACK_CUT) ||
 			      (stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
@@ -288,7 +260,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	if (stall->unit != LS_UNIT_CALLBACK)
 		return true;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
-	stall->coroutine = name_code(n, codes[i]);
+	stall->coroutine = naming__code(n, codes[i]);
 	if (is_bounded) {
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
@@ -299,13 +271,13 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 int attribution__place(const struct resolver *resolver, const struct ls_rec_stall *rec,
 		       const struct pending_span *span, struct stall *stall, bool *ret_is_inside)
 {
-	const struct naming naming = { resolver, rec };
+	const struct naming naming = { resolver, rec->hdr.tgid, rec->code, rec->qualname };
 	const struct pending_stack *stack;
 	int r;
 
 	*ret_is_inside = true;
 	if (stall->unit == LS_UNIT_STEP && rec->code)
-		stall->coroutine = name_code(&naming, rec->code);
+		stall->coroutine = naming__code(&naming, rec->code);
 	r = choose_stack(&naming, span, stall->cause, &stack);
 	if (r || !stack)
 		return r;

@@ -26,21 +26,33 @@ static uint64_t bucket_value_ns(uint32_t index, uint64_t k, uint64_t c, uint64_t
 	return value < max_ns ? value : max_ns;
 }
 
-uint64_t hist__percentile_ns(const uint32_t *hist, unsigned int percent, uint64_t max_ns)
+void hist__percentiles_ns(const uint32_t *hist, const unsigned int *percents, size_t n_percents,
+			  uint64_t max_ns, uint64_t *ret_ns)
 {
 	uint64_t n = 0, rank, before = 0;
-	uint32_t i;
+	uint32_t i, bucket = 0;
+	size_t p;
 
 	for (i = 0; i < LS_HIST_BUCKETS; i++)
 		n += hist[i];
-	if (n == 0)
-		return 0;
-	rank = (n * percent + 99) / 100;
-	if (rank < 1)
-		rank = 1;
-	if (rank >= n)
-		return max_ns;
-	for (i = 0; before + hist[i] < rank; i++)
-		before += hist[i];
-	return bucket_value_ns(i, rank - before, hist[i], max_ns);
+	for (p = 0; p < n_percents; p++) {
+		rank = (n * percents[p] + 99) / 100;
+		if (rank < 1)
+			rank = 1;
+		if (rank >= n) {
+			ret_ns[p] = n ? max_ns : 0;
+			continue;
+		}
+		for (; before + hist[bucket] < rank; bucket++)
+			before += hist[bucket];
+		ret_ns[p] = bucket_value_ns(bucket, rank - before, hist[bucket], max_ns);
+	}
+}
+
+uint64_t hist__percentile_ns(const uint32_t *hist, unsigned int percent, uint64_t max_ns)
+{
+	uint64_t ns;
+
+	hist__percentiles_ns(hist, &percent, 1, max_ns, &ns);
+	return ns;
 }

@@ -11,12 +11,16 @@
 #ifndef LOOPSTALL_MODEL_HIST_H
 #define LOOPSTALL_MODEL_HIST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <loopstall/hist.h>
 
 /* 0 for an empty histogram. */
 uint64_t hist__percentile_ns(const uint32_t *hist, unsigned int percent, uint64_t max_ns);
+/* Several at once; `percents` must not fall. */
+void hist__percentiles_ns(const uint32_t *hist, const unsigned int *percents, size_t n_percents,
+			  uint64_t max_ns, uint64_t *ret_ns);
 /* Adds bucket by bucket; a full one stays full. */
 void hist__add(uint32_t *hist, const uint32_t *other);
 

@@ -14,6 +14,10 @@
 	_(COROUTINE_ROWS, "coroutine_rows",                                                        \
 	  "steps counted without a coroutine: too many coroutines were kept")                      \
 	_(THREAD_ROWS, "thread_rows", "readings of threads left out: too many threads were kept")  \
+	_(SITE_ROWS, "site_rows", "stalls left out of the call sites: too many sites were kept")   \
+	_(VICTIM_ROWS, "victim_rows", "waits left out of the victims: too many names were kept")   \
+	_(CULPRIT_ROWS, "culprit_rows",                                                            \
+	  "costs not booked to who caused them: too many pairs were kept")                         \
 	_(LOSS_ROWS, "loss_rows", "kinds of loss left out: too many were named")
 
 enum model_loss {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The state itself: takes events and readings, hands out stalls and the snapshot. What waits for
- * its stall is in pending.c, who took the time in attribution.c, the table by coroutine in
- * aggregate.c.
+ * its stall is in pending.c, who took the time in attribution.c, the tables by coroutine and by
+ * loop in aggregate.c, those by call site and victim in ledger.c, the last two minutes in
+ * seconds.c.
  */
 #include "model/model.h"
 
@@ -13,8 +14,11 @@
 #include "base/cleanup.h"
 #include "model/aggregate.h"
 #include "model/attribution.h"
+#include "model/ledger.h"
 #include "model/losses.h"
+#include "model/naming.h"
 #include "model/pending.h"
+#include "model/seconds.h"
 #include "stream/pystr.h"
 
 #define MODEL_MAX_LOSSES 64
@@ -28,13 +32,23 @@ struct model {
 	uint64_t stalls; /* records seen */
 	uint64_t callbacks_starved_ns; /* steps' is in their readings */
 	uint64_t outside, outside_ns; /* callback spans in which the thread had left the loop */
-	struct stall stall; /* the one being told: too large for the stack */
+	struct ledger ledger;
+	struct seconds seconds;
+	uint64_t tick_ns; /* 0: none came yet */
+	uint64_t kept; /* stalls, the ring's and those it lost */
+	struct stall *stalls_ring[MODEL_MAX_STALLS]; /* large: each is made when first needed */
+	size_t n_live;
+	struct live_row *live;
 	size_t n_losses;
-	struct loss losses[MODEL_MAX_LOSSES];
+	struct named_loss {
+		struct loss loss;
+		uint64_t base; /* at the last reset */
+	} losses[MODEL_MAX_LOSSES];
 	uint64_t own_losses[MODEL_LOSS_MAX];
 	/* What the last snapshot points to. */
 	struct snapshot snapshot;
 	struct coroutine_row *rows;
+	const struct stall *stall_list[MODEL_MAX_STALLS];
 	struct loss shown_losses[MODEL_MAX_LOSSES + MODEL_LOSS_MAX];
 };
 
@@ -60,10 +74,16 @@ int model__new(struct model **ret_model, const struct resolver *resolver, stall_
 
 void model__free(struct model *m)
 {
+	size_t i;
+
 	if (!m)
 		return;
 	pending__done(&m->pending);
 	aggregate__done(&m->aggregate);
+	ledger__done(&m->ledger);
+	for (i = 0; i < MODEL_MAX_STALLS; i++)
+		free(m->stalls_ring[i]);
+	free(m->live);
 	free(m->rows);
 	free(m);
 }
@@ -74,7 +94,7 @@ static void stall_add_victims(struct stall *stall, const struct ls_rec_stall *re
 	size_t i;
 
 	for (i = 0; i < span->n_victims; i++)
-		pystr__to_utf8(&span->victims[i], stall->victim_names[i],
+		pystr__to_utf8(&span->victims[i].name, stall->victim_names[i],
 			       sizeof(stall->victim_names[i]));
 	stall->victims_named = (uint32_t)span->n_victims;
 	stall->victims = rec->victims;
@@ -111,18 +131,51 @@ static void stall_fill(const struct model *m, struct stall *stall, const struct 
 	}
 }
 
+/* The entry of the ring for the next stall: it stays free until it is booked. */
+static struct stall *model_next_stall(struct model *m)
+{
+	struct stall **entry = &m->stalls_ring[m->kept % MODEL_MAX_STALLS];
+
+	if (!*entry)
+		*entry = malloc(sizeof(**entry));
+	return *entry;
+}
+
+static int model_book(struct model *m, const struct stall *stall, const struct pending_span *span)
+{
+	uint64_t waited_ns[LS_MAX_VICTIM_NAMES];
+	struct place *place;
+	size_t i;
+	int r;
+
+	m->stalls++;
+	m->kept++;
+	if (stall->unit == LS_UNIT_CALLBACK)
+		m->callbacks_starved_ns += stall->starved_ns;
+	seconds__stall(&m->seconds, stall);
+	for (i = 0; i < span->n_victims; i++)
+		waited_ns[i] = span->victims[i].starved_ns;
+	r = aggregate__place(&m->aggregate, &stall->coroutine, &place);
+	if (!r)
+		r = ledger__stall(&m->ledger, stall, place, waited_ns);
+	return r;
+}
+
 static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 {
 	_cleanup_(pending_span__done) struct pending_span span = { 0 };
+	struct stall *stall = model_next_stall(m);
 	bool is_inside;
 	int r;
 
+	if (!stall)
+		return -ENOMEM;
 	r = pending__take(&m->pending, rec, &span);
 	if (r)
 		return r;
-	stall_fill(m, &m->stall, rec);
-	stall_add_victims(&m->stall, rec, &span);
-	r = attribution__place(&m->resolver, rec, &span, &m->stall, &is_inside);
+	stall_fill(m, stall, rec);
+	stall_add_victims(stall, rec, &span);
+	r = attribution__place(&m->resolver, rec, &span, stall, &is_inside);
 	if (r)
 		return r;
 	if (!is_inside) {
@@ -130,10 +183,10 @@ static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 		m->outside_ns += rec->duration_ns;
 		return 0;
 	}
-	m->stalls++;
-	if (m->stall.unit == LS_UNIT_CALLBACK)
-		m->callbacks_starved_ns += m->stall.starved_ns;
-	return m->on_stall ? m->on_stall(m->ctx, &m->stall) : 0;
+	r = model_book(m, stall, &span);
+	if (r)
+		return r;
+	return m->on_stall ? m->on_stall(m->ctx, stall) : 0;
 }
 
 int model__event(struct model *m, const struct event *event)
@@ -174,15 +227,15 @@ int model__loss(struct model *m, const char *name, const char *sentence, uint64_
 {
 	size_t i;
 
-	for (i = 0; i < m->n_losses && strcmp(m->losses[i].name, name); i++)
+	for (i = 0; i < m->n_losses && strcmp(m->losses[i].loss.name, name); i++)
 		;
 	if (i == MODEL_MAX_LOSSES) {
 		m->own_losses[MODEL_LOSS_LOSS_ROWS]++;
 		return 0;
 	}
-	m->losses[i] = (struct loss){ name, sentence, count };
 	if (i == m->n_losses)
-		m->n_losses++;
+		m->losses[m->n_losses++].base = 0;
+	m->losses[i].loss = (struct loss){ name, sentence, count };
 	return 0;
 }
 
@@ -191,8 +244,8 @@ static uint64_t model_loss_count(const struct model *m, const char *name)
 	size_t i;
 
 	for (i = 0; i < m->n_losses; i++)
-		if (!strcmp(m->losses[i].name, name))
-			return m->losses[i].count;
+		if (!strcmp(m->losses[i].loss.name, name))
+			return m->losses[i].loss.count;
 	return 0;
 }
 
@@ -215,11 +268,103 @@ static void snapshot_losses(struct model *m)
 	m->own_losses[MODEL_LOSS_THREAD_ROWS] = m->aggregate.refused_threads;
 	m->own_losses[MODEL_LOSS_COROUTINE_ROWS] =
 		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
-	for (i = 0; i < m->n_losses; i++)
-		snapshot_add_loss(m, &m->losses[i], m->losses[i].count);
+	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused_sites;
+	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->ledger.refused_victims;
+	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.refused_pairs;
+	for (i = 0; i < m->n_losses; i++) {
+		const struct named_loss *l = &m->losses[i];
+
+		snapshot_add_loss(m, &l->loss,
+				  l->loss.count > l->base ? l->loss.count - l->base : 0);
+	}
 	for (i = 0; i < MODEL_LOSS_MAX; i++)
 		snapshot_add_loss(m, &own_loss_names[i], m->own_losses[i]);
 	m->snapshot.losses = m->shown_losses;
+}
+
+int model__tick(struct model *m, uint64_t now_ns)
+{
+	const uint64_t from_ns = m->tick_ns;
+	double busy, steps_per_s;
+
+	if (now_ns <= from_ns)
+		return 0;
+	busy = aggregate__tick(&m->aggregate, now_ns, from_ns ? now_ns - from_ns : 0, m->live,
+			       m->n_live, &steps_per_s);
+	seconds__tick(&m->seconds, from_ns, now_ns, busy, steps_per_s);
+	m->tick_ns = now_ns;
+	return 0;
+}
+
+static int live_compare(const void *va, const void *vb)
+{
+	const struct live_row *a = va, *b = vb;
+
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns ? -1 : 1;
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+static void live_fill(const struct model *m, struct live_row *row, const struct model_live *live)
+{
+	const struct naming naming = { &m->resolver, live->pid, live->code, live->qualname };
+	size_t i;
+
+	memset(row, 0, sizeof(*row));
+	row->pid = live->pid;
+	row->tid = live->tid;
+	row->unit = live->unit;
+	row->cause = live->cause;
+	row->start_ns = live->start_ns;
+	row->syscall = m->resolver.ops->syscall(m->resolver.ctx, live->syscall);
+	if (live->unit == LS_UNIT_STEP && live->code)
+		row->coroutine = naming__code(&naming, live->code);
+	for (i = 0; i < live->n_frames && i < LS_MAX_FRAMES; i++)
+		if (live->frames[i].code)
+			row->stack[row->n_frames++] = naming__frame(&naming, &live->frames[i]);
+}
+
+int model__live(struct model *m, const struct model_live *live, size_t n)
+{
+	struct live_row *rows = reallocarray(m->live, n + 1, sizeof(*rows));
+	size_t i;
+
+	if (!rows)
+		return -ENOMEM;
+	m->live = rows;
+	m->n_live = n;
+	for (i = 0; i < n; i++)
+		live_fill(m, &rows[i], &live[i]);
+	qsort(rows, n, sizeof(*rows), live_compare);
+	return 0;
+}
+
+void model__reset(struct model *m)
+{
+	size_t i;
+
+	aggregate__reset(&m->aggregate);
+	ledger__done(&m->ledger);
+	memset(&m->seconds, 0, sizeof(m->seconds));
+	memset(m->own_losses, 0, sizeof(m->own_losses));
+	for (i = 0; i < m->n_losses; i++)
+		m->losses[i].base = m->losses[i].loss.count;
+	m->pending.dropped_stacks = 0;
+	m->kept = 0;
+	m->stalls = m->callbacks_starved_ns = 0;
+	m->outside = m->outside_ns = 0;
+}
+
+static void snapshot_stalls(struct model *m)
+{
+	uint64_t n = m->kept < MODEL_MAX_STALLS ? m->kept : MODEL_MAX_STALLS, i;
+
+	for (i = 0; i < n; i++)
+		m->stall_list[i] = m->stalls_ring[(m->kept - 1 - i) % MODEL_MAX_STALLS];
+	m->snapshot.n_stalls = n;
+	m->snapshot.stall_list = m->stall_list;
 }
 
 int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
@@ -244,7 +389,14 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 									       m->snapshot.callbacks_ns;
 	if (m->snapshot.stalls < m->stalls)
 		m->snapshot.stalls = m->stalls;
+	r = ledger__rows(&m->ledger, &m->snapshot);
+	if (r)
+		return r;
 	snapshot_losses(m);
+	snapshot_stalls(m);
+	seconds__rows(&m->seconds, &m->snapshot);
+	m->snapshot.n_live = m->n_live;
+	m->snapshot.live = m->live;
 	*ret_snapshot = &m->snapshot;
 	return 0;
 }

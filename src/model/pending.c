@@ -314,7 +314,7 @@ int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec)
 
 int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
 {
-	const size_t bytes = LS_MAX_VICTIM_NAMES * sizeof(struct ls_pystr);
+	const size_t bytes = LS_MAX_VICTIM_NAMES * sizeof(struct pending_victim);
 	struct pending_thread *t;
 	struct pending_span *span;
 	int r;
@@ -336,7 +336,8 @@ int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
 		span->bytes += bytes;
 		p->bytes += bytes;
 	}
-	span->victims[span->n_victims++] = rec->name;
+	span->victims[span->n_victims++] =
+		(struct pending_victim){ rec->name, rec->starved_ns };
 	return 0;
 }
 

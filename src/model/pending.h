@@ -34,12 +34,17 @@ struct pending_stack {
 	struct ls_frame frames[];
 };
 
+struct pending_victim {
+	struct ls_pystr name;
+	uint64_t starved_ns;
+};
+
 struct pending_span {
 	uint64_t number;
 	size_t n_stacks, n_allocated;
 	struct pending_stack **stacks; /* in the order of their first arrival */
 	size_t n_victims;
-	struct ls_pystr *victims; /* their names: room for LS_MAX_VICTIM_NAMES, or NULL */
+	struct pending_victim *victims; /* room for LS_MAX_VICTIM_NAMES, or NULL */
 	size_t bytes;
 };
 

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/live.h"
 #include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
@@ -341,6 +342,19 @@ int probe__losses(struct probe *p, uint64_t *counts)
 			counts[i] += values[cpu];
 	}
 	counts[LS_LOSS_BAD_RECORD] += p->bad_records;
+	return 0;
+}
+
+int probe__live(const struct probe *p, int pidfd, struct probe_live *ret)
+{
+	uint32_t coroutine;
+	int code;
+
+	code = live__read(bpf_map__fd(p->skel->maps.threads), pidfd, ret, &coroutine);
+	if (code)
+		return code;
+	if (coroutine < LS_MAX_COROUTINES && p->stats[coroutine].key.code == ret->code)
+		ret->qualname = p->stats[coroutine].qualname;
 	return 0;
 }
 

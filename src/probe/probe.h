@@ -7,6 +7,7 @@
 #define LOOPSTALL_PROBE_PROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -55,6 +56,21 @@ int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx);
 int probe__each_thread(struct probe *p, probe_thread_fn fn, void *ctx);
 /* Absolute loss counters, LS_LOSS_MAX of them. */
 int probe__losses(struct probe *p, uint64_t *counts);
+
+/* The span a thread has open at this moment. */
+struct probe_live {
+	uint32_t pid, tid;
+	enum ls_unit unit;
+	enum ls_cause cause;
+	uint16_t syscall; /* or LS_NO_SYSCALL */
+	uint64_t start_ns;
+	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
+	size_t n_frames; /* of the place where it is blocked, or of the last CPU sample in this span */
+	struct ls_frame frames[LS_MAX_FRAMES];
+};
+
+/* `pidfd` names the thread. 0, -ENOENT if it has no open span (or has never run a step), or -errno. */
+int probe__live(const struct probe *p, int pidfd, struct probe_live *ret);
 
 /* "uprobe_multi" or "perf uprobe". */
 const char *probe__transport(const struct probe *p);

@@ -63,6 +63,11 @@ struct view_status {
 	double own_cpu; /* of one core */
 	uint64_t own_rss_bytes;
 	const char *message; /* a line for the bottom, "" if none */
+	/*
+	 * One line of a source file of a process (0: of any), without its line end, raw. 0 or -errno. NULL: source is not shown.
+	 */
+	int (*source_line)(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf, size_t size);
+	void *source_ctx;
 };
 
 struct view_opts {

@@ -93,6 +93,28 @@ Test(app_cli, command_keeps_its_own_options)
 	cr_expect_eq(c.n_pids, 0);
 }
 
+Test(app_cli, top_takes_what_trace_takes_and_its_own)
+{
+	struct config c = accept(&cmd_top,
+				 "top -p 4242 -d 3s --threshold 20ms --screen stalls "
+				 "--sort max --filter cause:sleep --columns name,max");
+
+	cr_expect_eq(c.pids[0], 4242);
+	cr_expect_eq(c.duration_ns, 3000000000);
+	cr_expect_eq(c.threshold_ns, 20000000);
+	cr_expect_str_eq(c.screen, "stalls");
+	cr_expect_str_eq(c.sort, "max");
+	cr_expect_str_eq(c.filter, "cause:sleep");
+	cr_expect_str_eq(c.columns, "name,max");
+	c = accept(&cmd_top, "top -n uvicorn");
+	cr_expect(!c.screen && !c.sort && !c.filter && !c.columns);
+	cr_expect_not_null(accept(&cmd_top, "top -- python3 -m app").command);
+	refuse(&cmd_top, "top", "no target");
+	refuse(&cmd_top, "top -p 1 --sort", "--sort needs a value");
+	refuse(&cmd_top, "top -p 1 --screen ''", "empty");
+	refuse(&cmd_trace, "trace -p 1 --sort max", "unknown option '--sort'");
+}
+
 Test(app_cli, targets)
 {
 	refuse(&cmd_trace, "trace", "no target");
@@ -219,7 +241,7 @@ static void expect_in_help(const char *help, const struct cli_option *option)
 {
 	char dashed[64];
 
-	for (; option->name; option++) {
+	for (; option && option->name; option++) {
 		snprintf(dashed, sizeof(dashed), "--%s", option->name);
 		cr_expect(strstr(help, dashed), "no %s in the help", dashed);
 		cr_expect(strstr(help, option->help), "no sentence about %s in the help", dashed);
@@ -228,7 +250,8 @@ static void expect_in_help(const char *help, const struct cli_option *option)
 
 Test(app_cli, help_tells_every_option)
 {
-	const struct cli_command *const commands[] = { &cmd_trace, &cmd_ls, &cmd_doctor, NULL };
+	const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_ls, &cmd_doctor,
+						       NULL };
 	char *help = NULL;
 	size_t size = 0;
 
@@ -238,6 +261,8 @@ Test(app_cli, help_tells_every_option)
 		cli_print_command_help(out, commands[i]);
 		fclose(out);
 		expect_in_help(help, commands[i]->options);
+		if (commands[i]->measures)
+			expect_in_help(help, cli_measure_options);
 		expect_in_help(help, cli_common_options);
 		for (char *line = strtok(help, "\n"); line; line = strtok(NULL, "\n"))
 			cr_expect(strlen(line) <= 100, "too wide: %s", line);

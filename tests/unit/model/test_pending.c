@@ -273,7 +273,7 @@ Test(pending, victims_beyond_the_limit_are_left_out)
 	}
 	s = take_unit(&p, 1, 5, LS_UNIT_STEP, 0);
 	cr_assert_eq(s.n_victims, LS_MAX_VICTIM_NAMES);
-	cr_assert_eq(s.victims[LS_MAX_VICTIM_NAMES - 1].number, LS_MAX_VICTIM_NAMES - 1);
+	cr_assert_eq(s.victims[LS_MAX_VICTIM_NAMES - 1].name.number, LS_MAX_VICTIM_NAMES - 1);
 	pending_span__done(&s);
 	pending__done(&p);
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `loopstall top`: one session over the processes that are meant, shown on the terminal.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/dashboard.h"
+#include "app/exit.h"
+#include "app/say.h"
+#include "app/session.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "view/screen.h"
+
+/* The terminal is the dashboard's: the command gets /dev/null for all three streams. */
+static int start_command(struct child *child, char **argv, struct err *err)
+{
+	_cleanup_fd_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int saved[3], r;
+
+	if (null_fd < 0)
+		return err__set(err, -errno, "cannot open /dev/null: %s", strerror(errno));
+	for (int fd = 0; fd < 3; fd++) {
+		saved[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		dup2(null_fd, fd);
+	}
+	r = child__start(child, argv, err);
+	for (int fd = 0; fd < 3; fd++) {
+		if (saved[fd] >= 0)
+			dup2(saved[fd], fd);
+		fd_close(&saved[fd]);
+	}
+	return r;
+}
+
+static int measure(const struct config *config, struct child *child, struct err *err)
+{
+	_cleanup_(session__freep) struct session *s = NULL;
+	int r;
+
+	r = session__new(&s, config, child, err);
+	if (r >= 0)
+		r = session__add_targets(s, err);
+	return r < 0 ? r : dashboard_run(s, err);
+}
+
+static int run(const struct config *config)
+{
+	_cleanup_(child__done) struct child child = CHILD_INIT;
+	struct err err = {};
+	int r;
+
+	if (config->is_json || !screen_is_possible()) {
+		log_error("top draws on a terminal, and %s; use 'loopstall trace', which also has --json",
+			  config->is_json ? "--json asks for lines" :
+					    "stdin or stdout is none");
+		return EXIT_USAGE;
+	}
+	if (dashboard_check(config, &err) < 0) {
+		log_error("%s. Try 'loopstall top --help'.", err.what);
+		return EXIT_USAGE;
+	}
+	/* Before the session changes what a child would inherit. */
+	if (config->command) {
+		r = start_command(&child, config->command, &err);
+		if (r < 0)
+			return say_failure(r, &err);
+	}
+	r = measure(config, config->command ? &child : NULL, &err);
+	if (r >= 0)
+		return r;
+	say_failure(r, &err);
+	return child.is_reaped ? EXIT_COMMAND_FAILED : EXIT_CANNOT_ATTACH;
+}
+
+static const struct cli_option options[] = {
+	{ .name = "screen",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, screen),
+	  .argument = "NAME",
+	  .help = "the screen to begin with (default: coroutines)" },
+	{ .name = "sort",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, sort),
+	  .argument = "COLUMN",
+	  .help = "the column to sort by" },
+	{ .name = "filter",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, filter),
+	  .argument = "TEXT",
+	  .help = "show only rows that match" },
+	{ .name = "columns",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, columns),
+	  .argument = "NAME[,NAME...]",
+	  .help = "the columns to show" },
+	{ .name = NULL },
+};
+
+const struct cli_command cmd_top = {
+	.name = "top",
+	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
+	.summary = "Shows live who stalls the event loop, why, and who has to wait",
+	.details =
+		"Needs a terminal. ? explains what is on the screen, q ends. What a COMMAND prints is not\n"
+		"shown. NO_COLOR turns colours off; without UTF-8 in the locale, bars are drawn in ASCII.",
+	.options = options,
+	.measures = true,
+	.needs_target = true,
+	.takes_command = true,
+	.run = run,
+};

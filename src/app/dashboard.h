@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The live dashboard: wires a session to a view and a screen, and does what the view asks for.
+ */
+#ifndef LOOPSTALL_APP_DASHBOARD_H
+#define LOOPSTALL_APP_DASHBOARD_H
+
+#include "app/cli.h"
+#include "app/session.h"
+#include "base/err.h"
+#include "view/view.h"
+
+struct view_opts dashboard_opts(const struct config *config);
+/* Checks what the options ask of the view; draws nothing. 0 or -EINVAL with err filled. */
+int dashboard_check(const struct config *config, struct err *err);
+
+/*
+ * Runs the session with the dashboard on the terminal until its end. Returns what session__run()
+ * returns.
+ */
+int dashboard_run(struct session *s, struct err *err);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a report says of the session itself: whom it measures, how long, at what cost.
+ */
+#include "app/session_impl.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/version.h"
+#include "base/cleanup.h"
+
+uint64_t session_own_rss_bytes(void)
+{
+	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!f || fscanf(f, "%*u %lu", &pages) != 1)
+		return 0;
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t timeval_ns(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * 1000000000ULL + (uint64_t)tv.tv_usec * 1000;
+}
+
+uint64_t session_own_cpu_ns(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_SELF, &usage);
+	return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+}
+
+int session__write_start(const struct session *s, const struct report_ops *ops, FILE *out,
+			 const struct report_opts *opts)
+{
+	struct report_target targets[CLI_MAX_PIDS];
+	char versions[CLI_MAX_PIDS][16];
+	const struct report_start start = {
+		.version = LOOPSTALL_VERSION,
+		.threshold_ns = s->config->threshold_ns,
+		.sample_period_ns = probe__sample_period_ns(s->probe),
+		.transport = probe__transport(s->probe),
+		.n_targets = s->n_watches,
+		.targets = targets,
+	};
+
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct watch *w = &s->watches[i];
+		const struct target *t = w->target;
+
+		targets[i] = (struct report_target){
+			.pid = (uint32_t)w->pid,
+			.comm = t		   ? t->comm :
+				s->config->command ? s->config->command[0] :
+						     "?",
+			.python = t ? versions[i] : "?",
+			.loop = watch__loop_word(w),
+			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
+		};
+		if (t)
+			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],
+				 t->version[1], t->version[2]);
+	}
+	return ops->start(out, &start, opts);
+}
+
+int session__write_summary(const struct session *s, const struct report_ops *ops, FILE *out,
+			   const struct snapshot *snapshot, const struct report_opts *opts)
+{
+	const struct report_run run = {
+		.duration_ns = session_now_ns() - s->started_ns,
+		.own_cpu_ns = session_own_cpu_ns() - s->started_cpu_ns,
+		.own_rss_bytes = session_own_rss_bytes(),
+		.bpf_run_ns = probe__run_time_ns(s->probe),
+		.no_steps_reason = snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL,
+	};
+
+	return ops->summary(out, snapshot, &run, opts);
+}

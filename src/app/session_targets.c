@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which processes the command line means.
+ */
+#include "app/session_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "target/target.h"
+
+static int add_pids(struct session *s, struct err *err)
+{
+	const struct config *config = s->config;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < config->n_pids; i++)
+		r = session__add(s, config->pids[i], false, err);
+	return r;
+}
+
+/*
+ * A name also matches what is no Python (a shell that started it, an editor): one that fits is
+ * enough.
+ */
+static int add_by_name(struct session *s, const char *name, struct err *err)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0, n_added = 0;
+	int r;
+
+	r = target__find_by_name(name, &pids, &n);
+	if (r < 0)
+		return err__set(err, r, "cannot list processes: %s", strerror(-r));
+	if (n == 0)
+		return err__set(err, -ESRCH, "no process has '%s' in its command line", name);
+	for (size_t i = 0; i < n; i++) {
+		r = session__add(s, pids[i], false, err);
+		if (r == -E2BIG)
+			return r;
+		if (r < 0)
+			log_debug("%d is left out: %s", pids[i], err->what);
+		else
+			n_added++;
+	}
+	return n_added > 0 ? 0 : r;
+}
+
+int session__add_targets(struct session *s, struct err *err)
+{
+	if (s->child)
+		return session__add(s, s->child->pid, true, err);
+	if (s->config->name)
+		return add_by_name(s, s->config->name, err);
+	return add_pids(s, err);
+}

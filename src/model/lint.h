@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a person should do about it: a table of rules over the causes of stalls, each with a name it
+ * can be switched off by, a line that sums up all it applies to, and for one row a sentence of
+ * verdict and one of advice. Pure: reads a snapshot, knows no numbers but those in it.
+ */
+#ifndef LOOPSTALL_MODEL_LINT_H
+#define LOOPSTALL_MODEL_LINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+/*
+ * What can be switched off. One of these may have several findings, one for each kind of call.
+ *
+ * LINTS(_) : _(ID, "name")
+ */
+#define LINTS(_)                                                                                   \
+	_(BLOCKING_CALL, "blocking-call")                                                          \
+	_(CPU_HOG, "cpu-hog")                                                                      \
+	_(NEVER_YIELDS, "never-yields")                                                            \
+	_(GIL_CONTENDED, "gil-contended")                                                          \
+	_(SYNC_DNS, "sync-dns")                                                                    \
+	_(SUBPROCESS_IN_LOOP, "subprocess-in-loop")                                                \
+	_(STARVED_BY_HOST, "starved-by-host")                                                      \
+	_(MANY_SMALL_STEPS, "many-small-steps")
+
+enum lint_id {
+#define _(id, name) LINT_##id,
+	LINTS(_)
+#undef _
+		LINT_MAX
+};
+
+#define LINT_MAX_FINDINGS 16 /* enough for every rule */
+
+struct lint_finding {
+	enum lint_id id;
+	const char *name; /* of LINTS */
+	size_t coroutines; /* different ones; of many-small-steps: loops */
+	uint64_t stalls, total_ns;
+	char summary[128]; /* "2 coroutines call time.sleep on the loop (31 stalls)" */
+};
+
+struct lint_verdict {
+	enum lint_id id;
+	const char *name;
+	const char *verdict; /* "Blocks the loop in time.sleep" */
+	const char *advice; /* "Use await asyncio.sleep(...); ..." */
+};
+
+/* Fills at most `max` findings, most time first. Returns their number. */
+size_t lint__check(const struct snapshot *s, struct lint_finding *findings, size_t max);
+
+/* False if no rule applies. */
+bool lint__row(const struct coroutine_row *row, struct lint_verdict *ret_verdict);
+bool lint__site(const struct site_row *site, struct lint_verdict *ret_verdict);
+bool lint__stall(const struct stall *stall, struct lint_verdict *ret_verdict);
+
+const char *lint__name(enum lint_id id);
+/* LINT_MAX if there is none of that name. */
+enum lint_id lint__by_name(const char *name);
+
+#endif

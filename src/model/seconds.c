@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A ring that time moves on. A tick's interval is shared out to the seconds it overlaps, because
+ * ticks do not come at their borders.
+ */
+#include "model/seconds.h"
+
+#include <string.h>
+
+#define NS_PER_SECOND 1000000000ULL
+
+/* The entry of a second, or NULL if it is too long ago. A newer one moves the ring on. */
+static struct second *seconds_at(struct seconds *s, uint64_t number)
+{
+	if (!s->newest)
+		s->first = s->newest = number;
+	if (number + MODEL_SECONDS <= s->newest)
+		return NULL;
+	if (number > s->newest + MODEL_SECONDS) {
+		memset(s->ring, 0, sizeof(s->ring));
+		s->newest = number;
+	}
+	while (s->newest < number) {
+		s->newest++;
+		memset(&s->ring[s->newest % MODEL_SECONDS], 0, sizeof(s->ring[0]));
+	}
+	if (number < s->first)
+		s->first = number;
+	return &s->ring[number % MODEL_SECONDS];
+}
+
+void seconds__stall(struct seconds *s, const struct stall *stall)
+{
+	const uint64_t end_ns = stall->start_ns + stall->duration_ns;
+	struct second *second = seconds_at(s, end_ns / NS_PER_SECOND);
+
+	if (!second)
+		return;
+	second->row.stalls++;
+	second->row.stall_ns += stall->duration_ns;
+	if (stall->duration_ns < second->row.worst_ns)
+		return;
+	second->row.worst_ns = stall->duration_ns;
+	second->row.worst_cause = stall->cause;
+}
+
+static void seconds_share(struct seconds *s, uint64_t number, double ns, double busy,
+			  double steps_per_s)
+{
+	struct second *second = seconds_at(s, number);
+
+	if (!second)
+		return;
+	second->told_ns += ns;
+	second->busy_ns += busy * ns;
+	second->steps += steps_per_s * ns / 1e9;
+}
+
+void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double busy,
+		   double steps_per_s)
+{
+	uint64_t from = from_ns, next;
+
+	seconds_at(s, to_ns / NS_PER_SECOND);
+	if (!from_ns || from_ns >= to_ns)
+		return;
+	/* Older ones would not be kept. */
+	if (to_ns - from > MODEL_SECONDS * NS_PER_SECOND)
+		from = to_ns - MODEL_SECONDS * NS_PER_SECOND;
+	for (; from < to_ns; from = next) {
+		next = (from / NS_PER_SECOND + 1) * NS_PER_SECOND;
+		if (next > to_ns)
+			next = to_ns;
+		seconds_share(s, from / NS_PER_SECOND, (double)(next - from), busy, steps_per_s);
+	}
+}
+
+void seconds__rows(struct seconds *s, struct snapshot *ret_snapshot)
+{
+	uint64_t number = s->first;
+	size_t n = 0;
+
+	if (!s->newest)
+		return;
+	if (s->newest - number >= MODEL_SECONDS)
+		number = s->newest - MODEL_SECONDS + 1;
+	for (; number <= s->newest; number++) {
+		const struct second *second = &s->ring[number % MODEL_SECONDS];
+		struct second_row *row = &s->rows[n++];
+
+		*row = second->row;
+		if (second->told_ns > 0) {
+			row->busy = second->busy_ns / second->told_ns;
+			row->steps = second->steps * 1e9 / second->told_ns;
+		}
+	}
+	ret_snapshot->n_seconds = n;
+	ret_snapshot->seconds = s->rows;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The last two minutes, second by second of CLOCK_MONOTONIC: the stalls that ended in each, and how
+ * busy the loops were in it.
+ */
+#ifndef LOOPSTALL_MODEL_SECONDS_H
+#define LOOPSTALL_MODEL_SECONDS_H
+
+#include "model/model.h"
+
+struct seconds {
+	uint64_t first, newest; /* numbers of seconds; newest 0: nothing came yet */
+	struct second {
+		struct second_row row;
+		double told_ns; /* time of it that ticks told of */
+		double busy_ns, steps; /* in that time */
+	} ring[MODEL_SECONDS]; /* by number modulo MODEL_SECONDS */
+	struct second_row rows[MODEL_SECONDS]; /* of the snapshot */
+};
+
+void seconds__stall(struct seconds *s, const struct stall *stall);
+/* What the loops did from `from_ns` to `to_ns`; from_ns 0: nothing is known but the time. */
+void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double busy,
+		   double steps_per_s);
+void seconds__rows(struct seconds *s, struct snapshot *ret_snapshot);
+
+#endif

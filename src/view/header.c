@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each line is a row of pieces; a piece that does not fit is left out, the important ones come first.
+ */
+#include "view/header.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "model/lint.h"
+#include "view/table.h"
+#include "view/words.h"
+
+#define LOW_ROWS 20 /* below, the last two lines are one */
+#define MINUTE 60
+#define NS_PER_S 1000000000ULL
+#define TEXT_BYTES 512
+#define LABEL_COLUMNS 10
+#define DEFAULT_THRESHOLD_NS 10000000ULL
+#define SEVERE 10 /* times the threshold */
+
+/* Where the next piece of a line goes. */
+struct pen {
+	struct canvas *canvas;
+	int row, column;
+};
+
+static bool pen__put(struct pen *pen, enum canvas_attr attr, const char *text)
+{
+	int columns = text_columns(text);
+
+	if (!text[0] || pen->column + columns > canvas__columns(pen->canvas))
+		return false;
+	canvas__text(pen->canvas, pen->row, pen->column, columns, attr, text);
+	pen->column += columns + 3;
+	return true;
+}
+
+static void pen__label(struct pen *pen, const char *label)
+{
+	canvas__text(pen->canvas, pen->row, pen->column, LABEL_COLUMNS, ATTR_DIM, label);
+	pen->column += LABEL_COLUMNS;
+}
+
+static bool is_low(const struct canvas *c)
+{
+	return canvas__rows(c) < LOW_ROWS;
+}
+
+static bool is_roomy(const struct canvas *c)
+{
+	return !is_low(c) || canvas__columns(c) >= 120;
+}
+
+/* Cells a minute is drawn in. */
+static int minute_cells(const struct canvas *c)
+{
+	int columns = canvas__columns(c);
+
+	return columns >= 140 ? MINUTE : columns >= 80 ? MINUTE / 2 : MINUTE / 3;
+}
+
+static void draw_targets(const struct view_status *status, struct canvas *c)
+{
+	uint64_t s = (status->now_ns - status->started_ns) / NS_PER_S;
+	int columns = canvas__columns(c), used;
+	char clock[32];
+
+	snprintf(clock, sizeof(clock), "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600,
+		 s / 60 % 60, s % 60);
+	used = canvas__text(c, 0, 1, columns, ATTR_BOLD, "loopstall");
+	canvas__text(c, 0, used + 3, columns - used - 5 - (int)strlen(clock), ATTR_TITLE,
+		     status->targets);
+	canvas__right(c, 0, columns - 1 - (int)strlen(clock), (int)strlen(clock), ATTR_DIM, clock);
+}
+
+/* Seconds that are over, of the last minute. */
+static size_t past_seconds(const struct snapshot *snapshot, const struct second_row **ret_first)
+{
+	size_t n = snapshot->n_seconds > 0 ? snapshot->n_seconds - 1 : 0;
+	size_t shown = n < MINUTE ? n : MINUTE;
+
+	*ret_first = snapshot->seconds + (n - shown);
+	return shown;
+}
+
+static void draw_spark(struct pen *pen, const struct snapshot *snapshot)
+{
+	int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells, at;
+	const struct second_row *first;
+	size_t n = past_seconds(snapshot, &first), i;
+	double values[MINUTE] = { 0 };
+
+	for (i = 0; i < n; i++) {
+		at = cells - 1 - (int)(n - 1 - i) / per_cell;
+		if (first[i].busy > values[at])
+			values[at] = first[i].busy;
+	}
+	canvas__sparkline(pen->canvas, pen->row, pen->column, cells, ATTR_CPU, values,
+			  (size_t)cells, 1);
+	pen->column += cells + 2;
+}
+
+/* Index of the second with the longest stall, n_seconds if there is none. */
+static size_t worst_second(const struct snapshot *snapshot)
+{
+	size_t first = snapshot->n_seconds > MINUTE ? snapshot->n_seconds - MINUTE : 0;
+	size_t i, worst = snapshot->n_seconds;
+
+	for (i = first; i < snapshot->n_seconds; i++)
+		if (snapshot->seconds[i].worst_ns > 0 &&
+		    (worst == snapshot->n_seconds ||
+		     snapshot->seconds[i].worst_ns >= snapshot->seconds[worst].worst_ns))
+			worst = i;
+	return worst;
+}
+
+static bool is_severe(const struct view_status *status, uint64_t ns)
+{
+	uint64_t threshold = status->threshold_ns ? status->threshold_ns : DEFAULT_THRESHOLD_NS;
+
+	return ns >= SEVERE * threshold;
+}
+
+static void put_worst(struct pen *pen, const struct snapshot *snapshot,
+		      const struct view_status *status)
+{
+	size_t at = worst_second(snapshot);
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+	enum canvas_attr attr;
+
+	if (at == snapshot->n_seconds)
+		return;
+	snprintf(text, sizeof(text), "worst %s %s, %zus ago",
+		 words__duration(snapshot->seconds[at].worst_ns, number),
+		 words__cause(snapshot->seconds[at].worst_cause), snapshot->n_seconds - 1 - at);
+	attr = is_severe(status, snapshot->seconds[at].worst_ns) ? ATTR_BAD : ATTR_WARN;
+	if (!pen__put(pen, attr, text)) {
+		snprintf(text, sizeof(text), "worst %s", number);
+		pen__put(pen, attr, text);
+	}
+}
+
+static void draw_busy(const struct snapshot *snapshot, const struct view_status *status,
+		      struct canvas *c)
+{
+	struct pen pen = { c, 1, 1 };
+	const struct second_row *first;
+	size_t n = past_seconds(snapshot, &first);
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+	double busy = n > 0 ? first[n - 1].busy : 0;
+
+	pen__label(&pen, "loop busy");
+	draw_spark(&pen, snapshot);
+	snprintf(text, sizeof(text), "%3.0f%%", busy * 100);
+	pen__put(&pen, busy >= 0.9 ? ATTR_BAD : busy >= 0.7 ? ATTR_WARN : ATTR_BOLD, text);
+	put_worst(&pen, snapshot, status);
+	if (n > 0) {
+		snprintf(text, sizeof(text), "%s steps/s", words__rate(first[n - 1].steps, number));
+		pen__put(&pen, ATTR_NORMAL, text);
+	}
+	snprintf(text, sizeof(text), "%zu %s", snapshot->n_loops,
+		 snapshot->n_loops == 1 ? "loop" : "loops");
+	pen__put(&pen, ATTR_NORMAL, text);
+	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
+	pen__put(&pen, ATTR_DIM, text);
+}
+
+static void append_frame(struct table_cell *cell, const struct model_frame *frame,
+			 const char *coroutine)
+{
+	/* The coroutine's own name was told already. */
+	if (frame->function && (!coroutine || strcmp(frame->function, coroutine) != 0)) {
+		cell__escape(cell, frame->function);
+		cell__printf(cell, " ");
+	}
+	cell__place(cell, frame->file, frame->line);
+}
+
+/* The whole line is the alarm, counting up while it lasts. */
+static void draw_alarm(const struct snapshot *snapshot, const struct view_status *status,
+		       struct canvas *c)
+{
+	const struct live_row *live = &snapshot->live[0];
+	const char *arrow = canvas__is_utf8(c) ? " \u2190 " : " <- ";
+	uint64_t ns = status->now_ns > live->start_ns ? status->now_ns - live->start_ns : 0;
+	struct table_cell cell = { .text = "" };
+	size_t i;
+
+	cell__printf(&cell, " STUCK %.2f s  ", (double)ns / (double)NS_PER_S);
+	if (snapshot->n_live > 1)
+		cell__printf(&cell, "(+%zu more)  ", snapshot->n_live - 1);
+	if (live->coroutine.name)
+		cell__escape(&cell, live->coroutine.name);
+	else
+		cell__printf(&cell, "%s", words__unit(live->unit));
+	if (live->syscall || live->cause != LS_CAUSE_CPU)
+		cell__printf(&cell, "  blocked in %s", words__call(live->cause, live->syscall));
+	else
+		cell__printf(&cell, "  computes");
+	for (i = 0; i < live->n_frames && i < 6; i++) {
+		cell__printf(&cell, "%s", i > 0 ? arrow : "  ");
+		append_frame(&cell, &live->stack[i], live->coroutine.name);
+	}
+	canvas__text(c, 1, 0, canvas__columns(c), ATTR_ALARM, cell.text);
+	canvas__paint(c, 1, 0, canvas__columns(c), ATTR_ALARM);
+}
+
+static void draw_strip_cell(struct pen *pen, int at, const struct view_status *status,
+			    uint64_t worst_ns)
+{
+	bool is_utf8 = canvas__is_utf8(pen->canvas);
+	enum canvas_attr attr = ATTR_DIM;
+	const char *mark = is_utf8 ? "\u00b7" : ".";
+
+	if (is_severe(status, worst_ns)) {
+		attr = ATTR_BAD;
+		mark = is_utf8 ? "\u25a0" : "#";
+	} else if (worst_ns > 0) {
+		attr = ATTR_WARN;
+		mark = is_utf8 ? "\u25aa" : "o";
+	}
+	canvas__text(pen->canvas, pen->row, pen->column + at, 1, attr, mark);
+}
+
+static void draw_strip(struct pen *pen, const struct snapshot *snapshot,
+		       const struct view_status *status)
+{
+	int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells, i;
+	size_t n = snapshot->n_seconds, shown = n < MINUTE ? n : MINUTE, k;
+	uint64_t worst[MINUTE] = { 0 }, stalls = 0, stall_ns = 0;
+	char number[WORDS_BYTES], count[WORDS_BYTES], text[TEXT_BYTES];
+
+	for (k = 0; k < shown; k++) {
+		const struct second_row *s = &snapshot->seconds[n - 1 - k];
+
+		i = cells - 1 - (int)k / per_cell;
+		worst[i] = s->worst_ns > worst[i] ? s->worst_ns : worst[i];
+		stalls += s->stalls;
+		stall_ns += s->stall_ns;
+	}
+	pen__label(pen, "stalls");
+	for (i = 0; i < cells; i++)
+		draw_strip_cell(pen, i, status, worst[i]);
+	pen->column += cells + 2;
+	snprintf(text, sizeof(text), "%s%s%s%s", is_roomy(pen->canvas) ? "last minute: " : "",
+		 words__count(stalls, count), stalls > 0 ? ", " : "",
+		 stalls > 0 ? words__duration(stall_ns, number) : "");
+	pen__put(pen, ATTR_NORMAL, text);
+}
+
+static void put_losses(struct pen *pen, const struct snapshot *snapshot)
+{
+	const struct loss *most = NULL;
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+	size_t i;
+
+	for (i = 0; i < snapshot->n_losses; i++)
+		if (!most || snapshot->losses[i].count > most->count)
+			most = &snapshot->losses[i];
+	if (!most) {
+		pen__put(pen, ATTR_GOOD, "nothing lost");
+		return;
+	}
+	snprintf(text, sizeof(text), "lost: %s %s", words__count(most->count, number), most->name);
+	if (snapshot->n_losses > 1)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " and %zu more",
+			 snapshot->n_losses - 1);
+	if (!pen__put(pen, ATTR_WARN, text)) {
+		snprintf(text, sizeof(text), "%zu %s", snapshot->n_losses,
+			 snapshot->n_losses == 1 ? "loss" : "losses");
+		pen__put(pen, ATTR_WARN, text);
+	}
+}
+
+static void draw_self(struct pen *pen, const struct snapshot *snapshot,
+		      const struct view_status *status)
+{
+	char number[WORDS_BYTES], count[WORDS_BYTES], text[TEXT_BYTES];
+	uint64_t named = snapshot->steps - snapshot->unattributed_steps;
+
+	if (!is_roomy(pen->canvas))
+		put_losses(pen, snapshot);
+	snprintf(text, sizeof(text), "self %s%% cpu", words__percent(status->own_cpu, number));
+	pen__put(pen, ATTR_NORMAL, text);
+	if (is_roomy(pen->canvas))
+		put_losses(pen, snapshot);
+	if (snapshot->steps > 0) {
+		/* Rounded down: 100 % means every one. */
+		snprintf(text, sizeof(text), "%.1f%% of %s steps named",
+			 (double)(named * 1000 / snapshot->steps) / 10,
+			 words__count(snapshot->steps, count));
+		pen__put(pen, ATTR_NORMAL, text);
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 " MiB", status->own_rss_bytes >> 20);
+	pen__put(pen, ATTR_DIM, text);
+	snprintf(text, sizeof(text), "every %s", words__duration(status->refresh_ns, number));
+	pen__put(pen, ATTR_DIM, text);
+}
+
+/* What to do about it, most time first. Returns the rows used. */
+static int draw_findings(const struct snapshot *snapshot, struct canvas *c, int row)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	size_t n = lint__check(snapshot, findings, LINT_MAX_FINDINGS), i;
+	struct pen pen = { c, row, 1 };
+	char text[TEXT_BYTES];
+
+	for (i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "! %s", findings[i].summary);
+		if (!pen__put(&pen, ATTR_WARN, text))
+			break;
+	}
+	return n > 0;
+}
+
+int header__draw(const struct snapshot *snapshot, const struct view_status *status, struct canvas *c)
+{
+	struct pen pen = { c, 2, 1 };
+
+	draw_targets(status, c);
+	if (snapshot->n_live > 0)
+		draw_alarm(snapshot, status, c);
+	else
+		draw_busy(snapshot, status, c);
+	draw_strip(&pen, snapshot, status);
+	if (!is_low(c))
+		pen = (struct pen){ c, 3, 1 };
+	draw_self(&pen, snapshot, status);
+	return is_low(c) ? 3 : 4 + draw_findings(snapshot, c, 4);
+}

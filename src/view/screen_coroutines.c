@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The default screen: who starves the loop, one row for each coroutine function.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/screens.h"
+#include "view/words.h"
+
+#define LONG_STEP_NS 10000000ULL /* from here on a step is told to be long by its colour */
+#define SEVERE_STEP_NS 100000000ULL
+
+static enum canvas_attr step_attr(uint64_t ns)
+{
+	return ns >= SEVERE_STEP_NS ? ATTR_BAD : ns >= LONG_STEP_NS ? ATTR_WARN : ATTR_NORMAL;
+}
+
+static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	cell__escape(cell, r->coroutine.name);
+}
+
+static void render_steps(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	cell__count(cell, r->steps);
+}
+
+static void render_rate(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+	char number[WORDS_BYTES];
+
+	(void)scene;
+	cell__printf(cell, "%s", words__rate(r->steps_per_s, number));
+}
+
+static void render_busy(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+	char number[WORDS_BYTES];
+
+	(void)scene;
+	cell__printf(cell, "%s", words__percent(r->busy, number));
+}
+
+#define RENDER_STEP(member)                                                                        \
+	static void render_##member(const void *row, const struct table_scene *scene,              \
+				    struct table_cell *cell)                                       \
+	{                                                                                          \
+		const struct coroutine_row *r = row;                                               \
+                                                                                                   \
+		(void)scene;                                                                       \
+		cell__duration(cell, r->member);                                                   \
+		cell->attr = step_attr(r->member);                                                 \
+	}
+
+RENDER_STEP(p50_ns)
+RENDER_STEP(p95_ns)
+RENDER_STEP(p99_ns)
+RENDER_STEP(max_ns)
+
+static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	cell__count(cell, r->stalls);
+	if (r->stalls > 0)
+		cell->attr = ATTR_BOLD;
+}
+
+static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	cell__split(cell, r->cpu_ns, r->blocked_ns, r->gil_ns, r->runqueue_ns);
+}
+
+static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	cell__duration(cell, r->starved_ns);
+}
+
+static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	(void)scene;
+	if (r->where.file) {
+		cell__place(cell, r->where.file, r->where.line);
+		cell__printf(cell, " %s", words__cause(r->where_cause));
+	} else {
+		cell__place(cell, r->coroutine.file, r->coroutine.first_line);
+		cell->attr = ATTR_DIM;
+	}
+}
+
+static int compare_name(const void *a, const void *b)
+{
+	const struct coroutine_row *x = a, *y = b;
+
+	return strcmp(x->coroutine.name, y->coroutine.name);
+}
+
+TABLE_COMPARE(compare_steps, struct coroutine_row, steps)
+TABLE_COMPARE(compare_rate, struct coroutine_row, steps_per_s)
+TABLE_COMPARE(compare_busy, struct coroutine_row, busy)
+TABLE_COMPARE(compare_p50, struct coroutine_row, p50_ns)
+TABLE_COMPARE(compare_p95, struct coroutine_row, p95_ns)
+TABLE_COMPARE(compare_p99, struct coroutine_row, p99_ns)
+TABLE_COMPARE(compare_max, struct coroutine_row, max_ns)
+TABLE_COMPARE(compare_stalls, struct coroutine_row, stalls)
+TABLE_COMPARE(compare_starved, struct coroutine_row, starved_ns)
+
+static const struct table_column columns[] = {
+	{ "name", "COROUTINE", 'C', 0, 16, 48, TABLE_LEFT, true, render_name, compare_name },
+	{ "steps", "STEPS", 'A', 8, 6, 6, TABLE_RIGHT, false, render_steps, compare_steps },
+	{ "rate", "STEPS/s", 'R', 6, 7, 7, TABLE_RIGHT, false, render_rate, compare_rate },
+	{ "busy", "BUSY%", 'B', 2, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
+	{ "p50", "p50", 'O', 9, 6, 6, TABLE_RIGHT, false, render_p50_ns, compare_p50 },
+	{ "p95", "p95", 'Q', 10, 6, 6, TABLE_RIGHT, false, render_p95_ns, compare_p95 },
+	{ "p99", "p99", 'P', 5, 6, 6, TABLE_RIGHT, false, render_p99_ns, compare_p99 },
+	{ "max", "MAX", 'M', 1, 6, 6, TABLE_RIGHT, false, render_max_ns, compare_max },
+	{ "stalls", "STALLS", 'X', 4, 6, 6, TABLE_RIGHT, false, render_stalls, compare_stalls },
+	{ "split", "SPLIT", 0, 7, 10, 24, TABLE_LEFT, false, render_split, NULL },
+	{ "starved", "STARVED", 'V', 1, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
+	{ "where", "WHERE", 0, 3, 18, 40, TABLE_LEFT, true, render_where, NULL },
+};
+
+static size_t n_rows(const struct snapshot *snapshot)
+{
+	return snapshot->n_rows;
+}
+
+static const void *row_at(const struct snapshot *snapshot, size_t i)
+{
+	return &snapshot->rows[i];
+}
+
+static uint64_t row_id(const void *row)
+{
+	const struct coroutine_row *r = row;
+
+	return table__id(r->coroutine.name, r->coroutine.file, r->coroutine.first_line);
+}
+
+static int row_term(const void *row, const char *word, const char *value)
+{
+	const struct coroutine_row *r = row;
+
+	if (!strcmp(word, "cause"))
+		return r->where.file && !strcmp(words__cause(r->where_cause), value);
+	if (!strcmp(word, "pid"))
+		return r->pid == strtoul(value, NULL, 10);
+	return -1;
+}
+
+static const struct table_ops table = {
+	.columns = columns,
+	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.sort = "starved",
+	.empty = "No step so far.",
+	.n_rows = n_rows,
+	.row = row_at,
+	.id = row_id,
+	.term = row_term,
+};
+
+static void subject(const void *row, struct screen_subject *ret)
+{
+	const struct coroutine_row *r = row;
+
+	ret->coroutine = r->coroutine;
+	ret->pid = r->pid;
+	ret->at = r->where;
+	if (!r->where.file)
+		ret->at = (struct model_frame){ r->coroutine.name, r->coroutine.file,
+						r->coroutine.first_line };
+}
+
+const struct screen_ops screen_coroutines = {
+	.name = "coroutines",
+	.title = "Coroutines",
+	.key = '1',
+	.is_in_tabs = true,
+	.table = &table,
+	.subject = subject,
+};

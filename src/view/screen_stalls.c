@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The newest stalls, one row each; `w` puts the longest first, and back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/screens.h"
+#include "view/words.h"
+
+#define SEVERE_NS 100000000ULL
+
+static void render_when(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+	uint64_t end_ns = s->start_ns + s->duration_ns;
+
+	cell__duration(cell, scene->now_ns > end_ns ? scene->now_ns - end_ns : 0);
+}
+
+static void render_duration(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__duration(cell, s->duration_ns);
+	cell->attr = s->duration_ns >= SEVERE_NS ? ATTR_BAD : ATTR_WARN;
+}
+
+static void render_who(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	if (s->coroutine.name)
+		cell__escape(cell, s->coroutine.name);
+	else
+		cell__printf(cell, "(%s)", words__unit(s->unit));
+}
+
+static void render_task(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__escape(cell, s->task_name);
+}
+
+static void render_cause(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__escape(cell, words__call(s->cause, s->call_syscall));
+}
+
+static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__place(cell, s->call.file, s->call.line);
+}
+
+static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__split(cell, s->cpu_ns, s->blocked_ns, s->gil_ns, s->runqueue_ns);
+}
+
+static void render_victims(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	if (s->is_victims_unknown)
+		cell__printf(cell, "?");
+	else
+		cell__printf(cell, "%u%s", s->victims, s->is_victims_cut ? "+" : "");
+}
+
+static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__duration(cell, s->starved_ns);
+}
+
+static void render_pid(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	cell__printf(cell, "%u", s->pid);
+}
+
+static int compare_who(const void *a, const void *b)
+{
+	const struct stall *x = a, *y = b;
+
+	return strcmp(x->coroutine.name ? x->coroutine.name : "",
+		      y->coroutine.name ? y->coroutine.name : "");
+}
+
+static int compare_cause(const void *a, const void *b)
+{
+	const struct stall *x = a, *y = b;
+
+	return strcmp(words__call(x->cause, x->call_syscall), words__call(y->cause, y->call_syscall));
+}
+
+TABLE_COMPARE(compare_when, struct stall, start_ns)
+TABLE_COMPARE(compare_duration, struct stall, duration_ns)
+TABLE_COMPARE(compare_victims, struct stall, victims)
+TABLE_COMPARE(compare_starved, struct stall, starved_ns)
+TABLE_COMPARE(compare_pid, struct stall, pid)
+
+static const struct table_column columns[] = {
+	{ "when", "AGO", 'A', 0, 6, 6, TABLE_RIGHT, false, render_when, compare_when },
+	{ "duration", "LASTED", 'D', 0, 6, 6, TABLE_RIGHT, false, render_duration, compare_duration },
+	{ "name", "COROUTINE", 'C', 0, 14, 40, TABLE_LEFT, true, render_who, compare_who },
+	{ "task", "TASK", 0, 5, 8, 24, TABLE_LEFT, true, render_task, NULL },
+	{ "cause", "BLOCKED IN", 'X', 2, 11, 24, TABLE_LEFT, true, render_cause, compare_cause },
+	{ "where", "WHERE", 0, 1, 15, 32, TABLE_LEFT, true, render_where, NULL },
+	{ "split", "SPLIT", 0, 6, 10, 20, TABLE_LEFT, false, render_split, NULL },
+	{ "victims", "VICTIMS", 'V', 4, 7, 7, TABLE_RIGHT, false, render_victims, compare_victims },
+	{ "starved", "STARVED", 'W', 3, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
+	{ "pid", "PID", 'P', 7, 7, 7, TABLE_RIGHT, true, render_pid, compare_pid },
+};
+
+static size_t n_rows(const struct snapshot *snapshot)
+{
+	return snapshot->n_stalls;
+}
+
+static const void *row_at(const struct snapshot *snapshot, size_t i)
+{
+	return snapshot->stall_list[i];
+}
+
+static uint64_t row_id(const void *row)
+{
+	const struct stall *s = row;
+
+	return table__id(NULL, NULL, s->start_ns ^ (uint64_t)s->tid << 40 ^ (uint64_t)s->unit << 62);
+}
+
+static int row_term(const void *row, const char *word, const char *value)
+{
+	const struct stall *s = row;
+
+	if (!strcmp(word, "cause"))
+		return !strcmp(words__cause(s->cause), value);
+	if (!strcmp(word, "pid"))
+		return s->pid == strtoul(value, NULL, 10);
+	if (!strcmp(word, "tid"))
+		return s->tid == strtoul(value, NULL, 10);
+	return -1;
+}
+
+static const struct table_ops table = {
+	.columns = columns,
+	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.sort = "when",
+	.empty = "No stall so far.",
+	.n_rows = n_rows,
+	.row = row_at,
+	.id = row_id,
+	.term = row_term,
+};
+
+static void subject(const void *row, struct screen_subject *ret)
+{
+	const struct stall *s = row;
+
+	ret->coroutine = s->coroutine;
+	ret->pid = s->pid;
+	ret->stall_ns = s->start_ns;
+	ret->at = s->call;
+	if (!s->call.file)
+		ret->at = (struct model_frame){ s->coroutine.name, s->coroutine.file,
+						s->coroutine.first_line };
+}
+
+static bool input(void *state, struct table *t, const struct view_event *event,
+		  enum view_request *ret_request)
+{
+	(void)state;
+	(void)ret_request;
+	if (event->key != 'w')
+		return false;
+	table__sort(t, strcmp(table__sorted_by(t), "when") ? "when" : "duration");
+	table__first(t);
+	return true;
+}
+
+const struct screen_ops screen_stalls = {
+	.name = "stalls",
+	.title = "Stalls",
+	.key = '2',
+	.is_in_tabs = true,
+	.keys = "w Newest/worst",
+	.table = &table,
+	.subject = subject,
+	.input = input,
+};

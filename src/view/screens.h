@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The screens of the dashboard: tables of functions, one file each, that the view switches between. A screen that is a table
+ * only says what its rows are; the view draws it and moves in it.
+ */
+#ifndef LOOPSTALL_VIEW_SCREENS_H
+#define LOOPSTALL_VIEW_SCREENS_H
+
+#include "view/table.h"
+#include "view/view.h"
+
+/* Where a screen draws: `rows` canvas rows from `row` on, over the full width. */
+struct screen_area {
+	const struct snapshot *snapshot;
+	const struct view_status *status;
+	struct canvas *canvas;
+	int row, rows;
+};
+
+/* What a row is about, for Enter (detail) and e (edit). Strings live as long as the model; NULLs where there are none. */
+struct screen_subject {
+	struct code_info coroutine;
+	struct model_frame at; /* the line to look at */
+	uint32_t pid; /* 0 if several */
+	uint64_t stall_ns; /* start of the one stall it is about, 0 if of all */
+};
+
+struct screen_ops {
+	const char *name; /* for --screen */
+	const char *title;
+	uint32_t key; /* switches to it */
+	bool is_in_tabs; /* Tab goes through these */
+	const char *keys; /* for the bottom line, "w Worst", pairs separated by two blanks, or NULL */
+
+	/* A table: the view owns it and does the rest. */
+	const struct table_ops *table;
+	void (*subject)(const void *row, struct screen_subject *ret); /* comes zeroed */
+
+	/* Not a table: the screen's own state. All may be NULL if not needed. */
+	int (*new)(void **ret_state); /* 0 or -errno */
+	void (*free)(void *state);
+	void (*draw)(void *state, const struct screen_area *area);
+	/* Before each showing; `subject` is what the cursor was on, NULL if on nothing. */
+	void (*enter)(void *state, const struct screen_subject *subject);
+	const char *(*text)(void *state); /* what y copies */
+
+	/*
+	 * Sees keys before the view does. True if it took it. `table` is the screen's one, else NULL; `ret_request` comes as
+	 * VIEW_REDRAW.
+	 */
+	bool (*input)(void *state, struct table *table, const struct view_event *event,
+		      enum view_request *ret_request);
+};
+
+/* In the order of Tab. screen_NAME is defined in screen_NAME.c. */
+#define SCREENS(_)                                                                                 \
+	_(coroutines)                                                                              \
+	_(stalls)                                                                                  \
+	_(victims)                                                                                 \
+	_(sites)                                                                                   \
+	_(loops)                                                                                   \
+	_(flame)                                                                                   \
+	_(detail)                                                                                  \
+	_(help)
+
+enum screen_id {
+#define _(name) SCREEN_##name,
+	SCREENS(_)
+#undef _
+		SCREEN_MAX
+};
+
+#define _(name) extern const struct screen_ops screen_##name;
+SCREENS(_)
+#undef _
+
+/* Enter opens the screen of this name on the row's subject; Escape goes back to where one came from. */
+#define SCREEN_OF_SUBJECT "detail"
+#define SCREEN_OF_HELP "help"
+
+#endif

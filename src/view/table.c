@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the user changes of a table: order, cursor, tags, patterns. Works on the identities of the rows drawn last and never
+ * looks into a row.
+ */
+#include "view/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/table_impl.h"
+
+static int find_column(const struct table *t, const char *name, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < t->ops->n_columns; i++)
+		if (strlen(t->ops->columns[i].name) == length &&
+		    !strncmp(t->ops->columns[i].name, name, length))
+			return (int)i;
+	return -ENOENT;
+}
+
+int table__new(struct table **ret_table, const struct table_ops *ops)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	int sort;
+
+	if (!t)
+		return -ENOMEM;
+	t->ops = ops;
+	sort = find_column(t, ops->sort, strlen(ops->sort));
+	t->sort = sort < 0 ? 0 : (size_t)sort;
+	t->is_following = true;
+	*ret_table = t;
+	return 0;
+}
+
+void table__free(struct table *t)
+{
+	if (!t)
+		return;
+	table_filter__free(t->filter);
+	if (t->search[0])
+		regfree(&t->search_regex);
+	free(t->lines);
+	free(t->text);
+	free(t);
+}
+
+uint64_t table__id(const char *a, const char *b, uint64_t number)
+{
+	const char *const strings[] = { a, b };
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	const char *s;
+	size_t i;
+
+	/* FNV-1a; the end of a string counts as a byte. */
+	for (i = 0; i < 2; i++) {
+		for (s = strings[i]; s && *s; s++)
+			hash = (hash ^ (unsigned char)*s) * 0x100000001b3ULL;
+		hash *= 0x100000001b3ULL;
+	}
+	for (i = 0; i < 8; i++)
+		hash = (hash ^ (number >> 8 * i & 0xff)) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* Cursor */
+
+static void place_cursor(struct table *t, size_t at)
+{
+	if (t->n_lines == 0)
+		return;
+	t->cursor = at < t->n_lines ? at : t->n_lines - 1;
+	t->cursor_id = t->lines[t->cursor].id;
+	t->is_placed = true;
+}
+
+void table__move(struct table *t, long by)
+{
+	if (by < 0 && (size_t)-by > t->cursor)
+		place_cursor(t, 0);
+	else
+		place_cursor(t, t->cursor + (size_t)by);
+}
+
+void table__page(struct table *t, int direction)
+{
+	long page = t->n_drawn > 1 ? t->n_drawn - 1 : 1;
+
+	table__move(t, direction * page);
+}
+
+void table__first(struct table *t)
+{
+	t->cursor = 0;
+	t->is_placed = false;
+}
+
+void table__last(struct table *t)
+{
+	if (t->n_lines > 0)
+		place_cursor(t, t->n_lines - 1);
+}
+
+void table__scroll(struct table *t, int direction)
+{
+	size_t i, shown = 0;
+
+	for (i = 0; i < t->ops->n_columns; i++)
+		shown += !t->is_hidden[i];
+	if (direction < 0 && t->skip > 0)
+		t->skip--;
+	else if (direction > 0 && t->skip + 2 < shown)
+		t->skip++;
+}
+
+bool table__is_tagged(const struct table *t, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_tags; i++)
+		if (t->tags[i] == id)
+			return true;
+	return false;
+}
+
+void table__tag(struct table *t)
+{
+	uint64_t id;
+	size_t i;
+
+	if (t->cursor >= t->n_lines)
+		return;
+	id = t->lines[t->cursor].id;
+	for (i = 0; i < t->n_tags; i++) {
+		if (t->tags[i] == id) {
+			t->tags[i] = t->tags[--t->n_tags];
+			return;
+		}
+	}
+	if (t->n_tags < TABLE_MAX_TAGS)
+		t->tags[t->n_tags++] = id;
+}
+
+void table__untag(struct table *t)
+{
+	t->n_tags = 0;
+}
+
+void table__follow(struct table *t, bool is_following)
+{
+	t->is_following = is_following;
+	if (is_following)
+		place_cursor(t, t->cursor);
+}
+
+bool table__is_following(const struct table *t)
+{
+	return t->is_following;
+}
+
+/* Order */
+
+static int sort_by(struct table *t, size_t column)
+{
+	if (!t->ops->columns[column].compare)
+		return -ENOENT;
+	t->is_inverted = t->sort == column && !t->is_inverted;
+	t->sort = column;
+	return 0;
+}
+
+int table__sort(struct table *t, const char *name)
+{
+	int column = find_column(t, name, strlen(name));
+
+	return column < 0 ? column : sort_by(t, (size_t)column);
+}
+
+int table__sort_key(struct table *t, char key)
+{
+	size_t i;
+
+	for (i = 0; i < t->ops->n_columns; i++)
+		if (key && t->ops->columns[i].key == key)
+			return sort_by(t, i);
+	return -ENOENT;
+}
+
+void table__sort_next(struct table *t, int direction)
+{
+	size_t n = t->ops->n_columns, i, column = t->sort;
+
+	for (i = 0; i < n; i++) {
+		column = (column + (direction > 0 ? 1 : n - 1)) % n;
+		if (!t->is_hidden[column] && t->ops->columns[column].compare) {
+			sort_by(t, column);
+			return;
+		}
+	}
+}
+
+void table__invert(struct table *t)
+{
+	t->is_inverted = !t->is_inverted;
+}
+
+const char *table__sorted_by(const struct table *t)
+{
+	return t->ops->columns[t->sort].name;
+}
+
+int table__columns(struct table *t, const char *names)
+{
+	bool is_hidden[TABLE_MAX_COLUMNS];
+	size_t length, i;
+	int column;
+
+	for (i = 0; i < TABLE_MAX_COLUMNS; i++)
+		is_hidden[i] = true;
+	for (; *names; names += length + (names[length] == ',')) {
+		length = strcspn(names, ",");
+		column = find_column(t, names, length);
+		if (column < 0)
+			return column;
+		is_hidden[column] = false;
+	}
+	memcpy(t->is_hidden, is_hidden, sizeof(is_hidden));
+	t->skip = 0;
+	return 0;
+}
+
+/* Patterns */
+
+int table__filter(struct table *t, const char *pattern)
+{
+	struct table_filter *filter = NULL;
+	int err = 0;
+
+	if (pattern[0])
+		err = table_filter__new(&filter, pattern);
+	if (err)
+		return err;
+	table_filter__free(t->filter);
+	t->filter = filter;
+	return 0;
+}
+
+const char *table__filter_text(const struct table *t)
+{
+	return t->filter ? t->filter->text : "";
+}
+
+int table__search(struct table *t, const char *pattern)
+{
+	regex_t regex;
+
+	if (strlen(pattern) >= sizeof(t->search))
+		return -EINVAL;
+	if (pattern[0] && regcomp(&regex, pattern, REG_EXTENDED | REG_ICASE) != 0)
+		return -EINVAL;
+	if (t->search[0])
+		regfree(&t->search_regex);
+	strcpy(t->search, pattern);
+	t->is_missed = false;
+	t->seek = 0;
+	if (!pattern[0])
+		return 0;
+	t->search_regex = regex;
+	t->seek = 1;
+	t->is_seek_here = true;
+	return 0;
+}
+
+void table__search_next(struct table *t, int direction)
+{
+	if (!t->search[0])
+		return;
+	t->seek = direction;
+	t->is_seek_here = false;
+}
+
+bool table__search_missed(const struct table *t)
+{
+	return t->is_missed;
+}
+
+bool table__click(struct table *t, int row, int column)
+{
+	size_t i;
+
+	if (row > t->head_row && row <= t->head_row + t->n_drawn) {
+		place_cursor(t, t->top + (size_t)(row - t->head_row - 1));
+		return true;
+	}
+	for (i = 0; row == t->head_row && i < t->ops->n_columns; i++)
+		if (column >= t->places[i].at && column < t->places[i].at + t->places[i].width)
+			return sort_by(t, i) == 0;
+	return false;
+}
+
+const char *table__text(const struct table *t)
+{
+	return t->text ? t->text : "";
+}
+
+size_t table__shown(const struct table *t)
+{
+	return t->n_lines;
+}
+
+size_t table__total(const struct table *t)
+{
+	return t->n_total;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which rows of a snapshot a table shows and in which order; where the cursor is among them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "view/table_impl.h"
+
+#define ROW_BYTES 1024 /* of a row's text that patterns look at */
+
+void table__cell(const struct table *t, size_t column, const void *row,
+		 const struct table_scene *scene, struct table_cell *ret_cell)
+{
+	ret_cell->text[0] = '\0';
+	ret_cell->attr = ATTR_NORMAL;
+	ret_cell->n_parts = 0;
+	t->ops->columns[column].render(row, scene, ret_cell);
+}
+
+/* Columns of words, joined by blanks. */
+static void row_text(const struct table *t, const void *row, const struct table_scene *scene,
+		     char text[ROW_BYTES])
+{
+	struct table_cell cell;
+	size_t i, used = 0, n;
+
+	for (i = 0; i < t->ops->n_columns; i++) {
+		if (t->ops->columns[i].align != TABLE_LEFT)
+			continue;
+		table__cell(t, i, row, scene, &cell);
+		n = strlen(cell.text);
+		if (cell.n_parts > 0 || used + n + 2 > ROW_BYTES)
+			continue;
+		memcpy(text + used, cell.text, n);
+		used += n;
+		text[used++] = ' ';
+	}
+	text[used > 0 ? used - 1 : 0] = '\0';
+}
+
+/* Filter */
+
+static int term__compile(struct table_term *term, const char *text, size_t length)
+{
+	const char *colon;
+
+	memcpy(term->text, text, length);
+	term->text[length] = '\0';
+	colon = strchr(term->text, ':');
+	if (colon && colon > term->text && colon[1]) {
+		term->value = colon + 1;
+		memcpy(term->word, term->text, (size_t)(colon - term->text));
+	}
+	return regcomp(&term->regex, term->text, REG_EXTENDED | REG_ICASE | REG_NOSUB) ? -EINVAL : 0;
+}
+
+int table_filter__new(struct table_filter **ret_filter, const char *pattern)
+{
+	struct table_filter *f = calloc(1, sizeof(*f));
+	const char *p = pattern;
+	size_t length;
+	int err = 0;
+
+	if (!f)
+		return -ENOMEM;
+	if (strlen(pattern) >= sizeof(f->text))
+		err = -EINVAL;
+	while (!err && *(p += strspn(p, " "))) {
+		length = strcspn(p, " ");
+		err = f->n_terms < TABLE_MAX_TERMS ? term__compile(&f->terms[f->n_terms], p, length) :
+						     -EINVAL;
+		if (!err)
+			f->n_terms++;
+		p += length;
+	}
+	if (err) {
+		table_filter__free(f);
+		return err;
+	}
+	strcpy(f->text, pattern);
+	*ret_filter = f;
+	return 0;
+}
+
+void table_filter__free(struct table_filter *f)
+{
+	size_t i;
+
+	if (!f)
+		return;
+	for (i = 0; i < f->n_terms; i++)
+		regfree(&f->terms[i].regex);
+	free(f);
+}
+
+static bool is_shown(const struct table *t, const void *row, const struct table_scene *scene)
+{
+	char text[ROW_BYTES];
+	bool has_text = false;
+	size_t i;
+	int is_match;
+
+	for (i = 0; t->filter && i < t->filter->n_terms; i++) {
+		const struct table_term *term = &t->filter->terms[i];
+
+		is_match = -1;
+		if (term->value && t->ops->term)
+			is_match = t->ops->term(row, term->word, term->value);
+		if (is_match < 0) {
+			if (!has_text)
+				row_text(t, row, scene, text);
+			has_text = true;
+			is_match = regexec(&term->regex, text, 0, NULL, 0) == 0;
+		}
+		if (!is_match)
+			return false;
+	}
+	return true;
+}
+
+/* Order */
+
+static int compare_lines(const void *a, const void *b, void *ctx)
+{
+	const struct table_line *x = a, *y = b;
+	const struct table *t = ctx;
+	const struct table_column *column = &t->ops->columns[t->sort];
+	int order = column->compare ? column->compare(x->row, y->row) : 0;
+
+	if (order == 0)
+		return (x->index > y->index) - (x->index < y->index);
+	return column->is_ascending != t->is_inverted ? order : -order;
+}
+
+static int collect_lines(struct table *t, const struct table_scene *scene)
+{
+	size_t n = t->ops->n_rows(scene->snapshot), i;
+	struct table_line *lines;
+
+	t->n_lines = 0;
+	t->n_total = n;
+	if (n > t->lines_size) {
+		lines = reallocarray(t->lines, n, sizeof(*lines));
+		if (!lines)
+			return -ENOMEM;
+		t->lines = lines;
+		t->lines_size = n;
+	}
+	for (i = 0; i < n; i++) {
+		const void *row = t->ops->row(scene->snapshot, i);
+
+		if (is_shown(t, row, scene))
+			t->lines[t->n_lines++] = (struct table_line){ row, t->ops->id(row), i };
+	}
+	if (t->n_lines > 1)
+		qsort_r(t->lines, t->n_lines, sizeof(*t->lines), compare_lines, t);
+	return 0;
+}
+
+/* Cursor */
+
+static void find_cursor(struct table *t)
+{
+	size_t i;
+
+	if (!t->is_placed) {
+		t->cursor = 0;
+		return;
+	}
+	for (i = 0; t->is_following && i < t->n_lines; i++) {
+		if (t->lines[i].id == t->cursor_id) {
+			t->cursor = i;
+			return;
+		}
+	}
+	/* The row is gone, or is let go: the place stays. */
+	if (t->cursor >= t->n_lines)
+		t->cursor = t->n_lines > 0 ? t->n_lines - 1 : 0;
+}
+
+static void do_search(struct table *t, const struct table_scene *scene)
+{
+	size_t n = t->n_lines, i, at;
+	char text[ROW_BYTES];
+
+	if (t->seek == 0)
+		return;
+	t->is_missed = true;
+	at = t->cursor;
+	for (i = 0; i < n; i++) {
+		if (i > 0 || !t->is_seek_here)
+			at = (at + (t->seek > 0 ? 1 : n - 1)) % n;
+		row_text(t, t->lines[at].row, scene, text);
+		if (regexec(&t->search_regex, text, 0, NULL, 0) == 0) {
+			t->cursor = at;
+			t->cursor_id = t->lines[at].id;
+			t->is_placed = true;
+			t->is_missed = false;
+			break;
+		}
+	}
+	t->seek = 0;
+}
+
+int table__collect(struct table *t, const struct table_scene *scene)
+{
+	int err = collect_lines(t, scene);
+
+	if (err)
+		return err;
+	find_cursor(t);
+	do_search(t, scene);
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two or three significant digits and no blank before the unit: a table of the dashboard has no room for more.
+ */
+#include "view/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define US 1000ULL
+#define MS (1000 * US)
+#define S (1000 * MS)
+
+static const struct {
+	enum ls_cause cause;
+	const char *syscall; /* NULL: any */
+	const char *words;
+} calls[] = {
+	{ LS_CAUSE_SLEEP, "clock_nanosleep", "time.sleep" },
+	{ LS_CAUSE_NETWORK, "accept", "socket accept" },
+	{ LS_CAUSE_NETWORK, "accept4", "socket accept" },
+	{ LS_CAUSE_NETWORK, "recvfrom", "socket recv" },
+	{ LS_CAUSE_NETWORK, "recvmsg", "socket recv" },
+	{ LS_CAUSE_NETWORK, "sendto", "socket send" },
+	{ LS_CAUSE_NETWORK, "sendmsg", "socket send" },
+	{ LS_CAUSE_NETWORK, NULL, "socket" },
+	{ LS_CAUSE_FILE, "read", "file read" },
+	{ LS_CAUSE_FILE, "pread64", "file read" },
+	{ LS_CAUSE_FILE, "write", "file write" },
+	{ LS_CAUSE_FILE, "pwrite64", "file write" },
+	{ LS_CAUSE_PROCESS, NULL, "child process" },
+	{ LS_CAUSE_LOCK, NULL, "lock" },
+	{ LS_CAUSE_GIL, NULL, "GIL" },
+	{ LS_CAUSE_DNS, NULL, "getaddrinfo" },
+	{ LS_CAUSE_PAGEFAULT, NULL, "page fault" },
+	{ LS_CAUSE_RUNQUEUE, NULL, "no free CPU" },
+};
+
+/* `value` in units of `one`, rounded once: one decimal below ten. */
+static const char *scaled(uint64_t value, uint64_t one, const char *unit, char *buf)
+{
+	uint64_t tenths = (value + one / 20) / (one / 10);
+
+	if (tenths < 100)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 ".%" PRIu64 "%s", tenths / 10, tenths % 10,
+			 unit);
+	else
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 "%s", (value + one / 2) / one, unit);
+	return buf;
+}
+
+const char *words__duration(uint64_t ns, char buf[WORDS_BYTES])
+{
+	uint64_t s = ns / S;
+
+	if (ns == 0)
+		return strcpy(buf, "0");
+	if (ns < US)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 "ns", ns);
+	else if (ns < 999500)
+		return scaled(ns, US, "us", buf);
+	else if (ns < 999500 * US)
+		return scaled(ns, MS, "ms", buf);
+	else if (s < 60)
+		return scaled(ns, S, "s", buf);
+	else if (s < 3600)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+	else if (s < 100 * 3600)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+	else
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 "d", s / 86400);
+	return buf;
+}
+
+const char *words__count(uint64_t count, char buf[WORDS_BYTES])
+{
+	if (count < 10000)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64, count);
+	else if (count < 1000000)
+		snprintf(buf, WORDS_BYTES, "%" PRIu64 ".%" PRIu64 "k", count / 1000,
+			 count / 100 % 10);
+	else if (count < 1000 * 1000000ULL)
+		return scaled(count, 1000000, "M", buf);
+	else
+		return scaled(count, 1000 * 1000000ULL, "G", buf);
+	return buf;
+}
+
+const char *words__rate(double per_s, char buf[WORDS_BYTES])
+{
+	if (!(per_s >= 0.05))
+		return strcpy(buf, "0");
+	if (per_s < 100)
+		snprintf(buf, WORDS_BYTES, "%.1f", per_s);
+	else if (per_s < 1e12)
+		return words__count((uint64_t)(per_s + 0.5), buf);
+	else
+		return strcpy(buf, "?");
+	return buf;
+}
+
+const char *words__percent(double share, char buf[WORDS_BYTES])
+{
+	if (!(share > 0))
+		return strcpy(buf, "0");
+	snprintf(buf, WORDS_BYTES, "%.1f", share < 10 ? share * 100 : 999.9);
+	return buf;
+}
+
+const char *words__unit(enum ls_unit unit)
+{
+	switch (unit) {
+	case LS_UNIT_STEP:
+		return "step";
+	case LS_UNIT_CALLBACK:
+		return "callback";
+	case LS_UNIT_TURN:
+		return "turn";
+	case LS_UNIT_NONE:
+		break;
+	}
+	return "?";
+}
+
+const char *words__cause(enum ls_cause cause)
+{
+	static const char *const words[] = {
+#define _(name, word, sentence) [LS_CAUSE_##name] = word,
+		LS_CAUSES(_)
+#undef _
+	};
+
+	return cause < LS_CAUSE_MAX ? words[cause] : "?";
+}
+
+const char *words__call(enum ls_cause cause, const char *syscall)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i].cause == cause &&
+		    (!calls[i].syscall || (syscall && !strcmp(calls[i].syscall, syscall))))
+			return calls[i].words;
+	return syscall ? syscall : words__cause(cause);
+}
+
+const char *words__file(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}

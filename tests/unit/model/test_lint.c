@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Snapshots in, findings and advice out.
+ */
+#include "model/lint.h"
+#include "model/reading.h"
+
+static size_t check(struct script *s, struct lint_finding *findings)
+{
+	return lint__check(reading_snapshot(s), findings, LINT_MAX_FINDINGS);
+}
+
+Test(lint, nothing_is_found_in_nothing)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+
+	reading_coroutine(s, TID, HANDLER, 10, MS);
+	cr_assert_eq(check(s, findings), 0);
+	script_free(s);
+}
+
+Test(lint, findings_are_summed_up_most_time_first)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+
+	reading_stall(s, 1, HANDLER, RENDER, 88, LS_CAUSE_CPU, 20 * MS);
+	reading_stall(s, 2, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
+	reading_stall(s, 3, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
+	reading_stall(s, 4, TICK, TICK, 6, LS_CAUSE_SLEEP, 50 * MS);
+	cr_assert_eq(check(s, findings), 2);
+	cr_assert_eq(findings[0].id, LINT_BLOCKING_CALL);
+	cr_assert_str_eq(findings[0].name, "blocking-call");
+	cr_assert_eq(findings[0].coroutines, 2);
+	cr_assert_eq(findings[0].stalls, 3);
+	cr_assert_eq(findings[0].total_ns, 150 * MS);
+	cr_assert_str_eq(findings[0].summary,
+			 "2 coroutines call time.sleep on the loop (3 stalls)");
+	cr_assert_str_eq(findings[1].summary,
+			 "1 coroutine computes too long in one step (1 stall)");
+	cr_assert_eq(lint__check(reading_snapshot(s), findings, 1), 1, "no more than there is room");
+	script_free(s);
+}
+
+Test(lint, coroutines_that_share_a_line_are_told_apart)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+
+	reading_stall(s, 1, HANDLER, FETCH_ROW, 31, LS_CAUSE_DNS, 50 * MS);
+	reading_stall(s, 2, TICK, FETCH_ROW, 31, LS_CAUSE_DNS, 50 * MS);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_eq(findings[0].id, LINT_SYNC_DNS);
+	cr_assert_eq(findings[0].coroutines, 2);
+	cr_assert_eq(findings[0].stalls, 2);
+	script_free(s);
+}
+
+Test(lint, turns_are_many_small_steps_of_a_loop)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_TURN);
+	struct lint_verdict verdict;
+
+	script_time(&rec, LS_CAUSE_CPU, 50 * MS);
+	script_send_stall(s, &rec);
+	script_send_stall(s, &rec);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_str_eq(findings[0].summary, "1 loop runs too many steps in one turn (2 stalls)");
+	cr_assert(lint__stall(&s->stall, &verdict));
+	cr_assert_eq(verdict.id, LINT_MANY_SMALL_STEPS);
+	script_free(s);
+}
+
+Test(lint, each_cause_has_a_verdict_and_advice)
+{
+	static const struct {
+		enum ls_cause cause;
+		uint64_t ns;
+		enum lint_id id;
+	} cases[] = {
+		{ LS_CAUSE_CPU, 50 * MS, LINT_CPU_HOG },
+		{ LS_CAUSE_CPU, 1000 * MS, LINT_NEVER_YIELDS },
+		{ LS_CAUSE_SLEEP, 50 * MS, LINT_BLOCKING_CALL },
+		{ LS_CAUSE_NETWORK, 50 * MS, LINT_BLOCKING_CALL },
+		{ LS_CAUSE_FILE, 50 * MS, LINT_BLOCKING_CALL },
+		{ LS_CAUSE_PIPE, 50 * MS, LINT_BLOCKING_CALL },
+		{ LS_CAUSE_PROCESS, 50 * MS, LINT_SUBPROCESS_IN_LOOP },
+		{ LS_CAUSE_LOCK, 50 * MS, LINT_BLOCKING_CALL },
+		{ LS_CAUSE_GIL, 50 * MS, LINT_GIL_CONTENDED },
+		{ LS_CAUSE_DNS, 50 * MS, LINT_SYNC_DNS },
+		{ LS_CAUSE_RUNQUEUE, 50 * MS, LINT_STARVED_BY_HOST },
+		{ LS_CAUSE_PAGEFAULT, 50 * MS, LINT_STARVED_BY_HOST },
+		{ LS_CAUSE_OTHER, 50 * MS, LINT_BLOCKING_CALL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct stall stall = { .unit = LS_UNIT_STEP,
+					     .cause = cases[i].cause,
+					     .duration_ns = cases[i].ns };
+		const struct site_row site = { .cause = cases[i].cause, .max_ns = cases[i].ns };
+		struct lint_verdict verdict;
+
+		cr_assert(lint__stall(&stall, &verdict), "cause %d", cases[i].cause);
+		cr_assert_eq(verdict.id, cases[i].id, "cause %d", cases[i].cause);
+		cr_assert_str_eq(verdict.name, lint__name(verdict.id));
+		cr_assert(*verdict.verdict && *verdict.advice);
+		cr_assert(lint__site(&site, &verdict));
+		cr_assert_eq(verdict.id, cases[i].id);
+	}
+}
+
+Test(lint, row_is_judged_by_the_line_that_cost_most)
+{
+	struct script *s = script_new();
+	struct lint_verdict verdict;
+
+	reading_coroutine(s, TID, HANDLER, 10, MS);
+	cr_assert(!lint__row(reading_row(reading_snapshot(s), "handler"), &verdict));
+	reading_stall(s, 1, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
+	cr_assert(lint__row(reading_row(reading_snapshot(s), "handler"), &verdict));
+	cr_assert_str_eq(verdict.verdict, "Blocks the loop in time.sleep");
+	script_free(s);
+}
+
+Test(lint, are_found_by_name)
+{
+	cr_assert_eq(lint__by_name("sync-dns"), LINT_SYNC_DNS);
+	cr_assert_eq(lint__by_name("no-such-lint"), LINT_MAX);
+	cr_assert_str_eq(lint__name(LINT_CPU_HOG), "cpu-hog");
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The snapshot that the tests of the dashboard draw: a service with two bad coroutines, a minute of history, text that tries
+ * to be more than text.
+ */
+#ifndef TESTS_VIEW_SNAPSHOT_H
+#define TESTS_VIEW_SNAPSHOT_H
+
+#include <stdio.h>
+#include <string.h>
+
+#include "view/view.h"
+
+#define VIEW_US 1000ULL
+#define VIEW_MS 1000000ULL
+#define VIEW_S 1000000000ULL
+#define VIEW_NOW_NS (1000 * VIEW_S)
+#define VIEW_STALLS 3
+
+struct view_fixture {
+	struct coroutine_row rows[5];
+	struct stall stalls[VIEW_STALLS];
+	const struct stall *stall_list[VIEW_STALLS];
+	struct second_row seconds[61];
+	struct site_row sites[1];
+	struct loop_row loops[1];
+	struct live_row live[1];
+	struct loss losses[2];
+	struct snapshot snapshot;
+	struct view_status status;
+};
+
+static inline void fixture_rows(struct view_fixture *f)
+{
+	f->rows[0] = (struct coroutine_row){
+		.coroutine = { "fetch_row", "/srv/app/db.py", 24 },
+		.pid = 4242,
+		.steps = 412,
+		.total_ns = 1400 * VIEW_MS,
+		.max_ns = 52100 * VIEW_US,
+		.stalls = 28,
+		.starved_ns = 8100 * VIEW_MS,
+		.cpu_ns = 2 * VIEW_MS,
+		.blocked_ns = 1398 * VIEW_MS,
+		.p50_ns = 50 * VIEW_MS,
+		.p95_ns = 51 * VIEW_MS,
+		.p99_ns = 52 * VIEW_MS,
+		.steps_per_s = 2,
+		.busy = 0.104,
+		.where = { "fetch_row", "/srv/app/db.py", 31 },
+		.where_cause = LS_CAUSE_SLEEP,
+	};
+	f->rows[1] = (struct coroutine_row){
+		.coroutine = { "render", "/srv/app/views.py", 80 },
+		.pid = 4242,
+		.steps = 160,
+		.total_ns = 400 * VIEW_MS,
+		.max_ns = 144 * VIEW_MS,
+		.stalls = 8,
+		.starved_ns = 1400 * VIEW_MS,
+		.cpu_ns = 300 * VIEW_MS,
+		.gil_ns = 60 * VIEW_MS,
+		.runqueue_ns = 40 * VIEW_MS,
+		.p50_ns = 38 * VIEW_MS,
+		.p95_ns = 41 * VIEW_MS,
+		.p99_ns = 44 * VIEW_MS,
+		.steps_per_s = 0.8,
+		.busy = 0.031,
+		.where = { "render", "/srv/app/views.py", 88 },
+		.where_cause = LS_CAUSE_CPU,
+	};
+	f->rows[2] = (struct coroutine_row){
+		.coroutine = { "Gateway.handler", "/srv/app/web.py", 10 },
+		.pid = 4242,
+		.steps = 1234567,
+		.max_ns = 3100 * VIEW_US,
+		.cpu_ns = 900 * VIEW_MS,
+		.gil_ns = 100 * VIEW_MS,
+		.p50_ns = 38 * VIEW_US,
+		.p95_ns = 120 * VIEW_US,
+		.p99_ns = 190 * VIEW_US,
+		.steps_per_s = 4210,
+		.busy = 0.212,
+	};
+	f->rows[3] = (struct coroutine_row){
+		.coroutine = { "\xe6\x8e\xa5\xe5\x8f\x97\xe6\x95\xb0\xe6\x8d\xae\x1b[31m\nred",
+			       "/srv/app/\xe7\xbd\x91.py", 5 },
+		.pid = 4243,
+		.steps = 10,
+		.max_ns = 90 * VIEW_US,
+		.p50_ns = 12 * VIEW_US,
+		.p95_ns = 30 * VIEW_US,
+		.p99_ns = 31 * VIEW_US,
+		.cpu_ns = 120 * VIEW_US,
+		.steps_per_s = 10,
+		.busy = 0.001,
+	};
+	f->rows[4] = (struct coroutine_row){ .coroutine = { "(other)", NULL, 0 }, .steps = 7 };
+}
+
+static inline void fixture_stall(struct view_fixture *f, size_t i, enum ls_cause cause,
+				 uint64_t ago_ns, uint64_t duration_ns)
+{
+	struct stall *s = &f->stalls[i];
+	const struct coroutine_row *row = &f->rows[cause == LS_CAUSE_SLEEP ? 0 : 1];
+
+	s->pid = 4242;
+	s->tid = 4242;
+	s->unit = LS_UNIT_STEP;
+	s->cause = cause;
+	s->start_ns = VIEW_NOW_NS - ago_ns - duration_ns;
+	s->duration_ns = duration_ns;
+	s->cause_ns[cause] = duration_ns;
+	*(cause == LS_CAUSE_CPU ? &s->cpu_ns : &s->blocked_ns) = duration_ns;
+	snprintf(s->task_name, sizeof(s->task_name), "Task-%zu", 7 + i);
+	s->coroutine = row->coroutine;
+	s->call = row->where;
+	s->call_syscall = cause == LS_CAUSE_SLEEP ? "clock_nanosleep" : NULL;
+	s->n_frames = 2;
+	s->stack[0] = row->where;
+	s->stack[1] = (struct model_frame){ "handler", "/srv/app/web.py", 14 };
+	s->victims = 14;
+	s->starved_ns = 14 * duration_ns;
+	f->stall_list[i] = s;
+}
+
+static inline void fixture_seconds(struct view_fixture *f)
+{
+	size_t i;
+
+	for (i = 0; i < 61; i++) {
+		f->seconds[i] = (struct second_row){ .busy = 0.1 + 0.8 * (double)(i % 10) / 10,
+						     .steps = 4200 };
+		if (i % 12 == 0)
+			f->seconds[i] = (struct second_row){ .busy = 1,
+							     .steps = 17,
+							     .stalls = 2,
+							     .stall_ns = 100 * VIEW_MS,
+							     .worst_ns = 52 * VIEW_MS,
+							     .worst_cause = LS_CAUSE_SLEEP };
+	}
+	f->seconds[30].stalls = 1;
+	f->seconds[30].stall_ns = f->seconds[30].worst_ns = 144 * VIEW_MS;
+	f->seconds[30].worst_cause = LS_CAUSE_CPU;
+}
+
+/* `is_stuck`: a loop is stuck at this moment. */
+static inline void fixture_init(struct view_fixture *f, bool is_stuck)
+{
+	memset(f, 0, sizeof(*f));
+	fixture_rows(f);
+	fixture_stall(f, 0, LS_CAUSE_SLEEP, 2 * VIEW_S, 50 * VIEW_MS);
+	fixture_stall(f, 1, LS_CAUSE_CPU, 31 * VIEW_S, 144 * VIEW_MS);
+	fixture_stall(f, 2, LS_CAUSE_SLEEP, 75 * VIEW_S, 52 * VIEW_MS);
+	fixture_seconds(f);
+	f->loops[0] = (struct loop_row){ .pid = 4242, .tid = 4242, .busy = 0.38 };
+	f->sites[0] = (struct site_row){
+		.at = f->rows[0].where,
+		.cause = LS_CAUSE_SLEEP,
+		.syscall = "clock_nanosleep",
+		.coroutine = f->rows[0].coroutine,
+		.stalls = 28,
+		.total_ns = 1400 * VIEW_MS,
+		.max_ns = 52 * VIEW_MS,
+		.starved_ns = 8100 * VIEW_MS,
+		.last_ns = VIEW_NOW_NS - 2 * VIEW_S,
+	};
+	f->losses[0] = (struct loss){ "stack_truncated", "stacks cut", 12 };
+	f->losses[1] = (struct loss){ "records_lost", "records lost", 3 };
+	f->live[0] = (struct live_row){
+		.pid = 4242,
+		.tid = 4242,
+		.unit = LS_UNIT_STEP,
+		.cause = LS_CAUSE_SLEEP,
+		.start_ns = VIEW_NOW_NS - 1420 * VIEW_MS,
+		.coroutine = f->rows[0].coroutine,
+		.syscall = "clock_nanosleep",
+		.n_frames = 2,
+		.stack = { f->rows[0].where, { "handler", "/srv/app/web.py", 14 } },
+	};
+	f->snapshot = (struct snapshot){
+		.steps = 1235156,
+		.stalls = 36,
+		.starved_ns = 9500 * VIEW_MS,
+		.unattributed_steps = 7,
+		.n_rows = 5,
+		.rows = f->rows,
+		.n_losses = is_stuck ? 2 : 0,
+		.losses = f->losses,
+		.n_stalls = VIEW_STALLS,
+		.stall_list = f->stall_list,
+		.n_sites = 1,
+		.sites = f->sites,
+		.n_loops = 1,
+		.loops = f->loops,
+		.n_live = is_stuck,
+		.live = f->live,
+		.n_seconds = 61,
+		.seconds = f->seconds,
+	};
+	f->status = (struct view_status){
+		.targets = "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)",
+		.now_ns = VIEW_NOW_NS,
+		.started_ns = VIEW_NOW_NS - 161 * VIEW_S,
+		.threshold_ns = 10 * VIEW_MS,
+		.refresh_ns = 250 * VIEW_MS,
+		.own_cpu = 0.004,
+		.own_rss_bytes = 11 << 20,
+		.message = "",
+	};
+}
+
+#endif
