@@ -104,6 +104,14 @@ LS_INLINE struct thread_state *current_thread(void)
 	return bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL, 0);
 }
 
+/* The sampler interrupts programs of its own thread: what it may not see half done lies between two of these. */
+LS_INLINE void thread_set_busy(struct thread_state *ts, __u8 is_busy)
+{
+	__asm__ volatile("" ::: "memory");
+	ts->is_busy = is_busy;
+	__asm__ volatile("" ::: "memory");
+}
+
 LS_INLINE void record_header(struct ls_rec_hdr *hdr, __u32 kind, __u32 len, __u64 now_ns,
 			     const struct thread_state *ts)
 {

@@ -28,7 +28,9 @@ int on_sample(void *ctx)
 	victims_first_look(ts, now_ns);
 	frame = frame_top(ts);
 	if (!frame) {
-		count_loss(LS_LOSS_STACK_NO_THREAD);
+		/* Behind the end of its loop a thread may well run no Python. */
+		if (ts->cur.unit == LS_UNIT_STEP)
+			count_loss(LS_LOSS_STACK_NO_THREAD);
 		return 0;
 	}
 	on_cpu_ns = elapsed_ns - ts->cur.nested_ns - ts->cur.off_ns;

@@ -189,7 +189,7 @@ int on_step_enter(struct pt_regs *ctx)
 		if (!ts)
 			return 0;
 	}
-	ts->is_busy = 1;
+	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (!ts->proc.gil || !ts->proc.wakeup_call)
 		thread_refresh(ts);
@@ -210,7 +210,7 @@ int on_step_enter(struct pt_regs *ctx)
 			barrier_var(depth);
 			if (depth >= LS_MAX_NEST) {
 				count_loss(LS_LOSS_STEP_TOO_DEEP);
-				ts->is_busy = 0;
+				thread_set_busy(ts, 0);
 				return 0;
 			}
 			ts->outer[depth] = ts->cur;
@@ -222,7 +222,7 @@ int on_step_enter(struct pt_regs *ctx)
 	span_open(ts, LS_UNIT_STEP, now_ns);
 	ts->cur.sp = sp;
 	step_read_task(ts, ts->proc.py.task_arg ? second : first, now_ns);
-	ts->is_busy = 0;
+	thread_set_busy(ts, 0);
 	return 0;
 }
 
@@ -267,7 +267,7 @@ int on_step_exit(struct pt_regs *ctx)
 
 	if (!ts)
 		return 0;
-	ts->is_busy = 1;
+	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	/* Steps whose own end we never saw lie deeper than the one that ends now. */
 	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
@@ -276,7 +276,7 @@ int on_step_exit(struct pt_regs *ctx)
 	}
 	if (ts->cur.unit != LS_UNIT_STEP || ts->cur.sp != sp) {
 		count_loss(LS_LOSS_STEP_UNMATCHED);
-		ts->is_busy = 0;
+		thread_set_busy(ts, 0);
 		return 0;
 	}
 	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
@@ -291,7 +291,7 @@ int on_step_exit(struct pt_regs *ctx)
 	} else {
 		span_open_callbacks(ts, now_ns);
 	}
-	ts->is_busy = 0;
+	thread_set_busy(ts, 0);
 	return 0;
 }
 
@@ -304,11 +304,11 @@ int on_poll_return(struct pt_regs *ctx)
 	if (!ts || ts->cur.unit == LS_UNIT_STEP || ts->depth)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	ts->is_busy = 1;
+	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (ts->is_foreign_poll) {
 		ts->is_foreign_poll = 0;
-		ts->is_busy = 0;
+		thread_set_busy(ts, 0);
 		return 0;
 	}
 	span_close_callbacks(ts, now_ns, 0);
@@ -319,7 +319,7 @@ int on_poll_return(struct pt_regs *ctx)
 	}
 	turn_begin(ts, now_ns);
 	span_open_callbacks(ts, now_ns);
-	ts->is_busy = 0;
+	thread_set_busy(ts, 0);
 	return 0;
 }
 
@@ -330,7 +330,7 @@ int on_dns_enter(struct pt_regs *ctx)
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)
 		return 0;
-	ts->is_busy = 1;
+	thread_set_busy(ts, 1);
 	ts->dns_frame = frame_top(ts);
 	ts->dns_span = 0;
 	if (ts->dns_frame && !frame_read(ts, ts->dns_frame)) {
@@ -338,6 +338,6 @@ int on_dns_enter(struct pt_regs *ctx)
 		ts->dns_sp = ctx->sp;
 		ts->dns_span = ts->cur.number;
 	}
-	ts->is_busy = 0;
+	thread_set_busy(ts, 0);
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "loopstall.skel.h"
 
+#include "probe/pid_namespace.h"
 #include "probe/sampler.h"
 #include "probe/uprobes.h"
 
@@ -76,6 +77,8 @@ static const struct {
 } table[] = {
 	{ "btf", "the kernel describes its types, so one binary fits all kernels", true, try_btf,
 	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's have it)" },
+	{ "pid_namespace", "processes have the numbers by which the kernel knows them", true, pid_namespace__try,
+	  "run it on the host, or in a container that shares the host's pid namespace" },
 	{ "bpf", "the programs load", true, try_load, FIX_RIGHTS },
 	{ "sched", "context switches tell why a thread waits", true, try_sched, FIX_RIGHTS },
 	{ "uprobe", "probes on the step function of a process", true, try_uprobe, FIX_RIGHTS },

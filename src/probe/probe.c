@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/live.h"
+#include "probe/pid_namespace.h"
 #include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
@@ -162,6 +163,11 @@ int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct e
 
 	if (!p)
 		return -ENOMEM;
+	code = pid_namespace__try();
+	if (code == -EXDEV) {
+		err__set(err, code, "this is not the host's pid namespace: the kernel counts processes otherwise here");
+		return err__hint(err, code, "run it on the host, or in a container that shares the host's pid namespace");
+	}
 	libbpf_set_print(print_to_log);
 	p->sample_period_ns = opts->sample_period_ns ? opts->sample_period_ns :
 						       choose_sample_period_ns(opts->threshold_ns);

@@ -106,10 +106,10 @@ static void how(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 		word(buf, "%s%s", call ? ": " : "", call ? call : "");
 }
 
-/* "app/db.py:31 in fetch_row: time.sleep" */
+/* "app/db.py:31 in fetch_row: time.sleep"; in a library: "app/db.py:31 in check > re/__init__.py:166 in match" */
 static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
-	const struct model_frame *call = &stall->call;
+	const struct model_frame *call = &stall->call, *own;
 	char w[4][TEXT_PIECE_BYTES], how_buf[TEXT_PIECE_BYTES];
 
 	how(stall, how_buf);
@@ -122,6 +122,18 @@ static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE
 		     how_buf);
 		word(w[1], "%s%s", format__path_tail(stall->coroutine.file, 1), how_buf);
 		text_choose(w, 2, columns, buf);
+		return;
+	}
+	own = wording_own_frame(stall);
+	if (own) {
+		word(w[0], "%s:%u in %s > %s:%u in %s%s", format__path_tail(own->file, 2), own->line,
+		     own->function, format__path_tail(call->file, 2), call->line, call->function,
+		     how_buf);
+		word(w[1], "%s:%u > %s%s", format__path_tail(own->file, 2), own->line, call->function,
+		     how_buf);
+		word(w[2], "%s:%u > %s", format__path_tail(own->file, 1), own->line, call->function);
+		word(w[3], "%s:%u", format__path_tail(own->file, 1), own->line);
+		text_choose(w, 4, columns, buf);
 		return;
 	}
 	word(w[0], "%s:%u in %s%s", format__path_tail(call->file, 2), call->line, call->function,

@@ -13,4 +13,10 @@ const char *wording_cause(enum ls_cause cause);
 /* "time.sleep", "socket recv", the name of the system call; NULL if there is nothing to say. */
 const char *wording_call(const struct stall *stall);
 
+/*
+ * The innermost frame of the stack that is no library's, when the call itself is in one: the line its author can
+ * change. NULL if the call is in no library, or everything is.
+ */
+const struct model_frame *wording_own_frame(const struct stall *stall);
+
 #endif
