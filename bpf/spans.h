@@ -44,10 +44,10 @@ LS_INLINE void victims_first_look(struct thread_state *ts, __u64 now_ns)
 
 	if (ts->cur.ready_ns)
 		return;
-	ts->cur.ready_ns = now_ns;
 	loop = loop_of(ts);
 	if (!loop || !loop->ready)
 		return;
+	ts->cur.ready_ns = now_ns;
 	length = read_ptr(loop->ready + ts->proc.py.ob_size);
 	ts->cur.ready = length < LS_MAX_READY ? length : LS_MAX_READY;
 }

@@ -71,6 +71,8 @@ def main():
         runs = []
     for run in runs:
         runner.run(*run)
+    if runner.repeated:
+        print("%d cases were run twice, because they failed once" % runner.repeated)
     print("%d passed, %d failed, %d skipped" % (runner.passed, runner.failed, runner.skipped))
     return 1 if runner.failed else 0
 

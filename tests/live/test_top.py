@@ -19,7 +19,8 @@ class Terminal:
     """A tmux server of its own with one window, in which a shell runs the tool."""
 
     def __init__(self, bench, size, env):
-        self._socket = os.path.join(bench.folder, "tmux")
+        # Never that of a server that is still ending.
+        self._socket = os.path.join(bench.folder, "tmux-%d" % time.monotonic_ns())
         self._folder = bench.folder
         config = os.path.join(bench.folder, "tmux.conf")
         with open(config, "w") as file:
