@@ -28,7 +28,7 @@ struct multi_attr {
 	uint64_t path;
 	uint64_t offsets;
 	uint64_t ref_ctr_offsets;
-	uint64_t cookies; /* not used */
+	uint64_t cookies; /* none: each kind of spot has a program of its own */
 	uint32_t count;
 	uint32_t multi_flags;
 	uint32_t pid;

@@ -221,7 +221,7 @@ static json_t *causes_json(const struct stall *stall)
 
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		if (stall->cause_ns[i])
-			object_add_u64(&o, wording_cause(i), stall->cause_ns[i]);
+			object_add_u64(&o, vocabulary_cause(i), stall->cause_ns[i]);
 	return object_end(&o);
 }
 
@@ -229,12 +229,12 @@ static int json_stall(FILE *out, const struct stall *stall, const struct report_
 {
 	struct object o = line_new("stall", opts);
 
-	object_add_text(&o, "unit", wording_unit(stall->unit));
+	object_add_text(&o, "unit", vocabulary_unit(stall->unit));
 	object_add_u64(&o, "pid", stall->pid);
 	object_add_u64(&o, "tid", stall->tid);
 	object_add_u64(&o, "start_ns", stall->start_ns);
 	object_add_u64(&o, "duration_ns", stall->duration_ns);
-	object_add_text(&o, "cause", wording_cause(stall->cause));
+	object_add_text(&o, "cause", vocabulary_cause(stall->cause));
 	object_add_u64(&o, "cpu_ns", stall->cpu_ns);
 	object_add_u64(&o, "blocked_ns", stall->blocked_ns);
 	object_add_u64(&o, "gil_ns", stall->gil_ns);

@@ -197,13 +197,13 @@ static void put_fixed(FILE *out, const struct stall *stall, const struct report_
 	char buf[FORMAT_NUMBER_BYTES];
 
 	fprintf(out, "%-*u %-*s ", PID_COLUMNS, stall->pid, UNIT_COLUMNS,
-		wording_unit(stall->unit));
+		vocabulary_unit(stall->unit));
 	paint(out, opts, duration_color(stall->duration_ns));
 	format__right(out, format__duration(stall->duration_ns, buf), DURATION_COLUMNS);
 	paint(out, opts, SGR_RESET);
 	fputs("  ", out);
 	paint(out, opts, cause_color(stall->cause));
-	format__left(out, wording_cause(stall->cause), CAUSE_COLUMNS);
+	format__left(out, vocabulary_cause(stall->cause), CAUSE_COLUMNS);
 	paint(out, opts, SGR_RESET);
 	fputc(' ', out);
 }

@@ -39,32 +39,6 @@ static const struct call_words {
 	{ LS_CAUSE_PAGEFAULT, NULL, "page fault" },
 };
 
-const char *wording_unit(enum ls_unit unit)
-{
-	switch (unit) {
-	case LS_UNIT_STEP:
-		return "step";
-	case LS_UNIT_CALLBACK:
-		return "callback";
-	case LS_UNIT_TURN:
-		return "turn";
-	case LS_UNIT_NONE:
-		break;
-	}
-	return "?";
-}
-
-const char *wording_cause(enum ls_cause cause)
-{
-	static const char *const words[] = {
-#define _(name, word, sentence) [LS_CAUSE_##name] = word,
-		LS_CAUSES(_)
-#undef _
-	};
-
-	return cause < LS_CAUSE_MAX ? words[cause] : "?";
-}
-
 const char *wording_call(const struct stall *stall)
 {
 	const char *colon;

@@ -7,9 +7,8 @@
 #define LOOPSTALL_REPORT_WORDING_H
 
 #include "model/model.h"
+#include "model/vocabulary.h"
 
-const char *wording_unit(enum ls_unit unit);
-const char *wording_cause(enum ls_cause cause);
 /* "time.sleep", "socket recv", the name of the system call; NULL if there is nothing to say. */
 const char *wording_call(const struct stall *stall);
 

@@ -27,7 +27,7 @@ static inline enum canvas_attr cause_attr(enum ls_cause cause)
 /* As table_ops.term: 1 or 0, and -1 if the word is not "cause". */
 static inline int cause_term(enum ls_cause cause, const char *word, const char *value)
 {
-	return strcmp(word, "cause") ? -1 : !strcmp(value, words__cause(cause));
+	return strcmp(word, "cause") ? -1 : !strcmp(value, vocabulary_cause(cause));
 }
 
 #endif

@@ -135,7 +135,7 @@ static void put_worst(struct pen *pen, const struct snapshot *snapshot,
 		return;
 	snprintf(text, sizeof(text), "worst %s %s, %zus ago",
 		 words__duration(snapshot->seconds[at].worst_ns, number),
-		 words__cause(snapshot->seconds[at].worst_cause), snapshot->n_seconds - 1 - at);
+		 vocabulary_cause(snapshot->seconds[at].worst_cause), snapshot->n_seconds - 1 - at);
 	attr = is_severe(status, snapshot->seconds[at].worst_ns) ? ATTR_BAD : ATTR_WARN;
 	if (!pen__put(pen, attr, text)) {
 		snprintf(text, sizeof(text), "worst %s", number);
@@ -195,7 +195,7 @@ static void draw_alarm(const struct snapshot *snapshot, const struct view_status
 	if (live->coroutine.name)
 		cell__escape(&cell, live->coroutine.name);
 	else
-		cell__printf(&cell, "%s", words__unit(live->unit));
+		cell__printf(&cell, "%s", vocabulary_unit(live->unit));
 	if (live->syscall || live->cause != LS_CAUSE_CPU)
 		cell__printf(&cell, "  blocked in %s", words__call(live->cause, live->syscall));
 	else

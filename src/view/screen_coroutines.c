@@ -99,7 +99,7 @@ static void render_where(const void *row, const struct table_scene *scene, struc
 	(void)scene;
 	if (r->where.file) {
 		cell__place(cell, r->where.file, r->where.line);
-		cell__printf(cell, " %s", words__cause(r->where_cause));
+		cell__printf(cell, " %s", vocabulary_cause(r->where_cause));
 	} else {
 		cell__place(cell, r->coroutine.file, r->coroutine.first_line);
 		cell->attr = ATTR_DIM;
@@ -160,7 +160,7 @@ static int row_term(const void *row, const char *word, const char *value)
 	const struct coroutine_row *r = row;
 
 	if (!strcmp(word, "cause"))
-		return r->where.file && !strcmp(words__cause(r->where_cause), value);
+		return r->where.file && !strcmp(vocabulary_cause(r->where_cause), value);
 	if (!strcmp(word, "pid"))
 		return r->pid == strtoul(value, NULL, 10);
 	return -1;

@@ -42,7 +42,7 @@ static void render_cause(const void *row, const struct table_scene *scene, struc
 
 	(void)scene;
 	cell->attr = cause_attr(site->cause);
-	cell__printf(cell, "%s", words__cause(site->cause));
+	cell__printf(cell, "%s", vocabulary_cause(site->cause));
 }
 
 static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)

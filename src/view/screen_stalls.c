@@ -35,7 +35,7 @@ static void render_who(const void *row, const struct table_scene *scene, struct 
 	if (s->coroutine.name)
 		cell__escape(cell, s->coroutine.name);
 	else
-		cell__printf(cell, "(%s)", words__unit(s->unit));
+		cell__printf(cell, "(%s)", vocabulary_unit(s->unit));
 }
 
 static void render_task(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -153,7 +153,7 @@ static int row_term(const void *row, const char *word, const char *value)
 	const struct stall *s = row;
 
 	if (!strcmp(word, "cause"))
-		return !strcmp(words__cause(s->cause), value);
+		return !strcmp(vocabulary_cause(s->cause), value);
 	if (!strcmp(word, "pid"))
 		return s->pid == strtoul(value, NULL, 10);
 	if (!strcmp(word, "tid"))

@@ -108,32 +108,6 @@ const char *words__percent(double share, char buf[WORDS_BYTES])
 	return buf;
 }
 
-const char *words__unit(enum ls_unit unit)
-{
-	switch (unit) {
-	case LS_UNIT_STEP:
-		return "step";
-	case LS_UNIT_CALLBACK:
-		return "callback";
-	case LS_UNIT_TURN:
-		return "turn";
-	case LS_UNIT_NONE:
-		break;
-	}
-	return "?";
-}
-
-const char *words__cause(enum ls_cause cause)
-{
-	static const char *const words[] = {
-#define _(name, word, sentence) [LS_CAUSE_##name] = word,
-		LS_CAUSES(_)
-#undef _
-	};
-
-	return cause < LS_CAUSE_MAX ? words[cause] : "?";
-}
-
 const char *words__call(enum ls_cause cause, const char *syscall)
 {
 	size_t i;
@@ -142,7 +116,7 @@ const char *words__call(enum ls_cause cause, const char *syscall)
 		if (calls[i].cause == cause &&
 		    (!calls[i].syscall || (syscall && !strcmp(calls[i].syscall, syscall))))
 			return calls[i].words;
-	return syscall ? syscall : words__cause(cause);
+	return syscall ? syscall : vocabulary_cause(cause);
 }
 
 const char *words__file(const char *path)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "model/vocabulary.h"
 
 #define WORDS_BYTES 32
 
@@ -19,8 +20,6 @@ const char *words__count(uint64_t count, char buf[WORDS_BYTES]);
 const char *words__rate(double per_s, char buf[WORDS_BYTES]);
 /* 0 ... 1 as "10.4" */
 const char *words__percent(double share, char buf[WORDS_BYTES]);
-const char *words__unit(enum ls_unit unit);
-const char *words__cause(enum ls_cause cause);
 /* What a blocking call is called by who writes Python: "time.sleep"; else the system call, else the cause. */
 const char *words__call(enum ls_cause cause, const char *syscall);
 /* The last component of a path, inside the string itself. */
