@@ -17,6 +17,7 @@
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
+#define LS_MAX_TASKS 65536 /* tasks counted one by one */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
@@ -141,6 +142,7 @@ struct ls_rec_victim {
 	struct ls_rec_hdr hdr;
 	__u64 span;
 	__u64 task;
+	__u64 code, qualname; /* of its coroutine; 0 if unknown */
 	__u64 starved_ns;
 	struct ls_pystr name;
 };
@@ -184,9 +186,22 @@ struct ls_coro_stats {
 	struct ls_coro_key key;
 	__u64 steps, total_ns, max_ns, stalls;
 	__u64 cause_ns[LS_CAUSE_MAX];
-	__u64 starved_ns;
+	__u64 starved_ns; /* that its stalls cost others */
+	__u64 suffered_ns, suffered; /* that its own tasks waited behind stalls of others, and how many times */
 	__u64 qualname;
 	__u32 hist[LS_HIST_BUCKETS];
+};
+
+/* One task, counted while user space asks for it (`is_counting_tasks`). */
+struct ls_task_key {
+	__u64 task;
+	__u32 tgid, tid;
+};
+
+struct ls_task_stats {
+	__u64 coro; /* another one than before: the address was given to another task, and all begins anew */
+	__u64 steps, total_ns, max_ns, stalls;
+	__u64 last_end_ns; /* of its last step */
 };
 
 /* Aggregate of one loop thread, keyed by tid. */
@@ -196,12 +211,15 @@ struct ls_thread_stats {
 	__u64 idle_ns; /* in the loop's own wait */
 	__u64 turns;
 	__u64 stalls;
+	__u64 cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks, off the CPU; LS_CAUSE_CPU stays 0 */
+	__u64 worst_turn_ns;
+	__u32 turn_hist[LS_HIST_BUCKETS];
 };
 
 _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
 _Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
 _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
-_Static_assert(sizeof(struct ls_rec_victim) == 24 + 24 + sizeof(struct ls_pystr), "victim record");
+_Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 
 #endif

@@ -141,30 +141,30 @@ static const struct rule *rule_find(enum ls_unit unit, enum ls_cause cause, uint
 	return NULL;
 }
 
-static bool verdict_fill(const struct rule *rule, struct lint_verdict *ret_verdict)
+static bool verdict_fill(const struct rule *rule, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	if (!rule)
+	if (!rule || off & 1u << rule->id)
 		return false;
 	*ret_verdict = (struct lint_verdict){ rule->id, names[rule->id], rule->verdict,
 					      rule->advice };
 	return true;
 }
 
-bool lint__row(const struct coroutine_row *row, struct lint_verdict *ret_verdict)
+bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	if (!row->where.function)
 		return false;
-	return verdict_fill(rule_find(LS_UNIT_STEP, row->where_cause, row->max_ns), ret_verdict);
+	return verdict_fill(rule_find(LS_UNIT_STEP, row->where_cause, row->max_ns), off, ret_verdict);
 }
 
-bool lint__site(const struct site_row *site, struct lint_verdict *ret_verdict)
+bool lint__site(const struct site_row *site, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	return verdict_fill(rule_find(LS_UNIT_STEP, site->cause, site->max_ns), ret_verdict);
+	return verdict_fill(rule_find(LS_UNIT_STEP, site->cause, site->max_ns), off, ret_verdict);
 }
 
-bool lint__stall(const struct stall *stall, struct lint_verdict *ret_verdict)
+bool lint__stall(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	return verdict_fill(rule_find(stall->unit, stall->cause, stall->duration_ns), ret_verdict);
+	return verdict_fill(rule_find(stall->unit, stall->cause, stall->duration_ns), off, ret_verdict);
 }
 
 /* What one rule has found so far. */
@@ -266,7 +266,7 @@ static int finding_compare(const void *va, const void *vb)
 	return strcmp(a->summary, b->summary);
 }
 
-size_t lint__check(const struct snapshot *s, struct lint_finding *findings, size_t max)
+size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings, size_t max)
 {
 	struct lint_finding found[N_RULES];
 	struct tally tallies[N_RULES];
@@ -276,7 +276,7 @@ size_t lint__check(const struct snapshot *s, struct lint_finding *findings, size
 	tally_sites(tallies, s);
 	tally_stalls(tallies, s);
 	for (i = 0; i < N_RULES; i++)
-		if (tallies[i].stalls)
+		if (tallies[i].stalls && !(off & 1u << rules[i].id))
 			finding_fill(&found[n++], &rules[i], &tallies[i]);
 	qsort(found, n, sizeof(found[0]), finding_compare);
 	if (n > max)

@@ -26,7 +26,8 @@
 	_(SYNC_DNS, "sync-dns")                                                                    \
 	_(SUBPROCESS_IN_LOOP, "subprocess-in-loop")                                                \
 	_(STARVED_BY_HOST, "starved-by-host")                                                      \
-	_(MANY_SMALL_STEPS, "many-small-steps")
+	_(MANY_SMALL_STEPS, "many-small-steps")                                                    \
+	_(EXECUTOR_SATURATED, "executor-saturated")
 
 enum lint_id {
 #define _(id, name) LINT_##id,
@@ -52,16 +53,21 @@ struct lint_verdict {
 	const char *advice; /* "Use await asyncio.sleep(...); ..." */
 };
 
+/* Lints that are switched off: bit `1u << id`. */
+typedef uint32_t lint_mask;
+
 /* Fills at most `max` findings, most time first. Returns their number. */
-size_t lint__check(const struct snapshot *s, struct lint_finding *findings, size_t max);
+size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings, size_t max);
 
 /* False if no rule applies. */
-bool lint__row(const struct coroutine_row *row, struct lint_verdict *ret_verdict);
-bool lint__site(const struct site_row *site, struct lint_verdict *ret_verdict);
-bool lint__stall(const struct stall *stall, struct lint_verdict *ret_verdict);
+bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdict *ret_verdict);
+bool lint__site(const struct site_row *site, lint_mask off, struct lint_verdict *ret_verdict);
+bool lint__stall(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict);
 
 const char *lint__name(enum lint_id id);
 /* LINT_MAX if there is none of that name. */
 enum lint_id lint__by_name(const char *name);
+/* "gil-contended,sync-dns" or "all"; 0, or -ENOENT if one is not known (ret_bad, of `size` bytes, says which). */
+int lint__parse_mask(const char *names, lint_mask *ret_mask, char *ret_bad, size_t size);
 
 #endif

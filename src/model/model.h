@@ -49,6 +49,8 @@ struct stall {
 	bool is_victims_cut, is_victims_unknown;
 };
 
+#define MODEL_TREND 30 /* ticks */
+
 /*
  * One row of the table by coroutine, summed over threads (and over pids if the code is the same place). Two
  * rows may have no place, and then no file: "(unknown)", steps whose coroutine could not be told; "(other)",
@@ -57,12 +59,16 @@ struct stall {
 struct coroutine_row {
 	struct code_info coroutine;
 	uint32_t pid; /* 0 if several */
-	uint64_t steps, total_ns, max_ns, stalls, starved_ns;
+	uint64_t steps, total_ns, max_ns, stalls;
+	uint64_t starved_ns; /* that its stalls cost others */
+	uint64_t suffered_ns, suffered; /* that its own tasks waited behind others' stalls, and how many times */
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns;
 	uint64_t p50_ns, p95_ns, p99_ns; /* from the histogram; never above max_ns */
 	double steps_per_s, busy; /* between the last two ticks; busy: share of one core's time, 0 ... 1 */
 	struct model_frame where; /* line of its worst call site, NULLs if it never stalled */
 	enum ls_cause where_cause;
+	uint8_t n_trend;
+	float trend[MODEL_TREND]; /* `busy` at the last ticks, oldest first */
 	uint32_t hist[LS_HIST_BUCKETS];
 };
 
@@ -86,19 +92,84 @@ struct site_row {
 	uint64_t stalls, total_ns, max_ns, starved_ns, last_ns;
 };
 
-/* A task name that had to wait, and behind whom most. Only named victims are counted here. */
+/*
+ * Who had to wait, and behind whom most: tasks of one name, or, if it is one that asyncio gave ("Task-17"), of one coroutine. Only
+ * named victims are counted here.
+ */
 struct victim_row {
-	const char *name;
-	struct code_info culprit;
+	const char *name; /* "" for tasks without a name of their own */
+	struct code_info coroutine; /* NULLs if it could not be told */
+	struct code_info culprit; /* NULLs if its stalls were callbacks of no known function */
 	uint64_t times, starved_ns, worst_ns, last_ns;
+};
+
+/* What one coroutine's stalls cost one victim. `victim` is the index of its row. */
+struct payer_row {
+	struct code_info culprit;
+	size_t victim;
+	uint64_t times, starved_ns;
 };
 
 /* One loop thread. Rates are over the time between the last two ticks. */
 struct loop_row {
 	uint32_t pid, tid;
+	const char *process; /* name of the program, "" if nobody told */
 	uint64_t steps, step_ns, callbacks_ns, idle_ns, turns, stalls;
+	uint64_t cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks; what is missing to their sum is cpu */
+	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns;
 	double steps_per_s, busy; /* busy: 0 ... 1 */
+	double gil, runqueue; /* shares of its time, 0 ... 1, between the last two ticks */
+	uint32_t tasks_ready; /* handles in its ready queue when it was last looked at */
+	uint32_t executor_threads, executor_max, executor_queued; /* of its default executor; 0: it has none */
+	uint32_t executor_full_ticks; /* in a row, in which all its threads were taken and calls waited */
 };
+
+enum model_task_state { MODEL_TASK_WAITING, MODEL_TASK_READY, MODEL_TASK_RUNNING };
+
+/* A task that was alive at the last look. */
+struct task_row {
+	uint32_t pid, tid; /* tid 0: its loop's thread is not known */
+	uint64_t task; /* address */
+	const char *name;
+	struct code_info coroutine;
+	enum model_task_state state;
+	const char *waits_for; /* type of what it waits for, "" if nothing */
+	size_t awaited_by; /* index of the row that waits for it, SIZE_MAX if none is known */
+	bool is_cut; /* there are more frames than these */
+	size_t n_frames;
+	const struct model_frame *stack; /* await chain, innermost first */
+	uint64_t seen_ns; /* when it was first seen */
+	/* Since tasks are counted one by one; all 0 if they are not. */
+	uint64_t steps, total_ns, max_ns, stalls, last_end_ns;
+	double busy; /* 0 ... 1, between the last two looks */
+};
+
+/* What was read of a task; raw. */
+struct model_task {
+	uint32_t pid, tid;
+	uint64_t task, awaited_by; /* addresses; awaited_by: of the same process, 0 if none is known */
+	uint64_t code, qualname;
+	enum model_task_state state;
+	const char *name, *waits_for; /* UTF-8; copied */
+	bool is_cut;
+	size_t n_frames;
+	const struct ls_frame *frames; /* copied */
+	struct ls_task_stats stats; /* zero if not counted */
+};
+
+/* Severity of a line of the log. */
+enum log_grade { LOG_GRADE_INFO, LOG_GRADE_WARNING, LOG_GRADE_ERROR };
+
+/* Something that happened: attached, a process ended, a setting changed, measurements were lost. */
+struct log_row {
+	uint64_t number; /* in the order they came, from 1 */
+	uint64_t at_ns;
+	enum log_grade grade;
+	uint32_t pid; /* 0: none */
+	const char *text; /* raw */
+};
+
+#define MODEL_MAX_LOG 1000
 
 /* A span that is open right now and has lasted at least the threshold. */
 struct live_row {
@@ -133,6 +204,8 @@ struct loss {
 struct snapshot {
 	uint64_t steps, callbacks_ns, idle_ns, step_ns, turns, stalls, starved_ns;
 	uint64_t unattributed_steps; /* whose coroutine could not be told */
+	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns; /* of all loops */
+	uint64_t tasks_alive, tasks_ready; /* when last looked at; alive: 0 if it was not */
 	size_t n_rows;
 	const struct coroutine_row *rows; /* most starved time first, then longest stall */
 	size_t n_losses;
@@ -143,8 +216,15 @@ struct snapshot {
 	const struct site_row *sites; /* most time first */
 	size_t n_victims;
 	const struct victim_row *victims; /* most starved first */
+	size_t n_payers;
+	const struct payer_row *payers; /* most starved first */
 	size_t n_loops;
 	const struct loop_row *loops; /* by pid and tid */
+	size_t n_tasks;
+	const struct task_row *tasks; /* those that were read, by pid, loop thread and address */
+	uint64_t tasks_ns; /* when they were read, 0: never */
+	size_t n_log;
+	const struct log_row *log; /* newest first, at most MODEL_MAX_LOG */
 	size_t n_live;
 	const struct live_row *live; /* longest first */
 	size_t n_seconds;
@@ -171,6 +251,19 @@ int model__coroutine(struct model *m, const struct ls_coro_key *key, const struc
 int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 /* Sets the absolute count of a named loss. `name` and `sentence` must outlive the model. */
 int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count);
+
+/* What is known of a loop besides its counters; absolute, until the next call. 0 or -errno. */
+struct model_loop_info {
+	const char *process; /* copied */
+	uint32_t tasks_ready;
+	uint32_t executor_threads, executor_max, executor_queued;
+};
+int model__loop(struct model *m, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
+
+/* Replaces all tasks; `alive` may be more than n. A count alone (n = 0, tasks NULL) keeps the rows there are. 0 or -errno. */
+int model__tasks(struct model *m, uint64_t now_ns, const struct model_task *tasks, size_t n, uint64_t alive);
+/* Adds a line to the log. 0 or -errno. */
+int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid, const char *text);
 
 /* Tells the time, about once in a second: rates and the last two minutes are made of these. 0 or -errno. */
 int model__tick(struct model *m, uint64_t now_ns);

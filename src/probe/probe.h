@@ -57,6 +57,17 @@ int probe__each_thread(struct probe *p, probe_thread_fn fn, void *ctx);
 /* Absolute loss counters, LS_LOSS_MAX of them. */
 int probe__losses(struct probe *p, uint64_t *counts);
 
+/* From here on a stall is what lasts at least this long; the sampler's pace goes with it. 0 or -errno. */
+int probe__set_threshold(struct probe *p, uint64_t threshold_ns);
+
+/*
+ * Counts each task for itself, which makes every step a little dearer: on only while somebody looks. Switched on, counting begins
+ * anew. 0 or -errno.
+ */
+int probe__count_tasks(struct probe *p, bool is_on);
+typedef int (*probe_task_fn)(void *ctx, const struct ls_task_key *key, const struct ls_task_stats *stats);
+int probe__each_task(struct probe *p, probe_task_fn fn, void *ctx);
+
 /* The span a thread has open at this moment. */
 struct probe_live {
 	uint32_t pid, tid;

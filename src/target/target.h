@@ -106,6 +106,46 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 /* Number of tasks alive (not done) in the process, or -errno when it cannot be told. */
 int target__count_tasks(const struct target *t);
 
+/* What a task that is alive is doing, as far as its own fields tell. */
+enum target_task_state {
+	TARGET_TASK_WAITING, /* for something that is not done yet */
+	TARGET_TASK_READY, /* what it waited for is done, or it has not begun: its step is due */
+	TARGET_TASK_RUNNING, /* its coroutine is on a thread's stack now */
+};
+
+#define TARGET_TASK_FRAMES 16
+
+/* One task, read while the process runs: each field may be of another moment than the others. */
+struct target_task {
+	uint64_t task, loop;
+	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
+	uint64_t awaited_by; /* the task that waits for it (directly, or in a gather, wait, TaskGroup or wait_for), 0 if none was found */
+	enum target_task_state state;
+	char name[128]; /* UTF-8, raw; "" if it could not be read */
+	char waits_for[48]; /* type of what it waits for, "Future", "Task", "_GatheringFuture"; "" if nothing */
+	bool is_cut; /* more frames than these */
+	uint8_t n_frames;
+	struct ls_frame frames[TARGET_TASK_FRAMES]; /* its await chain: coroutines and generators only, innermost first */
+};
+
+/*
+ * The tasks that are alive (not done), at most `max`, into *tasks, which is made larger as needed and belongs to the caller.
+ * Returns their number or -errno; *ret_total is how many there are.
+ */
+int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size, size_t *ret_total);
+
+/* A loop's default executor (asyncio.to_thread, run_in_executor(None, ...)). */
+struct target_executor {
+	uint32_t threads, max_workers; /* 0: it has none yet */
+	uint32_t queued; /* calls that wait for a thread */
+};
+
+/* 0 or -errno. */
+int target__executor(const struct target *t, uint64_t loop, struct target_executor *ret);
+
+/* Handles in a loop's ready queue at this moment, or -errno. One read. */
+int target__count_ready(const struct target *t, const struct ls_loop *loop);
+
 /*
  * What the kernel side needs to look into a loop's queues: `_ready`, `_scheduled`, handle layout.
  * Returns 0 (unknown parts stay 0) or -errno.

@@ -111,7 +111,8 @@ static void choose_stall(struct detail *d, const struct snapshot *snapshot,
 		}
 }
 
-static void take_row(struct detail *d, const struct coroutine_row *row)
+static void take_row(struct detail *d, const struct view_status *status,
+		     const struct coroutine_row *row)
 {
 	d->has_row = true;
 	d->row = *row;
@@ -122,24 +123,24 @@ static void take_row(struct detail *d, const struct coroutine_row *row)
 	d->blocked_ns = row->blocked_ns;
 	d->gil_ns = row->gil_ns;
 	d->runqueue_ns = row->runqueue_ns;
-	if (lint__row(row, &d->verdict))
+	if (lint__row(row, status->lints_off, &d->verdict))
 		d->has_verdict = true;
 }
 
 static void find_row(struct detail *d, const struct snapshot *snapshot,
-		     const struct screen_subject *subject)
+		     const struct view_status *status, const struct screen_subject *subject)
 {
 	size_t i;
 
 	for (i = 0; subject->coroutine.name && i < snapshot->n_rows; i++)
 		if (is_same_code(&snapshot->rows[i].coroutine, &subject->coroutine)) {
-			take_row(d, &snapshot->rows[i]);
+			take_row(d, status, &snapshot->rows[i]);
 			return;
 		}
 }
 
 static void find_site(struct detail *d, const struct snapshot *snapshot,
-		      const struct screen_subject *subject)
+		      const struct view_status *status, const struct screen_subject *subject)
 {
 	size_t i;
 
@@ -147,7 +148,7 @@ static void find_site(struct detail *d, const struct snapshot *snapshot,
 		if (is_same_line(&snapshot->sites[i].at, &subject->at)) {
 			d->stalls = snapshot->sites[i].stalls;
 			d->starved_ns = snapshot->sites[i].starved_ns;
-			if (lint__site(&snapshot->sites[i], &d->verdict))
+			if (lint__site(&snapshot->sites[i], status->lints_off, &d->verdict))
 				d->has_verdict = true;
 			return;
 		}
@@ -215,11 +216,11 @@ void detail__take(struct detail *d, const struct snapshot *snapshot,
 		if (is_about(subject, snapshot->stall_list[i]))
 			add_stall(d, snapshot->stall_list[i]);
 	choose_stall(d, snapshot, subject);
-	find_row(d, snapshot, subject);
-	find_site(d, snapshot, subject);
+	find_row(d, snapshot, status, subject);
+	find_site(d, snapshot, status, subject);
 	/* One stall may have another cause than most of them. */
 	if (d->has_stall && (d->is_chosen || !d->has_verdict))
-		d->has_verdict = lint__stall(&d->stall, &d->verdict);
+		d->has_verdict = lint__stall(&d->stall, status->lints_off, &d->verdict);
 	if (d->has_stall && !pid)
 		pid = d->stall.pid;
 	choose_line(d, subject);

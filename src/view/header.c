@@ -301,10 +301,11 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 }
 
 /* What to do about it, most time first. Returns the rows used. */
-static int draw_findings(const struct snapshot *snapshot, struct canvas *c, int row)
+static int draw_findings(const struct snapshot *snapshot, const struct view_status *status,
+			 struct canvas *c, int row)
 {
 	struct lint_finding findings[LINT_MAX_FINDINGS];
-	size_t n = lint__check(snapshot, findings, LINT_MAX_FINDINGS), i;
+	size_t n = lint__check(snapshot, status->lints_off, findings, LINT_MAX_FINDINGS), i;
 	struct pen pen = { c, row, 1 };
 	char text[TEXT_BYTES];
 
@@ -329,5 +330,5 @@ int header__draw(const struct snapshot *snapshot, const struct view_status *stat
 	if (!is_low(c))
 		pen = (struct pen){ c, 3, 1 };
 	draw_self(&pen, snapshot, status);
-	return is_low(c) ? 3 : 4 + draw_findings(snapshot, c, 4);
+	return is_low(c) ? 3 : 4 + draw_findings(snapshot, status, c, 4);
 }

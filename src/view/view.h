@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/lint.h"
 #include "model/model.h"
 #include "view/canvas.h"
 
@@ -31,6 +32,8 @@ enum view_key {
 	VKEY_BACKTAB,
 	VKEY_BACKSPACE,
 	VKEY_MOUSE, /* with row and column */
+	VKEY_WHEEL_UP, /* with row and column */
+	VKEY_WHEEL_DOWN,
 	VKEY_F1, /* VKEY_F1 + n - 1 is Fn */
 };
 
@@ -62,6 +65,7 @@ struct view_status {
 	uint64_t threshold_ns, refresh_ns;
 	double own_cpu; /* of one core */
 	uint64_t own_rss_bytes;
+	lint_mask lints_off;
 	const char *message; /* a line for the bottom, "" if none */
 	/*
 	 * One line of a source file of a process (0: of any), without its line end, raw. 0 or -errno. NULL: source is not shown.
@@ -90,5 +94,7 @@ enum view_request view__input(struct view *v, const struct view_event *event);
 const char *view__copied(const struct view *v);
 int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line);
 bool view__is_paused(const struct view *v);
+/* Tasks are shown one by one: their owner should read them. */
+bool view__wants_tasks(const struct view *v);
 
 #endif

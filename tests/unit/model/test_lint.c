@@ -7,7 +7,7 @@
 
 static size_t check(struct script *s, struct lint_finding *findings)
 {
-	return lint__check(reading_snapshot(s), findings, LINT_MAX_FINDINGS);
+	return lint__check(reading_snapshot(s), 0, findings, LINT_MAX_FINDINGS);
 }
 
 Test(lint, nothing_is_found_in_nothing)
@@ -39,7 +39,7 @@ Test(lint, findings_are_summed_up_most_time_first)
 			 "2 coroutines call time.sleep on the loop (3 stalls)");
 	cr_assert_str_eq(findings[1].summary,
 			 "1 coroutine computes too long in one step (1 stall)");
-	cr_assert_eq(lint__check(reading_snapshot(s), findings, 1), 1, "no more than there is room");
+	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1, "no more than there is room");
 	script_free(s);
 }
 
@@ -69,7 +69,7 @@ Test(lint, turns_are_many_small_steps_of_a_loop)
 	script_send_stall(s, &rec);
 	cr_assert_eq(check(s, findings), 1);
 	cr_assert_str_eq(findings[0].summary, "1 loop runs too many steps in one turn (2 stalls)");
-	cr_assert(lint__stall(&s->stall, &verdict));
+	cr_assert(lint__stall(&s->stall, 0, &verdict));
 	cr_assert_eq(verdict.id, LINT_MANY_SMALL_STEPS);
 	script_free(s);
 }
@@ -104,11 +104,11 @@ Test(lint, each_cause_has_a_verdict_and_advice)
 		const struct site_row site = { .cause = cases[i].cause, .max_ns = cases[i].ns };
 		struct lint_verdict verdict;
 
-		cr_assert(lint__stall(&stall, &verdict), "cause %d", cases[i].cause);
+		cr_assert(lint__stall(&stall, 0, &verdict), "cause %d", cases[i].cause);
 		cr_assert_eq(verdict.id, cases[i].id, "cause %d", cases[i].cause);
 		cr_assert_str_eq(verdict.name, lint__name(verdict.id));
 		cr_assert(*verdict.verdict && *verdict.advice);
-		cr_assert(lint__site(&site, &verdict));
+		cr_assert(lint__site(&site, 0, &verdict));
 		cr_assert_eq(verdict.id, cases[i].id);
 	}
 }
@@ -119,9 +119,9 @@ Test(lint, row_is_judged_by_the_line_that_cost_most)
 	struct lint_verdict verdict;
 
 	reading_coroutine(s, TID, HANDLER, 10, MS);
-	cr_assert(!lint__row(reading_row(reading_snapshot(s), "handler"), &verdict));
+	cr_assert(!lint__row(reading_row(reading_snapshot(s), "handler"), 0, &verdict));
 	reading_stall(s, 1, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
-	cr_assert(lint__row(reading_row(reading_snapshot(s), "handler"), &verdict));
+	cr_assert(lint__row(reading_row(reading_snapshot(s), "handler"), 0, &verdict));
 	cr_assert_str_eq(verdict.verdict, "Blocks the loop in time.sleep");
 	script_free(s);
 }

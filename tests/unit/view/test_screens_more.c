@@ -55,14 +55,46 @@ static const struct site_row sites[] = {
 };
 
 static const struct victim_row victims[] = {
-	{ "heartbeat", { "fetch_row", "/srv/app/db.py", 24 }, 161, 5900 * MS, 52 * MS, NOW - 2000 * MS },
-	{ "Task-9\033[31m", { "render", "/srv/app/views.py", 80 }, 14, 700 * MS, 44 * MS, NOW - 12000 * MS },
-	{ "\xe4\xbb\xbb\xe5\x8a\xa1", { NULL, NULL, 0 }, 1, 11 * MS, 11 * MS, NOW - 60000 * MS },
+	{ .name = "heartbeat",
+	  .culprit = { "fetch_row", "/srv/app/db.py", 24 },
+	  .times = 161,
+	  .starved_ns = 5900 * MS,
+	  .worst_ns = 52 * MS,
+	  .last_ns = NOW - 2000 * MS },
+	{ .name = "Task-9\033[31m",
+	  .culprit = { "render", "/srv/app/views.py", 80 },
+	  .times = 14,
+	  .starved_ns = 700 * MS,
+	  .worst_ns = 44 * MS,
+	  .last_ns = NOW - 12000 * MS },
+	{ .name = "\xe4\xbb\xbb\xe5\x8a\xa1",
+	  .times = 1,
+	  .starved_ns = 11 * MS,
+	  .worst_ns = 11 * MS,
+	  .last_ns = NOW - 60000 * MS },
 };
 
 static const struct loop_row loops[] = {
-	{ 4242, 4243, 18204, 4210 * MS, 120 * MS, 5620 * MS, 1234, 36, 4210.5, 0.38 },
-	{ 4242, 4250, 900, 9800 * MS, 1 * MS, 10 * MS, 90, 2, 10, 0.98 },
+	{ .pid = 4242,
+	  .tid = 4243,
+	  .steps = 18204,
+	  .step_ns = 4210 * MS,
+	  .callbacks_ns = 120 * MS,
+	  .idle_ns = 5620 * MS,
+	  .turns = 1234,
+	  .stalls = 36,
+	  .steps_per_s = 4210.5,
+	  .busy = 0.38 },
+	{ .pid = 4242,
+	  .tid = 4250,
+	  .steps = 900,
+	  .step_ns = 9800 * MS,
+	  .callbacks_ns = 1 * MS,
+	  .idle_ns = 10 * MS,
+	  .turns = 90,
+	  .stalls = 2,
+	  .steps_per_s = 10,
+	  .busy = 0.98 },
 };
 
 static struct live_row live[] = {
