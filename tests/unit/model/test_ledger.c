@@ -41,6 +41,43 @@ Test(ledger, list_of_stalls_forgets_the_oldest)
 	script_free(s);
 }
 
+Test(ledger, list_of_stalls_is_as_long_as_wanted)
+{
+	struct script *s = script_new();
+	const struct snapshot *snap;
+	uint64_t span;
+
+	model__keep_stalls(s->model, 0);
+	reading_stall(s, 1, HANDLER, RENDER, 88, LS_CAUSE_CPU, MS);
+	cr_assert_eq(s->n_stalls, 1, "told all the same");
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_stalls, 0);
+	cr_assert_eq(snap->n_sites, 1);
+	model__keep_stalls(s->model, 2);
+	for (span = 2; span < 6; span++)
+		reading_stall(s, span, HANDLER, RENDER, 88, LS_CAUSE_CPU, span * MS);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_stalls, 2);
+	cr_assert_eq(snap->stall_list[0]->duration_ns, 5 * MS);
+	cr_assert_eq(snap->stall_list[1]->duration_ns, 4 * MS);
+	script_free(s);
+}
+
+/* The longest name that the kernel side sends has room. */
+Test(ledger, name_of_a_task_is_never_cut)
+{
+	struct ls_pystr name = { .kind = 1, .length = LS_NAME_BYTES, .copied = LS_NAME_BYTES };
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+
+	memset(name.data, 0xe9, sizeof(name.data));
+	rec.name = name;
+	script_time(&rec, LS_CAUSE_CPU, 50 * MS);
+	script_send_stall(s, &rec);
+	cr_assert_eq(strlen(s->stall.task_name), 2 * LS_NAME_BYTES);
+	script_free(s);
+}
+
 Test(ledger, site_is_a_line_with_its_cause)
 {
 	struct script *s = script_new();
