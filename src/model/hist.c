@@ -56,3 +56,26 @@ uint64_t hist__percentile_ns(const uint32_t *hist, unsigned int percent, uint64_
 	hist__percentiles_ns(hist, &percent, 1, max_ns, &ns);
 	return ns;
 }
+
+void hist__since(const uint32_t *hist, const uint32_t *base, uint32_t *ret_hist)
+{
+	int i;
+
+	for (i = 0; i < LS_HIST_BUCKETS; i++)
+		ret_hist[i] = hist[i] > base[i] ? hist[i] - base[i] : 0;
+}
+
+uint64_t hist__max_since_ns(const uint32_t *since, uint64_t max_ns, uint64_t base_max_ns)
+{
+	uint32_t i = LS_HIST_BUCKETS - 1;
+	uint64_t end_ns;
+
+	if (max_ns > base_max_ns)
+		return max_ns;
+	while (i > 0 && !since[i])
+		i--;
+	if (i + 1 == LS_HIST_BUCKETS)
+		return max_ns;
+	end_ns = since[i] ? ls_hist_floor_ns(i + 1) - 1 : 0;
+	return end_ns < max_ns ? end_ns : max_ns;
+}

@@ -18,6 +18,7 @@
 	_(VICTIM_ROWS, "victim_rows", "waits left out of the victims: too many names were kept")   \
 	_(CULPRIT_ROWS, "culprit_rows",                                                            \
 	  "costs not booked to who caused them: too many pairs were kept")                         \
+	_(TASK_ROWS, "task_rows", "tasks left out of the list: too many were alive")               \
 	_(LOSS_ROWS, "loss_rows", "kinds of loss left out: too many were named")
 
 enum model_loss {

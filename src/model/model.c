@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state itself: takes events and readings, hands out stalls and the snapshot. What waits for
- * its stall is in pending.c, who took the time in attribution.c, the tables by coroutine and by
- * loop in aggregate.c, those by call site and victim in ledger.c, the last two minutes in
- * seconds.c.
+ * The state itself: takes events and readings, hands out stalls and the snapshot. It only passes on, to
+ *   pending.c      what waits for its stall
+ *   attribution.c  who took the time
+ *   aggregate.c    the table by coroutine
+ *   loops.c        the loop threads
+ *   ledger.c       the call sites
+ *   victims.c      who had to wait, and behind whom
+ *   recent.c       the newest stalls
+ *   live.c         what is open right now
+ *   tasks.c        the tasks of the last look
+ *   seconds.c      the last two minutes
+ *   log.c          what happened
  */
 #include "model/model.h"
 
@@ -15,10 +23,15 @@
 #include "model/aggregate.h"
 #include "model/attribution.h"
 #include "model/ledger.h"
+#include "model/live.h"
+#include "model/log.h"
+#include "model/loops.h"
 #include "model/losses.h"
-#include "model/naming.h"
 #include "model/pending.h"
+#include "model/recent.h"
 #include "model/seconds.h"
+#include "model/tasks.h"
+#include "model/victims.h"
 #include "stream/pystr.h"
 
 #define MODEL_MAX_LOSSES 64
@@ -32,13 +45,15 @@ struct model {
 	uint64_t stalls; /* records seen */
 	uint64_t callbacks_starved_ns; /* steps' is in their readings */
 	uint64_t outside, outside_ns; /* callback spans in which the thread had left the loop */
+	struct loops loops;
 	struct ledger ledger;
+	struct victims victims;
+	struct recent recent;
+	struct live live;
+	struct tasks tasks;
 	struct seconds seconds;
+	struct log log;
 	uint64_t tick_ns; /* 0: none came yet */
-	uint64_t kept; /* stalls, the ring's and those it lost */
-	struct stall *stalls_ring[MODEL_MAX_STALLS]; /* large: each is made when first needed */
-	size_t n_live;
-	struct live_row *live;
 	size_t n_losses;
 	struct named_loss {
 		struct loss loss;
@@ -48,7 +63,6 @@ struct model {
 	/* What the last snapshot points to. */
 	struct snapshot snapshot;
 	struct coroutine_row *rows;
-	const struct stall *stall_list[MODEL_MAX_STALLS];
 	struct loss shown_losses[MODEL_MAX_LOSSES + MODEL_LOSS_MAX];
 };
 
@@ -68,22 +82,24 @@ int model__new(struct model **ret_model, const struct resolver *resolver, stall_
 	m->resolver = *resolver;
 	m->on_stall = on_stall;
 	m->ctx = ctx;
+	m->recent.wanted = MODEL_MAX_STALLS;
 	*ret_model = m;
 	return 0;
 }
 
 void model__free(struct model *m)
 {
-	size_t i;
-
 	if (!m)
 		return;
 	pending__done(&m->pending);
 	aggregate__done(&m->aggregate);
+	loops__done(&m->loops);
 	ledger__done(&m->ledger);
-	for (i = 0; i < MODEL_MAX_STALLS; i++)
-		free(m->stalls_ring[i]);
-	free(m->live);
+	victims__done(&m->victims);
+	recent__done(&m->recent);
+	live__done(&m->live);
+	tasks__done(&m->tasks);
+	log__done(&m->log);
 	free(m->rows);
 	free(m);
 }
@@ -131,40 +147,57 @@ static void stall_fill(const struct model *m, struct stall *stall, const struct 
 	}
 }
 
-/* The entry of the ring for the next stall: it stays free until it is booked. */
-static struct stall *model_next_stall(struct model *m)
+/* A name that could not be read is none. */
+static struct code_info coroutine_of(const struct model *m, uint32_t pid,
+				     const struct pending_victim *victim)
 {
-	struct stall **entry = &m->stalls_ring[m->kept % MODEL_MAX_STALLS];
+	const struct resolver *r = &m->resolver;
+	struct code_info info = { NULL, NULL, 0 };
 
-	if (!*entry)
-		*entry = malloc(sizeof(**entry));
-	return *entry;
+	if (!victim->code || r->ops->code(r->ctx, pid, victim->code, victim->qualname, &info) ||
+	    !info.name || !info.file)
+		return (struct code_info){ NULL, NULL, 0 };
+	return info;
+}
+
+static int model_book_victims(struct model *m, const struct stall *stall, const struct place *place,
+			      const struct pending_span *span)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < span->n_victims && !r; i++) {
+		const struct victim victim = {
+			.name = stall->victim_names[i],
+			.coroutine = coroutine_of(m, stall->pid, &span->victims[i]),
+			.waited_ns = span->victims[i].starved_ns,
+		};
+
+		r = victims__book(&m->victims, stall, place, &victim);
+	}
+	return r;
 }
 
 static int model_book(struct model *m, const struct stall *stall, const struct pending_span *span)
 {
-	uint64_t waited_ns[LS_MAX_VICTIM_NAMES];
 	struct place *place;
-	size_t i;
 	int r;
 
 	m->stalls++;
-	m->kept++;
+	recent__keep(&m->recent);
 	if (stall->unit == LS_UNIT_CALLBACK)
 		m->callbacks_starved_ns += stall->starved_ns;
 	seconds__stall(&m->seconds, stall);
-	for (i = 0; i < span->n_victims; i++)
-		waited_ns[i] = span->victims[i].starved_ns;
 	r = aggregate__place(&m->aggregate, &stall->coroutine, &place);
 	if (!r)
-		r = ledger__stall(&m->ledger, stall, place, waited_ns);
-	return r;
+		r = ledger__stall(&m->ledger, stall, place);
+	return r ? r : model_book_victims(m, stall, place, span);
 }
 
 static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 {
 	_cleanup_(pending_span__done) struct pending_span span = { 0 };
-	struct stall *stall = model_next_stall(m);
+	struct stall *stall = recent__next(&m->recent);
 	bool is_inside;
 	int r;
 
@@ -200,9 +233,11 @@ int model__event(struct model *m, const struct event *event)
 		return model_stall(m, event->stall);
 	case LS_REC_EXEC:
 		pending__forget_process(&m->pending, event->hdr->tgid);
+		loops__forget(&m->loops, event->hdr->tgid, 0);
 		return 0;
 	case LS_REC_EXIT:
 		pending__forget_thread(&m->pending, event->hdr->tgid, event->hdr->tid);
+		loops__forget(&m->loops, event->hdr->tgid, event->hdr->tid);
 		return 0;
 	case LS_REC_THREAD:
 	case LS_REC_NONE:
@@ -220,7 +255,34 @@ int model__coroutine(struct model *m, const struct ls_coro_key *key,
 
 int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
 {
-	return aggregate__thread(&m->aggregate, pid, tid, stats);
+	return loops__thread(&m->loops, pid, tid, stats);
+}
+
+int model__loop(struct model *m, uint32_t pid, uint32_t tid, const struct model_loop_info *info)
+{
+	return loops__info(&m->loops, pid, tid, info);
+}
+
+int model__tasks(struct model *m, uint64_t now_ns, const struct model_task *tasks, size_t n,
+		 uint64_t alive)
+{
+	return tasks__look(&m->tasks, &m->resolver, now_ns, tasks, n, alive);
+}
+
+int model__live(struct model *m, const struct model_live *live, size_t n)
+{
+	return live__replace(&m->live, &m->resolver, live, n);
+}
+
+int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid, const char *text)
+{
+	return log__add(&m->log, now_ns, grade, pid, text);
+}
+
+void model__keep_stalls(struct model *m, size_t n)
+{
+	recent__done(&m->recent);
+	m->recent.wanted = n < MODEL_MAX_STALLS ? n : MODEL_MAX_STALLS;
 }
 
 int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count)
@@ -265,12 +327,14 @@ static void snapshot_losses(struct model *m)
 	size_t i;
 
 	m->own_losses[MODEL_LOSS_PENDING_STACKS] = m->pending.dropped_stacks;
-	m->own_losses[MODEL_LOSS_THREAD_ROWS] = m->aggregate.refused_threads;
+	m->own_losses[MODEL_LOSS_THREAD_ROWS] = m->loops.refused;
 	m->own_losses[MODEL_LOSS_COROUTINE_ROWS] =
 		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
-	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused_sites;
-	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->ledger.refused_victims;
-	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.refused_pairs;
+	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
+	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
+	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] =
+		m->ledger.pairs.refused + m->victims.pairs.refused;
+	m->own_losses[MODEL_LOSS_TASK_ROWS] = m->tasks.refused;
 	for (i = 0; i < m->n_losses; i++) {
 		const struct named_loss *l = &m->losses[i];
 
@@ -284,60 +348,16 @@ static void snapshot_losses(struct model *m)
 
 int model__tick(struct model *m, uint64_t now_ns)
 {
-	const uint64_t from_ns = m->tick_ns;
+	const uint64_t from_ns = m->tick_ns, interval_ns = from_ns ? now_ns - from_ns : 0;
 	double busy, steps_per_s;
 
 	if (now_ns <= from_ns)
 		return 0;
-	busy = aggregate__tick(&m->aggregate, now_ns, from_ns ? now_ns - from_ns : 0, m->live,
-			       m->n_live, &steps_per_s);
+	aggregate__tick(&m->aggregate, interval_ns);
+	busy = loops__tick(&m->loops, now_ns, interval_ns, m->live.rows, m->live.n_rows,
+			   &steps_per_s);
 	seconds__tick(&m->seconds, from_ns, now_ns, busy, steps_per_s);
 	m->tick_ns = now_ns;
-	return 0;
-}
-
-static int live_compare(const void *va, const void *vb)
-{
-	const struct live_row *a = va, *b = vb;
-
-	if (a->start_ns != b->start_ns)
-		return a->start_ns < b->start_ns ? -1 : 1;
-	if (a->pid != b->pid)
-		return a->pid < b->pid ? -1 : 1;
-	return (a->tid > b->tid) - (a->tid < b->tid);
-}
-
-static void live_fill(const struct model *m, struct live_row *row, const struct model_live *live)
-{
-	const struct naming naming = { &m->resolver, live->pid, live->code, live->qualname };
-	size_t i;
-
-	memset(row, 0, sizeof(*row));
-	row->pid = live->pid;
-	row->tid = live->tid;
-	row->unit = live->unit;
-	row->cause = live->cause;
-	row->start_ns = live->start_ns;
-	row->syscall = m->resolver.ops->syscall(m->resolver.ctx, live->syscall);
-	if (live->unit == LS_UNIT_STEP && live->code)
-		row->coroutine = naming__code(&naming, live->code);
-	for (i = 0; i < live->n_frames && i < LS_MAX_FRAMES; i++)
-		if (live->frames[i].code)
-			row->stack[row->n_frames++] = naming__frame(&naming, &live->frames[i]);
-}
-
-int model__live(struct model *m, const struct model_live *live, size_t n)
-{
-	struct live_row *rows = reallocarray(m->live, n + 1, sizeof(*rows));
-	size_t i;
-
-	if (!rows)
-		return -ENOMEM;
-	m->live = rows;
-	m->n_live = n;
-	for (i = 0; i < n; i++)
-		live_fill(m, &rows[i], &live[i]);
-	qsort(rows, n, sizeof(*rows), live_compare);
 	return 0;
 }
 
@@ -346,25 +366,18 @@ void model__reset(struct model *m)
 	size_t i;
 
 	aggregate__reset(&m->aggregate);
+	loops__reset(&m->loops);
 	ledger__done(&m->ledger);
+	victims__done(&m->victims);
+	recent__reset(&m->recent);
 	memset(&m->seconds, 0, sizeof(m->seconds));
 	memset(m->own_losses, 0, sizeof(m->own_losses));
 	for (i = 0; i < m->n_losses; i++)
 		m->losses[i].base = m->losses[i].loss.count;
 	m->pending.dropped_stacks = 0;
-	m->kept = 0;
+	m->tasks.refused = 0;
 	m->stalls = m->callbacks_starved_ns = 0;
 	m->outside = m->outside_ns = 0;
-}
-
-static void snapshot_stalls(struct model *m)
-{
-	uint64_t n = m->kept < MODEL_MAX_STALLS ? m->kept : MODEL_MAX_STALLS, i;
-
-	for (i = 0; i < n; i++)
-		m->stall_list[i] = m->stalls_ring[(m->kept - 1 - i) % MODEL_MAX_STALLS];
-	m->snapshot.n_stalls = n;
-	m->snapshot.stall_list = m->stall_list;
 }
 
 int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
@@ -379,6 +392,9 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	int r;
 
 	memset(&m->snapshot, 0, sizeof(m->snapshot));
+	r = loops__sum(&m->loops, &m->snapshot);
+	if (r)
+		return r;
 	r = aggregate__sum(&m->aggregate, has_other, &m->rows, &m->snapshot);
 	if (r)
 		return r;
@@ -390,13 +406,16 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	if (m->snapshot.stalls < m->stalls)
 		m->snapshot.stalls = m->stalls;
 	r = ledger__rows(&m->ledger, &m->snapshot);
+	if (!r)
+		r = victims__rows(&m->victims, &m->snapshot);
 	if (r)
 		return r;
 	snapshot_losses(m);
-	snapshot_stalls(m);
+	recent__rows(&m->recent, &m->snapshot);
+	live__rows(&m->live, &m->snapshot);
+	tasks__rows(&m->tasks, &m->snapshot);
 	seconds__rows(&m->seconds, &m->snapshot);
-	m->snapshot.n_live = m->n_live;
-	m->snapshot.live = m->live;
+	log__rows(&m->log, &m->snapshot);
 	*ret_snapshot = &m->snapshot;
 	return 0;
 }

@@ -21,6 +21,9 @@ struct model_frame {
 	uint32_t line;
 };
 
+/* Room for a task's name: LS_NAME_BYTES characters of Latin-1 take two bytes each in UTF-8, all others fewer in sum. */
+#define MODEL_NAME_BYTES (2 * LS_NAME_BYTES + 32)
+
 /* One finished stall, everything resolved. Strings live as long as the model and its resolver. */
 struct stall {
 	uint32_t pid, tid;
@@ -30,7 +33,7 @@ struct stall {
 	uint64_t cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns; /* the split: adds up to duration_ns */
 	uint64_t task; /* address, 0 for callbacks and turns */
-	char task_name[4 * LS_NAME_BYTES + 32]; /* UTF-8; "" for callbacks and turns */
+	char task_name[MODEL_NAME_BYTES]; /* UTF-8; "" for callbacks and turns */
 	struct code_info coroutine; /* callback: its function; turn: all NULL */
 	/* Where the time went: NULL/0 where not known. The last two may be known without the first. */
 	struct model_frame call;
@@ -43,7 +46,7 @@ struct stall {
 	uint32_t steps; /* of a turn */
 	uint32_t victims;
 	uint32_t victims_named;
-	char victim_names[LS_MAX_VICTIM_NAMES][4 * LS_NAME_BYTES + 32];
+	char victim_names[LS_MAX_VICTIM_NAMES][MODEL_NAME_BYTES];
 	uint64_t starved_ns;
 	uint32_t sockets; /* with something unread that the loop had not looked at */
 	bool is_victims_cut, is_victims_unknown;
@@ -252,15 +255,23 @@ int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_t
 /* Sets the absolute count of a named loss. `name` and `sentence` must outlive the model. */
 int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count);
 
-/* What is known of a loop besides its counters; absolute, until the next call. 0 or -errno. */
+/*
+ * What is known of a loop besides its counters; absolute, until the next call or the end of its thread. Makes a row also
+ * for a thread that has no reading yet. 0 or -errno.
+ */
 struct model_loop_info {
-	const char *process; /* copied */
+	const char *process; /* copied, at most 63 bytes of it */
 	uint32_t tasks_ready;
 	uint32_t executor_threads, executor_max, executor_queued;
 };
 int model__loop(struct model *m, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
 
-/* Replaces all tasks; `alive` may be more than n. A count alone (n = 0, tasks NULL) keeps the rows there are. 0 or -errno. */
+/*
+ * Replaces all tasks; `alive` may be more than n. A count alone (tasks NULL) keeps the rows there are. A task that is told
+ * twice counts once; from a circle of tasks that wait for each other one link is left out, so that `awaited_by` can be
+ * followed to its end. Rates and times of first sight are lost of a task that is left out once. 0 or -errno, and then the rows
+ * are as before.
+ */
 int model__tasks(struct model *m, uint64_t now_ns, const struct model_task *tasks, size_t n, uint64_t alive);
 /* Adds a line to the log. 0 or -errno. */
 int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid, const char *text);
@@ -269,7 +280,12 @@ int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t 
 int model__tick(struct model *m, uint64_t now_ns);
 /* Replaces all that is open right now. 0 or -errno. */
 int model__live(struct model *m, const struct model_live *live, size_t n);
-/* Forgets what was counted so far: the absolute readings go on, but rows and lists begin anew. */
+/* How many of the newest stalls the snapshot lists, at most MODEL_MAX_STALLS, which it is until told. Forgets those it has. */
+void model__keep_stalls(struct model *m, size_t n);
+/*
+ * Forgets what was counted so far: the absolute readings go on, but rows and lists begin anew. What is not counted but is,
+ * stays: tasks, live spans, what was told of loops, the log.
+ */
 void model__reset(struct model *m);
 
 /* The state as of now; valid until the next call on the model. 0 or -errno. */

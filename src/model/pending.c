@@ -337,7 +337,7 @@ int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
 		p->bytes += bytes;
 	}
 	span->victims[span->n_victims++] =
-		(struct pending_victim){ rec->name, rec->starved_ns };
+		(struct pending_victim){ rec->name, rec->code, rec->qualname, rec->starved_ns };
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct pending_stack {
 
 struct pending_victim {
 	struct ls_pystr name;
+	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
 	uint64_t starved_ns;
 };
 

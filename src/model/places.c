@@ -31,6 +31,20 @@ int place_key__make(const char *name, const char *file, uint32_t line, uint32_t 
 	return 0;
 }
 
+static int text_compare(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+int places__compare(const struct code_info *a, const struct code_info *b)
+{
+	int r = text_compare(a->file, b->file);
+
+	if (!r)
+		r = (a->first_line > b->first_line) - (a->first_line < b->first_line);
+	return r ? r : text_compare(a->name, b->name);
+}
+
 int places__get(struct place **places, size_t max, const struct code_info *info,
 		struct place **ret_place)
 {

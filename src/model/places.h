@@ -10,7 +10,6 @@
 #include "model/model.h"
 #include "model/table.h"
 
-
 struct place {
 	char *key;
 	struct code_info info;
@@ -27,6 +26,9 @@ struct place {
 /* The bytes that name a place, to look it up by. 0 or -ENOMEM. */
 int place_key__make(const char *name, const char *file, uint32_t line, uint32_t more,
 		    char **ret_key, size_t *ret_n);
+
+/* By file, line and name, as qsort() wants it. */
+int places__compare(const struct code_info *a, const struct code_info *b);
 
 /* Finds or makes it; NULL if there are `max` already. 0 or -ENOMEM. */
 int places__get(struct place **places, size_t max, const struct code_info *info,

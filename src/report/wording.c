@@ -1,57 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One table by cause and system call. A Python name is used only where nothing else can be meant; a
- * C extension that calls fsync is not os.fsync.
+ * See wording.h. The words of the calls are the vocabulary's.
  */
 #include "report/wording.h"
 
 #include <string.h>
 
-static const struct call_words {
-	enum ls_cause cause;
-	const char *syscall; /* NULL: any */
-	const char *words;
-} call_words[] = {
-	{ LS_CAUSE_SLEEP, "clock_nanosleep", "time.sleep" },
-	{ LS_CAUSE_NETWORK, "accept", "socket accept" },
-	{ LS_CAUSE_NETWORK, "accept4", "socket accept" },
-	{ LS_CAUSE_NETWORK, "connect", "socket connect" },
-	{ LS_CAUSE_NETWORK, "recvfrom", "socket recv" },
-	{ LS_CAUSE_NETWORK, "recvmsg", "socket recv" },
-	{ LS_CAUSE_NETWORK, "read", "socket read" },
-	{ LS_CAUSE_NETWORK, "sendto", "socket send" },
-	{ LS_CAUSE_NETWORK, "sendmsg", "socket send" },
-	{ LS_CAUSE_NETWORK, "write", "socket write" },
-	{ LS_CAUSE_FILE, "read", "file read" },
-	{ LS_CAUSE_FILE, "pread64", "file read" },
-	{ LS_CAUSE_FILE, "write", "file write" },
-	{ LS_CAUSE_FILE, "pwrite64", "file write" },
-	{ LS_CAUSE_PIPE, "read", "pipe read" },
-	{ LS_CAUSE_PIPE, "write", "pipe write" },
-	{ LS_CAUSE_PROCESS, "wait4", "wait for a child process" },
-	{ LS_CAUSE_PROCESS, "waitid", "wait for a child process" },
-	{ LS_CAUSE_PROCESS, "vfork", "start of a child process" },
-	{ LS_CAUSE_PROCESS, "clone", "start of a child process" },
-	{ LS_CAUSE_PROCESS, "clone3", "start of a child process" },
-	{ LS_CAUSE_LOCK, "futex", "lock" },
-	{ LS_CAUSE_GIL, NULL, "GIL" },
-	{ LS_CAUSE_DNS, NULL, "getaddrinfo" },
-	{ LS_CAUSE_PAGEFAULT, NULL, "page fault" },
-};
-
 const char *wording_call(const struct stall *stall)
 {
+	const char *words = vocabulary_call(stall->cause, stall->call_syscall, VOCABULARY_LONG);
 	const char *colon;
-	size_t i;
 
-	for (i = 0; i < sizeof(call_words) / sizeof(call_words[0]); i++) {
-		const struct call_words *w = &call_words[i];
-
-		if (w->cause == stall->cause &&
-		    (!w->syscall ||
-		     (stall->call_syscall && !strcmp(w->syscall, stall->call_syscall))))
-			return w->words;
-	}
+	if (words)
+		return words;
 	if (stall->call_syscall)
 		return stall->call_syscall;
 	colon = stall->call_native ? strrchr(stall->call_native, ':') : NULL;

@@ -12,31 +12,6 @@
 #define MS (1000 * US)
 #define S (1000 * MS)
 
-static const struct {
-	enum ls_cause cause;
-	const char *syscall; /* NULL: any */
-	const char *words;
-} calls[] = {
-	{ LS_CAUSE_SLEEP, "clock_nanosleep", "time.sleep" },
-	{ LS_CAUSE_NETWORK, "accept", "socket accept" },
-	{ LS_CAUSE_NETWORK, "accept4", "socket accept" },
-	{ LS_CAUSE_NETWORK, "recvfrom", "socket recv" },
-	{ LS_CAUSE_NETWORK, "recvmsg", "socket recv" },
-	{ LS_CAUSE_NETWORK, "sendto", "socket send" },
-	{ LS_CAUSE_NETWORK, "sendmsg", "socket send" },
-	{ LS_CAUSE_NETWORK, NULL, "socket" },
-	{ LS_CAUSE_FILE, "read", "file read" },
-	{ LS_CAUSE_FILE, "pread64", "file read" },
-	{ LS_CAUSE_FILE, "write", "file write" },
-	{ LS_CAUSE_FILE, "pwrite64", "file write" },
-	{ LS_CAUSE_PROCESS, NULL, "child process" },
-	{ LS_CAUSE_LOCK, NULL, "lock" },
-	{ LS_CAUSE_GIL, NULL, "GIL" },
-	{ LS_CAUSE_DNS, NULL, "getaddrinfo" },
-	{ LS_CAUSE_PAGEFAULT, NULL, "page fault" },
-	{ LS_CAUSE_RUNQUEUE, NULL, "no free CPU" },
-};
-
 /* `value` in units of `one`, rounded once: one decimal below ten. */
 static const char *scaled(uint64_t value, uint64_t one, const char *unit, char *buf)
 {
@@ -110,12 +85,10 @@ const char *words__percent(double share, char buf[WORDS_BYTES])
 
 const char *words__call(enum ls_cause cause, const char *syscall)
 {
-	size_t i;
+	const char *words = vocabulary_call(cause, syscall, VOCABULARY_SHORT);
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (calls[i].cause == cause &&
-		    (!calls[i].syscall || (syscall && !strcmp(calls[i].syscall, syscall))))
-			return calls[i].words;
+	if (words)
+		return words;
 	return syscall ? syscall : vocabulary_cause(cause);
 }
 

@@ -4,6 +4,7 @@
  * limits.
  */
 #include "model/aggregate.h"
+#include "model/loops.h"
 #include "model/script.h"
 
 static struct ls_coro_stats stats_of(uint64_t steps, uint64_t total_ns, uint64_t max_ns)
@@ -285,10 +286,10 @@ Test(aggregate, threads_are_bounded_and_the_rest_is_counted)
 	const struct snapshot *snap;
 	uint32_t tid;
 
-	for (tid = 1; tid <= AGGREGATE_MAX_THREADS + 2; tid++)
+	for (tid = 1; tid <= LOOPS_MAX_THREADS + 2; tid++)
 		read_thread(s, tid, 1, 1);
 	snap = snapshot(s);
-	cr_assert_eq(snap->steps, AGGREGATE_MAX_THREADS);
+	cr_assert_eq(snap->steps, LOOPS_MAX_THREADS);
 	cr_assert_eq(snap->n_losses, 1);
 	cr_assert_str_eq(snap->losses[0].name, "thread_rows");
 	cr_assert_eq(snap->losses[0].count, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stalls in, their list and the tables by call site and by victim out.
+ * Stalls in, their list and the table by call site out.
  */
 #include "model/ledger.h"
 #include "model/reading.h"
@@ -38,6 +38,43 @@ Test(ledger, list_of_stalls_forgets_the_oldest)
 	cr_assert_eq(snap->n_stalls, MODEL_MAX_STALLS);
 	cr_assert_eq(snap->stall_list[0]->duration_ns, (MODEL_MAX_STALLS + 10) * 1000);
 	cr_assert_eq(snap->stall_list[MODEL_MAX_STALLS - 1]->duration_ns, 11 * 1000);
+	script_free(s);
+}
+
+Test(ledger, list_of_stalls_is_as_long_as_wanted)
+{
+	struct script *s = script_new();
+	const struct snapshot *snap;
+	uint64_t span;
+
+	model__keep_stalls(s->model, 0);
+	reading_stall(s, 1, HANDLER, RENDER, 88, LS_CAUSE_CPU, MS);
+	cr_assert_eq(s->n_stalls, 1, "told all the same");
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_stalls, 0);
+	cr_assert_eq(snap->n_sites, 1);
+	model__keep_stalls(s->model, 2);
+	for (span = 2; span < 6; span++)
+		reading_stall(s, span, HANDLER, RENDER, 88, LS_CAUSE_CPU, span * MS);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_stalls, 2);
+	cr_assert_eq(snap->stall_list[0]->duration_ns, 5 * MS);
+	cr_assert_eq(snap->stall_list[1]->duration_ns, 4 * MS);
+	script_free(s);
+}
+
+/* The longest name that the kernel side sends has room. */
+Test(ledger, name_of_a_task_is_never_cut)
+{
+	struct ls_pystr name = { .kind = 1, .length = LS_NAME_BYTES, .copied = LS_NAME_BYTES };
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+
+	memset(name.data, 0xe9, sizeof(name.data));
+	rec.name = name;
+	script_time(&rec, LS_CAUSE_CPU, 50 * MS);
+	script_send_stall(s, &rec);
+	cr_assert_eq(strlen(s->stall.task_name), 2 * LS_NAME_BYTES);
 	script_free(s);
 }
 
@@ -112,49 +149,6 @@ Test(ledger, row_names_the_line_that_cost_its_coroutine_most)
 	cr_assert_eq(row->where_cause, LS_CAUSE_SLEEP);
 	row = reading_row(reading_snapshot(s), "tick");
 	cr_assert_null(row->where.function, "it never stalled");
-	script_free(s);
-}
-
-Test(ledger, victim_knows_behind_whom_it_waited_most)
-{
-	struct script *s = script_new();
-	const struct snapshot *snap;
-
-	reading_victim(s, 1, "reader", 40 * MS);
-	reading_victim(s, 1, "writer", 90 * MS);
-	reading_stall(s, 1, TICK, RENDER, 88, LS_CAUSE_CPU, 50 * MS);
-	reading_victim(s, 2, "reader", 30 * MS);
-	reading_stall(s, 2, HANDLER, RENDER, 88, LS_CAUSE_CPU, 50 * MS);
-	s->now_ns += 100 * MS;
-	reading_victim(s, 3, "reader", 25 * MS);
-	reading_stall(s, 3, HANDLER, RENDER, 88, LS_CAUSE_CPU, 50 * MS);
-	snap = reading_snapshot(s);
-	cr_assert_eq(snap->n_victims, 2);
-	cr_assert_str_eq(snap->victims[0].name, "reader");
-	cr_assert_eq(snap->victims[0].times, 3);
-	cr_assert_eq(snap->victims[0].starved_ns, 95 * MS);
-	cr_assert_eq(snap->victims[0].worst_ns, 40 * MS);
-	cr_assert_eq(snap->victims[0].last_ns, s->now_ns);
-	cr_assert_str_eq(snap->victims[0].culprit.name, "handler", "55 ms, tick only 40 ms");
-	cr_assert_str_eq(snap->victims[1].culprit.name, "tick");
-	script_free(s);
-}
-
-Test(ledger, victims_beyond_the_limit_are_a_loss)
-{
-	struct script *s = script_new();
-	const struct snapshot *snap;
-	char name[32];
-	uint64_t i;
-
-	for (i = 0; i < LEDGER_MAX_VICTIMS + 2; i++) {
-		snprintf(name, sizeof(name), "Task-%llu", (unsigned long long)i);
-		reading_victim(s, i + 1, name, MS);
-		script_end(s, i + 1, LS_CAUSE_CPU);
-	}
-	snap = reading_snapshot(s);
-	cr_assert_eq(snap->n_victims, LEDGER_MAX_VICTIMS);
-	cr_assert_eq(reading_loss(snap, "victim_rows"), 2);
 	script_free(s);
 }
 

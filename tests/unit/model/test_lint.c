@@ -132,3 +132,128 @@ Test(lint, are_found_by_name)
 	cr_assert_eq(lint__by_name("no-such-lint"), LINT_MAX);
 	cr_assert_str_eq(lint__name(LINT_CPU_HOG), "cpu-hog");
 }
+
+static void loop_told(struct script *s, uint32_t tid, uint32_t threads, uint32_t queued)
+{
+	const struct model_loop_info info = { "app", 0, threads, threads, queued };
+
+	cr_assert_eq(model__loop(s->model, PID, tid, &info), 0);
+}
+
+Test(lint, executor_is_saturated_when_it_was_full_twice_in_a_row)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+	struct lint_verdict verdict;
+
+	loop_told(s, TID, 8, 5);
+	cr_assert_eq(model__tick(s->model, 10 * SECOND), 0);
+	cr_assert_eq(check(s, findings), 0, "it may be about to hand a call over");
+	cr_assert(!lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict));
+	cr_assert_eq(model__tick(s->model, 11 * SECOND), 0);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_eq(findings[0].id, LINT_EXECUTOR_SATURATED);
+	cr_assert_eq(findings[0].coroutines, 1);
+	cr_assert_eq(findings[0].total_ns, 2 * SECOND);
+	cr_assert_str_eq(findings[0].summary,
+			 "1 loop has all 8 threads of its default executor busy and 5 calls waiting");
+	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict));
+	cr_assert_eq(verdict.id, LINT_EXECUTOR_SATURATED);
+	cr_assert(*verdict.verdict && *verdict.advice);
+	loop_told(s, TID, 1, 1);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_str_eq(findings[0].summary,
+			 "1 loop has the only thread of its default executor busy and 1 call waiting");
+	loop_told(s, TID + 1, 4, 2);
+	cr_assert_eq(model__tick(s->model, 12 * SECOND), 0);
+	cr_assert_eq(model__tick(s->model, 13 * SECOND), 0);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_str_eq(findings[0].summary,
+			 "2 loops have all threads of their default executors busy and 3 calls waiting");
+	script_free(s);
+}
+
+static void loop_waited(struct script *s, uint32_t tid, uint64_t busy_ns, uint64_t runqueue_ns)
+{
+	const struct ls_thread_stats stats = { .steps = 1,
+					       .step_ns = busy_ns / 2,
+					       .callbacks_ns = busy_ns - busy_ns / 2,
+					       .cause_ns[LS_CAUSE_RUNQUEUE] = runqueue_ns };
+
+	cr_assert_eq(model__thread(s->model, PID, tid, &stats), 0);
+}
+
+Test(lint, host_starves_a_loop_by_a_share_of_its_busy_time)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+	struct lint_verdict verdict;
+
+	loop_waited(s, TID, 1000 * MS, 200 * MS);
+	cr_assert_eq(check(s, findings), 0, "a fifth is not more than a fifth");
+	loop_waited(s, TID, 100 * MS, 99 * MS);
+	cr_assert_eq(check(s, findings), 0, "too little to tell");
+	loop_waited(s, TID, 1000 * MS, 340 * MS);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_eq(findings[0].id, LINT_STARVED_BY_HOST);
+	cr_assert_eq(findings[0].total_ns, 340 * MS);
+	cr_assert_eq(findings[0].stalls, 0);
+	cr_assert_str_eq(findings[0].summary, "1 loop waited for a free CPU for 34 % of its busy time");
+	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict));
+	cr_assert_eq(verdict.id, LINT_STARVED_BY_HOST);
+	loop_waited(s, TID + 1, 1000 * MS, 460 * MS);
+	cr_assert_eq(check(s, findings), 1);
+	cr_assert_str_eq(findings[0].summary,
+			 "2 loops waited for a free CPU for 40 % of their busy time");
+	script_free(s);
+}
+
+Test(lint, what_is_off_is_nowhere)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+	const struct snapshot *snap;
+	struct lint_verdict verdict;
+	lint_mask off;
+
+	loop_told(s, TID, 8, 5);
+	loop_waited(s, TID, 1000 * MS, 900 * MS);
+	cr_assert_eq(model__tick(s->model, 10 * SECOND), 0);
+	cr_assert_eq(model__tick(s->model, 11 * SECOND), 0);
+	reading_coroutine(s, TID, HANDLER, 10, MS);
+	reading_stall(s, 1, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
+	snap = reading_snapshot(s);
+	cr_assert_eq(lint__check(snap, 0, findings, LINT_MAX_FINDINGS), 3);
+	cr_assert_eq(lint__parse_mask("blocking-call,executor-saturated", &off, NULL, 0), 0);
+	cr_assert_eq(lint__check(snap, off, findings, LINT_MAX_FINDINGS), 1);
+	cr_assert_eq(findings[0].id, LINT_STARVED_BY_HOST);
+	cr_assert(!lint__row(reading_row(snap, "handler"), off, &verdict));
+	cr_assert(!lint__site(&snap->sites[0], off, &verdict));
+	cr_assert(!lint__stall(snap->stall_list[0], off, &verdict));
+	cr_assert(lint__loop(&snap->loops[0], off, &verdict), "the other rule still speaks");
+	cr_assert_eq(verdict.id, LINT_STARVED_BY_HOST);
+	cr_assert_eq(lint__parse_mask("all", &off, NULL, 0), 0);
+	cr_assert_eq(lint__check(snap, off, findings, LINT_MAX_FINDINGS), 0);
+	cr_assert(!lint__loop(&snap->loops[0], off, &verdict));
+	script_free(s);
+}
+
+Test(lint, mask_is_parsed_from_names)
+{
+	lint_mask mask = 77;
+	char bad[8] = "";
+
+	cr_assert_eq(lint__parse_mask("gil-contended,sync-dns", &mask, bad, sizeof(bad)), 0);
+	cr_assert_eq(mask, 1u << LINT_GIL_CONTENDED | 1u << LINT_SYNC_DNS);
+	cr_assert_eq(lint__parse_mask("all", &mask, bad, sizeof(bad)), 0);
+	cr_assert_eq(mask, (1u << LINT_MAX) - 1);
+	cr_assert_eq(lint__parse_mask("", &mask, bad, sizeof(bad)), 0);
+	cr_assert_eq(mask, 0);
+	cr_assert_eq(lint__parse_mask("cpu-hog,cpu", &mask, bad, sizeof(bad)), -ENOENT);
+	cr_assert_eq(mask, 0, "left alone");
+	cr_assert_str_eq(bad, "cpu");
+	cr_assert_eq(lint__parse_mask("much-too-long,cpu-hog", &mask, bad, sizeof(bad)), -ENOENT);
+	cr_assert_str_eq(bad, "much-to");
+	cr_assert_eq(lint__parse_mask("cpu-hog,,sync-dns", &mask, bad, sizeof(bad)), -ENOENT);
+	cr_assert_str_eq(bad, "");
+}

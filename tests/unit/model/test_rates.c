@@ -40,6 +40,66 @@ Test(rates, are_of_what_came_between_the_last_two_ticks)
 	script_free(s);
 }
 
+Test(rates, trend_has_the_last_ticks_oldest_first)
+{
+	struct script *s = script_new();
+	const struct coroutine_row *row;
+	uint64_t i;
+
+	reading_coroutine(s, TID, HANDLER, 1, MS);
+	tick(s, START);
+	cr_assert_eq(reading_row(reading_snapshot(s), "handler")->n_trend, 0, "there is no rate yet");
+	for (i = 1; i <= MODEL_TREND + 5; i++) {
+		/* 10 ms more than in the second before. */
+		reading_coroutine(s, TID, HANDLER, 1 + 10 * i * (i + 1) / 2, MS);
+		if (i > MODEL_TREND)
+			reading_coroutine(s, TID + 1, HANDLER, 1 + 2000 * (i - MODEL_TREND), MS);
+		tick(s, START + i * SECOND);
+		if (i == 3) {
+			row = reading_row(reading_snapshot(s), "handler");
+			cr_assert_eq(row->n_trend, 3);
+			cr_assert_float_eq(row->trend[0], 0.01, 1e-6);
+			cr_assert_float_eq(row->trend[2], 0.03, 1e-6);
+		}
+	}
+	row = reading_row(reading_snapshot(s), "handler");
+	cr_assert_eq(row->n_trend, MODEL_TREND);
+	cr_assert_float_eq(row->trend[0], 0.06, 1e-6);
+	cr_assert_float_eq(row->trend[MODEL_TREND - 6], 0.3, 1e-6);
+	cr_assert_eq(row->trend[MODEL_TREND - 5], 1, "of two threads, never more than one");
+	model__reset(s->model);
+	reading_coroutine(s, TID, HANDLER, 10000, MS);
+	row = reading_row(reading_snapshot(s), "handler");
+	cr_assert_eq(row->n_trend, 0);
+	tick(s, START + 100 * SECOND);
+	cr_assert_eq(reading_row(reading_snapshot(s), "handler")->n_trend, 1);
+	script_free(s);
+}
+
+Test(rates, what_was_suffered_is_summed_and_begins_anew)
+{
+	const struct ls_coro_key key = { HANDLER, PID, TID }, other = { HANDLER, PID, TID + 1 };
+	struct ls_coro_stats stats = { .steps = 5, .suffered = 2, .suffered_ns = 30 * MS };
+	struct script *s = script_new();
+	const struct coroutine_row *row;
+
+	cr_assert_eq(model__coroutine(s->model, &key, &stats), 0);
+	cr_assert_eq(model__coroutine(s->model, &other, &stats), 0);
+	row = reading_row(reading_snapshot(s), "handler");
+	cr_assert_eq(row->suffered, 4);
+	cr_assert_eq(row->suffered_ns, 60 * MS);
+	model__reset(s->model);
+	cr_assert_null(reading_row(reading_snapshot(s), "handler"));
+	stats.suffered++;
+	stats.suffered_ns += 7 * MS;
+	cr_assert_eq(model__coroutine(s->model, &key, &stats), 0);
+	row = reading_row(reading_snapshot(s), "handler");
+	cr_assert_eq(row->suffered, 1);
+	cr_assert_eq(row->suffered_ns, 7 * MS);
+	cr_assert_eq(row->steps, 0, "it waits still");
+	script_free(s);
+}
+
 Test(rates, share_of_a_core_is_never_above_one)
 {
 	struct script *s = script_new();

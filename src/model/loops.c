@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A loop may be told of before its first reading, and read before it is told of: either makes its row.
+ */
+#include "model/loops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "model/hist.h"
+#include "model/rate.h"
+#include "model/table.h"
+
+#define PROCESS_BYTES 64
+
+struct loop_key {
+	uint32_t pid, tid;
+};
+
+/* What rates are made of. */
+struct loop_mark {
+	uint64_t steps, busy_ns, gil_ns, runqueue_ns;
+};
+
+struct loop_reading {
+	struct loop_key key;
+	struct ls_thread_stats stats, base;
+	struct loop_mark mark; /* at the last tick */
+	double steps_per_s, busy, gil, runqueue;
+	/* Kept as long as the reading: rows that somebody holds on to may point to it. */
+	char process[PROCESS_BYTES];
+	struct model_loop_info info;
+	uint32_t executor_full_ticks;
+	UT_hash_handle hh;
+};
+
+void loops__done(struct loops *l)
+{
+	struct loop_reading *t, *next;
+
+	HASH_ITER (hh, l->readings, t, next) {
+		HASH_DELETE(hh, l->readings, t);
+		free(t);
+	}
+	free(l->rows);
+	memset(l, 0, sizeof(*l));
+}
+
+/* NULL in *ret_reading if there is no room. */
+static int loops_get(struct loops *l, uint32_t pid, uint32_t tid, struct loop_reading **ret_reading)
+{
+	const struct loop_key key = { pid, tid };
+	struct loop_reading *t;
+	int r;
+
+	table__find(l->readings, &key, t);
+	*ret_reading = t;
+	if (t)
+		return 0;
+	if (HASH_COUNT(l->readings) >= LOOPS_MAX_THREADS) {
+		l->refused++;
+		return 0;
+	}
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->key = key;
+	r = table__add(l->readings, t);
+	if (r) {
+		free(t);
+		return r;
+	}
+	*ret_reading = t;
+	return 0;
+}
+
+int loops__thread(struct loops *l, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
+{
+	struct loop_reading *t;
+	int r = loops_get(l, pid, tid, &t);
+
+	if (r || !t)
+		return r;
+	/* A reading that falls is of a new thread that was given an old one's number. */
+	if (stats->steps < t->base.steps)
+		memset(&t->base, 0, sizeof(t->base));
+	t->stats = *stats;
+	return 0;
+}
+
+int loops__info(struct loops *l, uint32_t pid, uint32_t tid, const struct model_loop_info *info)
+{
+	struct loop_reading *t;
+	int r = loops_get(l, pid, tid, &t);
+
+	if (r || !t)
+		return r;
+	t->info = *info;
+	t->info.process = t->process;
+	utf8__sanitize(info->process ? info->process : "", t->process, sizeof(t->process));
+	return 0;
+}
+
+void loops__forget(struct loops *l, uint32_t pid, uint32_t tid)
+{
+	struct loop_reading *t, *next;
+
+	HASH_ITER (hh, l->readings, t, next) {
+		if (t->key.pid != pid || (tid && t->key.tid != tid))
+			continue;
+		t->info = (struct model_loop_info){ .process = t->process };
+		t->executor_full_ticks = 0;
+	}
+}
+
+/* How long the thread has been in the span that is open on it. */
+static uint64_t open_ns(const struct loop_key *key, uint64_t now_ns, const struct live_row *live,
+			size_t n_live)
+{
+	size_t i;
+
+	for (i = 0; i < n_live; i++)
+		if (live[i].pid == key->pid && live[i].tid == key->tid)
+			return rate_since(now_ns, live[i].start_ns);
+	return 0;
+}
+
+static bool is_executor_full(const struct model_loop_info *info)
+{
+	return info->executor_max && info->executor_threads >= info->executor_max &&
+		info->executor_queued;
+}
+
+/* A span is in the reading only when it has ended: until then it is added to each. */
+static void reading_tick(struct loop_reading *t, uint64_t open_span_ns, uint64_t interval_ns)
+{
+	const struct ls_thread_stats *s = &t->stats;
+	const struct loop_mark now = {
+		.steps = s->steps,
+		.busy_ns = s->step_ns + s->callbacks_ns + open_span_ns,
+		.gil_ns = s->cause_ns[LS_CAUSE_GIL],
+		.runqueue_ns = s->cause_ns[LS_CAUSE_RUNQUEUE],
+	};
+	const struct loop_mark *mark = &t->mark;
+
+	if (interval_ns) {
+		t->steps_per_s = rate_per_second(rate_since(now.steps, mark->steps), interval_ns);
+		t->busy = rate_share(rate_since(now.busy_ns, mark->busy_ns), interval_ns);
+		t->gil = rate_share(rate_since(now.gil_ns, mark->gil_ns), interval_ns);
+		t->runqueue = rate_share(rate_since(now.runqueue_ns, mark->runqueue_ns), interval_ns);
+	}
+	t->mark = now;
+	if (!is_executor_full(&t->info))
+		t->executor_full_ticks = 0;
+	else if (t->executor_full_ticks < UINT32_MAX)
+		t->executor_full_ticks++;
+}
+
+double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns,
+		   const struct live_row *live, size_t n_live, double *ret_steps_per_s)
+{
+	struct loop_reading *t, *next;
+	double busiest = 0;
+
+	*ret_steps_per_s = 0;
+	HASH_ITER (hh, l->readings, t, next) {
+		reading_tick(t, open_ns(&t->key, now_ns, live, n_live), interval_ns);
+		*ret_steps_per_s += t->steps_per_s;
+		if (t->busy > busiest)
+			busiest = t->busy;
+	}
+	return busiest;
+}
+
+void loops__reset(struct loops *l)
+{
+	struct loop_reading *t, *next;
+
+	HASH_ITER (hh, l->readings, t, next) {
+		t->base = t->stats;
+		t->executor_full_ticks = 0;
+	}
+	l->refused = 0;
+}
+
+static void reading_since_base(const struct loop_reading *t, struct ls_thread_stats *ret_stats)
+{
+	const struct ls_thread_stats *s = &t->stats, *base = &t->base;
+	int i;
+
+	ret_stats->steps = rate_since(s->steps, base->steps);
+	ret_stats->step_ns = rate_since(s->step_ns, base->step_ns);
+	ret_stats->callbacks_ns = rate_since(s->callbacks_ns, base->callbacks_ns);
+	ret_stats->idle_ns = rate_since(s->idle_ns, base->idle_ns);
+	ret_stats->turns = rate_since(s->turns, base->turns);
+	ret_stats->stalls = rate_since(s->stalls, base->stalls);
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		ret_stats->cause_ns[i] = rate_since(s->cause_ns[i], base->cause_ns[i]);
+	hist__since(s->turn_hist, base->turn_hist, ret_stats->turn_hist);
+	ret_stats->worst_turn_ns =
+		hist__max_since_ns(ret_stats->turn_hist, s->worst_turn_ns, base->worst_turn_ns);
+}
+
+static const unsigned int turn_percents[] = { 50, 99 };
+
+static void row_fill(struct loop_row *row, const struct loop_reading *t,
+		     const struct ls_thread_stats *stats)
+{
+	uint64_t turn_ns[2];
+
+	hist__percentiles_ns(stats->turn_hist, turn_percents, 2, stats->worst_turn_ns, turn_ns);
+	*row = (struct loop_row){
+		.pid = t->key.pid,
+		.tid = t->key.tid,
+		.process = t->process,
+		.steps = stats->steps,
+		.step_ns = stats->step_ns,
+		.callbacks_ns = stats->callbacks_ns,
+		.idle_ns = stats->idle_ns,
+		.turns = stats->turns,
+		.stalls = stats->stalls,
+		.turn_p50_ns = turn_ns[0],
+		.turn_p99_ns = turn_ns[1],
+		.turn_max_ns = stats->worst_turn_ns,
+		.steps_per_s = t->steps_per_s,
+		.busy = t->busy,
+		.gil = t->gil,
+		.runqueue = t->runqueue,
+		.tasks_ready = t->info.tasks_ready,
+		.executor_threads = t->info.executor_threads,
+		.executor_max = t->info.executor_max,
+		.executor_queued = t->info.executor_queued,
+		.executor_full_ticks = t->executor_full_ticks,
+	};
+	memcpy(row->cause_ns, stats->cause_ns, sizeof(row->cause_ns));
+}
+
+static void snapshot_add(struct snapshot *s, const struct loop_row *row)
+{
+	s->steps += row->steps;
+	s->step_ns += row->step_ns;
+	s->callbacks_ns += row->callbacks_ns;
+	s->idle_ns += row->idle_ns;
+	s->turns += row->turns;
+	s->stalls += row->stalls;
+	s->tasks_ready += row->tasks_ready;
+	if (row->turn_max_ns > s->turn_max_ns)
+		s->turn_max_ns = row->turn_max_ns;
+}
+
+static int row_compare(const void *va, const void *vb)
+{
+	const struct loop_row *a = va, *b = vb;
+
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+int loops__sum(struct loops *l, struct snapshot *ret_snapshot)
+{
+	uint32_t turn_hist[LS_HIST_BUCKETS] = { 0 };
+	struct ls_thread_stats stats;
+	struct loop_reading *t, *next;
+	struct loop_row *rows;
+	uint64_t turn_ns[2];
+
+	rows = reallocarray(l->rows, HASH_COUNT(l->readings) + 1, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	l->rows = rows;
+	l->n_rows = 0;
+	HASH_ITER (hh, l->readings, t, next) {
+		reading_since_base(t, &stats);
+		row_fill(&rows[l->n_rows], t, &stats);
+		snapshot_add(ret_snapshot, &rows[l->n_rows++]);
+		hist__add(turn_hist, stats.turn_hist);
+	}
+	hist__percentiles_ns(turn_hist, turn_percents, 2, ret_snapshot->turn_max_ns, turn_ns);
+	ret_snapshot->turn_p50_ns = turn_ns[0];
+	ret_snapshot->turn_p99_ns = turn_ns[1];
+	qsort(rows, l->n_rows, sizeof(*rows), row_compare);
+	ret_snapshot->n_loops = l->n_rows;
+	ret_snapshot->loops = rows;
+	return 0;
+}
