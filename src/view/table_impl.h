@@ -101,7 +101,7 @@ bool table__is_tagged(const struct table *t, uint64_t id);
 void table__cell(const struct table *t, size_t column, const void *row,
 		 const struct table_scene *scene, struct table_cell *ret_cell);
 
-/* A pattern that means what it says: much faster to look for than a regular expression. */
+/* A word that means what it says: much faster to look for than a regular expression. */
 bool pattern_is_literal(const char *pattern);
 
 int table_filter__new(struct table_filter **ret_filter, const char *pattern);

@@ -45,16 +45,31 @@ static void row_text(const struct table *t, const void *row, const struct table_
 bool pattern_is_literal(const char *pattern)
 {
 	for (; *pattern; pattern++)
-		if ((unsigned char)*pattern >= 0x80 || strchr(".[](){}*+?|^$\\", *pattern))
+		if ((unsigned char)*pattern >= 0x80 || strchr(" .[](){}*+?|^$\\", *pattern))
 			return false;
 	return true;
 }
 
-static bool matches(const char *pattern, bool is_literal, const regex_t *regex, const char *text)
+/* A word is looked for from column to column: most rows need not be rendered to their end. */
+static bool row_matches(const struct table *t, const void *row, const struct table_scene *scene,
+			const char *pattern, bool is_literal, const regex_t *regex)
 {
-	if (is_literal)
-		return strcasestr(text, pattern) != NULL;
-	return regexec(regex, text, 0, NULL, 0) == 0;
+	char text[ROW_BYTES];
+	struct table_cell cell;
+	size_t i;
+
+	if (!is_literal) {
+		row_text(t, row, scene, text);
+		return regexec(regex, text, 0, NULL, 0) == 0;
+	}
+	for (i = 0; i < t->ops->n_columns; i++) {
+		if (t->ops->columns[i].align != TABLE_LEFT)
+			continue;
+		table__cell(t, i, row, scene, &cell);
+		if (cell.n_parts == 0 && strcasestr(cell.text, pattern))
+			return true;
+	}
+	return false;
 }
 
 static int term__compile(struct table_term *term, const char *text, size_t length)
@@ -113,8 +128,6 @@ void table_filter__free(struct table_filter *f)
 
 bool table__is_shown(const struct table *t, const void *row, const struct table_scene *scene)
 {
-	char text[ROW_BYTES];
-	bool has_text = false;
 	size_t i;
 	int is_match;
 
@@ -124,12 +137,9 @@ bool table__is_shown(const struct table *t, const void *row, const struct table_
 		is_match = -1;
 		if (term->value && t->ops->term)
 			is_match = t->ops->term(row, term->word, term->value);
-		if (is_match < 0) {
-			if (!has_text)
-				row_text(t, row, scene, text);
-			has_text = true;
-			is_match = matches(term->text, term->is_literal, &term->regex, text);
-		}
+		if (is_match < 0)
+			is_match = row_matches(t, row, scene, term->text, term->is_literal,
+					       &term->regex);
 		if (!is_match)
 			return false;
 	}
@@ -260,7 +270,6 @@ static void find_cursor(struct table *t)
 static void do_search(struct table *t, const struct table_scene *scene)
 {
 	size_t n = t->n_lines, i, at;
-	char text[ROW_BYTES];
 
 	t->is_missed = t->seek != 0;
 	if (t->seek == 0)
@@ -269,8 +278,8 @@ static void do_search(struct table *t, const struct table_scene *scene)
 	for (i = 0; i < n; i++) {
 		if (i > 0 || !t->is_seek_here)
 			at = (at + (t->seek > 0 ? 1 : n - 1)) % n;
-		row_text(t, t->lines[at].row, scene, text);
-		if (matches(t->search, t->is_search_literal, &t->search_regex, text)) {
+		if (row_matches(t, t->lines[at].row, scene, t->search, t->is_search_literal,
+				&t->search_regex)) {
 			t->cursor = at;
 			t->cursor_id = t->lines[at].id;
 			t->is_placed = true;
