@@ -78,7 +78,7 @@ static const struct {
 	{ KEY_UP, VKEY_UP },	       { KEY_DOWN, VKEY_DOWN },	  { KEY_LEFT, VKEY_LEFT },
 	{ KEY_RIGHT, VKEY_RIGHT },     { KEY_PPAGE, VKEY_PAGE_UP }, { KEY_NPAGE, VKEY_PAGE_DOWN },
 	{ KEY_HOME, VKEY_HOME },       { KEY_END, VKEY_END },	  { KEY_ENTER, VKEY_ENTER },
-	{ KEY_BTAB, VKEY_BACKTAB },    { KEY_BACKSPACE, VKEY_BACKSPACE },
+	{ KEY_BTAB, VKEY_BACKTAB },    { KEY_BACKSPACE, VKEY_BACKSPACE }, { KEY_DC, VKEY_DELETE },
 };
 
 static uint32_t key_of_control(wint_t c)
@@ -343,12 +343,11 @@ static bool read_mouse(struct view_event *ret_event)
 
 	if (getmouse(&mouse) != OK)
 		return false;
+	*ret_event = (struct view_event){ .key = VKEY_MOUSE, .row = mouse.y, .column = mouse.x };
 	if (mouse.bstate & BUTTON4_PRESSED)
-		ret_event->key = VKEY_UP;
+		ret_event->key = VKEY_WHEEL_UP;
 	else if (mouse.bstate & BUTTON5_PRESSED)
-		ret_event->key = VKEY_DOWN;
-	else
-		*ret_event = (struct view_event){ .key = VKEY_MOUSE, .row = mouse.y, .column = mouse.x };
+		ret_event->key = VKEY_WHEEL_DOWN;
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct screen_ops {
 	const char *title;
 	uint32_t key; /* switches to it */
 	bool is_in_tabs; /* Tab goes through these */
+	bool wants_tasks; /* it shows tasks one by one */
 	const char *keys; /* for the bottom line, "w Worst", pairs separated by two blanks, or NULL */
 
 	/* A table: the view owns it and does the rest. */

@@ -12,6 +12,8 @@
 
 #include "view/table_impl.h"
 
+#define WHEEL_ROWS 3
+
 static int find_column(const struct table *t, const char *name, size_t length)
 {
 	size_t i;
@@ -46,6 +48,10 @@ void table__free(struct table *t)
 	if (t->search[0])
 		regfree(&t->search_regex);
 	free(t->lines);
+	free(t->order);
+	free(t->sorted);
+	free(t->nodes);
+	free(t->tags);
 	free(t->text);
 	free(t);
 }
@@ -87,11 +93,27 @@ void table__move(struct table *t, long by)
 		place_cursor(t, t->cursor + (size_t)by);
 }
 
-void table__page(struct table *t, int direction)
+void table__page(struct table *t, int direction, int parts)
 {
-	long page = t->n_drawn > 1 ? t->n_drawn - 1 : 1;
+	long page = (t->n_drawn - 1) / parts;
 
-	table__move(t, direction * page);
+	table__move(t, direction * (page > 1 ? page : 1));
+}
+
+void table__wheel(struct table *t, int direction)
+{
+	size_t shown = (size_t)t->n_drawn, most = t->n_lines > shown ? t->n_lines - shown : 0;
+
+	if (shown == 0)
+		return;
+	if (direction > 0)
+		t->top = t->top + WHEEL_ROWS < most ? t->top + WHEEL_ROWS : most;
+	else
+		t->top = t->top > WHEEL_ROWS ? t->top - WHEEL_ROWS : 0;
+	if (t->cursor < t->top)
+		place_cursor(t, t->top);
+	else if (t->cursor >= t->top + shown)
+		place_cursor(t, t->top + shown - 1);
 }
 
 void table__first(struct table *t)
@@ -118,39 +140,6 @@ void table__scroll(struct table *t, int direction)
 		t->skip++;
 }
 
-bool table__is_tagged(const struct table *t, uint64_t id)
-{
-	size_t i;
-
-	for (i = 0; i < t->n_tags; i++)
-		if (t->tags[i] == id)
-			return true;
-	return false;
-}
-
-void table__tag(struct table *t)
-{
-	uint64_t id;
-	size_t i;
-
-	if (t->cursor >= t->n_lines)
-		return;
-	id = t->lines[t->cursor].id;
-	for (i = 0; i < t->n_tags; i++) {
-		if (t->tags[i] == id) {
-			t->tags[i] = t->tags[--t->n_tags];
-			return;
-		}
-	}
-	if (t->n_tags < TABLE_MAX_TAGS)
-		t->tags[t->n_tags++] = id;
-}
-
-void table__untag(struct table *t)
-{
-	t->n_tags = 0;
-}
-
 void table__follow(struct table *t, bool is_following)
 {
 	t->is_following = is_following;
@@ -161,6 +150,26 @@ void table__follow(struct table *t, bool is_following)
 bool table__is_following(const struct table *t)
 {
 	return t->is_following;
+}
+
+const struct table_ops *table__ops(const struct table *t)
+{
+	return t->ops;
+}
+
+void table__show_tree(struct table *t, bool is_tree)
+{
+	t->is_tree = is_tree && t->ops->parent;
+}
+
+bool table__is_tree(const struct table *t)
+{
+	return t->is_tree;
+}
+
+uint64_t table__current(const struct table *t)
+{
+	return t->cursor < t->n_lines ? t->lines[t->cursor].id : 0;
 }
 
 /* Order */
@@ -234,6 +243,22 @@ int table__columns(struct table *t, const char *names)
 	return 0;
 }
 
+bool table__is_hidden(const struct table *t, size_t column)
+{
+	return t->is_hidden[column];
+}
+
+void table__toggle_column(struct table *t, size_t column)
+{
+	size_t i, shown = 0;
+
+	for (i = 0; i < t->ops->n_columns; i++)
+		shown += !t->is_hidden[i];
+	if (t->is_hidden[column] || shown > 1)
+		t->is_hidden[column] = !t->is_hidden[column];
+	t->skip = 0;
+}
+
 /* Patterns */
 
 int table__filter(struct table *t, const char *pattern)
@@ -255,6 +280,11 @@ const char *table__filter_text(const struct table *t)
 	return t->filter ? t->filter->text : "";
 }
 
+const char *table__search_text(const struct table *t)
+{
+	return t->search;
+}
+
 int table__search(struct table *t, const char *pattern)
 {
 	regex_t regex;
@@ -271,6 +301,7 @@ int table__search(struct table *t, const char *pattern)
 	if (!pattern[0])
 		return 0;
 	t->search_regex = regex;
+	t->is_search_literal = pattern_is_literal(pattern);
 	t->seek = 1;
 	t->is_seek_here = true;
 	return 0;
@@ -289,18 +320,41 @@ bool table__search_missed(const struct table *t)
 	return t->is_missed;
 }
 
-bool table__click(struct table *t, int row, int column)
+void table__mark(const struct table *t, struct table_mark *ret)
+{
+	*ret = (struct table_mark){ t->cursor_id, t->cursor, t->top, t->is_placed, "", "" };
+	strcpy(ret->filter, table__filter_text(t));
+	strcpy(ret->search, t->search);
+}
+
+void table__return(struct table *t, const struct table_mark *mark)
+{
+	t->cursor_id = mark->cursor_id;
+	t->cursor = mark->cursor;
+	t->top = mark->top;
+	t->is_placed = mark->is_placed;
+}
+
+void table__restore(struct table *t, const struct table_mark *mark)
+{
+	table__filter(t, mark->filter);
+	table__search(t, mark->search);
+	t->seek = 0;
+	table__return(t, mark);
+}
+
+enum table_hit table__click(struct table *t, int row, int column)
 {
 	size_t i;
 
 	if (row > t->head_row && row <= t->head_row + t->n_drawn) {
 		place_cursor(t, t->top + (size_t)(row - t->head_row - 1));
-		return true;
+		return TABLE_HIT_ROW;
 	}
 	for (i = 0; row == t->head_row && i < t->ops->n_columns; i++)
 		if (column >= t->places[i].at && column < t->places[i].at + t->places[i].width)
-			return sort_by(t, i) == 0;
-	return false;
+			return sort_by(t, i) == 0 ? TABLE_HIT_HEAD : TABLE_MISSED;
+	return TABLE_MISSED;
 }
 
 const char *table__text(const struct table *t)
@@ -310,7 +364,7 @@ const char *table__text(const struct table *t)
 
 size_t table__shown(const struct table *t)
 {
-	return t->n_lines;
+	return t->n_matches;
 }
 
 size_t table__total(const struct table *t)

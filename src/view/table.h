@@ -91,6 +91,9 @@ struct table_ops {
 	uint64_t (*id)(const void *row); /* the same in all snapshots: table__id() */
 	/* Filter terms "cause:sleep": 1 matches, 0 does not, -1: the screen has no such word. May be NULL. */
 	int (*term)(const void *row, const char *word, const char *value);
+	/* Index of the parent row, SIZE_MAX: none. NULL: no tree. May form cycles, which are cut. */
+	size_t (*parent)(const struct snapshot *snapshot, size_t i);
+	const char *tree; /* what the tree is: "await tree" */
 };
 
 struct table;
@@ -112,18 +115,28 @@ uint64_t table__id(const char *a, const char *b, uint64_t number);
 int table__draw(struct table *t, const struct table_scene *scene, struct canvas *c, int row,
 		int rows, const void **ret_current);
 
+/* Depth-first, siblings in the order; a filter keeps the ancestors of what matches. Nothing without ops->parent. */
+void table__show_tree(struct table *t, bool is_tree);
+bool table__is_tree(const struct table *t);
+const struct table_ops *table__ops(const struct table *t);
+
 /*
  * Moves of the cursor take effect at once, what needs rows (search) with the next draw. Until it is moved, and after
  * table__first(), the cursor stays at the top, whatever row is there.
  */
 void table__move(struct table *t, long by);
-void table__page(struct table *t, int direction);
+/* By a part of what is shown: 1 is a page, 2 half of one. */
+void table__page(struct table *t, int direction, int parts);
+/* The rows move, and the cursor only as far as it must. */
+void table__wheel(struct table *t, int direction);
 void table__first(struct table *t);
 void table__last(struct table *t);
 /* One column to the left (-1) or right (1). */
 void table__scroll(struct table *t, int direction);
 void table__tag(struct table *t); /* the current row, or no longer */
+void table__tag_branch(struct table *t); /* the current row and what is below it in the tree */
 void table__untag(struct table *t);
+size_t table__tagged(const struct table *t);
 /* The cursor stays at its row (the default) or at its place. */
 void table__follow(struct table *t, bool is_following);
 bool table__is_following(const struct table *t);
@@ -136,6 +149,9 @@ void table__invert(struct table *t);
 const char *table__sorted_by(const struct table *t); /* name of the column */
 /* Only the named columns, separated by commas, in the table's order. -ENOENT if one is not known. */
 int table__columns(struct table *t, const char *names);
+bool table__is_hidden(const struct table *t, size_t column);
+/* Shows or hides it; the last one that is shown stays. */
+void table__toggle_column(struct table *t, size_t column);
 
 /*
  * Both take an extended regular expression, case does not matter; "" ends it. A filter is blank-separated terms that all must
@@ -143,13 +159,28 @@ int table__columns(struct table *t, const char *names);
  */
 int table__filter(struct table *t, const char *pattern);
 const char *table__filter_text(const struct table *t);
+const char *table__search_text(const struct table *t);
 int table__search(struct table *t,
 		  const char *pattern); /* and go to the first match from the cursor on */
 void table__search_next(struct table *t, int direction);
-bool table__search_missed(const struct table *t); /* the last search found nothing */
+bool table__search_missed(const struct table *t); /* one that the last draw did found nothing */
 
-/* A click: on a head sorts, on a row moves the cursor there. True if it hit something. */
-bool table__click(struct table *t, int row, int column);
+/* Where the cursor is and what is looked for, to be gone back to. */
+struct table_mark {
+	uint64_t cursor_id;
+	size_t cursor, top;
+	bool is_placed;
+	char filter[TABLE_PATTERN_BYTES], search[TABLE_PATTERN_BYTES];
+};
+
+void table__mark(const struct table *t, struct table_mark *ret);
+void table__return(struct table *t, const struct table_mark *mark); /* the cursor only */
+void table__restore(struct table *t, const struct table_mark *mark);
+
+/* A click: on a head sorts, on a row moves the cursor there. */
+enum table_hit { TABLE_MISSED, TABLE_HIT_HEAD, TABLE_HIT_ROW };
+enum table_hit table__click(struct table *t, int row, int column);
+uint64_t table__current(const struct table *t); /* identity of the row under the cursor, 0 if none */
 
 /* Text of the tagged rows, else of the current one, as drawn last; "" if none. */
 const char *table__text(const struct table *t);

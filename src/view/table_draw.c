@@ -200,9 +200,8 @@ static void paint_matches(const struct table *t, struct canvas *c, int row,
 }
 
 static void draw_cell(const struct table *t, size_t i, const struct table_cell *cell,
-		      struct canvas *c, int row, bool is_selected)
+		      struct canvas *c, int row, const struct table_place *place, bool is_selected)
 {
-	const struct table_place *place = &t->places[i];
 	enum canvas_attr attr = is_selected ? ATTR_SELECTED : cell->attr;
 	const char *cut = canvas__is_utf8(c) ? "\u2026" : "~";
 
@@ -220,11 +219,38 @@ static void draw_cell(const struct table *t, size_t i, const struct table_cell *
 		paint_matches(t, c, row, place, cell->text);
 }
 
+/* The column that the branches of a tree stand in: the first of text. */
+static int branch_column(const struct table *t)
+{
+	size_t i;
+
+	for (i = 0; t->is_tree && i < t->ops->n_columns; i++)
+		if (t->places[i].width > 0 && t->ops->columns[i].align == TABLE_LEFT)
+			return (int)i;
+	return -1;
+}
+
+/* The same place without the branches, which are drawn. */
+static struct table_place draw_branch(const struct table *t, const struct table_line *line,
+				      struct canvas *c, int row, struct table_place place,
+				      bool is_selected)
+{
+	char branch[TABLE_BRANCH_BYTES];
+	int used;
+
+	table__branch(t, line, canvas__is_utf8(c), place.width / 2, branch);
+	used = canvas__text(c, row, place.at, place.width, is_selected ? ATTR_SELECTED : ATTR_DIM,
+			    branch);
+	return (struct table_place){ place.at + used, place.width - used };
+}
+
 static void draw_line(const struct table *t, const struct table_scene *scene, struct canvas *c,
 		      int row, size_t at)
 {
 	const struct table_line *line = &t->lines[at];
 	bool is_selected = at == t->cursor, is_tagged = table__is_tagged(t, line->id);
+	int branches = branch_column(t);
+	struct table_place place;
 	struct table_cell cell;
 	size_t i;
 
@@ -240,7 +266,12 @@ static void draw_line(const struct table *t, const struct table_scene *scene, st
 		table__cell(t, i, line->row, scene, &cell);
 		if (is_tagged && cell.attr == ATTR_NORMAL)
 			cell.attr = ATTR_TAGGED;
-		draw_cell(t, i, &cell, c, row, is_selected);
+		else if (line->is_context)
+			cell.attr = ATTR_DIM;
+		place = t->places[i];
+		if ((int)i == branches)
+			place = draw_branch(t, line, c, row, place, is_selected);
+		draw_cell(t, i, &cell, c, row, &place, is_selected);
 	}
 }
 

@@ -40,7 +40,37 @@ static void row_text(const struct table *t, const void *row, const struct table_
 	text[used > 0 ? used - 1 : 0] = '\0';
 }
 
-/* Filter */
+/* Patterns */
+
+bool pattern_is_literal(const char *pattern)
+{
+	for (; *pattern; pattern++)
+		if ((unsigned char)*pattern >= 0x80 || strchr(" .[](){}*+?|^$\\", *pattern))
+			return false;
+	return true;
+}
+
+/* A word is looked for from column to column: most rows need not be rendered to their end. */
+static bool row_matches(const struct table *t, const void *row, const struct table_scene *scene,
+			const char *pattern, bool is_literal, const regex_t *regex)
+{
+	char text[ROW_BYTES];
+	struct table_cell cell;
+	size_t i;
+
+	if (!is_literal) {
+		row_text(t, row, scene, text);
+		return regexec(regex, text, 0, NULL, 0) == 0;
+	}
+	for (i = 0; i < t->ops->n_columns; i++) {
+		if (t->ops->columns[i].align != TABLE_LEFT)
+			continue;
+		table__cell(t, i, row, scene, &cell);
+		if (cell.n_parts == 0 && strcasestr(cell.text, pattern))
+			return true;
+	}
+	return false;
+}
 
 static int term__compile(struct table_term *term, const char *text, size_t length)
 {
@@ -53,6 +83,7 @@ static int term__compile(struct table_term *term, const char *text, size_t lengt
 		term->value = colon + 1;
 		memcpy(term->word, term->text, (size_t)(colon - term->text));
 	}
+	term->is_literal = pattern_is_literal(term->text);
 	return regcomp(&term->regex, term->text, REG_EXTENDED | REG_ICASE | REG_NOSUB) ? -EINVAL : 0;
 }
 
@@ -95,10 +126,8 @@ void table_filter__free(struct table_filter *f)
 	free(f);
 }
 
-static bool is_shown(const struct table *t, const void *row, const struct table_scene *scene)
+bool table__is_shown(const struct table *t, const void *row, const struct table_scene *scene)
 {
-	char text[ROW_BYTES];
-	bool has_text = false;
 	size_t i;
 	int is_match;
 
@@ -108,12 +137,9 @@ static bool is_shown(const struct table *t, const void *row, const struct table_
 		is_match = -1;
 		if (term->value && t->ops->term)
 			is_match = t->ops->term(row, term->word, term->value);
-		if (is_match < 0) {
-			if (!has_text)
-				row_text(t, row, scene, text);
-			has_text = true;
-			is_match = regexec(&term->regex, text, 0, NULL, 0) == 0;
-		}
+		if (is_match < 0)
+			is_match = row_matches(t, row, scene, term->text, term->is_literal,
+					       &term->regex);
 		if (!is_match)
 			return false;
 	}
@@ -134,28 +160,89 @@ static int compare_lines(const void *a, const void *b, void *ctx)
 	return column->is_ascending != t->is_inverted ? order : -order;
 }
 
+void table__leave_out(struct table *t, size_t index)
+{
+	t->order[t->n_left_out++] = index;
+}
+
+static bool is_in_order(struct table *t, const struct table_line *lines, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (compare_lines(&lines[i - 1], &lines[i], t) > 0)
+			return false;
+	return true;
+}
+
+void table__order(struct table *t, struct table_line *lines, size_t n)
+{
+	size_t i;
+
+	if (!is_in_order(t, lines, n))
+		qsort_r(lines, n, sizeof(*lines), compare_lines, t);
+	if (t->n_left_out > 0)
+		memmove(t->order + n, t->order, t->n_left_out * sizeof(t->order[0]));
+	for (i = 0; i < n; i++)
+		t->order[i] = lines[i].index;
+}
+
+static int reserve(struct table *t, size_t n)
+{
+	struct table_line *lines;
+	size_t *order;
+
+	if (n <= t->lines_size)
+		return 0;
+	lines = reallocarray(t->lines, n, sizeof(*lines));
+	if (lines)
+		t->lines = lines;
+	order = reallocarray(t->order, n, sizeof(*order));
+	if (order)
+		t->order = order;
+	if (!lines || !order)
+		return -ENOMEM;
+	t->lines_size = n;
+	return 0;
+}
+
+static void collect_list(struct table *t, const struct table_scene *scene)
+{
+	size_t k, i;
+
+	for (k = 0; k < t->n_total; k++) {
+		const void *row = t->ops->row(scene->snapshot, i = t->order[k]);
+
+		if (!table__is_shown(t, row, scene))
+			table__leave_out(t, i);
+		else
+			t->lines[t->n_lines++] = (struct table_line){
+				.row = row,
+				.id = t->ops->id(row),
+				.index = i,
+				.parent = TABLE_NO_LINE,
+			};
+	}
+	t->n_matches = t->n_lines;
+	table__order(t, t->lines, t->n_lines);
+}
+
 static int collect_lines(struct table *t, const struct table_scene *scene)
 {
-	size_t n = t->ops->n_rows(scene->snapshot), i;
-	struct table_line *lines;
+	size_t i;
+	int err;
 
-	t->n_lines = 0;
-	t->n_total = n;
-	if (n > t->lines_size) {
-		lines = reallocarray(t->lines, n, sizeof(*lines));
-		if (!lines)
-			return -ENOMEM;
-		t->lines = lines;
-		t->lines_size = n;
-	}
-	for (i = 0; i < n; i++) {
-		const void *row = t->ops->row(scene->snapshot, i);
-
-		if (is_shown(t, row, scene))
-			t->lines[t->n_lines++] = (struct table_line){ row, t->ops->id(row), i };
-	}
-	if (t->n_lines > 1)
-		qsort_r(t->lines, t->n_lines, sizeof(*t->lines), compare_lines, t);
+	t->n_lines = t->n_matches = t->n_left_out = 0;
+	t->n_total = t->ops->n_rows(scene->snapshot);
+	err = reserve(t, t->n_total);
+	if (err)
+		return err;
+	for (i = 0; t->n_order != t->n_total && i < t->n_total; i++)
+		t->order[i] = i;
+	t->n_order = t->n_total;
+	if (t->is_tree)
+		return table__collect_tree(t, scene);
+	collect_list(t, scene);
 	return 0;
 }
 
@@ -183,17 +270,16 @@ static void find_cursor(struct table *t)
 static void do_search(struct table *t, const struct table_scene *scene)
 {
 	size_t n = t->n_lines, i, at;
-	char text[ROW_BYTES];
 
+	t->is_missed = t->seek != 0;
 	if (t->seek == 0)
 		return;
-	t->is_missed = true;
 	at = t->cursor;
 	for (i = 0; i < n; i++) {
 		if (i > 0 || !t->is_seek_here)
 			at = (at + (t->seek > 0 ? 1 : n - 1)) % n;
-		row_text(t, t->lines[at].row, scene, text);
-		if (regexec(&t->search_regex, text, 0, NULL, 0) == 0) {
+		if (row_matches(t, t->lines[at].row, scene, t->search, t->is_search_literal,
+				&t->search_regex)) {
 			t->cursor = at;
 			t->cursor_id = t->lines[at].id;
 			t->is_placed = true;

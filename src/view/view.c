@@ -82,7 +82,7 @@ int view__new(struct view **ret_view, const struct view_opts *opts)
 
 	if (!v)
 		return -ENOMEM;
-	v->tabs_row = -1;
+	v->tabs_row = v->bottom_row = -1;
 	err = make_slots(v);
 	if (!err)
 		err = apply_opts(v, opts);
@@ -117,6 +117,7 @@ void view__show(struct view *v, int screen)
 	/* Not to the detail or the help: Escape would go round in circles. */
 	if (v->current != screen && screens[v->current]->is_in_tabs)
 		v->back = v->current;
+	v->menu.kind = MENU_NONE;
 	if (ops->enter)
 		ops->enter(v->slots[screen].state, v->has_subject ? &v->subject : NULL);
 	v->current = screen;
@@ -136,6 +137,12 @@ static void state_text(const struct view *v, char text[STATE_BYTES])
 	if (table__filter_text(t)[0])
 		used += (size_t)snprintf(text + used, STATE_BYTES - used, " filter: %s ",
 					 table__filter_text(t));
+	if (table__is_tree(t))
+		used += (size_t)snprintf(text + used, STATE_BYTES - used, " %s ",
+					 table__ops(t)->tree);
+	if (table__tagged(t) > 0)
+		used += (size_t)snprintf(text + used, STATE_BYTES - used, " %zu tagged ",
+					 table__tagged(t));
 	if (!table__is_following(t))
 		used += (size_t)snprintf(text + used, STATE_BYTES - used, " not following ");
 	if (table__shown(t) != table__total(t))
@@ -176,88 +183,40 @@ static void draw_tabs(struct view *v, struct canvas *c, int row)
 	canvas__right(c, row, at, columns - 1 - at, v->is_paused ? ATTR_WARN : ATTR_NORMAL, state);
 }
 
-/* "F1 Help": the first word is the key. Returns the columns it takes. */
-static int draw_key(struct canvas *c, int row, int at, const char *text, size_t length)
-{
-	size_t key = strcspn(text, " ");
-	int used;
-
-	used = canvas__printf(c, row, at, canvas__columns(c) - at, ATTR_KEY, "%.*s", (int)key, text);
-	used += canvas__printf(c, row, at + used, canvas__columns(c) - at - used, ATTR_NORMAL,
-			       "%.*s", (int)(length - key), text + key);
-	return used + 2;
-}
-
-/* Pairs as they fit; the last one is always there. */
-static void draw_keys(const struct view *v, struct canvas *c, int row)
-{
-	static const char *const keys[] = { "/ Search", "\\ Filter", "Tab Next",    "<> Sort",
-					    "p Pause",	"Space Tag", "e Edit",	    "y Copy",
-					    "S Save",	"r Reset",   "+- Refresh",  "tT Threshold",
-					    "F Follow", "I Invert",  "hjkl gG Move" };
-	static const char last[] = "q Quit";
-	int at = 1, room = canvas__columns(c) - (int)sizeof(last) - 1;
-	const char *own = screens[v->current]->keys;
-	size_t i, n;
-
-	if (view__find_screen(SCREEN_OF_HELP) >= 0)
-		at += draw_key(c, row, at, "F1 Help", 7);
-	if (view__table(v) && view__find_screen(SCREEN_OF_SUBJECT) >= 0)
-		at += draw_key(c, row, at, "Enter Detail", 12);
-	for (; own && *own; own += n + strspn(own + n, " ")) {
-		const char *end = strstr(own, "  ");
-
-		n = end ? (size_t)(end - own) : strlen(own);
-		if (at + (int)n <= room)
-			at += draw_key(c, row, at, own, n);
-	}
-	for (i = view__table(v) ? 0 : 2; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		n = strlen(keys[i]);
-		if (at + (int)n > room)
-			break;
-		at += draw_key(c, row, at, keys[i], n);
-	}
-	draw_key(c, row, at, last, sizeof(last) - 1);
-}
-
-static void draw_bottom(const struct view *v, const struct view_status *status, struct canvas *c)
-{
-	int row = canvas__rows(c) - 1, columns = canvas__columns(c);
-	const struct table *t = view__table(v);
-
-	if (v->prompt != PROMPT_NONE)
-		canvas__printf(c, row, 1, columns - 1, ATTR_BOLD, "%s%s_",
-			       v->prompt == PROMPT_SEARCH ? "Search: /" : "Filter: ", v->typed);
-	else if (v->message)
-		canvas__text(c, row, 1, columns - 1, ATTR_WARN, v->message);
-	else if (t && table__search_missed(t))
-		canvas__text(c, row, 1, columns - 1, ATTR_WARN, "The search found nothing.");
-	else if (status->message && status->message[0])
-		canvas__text(c, row, 1, columns - 1, ATTR_BOLD, status->message);
-	else
-		draw_keys(v, c, row);
-}
-
 static void draw_screen(struct view *v, const struct screen_area *area)
 {
 	const struct screen_ops *ops = screens[v->current];
 	const struct table_scene scene = { area->snapshot, area->status->now_ns,
 					   canvas__is_utf8(area->canvas) };
+	struct table *t = view__table(v);
 	const void *current;
 
-	if (!ops->table) {
+	if (!t) {
 		if (ops->draw)
 			ops->draw(v->slots[v->current].state, area);
 		return;
 	}
 	v->has_subject = false;
 	memset(&v->subject, 0, sizeof(v->subject));
-	if (table__draw(view__table(v), &scene, area->canvas, area->row, area->rows, &current) != 0)
+	if (table__draw(t, &scene, area->canvas, area->row, area->rows, &current) != 0)
 		v->message = "There is not enough memory to draw the table.";
-	else if (current && ops->subject) {
+	else if (table__search_missed(t))
+		v->message = "The search found nothing.";
+	if (current && ops->subject) {
 		ops->subject(current, &v->subject);
 		v->has_subject = true;
 	}
+	if (v->menu.kind != MENU_NONE)
+		menu__draw(v, area->canvas, area->row + 1, area->rows - 1);
+}
+
+/* Below this nothing is to be read, and little of it would be true. */
+static void draw_too_small(struct view *v, struct canvas *c)
+{
+	v->tabs_row = v->bottom_row = -1;
+	v->menu.n_drawn = 0;
+	canvas__printf(c, 0, 0, canvas__columns(c), ATTR_WARN, "needs %dx%d, has %dx%d",
+		       VIEW_MIN_COLUMNS, VIEW_MIN_ROWS, canvas__columns(c), canvas__rows(c));
 }
 
 /* The snapshot of a pause; if it cannot be kept, there is no pause. */
@@ -283,6 +242,10 @@ void view__draw(struct view *v, const struct snapshot *snapshot, const struct vi
 	int row;
 
 	canvas__clear(c);
+	if (canvas__rows(c) < VIEW_MIN_ROWS || canvas__columns(c) < VIEW_MIN_COLUMNS) {
+		draw_too_small(v, c);
+		return;
+	}
 	row = header__draw(snapshot, status, c);
 	area.snapshot = pause_at(v, snapshot, status->now_ns);
 	if (v->is_paused)
@@ -292,7 +255,7 @@ void view__draw(struct view *v, const struct snapshot *snapshot, const struct vi
 	if (area.rows > 0)
 		draw_screen(v, &area);
 	draw_tabs(v, c, row);
-	draw_bottom(v, status, c);
+	bottom__draw(v, status, c);
 }
 
 const char *view__copied(const struct view *v)
@@ -306,11 +269,21 @@ const char *view__copied(const struct view *v)
 
 int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line)
 {
+	if (!view__table(v) && v->current != view__find_screen(SCREEN_OF_SUBJECT))
+		return -ENOENT;
 	if (!v->has_subject || !v->subject.at.file)
 		return -ENOENT;
 	*ret_file = v->subject.at.file;
 	*ret_line = v->subject.at.line;
 	return 0;
+}
+
+/* Of a screen that stands in for another one: of that one. */
+bool view__wants_tasks(const struct view *v)
+{
+	const struct screen_ops *ops = screens[v->current];
+
+	return (ops->is_in_tabs ? ops : screens[v->back])->wants_tasks;
 }
 
 bool view__is_paused(const struct view *v)

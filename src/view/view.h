@@ -31,6 +31,7 @@ enum view_key {
 	VKEY_TAB,
 	VKEY_BACKTAB,
 	VKEY_BACKSPACE,
+	VKEY_DELETE,
 	VKEY_MOUSE, /* with row and column */
 	VKEY_WHEEL_UP, /* with row and column */
 	VKEY_WHEEL_DOWN,
@@ -39,7 +40,7 @@ enum view_key {
 
 struct view_event {
 	uint32_t key;
-	int row, column; /* of VKEY_MOUSE */
+	int row, column; /* of the mouse */
 };
 
 /* What the view asks of its owner. */
@@ -78,6 +79,10 @@ struct view_opts {
 	const char *screen; /* name of the first screen, NULL: coroutines */
 	const char *sort, *columns, *filter; /* NULL: defaults */
 };
+
+/* A smaller canvas only shows that it is too small. */
+#define VIEW_MIN_COLUMNS 60
+#define VIEW_MIN_ROWS 16
 
 struct view;
 

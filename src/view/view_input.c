@@ -2,14 +2,9 @@
 /*
  * What keys do. A prompt takes all of them; then the screen is asked, then the tables below.
  */
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 
-#include "base/utf8.h"
 #include "view/view_impl.h"
-
-#define CONTROL(letter) ((letter)&0x1f)
-#define FUNCTION(n) (VKEY_F1 + (n)-1)
 
 static const struct {
 	uint32_t key;
@@ -22,8 +17,9 @@ static const struct {
 	{ CONTROL('L'), VIEW_REDRAW },
 	{ '+', VIEW_FASTER },
 	{ '-', VIEW_SLOWER },
+	{ ']', VIEW_THRESHOLD_UP },
 	{ 'T', VIEW_THRESHOLD_UP },
-	{ 't', VIEW_THRESHOLD_DOWN },
+	{ '[', VIEW_THRESHOLD_DOWN },
 	{ 'S', VIEW_SAVE },
 };
 
@@ -50,12 +46,32 @@ static void key_right(struct table *t)
 
 static void key_page_up(struct table *t)
 {
-	table__page(t, -1);
+	table__page(t, -1, 1);
 }
 
 static void key_page_down(struct table *t)
 {
-	table__page(t, 1);
+	table__page(t, 1, 1);
+}
+
+static void key_half_up(struct table *t)
+{
+	table__page(t, -1, 2);
+}
+
+static void key_half_down(struct table *t)
+{
+	table__page(t, 1, 2);
+}
+
+static void key_wheel_up(struct table *t)
+{
+	table__wheel(t, -1);
+}
+
+static void key_wheel_down(struct table *t)
+{
+	table__wheel(t, 1);
 }
 
 static void key_sort_left(struct table *t)
@@ -105,13 +121,16 @@ static const struct {
 	{ CONTROL('B'), key_page_up },
 	{ VKEY_PAGE_DOWN, key_page_down },
 	{ CONTROL('F'), key_page_down },
+	{ CONTROL('U'), key_half_up },
+	{ CONTROL('D'), key_half_down },
+	{ VKEY_WHEEL_UP, key_wheel_up },
+	{ VKEY_WHEEL_DOWN, key_wheel_down },
 	{ VKEY_HOME, table__first },
 	{ 'g', table__first },
 	{ VKEY_END, table__last },
 	{ 'G', table__last },
 	{ '<', key_sort_left },
 	{ '>', key_sort_right },
-	{ FUNCTION(6), key_sort_right },
 	{ 'I', table__invert },
 	{ ' ', key_tag },
 	{ 'U', table__untag },
@@ -131,62 +150,6 @@ static bool table_key(struct table *t, uint32_t key)
 		}
 	}
 	return key < 0x80 && table__sort_key(t, (char)key) == 0;
-}
-
-/* Prompt */
-
-static void open_prompt(struct view *v, enum view_prompt prompt)
-{
-	v->prompt = prompt;
-	v->typed[0] = '\0';
-	if (prompt == PROMPT_FILTER)
-		snprintf(v->typed, sizeof(v->typed), "%s", table__filter_text(view__table(v)));
-}
-
-static void prompt_done(struct view *v)
-{
-	struct table *t = view__table(v);
-	int err = v->prompt == PROMPT_SEARCH ? table__search(t, v->typed) :
-					       table__filter(t, v->typed);
-
-	if (err)
-		v->message = "That is not a regular expression: see regex(7).";
-	v->prompt = PROMPT_NONE;
-}
-
-static void erase_char(char *text)
-{
-	size_t n = strlen(text);
-
-	while (n > 0 && (text[n - 1] & 0xc0) == 0x80)
-		n--;
-	text[n > 0 ? n - 1 : 0] = '\0';
-}
-
-static void prompt_key(struct view *v, uint32_t key)
-{
-	size_t used = strlen(v->typed);
-
-	switch (key) {
-	case VKEY_ENTER:
-		prompt_done(v);
-		return;
-	case VKEY_ESCAPE:
-	case CONTROL('C'):
-		v->prompt = PROMPT_NONE;
-		return;
-	case VKEY_BACKSPACE:
-		erase_char(v->typed);
-		return;
-	case CONTROL('U'):
-		v->typed[0] = '\0';
-		return;
-	default:
-		break;
-	}
-	if (key >= 0x20 && key < KEYS_SPECIAL && (key < 0x7f || key >= 0xa0) &&
-	    used + UTF8_MAX_BYTES < sizeof(v->typed))
-		v->typed[used + utf8__encode(key, v->typed + used)] = '\0';
 }
 
 /* Screens */
@@ -252,18 +215,47 @@ static bool screen_key(struct view *v, uint32_t key)
 	return false;
 }
 
-static bool patterns_key(struct view *v, uint32_t key)
+/* What a table's rows can be seen as; a screen that has no such thing says so. */
+static bool tree_key(struct view *v, uint32_t key)
+{
+	struct table *t = view__table(v);
+	bool has_tree = t && table__ops(t)->parent;
+
+	if (key == 't' || key == FUNCTION(5)) {
+		if (has_tree)
+			table__show_tree(t, !table__is_tree(t));
+		else
+			v->message = "This screen has no tree.";
+		return true;
+	}
+	if (key != 'c' || !has_tree)
+		return false;
+	if (table__is_tree(t))
+		table__tag_branch(t);
+	else
+		v->message = "A branch is tagged in the tree: t shows it.";
+	return true;
+}
+
+/* What opens something over a table. */
+static bool opening_key(struct view *v, uint32_t key)
 {
 	if (!view__table(v))
 		return false;
 	switch (key) {
 	case '/':
 	case FUNCTION(3):
-		open_prompt(v, PROMPT_SEARCH);
+		prompt__open(v, PROMPT_SEARCH);
 		return true;
 	case '\\':
 	case FUNCTION(4):
-		open_prompt(v, PROMPT_FILTER);
+		prompt__open(v, PROMPT_FILTER);
+		return true;
+	case FUNCTION(2):
+		menu__open(v, MENU_COLUMNS);
+		return true;
+	case FUNCTION(6):
+		menu__open(v, MENU_SORT);
 		return true;
 	case VKEY_ENTER:
 		if (v->has_subject)
@@ -283,10 +275,26 @@ static void toggle_pause(struct view *v)
 	}
 }
 
-static enum view_request click(struct view *v, const struct view_event *event)
+/* The second click on a row in a row is Enter. */
+static enum view_request click_table(struct view *v, const struct view_event *event, uint64_t before)
 {
+	struct table *t = view__table(v);
+	enum table_hit hit = t ? table__click(t, event->row, event->column) : TABLE_MISSED;
+
+	if (hit == TABLE_HIT_ROW && before && table__current(t) == before)
+		return view__input(v, &(struct view_event){ .key = VKEY_ENTER });
+	if (hit == TABLE_HIT_ROW)
+		v->clicked = table__current(t);
+	return hit == TABLE_MISSED ? VIEW_NOTHING : VIEW_REDRAW;
+}
+
+static enum view_request click(struct view *v, const struct view_event *event, uint64_t before)
+{
+	uint32_t key = bottom__key(v, event->row, event->column);
 	int i;
 
+	if (key != KEY_NONE)
+		return view__input(v, &(struct view_event){ .key = key });
 	for (i = 0; event->row == v->tabs_row && i < SCREEN_MAX; i++) {
 		if (event->column >= v->tabs[i].at &&
 		    event->column < v->tabs[i].at + v->tabs[i].width) {
@@ -294,9 +302,7 @@ static enum view_request click(struct view *v, const struct view_event *event)
 			return VIEW_REDRAW;
 		}
 	}
-	if (view__table(v) && table__click(view__table(v), event->row, event->column))
-		return VIEW_REDRAW;
-	return VIEW_NOTHING;
+	return click_table(v, event, before);
 }
 
 /* Requests that are void if there is nothing to do them with. */
@@ -332,25 +338,62 @@ static enum view_request plain_key(struct view *v, uint32_t key)
 			toggle_pause(v);
 		return VIEW_RESET;
 	}
-	if (patterns_key(v, key) || screen_key(v, key) ||
+	if (opening_key(v, key) || screen_key(v, key) || tree_key(v, key) ||
 	    (view__table(v) && table_key(view__table(v), key)))
 		return VIEW_REDRAW;
 	return row_request(v, key);
 }
 
-enum view_request view__input(struct view *v, const struct view_event *event)
+/* A screen of text need not know every key that moves. */
+static const struct {
+	uint32_t key, means;
+	int times;
+} text_keys[] = {
+	{ CONTROL('B'), VKEY_PAGE_UP, 1 },   { CONTROL('U'), VKEY_PAGE_UP, 1 },
+	{ CONTROL('F'), VKEY_PAGE_DOWN, 1 }, { CONTROL('D'), VKEY_PAGE_DOWN, 1 },
+	{ VKEY_WHEEL_UP, VKEY_UP, 3 },	     { VKEY_WHEEL_DOWN, VKEY_DOWN, 3 },
+};
+
+static bool screen_input(struct view *v, const struct view_event *event,
+			 enum view_request *ret_request)
 {
 	const struct screen_ops *ops = view__ops(v->current);
+	void *state = v->slots[v->current].state;
+	bool is_taken;
+	size_t i;
+	int n;
+
+	if (!ops->input)
+		return false;
+	is_taken = ops->input(state, view__table(v), event, ret_request);
+	for (i = 0; !is_taken && !view__table(v) && i < sizeof(text_keys) / sizeof(text_keys[0]);
+	     i++) {
+		const struct view_event meant = { .key = text_keys[i].means };
+
+		for (n = 0; text_keys[i].key == event->key && n < text_keys[i].times; n++)
+			is_taken = ops->input(state, NULL, &meant, ret_request);
+	}
+	return is_taken;
+}
+
+enum view_request view__input(struct view *v, const struct view_event *event)
+{
 	enum view_request request = VIEW_REDRAW;
+	uint64_t clicked = v->clicked;
 
 	v->message = NULL;
-	if (v->prompt != PROMPT_NONE) {
-		prompt_key(v, event->key);
+	v->clicked = 0;
+	if (v->prompt.kind != PROMPT_NONE) {
+		prompt__key(v, event->key);
 		return VIEW_REDRAW;
 	}
-	if (ops->input && ops->input(v->slots[v->current].state, view__table(v), event, &request))
+	if (v->menu.kind != MENU_NONE) {
+		menu__input(v, event);
+		return VIEW_REDRAW;
+	}
+	if (screen_input(v, event, &request))
 		return request;
 	if (event->key == VKEY_MOUSE)
-		return click(v, event);
+		return click(v, event, clicked);
 	return plain_key(v, event->key);
 }

@@ -188,9 +188,9 @@ Test(table, moves_stop_at_the_ends)
 	table__move(b.table, 3);
 	bench__draw(&b);
 	cr_expect_str_eq(b.current->name, "fox");
-	table__page(b.table, 1);
-	table__page(b.table, 1);
-	table__page(b.table, 1);
+	table__page(b.table, 1, 1);
+	table__page(b.table, 1, 1);
+	table__page(b.table, 1, 1);
 	table__move(b.table, 1);
 	bench__draw(&b);
 	cr_expect_str_eq(b.current->name, "ant");

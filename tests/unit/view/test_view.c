@@ -4,65 +4,9 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/cleanup.h"
-#include "view/snapshot.h"
+#include "view/stage.h"
 #include "view/words.h"
-
-struct stage {
-	struct view *view;
-	struct canvas *canvas;
-	struct view_fixture *fixture;
-};
-
-static void stage__done(struct stage *s)
-{
-	view__free(s->view);
-	canvas__free(s->canvas);
-	free(s->fixture);
-}
-
-static void stage__draw(struct stage *s)
-{
-	view__draw(s->view, &s->fixture->snapshot, &s->fixture->status, s->canvas);
-}
-
-static void stage__init(struct stage *s, const struct view_opts *opts)
-{
-	memset(s, 0, sizeof(*s));
-	s->fixture = malloc(sizeof(*s->fixture));
-	cr_assert_not_null(s->fixture);
-	fixture_init(s->fixture, false);
-	cr_assert_eq(canvas__new(&s->canvas, 24, 80, true), 0);
-	cr_assert_eq(view__new(&s->view, opts), 0);
-	stage__draw(s);
-}
-
-static enum view_request stage__key(struct stage *s, uint32_t key)
-{
-	enum view_request request = view__input(s->view, &(struct view_event){ .key = key });
-
-	stage__draw(s);
-	return request;
-}
-
-static void stage__type(struct stage *s, const char *keys)
-{
-	for (; *keys; keys++)
-		stage__key(s, (uint32_t)*keys);
-}
-
-static bool stage__shows(const struct stage *s, const char *what)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	canvas__dump(s->canvas, f, false);
-	fclose(f);
-	return strstr(text, what) != NULL;
-}
 
 Test(view, asks_its_owner)
 {
@@ -73,7 +17,8 @@ Test(view, asks_its_owner)
 		{ 'q', VIEW_QUIT },	      { VKEY_F1 + 9, VIEW_QUIT },
 		{ 'r', VIEW_RESET },	      { '+', VIEW_FASTER },
 		{ '-', VIEW_SLOWER },	      { 'T', VIEW_THRESHOLD_UP },
-		{ 't', VIEW_THRESHOLD_DOWN }, { 'y', VIEW_COPY },
+		{ ']', VIEW_THRESHOLD_UP },   { '[', VIEW_THRESHOLD_DOWN },
+		{ 't', VIEW_REDRAW },	      { 'y', VIEW_COPY },
 		{ 'S', VIEW_SAVE },	      { 'e', VIEW_EDIT },
 		{ 'Z' & 0x1f, VIEW_SUSPEND }, { 'j', VIEW_REDRAW },
 		{ KEY_NONE, VIEW_NOTHING },   { 0x4e00, VIEW_NOTHING },
@@ -167,7 +112,7 @@ Test(view, mouse_and_tabs)
 	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 5, 15 });
 	stage__draw(&s);
 	cr_expect(stage__shows(&s, "[Stalls]"));
-	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 23, 70 }), VIEW_NOTHING);
+	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 22, 70 }), VIEW_NOTHING);
 	stage__key(&s, VKEY_BACKTAB);
 	cr_expect(stage__shows(&s, "[Coroutines]"));
 	stage__key(&s, VKEY_TAB);

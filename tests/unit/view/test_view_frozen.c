@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A pause keeps what the model goes on to change, and frees it.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "view/frozen.h"
+
+Test(view_frozen, keeps_what_changes)
+{
+	char task[] = "Task-1", waits[] = "Future", line[] = "attached", victim[] = "heartbeat";
+	struct model_frame stack[] = { { "get", "queues.py", 158 }, { "work", "app.py", 7 } };
+	const struct task_row tasks[] = {
+		{ .name = task, .waits_for = waits, .n_frames = 2, .stack = stack, .awaited_by = 1 },
+		{ .name = NULL },
+	};
+	const struct log_row log[] = { { .number = 1, .text = line } };
+	struct victim_row victims[] = { { .name = victim } };
+	struct payer_row payers[] = { { .times = 3 } };
+	struct stall stall = { .pid = 7 };
+	const struct stall *const stalls[] = { &stall };
+	const struct snapshot live = {
+		.n_tasks = 2,
+		.tasks = tasks,
+		.n_log = 1,
+		.log = log,
+		.n_victims = 1,
+		.victims = victims,
+		.n_payers = 1,
+		.payers = payers,
+		.n_stalls = 1,
+		.stall_list = stalls,
+	};
+	const struct snapshot *s;
+	struct frozen *f;
+
+	cr_assert_eq(frozen__new(&f, &live), 0);
+	memset(task, 'x', 3);
+	memset(waits, 'x', 3);
+	memset(line, 'x', 3);
+	memset(victim, 'x', 3);
+	memset(stack, 0, sizeof(stack));
+	memset(payers, 0, sizeof(payers));
+	memset(&stall, 0, sizeof(stall));
+	s = frozen__snapshot(f);
+	cr_expect_str_eq(s->tasks[0].name, "Task-1");
+	cr_expect_str_eq(s->tasks[0].waits_for, "Future");
+	cr_expect_str_eq(s->tasks[0].stack[1].function, "work");
+	cr_expect_eq(s->tasks[0].awaited_by, 1);
+	cr_expect_null(s->tasks[1].name);
+	cr_expect_str_eq(s->log[0].text, "attached");
+	cr_expect_str_eq(s->victims[0].name, "heartbeat");
+	cr_expect_eq(s->payers[0].times, 3);
+	cr_expect_eq(s->stall_list[0]->pid, 7);
+	frozen__free(f);
+}
