@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 
 from lib import CAUSES, MS, Process, both_loops, check, check_equal, live
 
@@ -153,6 +154,28 @@ def threshold_moves(bench):
     check_equal(len(stalls_of("naps 3 4000000")), naps, "stalls over a threshold lowered again")
     stalls = sum(row["stalls"] for row in kernel.dump()["coroutines"])
     check_equal(stalls, len(_step_stalls(kernel)), "stalls of all coroutines")
+    target.finish()
+
+
+@live(on="once")
+def threshold_flips(bench):
+    """However often it moves, a step is a stall for the record, its coroutine and its task, or for none of them."""
+    target, kernel, _ = _start(bench, 1000 * MS)
+    kernel.set("tasks", 1)
+    target.write("naps 40 3000000")
+    for _ in range(100):
+        kernel.set("threshold", 2 * MS)
+        time.sleep(0.005)
+        kernel.set("threshold", 1000 * MS)
+        time.sleep(0.005)
+    workers = {worker["task"] for worker in target.hear("done")["workers"]}
+    dump = kernel.dump()
+    stalls = _step_stalls(kernel)
+    check(10 < len(stalls) < 400, "%d stalls of 410 naps", len(stalls))
+    check(min(stall["duration_ns"] for stall in stalls) >= 2 * MS, "stalls under any threshold: %r", stalls)
+    check_equal(sum(row["stalls"] for row in dump["coroutines"]), len(stalls), "stalls of all coroutines")
+    of_workers = sum(stall["task"] in workers for stall in stalls)
+    check_equal(sum(row["stalls"] for row in dump["tasks"] if row["task"] in workers), of_workers, "stalls of the tasks")
     target.finish()
 
 
