@@ -134,7 +134,7 @@ def _step_stalls(kernel):
 
 @live(loops=both_loops)
 def threshold_moves(bench):
-    target, kernel, _ = _start(bench, 20 * MS)
+    target, kernel, _ = _start(bench, 500 * MS)
     naps = 10 * 4
 
     def stalls_of(order):
@@ -162,6 +162,7 @@ def threshold_flips(bench):
     """However often it moves, a step is a stall for the record, its coroutine and its task, or for none of them."""
     target, kernel, _ = _start(bench, 1000 * MS)
     kernel.set("tasks", 1)
+    target.ask("naps 0 0", "done")  # by now the kernel side knows the loop's queue
     target.write("naps 40 3000000")
     for _ in range(100):
         kernel.set("threshold", 2 * MS)
@@ -204,26 +205,25 @@ def turns_and_causes(bench):
     target, kernel, ready = _start(bench, 1000 * MS)
     first = target.ask("naps 0 1000", "done")["workers"]
     last = target.ask("naps 9 2000000", "done")["workers"]
-    slept_ns = sum(worker["busy_ns"] for worker in last) - sum(worker["busy_ns"] for worker in first)
-    eager_ns = 0
+    asked_ns = 100 * 2 * MS
     if ready["is_eager"]:
-        eager_ns = 3 * 10 * MS
-        target.ask("eager %d" % (10 * MS), "done")
+        asked_ns += 3 * 10 * MS
+        last = target.ask("eager %d" % (10 * MS), "done")["workers"]
+    true_ns = sum(worker["busy_ns"] for worker in last) - sum(worker["busy_ns"] for worker in first)
     (thread,) = [row for row in kernel.dump()["threads"] if row["tid"] == ready["tid"]]
     check_equal(sum(count for _, count in thread["turn_hist"]), thread["turns"], "turns in the histogram")
     top = max(floor for floor, count in thread["turn_hist"] if count)
     check(top <= thread["worst_turn_ns"] <= top * 9 // 8 + 1, "worst turn is %d ns, in the bucket from %d",
           thread["worst_turn_ns"], top)
-    # Ten naps of 2 ms in one turn; with a nested step three of 10 ms.
-    check(20 * MS <= thread["worst_turn_ns"] < 60 * MS, "worst turn is %.3f ms", thread["worst_turn_ns"] / MS)
+    # Ten naps of 2 ms in one turn; how much longer the longest was, the host decides.
+    check(20 * MS <= thread["worst_turn_ns"] < asked_ns, "worst turn is %.3f ms", thread["worst_turn_ns"] / MS)
     slow_turns = sum(count for floor, count in thread["turn_hist"] if floor >= 17 * MS)
     check(10 <= slow_turns <= 12, "%d slow turns", slow_turns)
     causes = dict(zip(CAUSES, thread["causes_ns"]))
     check_equal(causes["cpu"], 0, "off-CPU time on the CPU")
-    # The program's clock sees what is around the sleep as well, and the wake-up is the run queue's.
-    waited_ns = causes["sleep"] + causes["runqueue"]
-    check(abs(waited_ns - slept_ns - eager_ns) <= 20 * MS, "slept %.3f ms, true is %.3f ms", waited_ns / MS,
-          (slept_ns + eager_ns) / MS)
+    # Nothing sleeps shorter than it asked for, nor longer than the program's clock says; twice counted would be more.
+    check(asked_ns * 99 // 100 <= causes["sleep"] <= true_ns, "slept %.3f ms, asked for %.3f ms, took %.3f ms",
+          causes["sleep"] / MS, asked_ns / MS, true_ns / MS)
     check(sum(causes.values()) <= thread["step_ns"] + thread["callbacks_ns"], "more causes than time: %r", thread)
     target.finish()
 
