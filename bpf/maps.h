@@ -50,6 +50,15 @@ struct coroutine_stats_map {
 	__type(value, struct ls_coro_stats);
 };
 
+/* A hash table of our own (tasks.bpf.c), because user space maps it: to read a hash map takes 350 ns for each element. */
+struct tasks_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LS_MAX_TASKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ls_task);
+};
+
 struct thread_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -75,13 +84,13 @@ extern struct procs_map procs SEC(".maps");
 extern struct loops_map loops SEC(".maps");
 extern struct coroutine_index_map coroutine_index SEC(".maps");
 extern struct coroutine_stats_map coroutine_stats SEC(".maps");
+extern struct tasks_map tasks SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct ring_map ring SEC(".maps");
 
-/* Settings, written once before the programs are loaded. */
-extern const volatile __u64 threshold_ns;
-extern const volatile __u64 sample_after_ns; /* a span shorter than this is not worth a sample */
+extern volatile struct ls_settings settings;
+/* Written once before the programs are loaded. */
 extern const volatile __u8 syscall_rules[LS_SYSCALLS];
 
 extern __u32 n_coroutines; /* elements of coroutine_stats in use; may run past the end */

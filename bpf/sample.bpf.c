@@ -22,7 +22,7 @@ int on_sample(void *ctx)
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return 0;
 	elapsed_ns = now_ns - ts->cur.start_ns;
-	if (elapsed_ns < sample_after_ns)
+	if (elapsed_ns < settings.sample_after_ns)
 		return 0;
 	span_touch(ts);
 	victims_first_look(ts, now_ns);

@@ -52,6 +52,16 @@ LS_INLINE void victims_first_look(struct thread_state *ts, __u64 now_ns)
 	ts->cur.ready = length < LS_MAX_READY ? length : LS_MAX_READY;
 }
 
+/* `hist` has LS_HIST_BUCKETS elements. */
+LS_INLINE void hist_count(__u32 *hist, __u64 duration_ns)
+{
+	__u32 bucket = ls_hist_index(duration_ns);
+
+	barrier_var(bucket);
+	if (bucket < LS_HIST_BUCKETS)
+		hist[bucket]++;
+}
+
 LS_INLINE struct ls_coro_stats *span_stats(const struct thread_state *ts)
 {
 	__u32 index = ts->cur.coroutine;
@@ -84,7 +94,7 @@ LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
  */
 __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
 
-/* Adds the off-CPU time of the ended span to its turn. */
+/* Adds the off-CPU time of the ended span, its own without that of nested steps, to its turn and to the thread. */
 LS_INLINE void turn_add_span(struct thread_state *ts)
 {
 	__u32 i;
@@ -94,17 +104,24 @@ LS_INLINE void turn_add_span(struct thread_state *ts)
 	if (!ts->turn_is_touched)
 		__builtin_memset(ts->turn_cause_ns, 0, sizeof(ts->turn_cause_ns));
 	ts->turn_is_touched = 1;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
+	for (i = 0; i < LS_CAUSE_MAX; i++) {
 		ts->turn_cause_ns[i] += ts->cur.cause_ns[i];
+		ts->stats.cause_ns[i] += ts->cur.cause_ns[i];
+	}
 }
 
 LS_INLINE void turn_end(struct thread_state *ts, __u64 now_ns)
 {
+	__u64 duration_ns = now_ns - ts->turn_start_ns;
+
 	if (!ts->turn_start_ns)
 		return;
 	ts->stats.turns++;
-	if (!ts->turn_has_stall && now_ns - ts->turn_start_ns >= threshold_ns)
-		span_send_stall(ts, now_ns, now_ns - ts->turn_start_ns, LS_UNIT_TURN);
+	if (duration_ns > ts->stats.worst_turn_ns)
+		ts->stats.worst_turn_ns = duration_ns;
+	hist_count(ts->stats.turn_hist, duration_ns);
+	if (!ts->turn_has_stall && duration_ns >= settings.threshold_ns)
+		span_send_stall(ts, now_ns, duration_ns, LS_UNIT_TURN);
 	ts->turn_start_ns = 0;
 }
 
@@ -125,7 +142,7 @@ LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns, __u64
 		return;
 	duration_ns = now_ns - ts->cur.start_ns;
 	ts->stats.callbacks_ns += duration_ns;
-	if (duration_ns >= threshold_ns) {
+	if (duration_ns >= settings.threshold_ns) {
 		ts->scan.entering = entering;
 		span_send_stall(ts, now_ns, duration_ns, LS_UNIT_CALLBACK);
 		ts->scan.entering = 0;

@@ -5,6 +5,7 @@
  * the starved time is.
  */
 #include "maps.h"
+#include "coroutines.h"
 #include "objects.h"
 #include "sockets.h"
 #include "spans.h"
@@ -20,28 +21,49 @@ struct scan_context {
 	struct thread_state *ts;
 };
 
-static __always_inline void victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
+/* Books the wait on the task's coroutine too, whether or not the task is named. */
+LS_SUBPROG int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
 {
-	struct victim_scan *scan = &ts->scan;
+	const struct known_code *known;
+	struct ls_coro_stats *stats;
+	struct victim_scan *scan;
 	struct ls_rec_victim *rec;
+	__u32 index;
 
+	if (!ts)
+		return 0;
+	scan = &ts->scan;
 	scan->victims++;
 	scan->starved_ns += starved_ns;
+	known = coroutine_known(ts, read_ptr(task + ts->proc.py.task_coro));
+	index = known->index;
+	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
+	if (stats) {
+		stats->suffered_ns += starved_ns;
+		stats->suffered++;
+	} else {
+		count_loss(LS_LOSS_COROUTINE_MAP);
+	}
 	if (scan->named >= LS_MAX_VICTIM_NAMES)
-		return;
+		return 0;
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
 		count_loss(LS_LOSS_RING_VICTIM);
-		return;
+		return 0;
 	}
 	__builtin_memset(rec, 0, sizeof(*rec));
 	record_header(&rec->hdr, LS_REC_VICTIM, sizeof(*rec), scan->end_ns, ts);
 	rec->span = ts->cur.number;
 	rec->task = task;
+	if (stats && known->is_coroutine) {
+		rec->code = known->code;
+		rec->qualname = stats->qualname;
+	}
 	rec->starved_ns = starved_ns;
 	pystr_read(&ts->proc.py, &rec->name, read_ptr(task + ts->proc.py.task_name));
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 	scan->named++;
+	return 0;
 }
 
 /*

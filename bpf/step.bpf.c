@@ -4,9 +4,11 @@
  * This is the hot path: what only a stall needs is done when the stall ends.
  */
 #include "maps.h"
+#include "coroutines.h"
 #include "frames.h"
 #include "objects.h"
 #include "spans.h"
+#include "tasks.h"
 
 /* The thread state belongs to the holder of the GIL, which is whoever runs a step. */
 static __always_inline void thread_find_tstate(struct thread_state *ts, __u64 thread_pointer)
@@ -88,51 +90,13 @@ static __noinline int thread_refresh(struct thread_state *ts)
 	return 0;
 }
 
-/*
- * A coroutine kind this thread has not met lately: finds or makes the place of its aggregate. `code` is what the
- * coroutine's code field holds; it is believed only if the object is a coroutine or generator.
- */
-static __noinline __u32 coroutine_find(struct thread_state *ts, struct known_code *known, __u64 coro, __u64 code)
-{
-	struct ls_coro_key key = {};
-	struct ls_coro_stats *stats;
-	__u32 size, index, *place;
-	__u64 type;
-
-	if (!ts || !known)
-		return LS_MAX_COROUTINES;
-	known->is_coroutine = 0;
-	size = ts->proc.py.gen_bytes & 0x7f;
-	barrier_var(size);
-	if (!code || read_user(ts->object, size & 0x7f, coro)) {
-		count_loss(LS_LOSS_TASK_UNREADABLE);
-	} else {
-		type = object_word(ts, ts->proc.py.ob_type);
-		known->is_coroutine = type == ts->proc.coro_type || type == ts->proc.gen_type;
-	}
-	key.code = known->is_coroutine ? code : 0;
-	key.tgid = ts->tgid;
-	key.tid = ts->tid;
-	place = bpf_map_lookup_elem(&coroutine_index, &key);
-	if (place)
-		return *place;
-	index = __sync_fetch_and_add(&n_coroutines, 1);
-	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
-	if (!stats || bpf_map_update_elem(&coroutine_index, &key, &index, BPF_NOEXIST))
-		return LS_MAX_COROUTINES;
-	stats->key = key;
-	if (known->is_coroutine)
-		stats->qualname = object_word(ts, ts->proc.py.gen_qualname);
-	return index;
-}
-
 /* Reads what the span needs to know of its task: coroutine, its code, and once in a turn the loop. */
 static __always_inline void step_read_task(struct thread_state *ts, __u64 task, __u64 now_ns)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py;
-	struct known_code *known;
-	__u64 loop, code;
-	__u32 slot, size;
+	const struct known_code *known;
+	__u64 loop;
+	__u32 size;
 
 	ts->cur.task = task;
 	/*
@@ -151,15 +115,9 @@ static __always_inline void step_read_task(struct thread_state *ts, __u64 task, 
 	} else {
 		ts->cur.coro = read_ptr(task + py->task_coro);
 	}
-	code = read_ptr(ts->cur.coro + py->gen_code) & ~(__u64)py->tag_mask;
-	slot = (__u32)(code >> 4) * 0x9e3779b1 >> 26;
-	known = &ts->known[slot & (KNOWN_CODES - 1)];
-	if (!code || known->code != code) {
-		known->index = coroutine_find(ts, known, ts->cur.coro, code);
-		known->code = code;
-	}
+	known = coroutine_known(ts, ts->cur.coro);
 	ts->cur.coroutine = known->index;
-	ts->cur.code = known->is_coroutine ? code : 0;
+	ts->cur.code = known->is_coroutine ? known->code : 0;
 }
 
 /* Takes the parent of a nested step back as the current span. */
@@ -229,12 +187,15 @@ int on_step_enter(struct pt_regs *ctx)
 static __always_inline void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
 {
 	struct ls_coro_stats *stats = span_stats(ts);
+	__u32 is_stall = duration_ns >= settings.threshold_ns;
 	__u64 starved_ns = 0;
-	__u32 bucket, i;
+	__u32 i;
 
 	ts->stats.steps++;
 	ts->stats.step_ns += duration_ns;
-	if (duration_ns >= threshold_ns)
+	if (settings.is_counting_tasks)
+		task_count(ts, duration_ns, now_ns, is_stall);
+	if (is_stall)
 		starved_ns = span_send_stall(ts, now_ns, duration_ns, LS_UNIT_STEP);
 	if (!stats) {
 		count_loss(LS_LOSS_COROUTINE_MAP);
@@ -244,14 +205,11 @@ static __always_inline void step_count(struct thread_state *ts, __u64 duration_n
 	stats->total_ns += duration_ns;
 	if (duration_ns > stats->max_ns)
 		stats->max_ns = duration_ns;
-	bucket = ls_hist_index(duration_ns);
-	barrier_var(bucket);
-	if (bucket < LS_HIST_BUCKETS)
-		stats->hist[bucket]++;
+	hist_count(stats->hist, duration_ns);
 	if (ts->cur.is_touched)
 		for (i = 0; i < LS_CAUSE_MAX; i++)
 			stats->cause_ns[i] += ts->cur.cause_ns[i];
-	if (duration_ns >= threshold_ns) {
+	if (is_stall) {
 		stats->stalls++;
 		stats->starved_ns += starved_ns;
 	}

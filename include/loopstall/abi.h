@@ -17,7 +17,7 @@
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
-#define LS_MAX_TASKS 65536 /* tasks counted one by one */
+#define LS_MAX_TASKS 65536 /* tasks counted one by one; a power of two */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
@@ -37,6 +37,14 @@ enum ls_spot {
 };
 
 enum ls_unit { LS_UNIT_NONE, LS_UNIT_STEP, LS_UNIT_CALLBACK, LS_UNIT_TURN };
+
+/* What user space may change at any time. A program reads a setting once for each decision it takes. */
+struct ls_settings {
+	__u64 threshold_ns; /* a span of at least this is a stall */
+	__u64 sample_after_ns; /* a span shorter than this is not worth a sample */
+	__u32 is_counting_tasks;
+	__u32 pad;
+};
 
 /* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
 struct ls_proc {
@@ -192,7 +200,7 @@ struct ls_coro_stats {
 	__u32 hist[LS_HIST_BUCKETS];
 };
 
-/* One task, counted while user space asks for it (`is_counting_tasks`). */
+/* One task, counted while user space asks for it (`is_counting_tasks`), gone when it is done. Only its thread writes it. */
 struct ls_task_key {
 	__u64 task;
 	__u32 tgid, tid;
@@ -202,6 +210,12 @@ struct ls_task_stats {
 	__u64 coro; /* another one than before: the address was given to another task, and all begins anew */
 	__u64 steps, total_ns, max_ns, stalls;
 	__u64 last_end_ns; /* of its last step */
+};
+
+/* Element of the `tasks` array. */
+struct ls_task {
+	struct ls_task_key key; /* task 0: free, and all of it zero */
+	struct ls_task_stats stats;
 };
 
 /* Aggregate of one loop thread, keyed by tid. */
@@ -220,6 +234,7 @@ _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
 _Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
 _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
+_Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 
 #endif

@@ -14,7 +14,8 @@
 	_(RING_VICTIM, "ring_full_victim", "victim names not reported: the ring buffer was full")  \
 	_(BAD_RECORD, "bad_record", "records from the kernel side that did not make sense")        \
 	_(RING_OTHER, "ring_full_other", "life-cycle records lost: the ring buffer was full")      \
-	_(COROUTINE_MAP, "coroutine_map_full", "steps counted without a coroutine: its map was full") \
+	_(COROUTINE_MAP, "coroutine_map_full", "steps and waits counted without a coroutine: its map was full") \
+	_(TASK_MAP, "task_map_full", "steps counted without a task: its map was full")          \
 	_(THREAD_STORAGE, "thread_storage", "events lost: no memory for a thread's state")         \
 	_(STACK_TRUNCATED, "stack_truncated", "stacks cut: deeper than the frame limit")           \
 	_(STACK_UNREADABLE, "stack_unreadable", "stacks cut: a page could not be read")            \
@@ -22,7 +23,7 @@
 	_(SITES_FULL, "sites_full", "blocking calls without a stack: too many places in one step") \
 	_(RETURN_UNSEEN, "return_unseen", "returns to a CPU that the kernel did not report: the wake-up's time was taken") \
 	_(LEAVE_UNSEEN, "leave_unseen", "waits of which the kernel reported only the end: their beginning is the scheduler's") \
-	_(TASK_UNREADABLE, "task_unreadable", "steps whose task object could not be read")         \
+	_(TASK_UNREADABLE, "task_unreadable", "steps and victims whose task object could not be read") \
 	_(STEP_UNMATCHED, "step_unmatched", "step ends seen without their beginning (running at attach)") \
 	_(STEP_ABANDONED, "step_abandoned", "steps whose end was never seen (stack switched away)") \
 	_(STEP_TOO_DEEP, "step_too_deep", "steps nested deeper than the limit")                    \

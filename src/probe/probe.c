@@ -23,9 +23,11 @@
 #include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
+#include "probe/tasks.h"
 #include "probe/uprobes.h"
 #include "stream/event.h"
 
+#define TASKS_BYTES (LS_MAX_TASKS * sizeof(struct ls_task))
 #define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
 
 _Static_assert(sizeof(struct ls_coro_stats) % 8 == 0, "an array map rounds its elements up to 8 bytes");
@@ -42,8 +44,10 @@ struct probe {
 	struct loopstall_bpf *skel;
 	struct ring_buffer *ring;
 	const struct ls_coro_stats *stats; /* LS_MAX_COROUTINES of them, mapped */
+	struct ls_task *tasks; /* LS_MAX_TASKS of them; mapped when they are counted for the first time, till then NULL */
 	struct bpf_program *spot_progs[LS_SPOT_MAX];
 	bool use_multi;
+	uint64_t fixed_period_ns; /* the sampler's, if it does not go with the threshold; else 0 */
 	uint64_t sample_period_ns;
 	struct sampler sampler;
 	size_t n_attached;
@@ -92,6 +96,21 @@ static uint64_t choose_sample_period_ns(uint64_t threshold_ns)
 	return period_ns > 2000000 ? 2000000 : period_ns;
 }
 
+static volatile struct ls_settings *settings_of(const struct probe *p)
+{
+	return &p->skel->data->settings;
+}
+
+/* The programs may run meanwhile: each reads a value once for what it decides. */
+static void set_threshold(struct probe *p, uint64_t threshold_ns)
+{
+	const uint64_t shortest_ns = threshold_ns / 4;
+
+	p->sample_period_ns = p->fixed_period_ns ? p->fixed_period_ns : choose_sample_period_ns(threshold_ns);
+	settings_of(p)->threshold_ns = threshold_ns;
+	settings_of(p)->sample_after_ns = p->sample_period_ns < shortest_ns ? p->sample_period_ns : shortest_ns;
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct probe *p = ctx;
@@ -114,9 +133,7 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	if (!skel)
 		return err_from_load(err, -errno);
 	p->skel = skel;
-	skel->rodata->threshold_ns = opts->threshold_ns;
-	skel->rodata->sample_after_ns = p->sample_period_ns < opts->threshold_ns / 4 ? p->sample_period_ns :
-										  opts->threshold_ns / 4;
+	set_threshold(p, opts->threshold_ns);
 	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
 	spot_programs(skel, p->spot_progs);
 	if (p->use_multi)
@@ -169,8 +186,7 @@ int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct e
 		return err__hint(err, code, "run it on the host, or in a container that shares the host's pid namespace");
 	}
 	libbpf_set_print(print_to_log);
-	p->sample_period_ns = opts->sample_period_ns ? opts->sample_period_ns :
-						       choose_sample_period_ns(opts->threshold_ns);
+	p->fixed_period_ns = opts->sample_period_ns;
 	p->use_multi = !uprobes__try_multi();
 	code = probe_load(p, opts, err);
 	if (code)
@@ -193,6 +209,8 @@ void probe__free(struct probe *p)
 	ring_buffer__free(p->ring);
 	if (p->stats)
 		munmap((void *)p->stats, STATS_BYTES);
+	if (p->tasks)
+		munmap(p->tasks, TASKS_BYTES);
 	loopstall_bpf__destroy(p->skel);
 	free(p);
 }
@@ -263,6 +281,8 @@ void probe__detach(struct probe *p, pid_t pid)
 		}
 	}
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
+	if (p->tasks)
+		tasks__forget(p->tasks, tgid);
 }
 
 int probe__sample_thread(struct probe *p, pid_t tid)
@@ -349,6 +369,37 @@ int probe__losses(struct probe *p, uint64_t *counts)
 	}
 	counts[LS_LOSS_BAD_RECORD] += p->bad_records;
 	return 0;
+}
+
+int probe__set_threshold(struct probe *p, uint64_t threshold_ns)
+{
+	if (!threshold_ns)
+		return -EINVAL;
+	set_threshold(p, threshold_ns);
+	return sampler__set_period(&p->sampler, p->sample_period_ns);
+}
+
+int probe__count_tasks(struct probe *p, bool is_on)
+{
+	void *tasks;
+
+	settings_of(p)->is_counting_tasks = false;
+	if (!is_on)
+		return 0;
+	if (!p->tasks) {
+		tasks = mmap(NULL, TASKS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(p->skel->maps.tasks), 0);
+		if (tasks == MAP_FAILED)
+			return -errno;
+		p->tasks = tasks;
+	}
+	tasks__forget(p->tasks, 0);
+	settings_of(p)->is_counting_tasks = true;
+	return 0;
+}
+
+int probe__each_task(struct probe *p, probe_task_fn fn, void *ctx)
+{
+	return p->tasks ? tasks__each(p->tasks, fn, ctx) : 0;
 }
 
 int probe__live(const struct probe *p, int pidfd, struct probe_live *ret)

@@ -62,7 +62,7 @@ int probe__set_threshold(struct probe *p, uint64_t threshold_ns);
 
 /*
  * Counts each task for itself, which makes every step a little dearer: on only while somebody looks. Switched on, counting begins
- * anew. 0 or -errno.
+ * anew. A task that is done is not among them any more. 0 or -errno.
  */
 int probe__count_tasks(struct probe *p, bool is_on);
 typedef int (*probe_task_fn)(void *ctx, const struct ls_task_key *key, const struct ls_task_stats *stats);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,9 +49,19 @@ int sampler__add(struct sampler *s, struct bpf_program *prog, pid_t tid, uint64_
 	link = bpf_program__attach_perf_event(prog, fd);
 	if (!link)
 		return -errno;
-	TAKE_FD(fd); /* the link owns it now */
-	threads[s->n++] = (struct sampled_thread){ .tid = tid, .link = link };
+	/* The link owns the descriptor now. */
+	threads[s->n++] = (struct sampled_thread){ .tid = tid, .link = link, .fd = TAKE_FD(fd) };
 	return 0;
+}
+
+int sampler__set_period(struct sampler *s, uint64_t period_ns)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (ioctl(s->threads[i].fd, PERF_EVENT_IOC_PERIOD, &period_ns) && !code)
+			code = -errno;
+	return code;
 }
 
 void sampler__remove(struct sampler *s, pid_t tid)

@@ -19,11 +19,14 @@ struct sampler {
 	struct sampled_thread {
 		pid_t tid;
 		struct bpf_link *link;
+		int fd; /* of the perf event; the link owns it */
 	} *threads;
 };
 
 /* 0 (also when the thread is sampled already) or -errno; -ENOSPC when too many threads are. */
 int sampler__add(struct sampler *s, struct bpf_program *prog, pid_t tid, uint64_t period_ns);
+/* The pace of all samplers from now on. 0 or -errno of the first that could not be changed. */
+int sampler__set_period(struct sampler *s, uint64_t period_ns);
 void sampler__remove(struct sampler *s, pid_t tid);
 void sampler__done(struct sampler *s);
 /* Can a sampler be opened at all? 0 or -errno. */

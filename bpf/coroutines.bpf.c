@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The kinds of coroutines: each gets an aggregate for each thread that runs it or has it waiting.
+ */
+#include "coroutines.h"
+#include "objects.h"
+
+/* Index of the aggregate with this key, made if there is none; LS_MAX_COROUTINES if there is no room. */
+static __always_inline __u32 coroutine_place(const struct ls_coro_key *key, __u64 qualname)
+{
+	struct ls_coro_stats *stats;
+	__u32 index, *place;
+
+	place = bpf_map_lookup_elem(&coroutine_index, key);
+	if (place)
+		return *place;
+	index = __sync_fetch_and_add(&n_coroutines, 1);
+	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
+	if (!stats || bpf_map_update_elem(&coroutine_index, key, &index, BPF_NOEXIST))
+		return LS_MAX_COROUTINES;
+	stats->key = *key;
+	stats->qualname = qualname;
+	return index;
+}
+
+LS_SUBPROG int coroutine_find(struct thread_state *ts, struct known_code *known, __u64 coro,
+			      __u64 code)
+{
+	struct ls_coro_key key = {};
+	__u64 type, qualname = 0;
+	__u32 size;
+
+	if (!ts || !known)
+		return 0;
+	known->code = code;
+	known->is_coroutine = 0;
+	size = ts->proc.py.gen_bytes & 0x7f;
+	barrier_var(size);
+	if (!code || read_user(ts->object, size & 0x7f, coro)) {
+		count_loss(LS_LOSS_TASK_UNREADABLE);
+	} else {
+		type = object_word(ts, ts->proc.py.ob_type);
+		known->is_coroutine = type == ts->proc.coro_type || type == ts->proc.gen_type;
+	}
+	if (known->is_coroutine) {
+		key.code = code;
+		qualname = object_word(ts, ts->proc.py.gen_qualname);
+	}
+	key.tgid = ts->tgid;
+	key.tid = ts->tid;
+	known->index = coroutine_place(&key, qualname);
+	return 0;
+}
