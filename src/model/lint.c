@@ -5,6 +5,7 @@
  */
 #include "model/lint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,33 @@ enum lint_id lint__by_name(const char *name)
 	for (id = 0; id < LINT_MAX && strcmp(names[id], name); id++)
 		;
 	return id;
+}
+
+int lint__parse_mask(const char *list, lint_mask *ret_mask, char *ret_bad, size_t size)
+{
+	lint_mask mask = 0;
+	char name[64];
+
+	for (const char *p = list;; p++) {
+		const int length = (int)strcspn(p, ",");
+		enum lint_id id;
+
+		snprintf(name, sizeof(name), "%.*s", length, p);
+		id = lint__by_name(name);
+		if (!strcmp(name, "all"))
+			mask |= (1u << LINT_MAX) - 1;
+		else if (id < LINT_MAX)
+			mask |= 1u << id;
+		else {
+			snprintf(ret_bad, size, "%.*s", length, p);
+			return -ENOENT;
+		}
+		p += length;
+		if (!*p)
+			break;
+	}
+	*ret_mask = mask;
+	return 0;
 }
 
 static const struct rule *rule_find(enum ls_unit unit, enum ls_cause cause, uint64_t longest_ns)
