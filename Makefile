@@ -83,9 +83,9 @@ deps: ## install the Debian packages that are missing (apt-get, through sudo whe
 	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_TEST)
 
 .PHONY: demo
-demo: deps ## install what is missing, build, watch a bundled service that stalls for ten seconds
+demo: deps ## install what is missing, build, watch a bundled service that stalls (DEMO=trace: no dashboard)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/demo/run.sh
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) DEMO=$(DEMO) tests/demo/run.sh
 
 .PHONY: test
 test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
