@@ -88,9 +88,9 @@ demo: deps ## install what is missing, build, watch a bundled service that stall
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) DEMO=$(DEMO) tests/demo/run.sh
 
 .PHONY: test
-test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
+test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, capture, live
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint live
+	@$(PYTHON) tests/run.py unit asan lint capture live
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -107,6 +107,10 @@ check-live: all ## live tests on real interpreters (root)
 .PHONY: lint
 lint: ## which module includes which, licence lines, file sizes
 	@$(PYTHON) tests/run.py lint
+
+.PHONY: capture
+capture: all ## take the pictures in docs/ anew: the dashboard on the demo service, in tmux (root)
+	@BUILD=$(BUILD) $(PYTHON) tests/capture/capture.py
 
 .PHONY: bench
 bench: all ## measure what the probes cost
