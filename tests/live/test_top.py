@@ -97,7 +97,8 @@ class Terminal:
 
 @contextlib.contextmanager
 def _terminal(bench, size=WIDE, **env):
-    env = dict({"LC_ALL": "C.UTF-8"}, **env)
+    # Nobody's own configuration file.
+    env = dict({"LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nowhere"}, **env)
     terminal = Terminal(bench, size, env)
     try:
         yield terminal
