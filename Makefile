@@ -17,7 +17,7 @@ JOBS    ?= $(shell nproc)
 
 # Debian packages: what the build needs, what the tests and the demo run.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
-	libcapstone-dev libjansson-dev libcap-ng-dev libncurses-dev uthash-dev
+	libcapstone-dev libjansson-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
 DEPS_TEST  := libcriterion-dev python3 python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk
 
@@ -27,7 +27,7 @@ MODULES ?= base target probe stream symbol model view report app
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
 CFLAGS   ?= -O2 -g
-LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lcap-ng -lncursesw
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lcap-ng -lncursesw -linih
 # The last is for bpf/state.h, which src/probe/live.c shares with the kernel side.
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote .
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what
@@ -83,14 +83,14 @@ deps: ## install the Debian packages that are missing (apt-get, through sudo whe
 	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_TEST)
 
 .PHONY: demo
-demo: deps ## install what is missing, build, watch a bundled service that stalls for ten seconds
+demo: deps ## install what is missing, build, watch a bundled service that stalls (DEMO=trace: no dashboard)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/demo/run.sh
+	@BUILD=$(BUILD) PYTHON=$(PYTHON) DEMO=$(DEMO) tests/demo/run.sh
 
 .PHONY: test
-test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
+test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, capture, live
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint live
+	@$(PYTHON) tests/run.py unit asan lint capture live
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -107,6 +107,10 @@ check-live: all ## live tests on real interpreters (root)
 .PHONY: lint
 lint: ## which module includes which, licence lines, file sizes
 	@$(PYTHON) tests/run.py lint
+
+.PHONY: capture
+capture: all ## take the pictures in docs/ anew: the dashboard on the demo service, in tmux (root)
+	@BUILD=$(BUILD) $(PYTHON) tests/capture/capture.py
 
 .PHONY: bench
 bench: all ## measure what the probes cost

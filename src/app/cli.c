@@ -51,13 +51,15 @@ const struct cli_option cli_measure_options[] = {
 	  .letter = 'p',
 	  .type = CLI_PIDS,
 	  .argument = "PID[,PID...]",
-	  .help = "watch these processes" },
+	  .help = "watch these processes",
+	  .is_cli_only = true },
 	{ .name = "name",
 	  .letter = 'n',
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, name),
 	  .argument = "NAME",
-	  .help = "watch the Pythons with NAME in their command line" },
+	  .help = "watch the Pythons with NAME in their command line",
+	  .is_cli_only = true },
 	{ .name = "duration",
 	  .letter = 'd',
 	  .type = CLI_DURATION,
@@ -78,6 +80,12 @@ const struct cli_option cli_measure_options[] = {
 	  .offset = offsetof(struct config, mode),
 	  .argument = "MODE",
 	  .help = "auto or exact: every step is timed, at both ends" },
+	{ .name = "config",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, file_path),
+	  .argument = "FILE",
+	  .help = "read this configuration file, not ~/.config/loopstall/config.ini",
+	  .is_cli_only = true },
 	{ .name = NULL },
 };
 
@@ -172,15 +180,33 @@ static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err
 	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto or exact", text);
 }
 
-static int set_option(const struct cli_option *option, const char *text, struct config *config,
-		      struct err *err)
+static int parse_flag(const char *text, bool *ret_flag, struct err *err)
+{
+	if (text && strcmp(text, "yes") && strcmp(text, "no"))
+		return err__set(err, -EINVAL, "'%s' is neither yes nor no", text);
+	*ret_flag = !text || !strcmp(text, "yes");
+	return 0;
+}
+
+static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
+{
+	char bad[64], known[192] = "";
+	size_t used = 0;
+
+	if (lint__parse_mask(text, ret_mask, bad, sizeof(bad)) >= 0)
+		return 0;
+	for (enum lint_id id = 0; id < LINT_MAX && used < sizeof(known); id++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s, ", lint__name(id));
+	return err__set(err, -EINVAL, "'%s' is no lint: there is %sor all", bad, known);
+}
+
+int cli_set(const struct cli_option *option, const char *text, struct config *config, struct err *err)
 {
 	void *field = (char *)config + option->offset;
 
 	switch (option->type) {
 	case CLI_FLAG:
-		*(bool *)field = true;
-		return 0;
+		return parse_flag(text, field, err);
 	case CLI_DURATION:
 		return parse_duration(option, text, field, err);
 	case CLI_PIDS:
@@ -192,6 +218,8 @@ static int set_option(const struct cli_option *option, const char *text, struct 
 		return 0;
 	case CLI_MODE:
 		return parse_mode(text, field, err);
+	case CLI_LINTS:
+		return parse_lints(text, field, err);
 	}
 	return -EINVAL;
 }
@@ -270,12 +298,17 @@ static int take_command(const struct cli_command *command, int argc, char **argv
 	return 0;
 }
 
-int cli_parse(const struct cli_command *command, int argc, char **argv, struct config *ret_config,
-	      struct err *err)
+struct config cli_defaults(void)
+{
+	return (struct config){ .threshold_ns = DEFAULT_THRESHOLD_NS };
+}
+
+int cli_parse(const struct cli_command *command, const struct config *base, int argc, char **argv,
+	      struct config *ret_config, struct err *err)
 {
 	/* '+' stops at the first argument that is no option, ':' tells a missing value apart. */
 	struct getopt_tables t = { .shorts = "+:" };
-	struct config config = { .threshold_ns = DEFAULT_THRESHOLD_NS };
+	struct config config = base ? *base : cli_defaults();
 	int value, r;
 
 	add_options(&t, command->options);
@@ -295,7 +328,7 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 		if (value == '?')
 			return err__set(err, -EINVAL, "unknown option '%s'", argv[optind - 1]);
 		option = find_option(&t, value);
-		r = set_option(option, optarg, &config, err);
+		r = cli_set(option, optarg, &config, err);
 		if (r < 0)
 			return r;
 	}

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "model/lint.h"
 
 #define CLI_MAX_PIDS 64
 
@@ -28,8 +29,12 @@ enum cli_mode {
 #undef _
 };
 
-/* What the user asked for. Strings point into argv. */
+struct config_file;
+
+/* What the user asked for. Strings point into argv, or belong to `file`. */
 struct config {
+	const struct config_file *file; /* the configuration file this is based on; NULL if none */
+	const char *file_path; /* of --config; NULL if not given */
 	size_t n_pids;
 	pid_t pids[CLI_MAX_PIDS];
 	const char *name; /* NULL if not given */
@@ -38,16 +43,19 @@ struct config {
 	uint64_t threshold_ns;
 	enum cli_mode mode;
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
+	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
+	lint_mask lints_off;
 	bool is_json, is_quiet, is_verbose;
 	bool wants_help, wants_version;
 };
 
 enum cli_type {
-	CLI_FLAG, /* bool */
+	CLI_FLAG, /* bool; in a file: yes or no */
 	CLI_DURATION, /* uint64_t within min_ns ... max_ns */
 	CLI_PIDS, /* adds to n_pids, pids */
 	CLI_TEXT, /* const char *, not empty */
 	CLI_MODE, /* enum cli_mode */
+	CLI_LINTS, /* lint_mask */
 };
 
 struct cli_option {
@@ -58,6 +66,7 @@ struct cli_option {
 	const char *argument; /* what stands for its value in the help; NULL for a flag */
 	const char *help;
 	uint64_t min_ns, max_ns;
+	bool is_cli_only; /* not in a configuration file */
 };
 
 struct cli_command {
@@ -73,7 +82,7 @@ struct cli_command {
 };
 
 extern const struct cli_option cli_common_options[];
-/* Of every command that measures: targets, duration, threshold, mode. */
+/* Of every command that measures: targets, duration, threshold, mode, configuration file. */
 extern const struct cli_option cli_measure_options[];
 
 /* The command of that name in a list that ends with NULL; NULL if there is none. */
@@ -81,9 +90,17 @@ const struct cli_command *cli_find(const struct cli_command *const *commands, co
 /* "trace, ls, doctor" */
 void cli_list_names(const struct cli_command *const *commands, char *buf, size_t size);
 
-/* Reads argv[1...] into ret_config, defaults first. 0 or -EINVAL with err filled. */
-int cli_parse(const struct cli_command *command, int argc, char **argv, struct config *ret_config,
-	      struct err *err);
+struct config cli_defaults(void);
+
+/*
+ * Reads argv[1...] into ret_config, over `base` (NULL: the defaults). 0 or -EINVAL with err filled.
+ */
+int cli_parse(const struct cli_command *command, const struct config *base, int argc, char **argv,
+	      struct config *ret_config, struct err *err);
+
+/* Sets one option; `text` is NULL for a flag that has no value. 0 or -EINVAL with err filled. */
+int cli_set(const struct cli_option *option, const char *text, struct config *config,
+	    struct err *err);
 
 void cli_print_help(FILE *out, const struct cli_command *const *commands);
 void cli_print_command_help(FILE *out, const struct cli_command *command);

@@ -56,8 +56,7 @@ static int run(const struct config *config)
 
 	if (config->is_json || !screen_is_possible()) {
 		log_error("top draws on a terminal, and %s; use 'loopstall trace', which also has --json",
-			  config->is_json ? "--json asks for lines" :
-					    "stdin or stdout is none");
+			  config->is_json ? "--json asks for lines" : "stdin or stdout is none");
 		return EXIT_USAGE;
 	}
 	if (dashboard_check(config, &err) < 0) {
@@ -98,6 +97,18 @@ static const struct cli_option options[] = {
 	  .offset = offsetof(struct config, columns),
 	  .argument = "NAME[,NAME...]",
 	  .help = "the columns to show" },
+	{ .name = "refresh",
+	  .type = CLI_DURATION,
+	  .offset = offsetof(struct config, refresh_ns),
+	  .argument = "TIME",
+	  .min_ns = 100000000,
+	  .max_ns = 10000000000,
+	  .help = "how often numbers are read: 100ms to 10s (default 1s)" },
+	{ .name = "no-lint",
+	  .type = CLI_LINTS,
+	  .offset = offsetof(struct config, lints_off),
+	  .argument = "NAME[,NAME...]",
+	  .help = "lints that are switched off, such as cpu-hog; or all" },
 	{ .name = NULL },
 };
 

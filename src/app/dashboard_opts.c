@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "app/config_file.h"
 #include "view/screens.h"
 #include "view/view.h"
 
 #define LIST_BYTES 192
+#define ORIGIN_BYTES 256
 
 static const struct screen_ops *const screens[] = {
 #define _(name) &screen_##name,
@@ -54,52 +56,73 @@ static int try(const struct view_opts *opts)
 	return r;
 }
 
-static int check_columns(const char *option, const char *value, const struct view_opts *opts,
-			 struct err *err)
-{
-	char known[LIST_BYTES] = "";
-
-	if (!value || try(opts) >= 0)
-		return 0;
-	list_columns(opts->screen, known);
-	if (!*known)
-		return err__set(err, -EINVAL, "--%s: the screen '%s' has no columns", option,
-				opts->screen);
-	return err__set(err, -EINVAL, "--%s '%s' is no column of this screen: it has %s", option, value,
-			known);
-}
-
+/*
+ * A file's choice of columns, sorting and filter belongs to the file's screen; the command line may
+ * have asked for another one.
+ */
 struct view_opts dashboard_opts(const struct config *config)
 {
-	return (struct view_opts){
+	static const struct config none;
+	const struct config *in_file = config->file ? config_file__config(config->file) : &none;
+	const bool is_other =
+		strcmp(config->screen ?: screens[0]->name, in_file->screen ?: screens[0]->name);
+	struct view_opts opts = {
 		.screen = config->screen,
 		.sort = config->sort,
 		.columns = config->columns,
 		.filter = config->filter,
 	};
+
+	if (is_other && opts.sort == in_file->sort)
+		opts.sort = NULL;
+	if (is_other && opts.columns == in_file->columns)
+		opts.columns = NULL;
+	if (is_other && opts.filter == in_file->filter)
+		opts.filter = NULL;
+	return opts;
+}
+
+static int check_columns(const struct config *config, const char *option, const char *value,
+			 const struct view_opts *opts, struct err *err)
+{
+	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
+
+	if (!value || try(opts) >= 0)
+		return 0;
+	config_file__origin(config->file, option, value, origin, sizeof(origin));
+	list_columns(opts->screen, known);
+	if (!*known)
+		return err__set(err, -EINVAL, "%s: the screen '%s' has no columns", origin,
+				opts->screen);
+	return err__set(err, -EINVAL, "%s '%s' is no column of this screen: it has %s", origin,
+			value, known);
 }
 
 int dashboard_check(const struct config *config, struct err *err)
 {
-	const struct view_opts screen = { .screen = config->screen };
-	const struct view_opts sort = { .screen = config->screen, .sort = config->sort };
-	const struct view_opts columns = { .screen = config->screen, .columns = config->columns };
-	const struct view_opts filter = { .screen = config->screen, .filter = config->filter };
-	char known[LIST_BYTES] = "";
+	const struct view_opts all = dashboard_opts(config);
+	const struct view_opts screen = { .screen = all.screen };
+	const struct view_opts sort = { .screen = all.screen, .sort = all.sort };
+	const struct view_opts columns = { .screen = all.screen, .columns = all.columns };
+	const struct view_opts filter = { .screen = all.screen, .filter = all.filter };
+	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
 	int r;
 
 	if (try(&screen) < 0) {
 		list_screens(known);
-		return err__set(err, -EINVAL, "--screen '%s' is no screen: there is %s",
-				config->screen ? config->screen : "", known);
+		config_file__origin(config->file, "screen", all.screen, origin, sizeof(origin));
+		return err__set(err, -EINVAL, "%s '%s' is no screen: there is %s", origin,
+				all.screen ?: "", known);
 	}
-	r = check_columns("sort", config->sort, &sort, err);
+	r = check_columns(config, "sort", all.sort, &sort, err);
 	if (r >= 0)
-		r = check_columns("columns", config->columns, &columns, err);
-	if (r >= 0 && config->filter && try(&filter) < 0)
+		r = check_columns(config, "columns", all.columns, &columns, err);
+	if (r >= 0 && all.filter && try(&filter) < 0) {
+		config_file__origin(config->file, "filter", all.filter, origin, sizeof(origin));
 		r = err__set(err, -EINVAL,
-			     "--filter '%s' cannot be used: it takes regular expressions and terms such "
-			     "as cause:sleep, on a screen that is a table",
-			     config->filter);
+			     "%s '%s' cannot be used: it takes regular expressions and terms such as "
+			     "cause:sleep, on a screen that is a table",
+			     origin, all.filter);
+	}
 	return r;
 }

@@ -8,13 +8,15 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
+#include "app/config_file.h"
 #include "app/exit.h"
 #include "app/say.h"
 #include "app/version.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 
 static const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_ls, &cmd_doctor,
-						       NULL };
+						      NULL };
 
 static int print_version(void)
 {
@@ -22,12 +24,27 @@ static int print_version(void)
 	return say_finish(EXIT_FINE);
 }
 
+/* The command line names the file, and is then read again, over what that says. */
+static int configure(const struct cli_command *command, int argc, char **argv,
+		     struct config *ret_config, struct config_file **ret_file, struct err *err)
+{
+	int r = cli_parse(command, NULL, argc, argv, ret_config, err);
+
+	if (r < 0 || !command->measures || ret_config->wants_help || ret_config->wants_version)
+		return r;
+	r = config_file__read(ret_file, ret_config->file_path, commands, err);
+	if (r < 0 || !*ret_file)
+		return r;
+	return cli_parse(command, config_file__config(*ret_file), argc, argv, ret_config, err);
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
+	_cleanup_(config_file__freep) struct config_file *file = NULL;
 	struct config config;
 	struct err err = {};
 
-	if (cli_parse(command, argc, argv, &config, &err) < 0) {
+	if (configure(command, argc, argv, &config, &file, &err) < 0) {
 		log_error("%s. Try 'loopstall %s --help'.", err.what, command->name);
 		return EXIT_USAGE;
 	}

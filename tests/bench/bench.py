@@ -17,18 +17,23 @@ import subprocess
 import sys
 import time
 
+import dashboard
 from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, cpu_time_ns,
                      paired_rounds, program_rounds, ratios, spread, start, status_bytes)
 
 ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
+SCREENS = os.environ.get("BENCH_SCREENS", "coroutines tasks").split()
 PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
-PARTS = ("steps", "echo", "web", "tool", "attach")
+PARTS = ("steps", "echo", "web", "tool", "attach", "top")
 ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
 
 MAX_PROGRAM_RATIO = 1.30
 MAX_TOOL_CPU = 0.02
 MAX_TOOL_RSS_BYTES = 40 << 20
 MAX_ATTACH_NS = 300000000
+MAX_TOP_CPU = 0.03
+MAX_TOP_RSS_BYTES = 60 << 20
+MAX_KEY_NS = 50000000
 
 STEPS_IN_SLICE = 80000
 ECHO_CONNECTIONS = 32
@@ -220,6 +225,28 @@ def part_attach(interpreter):
     return {"name": "attach", "ms": value, "load_before": before_load}
 
 
+def part_top(interpreter):
+    before_load = load()
+    results = dashboard.measure(interpreter, SCREENS)
+    for result in results:
+        print(f"\nloopstall top on the screen {result['screen']}, {dashboard.COLUMNS}x{dashboard.ROWS}, numbers every "
+              f"{dashboard.REFRESH}   (load {before_load:.1f} before)")
+        print(f"  target   {result['tasks']} live tasks, {result['steps_per_second']:.0f} steps/s, "
+              f"{100 * result['target_cpu_share']:.0f} % of a core")
+        if "missing" in result:
+            print(f"  not measured: {result['missing']}")
+            continue
+        share, peak_bytes, worst_ns = (result[key] for key in ("cpu_share", "peak_rss_bytes", "key_worst_ns"))
+        print(f"  CPU      {100 * share:.2f} % of a core over {result['wall_ns'] / 1e9:.0f} s   under "
+              f"{100 * MAX_TOP_CPU:.0f} %: {verdict(share < MAX_TOP_CPU)}   "
+              f"({result['output_bytes_per_second'] / 1000:.1f} kB/s to the terminal)")
+        print(f"  memory   {result['rss_bytes'] / 2**20:.1f} MiB RSS, peak {peak_bytes / 2**20:.1f} MiB   under "
+              f"{MAX_TOP_RSS_BYTES >> 20} MiB: {verdict(peak_bytes < MAX_TOP_RSS_BYTES)}")
+        print(f"  a key    {result['key_median_ns'] / 1e6:.1f} ms to the screen, worst of {len(result['key_ns'])} "
+              f"{worst_ns / 1e6:.1f} ms   under {MAX_KEY_NS / 1e6:.0f} ms: {verdict(worst_ns < MAX_KEY_NS)}")
+    return {"name": "top", "load_before": before_load, "screens": results}
+
+
 # The whole
 
 
@@ -255,6 +282,8 @@ def parts(interpreter):
         yield lambda: part_tool(interpreter)
     if "attach" in ONLY:
         yield lambda: part_attach(interpreter)
+    if "top" in ONLY:
+        yield lambda: part_top(interpreter)
 
 
 def main():

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import lib
-from lib import check, check_equal, live, run_tool
+from lib import check, check_equal, live, run_tool, wait_for
 
 WIDE = (100, 30)
 NARROW = (60, 16)
@@ -28,6 +28,7 @@ class Terminal:
         shell = ["env"] + ["%s=%s" % item for item in env.items()] + ["PS1=READY> ", "sh"]
         self._tmux("-f", config, "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell)
         self.wait("READY>")
+        self._settings_before = self._settings()
 
     def _tmux(self, *args):
         done = subprocess.run(
@@ -36,11 +37,21 @@ class Terminal:
         check_equal(done.returncode, 0, "tmux %s: %s" % (args, done.stdout))
         return done.stdout.decode("utf-8", "replace")
 
+    def type(self, text):
+        self._tmux("send-keys", "-t", ":0", "-l", text)
+        self.keys("Enter")
+
     def run(self, *args):
         """Starts the tool; its exit code will be shown as END followed by the number."""
-        command = " ".join([os.path.abspath(lib.TOOL)] + list(args))
-        self._tmux("send-keys", "-t", ":0", "-l", command + "; echo END$?")
-        self.keys("Enter")
+        self.type(" ".join([os.path.abspath(lib.TOOL)] + list(args)) + "; echo END$?")
+
+    def _settings(self):
+        """All that stty knows of the terminal."""
+        path = os.path.join(self._folder, "stty-%d" % time.monotonic_ns())
+        self.type("stty -g >%s.new; mv %s.new %s" % (path, path, path))
+        wait_for(lambda: os.path.exists(path), 5, "stty")
+        with open(path) as file:
+            return file.read()
 
     def keys(self, *names):
         for name in names:
@@ -49,8 +60,8 @@ class Terminal:
     def resize(self, size):
         self._tmux("resize-window", "-t", ":0", "-x", str(size[0]), "-y", str(size[1]))
 
-    def screen(self):
-        return self._tmux("capture-pane", "-t", ":0", "-p")
+    def screen(self, *options):
+        return self._tmux("capture-pane", "-t", ":0", "-p", *options)
 
     def state(self, name):
         return self._tmux("display-message", "-t", ":0", "-p", "#{%s}" % name).strip()
@@ -72,10 +83,7 @@ class Terminal:
         check_equal(self.state("alternate_on"), "0", "alternate screen")
         check_equal(self.state("cursor_flag"), "1", "cursor is visible")
         check_equal(self.state("mouse_any_flag"), "0", "mouse reports")
-        self.keys("Enter")
-        self._tmux("send-keys", "-t", ":0", "-l", "stty -a")
-        self.keys("Enter")
-        self.wait(r"\bicanon\b[^-]*(.|\n)*\becho\b")
+        check_equal(self._settings(), self._settings_before, "settings of the terminal")
 
     def tool_pid(self):
         shell = self.state("pane_pid")
@@ -89,7 +97,8 @@ class Terminal:
 
 @contextlib.contextmanager
 def _terminal(bench, size=WIDE, **env):
-    env = dict({"LC_ALL": "C.UTF-8"}, **env)
+    # Nobody's own configuration file.
+    env = dict({"LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nowhere"}, **env)
     terminal = Terminal(bench, size, env)
     try:
         yield terminal
@@ -222,3 +231,154 @@ def refuses_without_a_terminal_and_bad_options(bench):
     with _terminal(bench) as terminal:
         terminal.run("top", "-p", str(os.getpid()), "--screen", "nonsense")
         terminal.wait_end(2)
+
+
+@live(on="once")
+def no_color_means_none(bench):
+    target = _steady(bench)
+    for env, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with _terminal(bench, **env) as terminal:
+            terminal.run("top", "-p", str(target.pid))
+            terminal.wait(r"_stall\b")
+            codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.screen("-e"))
+            colours = [code for code in codes if re.search(r"(^|;)([34]8|3[0-7]|4[0-7]|9[0-7]|10[0-7])(;|$)", code)]
+            check_equal(bool(colours), is_coloured, "colours with %s: %s" % (env, colours[:5]))
+            terminal.keys("q")
+            terminal.wait_end(0)
+    target.finish()
+
+
+@live(on="once")
+def survives_a_tiny_window(bench):
+    target = _steady(bench)
+    with _terminal(bench, WIDE) as terminal:
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait(r"_stall\b")
+        for size in ((30, 8), (2, 2), (1, 30), (300, 1)):
+            terminal.resize(size)
+            time.sleep(0.3)
+            terminal.keys("j")
+        terminal.resize(WIDE)
+        terminal.wait(r"_stall\b")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    target.finish()
+
+
+@live(on="once")
+def stops_and_goes_on_with_its_job(bench):
+    target = _steady(bench)
+    with _terminal(bench) as terminal:
+        terminal.type("%s top -p %d" % (os.path.abspath(lib.TOOL), target.pid))
+        terminal.wait(r"_stall\b")
+        for _ in range(2):
+            terminal.keys("C-z")
+            terminal.wait("Stopped")
+            check_equal(terminal.state("alternate_on"), "0", "alternate screen")
+            terminal.type("clear; fg; echo END$?")
+            terminal.wait(r"_stall\b")
+            check_equal(terminal.state("alternate_on"), "1", "alternate screen")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    target.finish()
+
+
+@live(on="once")
+def a_target_that_dies_while_it_is_attached_to(bench):
+    for delay in (0.0, 0.03, 0.1, 0.2):
+        target = _steady(bench)
+        with bench.part("after %g s" % delay), _terminal(bench) as terminal:
+            terminal.run("top", "-p", str(target.pid))
+            time.sleep(delay)
+            target.signal(signal.SIGKILL)
+            target.wait()
+            text = terminal.wait(r"END\d|has ended")
+            if "END" not in text:
+                terminal.keys("q")
+                terminal.wait(r"END\d")
+            # Too late to attach, or attached and then ended.
+            terminal.wait_end(re.search(r"END([03])\n", terminal.screen()).group(1))
+
+
+def _write_config(bench, text):
+    path = os.path.join(bench.folder, "loopstall", "config.ini")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o644)
+    return path
+
+
+@live(on="once")
+def configuration_file(bench):
+    target = _steady(bench)
+    path = _write_config(bench, "[top]\nscreen = stalls\n\n[measure]\nthreshold = 15ms\n")
+    with bench.part("used"), _terminal(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait(r"\[Stalls\]")
+        terminal.wait("threshold 15ms")
+        terminal.keys("q")
+        terminal.wait_end(0)
+        terminal.type("clear")
+        terminal.run("top", "-p", str(target.pid), "--screen", "loops")
+        terminal.wait(r"\[Loops\]")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    with bench.part("left out"), _terminal(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
+        terminal.run("top", "-p", str(target.pid), "--config", "/dev/null")
+        terminal.wait(r"\[Coroutines\]")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    target.finish()
+    for text, word in (("[top]\nscreen = nonsense\n", r":2: screen 'nonsense' is no screen"),
+                       ("[top]\n\ncolour = red\n", r":3: \[top\] has no 'colour'"),
+                       ("[measure]\nthreshold = 10\n", r":2: threshold: '10' has no unit")):
+        _write_config(bench, text)
+        with bench.part(repr(text)), _terminal(bench, (160, 30)) as terminal:
+            terminal.run("top", "-p", str(os.getpid()), "--config", path)
+            terminal.wait_end(2)
+            check(re.search(re.escape(path) + word, terminal.screen()), "message:\n%s", terminal.screen())
+
+
+DEMO = os.path.join(lib.HERE, "..", "demo", "run.sh")
+
+
+def _demo_processes(pid):
+    """The service and what else runs in a session."""
+    return [line for line in subprocess.run(["ps", "-s", str(pid), "-o", "args="], stdout=subprocess.PIPE)
+            .stdout.decode().splitlines() if "demo" in line or "loopstall" in line]
+
+
+@live(on="once")
+def the_demo_opens_the_dashboard_and_leaves_nothing(bench):
+    build = os.path.dirname(os.path.abspath(lib.TOOL))
+    for key in ("q", "C-c", None):
+        with bench.part(str(key or "SIGTERM")), _terminal(bench, (120, 32)) as terminal:
+            shell = terminal.state("pane_pid")
+            terminal.type("env -u CI -u DEMO BUILD=%s PYTHON=%s %s; echo END$?" % (
+                build, bench.python.path, os.path.relpath(DEMO, bench.folder)))
+            terminal.wait("orders_page")
+            check(len(_demo_processes(shell)) >= 4, "processes: %s", _demo_processes(shell))
+            if key:
+                terminal.keys(key)
+            else:
+                os.kill(terminal.tool_pid(), signal.SIGTERM)
+            terminal.wait_end(0)
+            check("q ends it" in terminal.screen(), "no hint:\n%s", terminal.screen())
+            check_equal(_demo_processes(shell), [], "processes left")
+
+
+@live(on="once")
+def the_demo_prints_stalls_without_a_terminal(bench):
+    build = os.path.dirname(os.path.abspath(lib.TOOL))
+    env = dict(os.environ, BUILD=build, PYTHON=bench.python.path, SECONDS_WATCHED="2")
+    env.pop("DEMO", None)
+    demo = bench.start([DEMO], env=env)
+    output = b""
+    while True:
+        line = demo.read_line()
+        if line is None:
+            break
+        output += line
+    check_equal(demo.wait(), 0, "exit code (stderr: %s)" % demo.stderr)
+    check(b" steps in 2.0" in output and b"service.py:" in output, "output: %s", output.decode())

@@ -28,7 +28,7 @@ static int parse(const struct cli_command *command, const char *line, struct con
 	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = strcmp(word, "''") ? word : strchr(word, '\0');
 	argv[argc] = NULL;
-	return cli_parse(command, argc, argv, config, err);
+	return cli_parse(command, NULL, argc, argv, config, err);
 }
 
 static struct config accept(const struct cli_command *command, const char *line)
@@ -106,13 +106,52 @@ Test(app_cli, top_takes_what_trace_takes_and_its_own)
 	cr_expect_str_eq(c.sort, "max");
 	cr_expect_str_eq(c.filter, "cause:sleep");
 	cr_expect_str_eq(c.columns, "name,max");
+	c = accept(&cmd_top, "top -p 1 --refresh 250ms --no-lint cpu-hog,sync-dns --config x.ini");
+	cr_expect_eq(c.refresh_ns, 250000000);
+	cr_expect_eq(c.lints_off, 1u << LINT_CPU_HOG | 1u << LINT_SYNC_DNS);
+	cr_expect_str_eq(c.file_path, "x.ini");
 	c = accept(&cmd_top, "top -n uvicorn");
+	cr_expect(!c.refresh_ns && !c.lints_off && !c.file_path);
 	cr_expect(!c.screen && !c.sort && !c.filter && !c.columns);
 	cr_expect_not_null(accept(&cmd_top, "top -- python3 -m app").command);
 	refuse(&cmd_top, "top", "no target");
 	refuse(&cmd_top, "top -p 1 --sort", "--sort needs a value");
 	refuse(&cmd_top, "top -p 1 --screen ''", "empty");
+	refuse(&cmd_top, "top -p 1 --refresh 50ms", "100 ms to 10 s");
+	refuse(&cmd_top, "top -p 1 --refresh 11s", "100 ms to 10 s");
+	refuse(&cmd_top, "top -p 1 --no-lint cpu-hog,nonsense", "'nonsense' is no lint");
+	refuse(&cmd_top, "top -p 1 --no-lint nonsense", "blocking-call, cpu-hog");
 	refuse(&cmd_trace, "trace -p 1 --sort max", "unknown option '--sort'");
+}
+
+Test(app_cli, flags_of_a_file_say_yes_or_no)
+{
+	const struct cli_option *verbose = cli_common_options;
+	struct config config = {};
+	struct err err = {};
+
+	while (strcmp(verbose->name, "verbose"))
+		verbose++;
+	cr_expect_eq(cli_set(verbose, "yes", &config, &err), 0);
+	cr_expect(config.is_verbose);
+	cr_expect_eq(cli_set(verbose, "no", &config, &err), 0);
+	cr_expect_not(config.is_verbose);
+	cr_expect_eq(cli_set(verbose, "maybe", &config, &err), -EINVAL);
+	cr_expect(strstr(err.what, "yes"), "%s", err.what);
+}
+
+Test(app_cli, what_is_set_before_stays_unless_named)
+{
+	const struct config base = { .threshold_ns = 20000000, .screen = "stalls", .sort = "max" };
+	char words[][8] = { "top", "-p", "1", "--sort", "starved" };
+	char *argv[] = { words[0], words[1], words[2], words[3], words[4], NULL };
+	struct config c = {};
+	struct err err = {};
+
+	cr_assert_eq(cli_parse(&cmd_top, &base, 5, argv, &c, &err), 0, "%s", err.what);
+	cr_expect_eq(c.threshold_ns, 20000000);
+	cr_expect_str_eq(c.screen, "stalls");
+	cr_expect_str_eq(c.sort, "starved");
 }
 
 Test(app_cli, targets)
