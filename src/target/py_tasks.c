@@ -98,6 +98,8 @@ static void sort_members(struct reader *r)
 {
 	size_t n = 0;
 
+	if (!r->n_members)
+		return;
 	qsort(r->members, r->n_members, sizeof(*r->members), by_address);
 	for (size_t i = 0; i < r->n_members; i++)
 		if (!n || r->members[n - 1] != r->members[i])

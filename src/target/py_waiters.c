@@ -27,6 +27,7 @@
 #define OLD_CLOSURE 48 /* func_closure, 3.8 and 3.9 */
 #define CLOSURE 72
 #define CALLBACK_BYTES 80
+#define GROUP_ATTRIBUTES 10 /* TaskGroup.__init__ */
 #define DEQUE_MID 31 /* (BLOCKLEN - 1) / 2, Modules/_collectionsmodule.c */
 
 static uint64_t by_future(struct py_waiters *w, uint64_t future, int depth);
@@ -123,6 +124,37 @@ static uint64_t by_values(struct py_waiters *w, uint64_t tuple, int depth)
 	return found;
 }
 
+/* Where the values of an instance's attributes begin, 0 if it has a dict. From 3.11 on, as there are groups. */
+static uint64_t attribute_values(struct py_waiters *w, uint64_t object)
+{
+	const struct ls_pyoffsets *py = &w->types->t->proc.py;
+	uint64_t word;
+
+	if (py->managed_values)
+		return word_at(w, object + (uint64_t)(int64_t)py->managed_values);
+	word = word_at(w, object + (uint64_t)(int64_t)py->managed_dict);
+	if (py->minor == 12)
+		return word & 1 ? word + 1 : 0;
+	return word ? 0 :
+		      object + word_at(w, word_at(w, object + py->ob_type) + py->tp_basicsize) +
+			py->dictvalues_data;
+}
+
+/*
+ * A group's only attribute that is a task is its _parent_task. There may be one group for each request, and
+ * looking up a name takes many reads: only if its attributes do not lie together.
+ */
+static uint64_t by_group(struct py_waiters *w, uint64_t group)
+{
+	uint64_t words[GROUP_ATTRIBUTES], values = attribute_values(w, group), parent;
+
+	if (values && !py_pages__read_head(w->types->pages, values, words, sizeof(words)))
+		for (size_t i = 0; i < GROUP_ATTRIBUTES; i++)
+			if (known_task(w, words[i]))
+				return words[i];
+	return py_attribute(w->types->t, group, "_parent_task", &parent) ? 0 : known_task(w, parent);
+}
+
 /* The object whose method is the callback. */
 static uint64_t by_owner(struct py_waiters *w, uint64_t owner, int depth)
 {
@@ -132,8 +164,7 @@ static uint64_t by_owner(struct py_waiters *w, uint64_t owner, int depth)
 		return found;
 	switch (py_types__kind(w->types, owner)) {
 	case PY_TASK_GROUP:
-		if (!py_attribute(w->types->t, owner, "_parent_task", &value))
-			found = known_task(w, value);
+		found = by_group(w, owner);
 		break;
 	case PY_AS_COMPLETED:
 		if (!py_attribute(w->types->t, owner, "_done", &value))
