@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Event loops of a live process: which threads run one, how many tasks are alive, where a loop keeps its
- * queues. Sources: cpython Modules/_asynciomodule.c, Lib/asyncio/{base_events,tasks}.py; uvloop's loop.pxd.
+ * Event loops of a live process: which threads run one, where a loop keeps its
+ * queues. Sources: cpython Modules/_asynciomodule.c, Lib/asyncio/base_events.py; uvloop's loop.pxd.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,10 +15,7 @@
 #include "target/py_memory.h"
 
 #define MAX_THREADS 4096
-#define MAX_TASKS 200000
 #define LOOP_HOLDER_LOOP 16 /* rl_loop of _RunningLoopHolder, up to 3.11 */
-#define WEAKREF_OBJECT 16
-#define TASK_PENDING 0
 #define UVLOOP_WORDS 256
 /*
  * uvloop's Handle of a Python callback holds it in `arg1`. Found by reading the handles that waited in the
@@ -34,7 +31,6 @@
 #define UVLOOP_TIMER_HANDLE_BYTES 96
 #define UVLOOP_TIMER_HANDLE_ARGS 32
 #define UV_TIMER_HEAP 520 /* libuv 1.x, x86-64 and aarch64: include/uv.h and include/uv/unix.h */
-#define TASK_BATCH 512
 
 /* The ids of a process's threads as its own pid namespace numbers them, beside ours. */
 struct tid_pair {
@@ -187,82 +183,6 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 		r = find_loop_threads(t, threads, max, &tids);
 	/* The list changed under our feet: once more. */
 	return r == -EAGAIN ? find_loop_threads(t, threads, max, &tids) : r;
-}
-
-/* Members of the weak set, looked up in batches. */
-struct task_count {
-	const struct target *t;
-	int alive;
-	size_t n, seen;
-	uint64_t refs[TASK_BATCH];
-	uint64_t last_type;
-	bool last_is_c;
-};
-
-/* A task written in Python has no state where a C task has it: it is alive while it is in the set. */
-static bool is_c_task(struct task_count *count, uint64_t type)
-{
-	uint64_t basic_bytes;
-
-	if (type != count->last_type) {
-		count->last_type = type;
-		count->last_is_c = !py_read_u64(count->t, type + count->t->proc.py.tp_basicsize,
-						&basic_bytes) &&
-				   basic_bytes >= count->t->proc.py.task_bytes;
-	}
-	return count->last_is_c;
-}
-
-static int count_batch(struct task_count *count)
-{
-	const struct ls_pyoffsets *py = &count->t->proc.py;
-	uint64_t tasks[TASK_BATCH], types[TASK_BATCH], states[TASK_BATCH];
-	int r;
-
-	for (size_t i = 0; i < count->n; i++)
-		count->refs[i] += WEAKREF_OBJECT;
-	r = py_read_words(count->t, count->refs, tasks, count->n);
-	for (size_t i = 0; i < count->n; i++)
-		count->refs[i] = tasks[i] + py->ob_type;
-	if (!r)
-		r = py_read_words(count->t, count->refs, types, count->n);
-	for (size_t i = 0; i < count->n; i++)
-		count->refs[i] = tasks[i] + py->task_state;
-	if (!r)
-		r = py_read_words(count->t, count->refs, states, count->n);
-	for (size_t i = 0; !r && i < count->n; i++)
-		if (types[i] && (!is_c_task(count, types[i]) || (uint32_t)states[i] == TASK_PENDING))
-			count->alive++;
-	count->n = 0;
-	return r;
-}
-
-static int on_task(void *ctx, uint64_t member)
-{
-	struct task_count *count = ctx;
-
-	if (++count->seen > MAX_TASKS)
-		return -E2BIG;
-	count->refs[count->n++] = member;
-	return count->n == TASK_BATCH ? count_batch(count) : 0;
-}
-
-int target__count_tasks(const struct target *t)
-{
-	static const char *const names[] = { "_scheduled_tasks", "_all_tasks" };
-	struct task_count count = { .t = t };
-	uint64_t weak_set, set;
-	int r = -ENOENT;
-
-	for (size_t i = 0; r && i < sizeof(names) / sizeof(*names); i++)
-		r = py_module_attribute(t, "asyncio.tasks", names[i], &weak_set);
-	if (!r)
-		r = py_attribute(t, weak_set, "data", &set);
-	if (!r)
-		r = py_set_each(t, set, 16 * MAX_TASKS, on_task, &count);
-	if (!r)
-		r = count_batch(&count);
-	return r ? r : count.alive;
 }
 
 static bool is_deque(const struct target *t, uint64_t object)

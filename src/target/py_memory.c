@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "base/procmem.h"
 
@@ -27,7 +26,6 @@
 #define SET_TABLE 40
 #define INT_DIGIT 24
 #define INT_DIGIT_BITS 30
-#define STR_KIND_SHIFT 2
 #define STR_COMPACT_ASCII (1U << 5 | 1U << 6)
 
 int target__read(const struct target *t, uint64_t addr, void *buf, size_t size)
@@ -45,43 +43,6 @@ int py_read_u64(const struct target *t, uint64_t addr, uint64_t *ret_value)
 int py_read_u32(const struct target *t, uint64_t addr, uint32_t *ret_value)
 {
 	return target__read(t, addr, ret_value, sizeof(*ret_value));
-}
-
-/* One system call for a batch: it ends before the first bad address, whose value stays 0. */
-static int read_batch(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n,
-		      size_t *ret_done)
-{
-	struct iovec local = { ret_values, n * sizeof(*ret_values) }, remote[BATCH];
-	ssize_t got;
-
-	for (size_t i = 0; i < n; i++)
-		remote[i] = (struct iovec){ (void *)(uintptr_t)addrs[i], sizeof(*ret_values) };
-	got = process_vm_readv(t->pid, &local, 1, remote, n, 0);
-	if (got < 0 && errno != EFAULT) {
-		int r = target__read(t, addrs[0], ret_values, sizeof(*ret_values));
-
-		*ret_done = 1;
-		return r == -EFAULT ? 0 : r;
-	}
-	*ret_done = got < 0 ? 0 : (size_t)got / sizeof(*ret_values);
-	if (*ret_done < n)
-		ret_values[(*ret_done)++] = 0;
-	return 0;
-}
-
-int py_read_words(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n)
-{
-	memset(ret_values, 0, n * sizeof(*ret_values));
-	for (size_t done = 0; done < n;) {
-		size_t more;
-		int r = read_batch(t, addrs + done, ret_values + done,
-				   n - done < BATCH ? n - done : BATCH, &more);
-
-		if (r)
-			return r;
-		done += more;
-	}
-	return 0;
 }
 
 int py_read_cstring(const struct target *t, uint64_t addr, char *buf, size_t size)

@@ -13,11 +13,6 @@
 
 int py_read_u64(const struct target *t, uint64_t addr, uint64_t *ret_value);
 int py_read_u32(const struct target *t, uint64_t addr, uint32_t *ret_value);
-/*
- * Reads the words at `n` addresses; a word that cannot be read becomes 0. 0, or -errno if the
- * process is gone.
- */
-int py_read_words(const struct target *t, const uint64_t *addrs, uint64_t *ret_values, size_t n);
 /* A NUL-terminated string of C, cut at `size`. */
 int py_read_cstring(const struct target *t, uint64_t addr, char *buf, size_t size);
 

@@ -256,22 +256,6 @@ Test(py_memory, set_members)
 	cr_assert_eq(py_set_each(&t, address(o), 100, sum, &total), -EFAULT);
 }
 
-Test(py_memory, words_with_holes)
-{
-	struct target t = self_as(11);
-	uint64_t a = 1, b = 2, got[600], addrs[600];
-
-	for (size_t i = 0; i < 600; i++)
-		addrs[i] = i % 3 == 0 ? address(&a) : i % 3 == 1 ? 0x18 : address(&b);
-	addrs[599] = 8;
-	cr_assert_eq(py_read_words(&t, addrs, got, 600), 0);
-	for (size_t i = 0; i < 599; i++)
-		cr_assert_eq(got[i], i % 3 == 0 ? 1 : i % 3 == 1 ? 0 : 2, "%zu", i);
-	cr_assert_eq(got[599], 0);
-	t.pid = 0x3fffffff;
-	cr_assert_eq(py_read_words(&t, addrs, got, 600), -ESRCH);
-}
-
 /* A thread list that leads back to itself, with a loop on its thread. */
 Test(py_memory, thread_list_may_be_a_circle)
 {

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All tasks of a process, read while it runs. Sources: cpython Lib/asyncio/tasks.py (_all_tasks up to 3.11,
+ * _scheduled_tasks and _eager_tasks since), Modules/_asynciomodule.c, Lib/_weakrefset.py.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "target/py_awaits.h"
+#include "target/py_memory.h"
+#include "target/py_pages.h"
+#include "target/py_types.h"
+#include "target/py_waiters.h"
+
+#define MAX_TASKS 200000
+#define MAX_NAME_CHARS 128
+#define MAX_RUNNING_WALKS 64 /* each reads the stacks of all threads */
+#define TASK_BYTES_MAX 192
+#define MINOR_WITH_EAGER_TASKS 12
+#define WEAKREF_OBJECT 16
+#define FUTURE_PENDING 0
+#define STR_KIND(state) ((state) >> 2 & 7)
+#define STR_IS_COMPACT(state) ((state) >> 5 & 1)
+#define STR_IS_ASCII(state) ((state) >> 6 & 1)
+
+/* What the task itself holds. */
+struct raw_task {
+	uint64_t task, loop, coro, name, fut_waiter;
+};
+
+struct reader {
+	const struct target *t;
+	struct py_pages *pages;
+	struct py_types types;
+	struct py_waiters waiters;
+	size_t n_members, size;
+	uint64_t *members; /* objects in the sets: weak references, or tasks */
+	size_t n_alive;
+	struct raw_task *alive;
+	size_t walks_left;
+};
+
+static void reader__done(struct reader *r)
+{
+	py_waiters__done(&r->waiters);
+	py_pages__free(r->pages);
+	free(r->members);
+	free(r->alive);
+}
+
+static int reader__init(struct reader *r, const struct target *t)
+{
+	r->t = t;
+	r->walks_left = MAX_RUNNING_WALKS;
+	r->types.t = t;
+	r->waiters.types = &r->types;
+	if (t->proc.py.task_bytes > TASK_BYTES_MAX)
+		return -ENOTSUP;
+	if (py_pages__new(&r->pages, t))
+		return -ENOMEM;
+	r->types.pages = r->pages;
+	return 0;
+}
+
+static int on_member(void *ctx, uint64_t member)
+{
+	struct reader *r = ctx;
+
+	if (r->n_members == r->size) {
+		size_t size = r->size ? 2 * r->size : 256;
+		uint64_t *members;
+
+		if (size > 2 * MAX_TASKS)
+			return -E2BIG;
+		members = realloc(r->members, size * sizeof(*members));
+		if (!members)
+			return -ENOMEM;
+		r->members = members;
+		r->size = size;
+	}
+	r->members[r->n_members++] = member;
+	return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Neighbours in memory one after the other, so that each block is read once; and each task once. */
+static void sort_members(struct reader *r)
+{
+	size_t n = 0;
+
+	if (!r->n_members)
+		return;
+	qsort(r->members, r->n_members, sizeof(*r->members), by_address);
+	for (size_t i = 0; i < r->n_members; i++)
+		if (!n || r->members[n - 1] != r->members[i])
+			r->members[n++] = r->members[i];
+	r->n_members = n;
+}
+
+static int read_set(struct reader *r, uint64_t set)
+{
+	size_t before = r->n_members;
+	int code = py_set_each(r->t, set, 16 * MAX_TASKS, on_member, r);
+
+	if (code != -EFAULT)
+		return code;
+	/* It grew, and its table moved, under our feet: once more. */
+	r->n_members = before;
+	return py_set_each(r->t, set, 16 * MAX_TASKS, on_member, r);
+}
+
+static int read_weak_set(struct reader *r)
+{
+	const char *name =
+		r->t->proc.py.minor >= MINOR_WITH_EAGER_TASKS ? "_scheduled_tasks" : "_all_tasks";
+	uint64_t weak_set, set;
+	int code = py_module_attribute(r->t, "asyncio.tasks", name, &weak_set);
+
+	if (!code)
+		code = py_attribute(r->t, weak_set, "data", &set);
+	if (!code)
+		code = read_set(r, set);
+	if (code)
+		return code;
+	sort_members(r);
+	/* A reference to what is gone leads to None, which is no task. */
+	for (size_t i = 0; i < r->n_members; i++)
+		if (py_pages__read(r->pages, r->members[i] + WEAKREF_OBJECT, &r->members[i],
+				   sizeof(*r->members)))
+			r->members[i] = 0;
+	return 0;
+}
+
+static int read_members(struct reader *r)
+{
+	uint64_t eager;
+	int code = read_weak_set(r);
+
+	if (!code && r->t->proc.py.minor >= MINOR_WITH_EAGER_TASKS &&
+	    !py_module_attribute(r->t, "asyncio.tasks", "_eager_tasks", &eager))
+		code = read_set(r, eager);
+	sort_members(r);
+	return code;
+}
+
+static uint64_t attribute(const struct target *t, uint64_t object, const char *name)
+{
+	uint64_t value;
+
+	return py_attribute(t, object, name, &value) ? 0 : value;
+}
+
+/* A task written in Python has no fields; while it is in the set it is taken to be alive. */
+static void read_python_task(const struct target *t, uint64_t task, struct raw_task *raw)
+{
+	raw->loop = attribute(t, task, "_loop");
+	raw->coro = attribute(t, task, "_coro");
+	raw->name = attribute(t, task, "_name");
+	raw->fut_waiter = attribute(t, task, "_fut_waiter");
+}
+
+/* False if it is none, or is done. */
+static bool read_raw(struct reader *r, uint64_t task, struct raw_task *raw)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py;
+	uint8_t object[TASK_BYTES_MAX];
+	enum py_kind kind = py_types__kind(&r->types, task);
+
+	*raw = (struct raw_task){ .task = task };
+	if (kind == PY_PYTASK) {
+		read_python_task(r->t, task, raw);
+		return true;
+	}
+	if (kind != PY_TASK || py_pages__read(r->pages, task, object, py->task_bytes) ||
+	    py_half(object, py->task_state) != FUTURE_PENDING)
+		return false;
+	raw->loop = py_word(object, py->task_loop);
+	raw->coro = py_word(object, py->task_coro);
+	raw->name = py_word(object, py->task_name);
+	raw->fut_waiter = py_word(object, py->task_fut_waiter);
+	return true;
+}
+
+/* All tasks that are not done, into r->alive. */
+static int read_alive(struct reader *r)
+{
+	int code = read_members(r);
+
+	if (code)
+		return code;
+	r->alive = calloc(r->n_members + 1, sizeof(*r->alive));
+	if (!r->alive)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_members; i++)
+		if (read_raw(r, r->members[i], &r->alive[r->n_alive]))
+			r->n_alive++;
+	return py_pages__error(r->pages);
+}
+
+int target__count_tasks(const struct target *t)
+{
+	_cleanup_(reader__done) struct reader r = { 0 };
+	int code = reader__init(&r, t);
+
+	if (!code)
+		code = read_alive(&r);
+	return code ? code : (int)r.n_alive;
+}
+
+static void read_str(struct reader *r, uint64_t object, char *buf, size_t size)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py;
+	uint8_t head[96], chars[MAX_NAME_CHARS * 4];
+	uint64_t length, data;
+	uint32_t state, width;
+	size_t n;
+
+	if (py_pages__read_head(r->pages, object, head, sizeof(head)))
+		return;
+	length = py_word(head, py->str_length);
+	state = py_half(head, py->str_state);
+	width = STR_KIND(state);
+	/* A class derived from str keeps its characters elsewhere. */
+	data = !STR_IS_COMPACT(state) ?
+		py_word(head, py->str_data) :
+		object + (STR_IS_ASCII(state) ? py->str_ascii_data : py->str_data);
+	n = length < MAX_NAME_CHARS ? length : MAX_NAME_CHARS;
+	if (length > INT64_MAX || (width != 1 && width != 2 && width != 4) ||
+	    (n && py_pages__read(r->pages, data, chars, n * width)))
+		return;
+	utf8__from_wide(chars, n, width, n < length, buf, size);
+}
+
+/* 3.12 and later: a task not named has a number only, of one digit (30 bits). */
+static void read_number(struct reader *r, uint64_t object, char *buf, size_t size)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py;
+	uint64_t tag;
+	uint32_t digit;
+
+	if (py->int_tag != LS_PY_NONE &&
+	    !py_pages__read(r->pages, object + py->int_tag, &tag, sizeof(tag)) && tag >> 3 == 1 &&
+	    !py_pages__read(r->pages, object + py->int_digit, &digit, sizeof(digit)))
+		snprintf(buf, size, "Task-%u", digit);
+}
+
+static void read_name(struct reader *r, uint64_t object, char *buf, size_t size)
+{
+	switch (py_types__kind(&r->types, object)) {
+	case PY_STR:
+		read_str(r, object, buf, size);
+		break;
+	case PY_INT:
+		read_number(r, object, buf, size);
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_state(struct reader *r, const struct raw_task *raw, bool is_running,
+		       struct target_task *task)
+{
+	uint32_t state = FUTURE_PENDING;
+	const struct py_type *type = py_types__of(&r->types, raw->fut_waiter);
+
+	task->state = TARGET_TASK_RUNNING;
+	if (is_running)
+		return;
+	task->state = TARGET_TASK_READY;
+	/* A task written in Python has None there. */
+	if (!type || !strcmp(type->name, "NoneType"))
+		return;
+	if ((type->kind == PY_FUTURE || type->kind == PY_TASK) &&
+	    !py_pages__read(r->pages, raw->fut_waiter + r->t->proc.py.task_state, &state,
+			    sizeof(state)) &&
+	    state != FUTURE_PENDING)
+		return;
+	task->state = TARGET_TASK_WAITING;
+	memcpy(task->waits_for, type->name, sizeof(task->waits_for));
+}
+
+static void read_task(struct reader *r, const struct raw_task *raw, struct target_task *task)
+{
+	bool is_running;
+
+	memset(task, 0, sizeof(*task));
+	task->task = raw->task;
+	task->loop = raw->loop;
+	is_running = py_awaits__read(&r->types, raw->coro, task);
+	if (is_running && r->walks_left) {
+		r->walks_left--;
+		py_awaits__read_running(r->t, raw->coro, task);
+	}
+	read_name(r, raw->name, task->name, sizeof(task->name));
+	read_state(r, raw, is_running, task);
+	task->awaited_by = py_waiters__of(&r->waiters, raw->task);
+}
+
+static int reserve(struct target_task **tasks, size_t *size, size_t n)
+{
+	struct target_task *grown;
+
+	if (n <= *size)
+		return 0;
+	grown = realloc(*tasks, n * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*tasks = grown;
+	*size = n;
+	return 0;
+}
+
+int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size,
+		  size_t *ret_total)
+{
+	_cleanup_(reader__done) struct reader r = { 0 };
+	int code = reader__init(&r, t);
+	size_t n;
+
+	*ret_total = 0;
+	if (!code)
+		code = read_alive(&r);
+	if (!code)
+		code = py_waiters__reserve(&r.waiters, r.n_alive);
+	for (size_t i = 0; !code && i < r.n_alive; i++)
+		code = py_waiters__add(&r.waiters, r.alive[i].task, r.alive[i].fut_waiter);
+	n = r.n_alive < max ? r.n_alive : max;
+	if (!code)
+		code = reserve(tasks, size, n);
+	for (size_t i = 0; !code && i < n; i++)
+		read_task(&r, &r.alive[i], &(*tasks)[i]);
+	if (!code)
+		code = py_pages__error(r.pages);
+	if (code)
+		return code;
+	*ret_total = r.n_alive;
+	return (int)n;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Real processes for tests to look at: children that cannot outlive a failed test, and every Python of the machine.
+ */
+#ifndef LOOPSTALL_TESTS_UNIT_TARGET_CHILD_H
+#define LOOPSTALL_TESTS_UNIT_TARGET_CHILD_H
+
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "target/py_offsets.h"
+
+#define PATIENCE_MS 10000
+#define PAUSE_MS 20
+#define CHILD_LIFE_S 60
+
+static inline pid_t start(const char *program, const char *arg, const char *arg2)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid)
+		return pid;
+	/* No orphan if the test fails. */
+	alarm(CHILD_LIFE_S);
+	if (getppid() != parent || !freopen("/dev/null", "w", stderr))
+		_exit(1);
+	execlp(program, program, arg, arg2, NULL);
+	_exit(127);
+}
+
+static inline void stop(const pid_t *pid)
+{
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+}
+
+static inline void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+/* A name in PATH may be a launcher for a version that is not there, or a version that is not supported. */
+static inline bool is_interpreter(const char *name)
+{
+	char program[160];
+	int status = 0;
+	pid_t pid;
+
+	snprintf(program, sizeof(program),
+		 "import sys, asyncio\n"
+		 "sys.exit(not (sys.version_info[:2] >= (3, %d) and sys.version_info[:2] <= (3, %d)))\n",
+		 PY_MINOR_MIN, PY_MINOR_MAX);
+	pid = start(name, "-c", program);
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/*
+ * Calls `fn` with each Python there is: those of PATH, and those of version managers in the home directory, as
+ * tests/live/interpreters.py finds them. Fails if there is none.
+ */
+static inline void for_each_python(void (*fn)(const char *path))
+{
+	static const char *const patterns[] = {
+		"/usr/bin/python3",
+		"~/.pyenv/versions/3.*/bin/python3",
+		"~/.asdf/installs/python/3.*/bin/python3",
+		"~/.local/share/uv/python/*/bin/python3",
+		"/opt/python/*/bin/python3",
+	};
+	glob_t found = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
+		glob(patterns[i], GLOB_TILDE | (i ? GLOB_APPEND : 0), NULL, &found);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (is_interpreter(found.gl_pathv[i])) {
+			fn(found.gl_pathv[i]);
+			n++;
+		}
+	globfree(&found);
+	cr_assert(n, "no python3 found");
+}
+
+#endif
