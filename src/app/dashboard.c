@@ -26,20 +26,26 @@
 #define STUCK_NS 50000000ULL
 #define LIVE_PACE_NS 45000000ULL
 #define MESSAGE_NS (5 * SECOND_NS)
-#define DEFAULT_PACE 2
+#define DEFAULT_REFRESH_NS (SECOND_NS / 4)
+/* What + and - and the threshold's keys choose from. */
+static const uint64_t paces_ns[] = { SECOND_NS / 10, SECOND_NS / 4, SECOND_NS / 2, SECOND_NS,
+				     2 * SECOND_NS,  5 * SECOND_NS, 10 * SECOND_NS };
+static const uint64_t thresholds_ns[] = { 100000,    200000,	    500000,	   1000000,
+					  2000000,   5000000,	    10000000,	   20000000,
+					  50000000,  100000000,	    200000000,	   500000000,
+					  SECOND_NS, 2 * SECOND_NS, 5 * SECOND_NS, 10 * SECOND_NS };
 
-static const uint64_t paces_ns[] = { SECOND_NS / 4, SECOND_NS / 2, SECOND_NS, 2 * SECOND_NS, 5 * SECOND_NS };
-
-#define N_PACES (sizeof(paces_ns) / sizeof(paces_ns[0]))
+#define N(array) (sizeof(array) / sizeof((array)[0]))
 
 struct dashboard {
 	struct session *session;
 	struct view *view;
 	struct screen *screen;
 	struct canvas *canvas;
-	size_t pace; /* index into paces_ns */
-	uint64_t read_due_ns, tick_due_ns, live_due_ns;
-	uint64_t read_at_ns, cpu_at_read_ns; /* when our own cost was measured last, and our CPU time then */
+	uint64_t refresh_ns;
+	uint64_t read_due_ns, live_due_ns;
+	uint64_t read_at_ns,
+		cpu_at_read_ns; /* when our own cost was measured last, and our CPU time then */
 	double own_cpu;
 	bool has_live; /* a loop was stuck at the last look */
 	bool is_stale; /* what the terminal shows is not up to date */
@@ -73,17 +79,18 @@ static void describe_targets(struct dashboard *d)
 	for (size_t i = 0; i < s->n_watches && w->is_gone; i++)
 		w = &s->watches[i];
 	used = (size_t)snprintf(raw, sizeof(raw), "%s %d",
-				w->target ? w->target->comm :
-				s->config->command ? s->config->command[0] :
-						     "?",
+				w->target		   ? w->target->comm :
+					s->config->command ? s->config->command[0] :
+							     "?",
 				w->pid);
 	if (w->target && used < sizeof(raw))
-		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  CPython %u.%u.%u, %s, exact (%s)",
-					 w->target->version[0], w->target->version[1],
-					 w->target->version[2], watch__loop_word(w) ?: "no loop yet",
-					 target_rung_word(w->target->rung));
+		used += (size_t)snprintf(
+			raw + used, sizeof(raw) - used, "  CPython %u.%u.%u, %s, exact (%s)",
+			w->target->version[0], w->target->version[1], w->target->version[2],
+			watch__loop_word(w) ?: "no loop yet", target_rung_word(w->target->rung));
 	if (s->n_watches > 1 && used < sizeof(raw))
-		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  +%zu more", s->n_watches - 1);
+		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  +%zu more",
+					 s->n_watches - 1);
 	if (w->is_gone && used < sizeof(raw))
 		snprintf(raw + used, sizeof(raw) - used, "  has ended");
 	text__escape(raw, d->targets, sizeof(d->targets));
@@ -120,13 +127,14 @@ static int draw(struct dashboard *d, uint64_t now_ns)
 		.targets = d->targets,
 		.now_ns = now_ns,
 		.started_ns = d->session->started_ns,
-		.threshold_ns = d->session->config->threshold_ns,
-		.refresh_ns = paces_ns[d->pace],
+		.threshold_ns = d->session->threshold_ns,
+		.refresh_ns = d->refresh_ns,
 		.own_cpu = d->own_cpu,
 		.own_rss_bytes = session_own_rss_bytes(),
 		.message = now_ns < d->message_until_ns ? d->message : "",
 		.source_line = find_source_line,
 		.source_ctx = d->session,
+		.lints_off = d->session->config->lints_off,
 	};
 	int r;
 
@@ -156,27 +164,22 @@ static int read_if_due(struct dashboard *d, uint64_t now_ns)
 {
 	int r;
 
-	if (now_ns >= d->read_due_ns) {
-		d->read_due_ns = now_ns + paces_ns[d->pace];
-		d->is_stale = true;
-		measure_self(d, now_ns);
-		session__refresh_loops(d->session);
-		r = session__read_aggregates(d->session);
-		if (r < 0)
-			return r;
-	}
-	if (now_ns >= d->tick_due_ns) {
-		d->tick_due_ns = now_ns + SECOND_NS;
-		r = model__tick(d->session->model, now_ns);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	if (now_ns < d->read_due_ns)
+		return 0;
+	d->read_due_ns = now_ns + d->refresh_ns;
+	d->is_stale = true;
+	measure_self(d, now_ns);
+	r = session__read(d->session, now_ns);
+	if (r >= 0)
+		r = session__count_tasks(d->session, view__wants_tasks(d->view));
+	if (r >= 0 && d->session->is_counting_tasks)
+		r = session__read_tasks(d->session, now_ns);
+	return r;
 }
 
 static int look_for_stuck(struct dashboard *d, uint64_t now_ns)
 {
-	const uint64_t threshold_ns = d->session->config->threshold_ns;
+	const uint64_t threshold_ns = d->session->threshold_ns;
 	int n;
 
 	if (now_ns < d->live_due_ns)
@@ -203,8 +206,10 @@ static int on_turn(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns)
 		r = look_for_stuck(d, now_ns);
 	if (r < 0)
 		return r;
-	if (screen__take_message(d->screen, line, sizeof(line)))
+	if (screen__take_message(d->screen, line, sizeof(line))) {
 		tell(d, "%s", line);
+		session__note(d->session, LOG_GRADE_WARNING, 0, "%s", line);
+	}
 	*ret_due_ns = d->read_due_ns < d->live_due_ns ? d->read_due_ns : d->live_due_ns;
 	return d->is_stale ? draw(d, now_ns) : 0;
 }
@@ -304,18 +309,44 @@ static void edit(struct dashboard *d)
 		tell(d, "%s", *err.what ? err.what : strerror(-r));
 }
 
-static void set_pace(struct dashboard *d, size_t pace)
+/* The next one of an ascending list, up or down; the same if there is none. */
+static uint64_t next_of(const uint64_t *list, size_t n, uint64_t value, int direction)
 {
-	if (pace >= N_PACES)
-		return;
-	d->pace = pace;
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t candidate = direction > 0 ? list[i] : list[n - 1 - i];
+
+		if (direction > 0 ? candidate > value : candidate < value)
+			return candidate;
+	}
+	return value;
+}
+
+static void change_refresh(struct dashboard *d, int direction)
+{
+	d->refresh_ns = next_of(paces_ns, N(paces_ns), d->refresh_ns, direction);
 	d->read_due_ns = 0;
-	tell(d, "refreshed every %.3g s", (double)paces_ns[pace] / 1e9);
+	tell(d, "refreshed every %.3g s", (double)d->refresh_ns / 1e9);
+}
+
+static void change_threshold(struct dashboard *d, int direction)
+{
+	const uint64_t threshold_ns =
+		next_of(thresholds_ns, N(thresholds_ns), d->session->threshold_ns, direction);
+	int r = session__set_threshold(d->session, threshold_ns);
+
+	if (r < 0) {
+		tell(d, "cannot change the threshold: %s", strerror(-r));
+		return;
+	}
+	session__note(d->session, LOG_GRADE_INFO, 0, "the threshold is %.3g ms from here on",
+		      (double)threshold_ns / 1e6);
+	tell(d, "a stall is what lasts at least %.3g ms from here on", (double)threshold_ns / 1e6);
 }
 
 static void reset(struct dashboard *d)
 {
 	model__reset(d->session->model);
+	session__note(d->session, LOG_GRADE_INFO, 0, "counting begins anew");
 	d->read_due_ns = 0;
 	tell(d, "counting begins anew");
 }
@@ -334,14 +365,16 @@ static void fulfil(struct dashboard *d, enum view_request request)
 		reset(d);
 		break;
 	case VIEW_FASTER:
-		set_pace(d, d->pace - 1);
+		change_refresh(d, -1);
 		break;
 	case VIEW_SLOWER:
-		set_pace(d, d->pace + 1);
+		change_refresh(d, 1);
 		break;
 	case VIEW_THRESHOLD_UP:
+		change_threshold(d, 1);
+		break;
 	case VIEW_THRESHOLD_DOWN:
-		tell(d, "the threshold is fixed while it measures: start with --threshold");
+		change_threshold(d, -1);
 		break;
 	case VIEW_COPY:
 		copy(d);
@@ -356,6 +389,9 @@ static void fulfil(struct dashboard *d, enum view_request request)
 		screen__suspend(d->screen);
 		break;
 	}
+	/* A screen that shows tasks does not wait for the next refresh. */
+	if (view__wants_tasks(d->view) != d->session->is_counting_tasks)
+		d->read_due_ns = 0;
 	d->is_stale = true;
 }
 
@@ -390,7 +426,7 @@ int dashboard_run(struct session *s, struct err *err)
 	_cleanup_(canvas__freep) struct canvas *canvas = NULL;
 	_cleanup_(screen__freep) struct screen *screen = NULL;
 	const struct view_opts opts = dashboard_opts(s->config);
-	struct dashboard d = { .session = s, .pace = DEFAULT_PACE };
+	struct dashboard d = { .session = s, .refresh_ns = s->config->refresh_ns ?: DEFAULT_REFRESH_NS };
 	const struct session_front front = {
 		.ctx = &d, .input_fd = STDIN_FILENO, .on_input = on_input, .on_turn = on_turn
 	};

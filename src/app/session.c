@@ -114,6 +114,7 @@ int session__new(struct session **ret_session, const struct config *config, stru
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
 	s->config = config;
+	s->threshold_ns = config->threshold_ns;
 	s->child = child;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->signal_fd = -1;
@@ -192,7 +193,7 @@ static int attach_all(struct session *s, struct err *err)
 
 static int begin(struct session *s, struct err *err)
 {
-	const struct probe_opts opts = { .threshold_ns = s->config->threshold_ns };
+	const struct probe_opts opts = { .threshold_ns = s->threshold_ns };
 	const uint64_t before_ns = session_now_ns();
 	int r;
 
@@ -274,7 +275,7 @@ static int on_target_exit(struct session *s, struct watch *w)
 
 	r = session__drain(s);
 	if (r >= 0)
-		r = session__read_aggregates(s);
+		r = session__read(s, session_now_ns());
 	w->is_gone = true;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->pidfd, NULL);
 	probe__detach(s->probe, w->pid);
@@ -282,6 +283,7 @@ static int on_target_exit(struct session *s, struct watch *w)
 		child__reap(s->child);
 	else
 		log_info("target %d exited", w->pid);
+	session__note(s, LOG_GRADE_WARNING, w->pid, "the process has ended");
 	for (size_t i = 0; i < s->n_watches; i++)
 		is_any_left = is_any_left || !s->watches[i].is_gone;
 	/* A front goes on showing what it has. */
@@ -338,8 +340,7 @@ static int read_at_pace(struct session *s, uint64_t now_ns)
 		return 0;
 	pace_ns = watch_pace_ns(now_ns - s->started_ns);
 	s->read_due_ns = now_ns + (pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS);
-	session__refresh_loops(s);
-	return session__read_aggregates(s);
+	return session__read(s, now_ns);
 }
 
 static int do_due(struct session *s)
@@ -403,7 +404,7 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 
 	r = session__drain(s);
 	if (r >= 0)
-		r = session__read_aggregates(s);
+		r = session__read(s, session_now_ns());
 	if (r >= 0)
 		r = model__snapshot(s->model, ret_snapshot);
 	if (r >= 0)

@@ -6,6 +6,7 @@
 #include "app/session_impl.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -55,8 +56,8 @@ static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t t
 	tell_loop(s, w, l);
 	if (w->n_loops == n_before || tid <= 0)
 		return;
-	log_debug("%d: thread %d runs %s loop %#llx", w->pid, tid, target_loop_kind_word(l->kind),
-		  (unsigned long long)loop);
+	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
+		      target_loop_kind_word(l->kind));
 	r = probe__sample_thread(s->probe, tid);
 	if (r < 0)
 		log_debug("thread %d is not sampled: %s", tid, strerror(-r));
@@ -83,6 +84,9 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	r = probe__attach(s->probe, w->target, err);
 	if (r < 0)
 		return r;
+	session__note(s, LOG_GRADE_INFO, w->pid, "attached to %s: CPython %u.%u.%u, steps by %s",
+		      w->target->comm, w->target->version[0], w->target->version[1],
+		      w->target->version[2], target_rung_word(w->target->rung));
 	log_debug("%d: CPython %u.%u.%u, rung %s, interpreter %s, asyncio %s", w->pid,
 		  w->target->version[0], w->target->version[1], w->target->version[2],
 		  target_rung_word(w->target->rung), w->target->interp ? "up" : "starting",
@@ -91,7 +95,8 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	return 0;
 }
 
-void session__refresh_loops(struct session *s)
+/* Tells the kernel side of loops that moved their queues since. */
+static void refresh_loops(struct session *s)
 {
 	for (size_t i = 0; i < s->n_watches; i++) {
 		struct watch *w = &s->watches[i];
@@ -116,6 +121,7 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 		return;
 	w->examine_due_ns = UINT64_MAX;
 	log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
+	session__note(s, LOG_GRADE_ERROR, w->pid, "%s", err.what);
 }
 
 void session__examine_due(struct session *s, uint64_t now_ns)
@@ -145,6 +151,7 @@ static int on_event(void *ctx, const struct event *event)
 		if (!w)
 			break;
 		log_info("%d executed another program", w->pid);
+		session__note(s, LOG_GRADE_WARNING, w->pid, "executed another program");
 		watch__reset(w, session_now_ns());
 		break;
 	case LS_REC_EXIT:
@@ -197,10 +204,16 @@ static int read_losses(struct session *s)
 	r = probe__losses(s->probe, counts);
 	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
 		r = model__loss(s->model, losses[i].name, losses[i].sentence, counts[i]);
+	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
+		if (counts[i] && !s->is_loss_noted[i]) {
+			s->is_loss_noted[i] = true;
+			session__note(s, LOG_GRADE_WARNING, 0, "first of its kind: %s",
+				      losses[i].sentence);
+		}
 	return r;
 }
 
-int session__read_aggregates(struct session *s)
+static int read_aggregates(struct session *s)
 {
 	int r;
 
@@ -213,4 +226,40 @@ int session__read_aggregates(struct session *s)
 	if (r < 0)
 		return r;
 	return read_losses(s);
+}
+
+int session__read(struct session *s, uint64_t now_ns)
+{
+	int r;
+
+	refresh_loops(s);
+	r = read_aggregates(s);
+	if (r >= 0)
+		r = session__read_loops(s, now_ns);
+	/* Rates are made of what was just read. */
+	if (r < 0 || now_ns < s->tick_due_ns)
+		return r;
+	s->tick_due_ns = now_ns + SESSION_TICK_NS;
+	return model__tick(s->model, now_ns);
+}
+
+int session__set_threshold(struct session *s, uint64_t threshold_ns)
+{
+	int r = probe__set_threshold(s->probe, threshold_ns);
+
+	if (r >= 0)
+		s->threshold_ns = threshold_ns;
+	return r;
+}
+
+void session__note(struct session *s, enum log_grade grade, pid_t pid, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (model__log(s->model, session_now_ns(), grade, (uint32_t)pid, text) < 0)
+		log_debug("not logged: %s", text);
 }

@@ -24,6 +24,7 @@
 
 /* Threads asked what they are in right now; those found later are left out. */
 #define SESSION_MAX_THREADS 128
+#define SESSION_TICK_NS 1000000000ULL
 
 /* A loop thread. */
 struct session_thread {
@@ -44,12 +45,17 @@ struct session {
 	int epoll_fd, signal_fd;
 	uint64_t started_ns; /* when the first probe was attached */
 	uint64_t started_cpu_ns; /* our CPU time then: what came before is paid once */
+	uint64_t threshold_ns; /* at first that of the configuration */
 	uint64_t read_due_ns; /* of the aggregates */
+	uint64_t tick_due_ns; /* of the model's rates */
+	uint64_t tasks_due_ns, alive_due_ns; /* of the tasks one by one, and of their number */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
 	const struct session_front *front; /* NULL: a report is written */
 	uint64_t front_due_ns;
 	size_t n_threads;
 	struct session_thread threads[SESSION_MAX_THREADS];
+	bool is_counting_tasks; /* one by one */
+	bool is_loss_noted[LS_LOSS_MAX]; /* the log has a line of it */
 	bool is_stopping; /* the command was asked to end */
 	bool is_over;
 	bool has_start; /* the start line is written */
@@ -64,12 +70,23 @@ uint64_t session_now_ns(void);
 int session__attach(struct session *s, struct watch *w, struct err *err);
 /* Takes the events that wait. 0 or -errno. */
 int session__drain(struct session *s);
-/* Reads the aggregates and losses into the model. 0 or -errno. */
-int session__read_aggregates(struct session *s);
+/* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */
+int session__read(struct session *s, uint64_t now_ns);
 /* Looks again at the processes for which that is due. */
 void session__examine_due(struct session *s, uint64_t now_ns);
-/* Tells the kernel side of loops that moved their queues since. */
-void session__refresh_loops(struct session *s);
+/*
+ * Looks into the processes, as often as its cost allows: their tasks one by one; their loops and how many tasks are alive. 0 or
+ * -errno.
+ */
+int session__read_tasks(struct session *s, uint64_t now_ns);
+int session__read_loops(struct session *s, uint64_t now_ns);
+/* Whether the kernel side counts tasks one by one. 0 or -errno. */
+int session__count_tasks(struct session *s, bool is_on);
+/* From here on a stall is what lasts this long. 0 or -errno. */
+int session__set_threshold(struct session *s, uint64_t threshold_ns);
+/* Writes a line to the model's log, of a process or, with pid 0, of none. */
+__attribute__((format(printf, 4, 5))) void session__note(struct session *s, enum log_grade grade, pid_t pid,
+							 const char *fmt, ...);
 
 /*
  * Tells the model which spans are open right now and began at least `age_ns` ago. Their number or -errno.

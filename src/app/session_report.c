@@ -41,7 +41,7 @@ int session__write_start(const struct session *s, const struct report_ops *ops, 
 	char versions[CLI_MAX_PIDS][16];
 	const struct report_start start = {
 		.version = LOOPSTALL_VERSION,
-		.threshold_ns = s->config->threshold_ns,
+		.threshold_ns = s->threshold_ns,
 		.sample_period_ns = probe__sample_period_ns(s->probe),
 		.transport = probe__transport(s->probe),
 		.n_targets = s->n_watches,

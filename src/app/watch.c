@@ -5,6 +5,7 @@
 #include "app/watch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ void watch__done(struct watch *w)
 	fd_close(&w->pidfd);
 	target__free(w->target);
 	w->target = NULL;
+	free(w->tasks);
+	w->tasks = NULL;
 }
 
 static size_t count_spots(const struct target *t)

@@ -38,6 +38,8 @@ struct watch {
 	uint64_t examine_due_ns; /* UINT64_MAX: everything is known */
 	size_t n_loops; /* ever seen; loops[] keeps the last of them */
 	struct watch_loop loops[WATCH_MAX_LOOPS];
+	size_t tasks_size;
+	struct target_task *tasks; /* buffer of the last look at them */
 	uint64_t steps; /* as last read from the kernel */
 	bool is_gone;
 	bool is_told; /* a notice said why nothing is seen */
