@@ -216,6 +216,9 @@ static int begin(struct session *s, struct err *err)
 	s->started_ns = session_now_ns();
 	s->started_cpu_ns = session_own_cpu_ns();
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
+	/* A report takes each stall as it ends. */
+	if (!s->front)
+		model__keep_stalls(s->model, 0);
 	s->stop_due_ns = s->config->duration_ns ? s->started_ns + s->config->duration_ns : UINT64_MAX;
 	s->read_due_ns = s->started_ns;
 	r = poll_for(s, probe__fd(s->probe), EPOLLIN, TAG_PROBE);
