@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays are copied one by one; victims' names, too: they change with each stall.
+ * Arrays are copied one by one, and strings that the model may replace with them: names of tasks, of victims, of processes, lines of
+ * the log. All copies lie in blocks that go together.
  */
 #include "view/frozen.h"
 
@@ -8,67 +9,92 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct frozen {
-	struct snapshot snapshot;
-	struct stall *stalls;
-	const struct stall **stall_list;
-	struct victim_row *victims;
-	char **names;
-	void *arrays[6];
-	size_t n_arrays;
+#define BLOCK_BYTES 65536
+#define ALIGNMENT 16
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(ALIGNMENT) char bytes[];
 };
 
-/* The array itself if it is empty, NULL if there is no memory. */
-static const void *copy_array(struct frozen *f, const void *array, size_t n, size_t size)
-{
-	void *copy;
+struct frozen {
+	struct snapshot snapshot;
+	struct block *blocks;
+	bool is_short; /* of memory: some copy is missing */
+};
 
-	if (n == 0)
-		return array;
-	copy = reallocarray(NULL, n, size);
-	if (copy)
-		f->arrays[f->n_arrays++] = memcpy(copy, array, n * size);
-	return copy;
+static struct block *block_with(struct frozen *f, size_t size)
+{
+	struct block *block = f->blocks;
+	size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+
+	if (block && block->size - block->used >= size)
+		return block;
+	block = malloc(sizeof(*block) + room);
+	if (!block)
+		return NULL;
+	*block = (struct block){ .next = f->blocks, .size = room };
+	f->blocks = block;
+	return block;
 }
 
-#define COPY_ARRAY(f, s, array, n)                                                                 \
-	(((f)->snapshot.array = copy_array(f, (s)->array, (s)->n, sizeof((s)->array[0]))) ||       \
-	 (s)->n == 0)
-
-static int copy_stalls(struct frozen *f, const struct snapshot *s)
+/* The data itself if there is none, or no memory; then the frozen one is told to be short. */
+static void *copy(struct frozen *f, const void *data, size_t size)
 {
+	size_t aligned = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	struct block *block = size > 0 ? block_with(f, aligned) : NULL;
+	char *at;
+
+	if (!block) {
+		f->is_short |= size > 0;
+		return (void *)data;
+	}
+	at = block->bytes + block->used;
+	block->used += aligned;
+	return memcpy(at, data, size);
+}
+
+static const char *copy_text(struct frozen *f, const char *text)
+{
+	return text ? copy(f, text, strlen(text) + 1) : NULL;
+}
+
+/* Evaluates to the copied array, which may be changed. */
+#define COPY_ARRAY(f, type, array, n)                                                              \
+	((type *)((f)->snapshot.array =                                                            \
+			  copy((f), (f)->snapshot.array, (f)->snapshot.n * sizeof(type))))
+
+static void copy_stalls(struct frozen *f)
+{
+	const struct stall **list = COPY_ARRAY(f, const struct stall *, stall_list, n_stalls);
 	size_t i;
 
-	f->stalls = calloc(s->n_stalls + 1, sizeof(*f->stalls));
-	f->stall_list = calloc(s->n_stalls + 1, sizeof(*f->stall_list));
-	if (!f->stalls || !f->stall_list)
-		return -ENOMEM;
-	for (i = 0; i < s->n_stalls; i++) {
-		f->stalls[i] = *s->stall_list[i];
-		f->stall_list[i] = &f->stalls[i];
-	}
-	f->snapshot.stall_list = f->stall_list;
-	return 0;
+	for (i = 0; i < f->snapshot.n_stalls && !f->is_short; i++)
+		list[i] = copy(f, list[i], sizeof(*list[i]));
 }
 
-static int copy_victims(struct frozen *f, const struct snapshot *s)
+static void copy_tasks(struct frozen *f)
 {
+	struct task_row *tasks = COPY_ARRAY(f, struct task_row, tasks, n_tasks);
 	size_t i;
 
-	f->victims = calloc(s->n_victims + 1, sizeof(*f->victims));
-	f->names = calloc(s->n_victims + 1, sizeof(*f->names));
-	if (!f->victims || !f->names)
-		return -ENOMEM;
-	for (i = 0; i < s->n_victims; i++) {
-		f->victims[i] = s->victims[i];
-		f->names[i] = strdup(s->victims[i].name);
-		if (!f->names[i])
-			return -ENOMEM;
-		f->victims[i].name = f->names[i];
+	for (i = 0; i < f->snapshot.n_tasks && !f->is_short; i++) {
+		tasks[i].name = copy_text(f, tasks[i].name);
+		tasks[i].waits_for = copy_text(f, tasks[i].waits_for);
+		tasks[i].stack = copy(f, tasks[i].stack, tasks[i].n_frames * sizeof(*tasks[i].stack));
 	}
-	f->snapshot.victims = f->victims;
-	return 0;
 }
+
+/* Arrays with one string in each row. */
+#define COPY_NAMED(f, type, array, n, text)                                                        \
+	do {                                                                                       \
+		type *rows = COPY_ARRAY(f, type, array, n);                                        \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < (f)->snapshot.n && !(f)->is_short; i++)                            \
+			rows[i].text = copy_text((f), rows[i].text);                               \
+	} while (0)
 
 int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 {
@@ -77,10 +103,18 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 	if (!f)
 		return -ENOMEM;
 	f->snapshot = *snapshot;
-	if (!COPY_ARRAY(f, snapshot, rows, n_rows) || !COPY_ARRAY(f, snapshot, losses, n_losses) ||
-	    !COPY_ARRAY(f, snapshot, sites, n_sites) || !COPY_ARRAY(f, snapshot, loops, n_loops) ||
-	    !COPY_ARRAY(f, snapshot, live, n_live) || !COPY_ARRAY(f, snapshot, seconds, n_seconds) ||
-	    copy_stalls(f, snapshot) != 0 || copy_victims(f, snapshot) != 0) {
+	COPY_ARRAY(f, struct coroutine_row, rows, n_rows);
+	COPY_ARRAY(f, struct loss, losses, n_losses);
+	COPY_ARRAY(f, struct site_row, sites, n_sites);
+	COPY_ARRAY(f, struct live_row, live, n_live);
+	COPY_ARRAY(f, struct second_row, seconds, n_seconds);
+	COPY_ARRAY(f, struct payer_row, payers, n_payers);
+	COPY_NAMED(f, struct victim_row, victims, n_victims, name);
+	COPY_NAMED(f, struct loop_row, loops, n_loops, process);
+	COPY_NAMED(f, struct log_row, log, n_log, text);
+	copy_stalls(f);
+	copy_tasks(f);
+	if (f->is_short) {
 		frozen__free(f);
 		return -ENOMEM;
 	}
@@ -90,18 +124,12 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 
 void frozen__free(struct frozen *f)
 {
-	size_t i;
+	struct block *block, *next;
 
-	if (!f)
-		return;
-	for (i = 0; f->names && i < f->snapshot.n_victims; i++)
-		free(f->names[i]);
-	for (i = 0; i < f->n_arrays; i++)
-		free(f->arrays[i]);
-	free(f->names);
-	free(f->victims);
-	free(f->stalls);
-	free(f->stall_list);
+	for (block = f ? f->blocks : NULL; block; block = next) {
+		next = block->next;
+		free(block);
+	}
 	free(f);
 }
 
