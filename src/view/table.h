@@ -24,6 +24,7 @@ struct table_scene {
 	const struct snapshot *snapshot;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	bool is_utf8;
+	uint64_t started_ns; /* when measuring began */
 };
 
 /* Text, already escaped; or, with parts, one bar of coloured parts that fills the column. */
@@ -91,6 +92,9 @@ struct table_ops {
 	uint64_t (*id)(const void *row); /* the same in all snapshots: table__id() */
 	/* Filter terms "cause:sleep": 1 matches, 0 does not, -1: the screen has no such word. May be NULL. */
 	int (*term)(const void *row, const char *word, const char *value);
+	/* Index of the parent row, SIZE_MAX: none. NULL: no tree. May form cycles, which are cut. */
+	size_t (*parent)(const struct snapshot *snapshot, size_t i);
+	const char *tree; /* what the tree is: "await tree" */
 };
 
 struct table;
