@@ -50,7 +50,7 @@ static const struct help_row {
 	  ATTR_BOLD },
 	{ "3 Stalls", "each stall by itself, newest or worst (w) first", ATTR_BOLD },
 	{ "4 Victims", "who had to wait, how often and how long, and behind whom most", ATTR_BOLD },
-	{ "5 Call sites", "the source lines in which stalls spent their time, and on what",
+	{ "5 Sites", "call sites: the source lines in which stalls spent their time, and on what",
 	  ATTR_BOLD },
 	{ "6 Loops",
 	  "the threads that run loops: how busy, what they wait for and should not (GIL, a free CPU), what is ready, and the "

@@ -144,7 +144,7 @@ static void subject(const void *row, struct screen_subject *ret)
 
 const struct screen_ops screen_sites = {
 	.name = "sites",
-	.title = "Call sites",
+	.title = "Sites",
 	.key = '5',
 	.is_in_tabs = true,
 	.table = &table,
