@@ -332,25 +332,29 @@ void canvas__bar(struct canvas *c, int row, int column, int width, enum canvas_a
 		canvas__text(c, row, column + n / 8, 1, attr, eighths[n % 8]);
 }
 
-void canvas__sparkline(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
-		       const double *values, size_t n, double max)
+const char *canvas_spark(double share, bool is_utf8)
 {
 	static const char *const blocks[] = { " ",	"\u2581", "\u2582", "\u2583", "\u2584",
 					      "\u2585", "\u2586", "\u2587", "\u2588" };
 	static const char *const ascii[] = { " ", ".", ":", "-", "=", "+", "*", "#" };
-	int steps = c->is_utf8 ? 8 : 7, i, shown, level;
-	double share;
+	int level;
 
-	shown = width < 0 || (size_t)width < n ? width : (int)n;
-	for (i = 0; i < shown; i++) {
-		share = share_of(values[n - (size_t)shown + (size_t)i], max);
-		level = (int)(share * steps + 0.5);
-		/* Something is never drawn as nothing. */
-		if (level == 0 && share > 0)
-			level = 1;
+	share = share_of(share, 1);
+	level = (int)(share * (is_utf8 ? 8 : 7) + 0.5);
+	if (level == 0 && share > 0)
+		level = 1;
+	return is_utf8 ? blocks[level] : ascii[level];
+}
+
+void canvas__sparkline(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
+		       const double *values, size_t n, double max)
+{
+	int i, shown = width < 0 || (size_t)width < n ? width : (int)n;
+
+	for (i = 0; i < shown; i++)
 		canvas__text(c, row, column + width - shown + i, 1, attr,
-			     c->is_utf8 ? blocks[level] : ascii[level]);
-	}
+			     canvas_spark(share_of(values[n - (size_t)shown + (size_t)i], max),
+					  c->is_utf8));
 }
 
 const char *canvas__cell(const struct canvas *c, int row, int column, enum canvas_attr *ret_attr)

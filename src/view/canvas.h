@@ -73,6 +73,8 @@ void canvas__bar(struct canvas *c, int row, int column, int width, enum canvas_a
 /* One cell for each value, newest at the right end. UTF-8: eighth blocks; else " .:-=+*#". */
 void canvas__sparkline(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
 		       const double *values, size_t n, double max);
+/* One cell of it: `share` is 0 ... 1. Something is never drawn as nothing. */
+const char *canvas_spark(double share, bool is_utf8);
 /* Columns that `text` takes. */
 int text_columns(const char *text);
 

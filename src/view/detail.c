@@ -4,6 +4,7 @@
  */
 #include "view/detail.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/escape.h"
@@ -51,34 +52,8 @@ static void keep_worst(struct detail *d, const struct stall *stall)
 		d->n_worst++;
 }
 
-static void count_payer(struct detail *d, const char *name)
-{
-	struct detail_payer payer = { .times = 1 };
-	size_t i;
-
-	for (i = 0; i < d->n_payers; i++)
-		if (!strcmp(d->payers[i].name, name))
-			break;
-	if (i == DETAIL_MAX_PAYERS) {
-		d->other_payers++;
-		return;
-	}
-	if (i == d->n_payers) {
-		strncpy(payer.name, name, sizeof(payer.name) - 1);
-		d->payers[d->n_payers++] = payer;
-		return;
-	}
-	payer = d->payers[i];
-	payer.times++;
-	for (; i > 0 && d->payers[i - 1].times < payer.times; i--)
-		d->payers[i] = d->payers[i - 1];
-	d->payers[i] = payer;
-}
-
 static void add_stall(struct detail *d, const struct stall *stall)
 {
-	uint32_t i;
-
 	d->stalls++;
 	d->starved_ns += stall->starved_ns;
 	d->cpu_ns += stall->cpu_ns;
@@ -86,8 +61,6 @@ static void add_stall(struct detail *d, const struct stall *stall)
 	d->gil_ns += stall->gil_ns;
 	d->runqueue_ns += stall->runqueue_ns;
 	keep_worst(d, stall);
-	for (i = 0; i < stall->victims_named; i++)
-		count_payer(d, stall->victim_names[i]);
 }
 
 /* The one that was asked for, if it is still known, else the longest one. */
@@ -151,6 +124,125 @@ static void find_site(struct detail *d, const struct snapshot *snapshot,
 			if (lint__site(&snapshot->sites[i], status->lints_off, &d->verdict))
 				d->has_verdict = true;
 			return;
+		}
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text ? text : "");
+}
+
+/* Rows of one name become one: a coroutine's tasks with and without a name of their own, or behind the same culprit. */
+static void add_payer(struct detail_payers *payers, const char *name, const struct payer_row *row)
+{
+	struct detail_payer payer = { .times = row->times, .starved_ns = row->starved_ns };
+	size_t i;
+
+	copy_text(payer.name, sizeof(payer.name), name);
+	for (i = 0; i < payers->n; i++)
+		if (!strcmp(payers->rows[i].name, payer.name))
+			break;
+	if (i == DETAIL_MAX_PAYERS) {
+		payers->others++;
+		payers->others_ns += row->starved_ns;
+		return;
+	}
+	if (i == payers->n) {
+		payers->n++;
+	} else {
+		payer.times += payers->rows[i].times;
+		payer.starved_ns += payers->rows[i].starved_ns;
+	}
+	for (; i > 0 && payers->rows[i - 1].starved_ns < payer.starved_ns; i--)
+		payers->rows[i] = payers->rows[i - 1];
+	payers->rows[i] = payer;
+}
+
+/* Both sides of it. A line is not told of: payers are counted by coroutine. */
+static void find_payers(struct detail *d, const struct snapshot *snapshot,
+			const struct screen_subject *subject)
+{
+	const struct payer_row *payer;
+	const struct victim_row *victim;
+	size_t i;
+
+	for (i = 0; subject->coroutine.name && i < snapshot->n_payers; i++) {
+		payer = &snapshot->payers[i];
+		if (payer->victim >= snapshot->n_victims)
+			continue;
+		victim = &snapshot->victims[payer->victim];
+		if (is_same_code(&payer->culprit, &subject->coroutine))
+			add_payer(&d->paid_by,
+				  victim->name[0]		 ? victim->name :
+					  victim->coroutine.name ? victim->coroutine.name :
+								   "(not known)",
+				  payer);
+		if (is_same_code(&victim->coroutine, &subject->coroutine))
+			add_payer(&d->behind,
+				  payer->culprit.name ? payer->culprit.name : "(not known)", payer);
+	}
+}
+
+/* From the task that awaits it up to one that nobody awaits. */
+static void find_awaiters(struct detail_task *t, const struct snapshot *snapshot, size_t at)
+{
+	const struct task_row *row;
+	struct detail_awaiter *awaiter;
+
+	for (; at < snapshot->n_tasks; at = row->awaited_by) {
+		if (t->n_awaiters == DETAIL_MAX_AWAITERS) {
+			t->is_cut = true;
+			return;
+		}
+		row = &snapshot->tasks[at];
+		awaiter = &t->awaiters[t->n_awaiters++];
+		copy_text(awaiter->name, sizeof(awaiter->name), row->name);
+		awaiter->coroutine = row->coroutine;
+		if (row->n_frames > 0)
+			awaiter->at = row->stack[0];
+	}
+}
+
+static void take_task(struct detail *d, const struct snapshot *snapshot, const struct task_row *row)
+{
+	struct detail_task *t = &d->task;
+
+	d->has_task = true;
+	t->row = *row;
+	copy_text(t->name, sizeof(t->name), row->name);
+	copy_text(t->waits_for, sizeof(t->waits_for), row->waits_for);
+	if (t->row.n_frames > LS_MAX_FRAMES) {
+		t->row.n_frames = LS_MAX_FRAMES;
+		t->row.is_cut = true;
+	}
+	memcpy(t->stack, row->stack, t->row.n_frames * sizeof(t->stack[0]));
+	t->row.stack = NULL;
+	find_awaiters(t, snapshot, row->awaited_by);
+}
+
+static void find_task(struct detail *d, const struct snapshot *snapshot,
+		      const struct screen_subject *subject)
+{
+	size_t i;
+
+	for (i = 0; subject->task && i < snapshot->n_tasks; i++)
+		if (snapshot->tasks[i].task == subject->task &&
+		    snapshot->tasks[i].pid == subject->pid) {
+			take_task(d, snapshot, &snapshot->tasks[i]);
+			return;
+		}
+	d->is_task_gone = subject->task != 0;
+}
+
+static void find_log(struct detail *d, const struct snapshot *snapshot,
+		     const struct screen_subject *subject)
+{
+	size_t i;
+
+	for (i = 0; subject->log && i < snapshot->n_log; i++)
+		if (snapshot->log[i].number == subject->log) {
+			copy_text(d->log, sizeof(d->log), snapshot->log[i].text);
+			d->log_grade = snapshot->log[i].grade;
 		}
 }
 
@@ -218,6 +310,9 @@ void detail__take(struct detail *d, const struct snapshot *snapshot,
 	choose_stall(d, snapshot, subject);
 	find_row(d, snapshot, status, subject);
 	find_site(d, snapshot, status, subject);
+	find_payers(d, snapshot, subject);
+	find_task(d, snapshot, subject);
+	find_log(d, snapshot, subject);
 	/* One stall may have another cause than most of them. */
 	if (d->has_stall && (d->is_chosen || !d->has_verdict))
 		d->has_verdict = lint__stall(&d->stall, status->lints_off, &d->verdict);

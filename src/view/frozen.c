@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays are copied one by one, and with them what does not live as long as the model: the names of victims, what is known
- * of tasks, the lines of the log.
+ * Arrays are copied one by one, and strings that the model may replace with them: names of tasks, of victims, of processes, lines of
+ * the log. All copies lie in blocks that go together.
  */
 #include "view/frozen.h"
 
@@ -9,110 +9,112 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct frozen {
-	struct snapshot snapshot;
-	void **copies;
-	size_t n_copies, copies_size;
+#define BLOCK_BYTES 65536
+#define ALIGNMENT 16
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(ALIGNMENT) char bytes[];
 };
 
-/* Owned by `f`; NULL if there is no memory, and for nothing. */
-static void *copy(struct frozen *f, const void *from, size_t n, size_t size)
-{
-	size_t slots = f->copies_size ? 2 * f->copies_size : 64;
-	void **copies, *made;
+struct frozen {
+	struct snapshot snapshot;
+	struct block *blocks;
+	bool is_short; /* of memory: some copy is missing */
+};
 
-	if (f->n_copies == f->copies_size) {
-		copies = reallocarray(f->copies, slots, sizeof(*copies));
-		if (!copies)
-			return NULL;
-		f->copies = copies;
-		f->copies_size = slots;
+static struct block *block_with(struct frozen *f, size_t size)
+{
+	struct block *block = f->blocks;
+	size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+
+	if (block && block->size - block->used >= size)
+		return block;
+	block = malloc(sizeof(*block) + room);
+	if (!block)
+		return NULL;
+	*block = (struct block){ .next = f->blocks, .size = room };
+	f->blocks = block;
+	return block;
+}
+
+/* The data itself if there is none, or no memory; then the frozen one is told to be short. */
+static void *copy(struct frozen *f, const void *data, size_t size)
+{
+	size_t aligned = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	struct block *block = size > 0 ? block_with(f, aligned) : NULL;
+	char *at;
+
+	if (!block) {
+		f->is_short |= size > 0;
+		return (void *)data;
 	}
-	made = n > 0 ? reallocarray(NULL, n, size) : NULL;
-	if (made)
-		f->copies[f->n_copies++] = memcpy(made, from, n * size);
-	return made;
+	at = block->bytes + block->used;
+	block->used += aligned;
+	return memcpy(at, data, size);
 }
 
-static int copy_text(struct frozen *f, const char **text)
+static const char *copy_text(struct frozen *f, const char *text)
 {
-	if (!*text)
-		return 0;
-	*text = copy(f, *text, strlen(*text) + 1, 1);
-	return *text ? 0 : -ENOMEM;
+	return text ? copy(f, text, strlen(text) + 1) : NULL;
 }
 
-#define COPY_ARRAY(f, array, n)                                                                    \
-	((n) == 0 || ((array) = copy(f, array, n, sizeof((array)[0]))) != NULL)
+/* Evaluates to the copied array, which may be changed. */
+#define COPY_ARRAY(f, type, array, n)                                                              \
+	((type *)((f)->snapshot.array =                                                            \
+			  copy((f), (f)->snapshot.array, (f)->snapshot.n * sizeof(type))))
 
-static int copy_stalls(struct frozen *f, struct snapshot *s)
+static void copy_stalls(struct frozen *f)
 {
-	const struct stall **list;
+	const struct stall **list = COPY_ARRAY(f, const struct stall *, stall_list, n_stalls);
 	size_t i;
 
-	if (s->n_stalls == 0)
-		return 0;
-	list = copy(f, s->stall_list, s->n_stalls, sizeof(*list));
-	for (i = 0; list && i < s->n_stalls; i++) {
-		list[i] = copy(f, list[i], 1, sizeof(*list[i]));
-		if (!list[i])
-			return -ENOMEM;
+	for (i = 0; i < f->snapshot.n_stalls && !f->is_short; i++)
+		list[i] = copy(f, list[i], sizeof(*list[i]));
+}
+
+static void copy_tasks(struct frozen *f)
+{
+	struct task_row *tasks = COPY_ARRAY(f, struct task_row, tasks, n_tasks);
+	size_t i;
+
+	for (i = 0; i < f->snapshot.n_tasks && !f->is_short; i++) {
+		tasks[i].name = copy_text(f, tasks[i].name);
+		tasks[i].waits_for = copy_text(f, tasks[i].waits_for);
+		tasks[i].stack = copy(f, tasks[i].stack, tasks[i].n_frames * sizeof(*tasks[i].stack));
 	}
-	s->stall_list = list;
-	return list ? 0 : -ENOMEM;
 }
 
-static int copy_victims(struct frozen *f, struct snapshot *s)
-{
-	struct victim_row *rows = copy(f, s->victims, s->n_victims, sizeof(*rows));
-	size_t i;
-
-	for (i = 0; rows && i < s->n_victims; i++)
-		if (copy_text(f, &rows[i].name) != 0)
-			return -ENOMEM;
-	s->victims = rows;
-	return rows || s->n_victims == 0 ? 0 : -ENOMEM;
-}
-
-static int copy_tasks(struct frozen *f, struct snapshot *s)
-{
-	struct task_row *rows = copy(f, s->tasks, s->n_tasks, sizeof(*rows));
-	size_t i;
-
-	for (i = 0; rows && i < s->n_tasks; i++)
-		if (copy_text(f, &rows[i].name) != 0 || copy_text(f, &rows[i].waits_for) != 0 ||
-		    !COPY_ARRAY(f, rows[i].stack, rows[i].n_frames))
-			return -ENOMEM;
-	s->tasks = rows;
-	return rows || s->n_tasks == 0 ? 0 : -ENOMEM;
-}
-
-static int copy_log(struct frozen *f, struct snapshot *s)
-{
-	struct log_row *rows = copy(f, s->log, s->n_log, sizeof(*rows));
-	size_t i;
-
-	for (i = 0; rows && i < s->n_log; i++)
-		if (copy_text(f, &rows[i].text) != 0)
-			return -ENOMEM;
-	s->log = rows;
-	return rows || s->n_log == 0 ? 0 : -ENOMEM;
-}
+/* Arrays with one string in each row. */
+#define COPY_NAMED(f, type, array, n, text)                                                        \
+	do {                                                                                       \
+		type *rows = COPY_ARRAY(f, type, array, n);                                        \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < (f)->snapshot.n && !(f)->is_short; i++)                            \
+			rows[i].text = copy_text((f), rows[i].text);                               \
+	} while (0)
 
 int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 {
 	struct frozen *f = calloc(1, sizeof(*f));
-	struct snapshot *s;
 
 	if (!f)
 		return -ENOMEM;
-	s = &f->snapshot;
-	*s = *snapshot;
-	if (!COPY_ARRAY(f, s->rows, s->n_rows) || !COPY_ARRAY(f, s->losses, s->n_losses) ||
-	    !COPY_ARRAY(f, s->sites, s->n_sites) || !COPY_ARRAY(f, s->payers, s->n_payers) ||
-	    !COPY_ARRAY(f, s->loops, s->n_loops) || !COPY_ARRAY(f, s->live, s->n_live) ||
-	    !COPY_ARRAY(f, s->seconds, s->n_seconds) || copy_stalls(f, s) != 0 ||
-	    copy_victims(f, s) != 0 || copy_tasks(f, s) != 0 || copy_log(f, s) != 0) {
+	f->snapshot = *snapshot;
+	COPY_ARRAY(f, struct coroutine_row, rows, n_rows);
+	COPY_ARRAY(f, struct loss, losses, n_losses);
+	COPY_ARRAY(f, struct site_row, sites, n_sites);
+	COPY_ARRAY(f, struct live_row, live, n_live);
+	COPY_ARRAY(f, struct second_row, seconds, n_seconds);
+	COPY_ARRAY(f, struct payer_row, payers, n_payers);
+	COPY_NAMED(f, struct victim_row, victims, n_victims, name);
+	COPY_NAMED(f, struct loop_row, loops, n_loops, process);
+	COPY_NAMED(f, struct log_row, log, n_log, text);
+	copy_stalls(f);
+	copy_tasks(f);
+	if (f->is_short) {
 		frozen__free(f);
 		return -ENOMEM;
 	}
@@ -122,13 +124,12 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 
 void frozen__free(struct frozen *f)
 {
-	size_t i;
+	struct block *block, *next;
 
-	if (!f)
-		return;
-	for (i = 0; i < f->n_copies; i++)
-		free(f->copies[i]);
-	free(f->copies);
+	for (block = f ? f->blocks : NULL; block; block = next) {
+		next = block->next;
+		free(block);
+	}
 	free(f);
 }
 

@@ -14,6 +14,8 @@
 #include "view/words.h"
 
 #define LOW_ROWS 20 /* below, the last two lines are one */
+#define NARROW_COLUMNS 80 /* below, words are left out */
+#define WIDE_COLUMNS 120
 #define MINUTE 60
 #define NS_PER_S 1000000000ULL
 #define TEXT_BYTES 512
@@ -26,6 +28,17 @@ struct pen {
 	struct canvas *canvas;
 	int row, column;
 };
+
+/* Text that may be too long for its place shows that it is cut. */
+static void put_cut(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
+		    const char *text)
+{
+	int end = column + width - 1;
+
+	canvas__text(c, row, column, width, attr, text);
+	if (text_columns(text) > width && width > 0)
+		canvas__text(c, row, end, 1, attr, canvas__is_utf8(c) ? "\u2026" : "~");
+}
 
 static bool pen__put(struct pen *pen, enum canvas_attr attr, const char *text)
 {
@@ -51,7 +64,12 @@ static bool is_low(const struct canvas *c)
 
 static bool is_roomy(const struct canvas *c)
 {
-	return !is_low(c) || canvas__columns(c) >= 120;
+	return !is_low(c) || canvas__columns(c) >= WIDE_COLUMNS;
+}
+
+static bool is_narrow(const struct canvas *c)
+{
+	return canvas__columns(c) < NARROW_COLUMNS;
 }
 
 /* Cells a minute is drawn in. */
@@ -59,7 +77,7 @@ static int minute_cells(const struct canvas *c)
 {
 	int columns = canvas__columns(c);
 
-	return columns >= 140 ? MINUTE : columns >= 80 ? MINUTE / 2 : MINUTE / 3;
+	return columns >= 140 ? MINUTE : is_narrow(c) ? MINUTE / 4 : MINUTE / 2;
 }
 
 static void draw_targets(const struct view_status *status, struct canvas *c)
@@ -71,8 +89,7 @@ static void draw_targets(const struct view_status *status, struct canvas *c)
 	snprintf(clock, sizeof(clock), "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600,
 		 s / 60 % 60, s % 60);
 	used = canvas__text(c, 0, 1, columns, ATTR_BOLD, "loopstall");
-	canvas__text(c, 0, used + 3, columns - used - 5 - (int)strlen(clock), ATTR_TITLE,
-		     status->targets);
+	put_cut(c, 0, used + 3, columns - used - 5 - (int)strlen(clock), ATTR_TITLE, status->targets);
 	canvas__right(c, 0, columns - 1 - (int)strlen(clock), (int)strlen(clock), ATTR_DIM, clock);
 }
 
@@ -124,6 +141,60 @@ static bool is_severe(const struct view_status *status, uint64_t ns)
 	return ns >= SEVERE * threshold;
 }
 
+static enum canvas_attr severity(const struct view_status *status, uint64_t ns)
+{
+	if (is_severe(status, ns))
+		return ATTR_BAD;
+	return status->threshold_ns > 0 && ns >= status->threshold_ns ? ATTR_WARN : ATTR_NORMAL;
+}
+
+static void put_p99(struct pen *pen, const struct snapshot *snapshot, const struct view_status *status)
+{
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+
+	if (!snapshot->turn_p99_ns)
+		return;
+	snprintf(text, sizeof(text), "%sp99 %s", is_narrow(pen->canvas) ? "" : "turn ",
+		 words__duration(snapshot->turn_p99_ns, number));
+	pen__put(pen, severity(status, snapshot->turn_p99_ns), text);
+}
+
+/* Not all tasks that are alive could be read: what is shown of them is not all there is. */
+static bool is_tasks_cut(const struct snapshot *s)
+{
+	return s->n_tasks > 0 && s->n_tasks < s->tasks_alive;
+}
+
+/* How many are alive, or were read of them, and how many want to run: the longest way to say it that fits. */
+static void put_tasks(struct pen *pen, const struct snapshot *s)
+{
+	enum canvas_attr attr = s->tasks_ready > 0 || is_tasks_cut(s) ? ATTR_WARN : ATTR_NORMAL;
+	char alive[WORDS_BYTES], read[WORDS_BYTES], ready[WORDS_BYTES], text[TEXT_BYTES];
+	int used;
+
+	words__count(s->tasks_ready, ready);
+	if (!s->tasks_alive) {
+		snprintf(text, sizeof(text), "%s ready", ready);
+		if (s->tasks_ready > 0)
+			pen__put(pen, attr, text);
+		return;
+	}
+	words__count(s->tasks_alive, alive);
+	if (is_tasks_cut(s))
+		used = snprintf(text, sizeof(text), "%s of %s tasks",
+				words__count(s->n_tasks, read), alive);
+	else
+		used = snprintf(text, sizeof(text), "%s task%s", alive,
+				s->tasks_alive == 1 ? "" : "s");
+	if (s->tasks_ready > 0) {
+		snprintf(text + used, sizeof(text) - (size_t)used, ", %s ready", ready);
+		if (pen__put(pen, attr, text))
+			return;
+	}
+	text[used] = '\0';
+	pen__put(pen, attr, text);
+}
+
 static void put_worst(struct pen *pen, const struct snapshot *snapshot,
 		      const struct view_status *status)
 {
@@ -156,6 +227,7 @@ static void draw_busy(const struct snapshot *snapshot, const struct view_status 
 	draw_spark(&pen, snapshot);
 	snprintf(text, sizeof(text), "%3.0f%%", busy * 100);
 	pen__put(&pen, busy >= 0.9 ? ATTR_BAD : busy >= 0.7 ? ATTR_WARN : ATTR_BOLD, text);
+	put_p99(&pen, snapshot, status);
 	put_worst(&pen, snapshot, status);
 	if (n > 0) {
 		snprintf(text, sizeof(text), "%s steps/s", words__rate(first[n - 1].steps, number));
@@ -164,8 +236,6 @@ static void draw_busy(const struct snapshot *snapshot, const struct view_status 
 	snprintf(text, sizeof(text), "%zu %s", snapshot->n_loops,
 		 snapshot->n_loops == 1 ? "loop" : "loops");
 	pen__put(&pen, ATTR_NORMAL, text);
-	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
-	pen__put(&pen, ATTR_DIM, text);
 }
 
 static void append_frame(struct table_cell *cell, const struct model_frame *frame,
@@ -179,7 +249,26 @@ static void append_frame(struct table_cell *cell, const struct model_frame *fram
 	cell__place(cell, frame->file, frame->line);
 }
 
-/* The whole line is the alarm, counting up while it lasts. */
+/* What is ready on the loop that is stuck, 0 if that is not known. */
+static uint32_t tasks_waiting(const struct snapshot *snapshot, const struct live_row *live)
+{
+	size_t i;
+
+	for (i = 0; i < snapshot->n_loops; i++)
+		if (snapshot->loops[i].pid == live->pid && snapshot->loops[i].tid == live->tid)
+			return snapshot->loops[i].tasks_ready;
+	return 0;
+}
+
+static void append_waiting(struct table_cell *cell, uint32_t waiting, bool is_narrow)
+{
+	if (!waiting)
+		return;
+	cell__printf(cell, "  %u ", waiting);
+	cell__printf(cell, is_narrow ? "waiting" : waiting == 1 ? "task waiting" : "tasks waiting");
+}
+
+/* The whole line is the alarm, counting up while it lasts. Who, in what, where and at whose cost come before its callers. */
 static void draw_alarm(const struct snapshot *snapshot, const struct view_status *status,
 		       struct canvas *c)
 {
@@ -187,7 +276,7 @@ static void draw_alarm(const struct snapshot *snapshot, const struct view_status
 	const char *arrow = canvas__is_utf8(c) ? " \u2190 " : " <- ";
 	uint64_t ns = status->now_ns > live->start_ns ? status->now_ns - live->start_ns : 0;
 	struct table_cell cell = { .text = "" };
-	size_t i;
+	size_t i, used;
 
 	cell__printf(&cell, " STUCK %.2f s  ", (double)ns / (double)NS_PER_S);
 	if (snapshot->n_live > 1)
@@ -197,14 +286,26 @@ static void draw_alarm(const struct snapshot *snapshot, const struct view_status
 	else
 		cell__printf(&cell, "%s", vocabulary_unit(live->unit));
 	if (live->syscall || live->cause != LS_CAUSE_CPU)
-		cell__printf(&cell, "  blocked in %s", words__call(live->cause, live->syscall));
+		cell__printf(&cell, "  %s%s", is_narrow(c) ? "" : "blocked in ",
+			     words__call(live->cause, live->syscall));
 	else
 		cell__printf(&cell, "  computes");
-	for (i = 0; i < live->n_frames && i < 6; i++) {
-		cell__printf(&cell, "%s", i > 0 ? arrow : "  ");
-		append_frame(&cell, &live->stack[i], live->coroutine.name);
+	if (live->n_frames > 0) {
+		cell__printf(&cell, "  ");
+		append_frame(&cell, &live->stack[0], live->coroutine.name);
 	}
-	canvas__text(c, 1, 0, canvas__columns(c), ATTR_ALARM, cell.text);
+	append_waiting(&cell, tasks_waiting(snapshot, live), is_narrow(c));
+	for (i = 1; i < live->n_frames; i++) {
+		used = strlen(cell.text);
+		cell__printf(&cell, "%s", arrow);
+		append_frame(&cell, &live->stack[i], live->coroutine.name);
+		/* Half a caller says nothing. */
+		if (text_columns(cell.text) > canvas__columns(c)) {
+			cell.text[used] = '\0';
+			break;
+		}
+	}
+	put_cut(c, 1, 0, canvas__columns(c), ATTR_ALARM, cell.text);
 	canvas__paint(c, 1, 0, canvas__columns(c), ATTR_ALARM);
 }
 
@@ -245,8 +346,12 @@ static void draw_strip(struct pen *pen, const struct snapshot *snapshot,
 	for (i = 0; i < cells; i++)
 		draw_strip_cell(pen, i, status, worst[i]);
 	pen->column += cells + 2;
-	snprintf(text, sizeof(text), "%s%s%s%s", is_roomy(pen->canvas) ? "last minute: " : "",
-		 words__count(stalls, count), stalls > 0 ? ", " : "",
+	snprintf(text, sizeof(text), "%s%s%s%s",
+		 canvas__columns(pen->canvas) >= WIDE_COLUMNS ? "last minute: " : "",
+		 words__count(stalls, count),
+		 stalls == 0			? "" :
+			 is_narrow(pen->canvas) ? ", " :
+						  " took ",
 		 stalls > 0 ? words__duration(stall_ns, number) : "");
 	pen__put(pen, ATTR_NORMAL, text);
 }
@@ -261,7 +366,7 @@ static void put_losses(struct pen *pen, const struct snapshot *snapshot)
 		if (!most || snapshot->losses[i].count > most->count)
 			most = &snapshot->losses[i];
 	if (!most) {
-		pen__put(pen, ATTR_GOOD, "nothing lost");
+		pen__put(pen, ATTR_GOOD, is_narrow(pen->canvas) ? "0 lost" : "nothing lost");
 		return;
 	}
 	snprintf(text, sizeof(text), "lost: %s %s", words__count(most->count, number), most->name);
@@ -281,8 +386,14 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	char number[WORDS_BYTES], count[WORDS_BYTES], text[TEXT_BYTES];
 	uint64_t named = snapshot->steps - snapshot->unattributed_steps;
 
-	if (!is_roomy(pen->canvas))
+	if (!is_roomy(pen->canvas)) {
+		/* Where there is room for one only, what is missing is told. */
+		if (is_tasks_cut(snapshot) && snapshot->n_losses == 0)
+			put_tasks(pen, snapshot);
 		put_losses(pen, snapshot);
+		if (!is_tasks_cut(snapshot) || snapshot->n_losses > 0)
+			put_tasks(pen, snapshot);
+	}
 	snprintf(text, sizeof(text), "self %s%% cpu", words__percent(status->own_cpu, number));
 	pen__put(pen, ATTR_NORMAL, text);
 	if (is_roomy(pen->canvas))
@@ -294,6 +405,8 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 			 words__count(snapshot->steps, count));
 		pen__put(pen, ATTR_NORMAL, text);
 	}
+	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
+	pen__put(pen, ATTR_NORMAL, text);
 	snprintf(text, sizeof(text), "%" PRIu64 " MiB", status->own_rss_bytes >> 20);
 	pen__put(pen, ATTR_DIM, text);
 	snprintf(text, sizeof(text), "every %s", words__duration(status->refresh_ns, number));
@@ -314,6 +427,10 @@ static int draw_findings(const struct snapshot *snapshot, const struct view_stat
 		if (!pen__put(&pen, ATTR_WARN, text))
 			break;
 	}
+	if (i < n) {
+		snprintf(text, sizeof(text), "+%zu more", n - i);
+		pen__put(&pen, ATTR_DIM, text);
+	}
 	return n > 0;
 }
 
@@ -327,6 +444,8 @@ int header__draw(const struct snapshot *snapshot, const struct view_status *stat
 	else
 		draw_busy(snapshot, status, c);
 	draw_strip(&pen, snapshot, status);
+	if (is_roomy(c))
+		put_tasks(&pen, snapshot);
 	if (!is_low(c))
 		pen = (struct pen){ c, 3, 1 };
 	draw_self(&pen, snapshot, status);

@@ -13,7 +13,6 @@
 
 #define PAGE_TEXT_BYTES 1024
 #define OUTSIDE (-1)
-#define PAGE_ITEM_GAP 3
 
 static int max_scroll(const struct page *p)
 {
@@ -64,7 +63,11 @@ int page__print(struct page *p, int row, int column, enum canvas_attr attr, cons
 	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
 	text__escape(raw, text, sizeof(text));
-	return column + canvas__text(p->canvas, row, column, end - column, attr, text);
+	if (text_columns(text) <= end - column || end <= column)
+		return column + canvas__text(p->canvas, row, column, end - column, attr, text);
+	canvas__text(p->canvas, row, column, end - column - 1, attr, text);
+	canvas__text(p->canvas, row, end - 1, 1, attr, canvas__is_utf8(p->canvas) ? "\u2026" : "~");
+	return end;
 }
 
 /* Bytes of `text` up to the last word that ends within `columns`; at least one word. */

@@ -11,6 +11,7 @@
 #include "view/view.h"
 
 #define PAGE_LABEL_COLUMNS 9
+#define PAGE_ITEM_GAP 3
 
 struct page {
 	struct canvas *canvas;

@@ -5,16 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "view/render.h"
 #include "view/screens.h"
-#include "view/words.h"
-
-#define LONG_STEP_NS 10000000ULL /* from here on a step is told to be long by its colour */
-#define SEVERE_STEP_NS 100000000ULL
-
-static enum canvas_attr step_attr(uint64_t ns)
-{
-	return ns >= SEVERE_STEP_NS ? ATTR_BAD : ns >= LONG_STEP_NS ? ATTR_WARN : ATTR_NORMAL;
-}
 
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
@@ -24,56 +16,21 @@ static void render_name(const void *row, const struct table_scene *scene, struct
 	cell__escape(cell, r->coroutine.name);
 }
 
-static void render_steps(const void *row, const struct table_scene *scene, struct table_cell *cell)
+RENDER_COUNT(render_steps, struct coroutine_row, steps)
+RENDER_RATE(render_rate, struct coroutine_row, steps_per_s)
+RENDER_SHARE(render_busy, struct coroutine_row, busy)
+RENDER_STEP(render_p50, struct coroutine_row, p50_ns)
+RENDER_STEP(render_p95, struct coroutine_row, p95_ns)
+RENDER_STEP(render_p99, struct coroutine_row, p99_ns)
+RENDER_STEP(render_max, struct coroutine_row, max_ns)
+RENDER_STALLS(render_stalls, struct coroutine_row, stalls)
+RENDER_DURATION(render_suffered, struct coroutine_row, suffered_ns)
+
+static void render_trend(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct coroutine_row *r = row;
 
-	(void)scene;
-	cell__count(cell, r->steps);
-}
-
-static void render_rate(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct coroutine_row *r = row;
-	char number[WORDS_BYTES];
-
-	(void)scene;
-	cell__printf(cell, "%s", words__rate(r->steps_per_s, number));
-}
-
-static void render_busy(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct coroutine_row *r = row;
-	char number[WORDS_BYTES];
-
-	(void)scene;
-	cell__printf(cell, "%s", words__percent(r->busy, number));
-}
-
-#define RENDER_STEP(member)                                                                        \
-	static void render_##member(const void *row, const struct table_scene *scene,              \
-				    struct table_cell *cell)                                       \
-	{                                                                                          \
-		const struct coroutine_row *r = row;                                               \
-                                                                                                   \
-		(void)scene;                                                                       \
-		cell__duration(cell, r->member);                                                   \
-		cell->attr = step_attr(r->member);                                                 \
-	}
-
-RENDER_STEP(p50_ns)
-RENDER_STEP(p95_ns)
-RENDER_STEP(p99_ns)
-RENDER_STEP(max_ns)
-
-static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct coroutine_row *r = row;
-
-	(void)scene;
-	cell__count(cell, r->stalls);
-	if (r->stalls > 0)
-		cell->attr = ATTR_BOLD;
+	cell__trend(cell, scene, r->trend, r->n_trend < MODEL_TREND ? r->n_trend : MODEL_TREND);
 }
 
 static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -90,6 +47,8 @@ static void render_starved(const void *row, const struct table_scene *scene, str
 
 	(void)scene;
 	cell__duration(cell, r->starved_ns);
+	/* What the default order is about. */
+	cell->attr = r->starved_ns > 0 ? ATTR_BOLD : ATTR_DIM;
 }
 
 static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -122,19 +81,24 @@ TABLE_COMPARE(compare_p99, struct coroutine_row, p99_ns)
 TABLE_COMPARE(compare_max, struct coroutine_row, max_ns)
 TABLE_COMPARE(compare_stalls, struct coroutine_row, stalls)
 TABLE_COMPARE(compare_starved, struct coroutine_row, starved_ns)
+TABLE_COMPARE(compare_suffered, struct coroutine_row, suffered_ns)
 
 static const struct table_column columns[] = {
 	{ "name", "COROUTINE", 'C', 0, 16, 48, TABLE_LEFT, true, render_name, compare_name },
-	{ "steps", "STEPS", 'A', 8, 6, 6, TABLE_RIGHT, false, render_steps, compare_steps },
-	{ "rate", "STEPS/s", 'R', 6, 7, 7, TABLE_RIGHT, false, render_rate, compare_rate },
+	{ "steps", "STEPS", 'A', 9, 6, 6, TABLE_RIGHT, false, render_steps, compare_steps },
+	{ "rate", "STEPS/s", 'R', 8, 7, 7, TABLE_RIGHT, false, render_rate, compare_rate },
 	{ "busy", "BUSY%", 'B', 2, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
-	{ "p50", "p50", 'O', 9, 6, 6, TABLE_RIGHT, false, render_p50_ns, compare_p50 },
-	{ "p95", "p95", 'Q', 10, 6, 6, TABLE_RIGHT, false, render_p95_ns, compare_p95 },
-	{ "p99", "p99", 'P', 5, 6, 6, TABLE_RIGHT, false, render_p99_ns, compare_p99 },
-	{ "max", "MAX", 'M', 1, 6, 6, TABLE_RIGHT, false, render_max_ns, compare_max },
+	{ "trend", "TREND", 0, 6, TREND_COLUMNS, TREND_COLUMNS, TABLE_RIGHT, false, render_trend,
+	  NULL },
+	{ "p50", "p50", 'O', 10, 6, 6, TABLE_RIGHT, false, render_p50, compare_p50 },
+	{ "p95", "p95", 'Q', 11, 6, 6, TABLE_RIGHT, false, render_p95, compare_p95 },
+	{ "p99", "p99", 'P', 5, 6, 6, TABLE_RIGHT, false, render_p99, compare_p99 },
+	{ "max", "MAX", 'M', 1, 6, 6, TABLE_RIGHT, false, render_max, compare_max },
 	{ "stalls", "STALLS", 'X', 4, 6, 6, TABLE_RIGHT, false, render_stalls, compare_stalls },
 	{ "split", "SPLIT", 0, 7, 10, 24, TABLE_LEFT, false, render_split, NULL },
 	{ "starved", "STARVED", 'V', 1, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
+	{ "suffered", "SUFFERED", 'W', 7, 8, 8, TABLE_RIGHT, false, render_suffered,
+	  compare_suffered },
 	{ "where", "WHERE", 0, 3, 18, 40, TABLE_LEFT, true, render_where, NULL },
 };
 

@@ -277,7 +277,7 @@ static int flame_new(void **ret_state)
 const struct screen_ops screen_flame = {
 	.name = "flame",
 	.title = "Flame",
-	.key = '6',
+	.key = '7',
 	.is_in_tabs = true,
 	.keys = "Enter Zoom  Bksp Out  m Measure",
 	.new = flame_new,

@@ -4,8 +4,8 @@
  * line, whatever coroutine came by.
  */
 #include "view/cause.h"
+#include "view/render.h"
 #include "view/screens.h"
-#include "view/words.h"
 
 static void render_place(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
@@ -45,17 +45,11 @@ static void render_cause(const void *row, const struct table_scene *scene, struc
 	cell__printf(cell, "%s", vocabulary_cause(site->cause));
 }
 
-static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__count(cell, ((const struct site_row *)row)->stalls);
-}
-
-static void render_total(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__duration(cell, ((const struct site_row *)row)->total_ns);
-}
+RENDER_COUNT(render_stalls, struct site_row, stalls)
+RENDER_DURATION(render_total, struct site_row, total_ns)
+RENDER_STEP(render_max, struct site_row, max_ns)
+RENDER_DURATION(render_starved, struct site_row, starved_ns)
+RENDER_AGO(render_last, struct site_row, last_ns)
 
 static uint64_t mean_ns(const struct site_row *site)
 {
@@ -71,26 +65,6 @@ static void render_mean(const void *row, const struct table_scene *scene, struct
 static int compare_mean(const void *a, const void *b)
 {
 	return (mean_ns(a) > mean_ns(b)) - (mean_ns(a) < mean_ns(b));
-}
-
-static void render_max(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__duration(cell, ((const struct site_row *)row)->max_ns);
-}
-
-static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__duration(cell, ((const struct site_row *)row)->starved_ns);
-}
-
-static void render_last(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct site_row *site = row;
-
-	if (scene->now_ns >= site->last_ns)
-		cell__duration(cell, scene->now_ns - site->last_ns);
 }
 
 static void render_coroutine(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -170,8 +144,8 @@ static void subject(const void *row, struct screen_subject *ret)
 
 const struct screen_ops screen_sites = {
 	.name = "sites",
-	.title = "Call sites",
-	.key = '4',
+	.title = "Sites",
+	.key = '5',
 	.is_in_tabs = true,
 	.table = &table,
 	.subject = subject,

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "view/render.h"
 #include "view/screens.h"
-#include "view/words.h"
 
 #define SEVERE_NS 100000000ULL
 
@@ -81,21 +81,9 @@ static void render_victims(const void *row, const struct table_scene *scene, str
 		cell__printf(cell, "%u%s", s->victims, s->is_victims_cut ? "+" : "");
 }
 
-static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct stall *s = row;
+RENDER_DURATION(render_starved, struct stall, starved_ns)
 
-	(void)scene;
-	cell__duration(cell, s->starved_ns);
-}
-
-static void render_pid(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct stall *s = row;
-
-	(void)scene;
-	cell__printf(cell, "%u", s->pid);
-}
+RENDER_NUMBER(render_pid, struct stall, pid)
 
 static int compare_who(const void *a, const void *b)
 {
@@ -200,7 +188,7 @@ static bool input(void *state, struct table *t, const struct view_event *event,
 const struct screen_ops screen_stalls = {
 	.name = "stalls",
 	.title = "Stalls",
-	.key = '2',
+	.key = '3',
 	.is_in_tabs = true,
 	.keys = "w Newest/worst",
 	.table = &table,

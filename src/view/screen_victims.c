@@ -3,28 +3,36 @@
  * Victims: tasks that were ready to run and had to wait, and the coroutine they waited behind most. Enter tells of that
  * coroutine.
  */
-#include "view/screens.h"
-#include "view/words.h"
+#include <string.h>
 
+#include "view/render.h"
+#include "view/screens.h"
+
+/* Tasks that have only the number asyncio gave them are told by what they run. */
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct victim_row *victim = row;
 
 	(void)scene;
-	cell__escape(cell, victim->name);
+	if (victim->name[0])
+		cell__escape(cell, victim->name);
+	else
+		cell__escape(cell, victim->coroutine.name ? victim->coroutine.name : "(not known)");
 }
 
-static void render_times(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_coroutine(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
+	const struct victim_row *victim = row;
+
 	(void)scene;
-	cell__count(cell, ((const struct victim_row *)row)->times);
+	if (victim->coroutine.name)
+		cell__escape(cell, victim->coroutine.name);
 }
 
-static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__duration(cell, ((const struct victim_row *)row)->starved_ns);
-}
+RENDER_COUNT(render_times, struct victim_row, times)
+RENDER_DURATION(render_starved, struct victim_row, starved_ns)
+RENDER_STEP(render_worst, struct victim_row, worst_ns)
+RENDER_AGO(render_last, struct victim_row, last_ns)
 
 static uint64_t mean_ns(const struct victim_row *victim)
 {
@@ -40,20 +48,6 @@ static void render_mean(const void *row, const struct table_scene *scene, struct
 static int compare_mean(const void *a, const void *b)
 {
 	return (mean_ns(a) > mean_ns(b)) - (mean_ns(a) < mean_ns(b));
-}
-
-static void render_worst(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	(void)scene;
-	cell__duration(cell, ((const struct victim_row *)row)->worst_ns);
-}
-
-static void render_last(const void *row, const struct table_scene *scene, struct table_cell *cell)
-{
-	const struct victim_row *victim = row;
-
-	if (scene->now_ns >= victim->last_ns)
-		cell__duration(cell, scene->now_ns - victim->last_ns);
 }
 
 static void render_culprit(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -86,6 +80,7 @@ static const struct table_column columns[] = {
 	{ "last", "AGO", 'A', 4, 6, 6, TABLE_RIGHT, false, render_last, compare_last },
 	{ "behind", "BEHIND MOST", 0, 1, 12, 40, TABLE_LEFT, true, render_culprit, NULL },
 	{ "where", "WHERE", 0, 6, 12, 30, TABLE_LEFT, true, render_place, NULL },
+	{ "coroutine", "ITS COROUTINE", 0, 7, 14, 30, TABLE_LEFT, true, render_coroutine, NULL },
 };
 
 static size_t n_rows(const struct snapshot *snapshot)
@@ -100,7 +95,26 @@ static const void *row_at(const struct snapshot *snapshot, size_t i)
 
 static uint64_t row_id(const void *row)
 {
-	return table__id(((const struct victim_row *)row)->name, NULL, 0);
+	const struct victim_row *victim = row;
+
+	if (victim->name[0])
+		return table__id(victim->name, NULL, 0);
+	return table__id(victim->coroutine.name, victim->coroutine.file,
+			 victim->coroutine.first_line);
+}
+
+static bool is_named(const struct code_info *code, const char *name)
+{
+	return code->name && !strcmp(code->name, name);
+}
+
+static int term(const void *row, const char *word, const char *value)
+{
+	const struct victim_row *victim = row;
+
+	if (!strcmp(word, "behind"))
+		return is_named(&victim->culprit, value);
+	return strcmp(word, "coroutine") ? -1 : is_named(&victim->coroutine, value);
 }
 
 static const struct table_ops table = {
@@ -111,17 +125,24 @@ static const struct table_ops table = {
 	.n_rows = n_rows,
 	.row = row_at,
 	.id = row_id,
+	.term = term,
 };
 
 static void subject(const void *row, struct screen_subject *ret)
 {
-	ret->coroutine = ((const struct victim_row *)row)->culprit;
+	const struct victim_row *victim = row;
+
+	/* Whose fault it is; if that is not known, at least who it was. */
+	ret->coroutine = victim->culprit.name ? victim->culprit : victim->coroutine;
+	if (ret->coroutine.file)
+		ret->at = (struct model_frame){ ret->coroutine.name, ret->coroutine.file,
+						ret->coroutine.first_line };
 }
 
 const struct screen_ops screen_victims = {
 	.name = "victims",
 	.title = "Victims",
-	.key = '3',
+	.key = '4',
 	.is_in_tabs = true,
 	.table = &table,
 	.subject = subject,

@@ -23,6 +23,8 @@ struct screen_subject {
 	struct model_frame at; /* the line to look at */
 	uint32_t pid; /* 0 if several */
 	uint64_t stall_ns; /* start of the one stall it is about, 0 if of all */
+	uint64_t task; /* address of the one task it is about, with its pid; 0 if of none */
+	uint64_t log; /* number of the line of the log it is about, 0 if of none */
 };
 
 struct screen_ops {
@@ -56,11 +58,13 @@ struct screen_ops {
 /* In the order of Tab. screen_NAME is defined in screen_NAME.c. */
 #define SCREENS(_)                                                                                 \
 	_(coroutines)                                                                              \
+	_(tasks)                                                                                   \
 	_(stalls)                                                                                  \
 	_(victims)                                                                                 \
 	_(sites)                                                                                   \
 	_(loops)                                                                                   \
 	_(flame)                                                                                   \
+	_(log)                                                                                     \
 	_(detail)                                                                                  \
 	_(help)
 

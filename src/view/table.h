@@ -24,6 +24,7 @@ struct table_scene {
 	const struct snapshot *snapshot;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	bool is_utf8;
+	uint64_t started_ns; /* when measuring began */
 };
 
 /* Text, already escaped; or, with parts, one bar of coloured parts that fills the column. */

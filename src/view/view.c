@@ -187,7 +187,8 @@ static void draw_screen(struct view *v, const struct screen_area *area)
 {
 	const struct screen_ops *ops = screens[v->current];
 	const struct table_scene scene = { area->snapshot, area->status->now_ns,
-					   canvas__is_utf8(area->canvas) };
+					   canvas__is_utf8(area->canvas),
+					   area->status->started_ns };
 	struct table *t = view__table(v);
 	const void *current;
 

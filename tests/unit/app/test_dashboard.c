@@ -41,7 +41,7 @@ Test(app_dashboard, options_that_fit_a_screen_are_taken)
 
 Test(app_dashboard, refusals_name_what_there_is)
 {
-	refuse((struct config){ .screen = "nonsense" }, "--screen", "coroutines, stalls");
+	refuse((struct config){ .screen = "nonsense" }, "--screen", "coroutines, tasks, stalls");
 	refuse((struct config){ .sort = "nonsense" }, "--sort", "max");
 	refuse((struct config){ .columns = "nonsense" }, "--columns", "max");
 	refuse((struct config){ .screen = "flame", .sort = "max" }, "--sort", "no columns");

@@ -30,72 +30,50 @@ struct view_fixture {
 	struct view_status status;
 };
 
+/* Two that stall, two that do nothing wrong, and the row of those that have none. */
+#define FIXTURE_ROWS(_)                                                                                             \
+	/* name, file, line, pid, steps, per s, busy, p50, p95, p99, max (us), cpu, blocked, gil, run queue (us) */ \
+	_("fetch_row", "/srv/app/db.py", 24, 4242, 412, 2, 0.104, 50000, 51000, 52000, 52100,                       \
+	  2000, 1398000, 0, 0)                                                                                      \
+	_("render", "/srv/app/views.py", 80, 4242, 160, 0.8, 0.031, 38000, 41000, 44000, 144000,                    \
+	  300000, 0, 60000, 40000)                                                                                  \
+	_("Gateway.handler", "/srv/app/web.py", 10, 4242, 1234567, 4210, 0.212, 38, 120, 190,                       \
+	  3100, 900000, 0, 100000, 0)                                                                               \
+	_("\xe6\x8e\xa5\xe5\x8f\x97\xe6\x95\xb0\xe6\x8d\xae\x1b[31m\nred",                                          \
+	  "/srv/app/\xe7\xbd\x91.py", 5, 4243, 10, 10, 0.001, 12, 30, 31, 90, 120, 0, 0, 0)                         \
+	_("(other)", NULL, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
 static inline void fixture_rows(struct view_fixture *f)
 {
-	f->rows[0] = (struct coroutine_row){
-		.coroutine = { "fetch_row", "/srv/app/db.py", 24 },
-		.pid = 4242,
-		.steps = 412,
-		.total_ns = 1400 * VIEW_MS,
-		.max_ns = 52100 * VIEW_US,
-		.stalls = 28,
-		.starved_ns = 8100 * VIEW_MS,
-		.cpu_ns = 2 * VIEW_MS,
-		.blocked_ns = 1398 * VIEW_MS,
-		.p50_ns = 50 * VIEW_MS,
-		.p95_ns = 51 * VIEW_MS,
-		.p99_ns = 52 * VIEW_MS,
-		.steps_per_s = 2,
-		.busy = 0.104,
-		.where = { "fetch_row", "/srv/app/db.py", 31 },
-		.where_cause = LS_CAUSE_SLEEP,
+	static const struct coroutine_row rows[] = {
+#define _(name_, file_, line_, pid_, steps_, rate_, busy_, p50_, p95_, p99_, max_, cpu_, blocked_, \
+	  gil_, queue_)                                                                            \
+	{ .coroutine = { name_, file_, line_ },                                                    \
+	  .pid = pid_,                                                                             \
+	  .steps = steps_,                                                                         \
+	  .steps_per_s = rate_,                                                                    \
+	  .busy = busy_,                                                                           \
+	  .p50_ns = p50_ * VIEW_US,                                                                \
+	  .p95_ns = p95_ * VIEW_US,                                                                \
+	  .p99_ns = p99_ * VIEW_US,                                                                \
+	  .max_ns = max_ * VIEW_US,                                                                \
+	  .cpu_ns = cpu_ * VIEW_US,                                                                \
+	  .blocked_ns = blocked_ * VIEW_US,                                                        \
+	  .gil_ns = gil_ * VIEW_US,                                                                \
+	  .runqueue_ns = queue_ * VIEW_US },
+		FIXTURE_ROWS(_)
+#undef _
 	};
-	f->rows[1] = (struct coroutine_row){
-		.coroutine = { "render", "/srv/app/views.py", 80 },
-		.pid = 4242,
-		.steps = 160,
-		.total_ns = 400 * VIEW_MS,
-		.max_ns = 144 * VIEW_MS,
-		.stalls = 8,
-		.starved_ns = 1400 * VIEW_MS,
-		.cpu_ns = 300 * VIEW_MS,
-		.gil_ns = 60 * VIEW_MS,
-		.runqueue_ns = 40 * VIEW_MS,
-		.p50_ns = 38 * VIEW_MS,
-		.p95_ns = 41 * VIEW_MS,
-		.p99_ns = 44 * VIEW_MS,
-		.steps_per_s = 0.8,
-		.busy = 0.031,
-		.where = { "render", "/srv/app/views.py", 88 },
-		.where_cause = LS_CAUSE_CPU,
-	};
-	f->rows[2] = (struct coroutine_row){
-		.coroutine = { "Gateway.handler", "/srv/app/web.py", 10 },
-		.pid = 4242,
-		.steps = 1234567,
-		.max_ns = 3100 * VIEW_US,
-		.cpu_ns = 900 * VIEW_MS,
-		.gil_ns = 100 * VIEW_MS,
-		.p50_ns = 38 * VIEW_US,
-		.p95_ns = 120 * VIEW_US,
-		.p99_ns = 190 * VIEW_US,
-		.steps_per_s = 4210,
-		.busy = 0.212,
-	};
-	f->rows[3] = (struct coroutine_row){
-		.coroutine = { "\xe6\x8e\xa5\xe5\x8f\x97\xe6\x95\xb0\xe6\x8d\xae\x1b[31m\nred",
-			       "/srv/app/\xe7\xbd\x91.py", 5 },
-		.pid = 4243,
-		.steps = 10,
-		.max_ns = 90 * VIEW_US,
-		.p50_ns = 12 * VIEW_US,
-		.p95_ns = 30 * VIEW_US,
-		.p99_ns = 31 * VIEW_US,
-		.cpu_ns = 120 * VIEW_US,
-		.steps_per_s = 10,
-		.busy = 0.001,
-	};
-	f->rows[4] = (struct coroutine_row){ .coroutine = { "(other)", NULL, 0 }, .steps = 7 };
+
+	memcpy(f->rows, rows, sizeof(rows));
+	f->rows[0].stalls = 28;
+	f->rows[0].starved_ns = 8100 * VIEW_MS;
+	f->rows[0].where = (struct model_frame){ "fetch_row", "/srv/app/db.py", 31 };
+	f->rows[0].where_cause = LS_CAUSE_SLEEP;
+	f->rows[1].stalls = 8;
+	f->rows[1].starved_ns = 1400 * VIEW_MS;
+	f->rows[1].where = (struct model_frame){ "render", "/srv/app/views.py", 88 };
+	f->rows[1].where_cause = LS_CAUSE_CPU;
 }
 
 static inline void fixture_stall(struct view_fixture *f, size_t i, enum ls_cause cause,

@@ -7,68 +7,126 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "view/snapshot.h"
+#include "view/service.h"
 
 #define SCREENS_DIR "tests/screens/"
 
+enum {
+	STUCK = 1, /* a loop is stuck at this moment */
+	ASCII = 2,
+	ATTRS = 4, /* compared, too */
+	CUT = 8, /* not all tasks could be read */
+	EMPTY = 16, /* nothing was measured so far */
+};
+
 struct screen_case {
 	const char *name; /* of the file */
+	const char *keys; /* one character each; \n is Enter, \b Backspace */
 	int rows, columns;
-	bool is_utf8, is_stuck, has_attrs;
-	const char *keys; /* one character each */
+	unsigned int flags;
+};
+
+/* Each screen, at each of the sizes below. */
+static const struct screen_case screens[] = {
+	{ "coroutines", "", 0, 0, 0 }, { "tasks", "2", 0, 0, 0 },
+	{ "stalls", "3", 0, 0, 0 },    { "victims", "4", 0, 0, 0 },
+	{ "sites", "5", 0, 0, 0 },     { "loops", "6", 0, 0, STUCK },
+	{ "flame", "7", 0, 0, 0 },     { "log", "8", 0, 0, 0 },
+	{ "detail", "\n", 0, 0, 0 },   { "help", "?", 0, 0, 0 },
+	{ "stuck", "", 0, 0, STUCK },  { "detail-task", "2\n", 0, 0, 0 },
+};
+
+static const struct screen_case sizes[] = {
+	{ "60x16", "", 16, 60, 0 },	      { "80x24", "", 24, 80, ATTRS },
+	{ "120x40", "", 40, 120, 0 },	      { "200x50", "", 50, 200, 0 },
+	{ "60x16-ascii", "", 16, 60, ASCII }, { "120x40-ascii", "", 40, 120, ASCII },
 };
 
 static const struct screen_case cases[] = {
-	{ "coroutines-60x16", 16, 60, true, false, false, "" },
-	{ "coroutines-80x24", 24, 80, true, false, true, "" },
-	{ "coroutines-120x40", 40, 120, true, false, false, "" },
-	{ "coroutines-200x50", 50, 200, true, false, false, "" },
-	{ "coroutines-60x16-ascii", 16, 60, false, false, false, "" },
-	{ "coroutines-80x24-ascii", 24, 80, false, false, false, "" },
-	{ "coroutines-120x40-ascii", 40, 120, false, false, false, "" },
-	{ "coroutines-200x50-ascii", 50, 200, false, false, false, "" },
-	{ "stuck-60x16", 16, 60, true, true, false, "" },
-	{ "stuck-120x40", 40, 120, true, true, true, "" },
-	{ "stuck-80x24-ascii", 24, 80, false, true, false, "" },
-	{ "stalls-60x16", 16, 60, true, false, false, "2" },
-	{ "stalls-80x24", 24, 80, true, false, false, "2" },
-	{ "stalls-120x40", 40, 120, true, false, false, "2" },
-	{ "stalls-200x50-ascii", 50, 200, false, false, false, "2" },
-	{ "stalls-worst-80x24", 24, 80, true, false, false, "2w" },
-	{ "search-80x24", 24, 80, true, false, true, "/HAND\n" },
-	{ "filter-80x24", 24, 80, true, false, false, "\\cause:sleep fetch\n" },
-	{ "filter-none-60x16", 16, 60, true, false, false, "\\pid:1\n" },
-	{ "filter-prompt-60x16", 16, 60, true, false, false, "\\cause:sl" },
-	{ "tagged-80x24", 24, 80, true, false, true, " j " },
-	{ "scrolled-60x16", 16, 60, true, false, false, "lll" },
-	{ "sorted-80x24", 24, 80, true, false, false, "CI" },
-	{ "paused-80x24", 24, 80, true, false, false, "p" },
-	{ "bad-pattern-60x16", 16, 60, true, false, false, "/(\n" },
+	{ "coroutines-top-120x40", "B", 40, 120, 0 },
+	{ "tasks-cut-80x24", "2", 24, 80, CUT },
+	{ "tasks-cut-60x16", "2", 16, 60, CUT },
+	{ "tasks-filter-120x40", "2\\state:ready coroutine:fetch_row\n", 40, 120, 0 },
+	{ "tasks-tree-80x24", "2t", 24, 80, 0 },
+	{ "tasks-tree-120x40-ascii", "2t", 40, 120, ASCII },
+	{ "loops-tree-80x24", "6t", 24, 80, 0 },
+	{ "stalls-worst-80x24", "3w", 24, 80, 0 },
+	{ "victims-behind-80x24", "4\\behind:render\n", 24, 80, 0 },
+	{ "detail-victim-80x24", "jj\n", 24, 80, 0 },
+	{ "detail-line-80x24", "5\n", 24, 80, 0 },
+	{ "detail-stall-80x24", "3j\n", 24, 80, 0 },
+	{ "detail-end-60x16", "\nG", 16, 60, 0 },
+	{ "detail-end-80x24", "\nG", 24, 80, 0 },
+	{ "detail-live-80x24", "\nl", 24, 80, 0 },
+	{ "detail-log-60x16", "8jjj\n", 16, 60, 0 },
+	{ "flame-cursor-80x24", "7jjl", 24, 80, ATTRS },
+	{ "flame-zoom-80x24", "7jj\n", 24, 80, 0 },
+	{ "flame-blocked-80x24", "7jj\n\bm", 24, 80, 0 },
+	{ "help-end-80x24", "?G", 24, 80, ATTRS },
+	{ "search-80x24", "/HAND\n", 24, 80, ATTRS },
+	{ "filter-80x24", "\\cause:sleep fetch\n", 24, 80, 0 },
+	{ "filter-none-60x16", "\\pid:1\n", 16, 60, 0 },
+	{ "filter-prompt-60x16", "\\cause:sl", 16, 60, 0 },
+	{ "tagged-80x24", " j ", 24, 80, ATTRS },
+	{ "scrolled-60x16", "lll", 16, 60, 0 },
+	{ "sorted-80x24", "CI", 24, 80, 0 },
+	{ "paused-80x24", "p", 24, 80, 0 },
+	{ "bad-pattern-60x16", "/(\n", 16, 60, 0 },
+	{ "empty-coroutines-80x24", "", 24, 80, EMPTY },
+	{ "empty-tasks-60x16", "2", 16, 60, EMPTY },
+	{ "empty-stalls-60x16", "3", 16, 60, EMPTY },
+	{ "empty-victims-60x16", "4", 16, 60, EMPTY },
+	{ "empty-sites-60x16", "5", 16, 60, EMPTY },
+	{ "empty-loops-60x16", "6", 16, 60, EMPTY },
+	{ "empty-flame-60x16", "7", 16, 60, EMPTY },
+	{ "empty-log-60x16", "8", 16, 60, EMPTY },
 };
+
+/* The file of `fetch_row`: one line shorter than is asked for. */
+static int read_line(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf, size_t size)
+{
+	(void)ctx;
+	(void)pid;
+	if (strcmp(file, "/srv/app/db.py") || line > 32)
+		return -1;
+	snprintf(buf, size, line == 31 ? "    time.sleep(RETRY_DELAY)" : "\t\033line \\n %u", line);
+	return 0;
+}
+
+static uint32_t key_of(char c)
+{
+	return c == '\n'  ? (uint32_t)VKEY_ENTER :
+		c == '\b' ? (uint32_t)VKEY_BACKSPACE :
+			    (uint32_t)c;
+}
 
 static char *drawn(const struct screen_case *test)
 {
 	_cleanup_(canvas__freep) struct canvas *c = NULL;
 	_cleanup_(view__freep) struct view *v = NULL;
-	struct view_fixture f;
+	static const struct snapshot nothing;
+	static struct service s;
 	const char *key;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
 
-	fixture_init(&f, test->is_stuck);
-	cr_assert_eq(canvas__new(&c, test->rows, test->columns, test->is_utf8), 0);
+	service_init(&s, test->flags & STUCK);
+	s.base.status.source_line = read_line;
+	if (test->flags & CUT)
+		s.base.snapshot.tasks_alive = 12000;
+	if (test->flags & EMPTY)
+		s.base.snapshot = nothing;
+	cr_assert_eq(canvas__new(&c, test->rows, test->columns, !(test->flags & ASCII)), 0);
 	cr_assert_eq(view__new(&v, &(struct view_opts){ 0 }), 0);
-	view__draw(v, &f.snapshot, &f.status, c);
+	view__draw(v, &s.base.snapshot, &s.base.status, c);
 	for (key = test->keys; *key; key++) {
-		view__input(v,
-			    &(struct view_event){ .key = *key == '\n' ? (uint32_t)VKEY_ENTER :
-									(uint32_t)*key });
-		view__draw(v, &f.snapshot, &f.status, c);
+		view__input(v, &(struct view_event){ .key = key_of(*key) });
+		view__draw(v, &s.base.snapshot, &s.base.status, c);
 	}
 	out = open_memstream(&text, &size);
 	fputs("SPDX-License-Identifier: BSD-2-Clause\n", out);
-	cr_assert_eq(canvas__dump(c, out, test->has_attrs), 0);
+	cr_assert_eq(canvas__dump(c, out, test->flags & ATTRS), 0);
 	fclose(out);
 	return text;
 }
@@ -91,28 +149,50 @@ static void compare_with_file(const char *path, const char *text)
 	cr_expect_str_eq(text, expected, "%s: the screen is now\n%s", path, text);
 }
 
-Test(screens, look_as_expected)
+static void check(const struct screen_case *test)
 {
+	_cleanup_free_ char *text = drawn(test);
 	char path[256];
+
+	snprintf(path, sizeof(path), SCREENS_DIR "%s.txt", test->name);
+	compare_with_file(path, text);
+}
+
+Test(screens, look_as_expected_at_every_size)
+{
+	size_t i, k;
+
+	for (i = 0; i < sizeof(screens) / sizeof(screens[0]); i++) {
+		for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			struct screen_case test = sizes[k];
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s-%s", screens[i].name, sizes[k].name);
+			test.name = name;
+			test.keys = screens[i].keys;
+			test.flags |= screens[i].flags;
+			check(&test);
+		}
+	}
+}
+
+Test(screens, look_as_expected_after_keys)
+{
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		_cleanup_free_ char *text = drawn(&cases[i]);
-
-		snprintf(path, sizeof(path), SCREENS_DIR "%s.txt", cases[i].name);
-		compare_with_file(path, text);
-	}
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
 }
 
 /* Nothing is drawn outside of the canvas, however small it is (the sanitizers watch). */
 Test(screens, fit_every_size)
 {
-	static const char keys[] = "123456?";
-	struct view_fixture f;
+	static const char keys[] = "12345678?";
+	static struct service s;
 	int rows, columns;
 	const char *key;
 
-	fixture_init(&f, true);
+	service_init(&s, true);
 	for (rows = 1; rows <= 60; rows += 7) {
 		for (columns = 1; columns <= 220; columns += 13) {
 			_cleanup_(canvas__freep) struct canvas *c = NULL;
@@ -121,8 +201,11 @@ Test(screens, fit_every_size)
 			cr_assert_eq(canvas__new(&c, rows, columns, true), 0);
 			cr_assert_eq(view__new(&v, &(struct view_opts){ 0 }), 0);
 			for (key = keys; *key; key++) {
-				view__draw(v, &f.snapshot, &f.status, c);
+				view__draw(v, &s.base.snapshot, &s.base.status, c);
 				view__input(v, &(struct view_event){ .key = (uint32_t)*key });
+				view__draw(v, &s.base.snapshot, &s.base.status, c);
+				view__input(v, &(struct view_event){ .key = VKEY_ENTER });
+				view__draw(v, &s.base.snapshot, &s.base.status, c);
 			}
 		}
 	}

@@ -38,7 +38,7 @@ Test(view, asks_its_owner)
 	cr_expect_eq(line, 31);
 	cr_expect_str_eq(
 		view__copied(s.view),
-		"fetch_row  412  2.0  10.4  50ms  51ms  52ms  52ms  28  8.1s  db.py:31 sleep\n");
+		"fetch_row  412  2.0  10.4  50ms  51ms  52ms  52ms  28  8.1s  0  db.py:31 sleep\n");
 	/* "(other)" is nowhere. */
 	stage__key(&s, 'G');
 	cr_expect_eq(view__edit(s.view, &file, &line), -ENOENT);
@@ -62,7 +62,7 @@ Test(view, pause_outlives_the_snapshot)
 	cr_expect(stage__shows(&s, "\u25b8 render"));
 	/* An alarm is never hidden. */
 	cr_expect(stage__shows(&s, "STUCK 1.42 s"));
-	stage__key(&s, '2');
+	stage__key(&s, '3');
 	cr_expect(stage__shows(&s, "views.py:88"));
 	stage__key(&s, '1');
 	stage__key(&s, 'p');
@@ -102,7 +102,7 @@ Test(view, mouse_and_tabs)
 	_cleanup_(stage__done) struct stage s;
 
 	stage__init(&s, &(struct view_opts){ 0 });
-	/* Head of MAX, then the second row, then the tab of Stalls. */
+	/* Head of MAX, then the second row, then the tab of Tasks. */
 	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 6, 41 }), VIEW_REDRAW);
 	stage__draw(&s);
 	cr_expect(stage__shows(&s, "MAX\u25bc"));
@@ -111,16 +111,16 @@ Test(view, mouse_and_tabs)
 	cr_expect(stage__shows(&s, "\u25b8 fetch_row"));
 	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 5, 15 });
 	stage__draw(&s);
-	cr_expect(stage__shows(&s, "[Stalls]"));
+	cr_expect(stage__shows(&s, "[Tasks]"));
 	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 22, 70 }), VIEW_NOTHING);
 	stage__key(&s, VKEY_BACKTAB);
 	cr_expect(stage__shows(&s, "[Coroutines]"));
 	stage__key(&s, VKEY_TAB);
-	cr_expect(stage__shows(&s, "[Stalls]"));
+	cr_expect(stage__shows(&s, "[Tasks]"));
 	stage__key(&s, VKEY_ENTER);
 	stage__key(&s, '?');
 	stage__key(&s, VKEY_ESCAPE);
-	cr_expect(stage__shows(&s, "[Stalls]"));
+	cr_expect(stage__shows(&s, "[Tasks]"));
 }
 
 Test(view, options)
