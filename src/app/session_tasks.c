@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-/* A look that took t is not repeated before t times this: one per cent of a core at most. */
+/* A look that took so much CPU time is not repeated before this many times it: one per cent of a core at most. */
 #define COST_FACTOR 100
 #define MAX_TASKS 20000
 
@@ -160,6 +160,7 @@ static int read_all(struct session *s, struct look *look)
 int session__read_tasks(struct session *s, uint64_t now_ns)
 {
 	_cleanup_(look__done) struct look look = {};
+	const uint64_t before_ns = session_own_cpu_ns();
 	int r;
 
 	if (now_ns < s->tasks_due_ns)
@@ -167,7 +168,7 @@ int session__read_tasks(struct session *s, uint64_t now_ns)
 	r = read_all(s, &look);
 	if (r >= 0)
 		r = model__tasks(s->model, now_ns, look.list, look.n, look.alive);
-	s->tasks_due_ns = now_ns + COST_FACTOR * (session_now_ns() - now_ns);
+	s->tasks_due_ns = now_ns + COST_FACTOR * (session_own_cpu_ns() - before_ns);
 	return r;
 }
 
@@ -205,6 +206,7 @@ static int tell_loop_info(struct session *s, const struct watch *w, const struct
 int session__read_loops(struct session *s, uint64_t now_ns)
 {
 	const bool is_counted = now_ns >= s->alive_due_ns && !s->is_counting_tasks;
+	const uint64_t before_ns = session_own_cpu_ns();
 	uint64_t alive = 0;
 	int r = 0;
 
@@ -223,7 +225,7 @@ int session__read_loops(struct session *s, uint64_t now_ns)
 	}
 	if (r >= 0 && is_counted) {
 		r = model__tasks(s->model, now_ns, NULL, 0, alive);
-		s->alive_due_ns = now_ns + COST_FACTOR * (session_now_ns() - now_ns);
+		s->alive_due_ns = now_ns + COST_FACTOR * (session_own_cpu_ns() - before_ns);
 	}
 	return r;
 }

@@ -45,7 +45,7 @@ static void draw_numbers(struct page *p, const struct task_row *task)
 
 	page__flow(&flow, p, "");
 	if (!task->steps) {
-		page__item(&flow, ATTR_DIM, "its steps are not counted one by one");
+		page__item(&flow, ATTR_DIM, "no step of it has ended since tasks are looked at");
 		return;
 	}
 	page__item(&flow, ATTR_NORMAL, "%s steps", words__count(task->steps, number));
