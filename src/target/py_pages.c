@@ -52,6 +52,11 @@ void py_pages__free(struct py_pages *p)
 	free(p);
 }
 
+void py_pages__forget(struct py_pages *p)
+{
+	memset(p->slots, 0, sizeof(p->slots));
+}
+
 int py_pages__error(const struct py_pages *p)
 {
 	return p->error;

@@ -25,6 +25,8 @@ static inline void py_pages__freep(struct py_pages **p)
 int py_pages__read(struct py_pages *p, uint64_t addr, void *buf, size_t size);
 /* As much as can be read, the rest is 0: an object may be smaller than `size` and the last of its page. */
 int py_pages__read_head(struct py_pages *p, uint64_t addr, void *buf, size_t size);
+/* What is read from now on is new. */
+void py_pages__forget(struct py_pages *p);
 /* 0, or what kept a block from being read that was no hole: the process is gone. */
 int py_pages__error(const struct py_pages *p);
 

@@ -307,6 +307,25 @@ static void read_task(struct reader *r, const struct raw_task *raw, struct targe
 	task->awaited_by = py_waiters__of(&r->waiters, raw->task);
 }
 
+/*
+ * Takes out the tasks that ended meanwhile and returns how many are left. What a task holds lives as long as
+ * the task does, so the names and coroutines of those left are right.
+ */
+static size_t drop_ended(struct reader *r, struct target_task *tasks, size_t n)
+{
+	size_t left = 0;
+
+	py_pages__forget(r->pages);
+	for (size_t i = 0; i < n; i++) {
+		struct raw_task raw;
+
+		if (read_raw(r, r->alive[i].task, &raw) && raw.coro == r->alive[i].coro &&
+		    raw.name == r->alive[i].name)
+			tasks[left++] = tasks[i];
+	}
+	return left;
+}
+
 static int reserve(struct target_task **tasks, size_t *size, size_t n)
 {
 	struct target_task *grown;
@@ -340,10 +359,13 @@ int target__tasks(const struct target *t, size_t max, struct target_task **tasks
 		code = reserve(tasks, size, n);
 	for (size_t i = 0; !code && i < n; i++)
 		read_task(&r, &r.alive[i], &(*tasks)[i]);
-	if (!code)
+	if (!code) {
+		*ret_total = r.n_alive - n;
+		n = drop_ended(&r, *tasks, n);
+		*ret_total += n;
 		code = py_pages__error(r.pages);
+	}
 	if (code)
-		return code;
-	*ret_total = r.n_alive;
-	return (int)n;
+		*ret_total = 0;
+	return code ? code : (int)n;
 }
