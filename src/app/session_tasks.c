@@ -186,46 +186,53 @@ int session__count_tasks(struct session *s, bool is_on)
 	return 0;
 }
 
-static int tell_loop_info(struct session *s, const struct watch *w, const struct watch_loop *l)
+static int tell_loop(struct session *s, const struct watch *w, const struct watch_loop *l)
 {
 	const int ready = target__count_ready(w->target, &l->info);
-	struct target_executor executor = {};
-	struct model_loop_info info = {
+	const struct model_loop_info info = {
 		.process = w->target->comm,
 		.tasks_ready = ready > 0 ? (uint32_t)ready : 0,
+		.executor_threads = l->executor.threads,
+		.executor_max = l->executor.max_workers,
+		.executor_queued = l->executor.queued,
 	};
 
-	if (target__executor(w->target, l->loop, &executor) == 0) {
-		info.executor_threads = executor.threads;
-		info.executor_max = executor.max_workers;
-		info.executor_queued = executor.queued;
-	}
 	return model__loop(s->model, (uint32_t)w->pid, (uint32_t)l->tid, &info);
+}
+
+/* An executor is judged by the tick: more often it need not be read. */
+static int read_loop(struct session *s, const struct watch *w, struct watch_loop *l, uint64_t now_ns)
+{
+	if (l->tid <= 0)
+		return 0;
+	if (now_ns >= s->tick_due_ns && target__executor(w->target, l->loop, &l->executor) < 0)
+		l->executor = (struct target_executor){ 0 };
+	return tell_loop(s, w, l);
 }
 
 int session__read_loops(struct session *s, uint64_t now_ns)
 {
 	const bool is_counted = now_ns >= s->alive_due_ns && !s->is_counting_tasks;
 	const uint64_t before_ns = session_own_cpu_ns();
-	uint64_t alive = 0;
+	uint64_t alive = 0, pace_ns;
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_watches; i++) {
-		const struct watch *w = &s->watches[i];
+		struct watch *w = &s->watches[i];
 		int n;
 
 		if (w->is_gone || !w->target)
 			continue;
 		for (size_t j = 0; r >= 0 && j < watch__known_loops(w); j++)
-			if (w->loops[j].tid > 0)
-				r = tell_loop_info(s, w, &w->loops[j]);
+			r = read_loop(s, w, &w->loops[j], now_ns);
 		n = is_counted ? target__count_tasks(w->target) : 0;
 		if (n > 0)
 			alive += (uint64_t)n;
 	}
 	if (r >= 0 && is_counted) {
 		r = model__tasks(s->model, now_ns, NULL, 0, alive);
-		s->alive_due_ns = now_ns + COST_FACTOR * (session_own_cpu_ns() - before_ns);
+		pace_ns = COST_FACTOR * (session_own_cpu_ns() - before_ns);
+		s->alive_due_ns = now_ns + (pace_ns > SESSION_TICK_NS ? pace_ns : SESSION_TICK_NS);
 	}
 	return r;
 }

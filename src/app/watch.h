@@ -27,6 +27,7 @@ struct watch_loop {
 	pid_t tid;
 	enum target_loop_kind kind;
 	struct ls_loop info;
+	struct target_executor executor; /* as last read */
 };
 
 struct watch {

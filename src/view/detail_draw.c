@@ -13,6 +13,7 @@
 #define BAR_COLUMNS 30
 #define HIST_COLUMNS 32
 #define PAYER_COLUMNS 12
+#define GIL_SHARE 20 /* a twentieth of a stall is worth naming who held the GIL */
 
 static void draw_verdict(struct page *p, const struct detail *d)
 {
@@ -152,7 +153,7 @@ static void draw_stack(struct page *p, const struct detail *d)
 		    "%s, of %s stall: %s%s%s", words__call(stall->cause, stall->call_syscall),
 		    d->is_chosen ? "this" : "the worst", words__duration(stall->duration_ns, took),
 		    stall->task_name[0] ? " in " : "", stall->task_name);
-	if (stall->gil_holder_tid)
+	if (stall->gil_holder_tid && stall->gil_ns >= stall->duration_ns / GIL_SHARE)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL,
 			    "the GIL was held by thread %u", stall->gil_holder_tid);
 	for (i = 0; i < stall->n_frames; i++)
