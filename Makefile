@@ -14,20 +14,21 @@ CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PYTHON  ?= /usr/bin/python3
 JOBS    ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
 
 # Debian packages: what the build needs, what the tests and the demo run.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
-	libcapstone-dev libjansson-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
-DEPS_TEST  := libcriterion-dev python3 python3-uvloop python3-uvicorn python3-httptools \
+	libcapstone-dev libjansson-dev libzstd-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
+DEPS_TEST  := libcriterion-dev libclang-rt-dev python3 python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk
 
 # The order is the way the data flows.
-MODULES ?= base target probe stream symbol model view report app
+MODULES ?= base target probe stream symbol model record view report app
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
 CFLAGS   ?= -O2 -g
-LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lcap-ng -lncursesw -linih
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lzstd -lcap-ng -lncursesw -linih
 # The last is for bpf/state.h, which src/probe/live.c shares with the kernel side.
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote .
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what
@@ -112,6 +113,13 @@ lint: ## which module includes which, licence lines, file sizes
 capture: all ## take the pictures in docs/ anew: the dashboard on the demo service, in tmux (root)
 	@BUILD=$(BUILD) $(PYTHON) tests/capture/capture.py
 
+.PHONY: fuzz
+fuzz: $(BUILD)/fuzz/player $(BUILD)/fuzz/seeds ## play damaged recordings for FUZZ_SECONDS (60) under ASan and UBSan
+	@rm -rf $(BUILD)/fuzz/corpus && mkdir -p $(BUILD)/fuzz/corpus
+	@$(BUILD)/fuzz/seeds $(BUILD)/fuzz/corpus
+	@cd $(BUILD)/fuzz && ./player -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 \
+		-max_len=65536 -print_final_stats=1 corpus
+
 .PHONY: bench
 bench: all ## measure what the probes cost
 	@tests/bench/run.sh
@@ -119,6 +127,10 @@ bench: all ## measure what the probes cost
 .PHONY: format
 format: ## format the C files in place (clang-format)
 	clang-format -i $(wildcard src/*/*.[ch] bpf/*.[ch] include/*/*.h tests/unit/*/*.[ch])
+
+.PHONY: bench-record
+bench-record: $(BUILD)/bench/record ## measure what a recording costs
+	@$(BUILD)/bench/record $(BUILD)/bench/record.tmp
 
 .PHONY: install
 install: all ## install below DESTDIR and prefix (/usr/local)
@@ -194,5 +206,24 @@ $(BUILD)/tests/data/%.so: tests/data/%.c | $(DIRS)
 $(BUILD)/tests/data/%.stripped.so: $(BUILD)/tests/data/%.so
 	$(call say,STRIP,$@)
 	$(Q)strip -o $@ $<
+
+# All of it in one go, by the compiler that has libFuzzer.
+FUZZ_SRCS := $(foreach m,base stream model record,$(wildcard src/$(m)/*.c))
+
+$(BUILD)/fuzz/player: tests/fuzz/fuzz_player.c $(FUZZ_SRCS) $(SYSCALLS) | $(DIRS)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer $(INCLUDES) -D_GNU_SOURCE $(filter %.c,$^) -o $@ -lzstd
+
+$(BUILD)/fuzz/seeds: tests/fuzz/seeds.c $(LIB_OBJS) | $(DIRS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $^ -o $@ $(LDHARDEN) $(LDLIBS) -lcriterion
+
+$(BUILD)/bench/record: tests/bench/record.c $(LIB_OBJS) | $(DIRS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LDHARDEN) $(LDLIBS)
 
 -include $(OBJS:.o=.d) $(TEST_OBJS:.o=.d) $(BPF_OBJS:.o=.d)

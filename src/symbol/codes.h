@@ -10,7 +10,7 @@
 
 #include "model/resolver.h"
 #include "symbol/pycode.h"
-#include "symbol/strings.h"
+#include "base/strings.h"
 
 struct codes;
 

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "symbol/execmap.h"
-#include "symbol/strings.h"
+#include "base/strings.h"
 
 /* Part of a process: its executable ranges, read when they are first needed. */
 struct native_maps {

@@ -18,7 +18,7 @@
 #include "base/procmem.h"
 #include "symbol/codes.h"
 #include "symbol/native.h"
-#include "symbol/strings.h"
+#include "base/strings.h"
 #include "symbol/syscalls.h"
 #include "symbol/threads.h"
 

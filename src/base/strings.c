@@ -2,7 +2,7 @@
 /*
  * A set of strings on uthash.
  */
-#include "symbol/strings.h"
+#include "base/strings.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every string the resolver hands out, once. They live as long as the pool, so that nobody has to
+ * Strings kept once each. They live as long as the pool, so that nobody has to
  * copy a name, and the pool is bounded: when it is full, new names become "?".
  */
-#ifndef LOOPSTALL_SYMBOL_STRINGS_H
-#define LOOPSTALL_SYMBOL_STRINGS_H
+#ifndef LOOPSTALL_BASE_STRINGS_H
+#define LOOPSTALL_BASE_STRINGS_H
 
 #include <stddef.h>
 

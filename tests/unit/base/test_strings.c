@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "symbol/strings.h"
+#include "base/strings.h"
 
 Test(strings, each_text_once)
 {

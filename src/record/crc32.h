@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CRC of zlib, PNG and Ethernet (reflected polynomial 0xedb88320), so that a recording can be checked
+ * with anything.
+ */
+#ifndef LOOPSTALL_RECORD_CRC32_H
+#define LOOPSTALL_RECORD_CRC32_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t crc32__of(const void *data, size_t n);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tables, and the one coder that walks them.
+ */
+#include "record/fields.h"
+
+#include <string.h>
+
+#include "record/answers.h"
+
+struct field {
+	uint16_t offset;
+	uint8_t width; /* bytes of one element: 1, 2, 4, 8 */
+	uint8_t count; /* enum field_count */
+};
+
+#define ONE(type, member)                                                                          \
+	{                                                                                          \
+		offsetof(type, member), sizeof(((type *)0)->member), FIELD_ONE                     \
+	}
+#define MANY(type, member, count)                                                                  \
+	{                                                                                          \
+		offsetof(type, member), sizeof(((type *)0)->member[0]), count                      \
+	}
+#define HEADER(type)                                                                               \
+	ONE(type, hdr.cpu), ONE(type, hdr.ts_ns), ONE(type, hdr.tgid), ONE(type, hdr.tid)
+#define NAME(type)                                                                                 \
+	ONE(type, name.number), ONE(type, name.length), ONE(type, name.copied),                    \
+		ONE(type, name.kind), ONE(type, name.ascii),                                       \
+	{                                                                                          \
+		offsetof(type, name.data), sizeof(uint64_t), FIELD_NAME_WORDS                      \
+	}
+
+static const struct field event_thread[] = {
+	HEADER(struct ls_rec_thread),
+	ONE(struct ls_rec_thread, loop),
+	ONE(struct ls_rec_thread, tstate),
+	ONE(struct ls_rec_thread, thread_pointer),
+};
+
+static const struct field event_stack[] = {
+	HEADER(struct ls_rec_stack),	     ONE(struct ls_rec_stack, span),
+	ONE(struct ls_rec_stack, weight_ns), ONE(struct ls_rec_stack, native_ip),
+	ONE(struct ls_rec_stack, count),     ONE(struct ls_rec_stack, cause),
+	ONE(struct ls_rec_stack, syscall),   ONE(struct ls_rec_stack, flags),
+};
+
+static const struct field event_victim[] = {
+	HEADER(struct ls_rec_victim),	     ONE(struct ls_rec_victim, span),
+	ONE(struct ls_rec_victim, task),     ONE(struct ls_rec_victim, code),
+	ONE(struct ls_rec_victim, qualname), ONE(struct ls_rec_victim, starved_ns),
+	NAME(struct ls_rec_victim),
+};
+
+static const struct field event_stall[] = {
+	HEADER(struct ls_rec_stall),
+	ONE(struct ls_rec_stall, span),
+	ONE(struct ls_rec_stall, start_ns),
+	ONE(struct ls_rec_stall, duration_ns),
+	MANY(struct ls_rec_stall, cause_ns, FIELD_CAUSES),
+	ONE(struct ls_rec_stall, loop),
+	ONE(struct ls_rec_stall, task),
+	ONE(struct ls_rec_stall, coro),
+	ONE(struct ls_rec_stall, code),
+	ONE(struct ls_rec_stall, qualname),
+	ONE(struct ls_rec_stall, gil_holder_tstate),
+	ONE(struct ls_rec_stall, gil_holder_id),
+	ONE(struct ls_rec_stall, starved_ns),
+	ONE(struct ls_rec_stall, victims),
+	ONE(struct ls_rec_stall, sockets),
+	ONE(struct ls_rec_stall, samples),
+	ONE(struct ls_rec_stall, unit),
+	ONE(struct ls_rec_stall, steps),
+	ONE(struct ls_rec_stall, flags),
+	NAME(struct ls_rec_stall),
+};
+
+static const struct field event_life[] = { HEADER(struct ls_rec_life) };
+
+static const struct field coroutine[] = {
+	ONE(struct coroutine_input, key.code),
+	ONE(struct coroutine_input, key.tgid),
+	ONE(struct coroutine_input, key.tid),
+	ONE(struct coroutine_input, stats.key.code),
+	ONE(struct coroutine_input, stats.key.tgid),
+	ONE(struct coroutine_input, stats.key.tid),
+	ONE(struct coroutine_input, stats.steps),
+	ONE(struct coroutine_input, stats.total_ns),
+	ONE(struct coroutine_input, stats.max_ns),
+	ONE(struct coroutine_input, stats.stalls),
+	MANY(struct coroutine_input, stats.cause_ns, FIELD_CAUSES),
+	ONE(struct coroutine_input, stats.starved_ns),
+	ONE(struct coroutine_input, stats.suffered_ns),
+	ONE(struct coroutine_input, stats.suffered),
+	ONE(struct coroutine_input, stats.qualname),
+	MANY(struct coroutine_input, stats.hist, FIELD_BUCKETS),
+};
+
+static const struct field thread[] = {
+	ONE(struct thread_input, pid),
+	ONE(struct thread_input, tid),
+	ONE(struct thread_input, stats.steps),
+	ONE(struct thread_input, stats.step_ns),
+	ONE(struct thread_input, stats.callbacks_ns),
+	ONE(struct thread_input, stats.idle_ns),
+	ONE(struct thread_input, stats.turns),
+	ONE(struct thread_input, stats.stalls),
+	MANY(struct thread_input, stats.cause_ns, FIELD_CAUSES),
+	ONE(struct thread_input, stats.worst_turn_ns),
+	MANY(struct thread_input, stats.turn_hist, FIELD_BUCKETS),
+};
+
+static const struct field loop[] = {
+	ONE(struct loop_input, pid),
+	ONE(struct loop_input, tid),
+	ONE(struct loop_input, info.tasks_ready),
+	ONE(struct loop_input, info.executor_threads),
+	ONE(struct loop_input, info.executor_max),
+	ONE(struct loop_input, info.executor_queued),
+};
+
+static const struct field task[] = {
+	ONE(struct model_task, pid),
+	ONE(struct model_task, tid),
+	ONE(struct model_task, task),
+	ONE(struct model_task, awaited_by),
+	ONE(struct model_task, code),
+	ONE(struct model_task, qualname),
+	ONE(struct model_task, state),
+	ONE(struct model_task, is_cut),
+	ONE(struct model_task, stats.coro),
+	ONE(struct model_task, stats.steps),
+	ONE(struct model_task, stats.total_ns),
+	ONE(struct model_task, stats.max_ns),
+	ONE(struct model_task, stats.stalls),
+	ONE(struct model_task, stats.last_end_ns),
+};
+
+static const struct field live[] = {
+	ONE(struct model_live, pid),	 ONE(struct model_live, tid),
+	ONE(struct model_live, unit),	 ONE(struct model_live, cause),
+	ONE(struct model_live, syscall), ONE(struct model_live, start_ns),
+	ONE(struct model_live, code),	 ONE(struct model_live, qualname),
+};
+
+static const struct field answer[] = {
+	ONE(struct answer, key.kind), ONE(struct answer, key.pid), ONE(struct answer, key.a),
+	ONE(struct answer, key.b),    ONE(struct answer, number),  ONE(struct answer, is_failed),
+};
+
+static const struct {
+	const struct field *list;
+	size_t n;
+} tables[FIELDS_MAX] = {
+#define _(kind, list) [kind] = { list, sizeof(list) / sizeof((list)[0]) }
+	_(FIELDS_EVENT_THREAD, event_thread),
+	_(FIELDS_EVENT_STACK, event_stack),
+	_(FIELDS_EVENT_VICTIM, event_victim),
+	_(FIELDS_EVENT_STALL, event_stall),
+	_(FIELDS_EVENT_LIFE, event_life),
+	_(FIELDS_COROUTINE, coroutine),
+	_(FIELDS_THREAD, thread),
+	_(FIELDS_LOOP, loop),
+	_(FIELDS_TASK, task),
+	_(FIELDS_LIVE, live),
+	_(FIELDS_ANSWER, answer),
+#undef _
+};
+
+static const uint16_t own_counts[FIELD_COUNT_MAX] = {
+	[FIELD_ONE] = 1,
+	[FIELD_CAUSES] = LS_CAUSE_MAX,
+	[FIELD_BUCKETS] = LS_HIST_BUCKETS,
+	[FIELD_NAME_WORDS] = LS_NAME_BYTES / sizeof(uint64_t),
+};
+
+struct shape shape_own(void)
+{
+	struct shape s;
+
+	memcpy(s.counts, own_counts, sizeof(s.counts));
+	for (int i = 0; i < FIELDS_MAX; i++)
+		s.lengths[i] = (uint16_t)tables[i].n;
+	return s;
+}
+
+void shape__put(const struct shape *s, struct buffer *b)
+{
+	buffer__varint(b, FIELD_COUNT_MAX);
+	for (int i = 0; i < FIELD_COUNT_MAX; i++)
+		buffer__varint(b, s->counts[i]);
+	buffer__varint(b, FIELDS_MAX);
+	for (int i = 0; i < FIELDS_MAX; i++)
+		buffer__varint(b, s->lengths[i]);
+}
+
+/* Lists that an older program did not know are empty in its files. */
+static void get_lengths(struct cursor *c, const uint16_t *own, uint16_t *lengths, size_t max)
+{
+	const uint64_t n = cursor__below(c, max + 1);
+
+	for (size_t i = 0; i < max; i++)
+		lengths[i] = i < n ? (uint16_t)cursor__below(c, own[i] + 1U) : 0;
+}
+
+bool shape__get(struct shape *s, struct cursor *c)
+{
+	const struct shape own = shape_own();
+
+	get_lengths(c, own.counts, s->counts, FIELD_COUNT_MAX);
+	get_lengths(c, own.lengths, s->lengths, FIELDS_MAX);
+	return !c->is_bad && s->counts[FIELD_ONE] == 1;
+}
+
+static uint64_t load(const void *value, size_t at, uint8_t width)
+{
+	const uint8_t *from = (const uint8_t *)value + at;
+	uint64_t v = 0;
+
+	memcpy(&v, from, width);
+	return v;
+}
+
+/* What was added, as small as it can be said: numbers wrap at their width. */
+static int64_t difference(uint64_t now, uint64_t before, uint8_t width)
+{
+	const unsigned int unused = 64 - 8U * width;
+
+	return (int64_t)((now - before) << unused) >> unused;
+}
+
+void fields__put(struct buffer *b, enum fields_kind kind, const void *value, const void *before)
+{
+	uint64_t n_same = 0;
+
+	for (size_t i = 0; i < tables[kind].n; i++) {
+		const struct field *f = &tables[kind].list[i];
+
+		for (size_t j = 0, at = f->offset; j < own_counts[f->count]; j++, at += f->width) {
+			const uint64_t now = load(value, at, f->width),
+				       old = load(before, at, f->width);
+
+			if (now == old) {
+				n_same++;
+				continue;
+			}
+			buffer__varint(b, n_same);
+			buffer__signed(b, difference(now, old, f->width));
+			n_same = 0;
+		}
+	}
+	if (n_same)
+		buffer__varint(b, n_same);
+}
+
+bool fields__is_same(enum fields_kind kind, const void *a, const void *b)
+{
+	for (size_t i = 0; i < tables[kind].n; i++) {
+		const struct field *f = &tables[kind].list[i];
+		const size_t bytes = own_counts[f->count] * (size_t)f->width;
+
+		if (memcmp((const char *)a + f->offset, (const char *)b + f->offset, bytes) != 0)
+			return false;
+	}
+	return true;
+}
+
+void fields__get(struct cursor *c, const struct shape *shape, enum fields_kind kind, void *value)
+{
+	uint64_t n_same = 0, now;
+	bool is_told = false; /* n_same is of this file, not spent yet */
+
+	for (size_t i = 0; i < shape->lengths[kind]; i++) {
+		const struct field *f = &tables[kind].list[i];
+
+		for (size_t j = 0, at = f->offset; j < shape->counts[f->count]; j++, at += f->width) {
+			if (!is_told) {
+				n_same = cursor__varint(c);
+				is_told = true;
+			}
+			if (c->is_bad)
+				return;
+			if (n_same > 0) {
+				n_same--;
+				/* A run that ends the value has no difference behind it. */
+				continue;
+			}
+			now = load(value, at, f->width) + (uint64_t)cursor__signed(c);
+			memcpy((char *)value + at, &now, f->width);
+			is_told = false;
+		}
+	}
+	if (is_told && n_same > 0)
+		c->is_bad = true;
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inputs, one function each. An input is: kind, time since the one before, what changed.
+ */
+#include "record/recorder_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS 1000000000ULL
+
+void recorder__begin_input(struct recorder *rec, enum format_kind kind, uint64_t at_ns)
+{
+	struct buffer *b = &rec->out.raw;
+
+	if (rec->out.first_ns > rec->out.last_ns)
+		rec->chunk_ns = at_ns;
+	buffer__varint(b, kind);
+	buffer__signed(b, chunk_writer__note_time(&rec->out, at_ns));
+	rec->last_at_ns = at_ns;
+}
+
+static int recorder__flush(struct recorder *rec)
+{
+	rec->n_rows = 0;
+	return chunk_writer__flush(&rec->out);
+}
+
+int recorder__breathe(struct recorder *rec)
+{
+	if (rec->out.raw.n < rec->soft_bytes)
+		return 0;
+	return recorder__flush(rec);
+}
+
+static bool is_chunk_due(const struct recorder *rec)
+{
+	/* A stall is in the chunk, and so in the file, of its stacks, unless it does not come. */
+	if (rec->is_in_span && rec->out.raw.n < 2 * rec->soft_bytes)
+		return false;
+	return rec->out.raw.n >= rec->soft_bytes || rec->n_rows >= FORMAT_MAX_ROWS / 2 ||
+		rec->last_at_ns - rec->chunk_ns >= SECOND_NS;
+}
+
+int recorder__end_input(struct recorder *rec)
+{
+	int r;
+
+	rec->is_asked = false;
+	rec->question++;
+	if (rec->error >= 0 && rec->out.raw.is_bad)
+		rec->error = -ENOMEM;
+	if (rec->error < 0)
+		return rec->error;
+	if (!is_chunk_due(rec))
+		return 0;
+	r = recorder__flush(rec);
+	if (r >= 0)
+		r = recorder__rotate_if_full(rec);
+	rec->error = r < 0 ? r : 0;
+	return rec->error;
+}
+
+void recorder__put_name(struct recorder *rec, const char *name)
+{
+	struct buffer *b = &rec->out.raw;
+	const char *own;
+	bool is_new;
+	size_t slot;
+
+	if (!name) {
+		buffer__varint(b, 0);
+		return;
+	}
+	own = strings__intern(rec->pool, name);
+	slot = slots__get(rec->known->names, (uintptr_t)own, 0, &is_new);
+	buffer__varint(b, is_new ? 1 : slot + 2);
+	if (is_new)
+		buffer__text(b, own);
+}
+
+static void put_frame(struct recorder *rec, const struct ls_frame *frame)
+{
+	struct buffer *b = &rec->out.raw;
+	struct known *k = rec->known;
+	bool is_new;
+	size_t slot;
+
+	slot = slots__get(k->frames, frame->code, frame->position, &is_new);
+	buffer__varint(b, is_new ? 0 : slot + 1);
+	if (!is_new)
+		return;
+	buffer__signed(b, (int64_t)(frame->code - k->frame.code));
+	buffer__signed(b, (int64_t)(frame->position - k->frame.position));
+	k->frame = *frame;
+}
+
+void recorder__put_frames(struct recorder *rec, const struct ls_frame *frames, size_t n)
+{
+	buffer__varint(&rec->out.raw, n);
+	for (size_t i = 0; i < n; i++)
+		put_frame(rec, &frames[i]);
+}
+
+/* Tells `value` against what the reader knows, which it then becomes. */
+static void put_fields(struct recorder *rec, enum fields_kind kind, const void *value, void *known,
+		       size_t size)
+{
+	fields__put(&rec->out.raw, kind, value, known);
+	memcpy(known, value, size);
+}
+
+static void put_stack(struct recorder *rec, const struct ls_rec_stack *stack)
+{
+	const size_t head = offsetof(struct ls_rec_stack, frames);
+
+	put_fields(rec, FIELDS_EVENT_STACK, stack, &rec->known->event_stack, head);
+	recorder__put_frames(rec, stack->frames, stack->n_frames);
+}
+
+int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event)
+{
+	struct known *k = rec->known;
+
+	if (rec->error < 0)
+		return rec->error;
+	rec->is_in_span = false;
+	switch (event->kind) {
+	case LS_REC_THREAD:
+		recorder__begin_input(rec, FORMAT_EVENT_THREAD, at_ns);
+		put_fields(rec, FIELDS_EVENT_THREAD, event->thread, &k->event_thread,
+			   sizeof(k->event_thread));
+		break;
+	case LS_REC_STACK:
+		rec->is_in_span = true;
+		recorder__begin_input(rec, FORMAT_EVENT_STACK, at_ns);
+		put_stack(rec, event->stack);
+		break;
+	case LS_REC_VICTIM:
+		rec->is_in_span = true;
+		recorder__begin_input(rec, FORMAT_EVENT_VICTIM, at_ns);
+		put_fields(rec, FIELDS_EVENT_VICTIM, event->victim, &k->event_victim,
+			   sizeof(k->event_victim));
+		break;
+	case LS_REC_STALL:
+		recorder__begin_input(rec, FORMAT_EVENT_STALL, at_ns);
+		put_fields(rec, FIELDS_EVENT_STALL, event->stall, &k->event_stall,
+			   sizeof(k->event_stall));
+		break;
+	case LS_REC_EXEC:
+	case LS_REC_EXIT:
+		rec->epoch++;
+		recorder__begin_input(
+			rec, event->kind == LS_REC_EXEC ? FORMAT_EVENT_EXEC : FORMAT_EVENT_EXIT,
+			at_ns);
+		put_fields(rec, FIELDS_EVENT_LIFE, event->life, &k->event_life,
+			   sizeof(k->event_life));
+		break;
+	case LS_REC_NONE:
+	case LS_REC_MAX:
+		return 0;
+	}
+	return recorder__end_input(rec);
+}
+
+struct reading_kind {
+	enum format_kind kind;
+	enum fields_kind fields;
+	size_t size;
+};
+
+/*
+ * One of a table of readings: its slot, and what changed since it was told last. Nothing at all if nothing did, unless
+ * the model has asked something about it again, or has forgotten it.
+ */
+static void put_reading(struct recorder *rec, uint64_t at_ns, const struct reading_kind *kind,
+			struct ring *ring, size_t slot, bool is_new, const void *value)
+{
+	void *known = ring__at(ring, slot);
+
+	if (!known) {
+		rec->error = -ENOMEM;
+		return;
+	}
+	/* The epoch comes first in all of them. */
+	if (!is_new && !rec->is_asked && *(const uint32_t *)known == rec->epoch &&
+	    fields__is_same(kind->fields, value, known))
+		return;
+	if (is_new)
+		memset(known, 0, kind->size);
+	recorder__begin_input(rec, kind->kind, at_ns);
+	buffer__varint(&rec->out.raw, is_new ? 0 : slot + 1);
+	put_fields(rec, kind->fields, value, known, kind->size);
+}
+
+static uint64_t both(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+int recorder__coroutine(struct recorder *rec, uint64_t at_ns, const struct ls_coro_key *key,
+			const struct ls_coro_stats *stats)
+{
+	static const struct reading_kind kind = { FORMAT_COROUTINE, FIELDS_COROUTINE,
+						  sizeof(struct coroutine_input) };
+	const struct coroutine_input input = { .epoch = rec->epoch, .key = *key, .stats = *stats };
+	struct known *k = rec->known;
+	bool is_new;
+	size_t slot;
+
+	if (rec->error < 0)
+		return rec->error;
+	slot = slots__get(k->coroutine_slots, key->code, both(key->tgid, key->tid), &is_new);
+	put_reading(rec, at_ns, &kind, &k->coroutines, slot, is_new, &input);
+	return recorder__end_input(rec);
+}
+
+int recorder__thread(struct recorder *rec, uint64_t at_ns, uint32_t pid, uint32_t tid,
+		     const struct ls_thread_stats *stats)
+{
+	static const struct reading_kind kind = { FORMAT_THREAD, FIELDS_THREAD,
+						  sizeof(struct thread_input) };
+	const struct thread_input input = {
+		.epoch = rec->epoch, .pid = pid, .tid = tid, .stats = *stats
+	};
+	struct known *k = rec->known;
+	bool is_new;
+	size_t slot;
+
+	if (rec->error < 0)
+		return rec->error;
+	slot = slots__get(k->thread_slots, both(pid, tid), 0, &is_new);
+	put_reading(rec, at_ns, &kind, &k->threads, slot, is_new, &input);
+	return recorder__end_input(rec);
+}
+
+/* NULL if there are too many: the model keeps fewer. */
+static struct loss *find_loss(struct known *k, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < k->n_losses; i++)
+		if (!strcmp(k->losses[i].name, name))
+			return &k->losses[i];
+	if (i == FORMAT_MAX_LOSSES)
+		return NULL;
+	k->losses[k->n_losses++] = (struct loss){ .name = "" };
+	return &k->losses[i];
+}
+
+int recorder__loss(struct recorder *rec, uint64_t at_ns, const char *name, const char *sentence,
+		   uint64_t count)
+{
+	struct loss *l;
+
+	if (rec->error < 0)
+		return rec->error;
+	l = find_loss(rec->known, name);
+	if (!l || (*l->name && l->count == count && !strcmp(l->sentence, sentence)))
+		return recorder__end_input(rec);
+	*l = (struct loss){ .name = strings__intern(rec->pool, name),
+			    .sentence = strings__intern(rec->pool, sentence),
+			    .count = count };
+	recorder__begin_input(rec, FORMAT_LOSS, at_ns);
+	recorder__put_name(rec, l->name);
+	recorder__put_name(rec, l->sentence);
+	buffer__varint(&rec->out.raw, count);
+	return recorder__end_input(rec);
+}
+
+int recorder__loop(struct recorder *rec, uint64_t at_ns, uint32_t pid, uint32_t tid,
+		   const struct model_loop_info *info)
+{
+	struct loop_input input = { .epoch = rec->epoch, .pid = pid, .tid = tid, .info = *info };
+	struct known *k = rec->known;
+	struct loop_input *known;
+	bool is_new;
+	size_t slot;
+
+	if (rec->error < 0)
+		return rec->error;
+	input.info.process = strings__intern(rec->pool, info->process ?: "");
+	slot = slots__get(k->loop_slots, both(pid, tid), 0, &is_new);
+	known = ring__at(&k->loops, slot);
+	if (!known) {
+		rec->error = -ENOMEM;
+		return rec->error;
+	}
+	/* Equal texts of the pool are one. */
+	if (!is_new && known->epoch == rec->epoch && known->info.process == input.info.process &&
+	    fields__is_same(FIELDS_LOOP, &input, known))
+		return recorder__end_input(rec);
+	if (is_new)
+		memset(known, 0, sizeof(*known));
+	recorder__begin_input(rec, FORMAT_LOOP, at_ns);
+	buffer__varint(&rec->out.raw, is_new ? 0 : slot + 1);
+	put_fields(rec, FIELDS_LOOP, &input, known, sizeof(*known));
+	recorder__put_name(rec, input.info.process);
+	return recorder__end_input(rec);
+}
+
+int recorder__log(struct recorder *rec, uint64_t now_ns, enum log_grade grade, uint32_t pid,
+		  const char *text)
+{
+	if (rec->error < 0)
+		return rec->error;
+	recorder__begin_input(rec, FORMAT_LOG, now_ns);
+	buffer__varint(&rec->out.raw, grade);
+	buffer__varint(&rec->out.raw, pid);
+	buffer__text(&rec->out.raw, text);
+	return recorder__end_input(rec);
+}
+
+int recorder__tick(struct recorder *rec, uint64_t now_ns)
+{
+	if (rec->error < 0)
+		return rec->error;
+	recorder__begin_input(rec, FORMAT_TICK, now_ns);
+	return recorder__end_input(rec);
+}
+
+int recorder__reset(struct recorder *rec, uint64_t at_ns)
+{
+	if (rec->error < 0)
+		return rec->error;
+	rec->epoch++;
+	recorder__begin_input(rec, FORMAT_RESET, at_ns);
+	return recorder__end_input(rec);
+}
+
+/* No more than the model takes. */
+static size_t frames_of(const struct model_live *live)
+{
+	return live->n_frames < LS_MAX_FRAMES ? live->n_frames : LS_MAX_FRAMES;
+}
+
+static bool is_same_live(const struct kept_live *kept, const struct model_live *live)
+{
+	return fields__is_same(FIELDS_LIVE, &kept->live, live) &&
+		kept->live.n_frames == frames_of(live) &&
+		(live->n_frames == 0 ||
+		 !memcmp(kept->frames, live->frames, frames_of(live) * sizeof(*live->frames)));
+}
+
+static bool are_same_live(const struct known *k, const struct model_live *live, size_t n)
+{
+	if (k->n_live != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_same_live(&k->live[i], &live[i]))
+			return false;
+	return true;
+}
+
+static int keep_live(struct known *k, const struct model_live *live, size_t n)
+{
+	if (n > k->max_live) {
+		struct kept_live *kept = reallocarray(k->live, n, sizeof(*kept));
+
+		if (!kept)
+			return -ENOMEM;
+		memset(kept + k->max_live, 0, (n - k->max_live) * sizeof(*kept));
+		k->live = kept;
+		k->max_live = n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		k->live[i].live = live[i];
+		k->live[i].live.n_frames = frames_of(&live[i]);
+		if (live[i].n_frames)
+			memcpy(k->live[i].frames, live[i].frames,
+			       frames_of(&live[i]) * sizeof(*live[i].frames));
+	}
+	k->n_live = n;
+	return 0;
+}
+
+int recorder__live(struct recorder *rec, uint64_t at_ns, const struct model_live *live, size_t n)
+{
+	static const struct model_live none;
+	struct known *k = rec->known;
+
+	if (n > FORMAT_MAX_LIVE)
+		n = FORMAT_MAX_LIVE;
+	if (rec->error < 0)
+		return rec->error;
+	if (!rec->is_asked && are_same_live(k, live, n))
+		return recorder__end_input(rec);
+	recorder__begin_input(rec, FORMAT_LIVE, at_ns);
+	buffer__varint(&rec->out.raw, n);
+	for (size_t i = 0; i < n; i++) {
+		fields__put(&rec->out.raw, FIELDS_LIVE, &live[i],
+			    i < k->n_live ? &k->live[i].live : &none);
+		recorder__put_frames(rec, live[i].frames, frames_of(&live[i]));
+	}
+	if (keep_live(k, live, n) < 0)
+		rec->error = -ENOMEM;
+	return recorder__end_input(rec);
+}
+
+int recorder__note(struct recorder *rec, const char *key, const char *value)
+{
+	const char *before = meta__get(&rec->meta, key);
+	int r;
+
+	if (rec->error < 0)
+		return rec->error;
+	if (before && !strcmp(before, value))
+		return 0;
+	r = meta__set(&rec->meta, key, value);
+	if (r < 0)
+		return r;
+	buffer__varint(&rec->out.raw, FORMAT_NOTE);
+	buffer__text(&rec->out.raw, key);
+	buffer__text(&rec->out.raw, value);
+	return 0;
+}

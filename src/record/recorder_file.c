@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recorder's files. Each stands by itself: one that follows another begins with all readings as they are,
+ * told as the base from which this file counts (a reset), and with all answers given so far.
+ */
+#include "record/recorder_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define MAX_KEEP 999
+
+void known__free(struct known *k)
+{
+	if (!k)
+		return;
+	slots__free(k->names);
+	slots__free(k->frames);
+	slots__free(k->coroutine_slots);
+	slots__free(k->thread_slots);
+	slots__free(k->loop_slots);
+	slots__free(k->task_index);
+	ring__done(&k->coroutines);
+	ring__done(&k->threads);
+	ring__done(&k->loops);
+	task_list__done(&k->tasks);
+	free(k->live);
+	free(k);
+}
+
+int known__new(struct known **ret_known)
+{
+	struct known *k = calloc(1, sizeof(*k));
+	const struct {
+		struct slots **slots;
+		size_t max;
+	} tables[] = {
+		{ &k->names, FORMAT_MAX_STRINGS },
+		{ &k->frames, FORMAT_MAX_FRAMES },
+		{ &k->coroutine_slots, FORMAT_MAX_COROUTINES },
+		{ &k->thread_slots, FORMAT_MAX_THREADS },
+		{ &k->loop_slots, FORMAT_MAX_THREADS },
+		{ &k->task_index, FORMAT_MAX_TASKS },
+	};
+	int r = 0;
+
+	if (!k)
+		return -ENOMEM;
+	for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
+		r = slots__new(tables[i].slots, tables[i].max);
+	if (r < 0) {
+		known__free(k);
+		return r;
+	}
+	ring__init(&k->coroutines, sizeof(struct coroutine_input), FORMAT_MAX_COROUTINES);
+	ring__init(&k->threads, sizeof(struct thread_input), FORMAT_MAX_THREADS);
+	ring__init(&k->loops, sizeof(struct loop_input), FORMAT_MAX_THREADS);
+	*ret_known = k;
+	return 0;
+}
+
+static void put_body(const struct recorder *rec, struct buffer *b)
+{
+	const struct shape shape = shape_own();
+
+	shape__put(&shape, b);
+	buffer__varint(b, rec->meta.n);
+	for (size_t i = 0; i < rec->meta.n; i++) {
+		buffer__text(b, rec->meta.pairs[i].key);
+		buffer__text(b, rec->meta.pairs[i].value);
+	}
+}
+
+int recorder__create(struct recorder *rec)
+{
+	const bool may_replace = rec->opts.may_replace && rec->files == 0;
+	_cleanup_(buffer__done) struct buffer body = {};
+	int fd;
+
+	fd = open(rec->path,
+		  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (may_replace ? O_TRUNC : O_EXCL),
+		  0644);
+	if (fd < 0)
+		return -errno;
+	rec->files++;
+	put_body(rec, &body);
+	return chunk_writer__begin(&rec->out, fd, &body);
+}
+
+/* "PATH.3"; PATH itself for 0. */
+static int path_of(const struct recorder *rec, unsigned int age, char path[PATH_MAX])
+{
+	const int n = age ? snprintf(path, PATH_MAX, "%s.%u", rec->path, age) :
+			    snprintf(path, PATH_MAX, "%s", rec->path);
+
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* Every file becomes one older. Only a name that was ours before is replaced. */
+static int age_files(const struct recorder *rec)
+{
+	const unsigned int oldest = rec->files < rec->opts.keep ? rec->files : rec->opts.keep;
+	char from[PATH_MAX], to[PATH_MAX];
+	int r = 0;
+
+	for (unsigned int age = oldest; r >= 0 && age > 0; age--) {
+		const bool may_replace = rec->opts.may_replace || age < rec->files;
+
+		r = path_of(rec, age - 1, from);
+		if (r >= 0)
+			r = path_of(rec, age, to);
+		if (r >= 0 &&
+		    renameat2(AT_FDCWD, from, AT_FDCWD, to, may_replace ? 0 : RENAME_NOREPLACE) < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+/* In a new file, nothing is known. Takes the old state out of the recorder. */
+static int begin_anew(struct recorder *rec, struct known **ret_old)
+{
+	struct known *fresh;
+	int r = known__new(&fresh);
+
+	if (r < 0)
+		return r;
+	*ret_old = rec->known;
+	rec->known = fresh;
+	return 0;
+}
+
+/* Something that was kept is there: these are not NULL. */
+static int retell_thread(struct recorder *rec, uint64_t at_ns, const struct thread_input *t)
+{
+	return recorder__thread(rec, at_ns, t->pid, t->tid, &t->stats);
+}
+
+static int retell_loop(struct recorder *rec, uint64_t at_ns, const struct loop_input *l)
+{
+	return recorder__loop(rec, at_ns, l->pid, l->tid, &l->info);
+}
+
+static int retell_coroutine(struct recorder *rec, uint64_t at_ns, const struct coroutine_input *c)
+{
+	const struct resolver resolver = recorder__resolver(rec);
+	struct code_info info;
+
+	/* The model asks this at the first reading, which may be long ago. */
+	if (c->key.code)
+		resolver.ops->code(resolver.ctx, c->key.tgid, c->key.code, c->stats.qualname, &info);
+	return recorder__coroutine(rec, at_ns, &c->key, &c->stats);
+}
+
+static int retell_readings(struct recorder *rec, struct known *old, uint64_t at_ns)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < slots__count(old->thread_slots); i++)
+		r = retell_thread(rec, at_ns, ring__at(&old->threads, i));
+	for (size_t i = 0; r >= 0 && i < slots__count(old->coroutine_slots); i++)
+		r = retell_coroutine(rec, at_ns, ring__at(&old->coroutines, i));
+	for (size_t i = 0; r >= 0 && i < old->n_losses; i++)
+		r = recorder__loss(rec, at_ns, old->losses[i].name, old->losses[i].sentence,
+				   old->losses[i].count);
+	return r;
+}
+
+/* What replaces what was before is told behind the reset: it is as it is. */
+static int retell_state(struct recorder *rec, struct known *old, uint64_t at_ns)
+{
+	_cleanup_free_ struct model_task *tasks = task_list__plain(&old->tasks);
+	_cleanup_free_ struct model_live *live = calloc(old->n_live + 1, sizeof(*live));
+	int r = 0;
+
+	if (!tasks || !live)
+		return -ENOMEM;
+	for (size_t i = 0; i < old->n_live; i++) {
+		live[i] = old->live[i].live;
+		live[i].frames = old->live[i].frames;
+	}
+	for (size_t i = 0; r >= 0 && i < slots__count(old->loop_slots); i++)
+		r = retell_loop(rec, at_ns, ring__at(&old->loops, i));
+	if (r >= 0 && old->tasks_ns)
+		r = recorder__tasks(rec, old->tasks_ns, tasks, old->tasks.n, old->tasks_alive);
+	return r < 0 ? r : recorder__live(rec, at_ns, live, old->n_live);
+}
+
+static int retell(struct recorder *rec, struct known *old)
+{
+	const uint64_t at_ns = rec->last_at_ns;
+	int r;
+
+	r = recorder__retell_answers(rec);
+	if (r >= 0)
+		r = retell_readings(rec, old, at_ns);
+	if (r >= 0)
+		r = recorder__reset(rec, at_ns);
+	return r < 0 ? r : retell_state(rec, old, at_ns);
+}
+
+static int begin_next(struct recorder *rec)
+{
+	const uint64_t bytes = rec->out.file_bytes;
+	struct known *old;
+	int r;
+
+	r = chunk_writer__end(&rec->out);
+	rec->closed_bytes += r < 0 ? bytes : rec->out.file_bytes;
+	rec->out.file_bytes = 0;
+	if (r >= 0)
+		r = rec->opts.keep ? age_files(rec) : -EFBIG;
+	if (r >= 0)
+		r = recorder__create(rec);
+	if (r >= 0)
+		r = begin_anew(rec, &old);
+	if (r < 0)
+		return r;
+	rec->is_beginning = true;
+	r = retell(rec, old);
+	rec->is_beginning = false;
+	rec->head_bytes = rec->out.file_bytes;
+	known__free(old);
+	return r;
+}
+
+int recorder__rotate_if_full(struct recorder *rec)
+{
+	const uint64_t limit = rec->opts.max_bytes;
+
+	if (limit == 0 || rec->is_beginning || rec->out.file_bytes + 2 * rec->soft_bytes < limit)
+		return 0;
+	/* What a file begins with may be large already. */
+	if (rec->out.file_bytes - rec->head_bytes < limit / 4)
+		return 0;
+	return begin_next(rec);
+}
+
+static int check_opts(const struct recorder_opts *opts, struct err *err)
+{
+	if (opts->max_bytes && opts->max_bytes < RECORDER_MIN_BYTES) {
+		err__set(err, -EINVAL, "a recording of at most %llu bytes is too small to be of use",
+			 (unsigned long long)opts->max_bytes);
+		return err__hint(err, -EINVAL, "give it %u KiB or more", RECORDER_MIN_BYTES >> 10);
+	}
+	if (opts->keep > MAX_KEEP)
+		return err__set(err, -EINVAL, "%u older files are too many: at most %d", opts->keep,
+				MAX_KEEP);
+	return 0;
+}
+
+/* Files that would stand in the way when this one is full. */
+static int check_older(const struct recorder *rec, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	if (!rec->opts.max_bytes || rec->opts.may_replace)
+		return 0;
+	for (unsigned int age = 1; r >= 0 && age <= rec->opts.keep; age++) {
+		r = path_of(rec, age, path);
+		if (r >= 0 && faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			r = -EEXIST;
+	}
+	if (r >= 0)
+		return 0;
+	err__set(err, r, "cannot keep older parts as %s: %s", path, strerror(-r));
+	return err__hint(err, r, "move it away or record to another name");
+}
+
+static int recorder__init(struct recorder *rec, const struct meta *meta)
+{
+	const uint64_t part = rec->opts.max_bytes / 16;
+	int r;
+
+	/* The last chunk must fit, and not leave much unused. */
+	rec->soft_bytes = FORMAT_SOFT_RAW_BYTES;
+	if (part && part < rec->soft_bytes)
+		rec->soft_bytes = part;
+	/* Answers are compared with it, and a new one has 0. */
+	rec->question = 1;
+	r = chunk_writer__init(&rec->out);
+	if (r >= 0)
+		r = meta__copy(&rec->meta, meta);
+	/* Half of what a reader takes: a file of ours always fits. */
+	if (r >= 0)
+		r = strings__new(&rec->pool, FORMAT_MAX_POOL_BYTES / 2);
+	if (r >= 0)
+		r = answers__new(&rec->answers, FORMAT_MAX_ANSWERS);
+	return r < 0 ? r : known__new(&rec->known);
+}
+
+int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *opts,
+		  const struct meta *meta, const struct resolver *inner, struct err *err)
+{
+	_cleanup_(recorder__freep) struct recorder *rec = NULL;
+	int r = check_opts(opts, err);
+
+	if (r < 0)
+		return r;
+	rec = calloc(1, sizeof(*rec));
+	if (!rec)
+		return err__set(err, -ENOMEM, "out of memory");
+	rec->out.fd = -1;
+	rec->opts = *opts;
+	rec->inner = *inner;
+	rec->path = strdup(opts->path);
+	if (!rec->path || recorder__init(rec, meta) < 0)
+		return err__set(err, -ENOMEM, "out of memory");
+	r = check_older(rec, err);
+	if (r < 0)
+		return r;
+	r = recorder__create(rec);
+	if (r < 0) {
+		err__set(err, r, "cannot write %s: %s", opts->path, strerror(-r));
+		return r != -EEXIST ? r : err__hint(err, r, "move it away or record to another name");
+	}
+	*ret_recorder = TAKE_PTR(rec);
+	return 0;
+}
+
+void recorder__free(struct recorder *rec)
+{
+	if (!rec)
+		return;
+	if (rec->out.fd >= 0 && rec->error >= 0)
+		chunk_writer__flush(&rec->out);
+	chunk_writer__done(&rec->out);
+	known__free(rec->known);
+	answers__free(rec->answers);
+	strings__free(rec->pool);
+	meta__done(&rec->meta);
+	free(rec->path);
+	free(rec);
+}
+
+int recorder__close(struct recorder *rec)
+{
+	int r = rec->error;
+
+	if (r >= 0) {
+		r = chunk_writer__end(&rec->out);
+		/* Nothing can follow. */
+		rec->error = r < 0 ? r : -EBADF;
+	}
+	return r;
+}
+
+uint64_t recorder__bytes(const struct recorder *rec)
+{
+	return rec->closed_bytes + rec->out.file_bytes;
+}
+
+unsigned int recorder__files(const struct recorder *rec)
+{
+	return rec->files;
+}
