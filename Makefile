@@ -17,7 +17,7 @@ JOBS    ?= $(shell nproc)
 
 # Debian packages: what the build needs, what the tests and the demo run.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
-	libcapstone-dev libjansson-dev libcap-ng-dev libncurses-dev uthash-dev
+	libcapstone-dev libjansson-dev zlib1g-dev libcap-ng-dev libncurses-dev uthash-dev
 DEPS_TEST  := libcriterion-dev python3 python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk
 
@@ -27,7 +27,7 @@ MODULES ?= base target probe stream symbol model view report app
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
 CFLAGS   ?= -O2 -g
-LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lcap-ng -lncursesw
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lz -lcap-ng -lncursesw
 # The last is for bpf/state.h, which src/probe/live.c shares with the kernel side.
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote .
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what

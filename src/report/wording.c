@@ -48,8 +48,7 @@ const char *wording_call(const struct stall *stall)
 		const struct call_words *w = &call_words[i];
 
 		if (w->cause == stall->cause &&
-		    (!w->syscall ||
-		     (stall->call_syscall && !strcmp(w->syscall, stall->call_syscall))))
+		    (!w->syscall || (stall->call_syscall && !strcmp(w->syscall, stall->call_syscall))))
 			return w->words;
 	}
 	if (stall->call_syscall)
