@@ -19,7 +19,8 @@ JOBS    ?= $(shell nproc)
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
 	libcapstone-dev libjansson-dev zlib1g-dev libcap-ng-dev libncurses-dev uthash-dev
 DEPS_TEST  := libcriterion-dev python3 python3-uvloop python3-uvicorn python3-httptools \
-	python3-greenlet python3-aiohttp tmux wrk
+	python3-greenlet python3-aiohttp tmux wrk \
+	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it
 
 # The order is the way the data flows.
 MODULES ?= base target probe stream symbol model view report app
@@ -88,9 +89,9 @@ demo: deps ## install what is missing, build, watch a bundled service that stall
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) tests/demo/run.sh
 
 .PHONY: test
-test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, live
+test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, formats, live
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint live
+	@$(PYTHON) tests/run.py unit asan lint formats live
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -99,6 +100,10 @@ check: unit-tests ## unit tests only
 .PHONY: check-asan
 check-asan: ## unit tests under ASan and UBSan (built in build-asan/)
 	@$(PYTHON) tests/run.py asan
+
+.PHONY: check-formats
+check-formats: ## golden reports, read by programs that others wrote
+	@$(PYTHON) tests/run.py formats
 
 .PHONY: check-live
 check-live: all ## live tests on real interpreters (root)
@@ -165,6 +170,9 @@ $(BUILD)/obj/%.o: src/%.c $(SYSCALLS) | $(DIRS)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(filter $(BUILD)/obj/probe/%,$(OBJS)): | $(SKELETON)
+
+# The assembler reads them, which no dependency file tells.
+$(BUILD)/obj/report/html.o: $(wildcard src/report/html/*)
 
 $(BUILD)/loopstall: $(OBJS)
 	$(call say,LINK,$@)

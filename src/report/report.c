@@ -18,6 +18,7 @@
 	_(speedscope, "speedscope", "speedscope.json", false, "a profile for speedscope.app")      \
 	_(perfetto, "perfetto", "trace.json", false, "a timeline for ui.perfetto.dev")             \
 	_(pprof, "pprof", "pb.gz", true, "a profile for go tool pprof and its kin")                \
+	_(html, "html", "html", false, "a page with timeline, tables and flame graph")             \
 	_(markdown, "markdown", "md", false, "a summary for a job's page")
 
 #define _(ops, ...) extern const struct report_ops report_##ops;
