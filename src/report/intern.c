@@ -42,15 +42,22 @@ static int make_room(struct intern *in)
 	return 0;
 }
 
+bool intern__find(const struct intern *in, const void *key, size_t bytes, uint32_t *ret_number)
+{
+	const struct intern_entry *e;
+
+	HASH_FIND(hh, in->table, key, bytes, e);
+	if (e)
+		*ret_number = e->number;
+	return e != NULL;
+}
+
 int intern__add(struct intern *in, const void *key, size_t bytes, uint32_t *ret_number)
 {
 	struct intern_entry *e;
 
-	HASH_FIND(hh, in->table, key, bytes, e);
-	if (e) {
-		*ret_number = e->number;
+	if (intern__find(in, key, bytes, ret_number))
 		return 0;
-	}
 	if (make_room(in) < 0)
 		return -ENOMEM;
 	e = calloc(1, sizeof(*e) + bytes);

@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_REPORT_INTERN_H
 #define LOOPSTALL_REPORT_INTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ void intern__done(struct intern *in);
 int intern__add(struct intern *in, const void *key, size_t bytes, uint32_t *ret_number);
 /* The same for a string with its NUL. */
 int intern__add_text(struct intern *in, const char *text, uint32_t *ret_number);
+/* Whether the key is known, and its number. */
+bool intern__find(const struct intern *in, const void *key, size_t bytes, uint32_t *ret_number);
 /* The bytes of number `i`, which must exist. */
 const void *intern__key(const struct intern *in, uint32_t i);
 

@@ -4,10 +4,12 @@
 import csv
 import html.parser
 import io
+import json
+import os
 
 from markdown_it import MarkdownIt
 
-from lib import CAUSES, CONTROL, FORMULA, QUOTES, TAG, check, equal, escaped, has_no_controls, lines_of_json, stalls, text
+from lib import CAUSES, CONTROL, FORMULA, GOLDEN, QUOTES, TAG, check, equal, escaped, has_no_controls, lines_of_json, stalls, text
 
 
 def test_json_lines():
@@ -87,13 +89,31 @@ class Page(html.parser.HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-def test_markdown():
-    has_no_controls(text("md"), allowed="\n")
+def rendered(markdown):
+    has_no_controls(markdown, allowed="\n")
     page = Page()
-    page.feed(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text("md")))
+    page.feed(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(markdown))
+    return page
+
+
+def test_markdown():
+    page = rendered(text("md"))
     equal(page.tags, {"h3", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code", "ul", "li"}, "tags")
     equal([len(table) for table in page.tables], [7, 5], "rows of the tables")
     for table in page.tables:
         equal({len(row) for row in table}, {5}, "cells of the rows")
     for name in (TAG, QUOTES, CONTROL, FORMULA):
         check(escaped(name) in page.codes, "%r is not as it was: %r", name, page.codes)
+
+
+def test_diff():
+    with open(os.path.join(GOLDEN, "diff.md"), encoding="utf-8") as file:
+        page = rendered(file.read())
+    equal(page.tags, {"h3", "table", "thead", "tbody", "tr", "th", "td", "code", "ul", "li"}, "tags")
+    equal([(len(table), {len(row) for row in table}) for table in page.tables], [(6, {7}), (4, {7})], "tables")
+    check("new <b>`|\\x1b[2J" in page.codes, "the name is not as it was: %r", page.codes)
+    with open(os.path.join(GOLDEN, "diff.json"), encoding="ascii") as file:
+        diff = json.load(file)
+    equal([row["change"] for row in diff["coroutines"]], ["new", "worse", "same", "gone", "better"], "changes")
+    for side in ("before", "after"):
+        equal(sum(row[side]["stalled_ns"] for row in diff["coroutines"]), diff[side]["stalled_ns"], "sum of " + side)

@@ -43,7 +43,7 @@ const flame = {
 		bar.style.top = depth * ROW + 'px';
 		if (node.frame[0] === 'cause') {
 			bar.style.background = causeColor(node.frame[1].slice(1, -1));
-			bar.style.color = '#fff';
+			bar.style.color = '#111';
 		}
 		return bar;
 	},

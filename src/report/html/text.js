@@ -70,7 +70,7 @@ function causeColor(cause) {
 
 	if (i < 0 || i === HUES.length - 1)
 		return 'hsl(220 8% 55%)';
-	return `hsl(${HUES[i]} 65% 52%)`;
+	return `hsl(${HUES[i]} 70% 62%)`;
 }
 
 function swatch(cause) {

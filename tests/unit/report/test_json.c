@@ -326,8 +326,8 @@ Test(json, summary)
 	check_int(json_object_get(json, "lost"), "stack_truncated", 12);
 	cr_assert_eq(json_array_size(json_object_get(json, "coroutines")), 2);
 	row = json_array_get(json_object_get(json, "coroutines"), 0);
-	check_keys(row, "name", "file", "line", "pid", "steps", "total_ns", "p50_ns", "p95_ns", "p99_ns",
-		   "max_ns", "stalls", "cpu_ns", "blocked_ns", "gil_ns", "runqueue_ns",
+	check_keys(row, "name", "file", "line", "pid", "steps", "total_ns", "p50_ns", "p95_ns",
+		   "p99_ns", "max_ns", "stalls", "cpu_ns", "blocked_ns", "gil_ns", "runqueue_ns",
 		   "starved_ns", "suffered", "suffered_ns", NULL);
 	check_text(row, "name", "handler");
 	check_text(row, "file", "/srv/app/web.py");

@@ -109,9 +109,10 @@ Test(text, a_call_in_a_library_is_told_with_the_line_that_led_there)
 	s.stack[0] = s.call;
 	s.stack[1] = (struct model_frame){ "Row.check", "/srv/app/db.py", 31 };
 	s.n_frames = 2;
-	check_line(&s, 0,
-		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
-		   "app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 tasks\n");
+	check_line(
+		&s, 0,
+		"4242    step      50.3 ms  sleep     Task-7 handler()           "
+		"app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 tasks\n");
 	/* All of it in libraries: there is no line of one's own. */
 	s.n_frames = 1;
 	check_line(&s, 0,
