@@ -58,6 +58,7 @@ struct perfetto {
 	uint64_t flows;
 	uint64_t last_ns; /* end of the last stall */
 	uint64_t victims_left_out, nesting_left_out;
+	struct output pending; /* what is written next, in one piece */
 	bool has_event;
 };
 
@@ -67,22 +68,36 @@ static json_t *time_json(uint64_t ns)
 	return json_real((double)ns / 1000);
 }
 
-/* Writes an event and frees it. */
+/* Adds an event to what is written next, and frees it. */
 static int put(struct report *r, struct jsonx *event)
 {
 	_cleanup_(jsonx_done) json_t *json = jsonx_end(event);
+	_cleanup_free_ char *text = NULL;
 	struct perfetto *p = r->state;
-	_cleanup_free_ char *text = NULL, *line = NULL;
-	int n;
 
 	text = json ? json_dumps(json, JSONX_FLAGS | JSON_REAL_PRECISION(16)) : NULL;
 	if (!text)
 		return -ENOMEM;
-	n = asprintf(&line, "%s%s", p->has_event ? ",\n" : "\n", text);
-	if (n < 0)
-		return -ENOMEM;
+	fprintf(p->pending.mem, "%s%s", p->has_event ? ",\n" : "\n", text);
 	p->has_event = true;
-	return output_write(r->out, line, (size_t)n);
+	return 0;
+}
+
+/* Opens what is written next. */
+static int begin(struct report *r)
+{
+	struct perfetto *p = r->state;
+
+	output__done(&p->pending);
+	return output__init(&p->pending);
+}
+
+/* Writes it, unless there is an error already. */
+static int end(struct report *r, int e)
+{
+	struct perfetto *p = r->state;
+
+	return e < 0 ? e : output__send(&p->pending, r->out);
 }
 
 static struct jsonx event_new(const char *phase, const char *name, uint32_t pid, uint32_t tid)
@@ -108,11 +123,12 @@ static int put_name(struct report *r, const char *what, uint32_t pid, uint32_t t
 
 static int perfetto_start(struct report *r, const struct report_start *start)
 {
-	static const char head[] = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
 	struct perfetto *p = r->state;
-	int e = output_write(r->out, head, sizeof(head) - 1);
 	uint32_t number;
+	int e = begin(r);
 
+	if (e >= 0)
+		fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[", p->pending.mem);
 	for (size_t i = 0; e >= 0 && i < start->n_targets; i++) {
 		const struct report_target *t = &start->targets[i];
 
@@ -120,7 +136,7 @@ static int perfetto_start(struct report *r, const struct report_start *start)
 		if (e == 1)
 			e = put_name(r, "process_name", t->pid, t->pid, t->comm);
 	}
-	return e;
+	return end(r, e);
 }
 
 /* The state of a stall's loop, whose track is named at first sight; NULL: there are too many. 0 or -errno. */
@@ -307,7 +323,9 @@ static int perfetto_stall(struct report *r, const struct stall *stall)
 	uint64_t wall;
 	int e;
 
-	e = loop_of(r, stall, &loop);
+	e = begin(r);
+	if (e >= 0)
+		e = loop_of(r, stall, &loop);
 	if (e < 0)
 		return e;
 	wall = wall_ns(p, loop, stall);
@@ -316,7 +334,7 @@ static int perfetto_stall(struct report *r, const struct stall *stall)
 	e = put_slice(r, stall, wall);
 	for (size_t i = 0; e >= 0 && i < stall->victims_named; i++)
 		e = put_victim(r, stall, wall, stall->victim_names[i]);
-	return e;
+	return end(r, e);
 }
 
 /* A counter's value from `ts` on. */
@@ -350,34 +368,38 @@ static int put_seconds(struct report *r, const struct snapshot *snapshot, uint64
 	return e;
 }
 
-static int perfetto_finish(struct report *r, const struct snapshot *snapshot,
-			   const struct report_run *run)
+static json_t *lost_json(const struct perfetto *p, const struct snapshot *snapshot)
 {
-	const struct perfetto *p = r->state;
-	_cleanup_(jsonx_done) json_t *json = NULL;
-	_cleanup_free_ char *text = NULL, *tail = NULL;
 	struct jsonx o = jsonx_object();
-	int e, n;
 
-	e = put_seconds(r, snapshot, run->ended_ns ? run->ended_ns : p->last_ns);
 	for (size_t i = 0; i < snapshot->n_losses; i++)
 		jsonx_add_u64(&o, snapshot->losses[i].name, snapshot->losses[i].count);
 	jsonx_add_u64(&o, "arrows_left_out", p->victims_left_out);
 	jsonx_add_u64(&o, "nesting_left_out", p->nesting_left_out);
-	json = jsonx_end(&o);
-	text = json ? json_dumps(json, JSONX_FLAGS) : NULL;
-	if (!text)
-		return -ENOMEM;
-	n = asprintf(&tail, "\n],\"otherData\":{\"clock\":\"CLOCK_MONOTONIC\",\"lost\":%s}}\n", text);
-	if (n < 0)
-		return -ENOMEM;
-	return e < 0 ? e : output_write(r->out, tail, (size_t)n);
+	return jsonx_end(&o);
+}
+
+static int perfetto_finish(struct report *r, const struct snapshot *snapshot,
+			   const struct report_run *run)
+{
+	struct perfetto *p = r->state;
+	_cleanup_(jsonx_done) json_t *lost = lost_json(p, snapshot);
+	_cleanup_free_ char *text = lost ? json_dumps(lost, JSONX_FLAGS) : NULL;
+	int e = text ? begin(r) : -ENOMEM;
+
+	if (e >= 0)
+		e = put_seconds(r, snapshot, run->ended_ns ? run->ended_ns : p->last_ns);
+	if (e >= 0)
+		fprintf(p->pending.mem,
+			"\n],\"otherData\":{\"clock\":\"CLOCK_MONOTONIC\",\"lost\":%s}}\n", text);
+	return end(r, e);
 }
 
 static void perfetto_done(struct report *r)
 {
 	struct perfetto *p = r->state;
 
+	output__done(&p->pending);
 	intern__done(&p->processes);
 	intern__done(&p->tracks);
 	intern__done(&p->loops);

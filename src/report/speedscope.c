@@ -6,10 +6,13 @@
  * Sampled rather than evented: a sample's stack and weight are what is known; when which frame was entered is not.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "report/jsonx.h"
+#include "report/output.h"
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
@@ -111,70 +114,127 @@ static json_t *shared_json(const struct stacks *s)
 	return jsonx_end(&o);
 }
 
-/* From the outside in, below the loop. */
-static json_t *stack_json(const struct stacks *s, const struct sample *sample)
+/* The members of an object, without its closing brace: more are to follow. 0 or -ENOMEM. */
+static int put_open(FILE *out, struct jsonx *o)
 {
-	_cleanup_(jsonx_done) json_t *stack = json_array();
+	_cleanup_(jsonx_done) json_t *json = jsonx_end(o);
+	_cleanup_free_ char *text = json ? json_dumps(json, JSONX_FLAGS) : NULL;
 
-	for (uint32_t n = sample->node; n != sample->loop; n = s->nodes[n].parent)
-		if (json_array_insert_new(stack, 0, json_integer(s->nodes[n].frame)))
-			return NULL;
-	return TAKE_PTR(stack);
+	if (!text)
+		return -ENOMEM;
+	text[strlen(text) - 1] = '\0';
+	fputs(text, out);
+	return 0;
 }
 
-static json_t *profile_json(const struct speedscope *s, uint32_t loop)
+/* From the outside in, below the loop. */
+static void put_stack(FILE *out, const struct stacks *s, const struct sample *sample)
 {
-	_cleanup_(jsonx_done) json_t *samples = json_array(), *weights = json_array();
-	const struct stacks *st = &s->stacks;
-	struct jsonx o;
-	uint64_t sum = 0;
+	uint32_t path[STACKS_MAX_DEPTH];
+	size_t depth = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->samples[i].loop != loop)
-			continue;
-		if (jsonx_append(samples, stack_json(st, &s->samples[i])) ||
-		    jsonx_append(weights, jsonx_u64(s->samples[i].ns)))
-			return NULL;
-		sum += s->samples[i].ns;
-	}
+	for (uint32_t n = sample->node; n != sample->loop && depth < STACKS_MAX_DEPTH;
+	     n = s->nodes[n].parent)
+		path[depth++] = s->nodes[n].frame;
+	for (fputc('[', out); depth-- > 0; fputs(depth ? "," : "", out))
+		fprintf(out, "%" PRIu32, path[depth]);
+	fputc(']', out);
+}
+
+/* Samples are many and numbers only, so no JSON values are made of them. */
+static int put_profile(FILE *out, const struct speedscope *s, uint32_t loop)
+{
+	const struct stacks *st = &s->stacks;
+	const char *comma = "";
+	uint64_t sum = 0;
+	struct jsonx o;
+	int r;
+
+	for (size_t i = 0; i < s->n; i++)
+		sum += s->samples[i].loop == loop ? s->samples[i].ns : 0;
 	o = jsonx_object();
 	jsonx_add_text(&o, "type", "sampled");
 	jsonx_add_text(&o, "name", stacks__text(st, stacks__frame(st, st->nodes[loop].frame)->name));
 	jsonx_add_text(&o, "unit", "nanoseconds");
 	jsonx_add_u64(&o, "startValue", 0);
 	jsonx_add_u64(&o, "endValue", sum);
-	jsonx_add(&o, "samples", TAKE_PTR(samples));
-	jsonx_add(&o, "weights", TAKE_PTR(weights));
-	return jsonx_end(&o);
+	r = put_open(out, &o);
+	if (r < 0)
+		return r;
+	fputs(",\"samples\":[", out);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->samples[i].loop != loop)
+			continue;
+		fputs(comma, out);
+		put_stack(out, st, &s->samples[i]);
+		comma = ",";
+	}
+	comma = "";
+	fputs("],\"weights\":[", out);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->samples[i].loop != loop)
+			continue;
+		fprintf(out, "%s%" PRIu64, comma, s->samples[i].ns);
+		comma = ",";
+	}
+	fputs("]}", out);
+	return 0;
 }
 
-static json_t *profiles_json(const struct speedscope *s)
+static int put_profiles(FILE *out, const struct speedscope *s)
 {
-	_cleanup_(jsonx_done) json_t *profiles = json_array();
+	const char *comma = "";
+	int r = 0;
 
-	for (uint32_t i = STACKS_ROOT + 1; i < stacks__n_nodes(&s->stacks); i++)
-		if (s->stacks.nodes[i].parent == STACKS_ROOT &&
-		    jsonx_append(profiles, profile_json(s, i)))
-			return NULL;
-	return TAKE_PTR(profiles);
+	fputs(",\"profiles\":[", out);
+	for (uint32_t i = STACKS_ROOT + 1; r >= 0 && i < stacks__n_nodes(&s->stacks); i++) {
+		if (s->stacks.nodes[i].parent != STACKS_ROOT)
+			continue;
+		fputs(comma, out);
+		r = put_profile(out, s, i);
+		comma = ",";
+	}
+	fputs("]}\n", out);
+	return r;
 }
 
-static int speedscope_finish(struct report *r, const struct snapshot *snapshot,
+/* There is no other place for what was lost. */
+static json_t *name_json(const struct snapshot *snapshot, uint64_t cut)
+{
+	_cleanup_(output__done) struct output o = {};
+
+	if (output__init(&o) < 0)
+		return NULL;
+	fputs("stalled time by loop", o.mem);
+	for (size_t i = 0; i < snapshot->n_losses; i++)
+		fprintf(o.mem, "; lost: %" PRIu64 " %s", snapshot->losses[i].count,
+			snapshot->losses[i].sentence);
+	if (cut)
+		fprintf(o.mem, "; lost: stacks of %" PRIu64 " stalls", cut);
+	return fflush(o.mem) ? NULL : jsonx_text(o.text);
+}
+
+static int speedscope_finish(struct report *report, const struct snapshot *snapshot,
 			     const struct report_run *run)
 {
-	const struct speedscope *s = r->state;
-	_cleanup_(jsonx_done) json_t *json = NULL;
+	const struct speedscope *s = report->state;
+	_cleanup_(output__done) struct output out = {};
 	struct jsonx o = jsonx_object();
+	int r = output__init(&out);
 
-	(void)snapshot;
 	(void)run;
 	jsonx_add_text(&o, "$schema", "https://www.speedscope.app/file-format-schema.json");
 	jsonx_add_text(&o, "exporter", s->name);
-	jsonx_add_text(&o, "name", "stalled time by loop");
+	jsonx_add(&o, "name", name_json(snapshot, s->stacks.cut));
 	jsonx_add(&o, "shared", shared_json(&s->stacks));
-	jsonx_add(&o, "profiles", profiles_json(s));
-	json = jsonx_end(&o);
-	return json ? jsonx_write_line(r->out, json) : -ENOMEM;
+	if (r < 0) {
+		json_decref(o.json);
+		return r;
+	}
+	r = put_open(out.mem, &o);
+	if (r >= 0)
+		r = put_profiles(out.mem, s);
+	return r < 0 ? r : output__send(&out, report->out);
 }
 
 static void speedscope_done(struct report *r)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the checks of the formats share: the golden files, the names in them, an assertion that says what is wrong."""
 
+import collections
 import json
 import os
 
@@ -47,6 +48,28 @@ def stalls():
 
 def stalled_ns():
     return sum(stall["duration_ns"] for stall in stalls())
+
+
+def parts(stall):
+    """Where the time of a stall goes, worked out here again from its JSON: (frames, cause, ns), frames from the outside
+    in as (name, file, line); the main cause's part first."""
+    coroutine = stall["coroutine"]
+    outer = [("loop %d of %d" % (stall["tid"], stall["pid"]), "", 0),
+             (coroutine["name"], coroutine["file"], coroutine["line"]) if coroutine else ("(%s)" % stall["unit"], "", 0)]
+    inner = [(f["function"], f["file"], f["line"]) for f in reversed(stall["stack"])]
+    main = stall["cause"]
+    yield tuple(outer + inner + [("[%s]" % main, "", 0)]), main, stall["causes_ns"][main]
+    for cause, ns in stall["causes_ns"].items():
+        if cause != main:
+            yield tuple(outer + [("[%s]" % cause, "", 0)]), cause, ns
+
+
+def time_by_stack():
+    times = collections.Counter()
+    for stall in stalls():
+        for frames, _, ns in parts(stall):
+            times[frames] += ns
+    return times
 
 
 def escaped(name):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """folded, speedscope, perfetto and pprof: decoded by others' programs, and their weights add up to the stalled time."""
 
+import collections
 import gzip
 import importlib
 import json
@@ -12,7 +13,7 @@ import tempfile
 
 import jsonschema
 
-from lib import CAUSES, HERE, QUOTES, TAG, check, equal, has_no_controls, path, stalled_ns, stalls, text
+from lib import CAUSES, HERE, TAG, check, equal, escaped, has_no_controls, parts, path, stalls, text, time_by_stack
 
 
 def validate(document, schema):
@@ -22,36 +23,40 @@ def validate(document, schema):
     jsonschema.validate(document, schema, jsonschema.Draft7Validator)
 
 
+def folded_frame(depth, frame):
+    name, file, line = frame
+    shown = "%s%s %s:%d" % (name, "()" if depth == 1 else "", file, line) if file else name
+    return escaped(shown).replace(";", "\\x3b")
+
+
 def test_folded():
-    total, leaves = 0, set()
     has_no_controls(text("folded"), allowed="\n")
+    got = {}
     for line in text("folded").split("\n")[:-1]:
         match = re.fullmatch(r"(.+) (\d+)", line)
         check(match, "no weight in %r", line)
-        frames = match.group(1).split(";")
-        check(all(frames) and frames[0].startswith("loop "), "frames %r", frames)
-        check(re.fullmatch(r"\[\w+\]", frames[-1]), "leaf %r", frames[-1])
-        leaves.add(frames[-1][1:-1])
-        total += int(match.group(2))
-    equal(leaves, set(CAUSES), "leaves")
-    lines = text("folded").count("\n")
-    check(abs(total - stalled_ns() / 1000) <= lines, "%d us in all, not %d", total, stalled_ns() // 1000)
+        check(match.group(1) not in got, "%r is there twice", match.group(1))
+        got[match.group(1)] = int(match.group(2))
+    wanted = {";".join(folded_frame(depth, frame) for depth, frame in enumerate(frames)): max(1, (ns + 500) // 1000)
+              for frames, ns in time_by_stack().items()}
+    equal(got, wanted, "stacks")
 
 
 def test_speedscope():
     document = json.loads(text("speedscope.json"))
     validate(document, "speedscope.schema.json")
-    frames, total = document["shared"]["frames"], 0
+    frames, times = document["shared"]["frames"], collections.Counter()
     equal(len(document["profiles"]), len({(s["pid"], s["tid"]) for s in stalls()}), "profiles")
     for profile in document["profiles"]:
         equal(profile["unit"], "nanoseconds", "unit")
         equal(len(profile["samples"]), len(profile["weights"]), "samples and weights")
         equal(profile["startValue"] + sum(profile["weights"]), profile["endValue"], "endValue")
-        for sample in profile["samples"]:
+        for sample, weight in zip(profile["samples"], profile["weights"]):
             check(sample and max(sample) < len(frames), "frames of %r", sample)
-            check(frames[sample[-1]]["name"].strip("[]") in CAUSES, "leaf of %r", sample)
-        total += sum(profile["weights"])
-    equal(total, stalled_ns(), "sum of all weights")
+            shown = [(frames[i]["name"], frames[i].get("file", ""), frames[i].get("line", 0)) for i in sample]
+            times[tuple([(profile["name"], "", 0)] + shown)] += weight
+    equal(times, time_by_stack(), "time by stack")
+    check("3 records lost" in document["name"], "losses in %r", document["name"])
     check(TAG in [frame["name"] for frame in frames], "a hostile name changed")
 
 
@@ -111,6 +116,19 @@ def pprof_module(folder):
     return importlib.import_module("profile_pb2")
 
 
+def wanted_samples():
+    samples = {}
+    for stall in stalls():
+        labels = [("task", stall["task"]["name"])] if stall["task"] else []
+        labels += [("coroutine", stall["coroutine"]["name"])] if stall["coroutine"] else []
+        for n, (frames, cause, ns) in enumerate(parts(stall)):
+            values = samples.setdefault((frames, tuple(sorted(labels + [("cause", cause)]))), [0, 0, 0])
+            values[0] += n == 0
+            values[1] += ns
+            values[2] += stall["victims"]["starved_ns"] if n == 0 else 0
+    return samples
+
+
 def test_pprof():
     raw = gzip.open(path("pb.gz")).read()
     with tempfile.TemporaryDirectory() as folder:
@@ -128,19 +146,20 @@ def test_pprof():
     check(0 not in functions and 0 not in locations, "an id of 0")
     for location in profile.location:
         equal([line.function_id in functions for line in location.line], [True], "lines of a location")
-    sums = [0, 0, 0]
-    labels = {}
+
+    def frame(i):
+        line = locations[i].line[0]
+        function = functions[line.function_id]
+        equal(function.start_line, line.line if function.start_line else 0, "line of a def")
+        return strings[function.name], strings[function.filename], line.line
+
+    got = {}
     for sample in profile.sample:
-        check(sample.location_id and all(i in locations for i in sample.location_id), "locations of %r", sample)
-        equal(len(sample.value), 3, "values")
-        sums = [a + b for a, b in zip(sums, sample.value)]
-        for label in sample.label:
-            labels.setdefault(strings[label.key], set()).add(strings[label.str])
-        leaf = functions[locations[sample.location_id[0]].line[0].function_id]
-        check(strings[leaf.name].strip("[]") in CAUSES, "leaf %r", strings[leaf.name])
-    equal(sums, [len(stalls()), stalled_ns(), sum(s["victims"]["starved_ns"] for s in stalls())], "sums")
-    equal(labels["cause"], set(CAUSES), "labels cause")
-    check(QUOTES in labels["task"] and TAG in labels["coroutine"], "hostile labels changed: %r", labels)
+        labels = tuple(sorted((strings[label.key], strings[label.str]) for label in sample.label))
+        key = tuple(frame(i) for i in reversed(sample.location_id)), labels
+        check(key not in got, "a sample is there twice: %r", key)
+        got[key] = list(sample.value)
+    equal(got, wanted_samples(), "samples")
     equal(profile.duration_nanos, 10 * 10**9, "duration")
     lost = [strings[c] for c in profile.comment]
     check(any("records lost" in line for line in lost), "losses in %r", lost)

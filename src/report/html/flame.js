@@ -80,5 +80,7 @@ const flame = {
 			make('h2', {}, 'Where the stalled time went ', zoomed ?
 				make('button', { id: 'all-stacks', onclick: () => state.set({ flame: null }) }, 'all') : null),
 			graph);
+		if (data.flame.cut)
+			box.append(make('p', { class: 'dim' }, `${plural(data.flame.cut, 'stall')} with stacks cut: there are too many different ones`));
 	},
 };
