@@ -16,11 +16,13 @@ PYTHON  ?= /usr/bin/python3
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 
-# Debian packages: what the build needs, what the tests and the demo run.
+# Debian packages: what the build needs, what the demo runs besides, what the tests do.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
-	libcapstone-dev libjansson-dev libzstd-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
-DEPS_TEST  := libcriterion-dev libclang-rt-dev python3 python3-uvloop python3-uvicorn python3-httptools \
-	python3-greenlet python3-aiohttp tmux wrk
+	libcapstone-dev libjansson-dev libzstd-dev zlib1g-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
+DEPS_DEMO  := python3
+DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
+	python3-greenlet python3-aiohttp tmux wrk \
+	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it
 
 # The order is the way the data flows.
 MODULES ?= base target probe stream symbol model record view report app
@@ -28,7 +30,7 @@ MODULES ?= base target probe stream symbol model record view report app
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
 CFLAGS   ?= -O2 -g
-LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lzstd -lcap-ng -lncursesw -linih
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lzstd -lz -lcap-ng -lncursesw -linih
 # The last is for bpf/state.h, which src/probe/live.c shares with the kernel side.
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote .
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what
@@ -81,17 +83,18 @@ all: $(SKELETON) $(PROGRAM) ## build the program (default)
 
 .PHONY: deps
 deps: ## install the Debian packages that are missing (apt-get, through sudo when not root)
-	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_TEST)
+	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_TEST)
 
 .PHONY: demo
-demo: deps ## install what is missing, build, watch a bundled service that stalls (DEMO=trace: no dashboard)
+demo: ## install what is missing, build, watch a bundled service that stalls (DEMO=trace: no dashboard)
+	@tests/prepare.sh $(DEPS_BUILD) $(DEPS_DEMO)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) DEMO=$(DEMO) tests/demo/run.sh
 
 .PHONY: test
-test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, capture, live
+test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint capture live
+	@$(PYTHON) tests/run.py unit asan lint formats capture live
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -100,6 +103,10 @@ check: unit-tests ## unit tests only
 .PHONY: check-asan
 check-asan: ## unit tests under ASan and UBSan (built in build-asan/)
 	@$(PYTHON) tests/run.py asan
+
+.PHONY: check-formats
+check-formats: ## golden reports, read by programs that others wrote
+	@$(PYTHON) tests/run.py formats
 
 .PHONY: check-live
 check-live: all ## live tests on real interpreters (root)
@@ -181,6 +188,9 @@ $(BUILD)/obj/%.o: src/%.c $(SYSCALLS) | $(DIRS)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(filter $(BUILD)/obj/probe/%,$(OBJS)): | $(SKELETON)
+
+# The assembler reads them, which no dependency file tells.
+$(BUILD)/obj/report/html.o: $(wildcard src/report/html/*)
 
 $(BUILD)/loopstall: $(OBJS)
 	$(call say,LINK,$@)

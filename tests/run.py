@@ -94,6 +94,7 @@ SUITES = {
     "unit": unit,
     "asan": asan,
     "lint": lambda: by_last_line([sys.executable, "tests/lint/run.py"]),
+    "formats": lambda: by_last_line([sys.executable, "tests/formats/run.py"]),
     "capture": lambda: by_last_line([sys.executable, "tests/capture/run.py"]),
     "live": lambda: by_last_line([sys.executable, "tests/live/run.py"]),
 }

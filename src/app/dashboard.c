@@ -215,25 +215,28 @@ static int on_turn(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns)
 }
 
 /* Text of the screen, stalls, summary: the whole report in one format. */
-static int write_report(struct dashboard *d, const struct report_ops *ops, FILE *out)
+static int write_report(struct dashboard *d, const struct report_format *format, FILE *out)
 {
 	const struct report_opts opts = { .mode = "exact" };
+	_cleanup_(report__freep) struct report *report = NULL;
 	const struct snapshot *snapshot;
 	int r;
 
 	r = model__snapshot(d->session->model, &snapshot);
 	if (r >= 0)
-		r = session__write_start(d->session, ops, out, &opts);
+		r = report__new(&report, format, out, &opts);
+	if (r >= 0)
+		r = session__write_start(d->session, report);
 	/* Newest first there, oldest first here. */
 	for (size_t i = snapshot ? snapshot->n_stalls : 0; r >= 0 && i-- > 0;)
-		r = ops->stall(out, snapshot->stall_list[i], &opts);
+		r = report__stall(report, snapshot->stall_list[i]);
 	if (r >= 0)
-		r = session__write_summary(d->session, ops, out, snapshot, &opts);
+		r = session__write_summary(d->session, report, snapshot);
 	return r;
 }
 
 /* Never over a file that exists, nor through a link: we may be root in anybody's folder. */
-static int save_as(struct dashboard *d, const struct report_ops *ops, const char *path)
+static int save_as(struct dashboard *d, const struct report_format *format, const char *path)
 {
 	_cleanup_(file_close) FILE *f = NULL;
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -245,26 +248,24 @@ static int save_as(struct dashboard *d, const struct report_ops *ops, const char
 		close(fd);
 		return -ENOMEM;
 	}
-	return write_report(d, ops, f);
+	return write_report(d, format, f);
 }
 
 static void save(struct dashboard *d)
 {
-	const struct {
-		const struct report_ops *ops;
-		const char *extension;
-	} formats[] = { { &report_text, "txt" }, { &report_json, "json" } };
+	static const char *const names[] = { "text", "json" };
 	const time_t now = time(NULL);
 	char stem[64], path[80];
 	struct tm tm;
 
 	localtime_r(&now, &tm);
 	strftime(stem, sizeof(stem), "loopstall-%Y%m%d-%H%M%S", &tm);
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct report_format *format = report__by_name(names[i]);
 		int r;
 
-		snprintf(path, sizeof(path), "%s.%s", stem, formats[i].extension);
-		r = save_as(d, formats[i].ops, path);
+		snprintf(path, sizeof(path), "%s.%s", stem, format->extension);
+		r = save_as(d, format, path);
 		if (r < 0) {
 			tell(d, "cannot save %s: %s", path, strerror(-r));
 			return;

@@ -51,14 +51,18 @@ static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t t
 /* The results go to stdout, the start line of the text form does not. */
 static int write_start(struct session *s)
 {
-	const bool is_text = s->report == &report_text;
+	_cleanup_(report__freep) struct report *head = NULL;
+	int r;
 
 	if (s->has_start || s->front)
 		return 0;
 	s->has_start = true;
-	if (is_text && s->config->is_quiet)
+	if (s->config->is_json)
+		return session__write_start(s, s->report);
+	if (s->config->is_quiet)
 		return 0;
-	return session__write_start(s, s->report, is_text ? stderr : stdout, &s->report_opts);
+	r = report__new(&head, report__by_name("text"), stderr, &s->report_opts);
+	return r < 0 ? r : session__write_start(s, head);
 }
 
 static int on_stall(void *ctx, const struct stall *stall)
@@ -72,15 +76,14 @@ static int on_stall(void *ctx, const struct stall *stall)
 	r = write_start(s);
 	if (r < 0)
 		return r;
-	return s->report->stall(stdout, stall, &s->report_opts);
+	return report__stall(s->report, stall);
 }
 
-static void choose_report(struct session *s)
+static int make_report(struct session *s)
 {
 	const bool is_terminal = isatty(STDOUT_FILENO);
 	struct winsize size = {};
 
-	s->report = s->config->is_json ? &report_json : &report_text;
 	if (is_terminal)
 		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	s->report_opts = (struct report_opts){
@@ -89,6 +92,8 @@ static void choose_report(struct session *s)
 		.width = size.ws_col,
 		.max_rows = MAX_TABLE_ROWS,
 	};
+	return report__new(&s->report, report__by_name(s->config->is_json ? "json" : "text"), stdout,
+			   &s->report_opts);
 }
 
 static int open_signals(struct session *s)
@@ -130,7 +135,9 @@ int session__new(struct session **ret_session, const struct config *config, stru
 	r = model__new(&s->model, &resolver, on_stall, s);
 	if (r < 0)
 		return err__set(err, r, "cannot set up the model: %s", strerror(-r));
-	choose_report(s);
+	r = make_report(s);
+	if (r < 0)
+		return err__set(err, r, "cannot set up the report: %s", strerror(-r));
 	*ret_session = TAKE_PTR(s);
 	return 0;
 }
@@ -141,6 +148,7 @@ void session__free(struct session *s)
 		return;
 	for (size_t i = 0; i < s->n_watches; i++)
 		watch__done(&s->watches[i]);
+	report__free(s->report);
 	probe__free(s->probe);
 	model__free(s->model);
 	symbols__free(s->symbols);
@@ -414,7 +422,7 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 		r = write_start(s);
 	if (r < 0)
 		return r;
-	return session__write_summary(s, s->report, stdout, *ret_snapshot, &s->report_opts);
+	return session__write_summary(s, s->report, *ret_snapshot);
 }
 
 static bool has_loop(const struct session *s)

@@ -40,7 +40,7 @@ struct session {
 	struct model *model;
 	size_t n_watches;
 	struct watch watches[CLI_MAX_PIDS];
-	const struct report_ops *report;
+	struct report *report;
 	struct report_opts report_opts;
 	int epoll_fd, signal_fd;
 	uint64_t started_ns; /* when the first probe was attached */
@@ -96,10 +96,9 @@ int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns);
 void session__forget_thread(struct session *s, pid_t tid);
 
 /* The parts of a report. 0 or -errno. */
-int session__write_start(const struct session *s, const struct report_ops *ops, FILE *out,
-			 const struct report_opts *opts);
-int session__write_summary(const struct session *s, const struct report_ops *ops, FILE *out,
-			   const struct snapshot *snapshot, const struct report_opts *opts);
+int session__write_start(const struct session *s, struct report *report);
+int session__write_summary(const struct session *s, struct report *report,
+			   const struct snapshot *snapshot);
 
 /* Since the program began. */
 uint64_t session_own_cpu_ns(void);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/version.h"
@@ -34,8 +35,7 @@ uint64_t session_own_cpu_ns(void)
 	return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 }
 
-int session__write_start(const struct session *s, const struct report_ops *ops, FILE *out,
-			 const struct report_opts *opts)
+int session__write_start(const struct session *s, struct report *report)
 {
 	struct report_target targets[CLI_MAX_PIDS];
 	char versions[CLI_MAX_PIDS][16];
@@ -65,19 +65,30 @@ int session__write_start(const struct session *s, const struct report_ops *ops, 
 			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],
 				 t->version[1], t->version[2]);
 	}
-	return ops->start(out, &start, opts);
+	return report__start(report, &start);
 }
 
-int session__write_summary(const struct session *s, const struct report_ops *ops, FILE *out,
-			   const struct snapshot *snapshot, const struct report_opts *opts)
+static uint64_t unix_now_ns(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+int session__write_summary(const struct session *s, struct report *report,
+			   const struct snapshot *snapshot)
+{
+	const uint64_t now_ns = session_now_ns();
 	const struct report_run run = {
-		.duration_ns = session_now_ns() - s->started_ns,
+		.duration_ns = now_ns - s->started_ns,
 		.own_cpu_ns = session_own_cpu_ns() - s->started_cpu_ns,
 		.own_rss_bytes = session_own_rss_bytes(),
 		.bpf_run_ns = probe__run_time_ns(s->probe),
 		.no_steps_reason = snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL,
+		.ended_ns = now_ns,
+		.ended_unix_ns = unix_now_ns(),
 	};
 
-	return ops->summary(out, snapshot, &run, opts);
+	return report__finish(report, snapshot, &run);
 }

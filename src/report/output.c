@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/escape.h"
+
 int output__init(struct output *o)
 {
 	o->text = NULL;
@@ -33,6 +35,16 @@ int output__send(struct output *o, FILE *out)
 	if (fclose(mem))
 		return -ENOMEM;
 	return output_write(out, o->text, o->size);
+}
+
+char *output_escape(const char *text)
+{
+	size_t size = text__escape(text, NULL, 0) + 1;
+	char *safe = malloc(size);
+
+	if (safe)
+		text__escape(text, safe, size);
+	return safe;
 }
 
 int output_write(FILE *out, const char *text, size_t size)

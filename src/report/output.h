@@ -20,6 +20,9 @@ void output__done(struct output *o);
 /* Writes what was put together. 0 or -errno. */
 int output__send(struct output *o, FILE *out);
 
+/* The text as base/escape.h makes it safe, whole; to be freed. NULL if memory was short. */
+char *output_escape(const char *text);
+
 /* Writes and flushes. 0 or -errno. */
 int output_write(FILE *out, const char *text, size_t size);
 

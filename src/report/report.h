@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What every output format can do: begin, tell one stall, sum up. A format is one file with one
- * table of these functions. Each function writes its whole text at once and flushes it, so that
- * lines of two writers never mix, and returns 0 or -errno of the write (-EPIPE when the reader has
- * gone). All strings may come from the target: each format makes them safe for its readers itself.
+ * A report: begin, tell one stall after the other, sum up. The formats are listed in one table, from which options and
+ * keys take theirs. A function that writes does so at once and flushes, so that lines of two writers never mix,
+ * and returns 0 or -errno of the write (-EPIPE when the reader has gone); some formats write only at the end. All
+ * strings may come from the target: each format makes them safe for its readers itself.
  */
 #ifndef LOOPSTALL_REPORT_REPORT_H
 #define LOOPSTALL_REPORT_REPORT_H
@@ -47,17 +47,43 @@ struct report_run {
 	uint64_t own_rss_bytes;
 	uint64_t bpf_run_ns; /* 0 where the kernel does not account for it */
 	const char *no_steps_reason; /* why 0 steps were seen: what follows "because"; else NULL */
+	uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: not known */
+	uint64_t ended_unix_ns; /* the same moment by the calendar; 0: not known */
 };
 
-struct report_ops {
-	const char *name;
-	int (*start)(FILE *out, const struct report_start *start, const struct report_opts *opts);
-	int (*stall)(FILE *out, const struct stall *stall, const struct report_opts *opts);
-	int (*summary)(FILE *out, const struct snapshot *snapshot, const struct report_run *run,
-		       const struct report_opts *opts);
+/* How one format is done; src/report/report_impl.h. */
+struct report_ops;
+
+struct report_format {
+	const char *name; /* as in --format NAME */
+	const char *extension; /* of a file's name, without the dot */
+	const char *title; /* what it is, and who reads it: one line of help */
+	bool is_binary; /* not for a terminal */
+	const struct report_ops *ops;
 };
 
-extern const struct report_ops report_text;
-extern const struct report_ops report_json;
+/* All there are, in the order in which they are listed. */
+extern const struct report_format report_formats[];
+extern const size_t n_report_formats;
+/* NULL if there is none of that name. */
+const struct report_format *report__by_name(const char *name);
+
+struct report;
+
+/* `out` must outlive the report and stays open. What `opts` points to must outlive it too. 0 or -ENOMEM. */
+int report__new(struct report **ret_report, const struct report_format *format, FILE *out,
+		const struct report_opts *opts);
+void report__free(struct report *r);
+static inline void report__freep(struct report **r)
+{
+	report__free(*r);
+}
+
+/* Once, before anything else. What it is handed need not live on. 0 or -errno. */
+int report__start(struct report *r, const struct report_start *start);
+/* One stall, in the order in which they ended. What it is handed need not live on. 0 or -errno. */
+int report__stall(struct report *r, const struct stall *stall);
+/* Once, as the last: the file is complete then. 0 or -errno. */
+int report__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run);
 
 #endif

@@ -126,11 +126,11 @@ static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE
 	}
 	own = wording_own_frame(stall);
 	if (own) {
-		word(w[0], "%s:%u in %s > %s:%u in %s%s", format__path_tail(own->file, 2), own->line,
-		     own->function, format__path_tail(call->file, 2), call->line, call->function,
-		     how_buf);
-		word(w[1], "%s:%u > %s%s", format__path_tail(own->file, 2), own->line, call->function,
-		     how_buf);
+		word(w[0], "%s:%u in %s > %s:%u in %s%s", format__path_tail(own->file, 2),
+		     own->line, own->function, format__path_tail(call->file, 2), call->line,
+		     call->function, how_buf);
+		word(w[1], "%s:%u > %s%s", format__path_tail(own->file, 2), own->line,
+		     call->function, how_buf);
 		word(w[2], "%s:%u > %s", format__path_tail(own->file, 1), own->line, call->function);
 		word(w[3], "%s:%u", format__path_tail(own->file, 1), own->line);
 		text_choose(w, 4, columns, buf);
@@ -261,9 +261,10 @@ static void put_limited(FILE *out, const struct stall *stall, size_t rest)
 		fprintf(out, " %s", tail);
 }
 
-static int text_stall(FILE *out, const struct stall *stall, const struct report_opts *opts)
+static int text_stall(struct report *report, const struct stall *stall)
 {
 	_cleanup_(output__done) struct output o;
+	const struct report_opts *opts = &report->opts;
 	size_t width = text_width(opts);
 	int r;
 
@@ -276,10 +277,10 @@ static int text_stall(FILE *out, const struct stall *stall, const struct report_
 	else
 		put_unlimited(o.mem, stall);
 	fputc('\n', o.mem);
-	return output__send(&o, out);
+	return output__send(&o, report->out);
 }
 
-static int text_start(FILE *out, const struct report_start *start, const struct report_opts *opts)
+static int text_start(struct report *report, const struct report_start *start)
 {
 	char buf[TEXT_PIECE_BYTES], threshold[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
 	_cleanup_(output__done) struct output o;
@@ -297,17 +298,17 @@ static int text_start(FILE *out, const struct report_start *start, const struct 
 		fprintf(o.mem, "%s\n", buf);
 	}
 	fprintf(o.mem, "stalls of %s and longer, %s mode, %s",
-		format__duration(start->threshold_ns, threshold), opts->mode, start->transport);
+		format__duration(start->threshold_ns, threshold), report->opts.mode,
+		start->transport);
 	if (start->sample_period_ns)
 		fprintf(o.mem, ", sampled every %s",
 			format__duration(start->sample_period_ns, period));
 	fputc('\n', o.mem);
-	return output__send(&o, out);
+	return output__send(&o, report->out);
 }
 
 const struct report_ops report_text = {
-	.name = "text",
 	.start = text_start,
 	.stall = text_stall,
-	.summary = text__summary,
+	.finish = text__finish,
 };

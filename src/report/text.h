@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "report/report.h"
+#include "report/report_impl.h"
 
 #define TEXT_MIN_WIDTH 60 /* narrower terminals get lines of this width */
 #define TEXT_PIECE_BYTES 1024 /* of one piece of a line, escaped */
@@ -26,7 +26,6 @@ void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIEC
 void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
 		 char buf[TEXT_PIECE_BYTES]);
 
-int text__summary(FILE *out, const struct snapshot *snapshot, const struct report_run *run,
-		  const struct report_opts *opts);
+int text__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run);
 
 #endif

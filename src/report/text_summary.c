@@ -145,8 +145,7 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
 		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
 	if (s->steps == 0) {
-		text__escape(run->no_steps_reason ? run->no_steps_reason
-						  : "no task ran in that time",
+		text__escape(run->no_steps_reason ? run->no_steps_reason : "no task ran in that time",
 			     reason, sizeof(reason));
 		fprintf(out, "0 steps seen because %s\n", reason);
 	}
@@ -182,8 +181,7 @@ static void put_losses(FILE *out, const struct snapshot *s)
 			s->losses[i].sentence, s->losses[i].name);
 }
 
-int text__summary(FILE *out, const struct snapshot *snapshot, const struct report_run *run,
-		  const struct report_opts *opts)
+int text__finish(struct report *report, const struct snapshot *snapshot, const struct report_run *run)
 {
 	_cleanup_(output__done) struct output o;
 	int r;
@@ -192,8 +190,8 @@ int text__summary(FILE *out, const struct snapshot *snapshot, const struct repor
 	if (r)
 		return r;
 	put_totals(o.mem, snapshot, run);
-	put_table(o.mem, snapshot, opts);
+	put_table(o.mem, snapshot, &report->opts);
 	put_own_cost(o.mem, run);
 	put_losses(o.mem, snapshot);
-	return output__send(&o, out);
+	return output__send(&o, report->out);
 }

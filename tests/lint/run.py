@@ -16,12 +16,12 @@ TOP_FILES = ("Makefile", ".gitignore", ".editorconfig", ".clang-format")
 MAX_LINES = 700
 # What is no text of ours: binary or bulk data a test reads.
 NO_SPDX = (".md", ".json", ".bin", ".maps", ".png", ".svg")
-# Screens as they are expected, and nothing else in the file.
-SCREENS = "tests/screens/"
+# Screens and reports as they are expected, and nothing else in the file.
+GOLDEN = ("tests/screens/", "tests/golden/")
 BSD = "BSD-2-Clause"
 DUAL = "(GPL-2.0-only OR BSD-2-Clause)"
 THIRD_PARTY = ("bpf/", "loopstall.skel.h", "libelf.h", "gelf.h", "dwarf.h", "elfutils/", "capstone/",
-               "jansson.h", "cap-ng.h", "ini.h", "uthash.h", "utlist.h", "zstd.h", "curses.h", "term.h")
+               "jansson.h", "zlib.h", "cap-ng.h", "ini.h", "uthash.h", "utlist.h", "zstd.h", "curses.h", "term.h")
 
 
 def sources():
@@ -83,7 +83,7 @@ def check_layers():
 
 def check_spdx():
     for path in sources():
-        if path.endswith(NO_SPDX) or path.startswith(SCREENS):
+        if path.endswith(NO_SPDX) or path.startswith(GOLDEN):
             continue
         text = "\n".join(lines(path)[:3])
         match = re.search(r"SPDX-License-Identifier: (.*?)(?: \*/)?$", text, re.M)

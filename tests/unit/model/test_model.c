@@ -217,12 +217,15 @@ Test(model, hostile_numbers)
 static char *stall_text(const struct stall *stall)
 {
 	const struct report_opts opts = { .mode = "exact" };
+	struct report *report;
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	cr_assert_not_null(out);
-	cr_assert_eq(report_json.stall(out, stall, &opts), 0);
+	cr_assert_eq(report__new(&report, report__by_name("json"), out, &opts), 0);
+	cr_assert_eq(report__stall(report, stall), 0);
+	report__free(report);
 	fclose(out);
 	return text;
 }

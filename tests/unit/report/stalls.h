@@ -44,43 +44,72 @@ static inline void stall_init(struct stall *s)
 	s->starved_ns = 700 * MS;
 }
 
-static inline char *stall_text(const struct report_ops *ops, const struct stall *stall,
-			       const struct report_opts *opts)
-{
-	char *text = NULL;
+/* A report into memory, and what it has written so far. */
+struct report_text {
+	struct report *report;
+	FILE *out;
+	char *text;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+};
 
-	cr_assert_not_null(out);
-	cr_assert_eq(ops->stall(out, stall, opts), 0);
-	fclose(out);
-	return text;
+static inline void report_text_init(struct report_text *t, const char *format,
+				    const struct report_opts *opts)
+{
+	memset(t, 0, sizeof(*t));
+	t->out = open_memstream(&t->text, &t->size);
+	cr_assert_not_null(t->out);
+	cr_assert_not_null(report__by_name(format), "%s", format);
+	cr_assert_eq(report__new(&t->report, report__by_name(format), t->out, opts), 0);
 }
 
-static inline char *summary_text(const struct report_ops *ops, const struct snapshot *snapshot,
+static inline char *report_text_end(struct report_text *t)
+{
+	report__free(t->report);
+	fclose(t->out);
+	return t->text;
+}
+
+static inline char *stall_text(const char *format, const struct stall *stall,
+			       const struct report_opts *opts)
+{
+	struct report_text t;
+
+	report_text_init(&t, format, opts);
+	cr_assert_eq(report__stall(t.report, stall), 0);
+	return report_text_end(&t);
+}
+
+static inline char *summary_text(const char *format, const struct snapshot *snapshot,
 				 const struct report_run *run, const struct report_opts *opts)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct report_text t;
 
-	cr_assert_not_null(out);
-	cr_assert_eq(ops->summary(out, snapshot, run, opts), 0);
-	fclose(out);
-	return text;
+	report_text_init(&t, format, opts);
+	cr_assert_eq(report__finish(t.report, snapshot, run), 0);
+	return report_text_end(&t);
 }
 
-static inline char *start_text(const struct report_ops *ops, const struct report_start *start,
+static inline char *start_text(const char *format, const struct report_start *start,
 			       const struct report_opts *opts)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct report_text t;
 
-	cr_assert_not_null(out);
-	cr_assert_eq(ops->start(out, start, opts), 0);
-	fclose(out);
-	return text;
+	report_text_init(&t, format, opts);
+	cr_assert_eq(report__start(t.report, start), 0);
+	return report_text_end(&t);
+}
+
+/* What a stall's writing to `out` comes back with. */
+static inline int stall_error(const char *format, FILE *out, const struct stall *stall)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct report *report;
+	int r;
+
+	cr_assert_eq(report__new(&report, report__by_name(format), out, &opts), 0);
+	r = report__stall(report, stall);
+	report__free(report);
+	return r;
 }
 
 static struct coroutine_row report_rows[2];

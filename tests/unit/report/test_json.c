@@ -30,7 +30,7 @@ static json_t *parse(char *text)
 
 static json_t *parse_stall(const struct stall *stall)
 {
-	return parse(stall_text(&report_json, stall, &opts));
+	return parse(stall_text("json", stall, &opts));
 }
 
 /* The object has exactly these members: names up to a NULL. */
@@ -75,7 +75,7 @@ Test(json, stall_is_the_line_of_the_contract)
 	char *text;
 
 	stall_init(&s);
-	text = stall_text(&report_json, &s, &opts);
+	text = stall_text("json", &s, &opts);
 	cr_assert_str_eq(
 		text,
 		"{\"schema\":\"loopstall/"
@@ -270,7 +270,7 @@ Test(json, start)
 		{ 4243, "a\nb", "3.8.18", NULL, "symbol" },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
-	json_t *json = parse(start_text(&report_json, &start, &opts));
+	json_t *json = parse(start_text("json", &start, &opts));
 	const json_t *list, *target;
 
 	check_keys(json, "schema", "type", "mode", "version", "threshold_ns", "sample_period_ns",
@@ -299,12 +299,14 @@ Test(json, start)
 Test(json, summary)
 {
 	struct snapshot snap = snapshot_make();
-	json_t *json = parse(summary_text(&report_json, &snap, &report_run_example, &opts));
+	json_t *json = parse(summary_text("json", &snap, &report_run_example, &opts));
 	const json_t *own = json_object_get(json, "own"), *row;
 
-	check_keys(json, "schema", "type", "mode", "duration_ns", "steps", "unattributed_steps",
-		   "stalls", "turns", "step_ns", "callbacks_ns", "idle_ns", "starved_ns",
-		   "no_steps_reason", "own", "lost", "coroutines", NULL);
+	check_keys(json, "schema", "type", "mode", "duration_ns", "ended_ns", "ended_unix_ns",
+		   "steps", "unattributed_steps", "stalls", "turns", "step_ns", "callbacks_ns",
+		   "idle_ns", "starved_ns", "turn_p50_ns", "turn_p99_ns", "turn_max_ns",
+		   "no_steps_reason", "own", "lost", "coroutines", "call_sites", "victims",
+		   "payers", "loops", NULL);
 	check_text(json, "type", "summary");
 	check_int(json, "duration_ns", 10000 * MS);
 	check_int(json, "steps", 20413);
@@ -324,9 +326,9 @@ Test(json, summary)
 	check_int(json_object_get(json, "lost"), "stack_truncated", 12);
 	cr_assert_eq(json_array_size(json_object_get(json, "coroutines")), 2);
 	row = json_array_get(json_object_get(json, "coroutines"), 0);
-	check_keys(row, "name", "file", "line", "pid", "steps", "total_ns", "p50_ns", "p99_ns",
-		   "max_ns", "stalls", "cpu_ns", "blocked_ns", "gil_ns", "runqueue_ns",
-		   "starved_ns", NULL);
+	check_keys(row, "name", "file", "line", "pid", "steps", "total_ns", "p50_ns", "p95_ns",
+		   "p99_ns", "max_ns", "stalls", "cpu_ns", "blocked_ns", "gil_ns", "runqueue_ns",
+		   "starved_ns", "suffered", "suffered_ns", NULL);
 	check_text(row, "name", "handler");
 	check_text(row, "file", "/srv/app/web.py");
 	check_int(row, "line", 10);
@@ -352,7 +354,7 @@ Test(json, nothing_seen_is_explained)
 {
 	const struct snapshot snap = { 0 };
 	struct report_run run = { .no_steps_reason = "no event loop ran" };
-	json_t *json = parse(summary_text(&report_json, &snap, &run, &opts));
+	json_t *json = parse(summary_text("json", &snap, &run, &opts));
 
 	check_int(json, "steps", 0);
 	check_text(json, "no_steps_reason", "no event loop ran");
@@ -364,7 +366,7 @@ Test(json, reason_is_not_told_when_steps_were_seen)
 {
 	struct snapshot snap = snapshot_make();
 	struct report_run run = { .no_steps_reason = "no event loop ran" };
-	json_t *json = parse(summary_text(&report_json, &snap, &run, &opts));
+	json_t *json = parse(summary_text("json", &snap, &run, &opts));
 
 	check_null(json, "no_steps_reason");
 	json_decref(json);
@@ -382,6 +384,6 @@ Test(json, reader_that_has_gone)
 	out = fdopen(fds[1], "w");
 	cr_assert_not_null(out);
 	stall_init(&s);
-	cr_assert_eq(report_json.stall(out, &s, &opts), -EPIPE);
+	cr_assert_eq(stall_error("json", out, &s), -EPIPE);
 	fclose(out);
 }

@@ -12,7 +12,7 @@
 static void check_line(const struct stall *stall, unsigned int width, const char *expected)
 {
 	const struct report_opts opts = { .mode = "exact", .width = width };
-	char *text = stall_text(&report_text, stall, &opts);
+	char *text = stall_text("text", stall, &opts);
 
 	cr_assert_str_eq(text, expected, "\n%s%s", text, expected);
 	free(text);
@@ -48,7 +48,7 @@ Test(text, no_line_is_wider_than_the_terminal)
 	s.coroutine.name = "Application.startup.<locals>.middleware.<locals>.wrapper";
 	for (width = 60; width < 200; width++) {
 		const struct report_opts opts = { .mode = "exact", .width = width };
-		char *text = stall_text(&report_text, &s, &opts);
+		char *text = stall_text("text", &s, &opts);
 
 		text[strlen(text) - 1] = '\0';
 		cr_assert_leq(format__columns(text), width, "%u: %s", width, text);
@@ -109,9 +109,10 @@ Test(text, a_call_in_a_library_is_told_with_the_line_that_led_there)
 	s.stack[0] = s.call;
 	s.stack[1] = (struct model_frame){ "Row.check", "/srv/app/db.py", 31 };
 	s.n_frames = 2;
-	check_line(&s, 0,
-		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
-		   "app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 tasks\n");
+	check_line(
+		&s, 0,
+		"4242    step      50.3 ms  sleep     Task-7 handler()           "
+		"app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 tasks\n");
 	/* All of it in libraries: there is no line of one's own. */
 	s.n_frames = 1;
 	check_line(&s, 0,
@@ -211,7 +212,7 @@ Test(text, names_cannot_drive_the_terminal)
 	s.coroutine.name = "\xe2\x80\xae"
 			   "reldnah"; /* right-to-left override */
 	s.call.file = "/srv/\a/db\r.py";
-	text = stall_text(&report_text, &s, &opts);
+	text = stall_text("text", &s, &opts);
 	cr_assert_null(strchr(text, '\033'));
 	cr_assert_null(strchr(text, '\r'));
 	cr_assert_null(strchr(text, '\a'));
@@ -242,9 +243,9 @@ Test(text, colour_repeats_the_words_and_is_off_by_default)
 
 	stall_init(&s);
 	s.duration_ns = 1420 * MS;
-	colored = stall_text(&report_text, &s, &opts);
+	colored = stall_text("text", &s, &opts);
 	opts.color = false;
-	plain = stall_text(&report_text, &s, &opts);
+	plain = stall_text("text", &s, &opts);
 	cr_assert_null(strchr(plain, '\033'));
 	cr_assert_not_null(strstr(colored, "\033[1;31m  1.42 s\033[0m  \033[36msleep"));
 	for (in = out = colored; *in; in++) {
@@ -263,7 +264,7 @@ Test(text, summary)
 {
 	const struct report_opts opts = { .mode = "exact" };
 	struct snapshot snap = snapshot_make();
-	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+	char *text = summary_text("text", &snap, &report_run_example, &opts);
 
 	cr_assert_str_eq(
 		text,
@@ -288,7 +289,7 @@ Test(text, summary_on_a_narrow_terminal_drops_columns)
 {
 	struct report_opts opts = { .mode = "exact", .width = 60 };
 	struct snapshot snap = snapshot_make();
-	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+	char *text = summary_text("text", &snap, &report_run_example, &opts);
 
 	cr_assert_not_null(strstr(text,
 				  "   STEPS      MAX  STALLS  STARVED  WHERE\n"
@@ -305,7 +306,7 @@ Test(text, table_is_never_wider_than_the_terminal)
 	report_rows[0].coroutine.name = "Application.startup.<locals>.middleware.<locals>.wrapper";
 	for (width = 60; width < 160; width++) {
 		const struct report_opts opts = { .mode = "exact", .width = width };
-		char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+		char *text = summary_text("text", &snap, &report_run_example, &opts);
 		char *line = strstr(text, "   STEPS"), *end;
 
 		for (; line && *line != '\n'; line = end + 1) {
@@ -321,7 +322,7 @@ Test(text, summary_limits_its_rows_and_says_so)
 {
 	const struct report_opts opts = { .mode = "exact", .max_rows = 1 };
 	struct snapshot snap = snapshot_make();
-	char *text = summary_text(&report_text, &snap, &report_run_example, &opts);
+	char *text = summary_text("text", &snap, &report_run_example, &opts);
 
 	cr_assert_not_null(strstr(text, "handler()"));
 	cr_assert_null(strstr(text, "(other)"));
@@ -334,13 +335,13 @@ Test(text, nothing_seen_is_explained)
 	const struct report_opts opts = { .mode = "exact" };
 	const struct snapshot snap = { 0 };
 	struct report_run run = { .duration_ns = 3000 * MS, .no_steps_reason = "no loop\033 ran" };
-	char *text = summary_text(&report_text, &snap, &run, &opts);
+	char *text = summary_text("text", &snap, &run, &opts);
 
 	cr_assert_not_null(strstr(text, "0 steps in 3.00 s"), "%s", text);
 	cr_assert_not_null(strstr(text, "0 steps seen because no loop\\x1b ran\n"), "%s", text);
 	free(text);
 	run.no_steps_reason = NULL;
-	text = summary_text(&report_text, &snap, &run, &opts);
+	text = summary_text("text", &snap, &run, &opts);
 	cr_assert_not_null(strstr(text, "0 steps seen because no task ran in that time\n"));
 	free(text);
 }
@@ -353,7 +354,7 @@ Test(text, start)
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	const struct report_opts opts = { .mode = "exact" };
-	char *text = start_text(&report_text, &start, &opts);
+	char *text = start_text("text", &start, &opts);
 
 	cr_assert_str_eq(text,
 			 "watching 4242 python3: CPython 3.11.2, uvloop, rung entry\n"
@@ -365,12 +366,11 @@ Test(text, start)
 
 Test(text, failed_write_comes_back)
 {
-	const struct report_opts opts = { .mode = "exact" };
 	struct stall s;
 	FILE *out = fopen("/dev/full", "w");
 
 	cr_assert_not_null(out);
 	stall_init(&s);
-	cr_assert_eq(report_text.stall(out, &s, &opts), -ENOSPC);
+	cr_assert_eq(stall_error("text", out, &s), -ENOSPC);
 	fclose(out);
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tables for spreadsheets, as RFC 4180 says: a line of titles, CR LF, quotes doubled. Names are escaped as for a terminal, so
+ * that a row is a line. One that a spreadsheet would take for a formula gets an apostrophe in front.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/vocabulary.h"
+#include "report/output.h"
+#include "report/report_impl.h"
+
+/* A cell: a text if `is_text` (NULL: empty), else the number. */
+struct cell {
+	bool is_text;
+	const char *text;
+	uint64_t number;
+};
+
+#define TEXT(t)                                                                                    \
+	{                                                                                          \
+		.is_text = true, .text = (t)                                                       \
+	}
+#define NUMBER(n)                                                                                  \
+	{                                                                                          \
+		.number = (n)                                                                      \
+	}
+
+static int put_text(FILE *out, const char *text)
+{
+	_cleanup_free_ char *safe = output_escape(text ? text : "");
+
+	if (!safe)
+		return -ENOMEM;
+	fputc('"', out);
+	if (*safe && strchr("=+-@", *safe))
+		fputc('\'', out);
+	for (const char *p = safe; *p; p++) {
+		if (*p == '"')
+			fputc('"', out);
+		fputc(*p, out);
+	}
+	fputc('"', out);
+	return 0;
+}
+
+static int put_cells(FILE *out, const struct cell *cells, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int r = 0;
+
+		if (i)
+			fputc(',', out);
+		if (!cells[i].is_text)
+			fprintf(out, "%" PRIu64, cells[i].number);
+		else if (cells[i].text)
+			r = put_text(out, cells[i].text);
+		if (r < 0)
+			return r;
+	}
+	fputs("\r\n", out);
+	return 0;
+}
+
+static void put_titles(FILE *out, const char *const *titles, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s%s", i ? "," : "", titles[i]);
+	fputs("\r\n", out);
+}
+
+/* COROUTINE_COLUMNS(_) : _(title, cell of `row`) */
+#define COROUTINE_COLUMNS(_)                                                                       \
+	_("name", TEXT(row->coroutine.name))                                                       \
+	_("file", TEXT(row->coroutine.file))                                                       \
+	_("line", NUMBER(row->coroutine.first_line))                                               \
+	_("pid", NUMBER(row->pid))                                                                 \
+	_("steps", NUMBER(row->steps))                                                             \
+	_("total_ns", NUMBER(row->total_ns))                                                       \
+	_("p50_ns", NUMBER(row->p50_ns))                                                           \
+	_("p95_ns", NUMBER(row->p95_ns))                                                           \
+	_("p99_ns", NUMBER(row->p99_ns))                                                           \
+	_("max_ns", NUMBER(row->max_ns))                                                           \
+	_("stalls", NUMBER(row->stalls))                                                           \
+	_("starved_ns", NUMBER(row->starved_ns))                                                   \
+	_("suffered", NUMBER(row->suffered))                                                       \
+	_("suffered_ns", NUMBER(row->suffered_ns))                                                 \
+	_("cpu_ns", NUMBER(row->cpu_ns))                                                           \
+	_("blocked_ns", NUMBER(row->blocked_ns))                                                   \
+	_("gil_ns", NUMBER(row->gil_ns))                                                           \
+	_("runqueue_ns", NUMBER(row->runqueue_ns))
+
+/* STALL_COLUMNS(_) : _(title, cell of `stall`) */
+#define STALL_COLUMNS(_)                                                                           \
+	_("start_ns", NUMBER(stall->start_ns))                                                     \
+	_("duration_ns", NUMBER(stall->duration_ns))                                               \
+	_("pid", NUMBER(stall->pid))                                                               \
+	_("tid", NUMBER(stall->tid))                                                               \
+	_("unit", TEXT(vocabulary_unit(stall->unit)))                                              \
+	_("cause", TEXT(vocabulary_cause(stall->cause)))                                           \
+	_("task", TEXT(stall->unit == LS_UNIT_STEP ? stall->task_name : NULL))                     \
+	_("coroutine", TEXT(stall->coroutine.name))                                                \
+	_("coroutine_file", TEXT(stall->coroutine.file))                                           \
+	_("coroutine_line", NUMBER(stall->coroutine.first_line))                                   \
+	_("call", TEXT(stall->call.function))                                                      \
+	_("call_file", TEXT(stall->call.file))                                                     \
+	_("call_line", NUMBER(stall->call.line))                                                   \
+	_("syscall", TEXT(stall->call_syscall))                                                    \
+	_("native", TEXT(stall->call_native))                                                      \
+	_("cpu_ns", NUMBER(stall->cpu_ns))                                                         \
+	_("blocked_ns", NUMBER(stall->blocked_ns))                                                 \
+	_("gil_ns", NUMBER(stall->gil_ns))                                                         \
+	_("runqueue_ns", NUMBER(stall->runqueue_ns))                                               \
+	_("victims", NUMBER(stall->victims))                                                       \
+	_("starved_ns", NUMBER(stall->starved_ns))                                                 \
+	_("sockets", NUMBER(stall->sockets))
+
+#define TITLE(title, cell) title,
+#define CELL(title, cell) cell,
+
+static const char *const coroutine_titles[] = { COROUTINE_COLUMNS(TITLE) };
+static const char *const stall_titles[] = { STALL_COLUMNS(TITLE) };
+
+#define N_COROUTINE_COLUMNS (sizeof(coroutine_titles) / sizeof(coroutine_titles[0]))
+#define N_STALL_COLUMNS (sizeof(stall_titles) / sizeof(stall_titles[0]))
+
+static int put_coroutine(FILE *out, const struct coroutine_row *row)
+{
+	const struct cell cells[] = { COROUTINE_COLUMNS(CELL) };
+
+	return put_cells(out, cells, N_COROUTINE_COLUMNS);
+}
+
+static int csv_finish(struct report *report, const struct snapshot *snapshot,
+		      const struct report_run *run)
+{
+	_cleanup_(output__done) struct output o = {};
+	int r = output__init(&o);
+
+	(void)run;
+	if (r < 0)
+		return r;
+	put_titles(o.mem, coroutine_titles, N_COROUTINE_COLUMNS);
+	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++)
+		r = put_coroutine(o.mem, &snapshot->rows[i]);
+	return r < 0 ? r : output__send(&o, report->out);
+}
+
+static int csv_stalls_start(struct report *report, const struct report_start *start)
+{
+	_cleanup_(output__done) struct output o = {};
+	int r = output__init(&o);
+
+	(void)start;
+	if (r < 0)
+		return r;
+	put_titles(o.mem, stall_titles, N_STALL_COLUMNS);
+	return output__send(&o, report->out);
+}
+
+static int csv_stalls_stall(struct report *report, const struct stall *stall)
+{
+	const struct cell cells[] = { STALL_COLUMNS(CELL) };
+	_cleanup_(output__done) struct output o = {};
+	int r = output__init(&o);
+
+	if (r >= 0)
+		r = put_cells(o.mem, cells, N_STALL_COLUMNS);
+	return r < 0 ? r : output__send(&o, report->out);
+}
+
+const struct report_ops report_csv = {
+	.finish = csv_finish,
+};
+
+const struct report_ops report_csv_stalls = {
+	.start = csv_stalls_start,
+	.stall = csv_stalls_stall,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts the page together and draws again whenever the address behind "#" changes.
+ */
+function targetLine() {
+	const targets = data.start ? data.start.targets : [];
+
+	return targets.map((t) => `${t.comm} ${t.pid}: CPython ${t.python}, ${t.loop || 'no event loop'}`).join('; ');
+}
+
+function verdict() {
+	const s = data.summary, longest = data.stalls.reduce((a, b) => Math.max(a, b.duration_ns), 0);
+
+	if (!s.steps)
+		return 'Nothing was measured' + (s.no_steps_reason ? ' because ' + s.no_steps_reason : '') + '.';
+	if (!s.stalls)
+		return `No stall of ${duration(data.start ? data.start.threshold_ns : 0)} or longer.`;
+	return `${plural(s.stalls, 'stall')}, the longest ${duration(longest)}. ` +
+		`Tasks that were ready waited for ${duration(s.starved_ns)} in all.`;
+}
+
+function header(box) {
+	const s = data.summary;
+	const figures = [
+		[duration(s.duration_ns), 'watched'], [count(s.steps), 'steps'], [count(s.stalls), 'stalls'],
+		[duration(s.starved_ns), 'starved'], [duration(s.turn_p99_ns), 'turn, p99'], [duration(s.turn_max_ns), 'longest turn'],
+		[percent(s.own.cpu_ns, s.duration_ns), 'own cost, of a core'], [bytes(s.own.rss_bytes), 'own memory'],
+	];
+	const lost = Object.entries(s.lost).map(([name, n]) => make('li', {}, `${count(n)} ${data.loss_sentences[name] || ''} (${name})`));
+	const when = s.ended_unix_ns ? new Date(s.ended_unix_ns / 1e6).toISOString().replace('T', ' ').slice(0, 19) + ' UTC' : '';
+
+	box.append(
+		make('h1', {}, 'loopstall'),
+		make('p', { class: 'dim' }, [targetLine(), when].filter(Boolean).join(' \u00b7 ')),
+		make('p', { class: 'verdict', id: 'verdict' }, verdict()),
+		make('div', { class: 'figures' }, figures.map(([value, name]) => make('div', { class: 'figure' },
+			make('b', {}, value), make('span', {}, name)))));
+	if (lost.length)
+		box.append(make('div', { class: 'losses', id: 'losses' }, 'Lost:', make('ul', {}, lost)));
+}
+
+function drawStall(box) {
+	const i = state.get('stall'), s = i === null ? undefined : data.stalls[Number(i)];
+
+	box.replaceChildren();
+	if (!s)
+		return;
+	const causes = Object.entries(s.causes_ns).map(([cause, ns]) => `${duration(ns)} ${cause}`).join(', ');
+	const stack = s.stack.map((f) => clean(`${f.file}:${f.line} in ${f.function}`)).join('\n');
+
+	box.append(make('div', { class: 'detail', id: 'stall' },
+		make('button', { onclick: () => state.set({ stall: null }) }, 'close'),
+		make('p', {}, swatch(s.cause), `${duration(s.duration_ns)} ${s.unit} of `, ...coroutinePlace(s.coroutine),
+			s.task ? ', task ' : '', s.task ? make('bdi', {}, s.task.name) : ''),
+		make('p', { class: 'dim' }, causes, s.call && s.call.syscall ? ` \u00b7 ${s.call.syscall}` : '',
+			s.call && s.call.native ? ` \u00b7 ${s.call.native}` : ''),
+		make('p', { class: 'dim' }, `${plural(s.victims.count, 'task')} waited ${duration(s.victims.starved_ns)} in all: `,
+			...s.victims.tasks.map((name) => make('bdi', {}, name + ' '))),
+		(() => {
+			const pre = make('pre');
+
+			pre.textContent = stack;
+			return pre;
+		})()));
+}
+
+function start() {
+	const main = document.getElementById('main');
+	const sections = {};
+
+	timeline.init();
+	flame.init();
+	header(main);
+	for (const name of ['timeline', 'stall', 'flame'])
+		main.append(sections[name] = make('section'));
+	const find = make('input', {
+		id: 'find', type: 'search', placeholder: 'find in the tables', 'aria-label': 'find in the tables',
+		oninput: () => state.set({ find: find.value || null }),
+	});
+
+	main.append(make('p', {}, find));
+	for (const table of TABLES)
+		main.append(sections[table.name + '-table'] = make('section'));
+
+	const draw = () => {
+		timeline.draw(sections.timeline);
+		drawStall(sections.stall);
+		flame.draw(sections.flame);
+		if (document.activeElement !== find)
+			find.value = state.get('find') || '';
+		for (const table of TABLES)
+			drawTable(table, sections[table.name + '-table']);
+		document.body.dataset.drawn = location.hash || '#';
+	};
+
+	window.addEventListener('hashchange', draw);
+	draw();
+}
+
+start();

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tables that are sorted by a click on a title: the key "sort-NAME" holds the column, with a "-" in front for falling
+ * order. The key "find" holds what rows must contain.
+ */
+const MAX_SHOWN = 500;
+
+function texts(title, key, show) {
+	return { title, key, isText: true, value: (row) => key(row), show };
+}
+
+function figure(title, key, show) {
+	return { title, key: (row) => row[key], value: (row) => row[key], show: (row) => (show || duration)(row[key]), id: key };
+}
+
+const TABLES = [
+	{
+		name: 'coroutines',
+		title: 'Coroutines',
+		rows: () => data.summary.coroutines,
+		sort: '-starved_ns',
+		columns: [
+			{ ...texts('coroutine', (r) => r.name, (r) => place(r.file ? r.name + '()' : r.name, r.file, r.line)), id: 'name' },
+			figure('others starved', 'starved_ns'),
+			figure('stalls', 'stalls', count),
+			figure('steps', 'steps', count),
+			figure('total', 'total_ns'),
+			figure('p50', 'p50_ns'),
+			figure('p99', 'p99_ns'),
+			figure('longest', 'max_ns'),
+			figure('on CPU', 'cpu_ns'),
+			figure('blocked', 'blocked_ns'),
+			figure('GIL', 'gil_ns'),
+			figure('no CPU free', 'runqueue_ns'),
+			figure('suffered', 'suffered_ns'),
+		],
+	},
+	{
+		name: 'sites',
+		title: 'Call sites',
+		rows: () => data.summary.call_sites,
+		sort: '-total_ns',
+		columns: [
+			{ ...texts('line', (r) => r.function || '', (r) => place(r.function, r.file, r.line)), id: 'function' },
+			{ ...texts('cause', (r) => r.cause, (r) => [swatch(r.cause), r.cause]), id: 'cause' },
+			{ ...texts('system call', (r) => r.syscall || '', (r) => [r.syscall || '-']), id: 'syscall' },
+			{ ...texts('coroutine', (r) => r.coroutine ? r.coroutine.name : '', (r) => coroutinePlace(r.coroutine)), id: 'coroutine' },
+			figure('stalls', 'stalls', count),
+			figure('stalled', 'total_ns'),
+			figure('longest', 'max_ns'),
+			figure('others starved', 'starved_ns'),
+		],
+	},
+	{
+		name: 'victims',
+		title: 'Victims',
+		rows: () => data.summary.victims,
+		sort: '-starved_ns',
+		columns: [
+			{ ...texts('task', (r) => r.name || '', (r) => [make('bdi', {}, r.name || '(tasks without a name)')]), id: 'name' },
+			{ ...texts('coroutine', (r) => r.coroutine ? r.coroutine.name : '', (r) => coroutinePlace(r.coroutine)), id: 'coroutine' },
+			{ ...texts('mostly behind', (r) => r.culprit ? r.culprit.name : '', (r) => coroutinePlace(r.culprit)), id: 'culprit' },
+			figure('times', 'times', count),
+			figure('starved', 'starved_ns'),
+			figure('worst', 'worst_ns'),
+		],
+	},
+	{
+		name: 'stalls',
+		title: 'Stalls',
+		rows: () => data.stalls,
+		sort: '-duration_ns',
+		pick: (row) => state.set({ stall: data.stalls.indexOf(row) }),
+		columns: [
+			{ ...figure('at', 'start_ns'), show: (r) => duration(r.start_ns - timeline.from) },
+			figure('duration', 'duration_ns'),
+			{ ...texts('cause', (r) => r.cause, (r) => [swatch(r.cause), r.cause]), id: 'cause' },
+			{ ...texts('unit', (r) => r.unit, (r) => [r.unit]), id: 'unit' },
+			{ ...texts('task', (r) => r.task ? r.task.name : '', (r) => [make('bdi', {}, r.task ? r.task.name : '-')]), id: 'task' },
+			{ ...texts('coroutine', (r) => r.coroutine ? r.coroutine.name : '', (r) => coroutinePlace(r.coroutine)), id: 'coroutine' },
+			{ ...texts('line', (r) => r.call && r.call.function || '', (r) => r.call ? place(r.call.function, r.call.file, r.call.line) : ['-']), id: 'call' },
+			{ ...figure('victims', 'victims', count), value: (r) => r.victims.count, show: (r) => count(r.victims.count) },
+		],
+	},
+];
+
+function order(column, isFalling) {
+	return (a, b) => {
+		const x = column.value(a), y = column.value(b);
+		const r = column.isText ? (x < y ? -1 : x > y ? 1 : 0) : x - y;
+
+		return isFalling ? -r : r;
+	};
+}
+
+function matches(row, wanted) {
+	return !wanted || JSON.stringify(row).toLowerCase().includes(JSON.stringify(wanted.toLowerCase()).slice(1, -1));
+}
+
+function drawTable(table, box) {
+	const sort = state.get('sort-' + table.name) || table.sort;
+	const isFalling = sort.startsWith('-');
+	const column = table.columns.find((c) => c.id === sort.replace(/^-/, '')) || table.columns[0];
+	const rows = table.rows().filter((row) => matches(row, state.get('find'))).sort(order(column, isFalling));
+	const head = table.columns.map((c) => make('th', {
+		class: c.isText ? 'text' : null,
+		scope: 'col',
+		'aria-sort': c === column ? (isFalling ? 'descending' : 'ascending') : null,
+	}, make('button', {
+		'data-column': c.id,
+		onclick: () => state.set({ ['sort-' + table.name]: (c === column ? !isFalling : !c.isText) ? '-' + c.id : c.id }),
+	}, c.title)));
+	const body = rows.slice(0, MAX_SHOWN).map((row) => make('tr', table.pick ? { class: 'pick', onclick: () => table.pick(row) } : {},
+		table.columns.map((c) => make('td', { class: c.isText ? 'text' : null }, c.show(row)))));
+
+	box.replaceChildren(
+		make('h2', {}, table.title, make('span', { class: 'dim' }, ' ' + count(rows.length))),
+		make('div', { class: 'scroll' }, make('table', { id: 'table-' + table.name },
+			make('thead', {}, make('tr', {}, head)), make('tbody', {}, body))));
+	if (rows.length > MAX_SHOWN)
+		box.append(make('p', { class: 'dim' }, `the first ${MAX_SHOWN} of ${count(rows.length)}`));
+	if (table.name === 'stalls' && data.stalls_left_out)
+		box.append(make('p', { class: 'dim' }, `${plural(data.stalls_left_out, 'shorter stall')} left out here and in the timeline`));
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The line "summary" of schema "loopstall/1": the snapshot, table by table.
+ */
+#include "model/vocabulary.h"
+#include "report/json.h"
+
+static json_t *row_item(const void *item)
+{
+	const struct coroutine_row *row = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "name", row->coroutine.name);
+	jsonx_add_text(&o, "file", row->coroutine.file);
+	jsonx_add_u64(&o, "line", row->coroutine.first_line);
+	jsonx_add(&o, "pid", jsonx_u64_or_null(row->pid));
+	jsonx_add_u64(&o, "steps", row->steps);
+	jsonx_add_u64(&o, "total_ns", row->total_ns);
+	jsonx_add_u64(&o, "p50_ns", row->p50_ns);
+	jsonx_add_u64(&o, "p95_ns", row->p95_ns);
+	jsonx_add_u64(&o, "p99_ns", row->p99_ns);
+	jsonx_add_u64(&o, "max_ns", row->max_ns);
+	jsonx_add_u64(&o, "stalls", row->stalls);
+	jsonx_add_u64(&o, "cpu_ns", row->cpu_ns);
+	jsonx_add_u64(&o, "blocked_ns", row->blocked_ns);
+	jsonx_add_u64(&o, "gil_ns", row->gil_ns);
+	jsonx_add_u64(&o, "runqueue_ns", row->runqueue_ns);
+	jsonx_add_u64(&o, "starved_ns", row->starved_ns);
+	jsonx_add_u64(&o, "suffered", row->suffered);
+	jsonx_add_u64(&o, "suffered_ns", row->suffered_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *site_item(const void *item)
+{
+	const struct site_row *site = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "function", site->at.function);
+	jsonx_add_text(&o, "file", site->at.file);
+	jsonx_add_u64(&o, "line", site->at.line);
+	jsonx_add_text(&o, "cause", vocabulary_cause(site->cause));
+	jsonx_add_text(&o, "syscall", site->syscall);
+	jsonx_add(&o, "coroutine", json__coroutine(&site->coroutine));
+	jsonx_add_u64(&o, "stalls", site->stalls);
+	jsonx_add_u64(&o, "total_ns", site->total_ns);
+	jsonx_add_u64(&o, "max_ns", site->max_ns);
+	jsonx_add_u64(&o, "starved_ns", site->starved_ns);
+	jsonx_add_u64(&o, "last_ns", site->last_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *victim_item(const void *item)
+{
+	const struct victim_row *victim = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "name", victim->name[0] ? victim->name : NULL);
+	jsonx_add(&o, "coroutine", json__coroutine(&victim->coroutine));
+	jsonx_add(&o, "culprit", json__coroutine(&victim->culprit));
+	jsonx_add_u64(&o, "times", victim->times);
+	jsonx_add_u64(&o, "starved_ns", victim->starved_ns);
+	jsonx_add_u64(&o, "worst_ns", victim->worst_ns);
+	jsonx_add_u64(&o, "last_ns", victim->last_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *payer_item(const void *item)
+{
+	const struct payer_row *payer = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add(&o, "culprit", json__coroutine(&payer->culprit));
+	jsonx_add_u64(&o, "victim", payer->victim);
+	jsonx_add_u64(&o, "times", payer->times);
+	jsonx_add_u64(&o, "starved_ns", payer->starved_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *loop_item(const void *item)
+{
+	const struct loop_row *loop = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_u64(&o, "pid", loop->pid);
+	jsonx_add_u64(&o, "tid", loop->tid);
+	jsonx_add_text(&o, "process", loop->process && loop->process[0] ? loop->process : NULL);
+	jsonx_add_u64(&o, "steps", loop->steps);
+	jsonx_add_u64(&o, "turns", loop->turns);
+	jsonx_add_u64(&o, "stalls", loop->stalls);
+	jsonx_add_u64(&o, "step_ns", loop->step_ns);
+	jsonx_add_u64(&o, "callbacks_ns", loop->callbacks_ns);
+	jsonx_add_u64(&o, "idle_ns", loop->idle_ns);
+	jsonx_add(&o, "causes_ns", json__causes(loop->cause_ns));
+	jsonx_add_u64(&o, "turn_p50_ns", loop->turn_p50_ns);
+	jsonx_add_u64(&o, "turn_p99_ns", loop->turn_p99_ns);
+	jsonx_add_u64(&o, "turn_max_ns", loop->turn_max_ns);
+	jsonx_add_u64(&o, "executor_threads", loop->executor_threads);
+	jsonx_add_u64(&o, "executor_max", loop->executor_max);
+	jsonx_add_u64(&o, "executor_queued", loop->executor_queued);
+	return jsonx_end(&o);
+}
+
+static json_t *lost_json(const struct snapshot *snapshot)
+{
+	struct jsonx o = jsonx_object();
+	size_t i;
+
+	for (i = 0; i < snapshot->n_losses; i++)
+		jsonx_add_u64(&o, snapshot->losses[i].name, snapshot->losses[i].count);
+	return jsonx_end(&o);
+}
+
+static json_t *own_json(const struct report_run *run)
+{
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_u64(&o, "cpu_ns", run->own_cpu_ns);
+	jsonx_add_u64(&o, "rss_bytes", run->own_rss_bytes);
+	jsonx_add_u64(&o, "bpf_ns", run->bpf_run_ns);
+	return jsonx_end(&o);
+}
+
+#define ROWS(s, member, make)                                                                      \
+	jsonx_array((s)->member, (s)->n_##member, sizeof((s)->member[0]), make)
+
+json_t *json__summary(const struct snapshot *s, const struct report_run *run,
+		      const struct report_opts *opts)
+{
+	struct jsonx o = json__line("summary", opts);
+
+	jsonx_add_u64(&o, "duration_ns", run->duration_ns);
+	jsonx_add(&o, "ended_ns", jsonx_u64_or_null(run->ended_ns));
+	jsonx_add(&o, "ended_unix_ns", jsonx_u64_or_null(run->ended_unix_ns));
+	jsonx_add_u64(&o, "steps", s->steps);
+	jsonx_add_u64(&o, "unattributed_steps", s->unattributed_steps);
+	jsonx_add_u64(&o, "stalls", s->stalls);
+	jsonx_add_u64(&o, "turns", s->turns);
+	jsonx_add_u64(&o, "step_ns", s->step_ns);
+	jsonx_add_u64(&o, "callbacks_ns", s->callbacks_ns);
+	jsonx_add_u64(&o, "idle_ns", s->idle_ns);
+	jsonx_add_u64(&o, "starved_ns", s->starved_ns);
+	jsonx_add_u64(&o, "turn_p50_ns", s->turn_p50_ns);
+	jsonx_add_u64(&o, "turn_p99_ns", s->turn_p99_ns);
+	jsonx_add_u64(&o, "turn_max_ns", s->turn_max_ns);
+	jsonx_add_text(&o, "no_steps_reason", s->steps ? NULL : run->no_steps_reason);
+	jsonx_add(&o, "own", own_json(run));
+	jsonx_add(&o, "lost", lost_json(s));
+	jsonx_add(&o, "coroutines", jsonx_array(s->rows, s->n_rows, sizeof(s->rows[0]), row_item));
+	jsonx_add(&o, "call_sites", ROWS(s, sites, site_item));
+	jsonx_add(&o, "victims", ROWS(s, victims, victim_item));
+	jsonx_add(&o, "payers", ROWS(s, payers, payer_item));
+	jsonx_add(&o, "loops", ROWS(s, loops, loop_item));
+	return jsonx_end(&o);
+}

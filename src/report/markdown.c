@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A summary for a job's page or a merge request: the verdict in a line, the worst coroutines and call sites, what was
+ * lost. GitHub's flavour. Names go into code spans, where nothing is a link, a mention, a tag or an emphasis.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "model/vocabulary.h"
+#include "report/format.h"
+#include "report/markdown.h"
+#include "report/output.h"
+#include "report/report_impl.h"
+
+#define MAX_ROWS 10
+
+struct markdown {
+	uint64_t threshold_ns;
+};
+
+int markdown__code(FILE *out, const char *text)
+{
+	_cleanup_free_ char *safe = output_escape(text);
+	size_t ticks = 0, longest = 0, n;
+	bool is_padded;
+
+	if (!safe)
+		return -ENOMEM;
+	for (const char *p = safe; *p; p++) {
+		ticks = *p == '`' ? ticks + 1 : 0;
+		longest = ticks > longest ? ticks : longest;
+	}
+	n = strlen(safe);
+	/* One blank at both ends is taken away again where the text itself begins or ends with one, or with a tick. */
+	is_padded = !n || strchr("` ", safe[0]) || strchr("` ", safe[n - 1]);
+	for (size_t i = 0; i <= longest; i++)
+		fputc('`', out);
+	if (is_padded)
+		fputc(' ', out);
+	for (const char *p = safe; *p; p++) {
+		if (*p == '|')
+			fputc('\\', out); /* a table's cell would end here, even in code */
+		fputc(*p, out);
+	}
+	if (is_padded)
+		fputc(' ', out);
+	for (size_t i = 0; i <= longest; i++)
+		fputc('`', out);
+	return 0;
+}
+
+int markdown__place(FILE *out, const char *name, const char *file, uint32_t line)
+{
+	_cleanup_free_ char *place = NULL;
+	int r = markdown__code(out, name ? name : "?");
+
+	if (r < 0 || !file)
+		return r;
+	if (asprintf(&place, line ? "%s:%u" : "%s", format__path_tail(file, 2), line) < 0)
+		return -ENOMEM;
+	fputc(' ', out);
+	return markdown__code(out, place);
+}
+
+static int markdown_start(struct report *r, const struct report_start *start)
+{
+	struct markdown *m = r->state;
+
+	m->threshold_ns = start->threshold_ns;
+	return 0;
+}
+
+static uint64_t longest_ns(const struct snapshot *s)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < s->n_sites; i++)
+		ns = s->sites[i].max_ns > ns ? s->sites[i].max_ns : ns;
+	for (size_t i = 0; i < s->n_rows; i++)
+		if (s->rows[i].stalls && s->rows[i].max_ns > ns)
+			ns = s->rows[i].max_ns;
+	return ns;
+}
+
+static void put_verdict(FILE *out, const struct markdown *m, const struct snapshot *s,
+			const struct report_run *run)
+{
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES],
+		d[FORMAT_NUMBER_BYTES];
+
+	fputs("### Event loop stalls\n\n", out);
+	if (!s->steps) {
+		fprintf(out, "**Nothing was measured** in %s.",
+			format__duration(run->duration_ns, a));
+		return;
+	}
+	if (!s->stalls) {
+		fprintf(out, "**No stall** of %s or longer in %s steps and %s.",
+			format__duration(m->threshold_ns, a), format__count(s->steps, b),
+			format__duration(run->duration_ns, c));
+		return;
+	}
+	fprintf(out, "**%s stall%s** of %s or longer in %s steps and %s", format__count(s->stalls, a),
+		s->stalls == 1 ? "" : "s", format__duration(m->threshold_ns, b),
+		format__count(s->steps, c), format__duration(run->duration_ns, d));
+	fprintf(out, ", the longest %s. Tasks that were ready waited for %s in all.",
+		format__duration(longest_ns(s), a), format__duration(s->starved_ns, b));
+}
+
+static int put_coroutines(FILE *out, const struct snapshot *s)
+{
+	char stalls[FORMAT_NUMBER_BYTES], max[FORMAT_NUMBER_BYTES], p99[FORMAT_NUMBER_BYTES],
+		starved[FORMAT_NUMBER_BYTES];
+	size_t n = 0, more = 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->n_rows; i++) {
+		const struct coroutine_row *row = &s->rows[i];
+
+		if (!row->stalls)
+			continue;
+		if (n == MAX_ROWS) {
+			more++;
+			continue;
+		}
+		if (n++ == 0)
+			fputs("\n| coroutine | stalls | longest step | p99 | others starved |\n"
+			      "|---|--:|--:|--:|--:|\n",
+			      out);
+		fputs("| ", out);
+		r = markdown__place(out, row->coroutine.name, row->coroutine.file,
+				    row->coroutine.first_line);
+		fprintf(out, " | %s | %s | %s | %s |\n", format__count(row->stalls, stalls),
+			format__duration(row->max_ns, max), format__duration(row->p99_ns, p99),
+			format__duration(row->starved_ns, starved));
+	}
+	if (more)
+		fprintf(out, "\n... and %zu more.\n", more);
+	return r;
+}
+
+static int put_sites(FILE *out, const struct snapshot *s)
+{
+	char total[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], max[FORMAT_NUMBER_BYTES];
+	size_t n = s->n_sites < MAX_ROWS ? s->n_sites : MAX_ROWS;
+	int r = 0;
+
+	if (n)
+		fputs("\n| call site | cause | stalled | stalls | longest |\n"
+		      "|---|---|--:|--:|--:|\n",
+		      out);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		const struct site_row *site = &s->sites[i];
+
+		fputs("| ", out);
+		r = markdown__place(out, site->at.function, site->at.file, site->at.line);
+		fprintf(out, " | %s | %s | %s | %s |\n", vocabulary_cause(site->cause),
+			format__duration(site->total_ns, total),
+			format__count(site->stalls, stalls), format__duration(site->max_ns, max));
+	}
+	if (n < s->n_sites)
+		fprintf(out, "\n... and %zu more.\n", s->n_sites - n);
+	return r;
+}
+
+static void put_losses(FILE *out, const struct snapshot *s)
+{
+	char count[FORMAT_NUMBER_BYTES];
+
+	if (s->n_losses)
+		fputs("\nLost:\n\n", out);
+	for (size_t i = 0; i < s->n_losses; i++)
+		fprintf(out, "- %s %s (`%s`)\n", format__count(s->losses[i].count, count),
+			s->losses[i].sentence, s->losses[i].name);
+}
+
+static int markdown_finish(struct report *report, const struct snapshot *snapshot,
+			   const struct report_run *run)
+{
+	_cleanup_(output__done) struct output o = {};
+	int r = output__init(&o);
+
+	if (r < 0)
+		return r;
+	put_verdict(o.mem, report->state, snapshot, run);
+	if (!snapshot->steps && run->no_steps_reason) {
+		fputs(" Why: ", o.mem);
+		r = markdown__code(o.mem, run->no_steps_reason);
+	}
+	fputc('\n', o.mem);
+	if (r >= 0)
+		r = put_coroutines(o.mem, snapshot);
+	if (r >= 0)
+		r = put_sites(o.mem, snapshot);
+	put_losses(o.mem, snapshot);
+	return r < 0 ? r : output__send(&o, report->out);
+}
+
+const struct report_ops report_markdown = {
+	.state_bytes = sizeof(struct markdown),
+	.start = markdown_start,
+	.finish = markdown_finish,
+};
