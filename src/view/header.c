@@ -21,6 +21,8 @@
 #define TEXT_BYTES 512
 #define LABEL_COLUMNS 10
 #define DEFAULT_THRESHOLD_NS 10000000ULL
+#define CLOCK_BYTES 32
+#define REPLAY_BYTES 96
 #define SEVERE 10 /* times the threshold */
 
 /* Where the next piece of a line goes. */
@@ -80,17 +82,41 @@ static int minute_cells(const struct canvas *c)
 	return columns >= 140 ? MINUTE : is_narrow(c) ? MINUTE / 4 : MINUTE / 2;
 }
 
+static void clock_text(uint64_t ns, char text[CLOCK_BYTES])
+{
+	const uint64_t s = ns / NS_PER_S;
+
+	snprintf(text, CLOCK_BYTES, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60,
+		 s % 60);
+}
+
+/* "> x2  00:00:12 of 00:01:30" */
+static void replay_text(const struct view_replay *replay, bool is_utf8, char text[REPLAY_BYTES])
+{
+	char position[CLOCK_BYTES], length[CLOCK_BYTES];
+
+	clock_text(replay->position_ns, position);
+	clock_text(replay->length_ns, length);
+	snprintf(text, REPLAY_BYTES, "%s x%.3g  %s of %s",
+		 replay->is_stopped ? "STOPPED" :
+			 is_utf8    ? "\u25b6" :
+				      ">",
+		 replay->speed, position, length);
+}
+
 static void draw_targets(const struct view_status *status, struct canvas *c)
 {
-	uint64_t s = (status->now_ns - status->started_ns) / NS_PER_S;
-	int columns = canvas__columns(c), used;
-	char clock[32];
+	int columns = canvas__columns(c), used, width;
+	char clock[REPLAY_BYTES];
 
-	snprintf(clock, sizeof(clock), "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600,
-		 s / 60 % 60, s % 60);
+	if (status->replay)
+		replay_text(status->replay, canvas__is_utf8(c), clock);
+	else
+		clock_text(status->now_ns - status->started_ns, clock);
+	width = text_columns(clock);
 	used = canvas__text(c, 0, 1, columns, ATTR_BOLD, "loopstall");
-	put_cut(c, 0, used + 3, columns - used - 5 - (int)strlen(clock), ATTR_TITLE, status->targets);
-	canvas__right(c, 0, columns - 1 - (int)strlen(clock), (int)strlen(clock), ATTR_DIM, clock);
+	put_cut(c, 0, used + 3, columns - used - 5 - width, ATTR_TITLE, status->targets);
+	canvas__right(c, 0, columns - 1 - width, width, status->replay ? ATTR_WARN : ATTR_DIM, clock);
 }
 
 /* Seconds that are over, of the last minute. */
@@ -394,7 +420,11 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 		if (!is_tasks_cut(snapshot) || snapshot->n_losses > 0)
 			put_tasks(pen, snapshot);
 	}
-	snprintf(text, sizeof(text), "self %s%% cpu", words__percent(status->own_cpu, number));
+	if (status->replay)
+		snprintf(text, sizeof(text), "recorded");
+	else
+		snprintf(text, sizeof(text), "self %s%% cpu",
+			 words__percent(status->own_cpu, number));
 	pen__put(pen, ATTR_NORMAL, text);
 	if (is_roomy(pen->canvas))
 		put_losses(pen, snapshot);
@@ -407,6 +437,8 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	}
 	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
 	pen__put(pen, ATTR_NORMAL, text);
+	if (status->replay)
+		return;
 	snprintf(text, sizeof(text), "%" PRIu64 " MiB", status->own_rss_bytes >> 20);
 	pen__put(pen, ATTR_DIM, text);
 	snprintf(text, sizeof(text), "every %s", words__duration(status->refresh_ns, number));

@@ -83,6 +83,9 @@ int view__new(struct view **ret_view, const struct view_opts *opts)
 	if (!v)
 		return -ENOMEM;
 	v->tabs_row = v->bottom_row = -1;
+	v->is_replay = opts->is_replay;
+	v->n_formats = opts->n_formats;
+	v->formats = opts->formats;
 	err = make_slots(v);
 	if (!err)
 		err = apply_opts(v, opts);
@@ -266,6 +269,11 @@ const char *view__copied(const struct view *v)
 	if (view__table(v))
 		return table__text(view__table(v));
 	return ops->text ? ops->text(v->slots[v->current].state) : "";
+}
+
+size_t view__format(const struct view *v)
+{
+	return v->format;
 }
 
 int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line)

@@ -54,9 +54,23 @@ enum view_request {
 	VIEW_THRESHOLD_UP,
 	VIEW_THRESHOLD_DOWN,
 	VIEW_COPY, /* view__copied() has the text */
-	VIEW_SAVE,
+	VIEW_SAVE, /* view__format() says as what */
 	VIEW_EDIT, /* view__edit() has file and line */
 	VIEW_SUSPEND,
+	/* Of a recording: the view itself does not pause then. */
+	VIEW_PLAY, /* or stop */
+	VIEW_SEEK_BACK,
+	VIEW_SEEK_FORWARD,
+	VIEW_SEEK_FAR_BACK,
+	VIEW_SEEK_FAR_FORWARD,
+	VIEW_REWIND,
+};
+
+/* Where a recording that is being played stands. */
+struct view_replay {
+	uint64_t position_ns, length_ns;
+	double speed; /* 1: as it was */
+	bool is_stopped;
 };
 
 /* What the header tells that is not measured by the model. */
@@ -67,6 +81,7 @@ struct view_status {
 	double own_cpu; /* of one core */
 	uint64_t own_rss_bytes;
 	lint_mask lints_off;
+	const struct view_replay *replay; /* NULL: what is shown happens now */
 	const char *message; /* a line for the bottom, "" if none */
 	/*
 	 * One line of a source file of a process (0: of any), without its line end, raw. 0 or -errno. NULL: source is not shown.
@@ -78,6 +93,12 @@ struct view_status {
 struct view_opts {
 	const char *screen; /* name of the first screen, NULL: coroutines */
 	const char *sort, *columns, *filter; /* NULL: defaults */
+	bool is_replay;
+	/* What a report can be saved as; must outlive the view. */
+	size_t n_formats;
+	const struct view_format {
+		const char *name, *title;
+	} *formats;
 };
 
 /* A smaller canvas only shows that it is too small. */
@@ -97,6 +118,7 @@ static inline void view__freep(struct view **v)
 void view__draw(struct view *v, const struct snapshot *snapshot, const struct view_status *status, struct canvas *c);
 enum view_request view__input(struct view *v, const struct view_event *event);
 const char *view__copied(const struct view *v);
+size_t view__format(const struct view *v); /* index of what was chosen last */
 int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line);
 bool view__is_paused(const struct view *v);
 /* Tasks are shown one by one: their owner should read them. */

@@ -20,6 +20,8 @@ enum need {
 	NEEDS_PAUSE = 128,
 	NEEDS_HELP = 256,
 	NEEDS_TAGS = 512,
+	NEEDS_LIVE = 1024,
+	NEEDS_REPLAY = 2048,
 };
 
 /* The first word is the key. The most wanted first; those before the screen's own ones always come first. */
@@ -37,16 +39,21 @@ static const struct bottom_key {
 	{ "t List", NEEDS_TREE },
 	{ "Tab Next", 0 },
 	{ "F6 Sort", NEEDS_TABLE },
-	{ "p Pause", NEEDS_RUN },
+	{ "p Stop/play", NEEDS_REPLAY },
+	{ ",. Seek", NEEDS_REPLAY },
+	{ "{} Seek far", NEEDS_REPLAY },
+	{ "+- Speed", NEEDS_REPLAY },
+	{ "r Rewind", NEEDS_REPLAY },
+	{ "p Pause", NEEDS_RUN | NEEDS_LIVE },
 	{ "Space Tag", NEEDS_TABLE },
 	{ "c Tag branch", NEEDS_TREE },
 	{ "U Untag", NEEDS_TAGS },
 	{ "e Edit", NEEDS_SOURCE },
 	{ "y Copy", NEEDS_TEXT },
 	{ "S Save", 0 },
-	{ "r Reset", 0 },
-	{ "+- Refresh", 0 },
-	{ "[] Threshold", 0 },
+	{ "r Reset", NEEDS_LIVE },
+	{ "+- Refresh", NEEDS_LIVE },
+	{ "[] Threshold", NEEDS_LIVE },
 	{ "F2 Columns", NEEDS_TABLE },
 	{ "F Follow", NEEDS_TABLE },
 	{ "I Invert", NEEDS_TABLE },
@@ -62,6 +69,7 @@ static unsigned int what_is_there(const struct view *v)
 	const char *file;
 	uint32_t line;
 
+	is |= v->is_replay ? NEEDS_REPLAY : NEEDS_LIVE;
 	if (t)
 		is |= NEEDS_TABLE;
 	if (t && v->has_subject && view__find_screen(SCREEN_OF_SUBJECT) >= 0)

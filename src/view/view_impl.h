@@ -42,9 +42,10 @@ enum menu_kind {
 	MENU_NONE,
 	MENU_SORT,
 	MENU_COLUMNS,
+	MENU_FORMATS,
 };
 
-/* A list of columns over the table. */
+/* A list over the screen: of the table's columns, of formats. */
 struct view_menu {
 	enum menu_kind kind;
 	size_t at, top; /* items */
@@ -62,6 +63,9 @@ struct view {
 
 	struct view_prompt prompt;
 	struct view_menu menu;
+	bool is_replay;
+	size_t n_formats, format; /* format: chosen last */
+	const struct view_format *formats;
 	const char *message; /* until the next key */
 	uint64_t clicked; /* identity of the row, if a click on one was the last event */
 
@@ -96,9 +100,9 @@ void prompt__open(struct view *v, enum prompt_kind kind);
 void prompt__key(struct view *v, uint32_t key);
 void prompt__draw(const struct view *v, struct canvas *c, int row);
 
-/* Menu: likewise. */
+/* Menu: those of columns likewise. */
 void menu__open(struct view *v, enum menu_kind kind);
-void menu__input(struct view *v, const struct view_event *event);
+enum view_request menu__input(struct view *v, const struct view_event *event);
 /* Over the `rows` canvas rows from `row` on. */
 void menu__draw(struct view *v, struct canvas *c, int row, int rows);
 const char *menu__keys(const struct view *v); /* for the bottom line */

@@ -20,7 +20,15 @@ static const struct {
 	{ ']', VIEW_THRESHOLD_UP },
 	{ 'T', VIEW_THRESHOLD_UP },
 	{ '[', VIEW_THRESHOLD_DOWN },
-	{ 'S', VIEW_SAVE },
+};
+
+/* Of a recording. */
+static const struct {
+	uint32_t key;
+	enum view_request request;
+} replay_requests[] = {
+	{ 'p', VIEW_PLAY },	     { ',', VIEW_SEEK_BACK },	     { '.', VIEW_SEEK_FORWARD },
+	{ '{', VIEW_SEEK_FAR_BACK }, { '}', VIEW_SEEK_FAR_FORWARD }, { 'r', VIEW_REWIND },
 };
 
 /* Keys of a table. */
@@ -328,6 +336,15 @@ static enum view_request plain_key(struct view *v, uint32_t key)
 	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].key == key)
 			return requests[i].request;
+	for (i = 0; v->is_replay && i < sizeof(replay_requests) / sizeof(replay_requests[0]); i++)
+		if (replay_requests[i].key == key)
+			return replay_requests[i].request;
+	if (key == 'S') {
+		if (v->n_formats == 0)
+			return VIEW_SAVE;
+		menu__open(v, MENU_FORMATS);
+		return VIEW_REDRAW;
+	}
 	if (key == 'p') {
 		toggle_pause(v);
 		return VIEW_REDRAW;
@@ -387,10 +404,8 @@ enum view_request view__input(struct view *v, const struct view_event *event)
 		prompt__key(v, event->key);
 		return VIEW_REDRAW;
 	}
-	if (v->menu.kind != MENU_NONE) {
-		menu__input(v, event);
-		return VIEW_REDRAW;
-	}
+	if (v->menu.kind != MENU_NONE)
+		return menu__input(v, event);
 	if (screen_input(v, event, &request))
 		return request;
 	if (event->key == VKEY_MOUSE)

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists of a table's columns, drawn over it: what to sort by, and which to show.
+ * Lists drawn over the screen: what to sort by, which columns to show, what to save as.
  */
 #include <string.h>
 
 #include "view/view_impl.h"
 
 #define ITEM_MARGIN 4 /* "[x] " before the title */
+#define MAX_ITEMS 64
+#define NAME_COLUMNS 12
 
-/* The columns that are items of the menu, in the table's order. Returns how many there are. */
-static size_t list_items(const struct view *v, size_t items[TABLE_MAX_COLUMNS])
-{
-	const struct table_ops *ops = table__ops(view__table(v));
-	size_t i, n = 0;
-
-	for (i = 0; i < ops->n_columns; i++)
-		if (v->menu.kind == MENU_COLUMNS || ops->columns[i].compare)
-			items[n++] = i;
-	return n;
-}
+/* One line. `number` is that of the column or format. */
+struct item {
+	size_t number;
+	const char *name, *title, *mark; /* name: shown before the title, NULL: nothing */
+};
 
 static const struct table_column *column_of(const struct view *v, size_t column)
 {
@@ -30,56 +26,98 @@ static bool is_sorted_by(const struct view *v, size_t column)
 	return !strcmp(column_of(v, column)->name, table__sorted_by(view__table(v)));
 }
 
+static size_t list_formats(const struct view *v, struct item *items)
+{
+	size_t n;
+
+	for (n = 0; n < v->n_formats && n < MAX_ITEMS; n++)
+		items[n] = (struct item){ n, v->formats[n].name, v->formats[n].title,
+					  n == v->format ? " * " : "   " };
+	return n;
+}
+
+static size_t list_columns(const struct view *v, struct item *items)
+{
+	const struct table *t = view__table(v);
+	size_t i, n = 0;
+
+	for (i = 0; i < table__ops(t)->n_columns; i++) {
+		const struct table_column *column = column_of(v, i);
+
+		if (v->menu.kind == MENU_COLUMNS)
+			items[n++] = (struct item){ i, NULL, column->title,
+						    table__is_hidden(t, i) ? "[ ]" : "[x]" };
+		else if (column->compare)
+			items[n++] = (struct item){ i, NULL, column->title,
+						    is_sorted_by(v, i) ? " * " : "   " };
+	}
+	return n;
+}
+
+static size_t list_items(const struct view *v, struct item items[MAX_ITEMS])
+{
+	return v->menu.kind == MENU_FORMATS ? list_formats(v, items) : list_columns(v, items);
+}
+
 void menu__open(struct view *v, enum menu_kind kind)
 {
-	size_t items[TABLE_MAX_COLUMNS], n, i;
+	struct item items[MAX_ITEMS];
+	size_t n, i;
 
 	v->menu = (struct view_menu){ .kind = kind };
 	n = list_items(v, items);
-	for (i = 0; kind == MENU_SORT && i < n; i++)
-		if (is_sorted_by(v, items[i]))
+	/* On what is chosen now, if it is one. */
+	for (i = 0; i < n; i++)
+		if (items[i].mark[1] == '*')
 			v->menu.at = i;
 }
 
 static void move_to(struct view *v, long item)
 {
-	size_t items[TABLE_MAX_COLUMNS];
+	struct item items[MAX_ITEMS];
 	long n = (long)list_items(v, items);
 
 	v->menu.at = (size_t)(item < 0 || n == 0 ? 0 : item < n ? item : n - 1);
 }
 
-static void choose(struct view *v)
+static enum view_request choose(struct view *v)
 {
-	size_t items[TABLE_MAX_COLUMNS];
+	struct item items[MAX_ITEMS];
+	enum view_request request;
+	size_t number;
 
 	if (v->menu.at >= list_items(v, items))
-		return;
+		return VIEW_REDRAW;
+	number = items[v->menu.at].number;
 	if (v->menu.kind == MENU_COLUMNS) {
-		table__toggle_column(view__table(v), items[v->menu.at]);
-		return;
+		table__toggle_column(view__table(v), number);
+		return VIEW_REDRAW;
 	}
-	table__sort(view__table(v), column_of(v, items[v->menu.at])->name);
+	if (v->menu.kind == MENU_SORT)
+		table__sort(view__table(v), column_of(v, number)->name);
+	else
+		v->format = number;
+	request = v->menu.kind == MENU_FORMATS ? VIEW_SAVE : VIEW_REDRAW;
 	v->menu.kind = MENU_NONE;
+	return request;
 }
 
-static void click(struct view *v, const struct view_event *event)
+static enum view_request click(struct view *v, const struct view_event *event)
 {
 	struct view_menu *m = &v->menu;
 	uint32_t key = bottom__key(v, event->row, event->column);
 
-	if (key != KEY_NONE) {
-		menu__input(v, &(struct view_event){ .key = key });
-	} else if (event->row >= m->row && event->row < m->row + m->n_drawn &&
-		   event->column < m->width) {
+	if (key != KEY_NONE)
+		return menu__input(v, &(struct view_event){ .key = key });
+	if (event->row >= m->row && event->row < m->row + m->n_drawn && event->column < m->width) {
 		m->at = m->top + (size_t)(event->row - m->row);
-		choose(v);
-	} else {
-		m->kind = MENU_NONE;
+		return choose(v);
 	}
+	m->kind = MENU_NONE;
+	return VIEW_REDRAW;
 }
 
-void menu__input(struct view *v, const struct view_event *event)
+enum view_request menu__input(struct view *v, const struct view_event *event)
 {
 	struct view_menu *m = &v->menu;
 	long at = (long)m->at;
@@ -107,15 +145,13 @@ void menu__input(struct view *v, const struct view_event *event)
 		break;
 	case VKEY_END:
 	case 'G':
-		move_to(v, TABLE_MAX_COLUMNS);
+		move_to(v, MAX_ITEMS);
 		break;
 	case VKEY_ENTER:
 	case ' ':
-		choose(v);
-		break;
+		return choose(v);
 	case VKEY_MOUSE:
-		click(v, event);
-		break;
+		return click(v, event);
 	case VKEY_ESCAPE:
 	case CONTROL('C'):
 	case FUNCTION(2):
@@ -127,18 +163,20 @@ void menu__input(struct view *v, const struct view_event *event)
 	default:
 		break;
 	}
+	return VIEW_REDRAW;
 }
+
+static const struct {
+	const char *heading, *keys;
+} kinds[] = {
+	[MENU_SORT] = { "Sort by", "Enter Sort  Esc Back" },
+	[MENU_COLUMNS] = { "Columns", "Space Show/hide  Esc Back" },
+	[MENU_FORMATS] = { "Save as", "Enter Save  Esc Back" },
+};
 
 const char *menu__keys(const struct view *v)
 {
-	return v->menu.kind == MENU_SORT ? "Enter Sort  Esc Back" : "Space Show/hide  Esc Back";
-}
-
-static const char *mark_of(const struct view *v, size_t column)
-{
-	if (v->menu.kind == MENU_SORT)
-		return is_sorted_by(v, column) ? " * " : "   ";
-	return table__is_hidden(view__table(v), column) ? "[ ]" : "[x]";
+	return kinds[v->menu.kind].keys;
 }
 
 /* Scrolls as little as needed. */
@@ -152,27 +190,34 @@ static void show_item(struct view_menu *m, size_t n, size_t room)
 		m->top = n > room ? n - room : 0;
 }
 
+static int name_columns(const struct item *item)
+{
+	return item->name ? NAME_COLUMNS : 0;
+}
+
 void menu__draw(struct view *v, struct canvas *c, int row, int rows)
 {
 	struct view_menu *m = &v->menu;
-	const char *heading = m->kind == MENU_SORT ? "Sort by" : "Columns", *title;
-	size_t items[TABLE_MAX_COLUMNS], n = list_items(v, items), i;
+	const char *heading = kinds[m->kind].heading;
+	struct item items[MAX_ITEMS];
+	size_t n = list_items(v, items), i;
 	size_t room = rows > 1 ? (size_t)rows - 1 : 0;
 	int width = text_columns(heading);
 
 	for (i = 0; i < n; i++)
-		if (text_columns(column_of(v, items[i])->title) > width)
-			width = text_columns(column_of(v, items[i])->title);
+		if (name_columns(&items[i]) + text_columns(items[i].title) > width)
+			width = name_columns(&items[i]) + text_columns(items[i].title);
 	m->width = width + 2 + ITEM_MARGIN;
+	if (m->width > canvas__columns(c) - 2)
+		m->width = canvas__columns(c) - 2;
 	m->row = row + 1;
 	show_item(m, n, room);
 	canvas__printf(c, row, 0, m->width, ATTR_TITLE, " %-*s", m->width, heading);
-	for (i = 0; i < room && m->top + i < n; i++) {
-		title = column_of(v, items[m->top + i])->title;
+	for (i = 0; i < room && m->top + i < n; i++)
 		canvas__printf(c, m->row + (int)i, 0, m->width,
-			       m->top + i == m->at ? ATTR_SELECTED : ATTR_NORMAL, " %s %-*s",
-			       mark_of(v, items[m->top + i]), m->width, title);
-	}
+			       m->top + i == m->at ? ATTR_SELECTED : ATTR_NORMAL, " %s %-*s%-*s",
+			       items[m->top + i].mark, name_columns(&items[m->top + i]),
+			       items[m->top + i].name ?: "", m->width, items[m->top + i].title);
 	m->n_drawn = (int)i;
 	for (i = 0; i <= (size_t)m->n_drawn; i++)
 		canvas__text(c, row + (int)i, m->width, 2, ATTR_DIM,

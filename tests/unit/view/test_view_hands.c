@@ -213,6 +213,67 @@ Test(view_hands, column_menu)
 	cr_expect_not(stage__shows(&s, "[x]"));
 }
 
+Test(view_hands, save_menu)
+{
+	static const struct view_format formats[] = {
+		{ "text", "lines for people" },
+		{ "json", "an object a line" },
+		{ "html", "one page to send around" },
+	};
+	_cleanup_(stage__done) struct stage s;
+
+	stage__init(&s, &(struct view_opts){ .n_formats = 3, .formats = formats });
+	cr_expect_eq(stage__key(&s, 'S'), VIEW_REDRAW);
+	cr_expect(stage__shows(&s, "Save as"));
+	cr_expect(stage__shows(&s, "html        one page to send around"));
+	cr_expect_eq(stage__key(&s, 'j'), VIEW_REDRAW);
+	cr_expect_eq(stage__key(&s, VKEY_ENTER), VIEW_SAVE);
+	cr_expect_eq(view__format(s.view), 1);
+	cr_expect_not(stage__shows(&s, "Save as"));
+	/* It comes back on what was chosen, on screens of text as well. */
+	stage__key(&s, '?');
+	TYPE(&s, " * json", 'S');
+	cr_expect_eq(stage__key(&s, VKEY_ESCAPE), VIEW_REDRAW);
+	cr_expect_eq(stage__key(&s, 'S'), VIEW_REDRAW);
+	cr_expect_eq(stage__key(&s, ' '), VIEW_SAVE);
+	cr_expect_eq(view__format(s.view), 1);
+}
+
+/* A recording that is played has other keys, and stands still by itself. */
+Test(view_hands, replay)
+{
+	static const struct {
+		uint32_t key;
+		enum view_request request;
+	} requests[] = {
+		{ 'p', VIEW_PLAY },
+		{ ',', VIEW_SEEK_BACK },
+		{ '.', VIEW_SEEK_FORWARD },
+		{ '{', VIEW_SEEK_FAR_BACK },
+		{ '}', VIEW_SEEK_FAR_FORWARD },
+		{ 'r', VIEW_REWIND },
+		{ '+', VIEW_FASTER },
+		{ '-', VIEW_SLOWER },
+	};
+	struct view_replay replay = { 12000000000ULL, 90000000000ULL, 2, false };
+	_cleanup_(stage__done) struct stage s;
+	size_t i;
+
+	stage__init(&s, &(struct view_opts){ .is_replay = true });
+	s.fixture->status.replay = &replay;
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		cr_expect_eq(stage__key(&s, requests[i].key), requests[i].request, "key %c",
+			     (int)requests[i].key);
+	cr_expect_not(view__is_paused(s.view));
+	cr_expect(stage__shows(&s, "x2  00:00:12 of 00:01:30"));
+	cr_expect(stage__shows(&s, "recorded"));
+	cr_expect(stage__shows(&s, "p Stop/play"));
+	cr_expect_not(stage__shows(&s, "Refresh"));
+	replay.is_stopped = true;
+	stage__draw(&s);
+	cr_expect(stage__shows(&s, "STOPPED"));
+}
+
 /* The smallest terminal scrolls both. */
 Test(view_hands, menus_fit_the_smallest_terminal)
 {
