@@ -346,7 +346,8 @@ static void change_threshold(struct dashboard *d, int direction)
 
 static void reset(struct dashboard *d)
 {
-	model__reset(d->session->model);
+	/* Its failure is that of a recorder, which comes back with the next input. */
+	feed__reset(&d->session->feed);
 	session__note(d->session, LOG_GRADE_INFO, 0, "counting begins anew");
 	d->read_due_ns = 0;
 	tell(d, "counting begins anew");
