@@ -43,6 +43,7 @@ struct config {
 	uint64_t threshold_ns;
 	enum cli_mode mode;
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
+	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
 	bool is_json, is_quiet, is_verbose;

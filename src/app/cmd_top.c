@@ -42,7 +42,7 @@ static int measure(const struct config *config, struct child *child, struct err 
 	_cleanup_(session__freep) struct session *s = NULL;
 	int r;
 
-	r = session__new(&s, config, child, err);
+	r = session__new(&s, config, child, NULL, err);
 	if (r >= 0)
 		r = session__add_targets(s, err);
 	return r < 0 ? r : dashboard_run(s, err);

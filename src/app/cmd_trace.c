@@ -21,7 +21,7 @@ static int run(const struct config *config)
 		if (r < 0)
 			return say_failure(r, &err);
 	}
-	r = session__new(&s, config, config->command ? &child : NULL, &err);
+	r = session__new(&s, config, config->command ? &child : NULL, NULL, &err);
 	if (r < 0)
 		return say_failure(r, &err);
 	r = session__add_targets(s, &err);

@@ -221,7 +221,8 @@ static void change_threshold(struct live *l, int direction)
 
 static void reset(struct live *l)
 {
-	model__reset(l->session->model);
+	/* Its failure is that of a recorder, which comes back with the next input. */
+	feed__reset(&l->session->feed);
 	session__note(l->session, LOG_GRADE_INFO, 0, "counting begins anew");
 	l->read_due_ns = 0;
 	dashboard__tell(&l->dashboard, "counting begins anew");

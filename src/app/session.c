@@ -110,7 +110,7 @@ static int open_signals(struct session *s)
 }
 
 int session__new(struct session **ret_session, const struct config *config, struct child *child,
-		 struct err *err)
+		 const struct recorder_opts *record, struct err *err)
 {
 	_cleanup_(session__freep) struct session *s = calloc(1, sizeof(*s));
 	struct resolver resolver;
@@ -132,9 +132,13 @@ int session__new(struct session **ret_session, const struct config *config, stru
 	if (r < 0)
 		return err__set(err, r, "cannot set up symbols: %s", strerror(-r));
 	resolver = symbols__resolver(s->symbols);
+	r = record ? session__open_recording(s, record, &resolver, err) : 0;
+	if (r < 0)
+		return r;
 	r = model__new(&s->model, &resolver, on_stall, s);
 	if (r < 0)
 		return err__set(err, r, "cannot set up the model: %s", strerror(-r));
+	s->feed.model = s->model;
 	r = make_report(s);
 	if (r < 0)
 		return err__set(err, r, "cannot set up the report: %s", strerror(-r));
@@ -151,6 +155,7 @@ void session__free(struct session *s)
 	report__free(s->report);
 	probe__free(s->probe);
 	model__free(s->model);
+	recorder__free(s->feed.recorder);
 	symbols__free(s->symbols);
 	fd_close(&s->signal_fd);
 	fd_close(&s->epoll_fd);
@@ -232,7 +237,7 @@ static int begin(struct session *s, struct err *err)
 	r = poll_for(s, probe__fd(s->probe), EPOLLIN, TAG_PROBE);
 	if (r == 0)
 		r = poll_for(s, s->signal_fd, EPOLLIN, TAG_SIGNAL);
-	if (r == 0 && s->front)
+	if (r == 0 && s->front && s->front->input_fd >= 0)
 		r = poll_for(s, s->front->input_fd, EPOLLIN, TAG_INPUT);
 	if (r < 0)
 		return err__set(err, r, "cannot wait for events: %s", strerror(-r));
@@ -298,7 +303,7 @@ static int on_target_exit(struct session *s, struct watch *w)
 	for (size_t i = 0; i < s->n_watches; i++)
 		is_any_left = is_any_left || !s->watches[i].is_gone;
 	/* A front goes on showing what it has. */
-	if (!is_any_left && (!s->front || s->is_stopping))
+	if (!is_any_left && (!s->front || s->front->ends_with_targets || s->is_stopping))
 		s->is_over = true;
 	return r;
 }
@@ -473,6 +478,8 @@ int session__run(struct session *s, struct err *err)
 		r = summarize(s, &snapshot);
 	if (r == -EPIPE)
 		return EXIT_FINE; /* the reader has what it wanted */
+	if (r == -EFBIG && s->feed.recorder)
+		return EXIT_FINE; /* the recording has the size that was asked for */
 	if (r < 0) {
 		log_error("the measurement broke off: %s", strerror(-r));
 		return EXIT_INCONCLUSIVE;

@@ -14,15 +14,16 @@
 #include "app/child.h"
 #include "app/cli.h"
 #include "base/err.h"
+#include "record/recorder.h"
 
 struct session;
 
 /*
- * `config` and `child` (NULL, or the command started and held back) must outlive the session. 0 or
- * -errno.
+ * `config` and `child` (NULL, or the command started and held back) must outlive the session. What is measured goes to a
+ * file as well if `record` is not NULL. 0 or -errno.
  */
 int session__new(struct session **ret_session, const struct config *config, struct child *child,
-		 struct err *err);
+		 const struct recorder_opts *record, struct err *err);
 void session__free(struct session *s);
 static inline void session__freep(struct session **s)
 {
@@ -32,7 +33,8 @@ static inline void session__freep(struct session **s)
 /* What shows the measurement while it runs, in place of a report. */
 struct session_front {
 	void *ctx;
-	int input_fd; /* on_input() is called when it can be read */
+	int input_fd; /* on_input() is called when it can be read; -1: there is none */
+	bool ends_with_targets; /* the session does not outlive its processes */
 	/* Both return 0 or -errno; -EPIPE ends the session quietly. */
 	int (*on_input)(void *ctx);
 	/* Called at each turn of the loop, at the latest when it is due. It reads the aggregates. */

@@ -161,13 +161,16 @@ static int on_event(void *ctx, const struct event *event)
 	default:
 		break;
 	}
-	return model__event(s->model, event);
+	return feed__event(&s->feed, event);
 }
 
 int session__drain(struct session *s)
 {
-	int r = probe__drain(s->probe, on_event, s);
+	int r;
 
+	/* Every turn of the session begins with it. */
+	s->feed.now_ns = session_now_ns();
+	r = probe__drain(s->probe, on_event, s);
 	return r < 0 ? r : 0;
 }
 
@@ -175,7 +178,7 @@ static int on_coroutine(void *ctx, const struct ls_coro_key *key, const struct l
 {
 	struct session *s = ctx;
 
-	return model__coroutine(s->model, key, stats);
+	return feed__coroutine(&s->feed, key, stats);
 }
 
 static int on_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
@@ -185,7 +188,7 @@ static int on_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thre
 
 	if (w)
 		w->steps += stats->steps;
-	return model__thread(s->model, pid, tid, stats);
+	return feed__thread(&s->feed, pid, tid, stats);
 }
 
 static const struct {
@@ -203,7 +206,7 @@ static int read_losses(struct session *s)
 
 	r = probe__losses(s->probe, counts);
 	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
-		r = model__loss(s->model, losses[i].name, losses[i].sentence, counts[i]);
+		r = feed__loss(&s->feed, losses[i].name, losses[i].sentence, counts[i]);
 	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
 		if (counts[i] && !s->is_loss_noted[i]) {
 			s->is_loss_noted[i] = true;
@@ -240,7 +243,7 @@ int session__read(struct session *s, uint64_t now_ns)
 	if (r < 0 || now_ns < s->tick_due_ns)
 		return r;
 	s->tick_due_ns = now_ns + SESSION_TICK_NS;
-	return model__tick(s->model, now_ns);
+	return feed__tick(&s->feed, now_ns);
 }
 
 int session__set_threshold(struct session *s, uint64_t threshold_ns)
@@ -260,6 +263,6 @@ void session__note(struct session *s, enum log_grade grade, pid_t pid, const cha
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (model__log(s->model, session_now_ns(), grade, (uint32_t)pid, text) < 0)
+	if (feed__log(&s->feed, session_now_ns(), grade, (uint32_t)pid, text) < 0)
 		log_debug("not logged: %s", text);
 }

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "model/model.h"
 #include "probe/probe.h"
+#include "record/feed.h"
 #include "report/report.h"
 #include "symbol/symbol.h"
 
@@ -38,6 +39,7 @@ struct session {
 	struct probe *probe;
 	struct symbols *symbols;
 	struct model *model;
+	struct feed feed; /* its inputs go through here */
 	size_t n_watches;
 	struct watch watches[CLI_MAX_PIDS];
 	struct report *report;
@@ -94,6 +96,17 @@ __attribute__((format(printf, 4, 5))) void session__note(struct session *s, enum
 int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns);
 /* A thread has ended. */
 void session__forget_thread(struct session *s, pid_t tid);
+
+/*
+ * The file beside the measurement. Opening puts a recorder in front of `resolver`, which the model is to use then. The rest does nothing
+ * if nothing is recorded. 0 or -errno.
+ */
+int session__open_recording(struct session *s, const struct recorder_opts *opts,
+			    struct resolver *resolver, struct err *err);
+/* What is known of the processes by now. */
+int session__describe_recording(struct session *s);
+/* Takes what is left and ends the file. */
+int session__close_recording(struct session *s);
 
 /* The parts of a report. 0 or -errno. */
 int session__write_start(const struct session *s, struct report *report);

@@ -95,6 +95,6 @@ int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns)
 			.n_frames = spans[i].n_frames,
 			.frames = spans[i].frames,
 		};
-	r = model__live(s->model, live, n);
+	r = feed__live(&s->feed, live, n);
 	return r < 0 ? r : (int)n;
 }

@@ -167,7 +167,7 @@ int session__read_tasks(struct session *s, uint64_t now_ns)
 		return 0;
 	r = read_all(s, &look);
 	if (r >= 0)
-		r = model__tasks(s->model, now_ns, look.list, look.n, look.alive);
+		r = feed__tasks(&s->feed, now_ns, look.list, look.n, look.alive);
 	s->tasks_due_ns = now_ns + COST_FACTOR * (session_own_cpu_ns() - before_ns);
 	return r;
 }
@@ -197,7 +197,7 @@ static int tell_loop(struct session *s, const struct watch *w, const struct watc
 		.executor_queued = l->executor.queued,
 	};
 
-	return model__loop(s->model, (uint32_t)w->pid, (uint32_t)l->tid, &info);
+	return feed__loop(&s->feed, (uint32_t)w->pid, (uint32_t)l->tid, &info);
 }
 
 /* An executor is judged by the tick: more often it need not be read. */
@@ -230,7 +230,7 @@ int session__read_loops(struct session *s, uint64_t now_ns)
 			alive += (uint64_t)n;
 	}
 	if (r >= 0 && is_counted) {
-		r = model__tasks(s->model, now_ns, NULL, 0, alive);
+		r = feed__tasks(&s->feed, now_ns, NULL, 0, alive);
 		pace_ns = COST_FACTOR * (session_own_cpu_ns() - before_ns);
 		s->alive_due_ns = now_ns + (pace_ns > SESSION_TICK_NS ? pace_ns : SESSION_TICK_NS);
 	}

@@ -13,7 +13,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are copied as
 
 #define FORMAT_VERSION 1
 /* Not ASCII at first, line ends in both forms: a file that was sent as text is recognised. */
-#define FORMAT_MAGIC "\x89LSTALL\r\n\x1a\n\0\0\0\0"
+#define FORMAT_MAGIC "\x89LSTALL\r\n\x1a\n\0\0\0\0\0"
 #define FORMAT_MAGIC_BYTES 16
 
 struct format_head {

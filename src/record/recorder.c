@@ -23,8 +23,10 @@ void recorder__begin_input(struct recorder *rec, enum format_kind kind, uint64_t
 
 static int recorder__flush(struct recorder *rec)
 {
+	int r = recorder__write_head(rec);
+
 	rec->n_rows = 0;
-	return chunk_writer__flush(&rec->out);
+	return r < 0 ? r : chunk_writer__flush(&rec->out);
 }
 
 int recorder__breathe(struct recorder *rec)
@@ -408,7 +410,8 @@ int recorder__note(struct recorder *rec, const char *key, const char *value)
 	if (before && !strcmp(before, value))
 		return 0;
 	r = meta__set(&rec->meta, key, value);
-	if (r < 0)
+	/* While the head is not written, it holds what is noted. */
+	if (r < 0 || rec->fd >= 0)
 		return r;
 	buffer__varint(&rec->out.raw, FORMAT_NOTE);
 	buffer__text(&rec->out.raw, key);

@@ -35,7 +35,7 @@ struct recorder_opts {
 struct recorder;
 
 /*
- * Creates the file. `meta` is copied into the head of each file. Answers come from `inner`, which must outlive
+ * Creates the file; its head is written with the first chunk, and holds what is noted until then. `meta` is copied into the head of each. Answers come from `inner`, which must outlive
  * the recorder. 0, or -errno with err filled: -EEXIST, -EINVAL for a limit that is too low, what open() or write() say.
  */
 int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *opts,

@@ -80,17 +80,24 @@ static void put_body(const struct recorder *rec, struct buffer *b)
 int recorder__create(struct recorder *rec)
 {
 	const bool may_replace = rec->opts.may_replace && rec->files == 0;
-	_cleanup_(buffer__done) struct buffer body = {};
-	int fd;
 
-	fd = open(rec->path,
-		  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (may_replace ? O_TRUNC : O_EXCL),
-		  0644);
-	if (fd < 0)
+	rec->fd = open(rec->path,
+		       O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (may_replace ? O_TRUNC : O_EXCL),
+		       0644);
+	if (rec->fd < 0)
 		return -errno;
 	rec->files++;
+	return 0;
+}
+
+int recorder__write_head(struct recorder *rec)
+{
+	_cleanup_(buffer__done) struct buffer body = {};
+
+	if (rec->fd < 0)
+		return 0;
 	put_body(rec, &body);
-	return chunk_writer__begin(&rec->out, fd, &body);
+	return chunk_writer__begin(&rec->out, TAKE_FD(rec->fd), &body);
 }
 
 /* "PATH.3"; PATH itself for 0. */
@@ -306,7 +313,7 @@ int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *op
 	rec = calloc(1, sizeof(*rec));
 	if (!rec)
 		return err__set(err, -ENOMEM, "out of memory");
-	rec->out.fd = -1;
+	rec->out.fd = rec->fd = -1;
 	rec->opts = *opts;
 	rec->inner = *inner;
 	rec->path = strdup(opts->path);
@@ -328,9 +335,10 @@ void recorder__free(struct recorder *rec)
 {
 	if (!rec)
 		return;
-	if (rec->out.fd >= 0 && rec->error >= 0)
+	if (rec->error >= 0 && recorder__write_head(rec) >= 0)
 		chunk_writer__flush(&rec->out);
 	chunk_writer__done(&rec->out);
+	fd_close(&rec->fd);
 	known__free(rec->known);
 	answers__free(rec->answers);
 	strings__free(rec->pool);
@@ -344,7 +352,9 @@ int recorder__close(struct recorder *rec)
 	int r = rec->error;
 
 	if (r >= 0) {
-		r = chunk_writer__end(&rec->out);
+		r = recorder__write_head(rec);
+		if (r >= 0)
+			r = chunk_writer__end(&rec->out);
 		/* Nothing can follow. */
 		rec->error = r < 0 ? r : -EBADF;
 	}

@@ -54,6 +54,7 @@ struct recorder {
 	uint64_t question; /* number of the input that asks: within one, an answer does not change */
 	struct known *known;
 	struct chunk_writer out;
+	int fd; /* of a file whose head is not written yet; else -1 */
 	size_t soft_bytes; /* a chunk is closed behind it */
 	uint64_t last_at_ns; /* of the newest input */
 	uint64_t chunk_ns; /* of the first input in the chunk */
@@ -87,8 +88,10 @@ void recorder__put_frames(struct recorder *rec, const struct ls_frame *frames, s
 /* Tells all answers that are known. */
 int recorder__retell_answers(struct recorder *rec);
 
-/* The first file. 0 or -errno. */
+/* The next file, without its head. 0 or -errno. */
 int recorder__create(struct recorder *rec);
+/* Writes the head, with all that was noted until now, if that was not done. 0 or -errno. */
+int recorder__write_head(struct recorder *rec);
 /* After a chunk was written: begins the next file if this one is full. 0 or -errno. */
 int recorder__rotate_if_full(struct recorder *rec);
 

@@ -93,6 +93,20 @@ Test(app_cli, command_keeps_its_own_options)
 	cr_expect_eq(c.n_pids, 0);
 }
 
+Test(app_cli, record_takes_what_trace_takes_and_its_own)
+{
+	struct config c = accept(&cmd_record, "record -n uvicorn -d 3s -o x.ls --max-size 100M --keep 3");
+
+	cr_expect_str_eq(c.name, "uvicorn");
+	cr_expect_eq(c.duration_ns, 3000000000);
+	cr_expect_str_eq(c.output, "x.ls");
+	cr_expect_str_eq(c.max_size, "100M");
+	cr_expect_str_eq(c.keep, "3");
+	refuse(&cmd_record, "record -o x.ls", "no target");
+	refuse(&cmd_record, "record -p 1 -o", "-o needs a value");
+	refuse(&cmd_trace, "trace -p 1 -o x.ls", "unknown option '-o'");
+}
+
 Test(app_cli, top_takes_what_trace_takes_and_its_own)
 {
 	struct config c = accept(&cmd_top,

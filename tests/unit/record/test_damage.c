@@ -116,6 +116,9 @@ Test(record_damage, killed_at_any_time)
 	for (int i = 0; i < 40; i++) {
 		tape_round(&t, 1);
 		n = count_inputs(t.path, &is_damaged, &is_complete);
+		/* Its head comes with the first chunk. */
+		if (n == -ENODATA && before == 0)
+			continue;
 		cr_expect_geq(n, before);
 		cr_expect(!is_damaged && !is_complete);
 		before = n;

@@ -187,7 +187,9 @@ Test(record_round_trip, meta_and_notes)
 	struct tape t;
 
 	tape_begin(&t, 0, 0);
-	tape_round(&t, 1);
+	cr_assert_eq(recorder__note(t.feed.recorder, "target.0.pid", "4242"), 0);
+	for (int i = 0; i < 6; i++)
+		tape_round(&t, 1);
 	cr_assert_eq(feed__tick(&t.feed, t.clock.now_ns), 0);
 	cr_assert_eq(recorder__note(t.feed.recorder, "own_cpu_ns", "12345"), 0);
 	tape_end(&t);
@@ -195,6 +197,8 @@ Test(record_round_trip, meta_and_notes)
 	meta = player__meta(r.player);
 	cr_expect_str_eq(meta__get(meta, "version"), "0.2");
 	cr_expect_eq(meta__u64(meta, "threshold_ns", 0), 10 * MS);
+	cr_expect_str_eq(meta__get(meta, "target.0.pid"), "4242",
+			 "noted before the head was written");
 	cr_expect_null(meta__get(meta, "own_cpu_ns"));
 	replay_all(&r);
 	cr_expect_eq(meta__u64(meta, "own_cpu_ns", 0), 12345);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The recording beside a session: what it says about itself, its beginning and its end.
+ */
+#include "app/session_impl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "app/version.h"
+
+/* Keys are listed in docs/recording.md. */
+static int describe_session(const struct session *s, struct meta *meta)
+{
+	struct utsname host;
+	char kernel[2 * sizeof(host.sysname)];
+	int r;
+
+	if (uname(&host) < 0)
+		return -errno;
+	snprintf(kernel, sizeof(kernel), "%s %s", host.sysname, host.release);
+	r = meta__set(meta, "version", LOOPSTALL_VERSION);
+	if (r >= 0)
+		r = meta__set(meta, "mode", "exact");
+	if (r >= 0)
+		r = meta__set(meta, "host", host.nodename);
+	if (r >= 0)
+		r = meta__set(meta, "kernel", kernel);
+	if (r >= 0)
+		r = meta__set_u64(meta, "threshold_ns", s->config->threshold_ns);
+	if (r >= 0)
+		r = meta__set_u64(meta, "start_ns", session_now_ns());
+	return r < 0 ? r : meta__set_u64(meta, "start_time", (uint64_t)time(NULL));
+}
+
+int session__open_recording(struct session *s, const struct recorder_opts *opts,
+			    struct resolver *resolver, struct err *err)
+{
+	struct meta meta = {};
+	int r;
+
+	r = describe_session(s, &meta);
+	if (r < 0)
+		err__set(err, r, "cannot describe the recording: %s", strerror(-r));
+	else
+		r = recorder__new(&s->feed.recorder, opts, &meta, resolver, err);
+	meta__done(&meta);
+	if (r >= 0)
+		*resolver = recorder__resolver(s->feed.recorder);
+	return r;
+}
+
+static int note_u64(struct session *s, const char *key, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return recorder__note(s->feed.recorder, key, text);
+}
+
+static int note_target(struct session *s, size_t number, const char *what, const char *value)
+{
+	char key[48];
+
+	snprintf(key, sizeof(key), "target.%zu.%s", number, what);
+	return value ? recorder__note(s->feed.recorder, key, value) : 0;
+}
+
+static int describe_target(struct session *s, size_t number)
+{
+	const struct watch *w = &s->watches[number];
+	const struct target *t = w->target;
+	char text[32];
+	int r;
+
+	snprintf(text, sizeof(text), "%d", (int)w->pid);
+	r = note_target(s, number, "pid", text);
+	if (r < 0 || !t)
+		return r;
+	snprintf(text, sizeof(text), "%u.%u.%u", t->version[0], t->version[1], t->version[2]);
+	r = note_target(s, number, "python", text);
+	if (r >= 0)
+		r = note_target(s, number, "comm", t->comm);
+	if (r >= 0)
+		r = note_target(s, number, "rung", target_rung_word(t->rung));
+	return r < 0 ? r : note_target(s, number, "loop", watch__loop_word(w));
+}
+
+int session__describe_recording(struct session *s)
+{
+	int r;
+
+	if (!s->feed.recorder)
+		return 0;
+	r = recorder__note(s->feed.recorder, "transport", probe__transport(s->probe));
+	if (r >= 0)
+		r = note_u64(s, "sample_period_ns", probe__sample_period_ns(s->probe));
+	for (size_t i = 0; r >= 0 && i < s->n_watches; i++)
+		r = describe_target(s, i);
+	return r;
+}
+
+int session__close_recording(struct session *s)
+{
+	int r;
+
+	if (!s->feed.recorder || !s->probe)
+		return 0;
+	r = session__drain(s);
+	if (r >= 0)
+		r = session__read(s, s->feed.now_ns);
+	if (r >= 0)
+		r = session__describe_recording(s);
+	if (r >= 0)
+		r = note_u64(s, "duration_ns", s->feed.now_ns - s->started_ns);
+	if (r >= 0)
+		r = note_u64(s, "own_cpu_ns", session_own_cpu_ns() - s->started_cpu_ns);
+	if (r >= 0)
+		r = note_u64(s, "own_rss_bytes", session_own_rss_bytes());
+	if (r >= 0)
+		r = note_u64(s, "bpf_ns", probe__run_time_ns(s->probe));
+	return r < 0 ? r : recorder__close(s->feed.recorder);
+}
