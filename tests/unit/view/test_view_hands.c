@@ -232,7 +232,7 @@ Test(view_hands, save_menu)
 	cr_expect_not(stage__shows(&s, "Save as"));
 	/* It comes back on what was chosen, on screens of text as well. */
 	stage__key(&s, '?');
-	TYPE(&s, " * json", 'S');
+	TYPE(&s, " *  json", 'S');
 	cr_expect_eq(stage__key(&s, VKEY_ESCAPE), VIEW_REDRAW);
 	cr_expect_eq(stage__key(&s, 'S'), VIEW_REDRAW);
 	cr_expect_eq(stage__key(&s, ' '), VIEW_SAVE);
