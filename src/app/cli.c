@@ -17,6 +17,7 @@
 #define DEFAULT_THRESHOLD_NS 10000000ULL
 #define MAX_OPTIONS 24
 #define HELP_COLUMN 30
+#define FILE_ARGUMENT 1
 
 const struct cli_option cli_common_options[] = {
 	{ .name = "json",
@@ -267,14 +268,30 @@ static const struct cli_option *find_option(const struct getopt_tables *t, int v
 static int check_target(const struct cli_command *command, const struct config *config,
 			struct err *err)
 {
-	const int n = (config->n_pids > 0) + (config->name != NULL) + (config->command != NULL);
+	const char *or_file =
+		command->needs_target && command->max_files ? ", or the FILE of a recording" : "";
+	const int n = (config->n_pids > 0) + (config->name != NULL) + (config->command != NULL) +
+		(command->needs_target && config->n_files > 0);
 
 	if (n > 1)
 		return err__set(err, -EINVAL,
-				"more than one kind of target: give -p PID, -n NAME or -- COMMAND");
+				"more than one kind of target: give -p PID, -n NAME or -- COMMAND%s",
+				or_file);
 	if (command->needs_target && n == 0)
 		return err__set(err, -EINVAL,
-				"no target: give -p PID, -n NAME or -- COMMAND to start one");
+				"no target: give -p PID, -n NAME or -- COMMAND to start one%s",
+				or_file);
+	if (config->n_files < command->min_files)
+		return err__set(err, -EINVAL, "no file: give the FILE of a recording");
+	return 0;
+}
+
+static int take_file(const struct cli_command *command, const char *name, struct config *config,
+		     struct err *err)
+{
+	if (config->n_files == command->max_files)
+		return err__set(err, -EINVAL, "'%s' is one argument too many", name);
+	config->files[config->n_files++] = name;
 	return 0;
 }
 
@@ -306,11 +323,15 @@ struct config cli_defaults(void)
 int cli_parse(const struct cli_command *command, const struct config *base, int argc, char **argv,
 	      struct config *ret_config, struct err *err)
 {
-	/* '+' stops at the first argument that is no option, ':' tells a missing value apart. */
-	struct getopt_tables t = { .shorts = "+:" };
+	struct getopt_tables t = { .shorts = "" };
 	struct config config = base ? *base : cli_defaults();
 	int value, r;
 
+	/*
+	 * '+' stops at the first argument that is no option, '-' hands it over as the value of FILE_ARGUMENT; ':' tells a
+	 * missing value apart.
+	 */
+	strcpy(t.shorts, command->max_files ? "-:" : "+:");
 	add_options(&t, command->options);
 	if (command->measures)
 		add_options(&t, cli_measure_options);
@@ -327,8 +348,9 @@ int cli_parse(const struct cli_command *command, const struct config *base, int 
 			return err__set(err, -EINVAL, "unknown option '-%c'", optopt);
 		if (value == '?')
 			return err__set(err, -EINVAL, "unknown option '%s'", argv[optind - 1]);
-		option = find_option(&t, value);
-		r = cli_set(option, optarg, &config, err);
+		option = value == FILE_ARGUMENT ? NULL : find_option(&t, value);
+		r = option ? cli_set(option, optarg, &config, err) :
+			     take_file(command, optarg, &config, err);
 		if (r < 0)
 			return r;
 	}
@@ -373,6 +395,8 @@ void cli_print_command_help(FILE *out, const struct cli_command *command)
 	print_options(out, cli_common_options);
 	if (command->details)
 		fprintf(out, "\n%s\n", command->details);
+	if (command->print_details)
+		command->print_details(out);
 }
 
 void cli_print_help(FILE *out, const struct cli_command *const *commands)

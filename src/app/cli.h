@@ -17,6 +17,7 @@
 #include "model/lint.h"
 
 #define CLI_MAX_PIDS 64
+#define CLI_MAX_FILES 2
 
 /* How steps are measured. Exact is what auto chooses, for it is the only one there is. */
 #define CLI_MODES(_)                                                                               \
@@ -39,6 +40,9 @@ struct config {
 	pid_t pids[CLI_MAX_PIDS];
 	const char *name; /* NULL if not given */
 	char **command; /* NULL, or arguments up to a NULL */
+	size_t n_files;
+	const char *files[CLI_MAX_FILES]; /* that are named without an option: recordings */
+	const char *format, *diff; /* of a report; NULL if not given */
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
 	enum cli_mode mode;
@@ -79,6 +83,8 @@ struct cli_command {
 	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
 	bool takes_command; /* arguments after -- are a command to start */
+	size_t min_files, max_files; /* how many it takes; with needs_target, one instead of a target */
+	void (*print_details)(FILE *out); /* more of its help, or NULL */
 	int (*run)(const struct config *config); /* returns an enum exit_code */
 };
 

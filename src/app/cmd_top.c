@@ -48,6 +48,17 @@ static int measure(const struct config *config, struct child *child, struct err 
 	return r < 0 ? r : dashboard_run(s, err);
 }
 
+static int replay(const struct config *config)
+{
+	struct err err = {};
+	int r = dashboard_replay(config, config->files[0], &err);
+
+	if (r >= 0)
+		return r;
+	log_error("%s%s%s", *err.what ? err.what : strerror(-r), *err.hint ? "; " : "", err.hint);
+	return EXIT_USAGE;
+}
+
 static int run(const struct config *config)
 {
 	_cleanup_(child__done) struct child child = CHILD_INIT;
@@ -63,6 +74,8 @@ static int run(const struct config *config)
 		log_error("%s. Try 'loopstall top --help'.", err.what);
 		return EXIT_USAGE;
 	}
+	if (config->n_files > 0)
+		return replay(config);
 	/* Before the session changes what a child would inherit. */
 	if (config->command) {
 		r = start_command(&child, config->command, &err);
@@ -114,14 +127,16 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_top = {
 	.name = "top",
-	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
+	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE",
 	.summary = "Shows live who stalls the event loop, why, and who has to wait",
 	.details =
-		"Needs a terminal. ? explains what is on the screen, q ends. What a COMMAND prints is not\n"
-		"shown. NO_COLOR turns colours off; without UTF-8 in the locale, bars are drawn in ASCII.",
+		"FILE is a recording, which is played. Needs a terminal. ? explains what is on the screen, q ends.\n"
+		"What a COMMAND prints is not shown. NO_COLOR turns colours off; without UTF-8 in the locale, bars\n"
+		"are drawn in ASCII.",
 	.options = options,
 	.measures = true,
 	.needs_target = true,
+	.max_files = 1,
 	.takes_command = true,
 	.run = run,
 };

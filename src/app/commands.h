@@ -10,6 +10,7 @@
 extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_trace;
 extern const struct cli_command cmd_record;
+extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_ls;
 extern const struct cli_command cmd_doctor;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The live dashboard: wires a session to a view and a screen, and does what the view asks for.
+ * The dashboard: wires a session, or a recording, to a view and a screen, and does what the view asks for.
  */
 #ifndef LOOPSTALL_APP_DASHBOARD_H
 #define LOOPSTALL_APP_DASHBOARD_H
@@ -19,5 +19,7 @@ int dashboard_check(const struct config *config, struct err *err);
  * returns.
  */
 int dashboard_run(struct session *s, struct err *err);
+/* Plays a recording. EXIT_FINE or -errno with err filled. */
+int dashboard_replay(const struct config *config, const char *path, struct err *err);
 
 #endif

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-static const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_record, &cmd_ls, &cmd_doctor,
+static const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_record, &cmd_report, &cmd_ls, &cmd_doctor,
 						      NULL };
 
 static int print_version(void)

@@ -210,8 +210,6 @@ static void draw_screen(struct view *v, const struct screen_area *area)
 		ops->subject(current, &v->subject);
 		v->has_subject = true;
 	}
-	if (v->menu.kind != MENU_NONE)
-		menu__draw(v, area->canvas, area->row + 1, area->rows - 1);
 }
 
 /* Below this nothing is to be read, and little of it would be true. */
@@ -258,6 +256,8 @@ void view__draw(struct view *v, const struct snapshot *snapshot, const struct vi
 	area.rows = canvas__rows(c) - area.row - 1;
 	if (area.rows > 0)
 		draw_screen(v, &area);
+	if (v->menu.kind != MENU_NONE)
+		menu__draw(v, c, area.row + 1, area.rows - 1);
 	draw_tabs(v, c, row);
 	bottom__draw(v, status, c);
 }

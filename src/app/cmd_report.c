@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `loopstall report`: a recording in any report format, or compared with another one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/exit.h"
+#include "app/replay.h"
+#include "app/say.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "report/diff.h"
+#include "report/report.h"
+
+#define DEFAULT_FORMAT "text"
+
+static const char *const mode = "exact";
+
+static struct report_opts make_opts(FILE *out)
+{
+	const bool is_terminal = isatty(fileno(out));
+	struct winsize size = {};
+
+	if (is_terminal)
+		ioctl(fileno(out), TIOCGWINSZ, &size);
+	return (struct report_opts){
+		.mode = mode,
+		.color = is_terminal && !getenv("NO_COLOR"),
+		.width = size.ws_col,
+	};
+}
+
+static int tell_stall(void *ctx, const struct stall *stall)
+{
+	return report__stall(*(struct report **)ctx, stall);
+}
+
+/* Damage is no failure: what is there is told, and so is the damage. */
+static void tell_damage(const struct replay *replay, const char *path)
+{
+	if (replay__damage(replay))
+		log_warn("%s is damaged, what is before that was read: %s", path,
+			 replay__damage(replay));
+}
+
+static int write_report(const char *path, const struct report_format *format, FILE *out,
+			struct err *err)
+{
+	_cleanup_(report__freep) struct report *report = NULL;
+	_cleanup_(replay__freep) struct replay *replay = NULL;
+	const struct report_opts opts = make_opts(out);
+	const struct snapshot *snapshot;
+	struct report_run run;
+	int r;
+
+	r = replay__open(&replay, path, tell_stall, &report, err);
+	if (r >= 0)
+		r = report__new(&report, format, out, &opts);
+	if (r >= 0)
+		r = report__start(report, replay__start(replay));
+	if (r >= 0)
+		r = replay__to_end(replay);
+	if (r >= 0)
+		r = model__snapshot(replay__model(replay), &snapshot);
+	if (r < 0)
+		return r;
+	tell_damage(replay, path);
+	run = replay__run(replay);
+	return report__finish(report, snapshot, &run);
+}
+
+/* One of the two runs that are compared. */
+struct side {
+	struct diff *diff;
+	enum diff_side which;
+};
+
+static int compare_stall(void *ctx, const struct stall *stall)
+{
+	const struct side *side = ctx;
+
+	return diff__stall(side->diff, side->which, stall);
+}
+
+static int read_side(struct diff *diff, enum diff_side which, const char *path, struct err *err)
+{
+	_cleanup_(replay__freep) struct replay *replay = NULL;
+	struct side side = { diff, which };
+	const struct snapshot *snapshot;
+	struct report_run run;
+	int r;
+
+	r = replay__open(&replay, path, compare_stall, &side, err);
+	if (r >= 0)
+		r = replay__to_end(replay);
+	if (r >= 0)
+		r = model__snapshot(replay__model(replay), &snapshot);
+	if (r < 0)
+		return r;
+	tell_damage(replay, path);
+	run = replay__run(replay);
+	return diff__finish(diff, which, snapshot, &run);
+}
+
+static int write_diff(const char *before, const char *after, const struct diff_format *format,
+		      FILE *out, struct err *err)
+{
+	_cleanup_(diff__freep) struct diff *diff = NULL;
+	const struct report_opts opts = make_opts(out);
+	const struct diff_result *result;
+	int r;
+
+	r = diff__new(&diff);
+	if (r >= 0)
+		r = read_side(diff, DIFF_BEFORE, before, err);
+	if (r >= 0)
+		r = read_side(diff, DIFF_AFTER, after, err);
+	if (r >= 0)
+		r = diff__result(diff, &result);
+	return r < 0 ? r : format->write(out, result, &opts);
+}
+
+/* What the user asked for by name, by --json, by the name of the file to write, else text. NULL with err filled. */
+static const struct report_format *choose_format(const struct config *config, struct err *err)
+{
+	const char *name = config->format ?: config->is_json ? "json" : NULL;
+	const struct report_format *format = NULL;
+	char known[192] = "";
+	size_t used = 0, longest = 0;
+
+	if (name)
+		format = report__by_name(name);
+	for (size_t i = 0; !name && config->output && i < n_report_formats; i++) {
+		const size_t n = strlen(report_formats[i].extension), length = strlen(config->output);
+
+		if (length > n + 1 && n > longest && config->output[length - n - 1] == '.' &&
+		    !strcmp(config->output + length - n, report_formats[i].extension)) {
+			format = &report_formats[i];
+			longest = n;
+		}
+	}
+	if (format || !name)
+		return format ?: report__by_name(DEFAULT_FORMAT);
+	for (size_t i = 0; i < n_report_formats && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 report_formats[i].name);
+	err__set(err, -EINVAL, "'%s' is no format: there is %s", name, known);
+	return NULL;
+}
+
+static const struct diff_format *choose_diff_format(const struct report_format *format,
+						    struct err *err)
+{
+	const struct diff_format *diff = diff_format__by_name(format->name);
+	char known[96] = "";
+	size_t used = 0;
+
+	if (diff)
+		return diff;
+	for (size_t i = 0; i < n_diff_formats && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 diff_formats[i].name);
+	err__set(err, -EINVAL, "a comparison cannot be written as %s: there is %s", format->name,
+		 known);
+	return NULL;
+}
+
+/* NULL with errno set. Never over a file that exists, nor through a link: we may be root in anybody's folder. */
+static FILE *create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+static int write_all(const struct config *config, const struct report_format *format,
+		     const struct diff_format *diff, FILE *out, struct err *err)
+{
+	int r = diff ? write_diff(config->diff, config->files[0], diff, out, err) :
+		       write_report(config->files[0], format, out, err);
+
+	if (r >= 0 && (fflush(out) || ferror(out)))
+		r = -errno;
+	if (r == -EPIPE)
+		return 0;
+	if (r < 0 && !*err->what)
+		err__set(err, r, "cannot write the report: %s", strerror(-r));
+	return r;
+}
+
+static int run(const struct config *config)
+{
+	_cleanup_(file_close) FILE *file = NULL;
+	const struct diff_format *diff = NULL;
+	const struct report_format *format;
+	struct err err = {};
+	int r;
+
+	format = choose_format(config, &err);
+	if (format && config->diff)
+		diff = choose_diff_format(format, &err);
+	if (format && !diff && !config->diff && format->is_binary && !config->output &&
+	    isatty(STDOUT_FILENO))
+		err__set(&err, -EINVAL, "%s is not for a terminal: name a file with -o",
+			 format->name);
+	if (*err.what) {
+		log_error("%s. Try 'loopstall report --help'.", err.what);
+		return EXIT_USAGE;
+	}
+	if (config->output) {
+		file = create(config->output);
+		if (!file) {
+			log_error("cannot create %s: %s", config->output, strerror(errno));
+			return EXIT_USAGE;
+		}
+	}
+	r = write_all(config, format, diff, file ?: stdout, &err);
+	if (r >= 0)
+		return EXIT_FINE;
+	log_error("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
+	return EXIT_USAGE;
+}
+
+static const struct cli_option options[] = {
+	{ .name = "format",
+	  .letter = 'f',
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, format),
+	  .argument = "NAME",
+	  .help = "see below (default: by the name of FILE, else text)",
+	  .is_cli_only = true },
+	{ .name = "output",
+	  .letter = 'o',
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, output),
+	  .argument = "FILE",
+	  .help = "write it there, not to stdout; never over a file that is there",
+	  .is_cli_only = true },
+	{ .name = "diff",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, diff),
+	  .argument = "OLDER",
+	  .help = "compare with this recording: what got worse since, what is new",
+	  .is_cli_only = true },
+	{ .name = NULL },
+};
+
+static void print_formats(FILE *out)
+{
+	fputs("\nFormats:\n", out);
+	for (size_t i = 0; i < n_report_formats; i++)
+		fprintf(out, "  %-12s%s\n", report_formats[i].name, report_formats[i].title);
+}
+
+const struct cli_command cmd_report = {
+	.name = "report",
+	.usage = "FILE [-f FORMAT] [-o FILE] [--diff OLDER]",
+	.summary = "Writes what is in a recording, in any format",
+	.print_details = print_formats,
+	.options = options,
+	.min_files = 1,
+	.max_files = 1,
+	.run = run,
+};

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Plays a recording into a model.
+ */
+#include "app/replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "record/player.h"
+
+#define SECOND_NS 1000000000ULL
+#define KEY_BYTES 64
+
+struct replay {
+	struct player *player;
+	struct model *model;
+	stall_fn on_stall;
+	void *ctx;
+	uint64_t at_ns; /* of the newest input that was played */
+	struct report_start start;
+	struct report_target targets[CLI_MAX_PIDS];
+};
+
+static int ignore_stall(void *ctx, const struct stall *stall)
+{
+	(void)ctx;
+	(void)stall;
+	return 0;
+}
+
+static int new_model(struct replay *r)
+{
+	const struct resolver resolver = player__resolver(r->player);
+
+	return model__new(&r->model, &resolver, r->on_stall, r->ctx);
+}
+
+int replay__open(struct replay **ret_replay, const char *path, stall_fn on_stall, void *ctx,
+		 struct err *err)
+{
+	_cleanup_(replay__freep) struct replay *r = calloc(1, sizeof(*r));
+	int code;
+
+	if (!r)
+		return err__set(err, -ENOMEM, "out of memory");
+	r->on_stall = on_stall ?: ignore_stall;
+	r->ctx = ctx;
+	code = player__open(&r->player, path, err);
+	if (code < 0)
+		return code;
+	code = new_model(r);
+	if (code < 0)
+		return err__set(err, code, "cannot set up the model: %s", strerror(-code));
+	*ret_replay = TAKE_PTR(r);
+	return 0;
+}
+
+void replay__free(struct replay *r)
+{
+	if (!r)
+		return;
+	model__free(r->model);
+	player__free(r->player);
+	free(r);
+}
+
+struct model *replay__model(const struct replay *r)
+{
+	return r->model;
+}
+
+static int rewind_replay(struct replay *r)
+{
+	int code;
+
+	model__free(r->model);
+	r->model = NULL;
+	r->at_ns = 0;
+	code = player__rewind(r->player);
+	return code < 0 ? code : new_model(r);
+}
+
+int replay__to(struct replay *r, uint64_t at_ns)
+{
+	int code;
+
+	if (at_ns < r->at_ns) {
+		code = rewind_replay(r);
+		if (code < 0)
+			return code;
+	}
+	code = player__until(r->player, r->model, at_ns);
+	if (code >= 0)
+		r->at_ns = at_ns;
+	return code < 0 ? code : 0;
+}
+
+int replay__to_end(struct replay *r)
+{
+	return replay__to(r, UINT64_MAX);
+}
+
+uint64_t replay__first_ns(const struct replay *r)
+{
+	return meta__u64(player__meta(r->player), "start_ns", player__first_ns(r->player));
+}
+
+uint64_t replay__last_ns(const struct replay *r)
+{
+	return player__last_ns(r->player);
+}
+
+const char *replay__damage(const struct replay *r)
+{
+	return player__damage(r->player);
+}
+
+uint64_t replay__threshold_ns(const struct replay *r)
+{
+	return meta__u64(player__meta(r->player), "threshold_ns", 0);
+}
+
+static const char *target_value(const struct meta *meta, size_t number, const char *what)
+{
+	char key[KEY_BYTES];
+
+	snprintf(key, sizeof(key), "target.%zu.%s", number, what);
+	return meta__get(meta, key);
+}
+
+const struct report_start *replay__start(struct replay *r)
+{
+	const struct meta *meta = player__meta(r->player);
+	size_t n;
+
+	for (n = 0; n < CLI_MAX_PIDS && target_value(meta, n, "pid"); n++)
+		r->targets[n] = (struct report_target){
+			.pid = (uint32_t)strtoul(target_value(meta, n, "pid"), NULL, 10),
+			.comm = target_value(meta, n, "comm") ?: "?",
+			.python = target_value(meta, n, "python") ?: "?",
+			.loop = target_value(meta, n, "loop"),
+			.rung = target_value(meta, n, "rung") ?: "none",
+		};
+	r->start = (struct report_start){
+		.version = meta__get(meta, "version") ?: "?",
+		.threshold_ns = replay__threshold_ns(r),
+		.sample_period_ns = meta__u64(meta, "sample_period_ns", 0),
+		.transport = meta__get(meta, "transport") ?: "?",
+		.n_targets = n,
+		.targets = r->targets,
+	};
+	return &r->start;
+}
+
+struct report_run replay__run(const struct replay *r)
+{
+	const struct meta *meta = player__meta(r->player);
+	const uint64_t first_ns = replay__first_ns(r), last_ns = replay__last_ns(r);
+	const uint64_t duration_ns = last_ns > first_ns ? last_ns - first_ns : 0;
+	const uint64_t start_s = meta__u64(meta, "start_time", 0);
+
+	return (struct report_run){
+		.duration_ns = meta__u64(meta, "duration_ns", duration_ns),
+		.own_cpu_ns = meta__u64(meta, "own_cpu_ns", 0),
+		.own_rss_bytes = meta__u64(meta, "own_rss_bytes", 0),
+		.bpf_run_ns = meta__u64(meta, "bpf_ns", 0),
+		.ended_ns = last_ns,
+		.ended_unix_ns = start_s ? start_s * SECOND_NS + duration_ns : 0,
+	};
+}
+
+void replay__describe(struct replay *r, char *buf, size_t size)
+{
+	const struct report_start *start = replay__start(r);
+	const struct report_target *t = &start->targets[0];
+	size_t used;
+
+	if (start->n_targets == 0) {
+		snprintf(buf, size, "a recording of no process");
+		return;
+	}
+	used = (size_t)snprintf(buf, size, "%s %u  CPython %s, %s, exact (%s)", t->comm, t->pid,
+				t->python, t->loop ?: "no loop yet", t->rung);
+	if (start->n_targets > 1 && used < size)
+		snprintf(buf + used, size - used, "  +%zu more", start->n_targets - 1);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recording and the model it is played into: forwards and, by playing it anew, back. What the recording says of itself in
+ * the form that reports take.
+ */
+#ifndef LOOPSTALL_APP_REPLAY_H
+#define LOOPSTALL_APP_REPLAY_H
+
+#include <stdint.h>
+
+#include "app/cli.h"
+#include "base/err.h"
+#include "model/model.h"
+#include "report/report.h"
+
+struct replay;
+
+/* Calls `on_stall` (NULL is allowed) for each stall that is played, each time it is. 0 or -errno with err filled (see player__open()). */
+int replay__open(struct replay **ret_replay, const char *path, stall_fn on_stall, void *ctx,
+		 struct err *err);
+void replay__free(struct replay *r);
+static inline void replay__freep(struct replay **r)
+{
+	replay__free(*r);
+}
+
+/* Another one after each replay__to() that went back. */
+struct model *replay__model(const struct replay *r);
+
+/* To what was known at `at_ns`, CLOCK_MONOTONIC of where it was made. 0 or -errno. */
+int replay__to(struct replay *r, uint64_t at_ns);
+/* To the end, or to where it is damaged. 0 or -errno. */
+int replay__to_end(struct replay *r);
+
+uint64_t replay__first_ns(const struct replay *r);
+uint64_t replay__last_ns(const struct replay *r);
+/* What is wrong with the file, NULL if nothing is known to be. */
+const char *replay__damage(const struct replay *r);
+uint64_t replay__threshold_ns(const struct replay *r);
+
+/*
+ * What it says of itself. Strings and targets live until the next call on the replay. The run is that up to the last
+ * input.
+ */
+const struct report_start *replay__start(struct replay *r);
+struct report_run replay__run(const struct replay *r);
+/* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)  +1 more", raw. */
+void replay__describe(struct replay *r, char *buf, size_t size);
+
+#endif
