@@ -40,12 +40,21 @@ static int tell_stall(void *ctx, const struct stall *stall)
 	return report__stall(*(struct report **)ctx, stall);
 }
 
-/* Damage is no failure: what is there is told, and so is the damage. */
-static void tell_damage(const struct replay *replay, const char *path)
+/* Plays what is left. Damage is no failure: what is there is told, and so is the damage. 0 or -errno. */
+static int play(struct replay *replay, const char *path, const struct snapshot **ret_snapshot,
+		struct report_run *ret_run)
 {
+	int r = replay__to_end(replay);
+
+	if (r >= 0)
+		r = model__snapshot(replay__model(replay), ret_snapshot);
+	if (r < 0)
+		return r;
 	if (replay__damage(replay))
 		log_warn("%s is damaged, what is before that was read: %s", path,
 			 replay__damage(replay));
+	*ret_run = replay__run(replay);
+	return 0;
 }
 
 static int write_report(const char *path, const struct report_format *format, FILE *out,
@@ -64,14 +73,8 @@ static int write_report(const char *path, const struct report_format *format, FI
 	if (r >= 0)
 		r = report__start(report, replay__start(replay));
 	if (r >= 0)
-		r = replay__to_end(replay);
-	if (r >= 0)
-		r = model__snapshot(replay__model(replay), &snapshot);
-	if (r < 0)
-		return r;
-	tell_damage(replay, path);
-	run = replay__run(replay);
-	return report__finish(report, snapshot, &run);
+		r = play(replay, path, &snapshot, &run);
+	return r < 0 ? r : report__finish(report, snapshot, &run);
 }
 
 /* One of the two runs that are compared. */
@@ -97,14 +100,8 @@ static int read_side(struct diff *diff, enum diff_side which, const char *path, 
 
 	r = replay__open(&replay, path, compare_stall, &side, err);
 	if (r >= 0)
-		r = replay__to_end(replay);
-	if (r >= 0)
-		r = model__snapshot(replay__model(replay), &snapshot);
-	if (r < 0)
-		return r;
-	tell_damage(replay, path);
-	run = replay__run(replay);
-	return diff__finish(diff, which, snapshot, &run);
+		r = play(replay, path, &snapshot, &run);
+	return r < 0 ? r : diff__finish(diff, which, snapshot, &run);
 }
 
 static int write_diff(const char *before, const char *after, const struct diff_format *format,
