@@ -215,7 +215,8 @@ static void take_task(struct detail *d, const struct snapshot *snapshot, const s
 		t->row.n_frames = LS_MAX_FRAMES;
 		t->row.is_cut = true;
 	}
-	memcpy(t->stack, row->stack, t->row.n_frames * sizeof(t->stack[0]));
+	if (t->row.n_frames > 0)
+		memcpy(t->stack, row->stack, t->row.n_frames * sizeof(t->stack[0]));
 	t->row.stack = NULL;
 	find_awaiters(t, snapshot, row->awaited_by);
 }
