@@ -110,15 +110,26 @@ LS_INLINE void turn_add_span(struct thread_state *ts)
 	}
 }
 
+/* How much of the turn its thread was ready to run and had no CPU. */
+LS_INLINE __u64 turn_ready_ns(const struct thread_state *ts, __u64 duration_ns)
+{
+	__u64 ready_ns = ts->turn_is_touched ? ts->turn_cause_ns[LS_CAUSE_RUNQUEUE] : 0;
+
+	return ready_ns < duration_ns ? ready_ns : duration_ns;
+}
+
 LS_INLINE void turn_end(struct thread_state *ts, __u64 now_ns)
 {
-	__u64 duration_ns = now_ns - ts->turn_start_ns;
+	__u64 duration_ns = now_ns - ts->turn_start_ns, own_ns;
 
 	if (!ts->turn_start_ns)
 		return;
 	ts->stats.turns++;
 	if (duration_ns > ts->stats.worst_turn_ns)
 		ts->stats.worst_turn_ns = duration_ns;
+	own_ns = duration_ns - turn_ready_ns(ts, duration_ns);
+	if (own_ns > ts->stats.worst_turn_own_ns)
+		ts->stats.worst_turn_own_ns = own_ns;
 	hist_count(ts->stats.turn_hist, duration_ns);
 	if (!ts->turn_has_stall && duration_ns >= settings.threshold_ns)
 		span_send_stall(ts, now_ns, duration_ns, LS_UNIT_TURN);

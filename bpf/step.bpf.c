@@ -184,6 +184,23 @@ int on_step_enter(struct pt_regs *ctx)
 	return 0;
 }
 
+/* A step that waited for a CPU moves to the bucket of its time without that wait. */
+static __always_inline void own_shift_count(struct ls_coro_stats *stats, __u64 duration_ns, __u64 ready_ns)
+{
+	__u32 from, to;
+
+	if (!ready_ns)
+		return;
+	from = ls_hist_index(duration_ns);
+	to = ls_hist_index(ready_ns < duration_ns ? duration_ns - ready_ns : 0);
+	barrier_var(from);
+	barrier_var(to);
+	if (from >= LS_HIST_BUCKETS || to >= LS_HIST_BUCKETS || from == to)
+		return;
+	stats->own_shift[from]--;
+	stats->own_shift[to]++;
+}
+
 static __always_inline void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
 {
 	struct ls_coro_stats *stats = span_stats(ts);
@@ -206,9 +223,11 @@ static __always_inline void step_count(struct thread_state *ts, __u64 duration_n
 	if (duration_ns > stats->max_ns)
 		stats->max_ns = duration_ns;
 	hist_count(stats->hist, duration_ns);
-	if (ts->cur.is_touched)
+	if (ts->cur.is_touched) {
 		for (i = 0; i < LS_CAUSE_MAX; i++)
 			stats->cause_ns[i] += ts->cur.cause_ns[i];
+		own_shift_count(stats, duration_ns, ts->cur.cause_ns[LS_CAUSE_RUNQUEUE]);
+	}
 	if (is_stall) {
 		stats->stalls++;
 		stats->starved_ns += starved_ns;

@@ -198,6 +198,7 @@ struct ls_coro_stats {
 	__u64 suffered_ns, suffered; /* that its own tasks waited behind stalls of others, and how many times */
 	__u64 qualname;
 	__u32 hist[LS_HIST_BUCKETS];
+	__s32 own_shift[LS_HIST_BUCKETS]; /* `hist` and this are the histogram of times without the run queue */
 };
 
 /* One task, counted while user space asks for it (`is_counting_tasks`), gone when it is done. Only its thread writes it. */
@@ -227,6 +228,7 @@ struct ls_thread_stats {
 	__u64 stalls;
 	__u64 cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks, off the CPU; LS_CAUSE_CPU stays 0 */
 	__u64 worst_turn_ns;
+	__u64 worst_turn_own_ns; /* of the turns' times without the run queue */
 	__u32 turn_hist[LS_HIST_BUCKETS];
 };
 

@@ -15,7 +15,7 @@
 #include "app/exit.h"
 
 #define DEFAULT_THRESHOLD_NS 10000000ULL
-#define MAX_OPTIONS 24
+#define MAX_OPTIONS 48
 #define HELP_COLUMN 30
 #define FILE_ARGUMENT 1
 
@@ -201,6 +201,18 @@ static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
 	return err__set(err, -EINVAL, "'%s' is no lint: there is %sor all", bad, known);
 }
 
+static int add_to_list(const struct cli_option *option, const char *text, struct cli_list *list,
+		       struct err *err)
+{
+	if (!*text)
+		return err__set(err, -EINVAL, "--%s is empty", option->name);
+	if (list->n == CLI_MAX_LIST)
+		return err__set(err, -EINVAL, "--%s is given more than %d times", option->name,
+				CLI_MAX_LIST);
+	list->items[list->n++] = text;
+	return 0;
+}
+
 int cli_set(const struct cli_option *option, const char *text, struct config *config, struct err *err)
 {
 	void *field = (char *)config + option->offset;
@@ -221,6 +233,8 @@ int cli_set(const struct cli_option *option, const char *text, struct config *co
 		return parse_mode(text, field, err);
 	case CLI_LINTS:
 		return parse_lints(text, field, err);
+	case CLI_LIST:
+		return add_to_list(option, text, field, err);
 	}
 	return -EINVAL;
 }

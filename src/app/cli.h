@@ -32,6 +32,24 @@ enum cli_mode {
 
 struct config_file;
 
+#define CLI_MAX_LIST 64
+
+/* The values of an option that may be given several times, in their order. */
+struct cli_list {
+	size_t n;
+	const char *items[CLI_MAX_LIST];
+};
+
+/* Of `check`. NULL, 0 and empty: not given. */
+struct check_config {
+	struct cli_list max_step, p99_step, deny, allow;
+	const char *max_stalls, *min_steps, *max_regression;
+	uint64_t max_starved_ns, max_turn_ns;
+	const char *allow_file, *baseline, *save_baseline, *root;
+	const char *junit, *sarif, *markdown, *json_file;
+	bool wants_github;
+};
+
 /* What the user asked for. Strings point into argv, or belong to `file`. */
 struct config {
 	const struct config_file *file; /* the configuration file this is based on; NULL if none */
@@ -50,6 +68,7 @@ struct config {
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
+	struct check_config check;
 	bool is_json, is_quiet, is_verbose;
 	bool wants_help, wants_version;
 };
@@ -61,6 +80,7 @@ enum cli_type {
 	CLI_TEXT, /* const char *, not empty */
 	CLI_MODE, /* enum cli_mode */
 	CLI_LINTS, /* lint_mask */
+	CLI_LIST, /* struct cli_list; each time adds one */
 };
 
 struct cli_option {
@@ -82,6 +102,7 @@ struct cli_command {
 	const struct cli_option *options; /* its own, or NULL; those in cli_common_options are added */
 	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
+	bool has_own_file; /* a loopstall.ini in the working directory is read */
 	bool takes_command; /* arguments after -- are a command to start */
 	size_t min_files, max_files; /* how many it takes; with needs_target, one instead of a target */
 	void (*print_details)(FILE *out); /* more of its help, or NULL */

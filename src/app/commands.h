@@ -9,6 +9,7 @@
 
 extern const struct cli_command cmd_top;
 extern const struct cli_command cmd_trace;
+extern const struct cli_command cmd_check;
 extern const struct cli_command cmd_record;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_ls;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/cli.h"
 #include "app/commands.h"
@@ -15,13 +16,24 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-static const struct cli_command *const commands[] = { &cmd_top, &cmd_trace, &cmd_record, &cmd_report, &cmd_ls, &cmd_doctor,
-						      NULL };
+static const struct cli_command *const commands[] = { &cmd_top,	   &cmd_trace, &cmd_record,
+						      &cmd_report, &cmd_check, &cmd_ls,
+						      &cmd_doctor, NULL };
 
 static int print_version(void)
 {
 	puts("loopstall " LOOPSTALL_VERSION);
 	return say_finish(EXIT_FINE);
+}
+
+/* The limits of a check belong to what is checked: its repository's own file comes before the user's. */
+static const char *config_path(const struct cli_command *command, const struct config *config)
+{
+	static const char own[] = "loopstall.ini";
+
+	if (config->file_path || !command->has_own_file || access(own, F_OK) < 0)
+		return config->file_path;
+	return own;
 }
 
 /* The command line names the file, and is then read again, over what that says. */
@@ -32,7 +44,7 @@ static int configure(const struct cli_command *command, int argc, char **argv,
 
 	if (r < 0 || !command->measures || ret_config->wants_help || ret_config->wants_version)
 		return r;
-	r = config_file__read(ret_file, ret_config->file_path, commands, err);
+	r = config_file__read(ret_file, config_path(command, ret_config), commands, err);
 	if (r < 0 || !*ret_file)
 		return r;
 	return cli_parse(command, config_file__config(*ret_file), argc, argv, ret_config, err);

@@ -54,7 +54,7 @@ static int write_start(struct session *s)
 	_cleanup_(report__freep) struct report *head = NULL;
 	int r;
 
-	if (s->has_start || s->front)
+	if (s->has_start || s->front || s->judge)
 		return 0;
 	s->has_start = true;
 	if (s->config->is_json)
@@ -73,6 +73,8 @@ static int on_stall(void *ctx, const struct stall *stall)
 	/* The model keeps them for whoever shows it. */
 	if (s->front)
 		return 0;
+	if (s->judge)
+		return s->judge->on_stall(s->judge->ctx, stall);
 	r = write_start(s);
 	if (r < 0)
 		return r;
@@ -266,6 +268,11 @@ void session__stop(struct session *s)
 	stop(s, SIGTERM);
 }
 
+void session__set_judge(struct session *s, const struct session_judge *judge)
+{
+	s->judge = judge;
+}
+
 void session__set_front(struct session *s, const struct session_front *front)
 {
 	s->front = front;
@@ -350,13 +357,19 @@ static bool all_known(const struct session *s)
 
 static int read_at_pace(struct session *s, uint64_t now_ns)
 {
+	const struct snapshot *snapshot;
 	uint64_t pace_ns;
+	int r;
 
 	if (now_ns < s->read_due_ns)
 		return 0;
 	pace_ns = watch_pace_ns(now_ns - s->started_ns);
 	s->read_due_ns = now_ns + (pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS);
-	return session__read(s, now_ns);
+	r = session__read(s, now_ns);
+	if (r < 0 || !s->judge)
+		return r;
+	r = model__snapshot(s->model, &snapshot);
+	return r < 0 ? r : s->judge->on_read(s->judge->ctx, snapshot, now_ns);
 }
 
 static int do_due(struct session *s)
@@ -427,6 +440,8 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 		r = write_start(s);
 	if (r < 0)
 		return r;
+	if (s->judge)
+		return session__judge(s, *ret_snapshot);
 	return session__write_summary(s, s->report, *ret_snapshot);
 }
 
@@ -449,17 +464,17 @@ static bool has_command_failed(const struct session *s)
 	return true;
 }
 
-static int verdict(const struct session *s, const struct snapshot *snapshot)
+static int verdict(const struct session *s, const struct snapshot *snapshot, int judged)
 {
 	if (snapshot->steps > 0)
-		return EXIT_FINE;
+		return judged;
 	if (!has_loop(s)) {
 		log_error("no event loop was found in %d: %s", s->watches[0].pid,
 			  watch__silence_reason(&s->watches[0]));
 		return EXIT_CANNOT_ATTACH;
 	}
 	if (snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0)
-		return EXIT_FINE;
+		return judged;
 	log_error("nothing was measured in %d: %s", s->watches[0].pid,
 		  watch__silence_reason(&s->watches[0]));
 	return EXIT_INCONCLUSIVE;
@@ -486,5 +501,5 @@ int session__run(struct session *s, struct err *err)
 	}
 	if (has_command_failed(s))
 		return EXIT_COMMAND_FAILED;
-	return s->front ? EXIT_FINE : verdict(s, snapshot);
+	return s->front ? EXIT_FINE : verdict(s, snapshot, r);
 }

@@ -54,6 +54,7 @@ struct session {
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
 	const struct session_front *front; /* NULL: a report is written */
 	uint64_t front_due_ns;
+	const struct session_judge *judge; /* NULL: nobody judges */
 	size_t n_threads;
 	struct session_thread threads[SESSION_MAX_THREADS];
 	bool is_counting_tasks; /* one by one */
@@ -112,6 +113,9 @@ int session__close_recording(struct session *s);
 int session__write_start(const struct session *s, struct report *report);
 int session__write_summary(const struct session *s, struct report *report,
 			   const struct snapshot *snapshot);
+
+/* Has the judge end the measurement. An enum exit_code or -errno. */
+int session__judge(const struct session *s, const struct snapshot *snapshot);
 
 /* Since the program began. */
 uint64_t session_own_cpu_ns(void);

@@ -92,3 +92,9 @@ int session__write_summary(const struct session *s, struct report *report,
 
 	return report__finish(report, snapshot, &run);
 }
+
+int session__judge(const struct session *s, const struct snapshot *snapshot)
+{
+	return s->judge->on_end(s->judge->ctx, snapshot, session_now_ns() - s->started_ns,
+				snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL);
+}

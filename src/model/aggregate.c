@@ -171,6 +171,20 @@ static void row_add_trend(struct coroutine_row *row, const struct coroutine_read
 		row->trend[i] += c->trend[(ticks - row->n_trend + i) % MODEL_TREND];
 }
 
+/* A reading may be torn: a step moved out of a bucket that it is not counted in yet. */
+static void row_add_own_hist(struct coroutine_row *row, const struct ls_coro_stats *stats)
+{
+	uint32_t own[LS_HIST_BUCKETS];
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < LS_HIST_BUCKETS; i++) {
+		n = (int64_t)stats->hist[i] + stats->own_shift[i];
+		own[i] = n > 0 ? (uint32_t)n : 0;
+	}
+	hist__add(row->own_hist, own);
+}
+
 static void row_add(const struct aggregate *a, struct coroutine_row *row,
 		    const struct coroutine_reading *c, const struct ls_coro_stats *stats)
 {
@@ -189,6 +203,7 @@ static void row_add(const struct aggregate *a, struct coroutine_row *row,
 	row_add_trend(row, c, a->ticks);
 	row_add_split(row, stats);
 	hist__add(row->hist, stats->hist);
+	row_add_own_hist(row, stats);
 }
 
 /* What can be told only of the whole sum. */
@@ -234,6 +249,8 @@ static void coroutine_since_base(const struct coroutine_reading *c,
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		ret_stats->cause_ns[i] = rate_since(s->cause_ns[i], base->cause_ns[i]);
 	hist__since(s->hist, base->hist, ret_stats->hist);
+	for (i = 0; i < LS_HIST_BUCKETS; i++)
+		ret_stats->own_shift[i] = s->own_shift[i] - base->own_shift[i];
 	ret_stats->max_ns = hist__max_since_ns(ret_stats->hist, s->max_ns, base->max_ns);
 }
 

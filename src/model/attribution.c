@@ -250,6 +250,8 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		if (!stack->frames[i].code)
 			continue;
 		codes[stall->n_frames] = stack->frames[i].code;
+		stall->def_lines[stall->n_frames] =
+			naming__code(n, stack->frames[i].code).first_line;
 		stall->stack[stall->n_frames++] = naming__frame(n, &stack->frames[i]);
 	}
 	stall->is_stack_cut = (stack->flags & STACK_CUT) ||

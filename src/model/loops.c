@@ -201,6 +201,11 @@ static void reading_since_base(const struct loop_reading *t, struct ls_thread_st
 	hist__since(s->turn_hist, base->turn_hist, ret_stats->turn_hist);
 	ret_stats->worst_turn_ns =
 		hist__max_since_ns(ret_stats->turn_hist, s->worst_turn_ns, base->worst_turn_ns);
+	/* An older one is known to be the worst of all; of those since, that none was longer than itself. */
+	ret_stats->worst_turn_own_ns = s->worst_turn_own_ns;
+	if (s->worst_turn_own_ns <= base->worst_turn_own_ns &&
+	    ret_stats->worst_turn_ns < s->worst_turn_own_ns)
+		ret_stats->worst_turn_own_ns = ret_stats->worst_turn_ns;
 }
 
 static const unsigned int turn_percents[] = { 50, 99 };
@@ -224,6 +229,7 @@ static void row_fill(struct loop_row *row, const struct loop_reading *t,
 		.turn_p50_ns = turn_ns[0],
 		.turn_p99_ns = turn_ns[1],
 		.turn_max_ns = stats->worst_turn_ns,
+		.turn_own_max_ns = stats->worst_turn_own_ns,
 		.steps_per_s = t->steps_per_s,
 		.busy = t->busy,
 		.gil = t->gil,
@@ -248,6 +254,8 @@ static void snapshot_add(struct snapshot *s, const struct loop_row *row)
 	s->tasks_ready += row->tasks_ready;
 	if (row->turn_max_ns > s->turn_max_ns)
 		s->turn_max_ns = row->turn_max_ns;
+	if (row->turn_own_max_ns > s->turn_own_max_ns)
+		s->turn_own_max_ns = row->turn_own_max_ns;
 }
 
 static int row_compare(const void *va, const void *vb)

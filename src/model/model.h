@@ -41,6 +41,7 @@ struct stall {
 	const char *call_native;
 	size_t n_frames;
 	struct model_frame stack[LS_MAX_FRAMES]; /* innermost first; of the place named in `call` */
+	uint32_t def_lines[LS_MAX_FRAMES]; /* where the functions of `stack` begin, 0 if not known */
 	bool is_stack_cut;
 	uint32_t gil_holder_tid; /* 0 if unknown */
 	uint32_t steps; /* of a turn */
@@ -73,6 +74,7 @@ struct coroutine_row {
 	uint8_t n_trend;
 	float trend[MODEL_TREND]; /* `busy` at the last ticks, oldest first */
 	uint32_t hist[LS_HIST_BUCKETS];
+	uint32_t own_hist[LS_HIST_BUCKETS]; /* of the steps' times without the run queue */
 };
 
 #define MODEL_SECONDS 120
@@ -120,6 +122,7 @@ struct loop_row {
 	uint64_t steps, step_ns, callbacks_ns, idle_ns, turns, stalls;
 	uint64_t cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks; what is missing to their sum is cpu */
 	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns;
+	uint64_t turn_own_max_ns; /* of the turns' times without the run queue */
 	double steps_per_s, busy; /* busy: 0 ... 1 */
 	double gil, runqueue; /* shares of its time, 0 ... 1, between the last two ticks */
 	uint32_t tasks_ready; /* handles in its ready queue when it was last looked at */
@@ -207,7 +210,7 @@ struct loss {
 struct snapshot {
 	uint64_t steps, callbacks_ns, idle_ns, step_ns, turns, stalls, starved_ns;
 	uint64_t unattributed_steps; /* whose coroutine could not be told */
-	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns; /* of all loops */
+	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns, turn_own_max_ns; /* of all loops */
 	uint64_t tasks_alive, tasks_ready; /* when last looked at; alive: 0 if it was not */
 	size_t n_rows;
 	const struct coroutine_row *rows; /* most starved time first, then longest stall */

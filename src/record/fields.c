@@ -94,6 +94,7 @@ static const struct field coroutine[] = {
 	ONE(struct coroutine_input, stats.suffered),
 	ONE(struct coroutine_input, stats.qualname),
 	MANY(struct coroutine_input, stats.hist, FIELD_BUCKETS),
+	MANY(struct coroutine_input, stats.own_shift, FIELD_BUCKETS),
 };
 
 static const struct field thread[] = {
@@ -108,6 +109,7 @@ static const struct field thread[] = {
 	MANY(struct thread_input, stats.cause_ns, FIELD_CAUSES),
 	ONE(struct thread_input, stats.worst_turn_ns),
 	MANY(struct thread_input, stats.turn_hist, FIELD_BUCKETS),
+	ONE(struct thread_input, stats.worst_turn_own_ns),
 };
 
 static const struct field loop[] = {

@@ -13,7 +13,7 @@ import sys
 import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = ("test_tables", "test_profiles", "test_page")
+MODULES = ("test_tables", "test_profiles", "test_page", "test_verdicts")
 
 
 def tests(part):

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The baseline file: JSON, the newest runs of what was found good, each with its distributions. docs/check.md tells every
+ * field. Nothing in it is believed: it may have been edited by hand or merged by a tool.
+ */
+#ifndef LOOPSTALL_CHECK_BASELINE_H
+#define LOOPSTALL_CHECK_BASELINE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "check/series.h"
+
+#define BASELINE_VERSION 1
+#define BASELINE_MAX_RUNS 10
+
+struct baseline {
+	size_t n;
+	struct run *runs[BASELINE_MAX_RUNS]; /* oldest first */
+};
+
+void baseline__done(struct baseline *b);
+/* Takes the run; the oldest goes when there are too many. */
+void baseline__add(struct baseline *b, struct run *run);
+
+/* 0, -ENOENT, -EBADMSG (no baseline, or a damaged one), -EPROTO (a newer one) or -errno, with err filled. */
+int baseline__read(struct baseline *b, const char *path, struct err *err);
+/* Writes a new file and puts it in the old one's place. 0 or -errno with err filled. */
+int baseline__write(const struct baseline *b, const char *path, struct err *err);
+
+#endif

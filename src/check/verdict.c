@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of a verdict, shared by all outputs.
+ */
+#include "check/verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "model/vocabulary.h"
+#include "report/format.h"
+
+static const struct {
+	const char *word;
+	int code;
+} outcomes[] = {
+#define _(name, word, code) { word, code },
+	CHECK_OUTCOMES(_)
+#undef _
+};
+
+static const struct {
+	const char *id, *sentence;
+} rules[] = {
+#define _(name, id, sentence) { id, sentence },
+	CHECK_RULES(_)
+#undef _
+};
+
+const char *check_outcome_word(enum check_outcome outcome)
+{
+	return outcomes[outcome].word;
+}
+
+int check_outcome_code(enum check_outcome outcome)
+{
+	return outcomes[outcome].code;
+}
+
+const char *check_rule_id(enum check_rule rule)
+{
+	return rules[rule].id;
+}
+
+const char *check_rule_sentence(enum check_rule rule)
+{
+	return rules[rule].sentence;
+}
+
+static const char *unit_words(const struct check_finding *f)
+{
+	return f->worst && f->worst->unit == LS_UNIT_CALLBACK ? "callbacks" : "a step";
+}
+
+static const char *times(uint64_t count, char buf[FORMAT_NUMBER_BYTES + 16])
+{
+	char number[FORMAT_NUMBER_BYTES];
+
+	if (count < 2)
+		return "";
+	snprintf(buf, FORMAT_NUMBER_BYTES + 16, ", %s times", format__count(count, number));
+	return buf;
+}
+
+size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t size)
+{
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], n[FORMAT_NUMBER_BYTES + 16];
+	const struct comparison *c = f->comparison;
+	const char *measured, *limit;
+	int r = 0;
+
+	measured = f->measure == CHECK_NS ? format__duration(f->measured, a) :
+					    format__count(f->measured, a);
+	limit = f->measure == CHECK_NS ? format__duration(f->limit, b) : format__count(f->limit, b);
+	times(f->count, n);
+	if (f->count < 2)
+		n[0] = '\0';
+	switch (f->rule) {
+	case CHECK_RULE_NEW_SITE:
+		r = snprintf(buf, size, "%s stalled the loop here for %s%s, and never in %s",
+			     f->subject, measured, n, "the baseline");
+		break;
+	case CHECK_RULE_REGRESSION:
+		r = snprintf(buf, size, "%s takes %.2f times as long (%.2f to %.2f): %s %s, was %s",
+			     f->subject, c->ratio, c->low, c->high,
+			     c->what == COMPARE_MEAN ? "mean" : "95th percentile", measured, limit);
+		break;
+	case CHECK_RULE_MAX_STEP:
+		r = snprintf(buf, size, "%s took %s in %s, limit %s%s", unit_words(f), measured,
+			     f->subject, limit, n);
+		break;
+	case CHECK_RULE_DENY:
+		r = snprintf(buf, size, "%s spent %s on %s, which is denied from %s on%s",
+			     f->subject, measured, vocabulary_cause(f->cause), limit, n);
+		break;
+	case CHECK_RULE_P99_STEP:
+		r = snprintf(buf, size, "99 %% of the steps of %s take up to %s, limit %s",
+			     f->subject, measured, limit);
+		break;
+	case CHECK_RULE_MAX_TURN:
+		r = snprintf(buf, size, "a turn of the loop took %s, limit %s%s", measured, limit, n);
+		break;
+	case CHECK_RULE_MAX_STALLS:
+		r = snprintf(buf, size, "%s stalls, limit %s", measured, limit);
+		break;
+	case CHECK_RULE_MAX_STARVED:
+		r = snprintf(buf, size, "tasks were starved for %s, limit %s", measured, limit);
+		break;
+	case CHECK_RULE_ALLOW_EXPIRED:
+		r = snprintf(buf, size, "the entry '%s' of the allow list counted until %s%s%s",
+			     f->subject, f->allowed->until, f->allowed->reason ? ": " : "",
+			     f->allowed->reason ? f->allowed->reason : "");
+		break;
+	case CHECK_RULE_MAX:
+		break;
+	}
+	return r < 0 ? 0 : (size_t)r;
+}
+
+size_t check_finding__split(const struct check_finding *f, char *buf, size_t size)
+{
+	const struct stall *s = f->worst;
+	char number[FORMAT_NUMBER_BYTES];
+	enum ls_cause cause;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	if (!s)
+		return 0;
+	for (cause = 0; cause < LS_CAUSE_MAX; cause++) {
+		/* Under a hundredth it explains nothing. */
+		if (cause == LS_CAUSE_RUNQUEUE || s->cause_ns[cause] < s->duration_ns / 100 ||
+		    !s->cause_ns[cause] || used >= size)
+			continue;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s %s", used ? ", " : "",
+					 vocabulary_cause(cause),
+					 format__duration(s->cause_ns[cause], number));
+	}
+	if (s->runqueue_ns && used < size)
+		used += (size_t)snprintf(buf + used, size - used, "; %s more in the host's run queue",
+					 format__duration(s->runqueue_ns, number));
+	return used;
+}
