@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 60
 
 # Debian packages: what the build needs, what the demo runs besides, what the tests do.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
-	libcapstone-dev libjansson-dev libzstd-dev zlib1g-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev libgsl-dev
+	libcapstone-dev libjansson-dev libzstd-dev zlib1g-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
 DEPS_DEMO  := python3
 DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk \
@@ -31,7 +31,7 @@ MODULES ?= base target probe stream symbol model record view report check app
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
 CFLAGS   ?= -O2 -g
-LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lzstd -lz -lcap-ng -lncursesw -linih -lgsl -lgslcblas -lm
+LDLIBS   := -lbpf -ldw -lelf -lcapstone -ljansson -lzstd -lz -lcap-ng -lncursesw -linih -lm
 # The last is for bpf/state.h, which src/probe/live.c shares with the kernel side.
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote .
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See compare.h for the statistics. The t distribution is GSL's.
+ * See compare.h for the statistics.
  */
 #include "check/compare.h"
 
@@ -8,8 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <gsl/gsl_cdf.h>
-
+#include "check/student.h"
 #include "model/hist.h"
 
 #define BUCKET_WIDTH log(1.125) /* at most */
@@ -127,7 +126,7 @@ static void test(const struct estimate *before, size_t n, const struct estimate 
 	variance = (COMPARE_PRIOR_RUNS * (prior + within) + between) / df;
 	error = sqrt(variance / (double)n + variance + fmax(0, after->variance - within));
 	shift = after->log - mean;
-	reach = gsl_cdf_tdist_Pinv(0.975, df) * error;
+	reach = student_quantile(0.025, df) * error;
 	c->before_ns = exp(mean);
 	c->after_ns = exp(after->log);
 	c->ratio = exp(shift);
@@ -136,7 +135,7 @@ static void test(const struct estimate *before, size_t n, const struct estimate 
 	shift -= log1p(max_regression);
 	if (c->what == COMPARE_P95)
 		shift -= BUCKET_WIDTH;
-	c->p = gsl_cdf_tdist_Q(shift / error, df);
+	c->p = student_upper(shift / error, df);
 }
 
 static struct comparison *add(struct comparisons *cs, const struct series *s, bool is_site,

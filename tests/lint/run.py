@@ -21,7 +21,7 @@ GOLDEN = ("tests/screens/", "tests/golden/")
 BSD = "BSD-2-Clause"
 DUAL = "(GPL-2.0-only OR BSD-2-Clause)"
 THIRD_PARTY = ("bpf/", "loopstall.skel.h", "libelf.h", "gelf.h", "dwarf.h", "elfutils/", "capstone/",
-               "jansson.h", "gsl/", "zlib.h", "cap-ng.h", "ini.h", "uthash.h", "utlist.h", "zstd.h", "curses.h", "term.h")
+               "jansson.h", "zlib.h", "cap-ng.h", "ini.h", "uthash.h", "utlist.h", "zstd.h", "curses.h", "term.h")
 
 
 def sources():

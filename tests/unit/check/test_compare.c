@@ -5,10 +5,8 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
-
-#include <gsl/gsl_randist.h>
-#include <gsl/gsl_rng.h>
 
 #include "check/compare.h"
 #include "check/runs.h"
@@ -23,16 +21,29 @@
 
 static const char *const names[COROUTINES] = { "first", "second", "third", "fourth" };
 
-static void simulate_slice(gsl_rng *rng, struct series *s, double log_ns)
+/* The state of erand48(). */
+struct random {
+	unsigned short state[3];
+};
+
+/* Of a normal distribution, by the polar form of Box and Muller. */
+static double random__normal(struct random *rng, double sd)
+{
+	const double radius = sqrt(-2 * log(1 - erand48(rng->state)));
+
+	return sd * radius * cos(2 * M_PI * erand48(rng->state));
+}
+
+static void simulate_slice(struct random *rng, struct series *s, double log_ns)
 {
 	int i;
 
 	for (i = 0; i < STEPS_IN_SLICE; i++)
-		series__add_one(s, (uint64_t)exp(log_ns + gsl_ran_gaussian_ziggurat(rng, STEP_SD)));
+		series__add_one(s, (uint64_t)exp(log_ns + random__normal(rng, STEP_SD)));
 }
 
 /* The first coroutine takes `factor` times as long. */
-static struct run *simulate_run(gsl_rng *rng, double factor)
+static struct run *simulate_run(struct random *rng, double factor)
 {
 	struct run *run = run__new();
 	double effects[COROUTINES], slice_effect;
@@ -40,9 +51,9 @@ static struct run *simulate_run(gsl_rng *rng, double factor)
 
 	cr_assert_not_null(run);
 	for (i = 0; i < COROUTINES; i++)
-		effects[i] = gsl_ran_gaussian(rng, RUN_SD) + (i ? 0 : log(factor));
+		effects[i] = random__normal(rng, RUN_SD) + (i ? 0 : log(factor));
 	for (slice = 0; slice < SLICES; slice++) {
-		slice_effect = gsl_ran_gaussian(rng, SLICE_SD);
+		slice_effect = random__normal(rng, SLICE_SD);
 		for (i = 0; i < COROUTINES; i++)
 			simulate_slice(rng, run__coroutine(run, names[i], "app/web.py"),
 				       log(1e6) + i + effects[i] + slice_effect);
@@ -57,10 +68,9 @@ static struct run *simulate_run(gsl_rng *rng, double factor)
 static double share_found(unsigned long seed, size_t n_programs, size_t n_runs, double factor,
 			  double max_regression)
 {
-	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	struct random rng = { { (unsigned short)seed, 1, 2 } };
 	size_t i, k, n_found = 0;
 
-	gsl_rng_set(rng, seed);
 	for (i = 0; i < n_programs; i++) {
 		struct baseline b = {};
 		struct comparisons cs;
@@ -68,8 +78,8 @@ static double share_found(unsigned long seed, size_t n_programs, size_t n_runs, 
 		bool is_worse = false;
 
 		for (k = 0; k < n_runs; k++)
-			baseline__add(&b, simulate_run(rng, 1));
-		run = simulate_run(rng, factor);
+			baseline__add(&b, simulate_run(&rng, 1));
+		run = simulate_run(&rng, factor);
 		cr_assert_eq(compare__run(&b, run, max_regression, &cs), 0);
 		cr_assert_eq(cs.n, 2 * COROUTINES);
 		for (k = 0; k < cs.n; k++)
@@ -79,7 +89,6 @@ static double share_found(unsigned long seed, size_t n_programs, size_t n_runs, 
 		run__free(run);
 		baseline__done(&b);
 	}
-	gsl_rng_free(rng);
 	return (double)n_found / (double)n_programs;
 }
 
@@ -246,14 +255,14 @@ static void drop_path(void)
 
 Test(baseline, what_is_written_is_read, .init = make_path, .fini = drop_path)
 {
-	gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	struct random rng = { { 1, 2, 3 } };
 	struct baseline out = {}, in = {};
 	const struct series *a, *b;
 	struct err err = {};
 	size_t i;
 
 	for (i = 0; i < BASELINE_MAX_RUNS + 3; i++)
-		baseline__add(&out, simulate_run(rng, 1));
+		baseline__add(&out, simulate_run(&rng, 1));
 	cr_expect_eq(out.n, BASELINE_MAX_RUNS);
 	series__add_one(run__site(out.runs[0], "a\"\xff\n", "b", CHECK_NO_LINE), MS);
 	cr_assert_eq(baseline__write(&out, path, &err), 0, "%s", err.what);
@@ -269,7 +278,6 @@ Test(baseline, what_is_written_is_read, .init = make_path, .fini = drop_path)
 	cr_expect_eq(series__line(in.runs[0]->sites), CHECK_NO_LINE);
 	baseline__done(&in);
 	baseline__done(&out);
-	gsl_rng_free(rng);
 }
 
 Test(baseline, nothing_in_it_is_believed, .init = make_path, .fini = drop_path)
