@@ -113,6 +113,11 @@ int session__write_start(const struct session *s, struct report *report);
 int session__write_summary(const struct session *s, struct report *report,
 			   const struct snapshot *snapshot);
 
+/* The exit code of what was measured: whether it was anything. Says what is wrong. */
+int session__verdict(const struct session *s, const struct snapshot *snapshot);
+/* Why no step was seen, what follows "because"; NULL if there were some. */
+const char *session__silence(const struct session *s, const struct snapshot *snapshot);
+
 /* Since the program began. */
 uint64_t session_own_cpu_ns(void);
 uint64_t session_own_rss_bytes(void);

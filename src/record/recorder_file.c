@@ -361,6 +361,11 @@ int recorder__close(struct recorder *rec)
 	return r;
 }
 
+int recorder__error(const struct recorder *rec)
+{
+	return rec->error;
+}
+
 uint64_t recorder__bytes(const struct recorder *rec)
 {
 	return rec->closed_bytes + rec->out.file_bytes;
