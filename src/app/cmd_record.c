@@ -152,13 +152,16 @@ static int record(const struct config *config, const struct recorder_opts *opts,
 	r = session__new(&s, config, child, opts, err);
 	if (r < 0)
 		return say_no_file(err);
-	r = session__add_targets(s, err);
-	if (r < 0)
-		return r;
 	rec.session = s;
 	session__set_front(s, &front);
-	r = session__run(s, err);
-	return r < 0 ? r : finish(&rec, r);
+	r = session__add_targets(s, err);
+	if (r >= 0)
+		r = session__run(s, err);
+	if (r >= 0)
+		return finish(&rec, r);
+	/* Else the next try would be told that the file is there. */
+	recorder__discard(s->feed.recorder);
+	return r;
 }
 
 static int run(const struct config *config)

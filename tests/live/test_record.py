@@ -209,6 +209,16 @@ def says_when_nothing_was_measured(bench):
 
 
 @live(on="once")
+def leaves_no_file_when_it_cannot_attach(bench):
+    path = _file(bench, "a.ls")
+    other = bench.start(["sleep", "60"])
+    for args, code in ((("-p", str(other.pid)), 3), (("--", "/nowhere/program"), 5)):
+        with bench.part(" ".join(args)):
+            check(_record(bench, path, *args, code=code), "no reason")
+            check(not os.path.exists(path), "an empty file is left")
+
+
+@live(on="once")
 def names_the_file_that_cannot_be_written(bench):
     target = _steady(bench)
     copy = _file(bench, "copy.ls")
