@@ -112,17 +112,31 @@ static int make_opts(const struct config *config, struct recorder_opts *ret_opts
 	return r;
 }
 
-/* A file that is full is an end like any other. */
-static int finish(struct recording *rec, int code, struct err *err)
+/* A file that is full is an end like any other. Returns an enum exit_code or -errno. */
+static int finish(struct recording *rec, int code)
 {
-	const int r = session__close_recording(rec->session);
+	struct session *s = rec->session;
+	const struct snapshot *snapshot;
+	int r = session__close_recording(s);
 
-	if (r < 0 && r != -EFBIG)
-		return err__set(err, r, "cannot write %s: %s", rec->session->config->output,
-				strerror(-r));
-	if (!rec->session->config->is_quiet)
+	if (r < 0 && r != -EFBIG) {
+		log_error("cannot write %s: %s; what was written before can be read",
+			  s->config->output, strerror(-r));
+		return EXIT_INCONCLUSIVE;
+	}
+	r = model__snapshot(s->model, &snapshot);
+	if (r < 0)
+		return r;
+	if (!s->config->is_quiet)
 		tell_progress(rec, '\n');
-	return code;
+	return code == EXIT_FINE ? session__verdict(s, snapshot, EXIT_FINE) : code;
+}
+
+/* Failures before that are of the file. Returns an enum exit_code. */
+static int say_no_file(const struct err *err)
+{
+	log_error("%s%s%s", err->what, *err->hint ? "; " : "", err->hint);
+	return EXIT_USAGE;
 }
 
 static int record(const struct config *config, const struct recorder_opts *opts,
@@ -136,14 +150,18 @@ static int record(const struct config *config, const struct recorder_opts *opts,
 	int r;
 
 	r = session__new(&s, config, child, opts, err);
-	if (r >= 0)
-		r = session__add_targets(s, err);
 	if (r < 0)
-		return r;
+		return say_no_file(err);
 	rec.session = s;
 	session__set_front(s, &front);
-	r = session__run(s, err);
-	return r < 0 ? r : finish(&rec, r, err);
+	r = session__add_targets(s, err);
+	if (r >= 0)
+		r = session__run(s, err);
+	if (r >= 0)
+		return finish(&rec, r);
+	/* Else the next try would be told that the file is there. */
+	recorder__discard(s->feed.recorder);
+	return r;
 }
 
 static int run(const struct config *config)

@@ -175,6 +175,7 @@ static FILE *create(const char *path)
 	return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
+/* Returns an enum exit_code, or -errno with err filled: what cannot be read. */
 static int write_all(const struct config *config, const struct report_format *format,
 		     const struct diff_format *diff, FILE *out, struct err *err)
 {
@@ -183,10 +184,13 @@ static int write_all(const struct config *config, const struct report_format *fo
 
 	if (r >= 0 && (fflush(out) || ferror(out)))
 		r = -errno;
-	if (r == -EPIPE)
-		return 0;
-	if (r < 0 && !*err->what)
-		err__set(err, r, "cannot write the report: %s", strerror(-r));
+	if (r >= 0 || r == -EPIPE)
+		return EXIT_FINE;
+	/* Nothing is wrong with what was read. */
+	if (!*err->what) {
+		log_error("cannot write %s: %s", config->output ?: "to stdout", strerror(-r));
+		return EXIT_INCONCLUSIVE;
+	}
 	return r;
 }
 
@@ -218,7 +222,7 @@ static int run(const struct config *config)
 	}
 	r = write_all(config, format, diff, file ?: stdout, &err);
 	if (r >= 0)
-		return EXIT_FINE;
+		return r;
 	log_error("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
 	return EXIT_USAGE;
 }

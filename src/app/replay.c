@@ -168,6 +168,7 @@ struct report_run replay__run(const struct replay *r)
 		.own_cpu_ns = meta__u64(meta, "own_cpu_ns", 0),
 		.own_rss_bytes = meta__u64(meta, "own_rss_bytes", 0),
 		.bpf_run_ns = meta__u64(meta, "bpf_ns", 0),
+		.no_steps_reason = meta__get(meta, "no_steps_reason"),
 		.ended_ns = last_ns,
 		.ended_unix_ns = start_s ? start_s * SECOND_NS + duration_ns : 0,
 	};

@@ -243,8 +243,9 @@ static int begin(struct session *s, struct err *err)
 		r = poll_for(s, s->front->input_fd, EPOLLIN, TAG_INPUT);
 	if (r < 0)
 		return err__set(err, r, "cannot wait for events: %s", strerror(-r));
-	/* Tells when the reader of a pipe has gone. A file cannot be polled and need not be. */
-	poll_for(s, STDOUT_FILENO, 0, TAG_STDOUT);
+	/* Tells when the reader of a pipe has gone. A file cannot be polled and need not be. A recording does not write there. */
+	if (!s->feed.recorder)
+		poll_for(s, STDOUT_FILENO, 0, TAG_STDOUT);
 	return 0;
 }
 
@@ -464,7 +465,7 @@ static bool has_command_failed(const struct session *s)
 	return true;
 }
 
-static int verdict(const struct session *s, const struct snapshot *snapshot, int judged)
+int session__verdict(const struct session *s, const struct snapshot *snapshot, int judged)
 {
 	if (snapshot->steps > 0)
 		return judged;
@@ -493,13 +494,14 @@ int session__run(struct session *s, struct err *err)
 		r = summarize(s, &snapshot);
 	if (r == -EPIPE)
 		return EXIT_FINE; /* the reader has what it wanted */
-	if (r == -EFBIG && s->feed.recorder)
-		return EXIT_FINE; /* the recording has the size that was asked for */
+	/* Full or not to be written to: whoever closes the recording tells. */
+	if (r < 0 && s->feed.recorder && r == recorder__error(s->feed.recorder))
+		return EXIT_FINE;
 	if (r < 0) {
 		log_error("the measurement broke off: %s", strerror(-r));
 		return EXIT_INCONCLUSIVE;
 	}
 	if (has_command_failed(s))
 		return EXIT_COMMAND_FAILED;
-	return s->front ? EXIT_FINE : verdict(s, snapshot, r);
+	return s->front ? EXIT_FINE : session__verdict(s, snapshot, r);
 }

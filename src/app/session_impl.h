@@ -116,6 +116,10 @@ int session__write_summary(const struct session *s, struct report *report,
 
 /* Has the judge end the measurement. An enum exit_code or -errno. */
 int session__judge(const struct session *s, const struct snapshot *snapshot);
+/* The exit code of what was measured: `judged` if it was anything. Says what is wrong. */
+int session__verdict(const struct session *s, const struct snapshot *snapshot, int judged);
+/* Why no step was seen, what follows "because"; NULL if there were some. */
+const char *session__silence(const struct session *s, const struct snapshot *snapshot);
 
 /* Since the program began. */
 uint64_t session_own_cpu_ns(void);

@@ -102,6 +102,19 @@ int session__describe_recording(struct session *s)
 	return r;
 }
 
+/* Why it holds no step, as a live report would say. */
+static int note_silence(struct session *s)
+{
+	const struct snapshot *snapshot;
+	const char *reason;
+	int r = model__snapshot(s->model, &snapshot);
+
+	if (r < 0)
+		return r;
+	reason = session__silence(s, snapshot);
+	return reason ? recorder__note(s->feed.recorder, "no_steps_reason", reason) : 0;
+}
+
 int session__close_recording(struct session *s)
 {
 	int r;
@@ -113,6 +126,8 @@ int session__close_recording(struct session *s)
 		r = session__read(s, s->feed.now_ns);
 	if (r >= 0)
 		r = session__describe_recording(s);
+	if (r >= 0)
+		r = note_silence(s);
 	if (r >= 0)
 		r = note_u64(s, "duration_ns", s->feed.now_ns - s->started_ns);
 	if (r >= 0)

@@ -76,6 +76,11 @@ static uint64_t unix_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
+const char *session__silence(const struct session *s, const struct snapshot *snapshot)
+{
+	return snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL;
+}
+
 int session__write_summary(const struct session *s, struct report *report,
 			   const struct snapshot *snapshot)
 {
@@ -85,7 +90,7 @@ int session__write_summary(const struct session *s, struct report *report,
 		.own_cpu_ns = session_own_cpu_ns() - s->started_cpu_ns,
 		.own_rss_bytes = session_own_rss_bytes(),
 		.bpf_run_ns = probe__run_time_ns(s->probe),
-		.no_steps_reason = snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL,
+		.no_steps_reason = session__silence(s, snapshot),
 		.ended_ns = now_ns,
 		.ended_unix_ns = unix_now_ns(),
 	};

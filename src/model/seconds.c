@@ -68,9 +68,10 @@ void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double b
 	if (to_ns - from > MODEL_SECONDS * NS_PER_SECOND)
 		from = to_ns - MODEL_SECONDS * NS_PER_SECOND;
 	for (; from < to_ns; from = next) {
-		next = (from / NS_PER_SECOND + 1) * NS_PER_SECOND;
-		if (next > to_ns)
-			next = to_ns;
+		const uint64_t rest_ns = NS_PER_SECOND - from % NS_PER_SECOND;
+
+		/* A recording may claim a time at which the next second's number has no nanoseconds. */
+		next = to_ns - from > rest_ns ? from + rest_ns : to_ns;
 		seconds_share(s, from / NS_PER_SECOND, (double)(next - from), busy, steps_per_s);
 	}
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define SECOND_NS 1000000000ULL
+/* From a stack to its stall: the kernel side tells both at once, but reading may stop between them. */
+#define MAX_SPAN_NS (SECOND_NS / 4)
 
 void recorder__begin_input(struct recorder *rec, enum format_kind kind, uint64_t at_ns)
 {
@@ -38,8 +40,9 @@ int recorder__breathe(struct recorder *rec)
 
 static bool is_chunk_due(const struct recorder *rec)
 {
-	/* A stall is in the chunk, and so in the file, of its stacks, unless it does not come. */
-	if (rec->is_in_span && rec->out.raw.n < 2 * rec->soft_bytes)
+	/* A stall is in the chunk, and so in the file, of its stacks. If it does not come soon, it does not come. */
+	if (rec->is_in_span && rec->out.raw.n < 2 * rec->soft_bytes &&
+	    rec->last_at_ns - rec->span_ns < MAX_SPAN_NS)
 		return false;
 	return rec->out.raw.n >= rec->soft_bytes || rec->n_rows >= FORMAT_MAX_ROWS / 2 ||
 		rec->last_at_ns - rec->chunk_ns >= SECOND_NS;
@@ -127,7 +130,9 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 
 	if (rec->error < 0)
 		return rec->error;
-	rec->is_in_span = false;
+	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM;
+	if (rec->is_in_span)
+		rec->span_ns = at_ns;
 	switch (event->kind) {
 	case LS_REC_THREAD:
 		recorder__begin_input(rec, FORMAT_EVENT_THREAD, at_ns);
@@ -135,12 +140,10 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 			   sizeof(k->event_thread));
 		break;
 	case LS_REC_STACK:
-		rec->is_in_span = true;
 		recorder__begin_input(rec, FORMAT_EVENT_STACK, at_ns);
 		put_stack(rec, event->stack);
 		break;
 	case LS_REC_VICTIM:
-		rec->is_in_span = true;
 		recorder__begin_input(rec, FORMAT_EVENT_VICTIM, at_ns);
 		put_fields(rec, FIELDS_EVENT_VICTIM, event->victim, &k->event_victim,
 			   sizeof(k->event_victim));

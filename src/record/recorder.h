@@ -77,6 +77,12 @@ int recorder__note(struct recorder *rec, const char *key, const char *value);
 /* Writes what is left, and the mark that says the file is whole. 0 or -errno. */
 int recorder__close(struct recorder *rec);
 
+/* Nothing came of it: removes the file, if nothing is in it yet. Only recorder__free() may follow. */
+void recorder__discard(struct recorder *rec);
+
+/* The failure that was final, else 0. */
+int recorder__error(const struct recorder *rec);
+
 /* Written so far, of all files, those that were dropped included. */
 uint64_t recorder__bytes(const struct recorder *rec);
 /* Files begun so far. */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -359,6 +361,24 @@ int recorder__close(struct recorder *rec)
 		rec->error = r < 0 ? r : -EBADF;
 	}
 	return r;
+}
+
+void recorder__discard(struct recorder *rec)
+{
+	struct stat ours, there;
+
+	if (rec->fd < 0)
+		return;
+	rec->error = -ECANCELED;
+	/* Somebody else may have put another one there. */
+	if (fstat(rec->fd, &ours) == 0 && lstat(rec->path, &there) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		unlink(rec->path);
+}
+
+int recorder__error(const struct recorder *rec)
+{
+	return rec->error;
 }
 
 uint64_t recorder__bytes(const struct recorder *rec)

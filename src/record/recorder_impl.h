@@ -65,6 +65,7 @@ struct recorder {
 	 */
 	uint32_t epoch;
 	bool is_in_span; /* stacks were told, and their stall was not yet */
+	uint64_t span_ns; /* when the newest of them was told */
 	bool is_beginning; /* a file begins: not the time to begin another */
 	unsigned int files;
 	uint64_t head_bytes; /* of the current file, before its own inputs began */

@@ -213,14 +213,101 @@ def saves_what_it_knows(bench):
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
         terminal.keys("S")
-        terminal.wait(r"saved loopstall-\S+\.txt")
+        terminal.wait("Save as")
+        terminal.keys("Escape")
+        terminal.wait("F1 Help")
+        check_equal(_saved(bench), [], "files saved before one was chosen")
+        # It stands on the format chosen last.
+        for keys, extension in ((("Enter",), "txt"), (("Down", "Enter"), "json"), (("Down", "Down", "Enter"), "stalls.csv"),
+                                (("End", "Enter"), "md"), (("Up", "Enter"), "html")):
+            count = len(_saved(bench))
+            terminal.keys("S")
+            terminal.wait("Save as")
+            terminal.keys(*keys)
+            terminal.wait(r"saved loopstall-[\d-]+\.%s\b" % re.escape(extension))
+            check_equal(len(_saved(bench)), count + 1, "files after %s" % extension)
         terminal.keys("q")
         terminal.wait_end(0)
-    saved = sorted(name for name in os.listdir(bench.folder) if name.startswith("loopstall-"))
-    check_equal([os.path.splitext(name)[1] for name in saved], [".json", ".txt"], "files")
-    with open(os.path.join(bench.folder, saved[1])) as file:
-        check("_stall" in file.read(), "no stall in the report")
+    names = _saved(bench)
+    check_equal(sorted(name.split(".", 1)[1] for name in names), ["html", "json", "md", "stalls.csv", "txt"], "files")
+    for name in names:
+        with open(os.path.join(bench.folder, name)) as file:
+            check("_stall" in file.read(), "no stall in %s", name)
     target.finish()
+
+
+def _saved(bench):
+    return [name for name in os.listdir(bench.folder) if name.startswith("loopstall-")]
+
+
+def _without_clock(text):
+    """What a screen shows besides the word for stopped or playing."""
+    return text.replace("STOPPED", "       ").replace("\u25b6", " ")
+
+
+def _position(text):
+    """Seconds of the recording that were played, and all of them."""
+    found = re.search(r"x([\d.]+)  (\d+):(\d+):(\d+) of (\d+):(\d+):(\d+)", text)
+    check(found, "no position in the header:\n%s", text)
+    numbers = [int(n) for n in found.groups()[1:]]
+    return [3600 * h + 60 * m + s for h, m, s in (numbers[:3], numbers[3:])]
+
+
+@live(on="once")
+def plays_a_recording(bench):
+    target, path = _steady(bench), os.path.join(bench.folder, "a.ls")
+    code, _, errors = run_tool(bench, "record", "-p", str(target.pid), "-d", "16s", "-o", path, timeout=40)
+    check_equal(code, 0, "exit code (%s)" % errors)
+    target.finish()
+    with _terminal(bench) as terminal:
+        terminal.run("top", path)
+        text = terminal.wait(r"\u25b6 x1 .*of 00:00:1[56]")
+        check(str(target.pid) in text.splitlines()[0] and "recorded" in text, "header:\n%s", text)
+        terminal.wait(r"_stall\b")
+        terminal.keys("+")
+        terminal.wait("x2 ")
+        terminal.keys("-", "-")
+        terminal.wait("x0.5 ")
+        terminal.keys("+", "+", "+")
+        terminal.wait("x5 ")
+        terminal.wait("00:00:0[345] of")
+        terminal.keys("p")
+        played = terminal.wait("STOPPED x5 ")
+        at, _ = _position(played)
+        check(3 <= at <= 5, "it stopped at %d s", at)
+        time.sleep(0.5)
+        check_equal(terminal.screen(), played, "the screen while it stands still")
+        # There by playing, and there by seeking: the same to the letter.
+        terminal.keys(".")
+        check_equal(_position(terminal.wait("00:00:1[345] of"))[0], at + 10, "10 s further")
+        check(terminal.screen() != played, "nothing has changed in 10 s")
+        terminal.keys(",")
+        check_equal(terminal.wait("00:00:0%d of" % at), played, "the screen after seeking")
+        terminal.keys("r")
+        check("_stall" not in terminal.wait("00:00:00 of"), "stalls at the beginning")
+        terminal.keys("}")
+        end = terminal.wait(r"00:00:1([56]) of 00:00:1\1")
+        terminal.keys("{")
+        terminal.wait("00:00:00 of")
+        # At the end it had stopped; from there it plays again.
+        terminal.wait("\u25b6 x5 ")
+        terminal.keys("+", "+")
+        # By playing it comes to the same end.
+        terminal.wait(r"STOPPED x20  00:00:1([56]) of 00:00:1\1")
+        terminal.keys("-", "-")
+        check_equal(_without_clock(terminal.wait("STOPPED x5 ")), _without_clock(end), "the screen at the end")
+        terminal.keys("S")
+        terminal.wait("Save as")
+        terminal.keys("End", "Up", "Enter")
+        terminal.wait(r"saved loopstall-[\d-]+\.html")
+        terminal.keys("q")
+        terminal.wait_end(0)
+        terminal.type("clear")
+        terminal.run("top", os.path.join(bench.folder, "tmux.conf"))
+        terminal.wait("is not a recording")
+        terminal.wait_end(2)
+    with open(os.path.join(bench.folder, _saved(bench)[0])) as file:
+        check("_stall" in file.read(), "no stall in the page")
 
 
 @live(on="once")

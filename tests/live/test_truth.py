@@ -220,7 +220,7 @@ def _check_truth(bench, truth, stalls, witness, loop):
         _check_victims(stall, truth, witness, loop)
 
 
-def _check_all(bench, tool, done, *losses):
+def check_all(bench, tool, done, *losses):
     unseen = tool.summary["lost"].get("return_unseen", 0)
     losses += ("return_unseen",)
     stalls = tool.stalls
@@ -244,22 +244,38 @@ def _check_all(bench, tool, done, *losses):
         check_equal(tool.summary["stalls"], len(stalls), "stalls of the summary")
 
 
-def _trace(bench, *args, wrap=()):
-    """Runs the truth program under the tool. Returns the tool and the truth."""
-    target = bench.target("truth.py", "--loop", bench.loop, *args, bench.folder, wrap=wrap)
-    inner_pid = target.hear("ready")["pid"]
-    pid = outer_pid(target.pid, inner_pid)
-    tool = bench.tool("trace", "-p", str(pid), "--threshold", "10ms")
-    start = tool.wait_start()
+class TruthProgram:
+    """A program that waits to be told to stall, and then says what it did. `pid` is the one outside."""
+
+    def __init__(self, bench, *args, wrap=()):
+        self.target = bench.target("truth.py", "--loop", bench.loop, *args, bench.folder, wrap=wrap)
+        self._inner_pid = self.target.hear("ready")["pid"]
+        self.pid = outer_pid(self.target.pid, self._inner_pid)
+
+    def stall(self):
+        done = self.target.ask("go", "done", timeout=60)
+        for truth in (truth for loop in done["loops"] for truth in loop["stalls"]):
+            if truth["tid"] == self._inner_pid:
+                truth["tid"] = self.pid
+        return done
+
+
+def check_target(bench, start, pid, has_loop=True):
     check_equal([t["pid"] for t in start["targets"]], [pid], "pids of the targets")
     check_equal(start["targets"][0]["python"], "%d.%d.%d" % bench.python.version, "version")
-    if "--late" not in args and "--threads" not in args:
+    if has_loop:
         check_equal(start["targets"][0]["loop"], bench.loop, "loop of the start line")
-    done = target.ask("go", "done", timeout=60)
+
+
+def _trace(bench, *args, wrap=()):
+    """Runs the truth program under the tool. Returns the tool and the truth."""
+    program = TruthProgram(bench, *args, wrap=wrap)
+    target = program.target
+    tool = bench.tool("trace", "-p", str(program.pid), "--threshold", "10ms")
+    check_target(bench, tool.wait_start(), program.pid,
+                 has_loop="--late" not in args and "--threads" not in args)
+    done = program.stall()
     tool.finish()
-    for truth in (truth for loop in done["loops"] for truth in loop["stalls"]):
-        if truth["tid"] == inner_pid:
-            truth["tid"] = pid
     check(target.is_alive(), "the target died")
     target.finish()
     return tool, done
@@ -267,29 +283,29 @@ def _trace(bench, *args, wrap=()):
 
 @live(loops=both_loops)
 def main(bench):
-    _check_all(bench, *_trace(bench))
+    check_all(bench, *_trace(bench))
 
 
 @live()
 def runqueue(bench):
-    _check_all(bench, *_trace(bench, "--plan", "runqueue"))
+    check_all(bench, *_trace(bench, "--plan", "runqueue"))
 
 
 @live()
 def pagefault(bench):
-    _check_all(bench, *_trace(bench, "--plan", "pagefault"))
+    check_all(bench, *_trace(bench, "--plan", "pagefault"))
 
 
 @live(loops=both_loops)
 def loops_in_threads(bench):
     """Three loops at once, each in its own thread, started after attach."""
     # Threads younger than the trace may be sampled before they are known.
-    _check_all(bench, *_trace(bench, "--plan", "threads", "--threads", "3"), "stack_no_thread")
+    check_all(bench, *_trace(bench, "--plan", "threads", "--threads", "3"), "stack_no_thread")
 
 
 @live(loops=both_loops)
 def loop_after_attach(bench):
-    _check_all(bench, *_trace(bench, "--plan", "threads", "--late"))
+    check_all(bench, *_trace(bench, "--plan", "threads", "--late"))
 
 
 @live(loops=both_loops)
@@ -303,11 +319,11 @@ def dns(bench):
             file.write(text)
         script += "mount --bind %s /etc/%s && " % (path, name)
     wrap = ["unshare", "-m", "-n", "sh", "-c", script + 'exec "$@"', "sh"]
-    _check_all(bench, *_trace(bench, "--plan", "dns", wrap=wrap))
+    check_all(bench, *_trace(bench, "--plan", "dns", wrap=wrap))
 
 
 @live(on="once")
 def pid_namespace(bench):
     """Inside a container a process has another pid than outside."""
     wrap = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    _check_all(bench, *_trace(bench, "--plan", "threads", wrap=wrap))
+    check_all(bench, *_trace(bench, "--plan", "threads", wrap=wrap))

@@ -182,6 +182,22 @@ Test(rates, seconds_share_out_what_ticks_tell)
 	script_free(s);
 }
 
+Test(rates, the_last_second_there_is_ends_the_shares)
+{
+	struct script *s = script_new();
+	const struct snapshot *snap;
+
+	reading_thread(s, PID, TID, 0, 0);
+	tick(s, UINT64_MAX - SECOND);
+	reading_thread(s, PID, TID, 100, SECOND / 4);
+	tick(s, UINT64_MAX);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_seconds, 2);
+	assert_near(snap->seconds[0].busy, 0.25);
+	assert_near(snap->seconds[1].busy, 0.25);
+	script_free(s);
+}
+
 Test(rates, stall_is_of_the_second_it_ended_in)
 {
 	struct script *s = script_new();

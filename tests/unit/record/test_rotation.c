@@ -20,6 +20,26 @@ static void older(const struct tape *t, int age, char path[80])
 	snprintf(path, 80, age ? "%s.%d" : "%s", t->path, age);
 }
 
+/* A stack whose stall got lost must not keep everything in memory that comes after it. */
+Test(record_rotation, a_stall_that_does_not_come_is_not_waited_for)
+{
+	struct ls_rec_stack stack;
+	struct tape t;
+
+	tape_begin(&t, 0, 0);
+	tape_pass(&t, MS);
+	stack = script_stack(&t.clock, 1, LS_CAUSE_CPU, MS);
+	script_frame(&stack, HANDLER, 14);
+	tape_send(&t, &stack, stack.hdr.len);
+	for (int i = 0; i < 2; i++) {
+		tape_pass(&t, TAPE_SECOND);
+		cr_assert_eq(feed__tick(&t.feed, t.clock.now_ns), 0);
+	}
+	cr_expect_gt(size_of(t.path), 0, "nothing was written in two seconds");
+	tape_end(&t);
+	tape_done(&t);
+}
+
 Test(record_rotation, limits)
 {
 	char path[80];
