@@ -80,7 +80,17 @@ struct sched_info {
 	unsigned long long run_delay; /* ns spent waiting for a CPU; there if the kernel keeps scheduler statistics */
 };
 
+/* What a CPU has to run; there if the kernel keeps account of what the hypervisor takes. */
+struct rq {
+	__u64 prev_steal_time_rq; /* ns in which the virtual CPU wanted to run and was not let, as of the last look at its clock */
+};
+
+struct cfs_rq {
+	struct rq *rq; /* there if threads are scheduled in groups */
+};
+
 struct sched_entity {
+	struct cfs_rq *cfs_rq; /* likewise */
 	__u64 exec_start; /* the scheduler's own clock when it last looked at the thread; not that of bpf_ktime_get_ns() */
 };
 

@@ -174,7 +174,7 @@ int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct tas
 		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
 	ts = thread_of(next);
 	if (ts && ts->off_at_ns)
-		thread_returns(ts, bpf_ktime_get_ns());
+		thread_returns(ts, next, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -23,10 +23,54 @@ LS_INLINE void span_touch(struct thread_state *ts)
 	cur->gil_longest_ns = 0;
 	cur->gil_holder_tstate = 0;
 	cur->gil_holder_id = 0;
+	cur->stolen_ns = 0;
 	cur->ready_ns = 0;
 	cur->ready = 0;
 	cur->samples = 0;
 	cur->is_touched = 1;
+}
+
+/* What the hypervisor took so far of the CPU this thread is on; 0 if this is no guest, or the kernel keeps no account. */
+LS_INLINE __u64 steal_ns(struct task_struct *task)
+{
+	struct cfs_rq *cfs_rq;
+
+	if (!bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(struct cfs_rq, rq) ||
+	    !bpf_core_field_exists(struct rq, prev_steal_time_rq))
+		return 0;
+	cfs_rq = task->se.cfs_rq;
+	return cfs_rq->rq->prev_steal_time_rq;
+}
+
+/*
+ * A thread of a virtual machine may be on its CPU and yet not run, because the hypervisor runs something else: that is a wait for
+ * a CPU like any other, only that it happens below the scheduler. What was taken since the last look, on the same CPU, is
+ * booked to the current span. The kernel looks with every tick, and at once when the hypervisor lets it run again.
+ */
+LS_INLINE void steal_book(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
+{
+	__u64 steal = steal_ns(task), taken_ns;
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	taken_ns = ts->steal_cpu == cpu ? steal - ts->steal_ns : 0;
+	if (taken_ns && ts->cur.unit != LS_UNIT_NONE && !ts->off_at_ns) {
+		if (taken_ns > now_ns - ts->steal_at_ns)
+			taken_ns = now_ns - ts->steal_at_ns;
+		span_touch(ts);
+		ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += taken_ns;
+		ts->cur.off_ns += taken_ns;
+		ts->cur.stolen_ns += taken_ns;
+	}
+	ts->steal_cpu = cpu;
+	ts->steal_ns = steal;
+	ts->steal_at_ns = now_ns;
+}
+
+/* The thread is back on a CPU: what was taken of that one before is not its. */
+LS_INLINE void steal_begin(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
+{
+	ts->steal_cpu = ~0;
+	steal_book(ts, task, now_ns);
 }
 
 LS_INLINE struct ls_loop *loop_of(const struct thread_state *ts)
@@ -101,8 +145,11 @@ LS_INLINE void turn_add_span(struct thread_state *ts)
 
 	if (!ts->cur.is_touched)
 		return;
-	if (!ts->turn_is_touched)
+	if (!ts->turn_is_touched) {
 		__builtin_memset(ts->turn_cause_ns, 0, sizeof(ts->turn_cause_ns));
+		ts->turn_stolen_ns = 0;
+	}
+	ts->turn_stolen_ns += ts->cur.stolen_ns;
 	ts->turn_is_touched = 1;
 	for (i = 0; i < LS_CAUSE_MAX; i++) {
 		ts->turn_cause_ns[i] += ts->cur.cause_ns[i];
@@ -163,12 +210,13 @@ LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns, __u64
 }
 
 /* The thread is on a CPU again: books the time it was off. */
-LS_INLINE void thread_returns(struct thread_state *ts, __u64 now_ns)
+LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
 {
 	__u64 off_ns = now_ns - ts->off_at_ns, ready_ns = 0;
 	__u32 cause = ts->off_cause, index = ts->off_site;
 
 	ts->off_at_ns = 0;
+	steal_begin(ts, task, now_ns);
 	if (ts->off_kind == OFF_IDLE) {
 		if (!ts->proc.has_poll_spot) {
 			ts->stats.idle_ns += off_ns;
@@ -214,19 +262,22 @@ LS_INLINE __u64 run_delay_ns(struct task_struct *task)
 /*
  * Some kernels do not report every switch to a thread (seen on 6.18 in a virtual machine: from the idle task of one
  * CPU, for seconds). Whoever finds the thread running settles its books then: it came back when it was woken, and
- * had waited for a CPU as long as the kernel's own count says.
+ * had waited for a CPU as long as the kernel's own count says. If it was here all the time, what the hypervisor took of it is
+ * booked.
  */
 LS_INLINE void thread_settle(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
 {
 	__u64 back_ns;
 
-	if (!ts->off_at_ns)
+	if (!ts->off_at_ns) {
+		steal_book(ts, task, now_ns);
 		return;
+	}
 	count_loss(LS_LOSS_RETURN_UNSEEN);
 	back_ns = ts->off_cause == LS_CAUSE_RUNQUEUE ? ts->off_at_ns : ts->woken_at_ns;
 	if (back_ns)
 		back_ns += run_delay_ns(task) - ts->run_delay_ns;
-	thread_returns(ts, back_ns && back_ns < now_ns ? back_ns : now_ns);
+	thread_returns(ts, task, back_ns && back_ns < now_ns ? back_ns : now_ns);
 }
 
 /* Copies the thread's totals to where user space reads them. */

@@ -285,9 +285,11 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	if (unit == LS_UNIT_TURN) {
 		rec->start_ns = ts->turn_start_ns;
 		rec->steps = ts->turn_steps;
-		if (ts->turn_is_touched)
+		if (ts->turn_is_touched) {
 			for (i = 0; i < LS_CAUSE_MAX; i++)
 				rec->cause_ns[i] = ts->turn_cause_ns[i];
+			rec->stolen_ns = ts->turn_stolen_ns;
+		}
 	} else {
 		rec->start_ns = ts->cur.start_ns;
 		rec->task = ts->cur.task;
@@ -306,6 +308,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 			rec->gil_holder_tstate = ts->cur.gil_holder_tstate;
 			rec->gil_holder_id = ts->cur.gil_holder_id;
 			rec->samples = ts->cur.samples;
+			rec->stolen_ns = ts->cur.stolen_ns;
 		}
 	}
 	for (i = 0; i < LS_CAUSE_MAX; i++)

@@ -24,6 +24,7 @@ struct span {
 	__u64 off_ns; /* sum of cause_ns */
 	__u64 sampled_ns; /* on-CPU time already charged to samples */
 	__u64 gil_longest_ns, gil_holder_tstate, gil_holder_id;
+	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: taken by the hypervisor */
 	__u64 ready_ns; /* when `ready` was read, 0: not yet */
 	__u32 ready; /* handles in the loop's queue at the first look into it */
 	__u32 samples;
@@ -72,7 +73,10 @@ struct thread_state {
 	__u8 is_busy; /* a program is changing this state: whoever interrupts it keeps off */
 	__u8 turn_has_stall;
 	__u8 turn_is_touched;
-	__u8 pad[5];
+	__u8 pad;
+	__u32 steal_cpu; /* where steal_ns was read */
+	__u64 steal_ns; /* what the hypervisor had taken of that CPU */
+	__u64 steal_at_ns; /* when it was read */
 	struct ls_thread_stats stats;
 	struct span cur;
 
@@ -90,6 +94,7 @@ struct thread_state {
 	__u64 gil_tstate, gil_id; /* who held the GIL when we began to wait */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
+	__u64 turn_stolen_ns;
 
 	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
 

@@ -167,6 +167,7 @@ struct ls_rec_stall {
 	__u64 gil_holder_tstate; /* who held the GIL at the longest GIL wait, 0 if unknown */
 	__u64 gil_holder_id; /* native thread id (3.11+) or pthread pointer (before) of it */
 	__u64 starved_ns; /* of all victims, named or not */
+	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: on a CPU, but the hypervisor ran something else */
 	__u32 victims;
 	__u32 sockets; /* with something unread that the loop has not looked at, at most LS_MAX_SOCKETS */
 	__u32 samples; /* CPU samples taken in this span */

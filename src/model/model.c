@@ -138,6 +138,7 @@ static void stall_fill(const struct model *m, struct stall *stall, const struct 
 			   &stall->runqueue_ns);
 	stall->cause = attribution__cause(rec->cause_ns);
 	stall->steps = rec->steps;
+	stall->stolen_ns = rec->stolen_ns;
 	if (stall->gil_ns && (rec->gil_holder_tstate || rec->gil_holder_id))
 		stall->gil_holder_tid = r->ops->thread(r->ctx, stall->pid, rec->gil_holder_tstate,
 						       rec->gil_holder_id);

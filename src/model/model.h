@@ -32,6 +32,7 @@ struct stall {
 	uint64_t start_ns, duration_ns;
 	uint64_t cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns; /* the split: adds up to duration_ns */
+	uint64_t stolen_ns; /* of runqueue_ns: the machine is virtual, and its host ran something else */
 	uint64_t task; /* address, 0 for callbacks and turns */
 	char task_name[MODEL_NAME_BYTES]; /* UTF-8; "" for callbacks and turns */
 	struct code_info coroutine; /* callback: its function; turn: all NULL */

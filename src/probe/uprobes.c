@@ -154,7 +154,8 @@ int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_M
 	uprobes_init(u);
 	if (!offsets)
 		return -ENOMEM;
-	for (size_t kind = 0; !err && kind < LS_SPOT_MAX; kind++)
+	/* Ends before beginnings: a step whose beginning was seen must be seen to end. */
+	for (size_t kind = LS_SPOT_MAX; !err && kind-- > 0;)
 		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets);
 	return err;
 }

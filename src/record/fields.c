@@ -73,6 +73,7 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, steps),
 	ONE(struct ls_rec_stall, flags),
 	NAME(struct ls_rec_stall),
+	ONE(struct ls_rec_stall, stolen_ns),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };

@@ -123,6 +123,7 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add_u64(&o, "blocked_ns", stall->blocked_ns);
 	jsonx_add_u64(&o, "gil_ns", stall->gil_ns);
 	jsonx_add_u64(&o, "runqueue_ns", stall->runqueue_ns);
+	jsonx_add_u64(&o, "stolen_ns", stall->stolen_ns);
 	jsonx_add(&o, "causes_ns", json__causes(stall->cause_ns));
 	jsonx_add(&o, "gil_holder_tid", jsonx_u64_or_null(stall->gil_holder_tid));
 	jsonx_add(&o, "task", task_json(stall));

@@ -383,7 +383,7 @@ def check_stall(message):
     _check_fields(message, {
         "unit": str, "mode": str, "pid": int, "tid": int, "start_ns": int, "duration_ns": int,
         "cause": str, "cpu_ns": int, "blocked_ns": int, "gil_ns": int, "runqueue_ns": int,
-        "task": (dict, none), "coroutine": (dict, none), "call": (dict, none), "stack": list,
+        "stolen_ns": int, "task": (dict, none), "coroutine": (dict, none), "call": (dict, none), "stack": list,
         "victims": dict,
     })
     check(message["unit"] in ("step", "callback", "turn"), "unit %r", message["unit"])

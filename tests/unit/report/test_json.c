@@ -82,7 +82,7 @@ Test(json, stall_is_the_line_of_the_contract)
 		"1\",\"type\":\"stall\",\"mode\":\"exact\",\"unit\":\"step\","
 		"\"pid\":4242,\"tid\":4243,\"start_ns\":123456789012345,\"duration_ns\":50300000,"
 		"\"cause\":\"sleep\",\"cpu_ns\":300000,\"blocked_ns\":50000000,\"gil_ns\":0,"
-		"\"runqueue_ns\":0,\"causes_ns\":{\"cpu\":300000,\"sleep\":50000000},"
+		"\"runqueue_ns\":0,\"stolen_ns\":0,\"causes_ns\":{\"cpu\":300000,\"sleep\":50000000},"
 		"\"gil_holder_tid\":null,"
 		"\"task\":{\"id\":\"0x7f00deadbeef\",\"name\":\"Task-7\"},"
 		"\"coroutine\":{\"name\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":10},"
