@@ -164,6 +164,17 @@ static int measure(struct check *c, struct child *child, struct err *err)
 	return r;
 }
 
+/* "10ms", as an option takes it. */
+static void format_option(uint64_t ns, char *buf, size_t size)
+{
+	char *blank;
+
+	duration_format(ns, buf, size);
+	blank = strchr(buf, ' ');
+	if (blank)
+		memmove(blank, blank + 1, strlen(blank));
+}
+
 /* What went by unseen when it was recorded cannot be judged now. 0 or -EINVAL with err filled. */
 static int compare_thresholds(const struct check *c, const struct replay *replay, struct err *err)
 {
@@ -177,8 +188,8 @@ static int compare_thresholds(const struct check *c, const struct replay *replay
 		return err__set(err, -EINVAL, "%s does not say what its threshold was", path);
 	if (needed_ns >= recorded_ns)
 		return 0;
-	duration_format(recorded_ns, recorded, sizeof(recorded));
-	duration_format(needed_ns, needed, sizeof(needed));
+	format_option(recorded_ns, recorded, sizeof(recorded));
+	format_option(needed_ns, needed, sizeof(needed));
 	if (needed_ns == asked_ns)
 		return err__set(err, -EINVAL,
 				"%s has no stalls below its threshold of %s, and what takes %s is to be judged: "

@@ -55,7 +55,7 @@ static struct config_file *accept(const char *text)
 	struct err err = {};
 
 	write_file(text);
-	cr_assert_eq(config_file__read(&file, path, commands, &err), 0, "%s", err.what);
+	cr_assert_eq(config_file__read(&file, path, NULL, commands, &err), 0, "%s", err.what);
 	cr_assert_not_null(file);
 	return file;
 }
@@ -68,7 +68,7 @@ static void refuse(const char *text, unsigned int line, const char *word)
 
 	write_file(text);
 	snprintf(place, sizeof(place), "%s:%u: ", path, line);
-	cr_expect_eq(config_file__read(&file, path, commands, &err), -EINVAL, "taken: %s", text);
+	cr_expect_eq(config_file__read(&file, path, NULL, commands, &err), -EINVAL, "taken: %s", text);
 	cr_expect_null(file);
 	cr_expect_eq(strncmp(err.what, place, strlen(place)), 0, "\"%s\" is not about line %u",
 		     err.what, line);
@@ -170,7 +170,7 @@ static void expect_screen(const char *screen)
 	struct config_file *file = NULL;
 	struct err err = {};
 
-	cr_assert_eq(config_file__read(&file, NULL, commands, &err), 0, "%s", err.what);
+	cr_assert_eq(config_file__read(&file, NULL, NULL, commands, &err), 0, "%s", err.what);
 	cr_assert_eq(!file, !screen);
 	if (file)
 		cr_expect_str_eq(config_file__config(file)->screen, screen);
@@ -205,7 +205,7 @@ static void expect_fault(const char *named, const char *word)
 	struct config_file *file = NULL;
 	struct err err = {};
 
-	cr_expect_lt(config_file__read(&file, named, commands, &err), 0);
+	cr_expect_lt(config_file__read(&file, named, NULL, commands, &err), 0);
 	cr_expect_null(file);
 	cr_expect(strstr(err.what, word), "\"%s\" does not say \"%s\"", err.what, word);
 }
@@ -234,7 +234,7 @@ Test(app_config_file, what_is_named_must_be_there)
 
 	expect_fault("/nowhere/x.ini", "cannot read /nowhere/x.ini");
 	expect_fault("/tmp", "no file");
-	cr_expect_eq(config_file__read(&file, "/dev/null", commands, &err), 0);
+	cr_expect_eq(config_file__read(&file, "/dev/null", NULL, commands, &err), 0);
 	config_file__free(file);
 }
 
