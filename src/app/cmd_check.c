@@ -138,6 +138,8 @@ static int prepare(struct check *c, struct err *err)
 	}
 	if (r < 0)
 		return r;
+	if (!check_limits__any(&c->limits) && !config->baseline && !config->save_baseline)
+		log_warn("no limit is given: all that can fail is the measurement itself");
 	r = checker__new(&c->checker, &opts);
 	return r < 0 ? err__set(err, r, "out of memory") : 0;
 }

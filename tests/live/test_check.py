@@ -258,7 +258,8 @@ def exit_codes(bench):
     check_equal(got, 5, "exit code of a command that fails")
     got, _, _ = run_tool(bench, "check", "--", python, "-c", "import time; time.sleep(0.5)")
     check_equal(got, 3, "exit code without a loop")
-    got, output, _ = run_tool(bench, "check", "--", python, PROGRAM, "0.05", "5")
+    got, output, errors = run_tool(bench, "check", "--", python, PROGRAM, "0.05", "5")
+    check("no limit is given" in errors, "no word of the missing limits: %s", errors)
     check_equal(got, 4, "exit code of a short run")
     check(b"INCONCLUSIVE" in output, "no outcome: %r", output)
 

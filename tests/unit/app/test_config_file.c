@@ -68,7 +68,8 @@ static void refuse(const char *text, unsigned int line, const char *word)
 
 	write_file(text);
 	snprintf(place, sizeof(place), "%s:%u: ", path, line);
-	cr_expect_eq(config_file__read(&file, path, NULL, commands, &err), -EINVAL, "taken: %s", text);
+	cr_expect_eq(config_file__read(&file, path, NULL, commands, &err), -EINVAL, "taken: %s",
+		     text);
 	cr_expect_null(file);
 	cr_expect_eq(strncmp(err.what, place, strlen(place)), 0, "\"%s\" is not about line %u",
 		     err.what, line);
