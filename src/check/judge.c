@@ -347,6 +347,8 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 	if (noise->is_unknown && n_doubtful)
 		add_reason(v,
 			   "the recording does not tell how far the machine was short of CPU time");
+	if (v->has_baseline && !v->comparisons->n)
+		add_reason(v, "nothing that was seen can be compared with the baseline");
 	if (noise->losses)
 		add_reason(v, "%" PRIu64 " events were lost, behind which stalls may hide",
 			   noise->losses);

@@ -181,6 +181,10 @@ def recordings_are_judged_as_runs_are(bench):
         check_equal(code, 1, "exit code")
         check("new-site" in rules(verdict), "rules %r", rules(verdict))
         check_equal(verdict["baseline"]["runs"], 2, "runs of the baseline")
+        # With another root no name is that of the baseline.
+        code, verdict = judge_file(bench, ["--baseline", saved, "--root", "/usr", "--threshold", "9s"],
+                                   os.path.join(bench.folder, "good"))
+        check_equal((code, verdict["baseline"]["comparisons"]), (4, 0), "exit code and comparisons")
 
 
 @live(on="once")
