@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A service under load (wrk), held to limits. Arguments: the port it listens on, then the command that starts it.
+# A service under load (wrk), held to limits. To be run as root. Arguments: the port it listens on, then the command that starts it.
 #
 #   docs/ci/service.sh 8000 python3 -m uvicorn app:app --port 8000
 set -eu

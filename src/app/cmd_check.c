@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `loopstall check`: one session, judged.
+ * `loopstall check`: one session, or one recording, judged.
  */
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "app/check_opts.h"
+#include "app/check_output.h"
 #include "app/commands.h"
+#include "app/duration.h"
 #include "app/exit.h"
+#include "app/replay.h"
 #include "app/say.h"
 #include "app/session.h"
-#include "app/version.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "check/checker.h"
-#include "check/report.h"
+
+/* The recorder reads the aggregates as often. */
+#define REPLAY_SLICE_NS 250000000ULL
 
 struct check {
 	const struct config *config;
@@ -24,7 +29,6 @@ struct check {
 	struct baseline baseline, saved;
 	char root[PATH_MAX];
 	struct checker *checker;
-	uint64_t stolen_ticks, all_ticks, pressure_us; /* of the machine, at the beginning */
 };
 
 static void check_done(struct check *c)
@@ -36,84 +40,24 @@ static void check_done(struct check *c)
 	baseline__done(&c->saved);
 }
 
-/* The machine's CPU time, and what the hypervisor took of it: the first line of /proc/stat. */
-static void read_ticks(uint64_t *ret_stolen, uint64_t *ret_all)
+/* What neither the kernel nor the recording tells is not known, which is not 0. */
+static struct check_facts make_facts(const struct machine_use *use, uint64_t duration_ns)
 {
-	_cleanup_(file_close) FILE *in = fopen("/proc/stat", "re");
-	unsigned long long user, nice, system, idle, iowait, irq, softirq, steal;
-
-	*ret_stolen = *ret_all = 0;
-	if (!in ||
-	    fscanf(in, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
-		   &iowait, &irq, &softirq, &steal) != 8)
-		return;
-	*ret_stolen = steal;
-	/* Idle time cannot be stolen: the share is that of the time somebody wanted. */
-	*ret_all = user + nice + system + irq + softirq + steal;
-}
-
-/* How long some thread of the machine was without a CPU, since it was started. 0 if the kernel does not keep count. */
-static uint64_t read_pressure_us(void)
-{
-	_cleanup_(file_close) FILE *in = fopen("/proc/pressure/cpu", "re");
-	unsigned long long total;
-
-	return in && fscanf(in, "some avg10=%*s avg60=%*s avg300=%*s total=%llu", &total) == 1 ?
-		total :
-		0;
-}
-
-static struct check_facts look_at_machine(const struct check *c, uint64_t duration_ns)
-{
-	const uint64_t tick_ns = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
-	const uint64_t pressure_us = read_pressure_us();
-	struct check_facts facts = { .duration_ns = duration_ns };
-	uint64_t stolen, all;
-
-	if (duration_ns && pressure_us > c->pressure_us)
-		facts.pressure_share =
-			(double)(pressure_us - c->pressure_us) * 1e3 / (double)duration_ns;
-	read_ticks(&stolen, &all);
-	if (all <= c->all_ticks || stolen < c->stolen_ticks)
-		return facts;
-	facts.stolen_ns = (stolen - c->stolen_ticks) * tick_ns;
-	facts.steal_share = (double)(stolen - c->stolen_ticks) / (double)(all - c->all_ticks);
-	return facts;
-}
-
-static int write_file(const char *path, check_report_fn *report, const struct verdict *v,
-		      const struct check_report_opts *opts)
-{
-	_cleanup_(file_close) FILE *out = NULL;
-	int r;
-
-	if (!path)
-		return 0;
-	out = fopen(path, "we");
-	r = out ? report(out, v, opts) : -errno;
-	if (r < 0)
-		log_error("cannot write %s: %s", path, strerror(-r));
-	return r;
-}
-
-static int write_files(const struct check *c, const struct verdict *v,
-		       const struct check_report_opts *opts)
-{
-	const struct check_config *config = &c->config->check;
-	const struct {
-		const char *path;
-		check_report_fn *report;
-	} files[] = {
-		{ config->junit, check_report_junit },
-		{ config->sarif, check_report_sarif },
-		{ config->markdown, check_report_markdown },
-		{ config->json_file, check_report_json },
+	struct check_facts facts = {
+		.duration_ns = duration_ns,
+		.steal_share = NAN,
+		.pressure_share = NAN,
 	};
-	int r = 0;
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && r >= 0; i++)
-		r = write_file(files[i].path, files[i].report, v, opts);
-	return r;
+	if (use->has_cpu) {
+		facts.stolen_ns = use->stolen_ns;
+		facts.steal_share =
+			use->wanted_ns ? (double)use->stolen_ns / (double)use->wanted_ns : 0;
+	}
+	if (use->has_pressure)
+		facts.pressure_share =
+			duration_ns ? (double)use->pressure_ns / (double)duration_ns : 0;
+	return facts;
 }
 
 /* A bad run is no measure of what is good. */
@@ -150,30 +94,28 @@ static int on_read(void *ctx, const struct snapshot *snapshot, uint64_t now_ns)
 	return checker__slice(c->checker, snapshot, now_ns);
 }
 
-static int on_end(void *ctx, const struct snapshot *snapshot, uint64_t duration_ns,
-		  const char *no_steps_reason)
+/* The exit code or -errno. What cannot be written must not turn a fault into less. */
+static int finish(struct check *c, const struct snapshot *snapshot, const struct check_facts *facts)
 {
-	struct check *c = ctx;
-	struct check_facts facts = look_at_machine(c, duration_ns);
-	const struct check_report_opts opts = {
-		.version = LOOPSTALL_VERSION,
-		.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
-	};
 	const struct verdict *v;
-	int r;
+	int r, saved;
 
-	facts.no_steps_reason = no_steps_reason;
-	r = checker__finish(c->checker, snapshot, &facts, &c->baseline, &v);
-	if (r >= 0)
-		r = c->config->is_json ? check_report_json(stdout, v, &opts) :
-					 check_report_text(stdout, v, &opts);
-	if (r >= 0 && c->config->check.wants_github)
-		r = check_report_github(stdout, v, &opts);
-	if (r >= 0)
-		r = write_files(c, v, &opts);
-	if (r >= 0)
-		r = save_baseline(c, v);
-	return r < 0 ? r : check_outcome_code(v->outcome);
+	r = checker__finish(c->checker, snapshot, facts, &c->baseline, &v);
+	if (r < 0)
+		return r;
+	r = check_output__write(c->config, v);
+	saved = save_baseline(c, v);
+	if ((r < 0 || saved < 0) && v->outcome != CHECK_FAIL)
+		return EXIT_USAGE;
+	return check_outcome_code(v->outcome);
+}
+
+static int on_end(void *ctx, const struct snapshot *snapshot, const struct session_end *end)
+{
+	struct check_facts facts = make_facts(&end->machine, end->duration_ns);
+
+	facts.no_steps_reason = end->no_steps_reason;
+	return finish(ctx, snapshot, &facts);
 }
 
 /* What can be wrong with the question itself. 0 or -errno with err filled. */
@@ -196,9 +138,9 @@ static int prepare(struct check *c, struct err *err)
 	}
 	if (r < 0)
 		return r;
+	if (!check_limits__any(&c->limits) && !config->baseline && !config->save_baseline)
+		log_warn("no limit is given: all that can fail is the measurement itself");
 	r = checker__new(&c->checker, &opts);
-	read_ticks(&c->stolen_ticks, &c->all_ticks);
-	c->pressure_us = read_pressure_us();
 	return r < 0 ? err__set(err, r, "out of memory") : 0;
 }
 
@@ -224,42 +166,148 @@ static int measure(struct check *c, struct child *child, struct err *err)
 	return r;
 }
 
-static int run(const struct config *config)
+/* "10ms", as an option takes it. */
+static void format_option(uint64_t ns, char *buf, size_t size)
 {
-	_cleanup_(child__done) struct child child = CHILD_INIT;
-	_cleanup_(check_done) struct check c = { .config = config };
+	char *blank;
+
+	duration_format(ns, buf, size);
+	blank = strchr(buf, ' ');
+	if (blank)
+		memmove(blank, blank + 1, strlen(blank));
+}
+
+/* What went by unseen when it was recorded cannot be judged now. 0 or -EINVAL with err filled. */
+static int compare_thresholds(const struct check *c, const struct replay *replay, struct err *err)
+{
+	const uint64_t recorded_ns = replay__threshold_ns(replay);
+	const uint64_t asked_ns = c->limits.threshold_ns;
+	const uint64_t needed_ns = check_limits__threshold_ns(&c->limits);
+	const char *path = c->config->files[0];
+	char recorded[32], needed[32];
+
+	if (!recorded_ns)
+		return err__set(err, -EINVAL, "%s does not say what its threshold was", path);
+	if (needed_ns >= recorded_ns)
+		return 0;
+	format_option(recorded_ns, recorded, sizeof(recorded));
+	format_option(needed_ns, needed, sizeof(needed));
+	if (needed_ns == asked_ns)
+		return err__set(err, -EINVAL,
+				"%s has no stalls below its threshold of %s, and what takes %s is to be judged: "
+				"give --threshold %s, or record with --threshold %s",
+				path, recorded, needed, recorded, needed);
+	return err__set(err, -EINVAL,
+			"%s has no stalls below its threshold of %s, so a limit of %s cannot be judged: "
+			"record with --threshold %s",
+			path, recorded, needed, needed);
+}
+
+/* Plays what is left, cut as a live run is. 0 or -errno. */
+static int play(struct check *c, struct replay *replay)
+{
+	const struct snapshot *snapshot;
+	uint64_t at_ns;
+	int r;
+
+	while ((r = replay__peek(replay, &at_ns)) > 0) {
+		at_ns += REPLAY_SLICE_NS;
+		r = replay__to(replay, at_ns);
+		if (r >= 0)
+			r = model__snapshot(replay__model(replay), &snapshot);
+		if (r >= 0)
+			r = checker__slice(c->checker, snapshot, at_ns);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int judge_replay(struct check *c, struct replay *replay)
+{
+	const struct snapshot *snapshot;
+	struct check_facts facts;
+	struct machine_use use;
+	struct report_run run;
+	int r = play(c, replay);
+
+	if (r >= 0)
+		r = model__snapshot(replay__model(replay), &snapshot);
+	if (r < 0)
+		return r;
+	use = replay__machine(replay);
+	run = replay__run(replay);
+	facts = make_facts(&use, run.duration_ns);
+	facts.no_steps_reason = run.no_steps_reason;
+	facts.is_host_unknown = !use.has_cpu;
+	facts.damage = replay__damage(replay);
+	if (!facts.damage && !replay__is_complete(replay))
+		facts.damage = "it has no end mark: its recorder was killed or still runs";
+	return finish(c, snapshot, &facts);
+}
+
+static int check_recording(struct check *c)
+{
+	_cleanup_(replay__freep) struct replay *replay = NULL;
 	struct err err = {};
 	int r;
 
-	r = prepare(&c, &err);
-	if (r < 0) {
-		log_error("%s", err.what);
-		return EXIT_USAGE;
-	}
-	if (config->command) {
-		r = child__start(&child, config->command, &err);
+	r = replay__open(&replay, c->config->files[0], on_stall, c, &err);
+	if (r >= 0)
+		r = compare_thresholds(c, replay, &err);
+	if (r >= 0)
+		r = judge_replay(c, replay);
+	/* What the verdict holds of the model goes with it. */
+	checker__free(TAKE_PTR(c->checker));
+	if (r >= 0)
+		return r;
+	log_error("%s%s%s", *err.what ? err.what : strerror(-r), *err.hint ? "; " : "", err.hint);
+	return EXIT_USAGE;
+}
+
+static int check_live(struct check *c)
+{
+	_cleanup_(child__done) struct child child = CHILD_INIT;
+	struct err err = {};
+	int r;
+
+	if (c->config->command) {
+		r = child__start(&child, c->config->command, &err);
 		if (r < 0)
 			return say_failure(r, &err);
 	}
-	r = measure(&c, &child, &err);
+	r = measure(c, &child, &err);
 	if (r >= 0)
 		return r;
 	say_failure(r, &err);
 	return child.is_reaped ? EXIT_COMMAND_FAILED : EXIT_CANNOT_ATTACH;
 }
 
+static int run(const struct config *config)
+{
+	_cleanup_(check_done) struct check c = { .config = config };
+	struct err err = {};
+
+	if (prepare(&c, &err) < 0) {
+		log_error("%s", err.what);
+		return EXIT_USAGE;
+	}
+	return config->n_files ? check_recording(&c) : check_live(&c);
+}
+
 const struct cli_command cmd_check = {
 	.name = "check",
-	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
+	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE",
 	.summary = "Holds the event loop to limits and to a baseline, for CI",
 	.details =
-		"Judges the program's own time: waiting for a free CPU does not count. Exits with 0 (holds), 1 (a\n"
-		"limit is broken), 4 (nothing can be told: the host starved the run, or too few steps were seen)\n"
-		"or 5 (the command failed). Options may be in loopstall.ini in the working directory, section\n"
-		"[check].",
+		"FILE is a recording. Judges the program's own time: waiting for a free CPU does not count. Exits\n"
+		"with 0 (holds), 1 (a limit is broken), 4 (nothing can be told: the host starved the run, or too few\n"
+		"steps were seen) or 5 (the command failed). Options may be in loopstall.ini in the working\n"
+		"directory, section [check].",
 	.options = check_options,
 	.measures = true,
 	.needs_target = true,
+	.max_files = 1,
 	.takes_command = true,
 	.has_own_file = true,
 	.run = run,

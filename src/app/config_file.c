@@ -271,7 +271,19 @@ static int read_path(struct config_file **ret_file, const char *path, bool is_op
 	return r;
 }
 
-int config_file__read(struct config_file **ret_file, const char *path,
+/* What lies where the user happens to be may be anybody's, and a check writes files. */
+static int read_own(struct config_file **ret_file, const char *path,
+		    const struct cli_command *const *commands, struct err *err)
+{
+	int r = read_path(ret_file, path, true, commands, err);
+
+	if (r < 0 || *ret_file)
+		return r;
+	/* Limits that are not read must not be held to be none. */
+	return err__set(err, -EACCES, "cannot read %s: %s", path, strerror(EACCES));
+}
+
+int config_file__read(struct config_file **ret_file, const char *path, const char *own,
 		      const struct cli_command *const *commands, struct err *err)
 {
 	const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -282,6 +294,8 @@ int config_file__read(struct config_file **ret_file, const char *path,
 	*ret_file = NULL;
 	if (path)
 		return read_path(ret_file, path, false, commands, err);
+	if (own && !access(own, F_OK))
+		return read_own(ret_file, own, commands, err);
 	/* A path that is not absolute is to be ignored, says the XDG base directory specification. */
 	if (config_home && *config_home == '/')
 		snprintf(place, sizeof(place), "%s/" PLACE, config_home);

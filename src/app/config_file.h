@@ -17,14 +17,15 @@ struct config_file;
 /*
  * Reads the file at `path`, or if that is NULL the first that exists of
  *
+ *   `own`, if that is not NULL
  *   $XDG_CONFIG_HOME/loopstall/config.ini ($HOME/.config/loopstall/config.ini)
  *   the same below the home of $SUDO_USER, when root by sudo
  *
- * Those two must belong to root, to us or to SUDO_USER, and nobody else may be able to write to
+ * Those must belong to root, to us or to SUDO_USER, and nobody else may be able to write to
  * them. 0 with *ret_file NULL if there is none, or -errno with err filled; -EINVAL: the file says
  * something that cannot be, and err tells the line and what could.
  */
-int config_file__read(struct config_file **ret_file, const char *path,
+int config_file__read(struct config_file **ret_file, const char *path, const char *own,
 		      const struct cli_command *const *commands, struct err *err);
 void config_file__free(struct config_file *file);
 static inline void config_file__freep(struct config_file **file)

@@ -27,14 +27,7 @@ static int print_version(void)
 }
 
 /* The limits of a check belong to what is checked: its repository's own file comes before the user's. */
-static const char *config_path(const struct cli_command *command, const struct config *config)
-{
-	static const char own[] = "loopstall.ini";
-
-	if (config->file_path || !command->has_own_file || access(own, F_OK) < 0)
-		return config->file_path;
-	return own;
-}
+#define OWN_FILE "loopstall.ini"
 
 /* The command line names the file, and is then read again, over what that says. */
 static int configure(const struct cli_command *command, int argc, char **argv,
@@ -44,7 +37,8 @@ static int configure(const struct cli_command *command, int argc, char **argv,
 
 	if (r < 0 || !command->measures || ret_config->wants_help || ret_config->wants_version)
 		return r;
-	r = config_file__read(ret_file, config_path(command, ret_config), commands, err);
+	r = config_file__read(ret_file, ret_config->file_path,
+			      command->has_own_file ? OWN_FILE : NULL, commands, err);
 	if (r < 0 || !*ret_file)
 		return r;
 	return cli_parse(command, config_file__config(*ret_file), argc, argv, ret_config, err);

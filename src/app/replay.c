@@ -104,6 +104,11 @@ int replay__to_end(struct replay *r)
 	return replay__to(r, UINT64_MAX);
 }
 
+int replay__peek(struct replay *r, uint64_t *ret_at_ns)
+{
+	return player__peek(r->player, ret_at_ns);
+}
+
 uint64_t replay__first_ns(const struct replay *r)
 {
 	return meta__u64(player__meta(r->player), "start_ns", player__first_ns(r->player));
@@ -117,6 +122,11 @@ uint64_t replay__last_ns(const struct replay *r)
 const char *replay__damage(const struct replay *r)
 {
 	return player__damage(r->player);
+}
+
+bool replay__is_complete(const struct replay *r)
+{
+	return player__is_complete(r->player);
 }
 
 uint64_t replay__threshold_ns(const struct replay *r)
@@ -171,6 +181,19 @@ struct report_run replay__run(const struct replay *r)
 		.no_steps_reason = meta__get(meta, "no_steps_reason"),
 		.ended_ns = last_ns,
 		.ended_unix_ns = start_s ? start_s * SECOND_NS + duration_ns : 0,
+	};
+}
+
+struct machine_use replay__machine(const struct replay *r)
+{
+	const struct meta *meta = player__meta(r->player);
+
+	return (struct machine_use){
+		.has_cpu = meta__get(meta, "stolen_ns") && meta__get(meta, "wanted_cpu_ns"),
+		.stolen_ns = meta__u64(meta, "stolen_ns", 0),
+		.wanted_ns = meta__u64(meta, "wanted_cpu_ns", 0),
+		.has_pressure = meta__get(meta, "pressure_ns") != NULL,
+		.pressure_ns = meta__u64(meta, "pressure_ns", 0),
 	};
 }
 

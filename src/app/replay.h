@@ -6,9 +6,11 @@
 #ifndef LOOPSTALL_APP_REPLAY_H
 #define LOOPSTALL_APP_REPLAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "app/cli.h"
+#include "app/machine.h"
 #include "base/err.h"
 #include "model/model.h"
 #include "report/report.h"
@@ -29,6 +31,8 @@ struct model *replay__model(const struct replay *r);
 
 /* To what was known at `at_ns`, CLOCK_MONOTONIC of where it was made. 0 or -errno. */
 int replay__to(struct replay *r, uint64_t at_ns);
+/* The time of the next input that would be played. 1; 0 at the end or at damage; or -errno. */
+int replay__peek(struct replay *r, uint64_t *ret_at_ns);
 /* To the end, or to where it is damaged. 0 or -errno. */
 int replay__to_end(struct replay *r);
 
@@ -36,6 +40,9 @@ uint64_t replay__first_ns(const struct replay *r);
 uint64_t replay__last_ns(const struct replay *r);
 /* What is wrong with the file, NULL if nothing is known to be. */
 const char *replay__damage(const struct replay *r);
+/* Played to its end: false for a recorder that was killed or still runs, which also never told of the machine. */
+bool replay__is_complete(const struct replay *r);
+/* 0 if it does not say. */
 uint64_t replay__threshold_ns(const struct replay *r);
 
 /*
@@ -44,6 +51,8 @@ uint64_t replay__threshold_ns(const struct replay *r);
  */
 const struct report_start *replay__start(struct replay *r);
 struct report_run replay__run(const struct replay *r);
+/* While it was recorded; known at its end. */
+struct machine_use replay__machine(const struct replay *r);
 /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)  +1 more", raw. */
 void replay__describe(struct replay *r, char *buf, size_t size);
 

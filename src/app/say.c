@@ -20,9 +20,9 @@ int say_finish(int code)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	if (errno == EPIPE)
-		return EXIT_FINE;
+		return code;
 	log_error("cannot write to stdout: %s", strerror(errno));
-	return EXIT_INCONCLUSIVE;
+	return code == EXIT_LIMIT ? code : EXIT_INCONCLUSIVE;
 }
 
 json_t *say_json_string(const char *text)

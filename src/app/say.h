@@ -11,8 +11,8 @@
 #include "base/err.h"
 
 /*
- * Flushes stdout. Returns `code`, or when stdout failed: EXIT_FINE if its reader has gone, else
- * EXIT_INCONCLUSIVE with a message.
+ * Flushes stdout. Returns `code`, also if its reader has gone: a fault that was found stays one. When stdout failed
+ * otherwise, EXIT_INCONCLUSIVE with a message, unless `code` is EXIT_LIMIT.
  */
 int say_finish(int code);
 

@@ -229,6 +229,7 @@ static int begin(struct session *s, struct err *err)
 			return r;
 	}
 	s->started_ns = session_now_ns();
+	s->started_machine = machine__read();
 	s->started_cpu_ns = session_own_cpu_ns();
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	/* A report takes each stall as it ends. */
@@ -243,8 +244,11 @@ static int begin(struct session *s, struct err *err)
 		r = poll_for(s, s->front->input_fd, EPOLLIN, TAG_INPUT);
 	if (r < 0)
 		return err__set(err, r, "cannot wait for events: %s", strerror(-r));
-	/* Tells when the reader of a pipe has gone. A file cannot be polled and need not be. A recording does not write there. */
-	if (!s->feed.recorder)
+	/*
+	 * Tells when the reader of a pipe has gone. A file cannot be polled and need not be. A recording does
+	 * not write there, and a verdict is wanted all the same: it is the exit code.
+	 */
+	if (!s->feed.recorder && !s->judge)
 		poll_for(s, STDOUT_FILENO, 0, TAG_STDOUT);
 	return 0;
 }

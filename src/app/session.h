@@ -13,6 +13,7 @@
 
 #include "app/child.h"
 #include "app/cli.h"
+#include "app/machine.h"
 #include "base/err.h"
 #include "model/model.h"
 #include "record/recorder.h"
@@ -50,18 +51,27 @@ void session__set_front(struct session *s, const struct session_front *front);
 /* Ends the session; a started command is asked to end first. */
 void session__stop(struct session *s);
 
+/* What a judge is told of the measurement itself. */
+struct session_end {
+	uint64_t duration_ns;
+	struct machine_use machine; /* in that time */
+	const char *no_steps_reason; /* NULL if steps were seen */
+};
+
 /* What judges the measurement, in place of a report. */
 struct session_judge {
 	void *ctx;
 	stall_fn on_stall;
 	/* Called whenever the aggregates were read. 0 or -errno. */
 	int (*on_read)(void *ctx, const struct snapshot *snapshot, uint64_t now_ns);
-	/* Called once, at the end. `no_steps_reason` is NULL if steps were seen. An enum exit_code or -errno. */
-	int (*on_end)(void *ctx, const struct snapshot *snapshot, uint64_t duration_ns,
-		      const char *no_steps_reason);
+	/* Called once, at the end. An enum exit_code or -errno. */
+	int (*on_end)(void *ctx, const struct snapshot *snapshot, const struct session_end *end);
 };
 
-/* Before session__run(): nothing else goes to stdout then. `judge` must outlive the session. */
+/*
+ * Before session__run(): nothing else goes to stdout then, and the session goes on when its reader goes. `judge` must outlive
+ * the session.
+ */
 void session__set_judge(struct session *s, const struct session_judge *judge);
 
 /* Adds what the configuration names: `child`, the pids or all that the name fits. 0 or -errno. */

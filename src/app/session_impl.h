@@ -46,6 +46,7 @@ struct session {
 	struct report_opts report_opts;
 	int epoll_fd, signal_fd;
 	uint64_t started_ns; /* when the first probe was attached */
+	struct machine_use started_machine; /* the machine then */
 	uint64_t started_cpu_ns; /* our CPU time then: what came before is paid once */
 	uint64_t threshold_ns; /* at first that of the configuration */
 	uint64_t read_due_ns; /* of the aggregates */

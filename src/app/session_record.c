@@ -115,6 +115,21 @@ static int note_silence(struct session *s)
 	return reason ? recorder__note(s->feed.recorder, "no_steps_reason", reason) : 0;
 }
 
+/* What a check of the recording has to know of the host. */
+static int describe_machine(struct session *s)
+{
+	const struct machine_use use = machine__since(&s->started_machine);
+	int r = 0;
+
+	if (use.has_cpu)
+		r = note_u64(s, "stolen_ns", use.stolen_ns);
+	if (r >= 0 && use.has_cpu)
+		r = note_u64(s, "wanted_cpu_ns", use.wanted_ns);
+	if (r >= 0 && use.has_pressure)
+		r = note_u64(s, "pressure_ns", use.pressure_ns);
+	return r;
+}
+
 int session__close_recording(struct session *s)
 {
 	int r;
@@ -136,5 +151,7 @@ int session__close_recording(struct session *s)
 		r = note_u64(s, "own_rss_bytes", session_own_rss_bytes());
 	if (r >= 0)
 		r = note_u64(s, "bpf_ns", probe__run_time_ns(s->probe));
+	if (r >= 0)
+		r = describe_machine(s);
 	return r < 0 ? r : recorder__close(s->feed.recorder);
 }

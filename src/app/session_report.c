@@ -100,6 +100,11 @@ int session__write_summary(const struct session *s, struct report *report,
 
 int session__judge(const struct session *s, const struct snapshot *snapshot)
 {
-	return s->judge->on_end(s->judge->ctx, snapshot, session_now_ns() - s->started_ns,
-				snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL);
+	const struct session_end end = {
+		.duration_ns = session_now_ns() - s->started_ns,
+		.machine = machine__since(&s->started_machine),
+		.no_steps_reason = session__silence(s, snapshot),
+	};
+
+	return s->judge->on_end(s->judge->ctx, snapshot, &end);
 }

@@ -5,7 +5,9 @@
 #include "check/baseline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "report/jsonx.h"
@@ -106,6 +108,17 @@ static json_t *baseline_json(const struct baseline *b)
 	return jsonx_end(&o);
 }
 
+/* Never through a link that somebody put there: we may be root. NULL with errno set. */
+static FILE *create(const char *path)
+{
+	int fd;
+
+	/* What a run left behind that was killed. */
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 int baseline__write(const struct baseline *b, const char *path, struct err *err)
 {
 	_cleanup_(jsonx_done) json_t *json = baseline_json(b);
@@ -117,7 +130,7 @@ int baseline__write(const struct baseline *b, const char *path, struct err *err)
 		temporary = NULL;
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	out = fopen(temporary, "we");
+	out = create(temporary);
 	if (!out)
 		return err__set(err, -errno, "cannot write %s: %s", temporary, strerror(errno));
 	errno = 0;

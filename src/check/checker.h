@@ -10,6 +10,7 @@
 #ifndef LOOPSTALL_CHECK_CHECKER_H
 #define LOOPSTALL_CHECK_CHECKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "check/limits.h"
@@ -33,10 +34,12 @@ struct check_opts {
 /* What the snapshot cannot know. */
 struct check_facts {
 	uint64_t duration_ns;
-	double steal_share; /* of the machine's CPU time, 0 if the kernel does not say */
-	double pressure_share; /* of the time in which some thread of the machine had no CPU; 0: not known */
+	double steal_share; /* of the machine's CPU time; NAN: not known */
+	double pressure_share; /* of the time in which some thread of the machine had no CPU; NAN: not known */
 	uint64_t stolen_ns; /* the same of all CPUs: no span lost more than this */
+	bool is_host_unknown; /* a recording that does not tell: the host is blamed for all that it may have done */
 	const char *no_steps_reason; /* why 0 steps were seen, or NULL */
+	const char *damage; /* why the end of a recording is missing, or NULL */
 };
 
 struct checker;

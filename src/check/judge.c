@@ -42,7 +42,8 @@ static int add_sum(struct checker *c, enum check_rule rule, enum check_measure m
 static unsigned int host_of(const struct check_noise *noise)
 {
 	return (noise->is_starved ? HOST_STARVED : 0) | (noise->is_stolen ? HOST_STOLE : 0) |
-		(noise->is_pressed ? HOST_PRESSED : 0);
+		(noise->is_pressed ? HOST_PRESSED : 0) |
+		(noise->is_unknown ? HOST_STOLE | HOST_PRESSED : 0);
 }
 
 /*
@@ -230,6 +231,7 @@ static void look_at_host(struct checker *c, const struct snapshot *s, const stru
 	noise->pressure_share = facts->pressure_share;
 	noise->is_pressed = noise->pressure_share > CHECK_MAX_PRESSURE_SHARE;
 	noise->is_stolen = noise->steal_share > CHECK_MAX_STEAL_SHARE;
+	noise->is_unknown = facts->is_host_unknown;
 	for (i = 0; i < s->n_losses; i++)
 		for (k = 0; k < sizeof(hiding) / sizeof(hiding[0]); k++)
 			if (!strcmp(s->losses[i].name, hiding[k]))
@@ -267,7 +269,8 @@ static uint64_t firm_of(const struct entry *e, unsigned int host, uint64_t stole
 {
 	uint64_t ns = e->firm_ns[host], with_cpu_ns = e->firm_ns[host & ~HOST_STOLE];
 
-	if ((host & HOST_STOLE) && e->finding.rule != CHECK_RULE_DENY && with_cpu_ns > stolen_ns + ns)
+	if ((host & HOST_STOLE) && e->finding.rule != CHECK_RULE_DENY && with_cpu_ns > stolen_ns &&
+	    with_cpu_ns - stolen_ns > ns)
 		ns = with_cpu_ns - stolen_ns;
 	return ns;
 }
@@ -317,6 +320,8 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 	const struct check_noise *noise = &c->verdict.noise;
 	struct verdict *v = &c->verdict;
 
+	if (facts->damage)
+		add_reason(v, "the recording is not whole: %s", facts->damage);
 	if (!v->steps) {
 		add_reason(v, "no step was seen: %s",
 			   facts->no_steps_reason ? facts->no_steps_reason :
@@ -339,6 +344,11 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 		add_reason(v,
 			   "other processes had no CPU either: some thread waited for one %.0f %% of the time",
 			   noise->pressure_share * 100);
+	if (noise->is_unknown && n_doubtful)
+		add_reason(v,
+			   "the recording does not tell how far the machine was short of CPU time");
+	if (v->has_baseline && !v->comparisons->n)
+		add_reason(v, "nothing that was seen can be compared with the baseline");
 	if (noise->losses)
 		add_reason(v, "%" PRIu64 " events were lost, behind which stalls may hide",
 			   noise->losses);
@@ -415,7 +425,7 @@ int checker__finish(struct checker *c, const struct snapshot *s, const struct ch
 	if (r >= 0)
 		r = judge_allow(c);
 	if (r >= 0)
-		r = collect(c, host, facts->stolen_ns);
+		r = collect(c, host, facts->is_host_unknown ? UINT64_MAX : facts->stolen_ns);
 	if (r < 0)
 		return r;
 	v->has_baseline = baseline && baseline->n;

@@ -128,3 +128,9 @@ uint64_t check_limits__threshold_ns(const struct check_limits *l)
 		ns = l->max_turn_ns;
 	return ns < MIN_THRESHOLD_NS ? MIN_THRESHOLD_NS : ns;
 }
+
+bool check_limits__any(const struct check_limits *l)
+{
+	return l->max_step.n || l->p99_step.n || l->denied || l->max_stalls != CHECK_NO_LIMIT ||
+		l->max_starved_ns != CHECK_NO_LIMIT || l->max_turn_ns != CHECK_NO_LIMIT;
+}

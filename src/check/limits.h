@@ -8,6 +8,7 @@
 #ifndef LOOPSTALL_CHECK_LIMITS_H
 #define LOOPSTALL_CHECK_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,9 @@ int check_limits__deny(struct check_limits *l, const char *text, struct err *err
 
 /* The threshold a session needs so that no step above any of these limits goes by unseen. */
 uint64_t check_limits__threshold_ns(const struct check_limits *l);
+
+/* Is there anything to hold a run to, but a baseline? */
+bool check_limits__any(const struct check_limits *l);
 
 /* Does a glob fit the coroutine, the task, the function or the file? */
 bool check_names__fit(const struct check_names *names, const char *pattern);

@@ -100,6 +100,8 @@ static void put_row(FILE *out, const struct check_finding *f)
 	if (f->file) {
 		snprintf(where, sizeof(where), "%s:%" PRIu32, f->file, f->line);
 		put_markdown(out, where);
+		fputs(" in ", out);
+		put_markdown(out, f->function);
 	}
 	fputs(" | ", out);
 	check_finding__sentence(f, text, sizeof(text));
@@ -122,9 +124,9 @@ int check_report_markdown(FILE *out, const struct verdict *v, const struct check
 	if (r < 0)
 		return r;
 	fprintf(o.mem, "## loopstall: %s\n\n", check_outcome_word(v->outcome));
-	fprintf(o.mem, "%s steps in %s, %s stalls of the program's own.\n",
+	fprintf(o.mem, "%s steps in %s, %s stall%s of the program's own.\n",
 		format__count(v->steps, a), format__duration(v->duration_ns, b),
-		format__count(v->stalls, c));
+		format__count(v->stalls, c), v->stalls == 1 ? "" : "s");
 	fprintf(o.mem,
 		"%.1f %% of the loop's busy time was in the host's run queue and is not counted.\n",
 		v->noise.runqueue_share * 100);

@@ -99,6 +99,8 @@ static void put_noise(FILE *out, const struct verdict *v)
 		n->runqueue_share * 100);
 	if (n->steal_share > 0)
 		fprintf(out, ", %.1f %% of CPU time taken by the hypervisor", n->steal_share * 100);
+	if (n->is_unknown)
+		fputs(", how much CPU time the hypervisor took is not known", out);
 	fputc('\n', out);
 	if (n->excused)
 		fprintf(out, "over a limit by the clock alone, which is the host's doing: %s\n",

@@ -52,19 +52,21 @@ static const char *unit_words(const struct check_finding *f)
 	return f->worst && f->worst->unit == LS_UNIT_CALLBACK ? "callbacks" : "a step";
 }
 
-static const char *times(uint64_t count, char buf[FORMAT_NUMBER_BYTES + 16])
+#define TIMES_BYTES (FORMAT_NUMBER_BYTES + sizeof(",  times"))
+
+/* ", 12 times", or nothing for what happened once. */
+static void put_times(uint64_t count, char buf[TIMES_BYTES])
 {
 	char number[FORMAT_NUMBER_BYTES];
 
-	if (count < 2)
-		return "";
-	snprintf(buf, FORMAT_NUMBER_BYTES + 16, ", %s times", format__count(count, number));
-	return buf;
+	buf[0] = '\0';
+	if (count > 1)
+		snprintf(buf, TIMES_BYTES, ", %s times", format__count(count, number));
 }
 
 size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t size)
 {
-	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], n[FORMAT_NUMBER_BYTES + 16];
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], n[TIMES_BYTES];
 	const struct comparison *c = f->comparison;
 	const char *measured, *limit;
 	int r = 0;
@@ -72,13 +74,12 @@ size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t 
 	measured = f->measure == CHECK_NS ? format__duration(f->measured, a) :
 					    format__count(f->measured, a);
 	limit = f->measure == CHECK_NS ? format__duration(f->limit, b) : format__count(f->limit, b);
-	times(f->count, n);
-	if (f->count < 2)
-		n[0] = '\0';
+	put_times(f->count, n);
 	switch (f->rule) {
 	case CHECK_RULE_NEW_SITE:
-		r = snprintf(buf, size, "%s stalled the loop here for %s%s, and never in %s",
-			     f->subject, measured, n, "the baseline");
+		r = snprintf(buf, size,
+			     "%s stalled the loop here for %s%s, and never in the baseline",
+			     f->subject, measured, n);
 		break;
 	case CHECK_RULE_REGRESSION:
 		r = snprintf(buf, size, "%s takes %.2f times as long (%.2f to %.2f): %s %s, was %s",

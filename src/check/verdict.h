@@ -69,8 +69,9 @@ struct check_finding {
 struct check_noise {
 	uint64_t busy_ns; /* the loops' time in steps and callbacks */
 	uint64_t runqueue_ns; /* of it, ready to run without a CPU */
-	double runqueue_share, steal_share, pressure_share; /* 0 ... 1 */
+	double runqueue_share, steal_share, pressure_share; /* 0 ... 1; the latter two NAN: not known */
 	bool is_starved, is_stolen, is_pressed; /* the shares are over their bounds */
+	bool is_unknown; /* stolen or pressed as well, for all that is known */
 	uint64_t excused; /* spans over a limit by the clock, but not in their own time */
 	uint64_t losses; /* that may hide stalls */
 };

@@ -10,6 +10,8 @@ import argparse
 import collections
 import json
 import os
+import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,21 @@ def judge(options, seconds, step_ms):
     return json.loads(done.stdout)
 
 
+def save_baseline(path, args):
+    """Bounded: a host on which no run passes has nothing to tell."""
+    saved = 0
+    for _ in range(5 * args.baseline_runs):
+        saved += judge(["--save-baseline", path], args.seconds, STEP_MS)["outcome"] == "pass"
+        if saved == args.baseline_runs:
+            return
+    sys.exit("only %d of %d runs passed: this host is too busy to measure anything" % (saved, 5 * args.baseline_runs))
+
+
+def kind(reason):
+    """A reason without its numbers, so that equal ones are counted together."""
+    return re.sub(r"[0-9]+(\.[0-9]+)?", "N", reason)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=200)
@@ -38,16 +55,19 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.7)
     args = parser.parse_args()
     outcomes = {factor: collections.Counter() for factor in (1.0, 1.2, 1.5)}
+    stolen = {factor: [] for factor in outcomes}
+    reasons = collections.Counter()
     for number in range(args.baselines):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "baseline.json")
-            saved = 0
-            while saved < args.baseline_runs:
-                saved += judge(["--save-baseline", path], args.seconds, STEP_MS)["outcome"] == "pass"
+            save_baseline(path, args)
             options = ["--baseline", path, "--max-regression", args.regression]
             for factor, counter in outcomes.items():
                 for _ in range((args.runs if factor == 1.0 else args.worse) // args.baselines):
-                    counter[judge(options, args.seconds, STEP_MS * factor)["outcome"]] += 1
+                    verdict = judge(options, args.seconds, STEP_MS * factor)
+                    counter[verdict["outcome"]] += 1
+                    reasons.update((factor, kind(reason)) for reason in verdict["reasons"])
+                    stolen[factor].append(verdict["host"]["steal_share"])
         print("baseline %d of %d done: %s" % (number + 1, args.baselines, dict(outcomes[1.0])), file=sys.stderr)
     print("%d baselines of %d runs of %g s, --max-regression %s" % (
         args.baselines, args.baseline_runs, args.seconds, args.regression))
@@ -55,6 +75,12 @@ def main():
     for factor, counter in outcomes.items():
         print("%-24s %6d %6d %6d %13d" % ("%g times as long" % factor, sum(counter.values()), counter["fail"],
                                           counter["pass"], counter["inconclusive"]))
+    print("\nwhy runs were inconclusive:")
+    for (factor, reason), count in sorted(reasons.items()):
+        print("%-24s %6d %s" % ("%g times as long" % factor, count, reason))
+    print("\nCPU time that the hypervisor took: " + ", ".join(
+        "%.1f %% (median of the runs %g times as long)" % (100 * statistics.median(shares), factor)
+        for factor, shares in stolen.items()))
 
 
 if __name__ == "__main__":

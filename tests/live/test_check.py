@@ -3,9 +3,10 @@
 
 import json
 import os
+import re
 import subprocess
 
-from lib import PROGRAMS, check, check_equal, live, run_tool
+from lib import PROGRAMS, TOOL, check, check_equal, live, run_tool
 
 PROGRAM = os.path.join(PROGRAMS, "checked.py")
 
@@ -118,6 +119,136 @@ def baseline(bench):
         check_equal(verdict["findings"][0]["function"], "sleep", "its function")
 
 
+def record(bench, name, program, *options):
+    path = os.path.join(bench.folder, name)
+    code, _, errors = run_tool(bench, "record", "-o", path, *options, "--", bench.python.path, PROGRAM, *program,
+                               timeout=40.0)
+    check_equal(code, 0, "exit code of record (%s)" % errors)
+    return path
+
+
+def judge_file(bench, options, path):
+    """Returns (exit code, verdict)."""
+    code, output, errors = run_tool(bench, "check", "--json", "--root", PROGRAMS, *options, path)
+    check(output, "no verdict; stderr: %s", errors)
+    verdict = json.loads(output)
+    check_equal(verdict["exit_code"], code, "exit code")
+    return code, verdict
+
+
+def shape(value):
+    """The value without its numbers."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"[0-9.]+ (ns|us|ms|s\b)|[0-9]+", "N", value)
+    return "N" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def shape_of_verdict(verdict):
+    """Without what depends on the host: which causes were seen beside the main one, what was lost, whether it was stolen."""
+    for finding in verdict["findings"]:
+        if finding["worst"]:
+            finding["worst"]["causes_ns"] = sorted(set(finding["worst"]["causes_ns"]) & {"sleep"})
+    verdict["host"]["is_stolen"] = verdict["lost"] = None
+    return shape(verdict)
+
+
+@live(on="once")
+def recordings_are_judged_as_runs_are(bench):
+    limits = ["--max-step", "250ms", "--deny", "process,file"]
+    good, bad = ["1.5", "0.5"], ["1.5", "0.5", "sleep", "300", "20"]
+    for name, program, wanted in (("good", good, 0), ("bad", bad, 1)):
+        with bench.part(name):
+            code, of_file = judge_file(bench, limits, record(bench, name, program))
+            check_equal(code, wanted, "exit code")
+            for share in ("steal_share", "pressure_share"):
+                check(isinstance(of_file["host"][share], float), "%s is %r", share, of_file["host"][share])
+            code, of_run = judge(bench, limits, program)
+            check_equal(code, wanted, "exit code of the run")
+            check_equal(shape_of_verdict(of_file), shape_of_verdict(of_run), "verdict on the recording")
+    with bench.part("same twice"):
+        path = os.path.join(bench.folder, "bad")
+        check_equal(judge_file(bench, limits, path), judge_file(bench, limits, path), "verdict")
+    with bench.part("baseline"):
+        saved = os.path.join(bench.folder, "baseline.json")
+        for _ in range(2):
+            code, _ = judge_file(bench, ["--save-baseline", saved], os.path.join(bench.folder, "good"))
+            check_equal(code, 0, "exit code")
+        code, verdict = judge_file(bench, ["--baseline", saved], os.path.join(bench.folder, "bad"))
+        check_equal(code, 1, "exit code")
+        check("new-site" in rules(verdict), "rules %r", rules(verdict))
+        check_equal(verdict["baseline"]["runs"], 2, "runs of the baseline")
+        # With another root no name is that of the baseline.
+        code, verdict = judge_file(bench, ["--baseline", saved, "--root", "/usr", "--threshold", "9s"],
+                                   os.path.join(bench.folder, "good"))
+        check_equal((code, verdict["baseline"]["comparisons"]), (4, 0), "exit code and comparisons")
+
+
+@live(on="once")
+def recordings_that_do_not_hold_the_answer(bench):
+    path = record(bench, "a", ["1.2", "0.5", "sleep", "60", "20"], "--threshold", "50ms")
+    for options, words in (
+            (["--max-step", "20ms", "--threshold", "50ms"], "a limit of 20ms cannot be judged: record with --threshold 20ms"),
+            (["--max-step", "80ms"], "give --threshold 50ms, or record with --threshold 10ms"),
+            (["--max-turn", "1ms", "--threshold", "50ms"], "a limit of 1ms cannot be judged")):
+        code, output, errors = run_tool(bench, "check", *options, path)
+        check_equal((code, output), (2, b""), "exit code and output with %r" % options)
+        check(words in errors and len(errors.splitlines()) == 1, "stderr with %r: %s", options, errors)
+    limits = ["--threshold", "50ms", "--max-step", "9s"]
+    code, verdict = judge_file(bench, limits, path)
+    check_equal((code, verdict["reasons"]), (0, []), "exit code and reasons of the whole file")
+    with open(path, "rb") as file:
+        data = file.read()
+    for name, damaged in (("cut", data[:-100]), ("no end mark", data[:-48]),
+                          ("changed", data[:-120] + bytes([data[-120] ^ 1]) + data[-119:])):
+        with bench.part(name):
+            with open(path, "wb") as file:
+                file.write(damaged)
+            code, verdict = judge_file(bench, limits, path)
+            check_equal(code, 4, "exit code")
+            check("not whole" in verdict["reasons"][0], "reasons %r", verdict["reasons"])
+    with open(path, "wb") as file:
+        file.write(b"nonsense" * 100)
+    code, _, errors = run_tool(bench, "check", path)
+    check_equal(code, 2, "exit code of no recording (%s)" % errors)
+
+
+@live(on="once")
+def nothing_makes_a_fault_less(bench):
+    """Whatever happens to the outputs: what is broken stays 1, and what cannot be written is never 0."""
+    good, bad = record(bench, "good", ["1.2", "0.5"]), record(bench, "bad", ["1.2", "0.5", "sleep", "60", "20"])
+    gone = os.path.join(bench.folder, "is not there")
+    link = os.path.join(bench.folder, "link")
+    os.symlink(gone, link)
+    for path, code in ((bad, 1), (good, 2)):
+        for option in ("--junit", "--sarif", "--save-baseline"):
+            for place in (gone + "/x",) + (() if option == "--save-baseline" else (link,)):
+                if option == "--save-baseline" and path == bad:
+                    continue  # a bad run is not saved
+                junit = os.path.join(bench.folder, "md")
+                got, output, errors = run_tool(bench, "check", "--max-step", "50ms", option, place, "--markdown", junit, path)
+                check_equal(got, code, "exit code with %s %s" % (option, place))
+                check_equal(len(errors.splitlines()), 1, "lines of %r" % errors)
+                check(output and os.path.getsize(junit) > 50, "the other outputs are missing")
+                os.unlink(junit)
+    check(not os.path.exists(gone), "written through a link")
+    live_run = ["--", bench.python.path, PROGRAM, "1.2", "0.5", "sleep", "60", "20"]
+    for what in ([bad], live_run):
+        command = [TOOL, "check", "--max-step", "50ms", *what]
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=30)
+        os.close(writer)
+        check_equal((done.returncode, done.stderr), (1, b""), "exit code and stderr without a reader")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
+        check_equal(done.returncode, 1, "exit code on a full disk")
+        check_equal(len(done.stderr.splitlines()), 1, "lines of %r" % done.stderr)
+
+
 @live(on="once")
 def exit_codes(bench):
     python = bench.python.path
@@ -131,7 +262,8 @@ def exit_codes(bench):
     check_equal(got, 5, "exit code of a command that fails")
     got, _, _ = run_tool(bench, "check", "--", python, "-c", "import time; time.sleep(0.5)")
     check_equal(got, 3, "exit code without a loop")
-    got, output, _ = run_tool(bench, "check", "--", python, PROGRAM, "0.05", "5")
+    got, output, errors = run_tool(bench, "check", "--", python, PROGRAM, "0.05", "5")
+    check("no limit is given" in errors, "no word of the missing limits: %s", errors)
     check_equal(got, 4, "exit code of a short run")
     check(b"INCONCLUSIVE" in output, "no outcome: %r", output)
 

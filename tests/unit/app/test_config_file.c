@@ -55,7 +55,7 @@ static struct config_file *accept(const char *text)
 	struct err err = {};
 
 	write_file(text);
-	cr_assert_eq(config_file__read(&file, path, commands, &err), 0, "%s", err.what);
+	cr_assert_eq(config_file__read(&file, path, NULL, commands, &err), 0, "%s", err.what);
 	cr_assert_not_null(file);
 	return file;
 }
@@ -68,7 +68,8 @@ static void refuse(const char *text, unsigned int line, const char *word)
 
 	write_file(text);
 	snprintf(place, sizeof(place), "%s:%u: ", path, line);
-	cr_expect_eq(config_file__read(&file, path, commands, &err), -EINVAL, "taken: %s", text);
+	cr_expect_eq(config_file__read(&file, path, NULL, commands, &err), -EINVAL, "taken: %s",
+		     text);
 	cr_expect_null(file);
 	cr_expect_eq(strncmp(err.what, place, strlen(place)), 0, "\"%s\" is not about line %u",
 		     err.what, line);
@@ -170,7 +171,7 @@ static void expect_screen(const char *screen)
 	struct config_file *file = NULL;
 	struct err err = {};
 
-	cr_assert_eq(config_file__read(&file, NULL, commands, &err), 0, "%s", err.what);
+	cr_assert_eq(config_file__read(&file, NULL, NULL, commands, &err), 0, "%s", err.what);
 	cr_assert_eq(!file, !screen);
 	if (file)
 		cr_expect_str_eq(config_file__config(file)->screen, screen);
@@ -200,12 +201,12 @@ Test(app_config_file, is_looked_for_in_the_places_of_xdg)
 	expect_screen(NULL);
 }
 
-static void expect_fault(const char *named, const char *word)
+static void expect_fault(const char *named, const char *own, const char *word)
 {
 	struct config_file *file = NULL;
 	struct err err = {};
 
-	cr_expect_lt(config_file__read(&file, named, commands, &err), 0);
+	cr_expect_lt(config_file__read(&file, named, own, commands, &err), 0);
 	cr_expect_null(file);
 	cr_expect(strstr(err.what, word), "\"%s\" does not say \"%s\"", err.what, word);
 }
@@ -214,17 +215,44 @@ Test(app_config_file, files_that_others_may_write_are_refused)
 {
 	write_file("[top]\nscreen = stalls\n");
 	chmod(path, 0666);
-	expect_fault(NULL, "everybody may write");
+	expect_fault(NULL, NULL, "everybody may write");
 	/* Whoever names it has decided. */
 	config_file__free(accept("[top]\nscreen = stalls\n"));
 	chmod(path, 0600);
 	if (geteuid() == 0) {
 		cr_assert_eq(chown(path, 12345, 12345), 0);
-		expect_fault(NULL, "belongs to another user");
+		expect_fault(NULL, NULL, "belongs to another user");
 	}
 	unlink(path);
 	mkfifo(path, 0600);
-	expect_fault(NULL, "is no file");
+	expect_fault(NULL, NULL, "is no file");
+}
+
+/* It lies where anybody may have put it, and its options name files that are written. */
+Test(app_config_file, the_file_of_a_folder_is_not_believed_more)
+{
+	struct config_file *file = NULL;
+	struct err err = {};
+	char own[256];
+
+	snprintf(own, sizeof(own), "%s/own.ini", folder);
+	write_file("[top]\nscreen = stalls\n");
+	cr_assert_eq(rename(path, own), 0);
+	write_file("[top]\nscreen = loops\n");
+	cr_assert_eq(config_file__read(&file, NULL, own, commands, &err), 0, "%s", err.what);
+	cr_expect_str_eq(config_file__config(file)->screen, "stalls");
+	config_file__free(file);
+	chmod(own, 0666);
+	expect_fault(NULL, own, "everybody may write");
+	chmod(own, 0600);
+	if (geteuid() == 0) {
+		cr_assert_eq(chown(own, 12345, 12345), 0);
+		expect_fault(NULL, own, "belongs to another user");
+	}
+	unlink(own);
+	cr_assert_eq(config_file__read(&file, NULL, own, commands, &err), 0, "%s", err.what);
+	cr_expect_str_eq(config_file__config(file)->screen, "loops");
+	config_file__free(file);
 }
 
 Test(app_config_file, what_is_named_must_be_there)
@@ -232,9 +260,9 @@ Test(app_config_file, what_is_named_must_be_there)
 	struct config_file *file = NULL;
 	struct err err = {};
 
-	expect_fault("/nowhere/x.ini", "cannot read /nowhere/x.ini");
-	expect_fault("/tmp", "no file");
-	cr_expect_eq(config_file__read(&file, "/dev/null", commands, &err), 0);
+	expect_fault("/nowhere/x.ini", NULL, "cannot read /nowhere/x.ini");
+	expect_fault("/tmp", NULL, "no file");
+	cr_expect_eq(config_file__read(&file, "/dev/null", NULL, commands, &err), 0);
 	config_file__free(file);
 }
 

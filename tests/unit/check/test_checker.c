@@ -2,6 +2,8 @@
 /*
  * Stalls and snapshots in, verdict out: what breaks a limit, what the host is blamed for, what is forgiven.
  */
+#include <math.h>
+
 #include "check/runs.h"
 
 static const struct check_finding *only_finding(const struct verdict *v, enum check_rule rule)
@@ -153,6 +155,44 @@ Test(checker, stolen_cpu_time_is_no_measure)
 	/* Even if all of it was taken from this one step. */
 	cr_expect_eq(outcome_of(LS_CAUSE_CPU, false, 0.2, 40 * MS), CHECK_FAIL);
 	cr_expect_eq(outcome_of(LS_CAUSE_SLEEP, false, 0.2, 600 * MS), CHECK_FAIL);
+}
+
+/* As a recording has it whose end is missing. */
+static enum check_outcome outcome_unknown(enum ls_cause cause, uint64_t ns, const char *damage)
+{
+	struct bench *b = bench_new();
+	enum check_outcome outcome;
+	const struct verdict *v;
+
+	bench_limit(&b->limits.max_step, "", 50 * MS);
+	b->facts = (struct check_facts){ .duration_ns = 2000 * MS,
+					 .steal_share = NAN,
+					 .pressure_share = NAN,
+					 .is_host_unknown = true,
+					 .damage = damage };
+	bench_begin(b);
+	bench_step(b, cause, ns, 0);
+	v = bench_end(b, NULL);
+	outcome = v->outcome;
+	cr_expect_eq(outcome == CHECK_INCONCLUSIVE, v->n_reasons > 0);
+	cr_expect_not(v->noise.is_stolen || v->noise.is_pressed);
+	bench_free(b);
+	return outcome;
+}
+
+Test(checker, an_unknown_host_is_blamed_for_what_it_may_have_done)
+{
+	cr_expect_eq(outcome_unknown(LS_CAUSE_CPU, 40 * MS, NULL), CHECK_PASS);
+	cr_expect_eq(outcome_unknown(LS_CAUSE_CPU, 60 * MS, NULL), CHECK_INCONCLUSIVE);
+	cr_expect_eq(outcome_unknown(LS_CAUSE_PROCESS, 60 * MS, NULL), CHECK_INCONCLUSIVE);
+	cr_expect_eq(outcome_unknown(LS_CAUSE_SLEEP, 60 * MS, NULL), CHECK_FAIL);
+	cr_expect_eq(outcome_unknown(LS_CAUSE_NETWORK, 60 * MS, NULL), CHECK_FAIL);
+}
+
+Test(checker, a_recording_that_is_not_whole_is_never_green)
+{
+	cr_expect_eq(outcome_unknown(LS_CAUSE_CPU, 40 * MS, "cut at 16 %"), CHECK_INCONCLUSIVE);
+	cr_expect_eq(outcome_unknown(LS_CAUSE_SLEEP, 60 * MS, "cut at 16 %"), CHECK_FAIL);
 }
 
 Test(checker, too_little_seen_is_never_green)

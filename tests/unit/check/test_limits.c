@@ -129,3 +129,18 @@ Test(check_allow, what_is_refused)
 	cr_expect(strstr(err.what, "allow.txt:2: "), "%s", err.what);
 	check_allow__done(&a);
 }
+
+Test(limits, are_there_any)
+{
+	struct check_limits l;
+	struct err err = {};
+
+	check_limits__init(&l);
+	cr_expect_not(check_limits__any(&l));
+	l.max_stalls = 0;
+	cr_expect(check_limits__any(&l));
+	check_limits__init(&l);
+	cr_assert_eq(check_limits__deny(&l, "sleep", &err), 0);
+	cr_expect(check_limits__any(&l));
+	check_limits__done(&l);
+}
