@@ -148,11 +148,13 @@ def shape(value):
 
 
 def shape_of_verdict(verdict):
-    """Without what depends on the host: which causes were seen beside the main one, what was lost, whether it was stolen."""
+    """Without what depends on the host in that second: causes beside the main one, what was lost, whether it was busy."""
     for finding in verdict["findings"]:
         if finding["worst"]:
             finding["worst"]["causes_ns"] = sorted(set(finding["worst"]["causes_ns"]) & {"sleep"})
-    verdict["host"]["is_stolen"] = verdict["lost"] = None
+    for key in ("is_starved", "is_stolen", "is_pressed"):
+        check(isinstance(verdict["host"].pop(key), bool), "%s is no bool", key)
+    verdict["lost"] = None
     return shape(verdict)
 
 
