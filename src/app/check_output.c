@@ -5,26 +5,15 @@
 #include "app/check_output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/version.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "check/report.h"
-
-/*
- * Over the file of the last run, for a gate runs again and again; never through a link: we may be root in anybody's folder.
- * NULL with errno set.
- */
-static FILE *open_file(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-	return fd < 0 ? NULL : fdopen(fd, "w");
-}
 
 static int write_file(const char *path, check_report_fn *report, const struct verdict *v,
 		      const struct check_report_opts *opts)
@@ -34,8 +23,10 @@ static int write_file(const char *path, check_report_fn *report, const struct ve
 
 	if (!path)
 		return 0;
-	out = open_file(path);
-	r = out ? report(out, v, opts) : -errno;
+	/* Over the file of the last run: a gate runs again and again. */
+	r = file__create_stream(&out, path, true);
+	if (r >= 0)
+		r = report(out, v, opts);
 	if (r < 0)
 		log_error("cannot write %s: %s", path,
 			  r == -ELOOP ? "it is a symbolic link" : strerror(-r));

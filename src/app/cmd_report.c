@@ -3,7 +3,6 @@
  * `loopstall report`: a recording in any report format, or compared with another one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "app/replay.h"
 #include "app/say.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "report/diff.h"
 #include "report/report.h"
@@ -167,14 +167,6 @@ static const struct diff_format *choose_diff_format(const struct report_format *
 	return NULL;
 }
 
-/* NULL with errno set. Never over a file that exists, nor through a link: we may be root in anybody's folder. */
-static FILE *create(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-	return fd < 0 ? NULL : fdopen(fd, "w");
-}
-
 /* Returns an enum exit_code, or -errno with err filled: what cannot be read. */
 static int write_all(const struct config *config, const struct report_format *format,
 		     const struct diff_format *diff, FILE *out, struct err *err)
@@ -214,9 +206,9 @@ static int run(const struct config *config)
 		return EXIT_USAGE;
 	}
 	if (config->output) {
-		file = create(config->output);
-		if (!file) {
-			log_error("cannot create %s: %s", config->output, strerror(errno));
+		r = file__create_stream(&file, config->output, false);
+		if (r < 0) {
+			log_error("cannot create %s: %s", config->output, strerror(-r));
 			return EXIT_USAGE;
 		}
 	}

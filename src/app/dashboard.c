@@ -5,7 +5,6 @@
 #include "app/dashboard_impl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "app/session_impl.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/file.h"
 
 #define MESSAGE_NS (5 * SECOND_NS)
 #define MAX_FORMATS 64
@@ -92,20 +92,12 @@ static int write_report(struct dashboard *d, const struct report_format *format,
 	return r < 0 ? r : d->source->report(d->ctx, report, snapshot);
 }
 
-/* Never over a file that exists, nor through a link: we may be root in anybody's folder. */
 static int save_as(struct dashboard *d, const struct report_format *format, const char *path)
 {
 	_cleanup_(file_close) FILE *f = NULL;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int r = file__create_stream(&f, path, false);
 
-	if (fd < 0)
-		return -errno;
-	f = fdopen(fd, "w");
-	if (!f) {
-		close(fd);
-		return -ENOMEM;
-	}
-	return write_report(d, format, f);
+	return r < 0 ? r : write_report(d, format, f);
 }
 
 static void save(struct dashboard *d)

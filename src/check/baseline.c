@@ -5,11 +5,11 @@
 #include "check/baseline.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "report/jsonx.h"
 
 #define SCHEMA "loopstall/1"
@@ -108,31 +108,22 @@ static json_t *baseline_json(const struct baseline *b)
 	return jsonx_end(&o);
 }
 
-/* Never through a link that somebody put there: we may be root. NULL with errno set. */
-static FILE *create(const char *path)
-{
-	int fd;
-
-	/* What a run left behind that was killed. */
-	unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	return fd < 0 ? NULL : fdopen(fd, "w");
-}
-
 int baseline__write(const struct baseline *b, const char *path, struct err *err)
 {
 	_cleanup_(jsonx_done) json_t *json = baseline_json(b);
 	_cleanup_free_ char *temporary = NULL;
 	_cleanup_(file_close) FILE *out = NULL;
-	int r = 0;
+	int r;
 
 	if (!json || asprintf(&temporary, "%s.new", path) < 0) {
 		temporary = NULL;
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	out = create(temporary);
-	if (!out)
-		return err__set(err, -errno, "cannot write %s: %s", temporary, strerror(errno));
+	/* What a run left behind that was killed. */
+	unlink(temporary);
+	r = file__create_stream(&out, temporary, false);
+	if (r < 0)
+		return err__set(err, r, "cannot write %s: %s", temporary, strerror(-r));
 	errno = 0;
 	if (json_dumpf(json, out, JSON_ENSURE_ASCII | JSON_COMPACT) || fputc('\n', out) == EOF)
 		r = errno ? -errno : -EIO;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #define MAX_KEEP 999
 
@@ -81,13 +82,11 @@ static void put_body(const struct recorder *rec, struct buffer *b)
 
 int recorder__create(struct recorder *rec)
 {
-	const bool may_replace = rec->opts.may_replace && rec->files == 0;
+	const int fd = file__create(rec->path, rec->opts.may_replace && rec->files == 0);
 
-	rec->fd = open(rec->path,
-		       O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (may_replace ? O_TRUNC : O_EXCL),
-		       0644);
-	if (rec->fd < 0)
-		return -errno;
+	if (fd < 0)
+		return fd;
+	rec->fd = fd;
 	rec->files++;
 	return 0;
 }
