@@ -116,7 +116,7 @@ static size_t collect(struct finding *findings, struct probe_feature *features)
 			.name = priv_infos[i].name,
 			.sentence = priv_infos[i].sentence,
 			.is_required = priv_infos[i].is_required,
-			.is_ok = priv_is_effective(i),
+			.is_ok = priv_is_there(i),
 			.fix = priv_infos[i].is_required ?
 				"run as root, or give the capability to the program with setcap" :
 				"",
@@ -261,6 +261,7 @@ static int run(const struct config *config)
 		log_error("%s", strerror(errno));
 		return EXIT_INCONCLUSIVE;
 	}
+	privs_raise();
 	n = collect(findings, features);
 	for (size_t i = 0; i < config->n_pids; i++) {
 		examine(&patients[i], config->pids[i]);

@@ -177,7 +177,7 @@ static size_t count_closed(void)
 
 static void tell_left_out(const struct left_out *out, size_t n_shown)
 {
-	const size_t n_closed = priv_is_effective(PRIV_SYS_PTRACE) ? 0 : count_closed();
+	const size_t n_closed = priv_is_there(PRIV_SYS_PTRACE) ? 0 : count_closed();
 
 	if (n_shown == 0)
 		log_info("no event loop runs on this machine that could be seen");
@@ -235,6 +235,7 @@ static int run(const struct config *config)
 	struct err err = {};
 	int r;
 
+	privs_raise();
 	r = target__find_pythons(&pids, &n);
 	if (r < 0) {
 		err__set(&err, r, "cannot list processes: %s", strerror(-r));

@@ -420,6 +420,11 @@ const char *probe__transport(const struct probe *p)
 	return p->use_multi ? "uprobe_multi" : "perf uprobe";
 }
 
+bool probe__is_multi(const struct probe *p)
+{
+	return p->use_multi;
+}
+
 uint64_t probe__sample_period_ns(const struct probe *p)
 {
 	return p->sample_period_ns;

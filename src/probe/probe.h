@@ -85,6 +85,8 @@ int probe__live(const struct probe *p, int pidfd, struct probe_live *ret);
 
 /* "uprobe_multi" or "perf uprobe". */
 const char *probe__transport(const struct probe *p);
+/* Whether its uprobes need no CAP_SYS_ADMIN. */
+bool probe__is_multi(const struct probe *p);
 uint64_t probe__sample_period_ns(const struct probe *p);
 /* Time the BPF programs ran so far, when the kernel accounts for it, else 0. */
 uint64_t probe__run_time_ns(const struct probe *p);
