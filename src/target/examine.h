@@ -39,6 +39,9 @@ void module_file__done(struct module_file *f);
 uint64_t module_bias(const struct maps *maps, const struct map_entry *map,
 		     const struct elf_image *img);
 
+/* The program for a message: "/usr/bin/python3.11 (deleted)". */
+void exe_text(const struct examination *x, char *buf, size_t size);
+
 /* Notes that a mapped file, if there is one, cannot be opened for a lack of rights, if that is why. */
 void note_closed(struct examination *x, const struct map_entry *map, int code);
 /* Says which file that is and what opens it. */

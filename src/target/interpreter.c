@@ -107,7 +107,7 @@ static int refuse_program(struct examination *x)
 	unsigned int major, minor;
 	char exe[160];
 
-	text__escape(x->t->exe, exe, sizeof(exe));
+	exe_text(x, exe, sizeof(exe));
 	if (!strncmp(name, "pypy", 4) || maps__find_name(x->maps, "libpypy"))
 		return err__set(x->err, -ENOEXEC,
 				"process %d runs %s, a PyPy: only CPython can be examined",

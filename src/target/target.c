@@ -88,6 +88,15 @@ static int refuse_access(struct examination *x, int code)
 			 "run as root, or give loopstall the capability CAP_SYS_PTRACE");
 }
 
+void exe_text(const struct examination *x, char *buf, size_t size)
+{
+	static const char note[] = " (deleted)";
+
+	text__escape(x->t->exe, buf, size - sizeof(note));
+	if (x->t->is_replaced)
+		strcat(buf, note);
+}
+
 void note_closed(struct examination *x, const struct map_entry *map, int code)
 {
 	if (x->closed || !map || (code != -EACCES && code != -EPERM))
@@ -229,7 +238,7 @@ static int examine_class(struct examination *x)
 		return refuse_access(x, fd);
 	if (elf_class_of(fd, &bits, &machine))
 		return 0;
-	text__escape(x->t->exe, exe, sizeof(exe));
+	exe_text(x, exe, sizeof(exe));
 	if (bits == 32)
 		return err__set(
 			x->err, -ENOEXEC,
