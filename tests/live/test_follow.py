@@ -15,7 +15,7 @@ from lib import (
 def _brief(bench, *options):
     """The command line of the brief program and the file it writes."""
     path = os.path.join(bench.folder, "truth-%d.json" % len(os.listdir(bench.folder)))
-    return [bench.python.path, os.path.join(PROGRAMS, "brief.py"), path] + list(options), path
+    return [*bench.python.command, os.path.join(PROGRAMS, "brief.py"), path] + list(options), path
 
 
 def _truth(path):
@@ -189,7 +189,7 @@ def listed(bench):
     check_equal(loops, [(pid, bench.loop)], "loops")
     # main, the stalling one, five tickers, and the one that watches gaps
     check_equal(mine[0]["tasks"], 8, "tasks alive")
-    check_equal(mine[0]["container"], False, "container")
+    check_equal(mine[0]["container"], bool(bench.python.root), "container")
     target.finish()
 
 
