@@ -5,7 +5,6 @@
 #include "app/privs.h"
 
 #include <cap-ng.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -14,7 +13,8 @@
 enum kept { WATCH, ATTACH, ROOT };
 
 const struct priv_info priv_infos[PRIV_MAX] = {
-#define _(name, is_required, kept, sentence) [PRIV_##name] = { "CAP_" #name, sentence, is_required },
+#define _(name, is_required, kept, sentence)                                                       \
+	[PRIV_##name] = { "CAP_" #name, sentence, is_required, kept == ROOT },
 	PRIVS(_)
 #undef _
 };
@@ -143,17 +143,4 @@ void privs_missing(char *buf, size_t size)
 	for (int i = 0; i < PRIV_MAX; i++)
 		if (priv_infos[i].is_required && !priv_is_there(i))
 			used = list(buf, size, used, priv_infos[i].name);
-}
-
-void privs_for_setcap(char *buf, size_t size)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (int i = 0; i < PRIV_MAX; i++)
-		if (priv_infos[i].is_required)
-			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "," : "",
-						 priv_infos[i].name);
-	for (char *c = buf; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
 }

@@ -40,6 +40,7 @@ struct priv_info {
 	const char *name; /* "CAP_BPF" */
 	const char *sentence;
 	bool is_required;
+	bool is_root_only;
 };
 
 extern const struct priv_info priv_infos[PRIV_MAX];
@@ -67,8 +68,5 @@ bool priv_is_there(enum priv priv);
 
 /* "CAP_BPF, CAP_PERFMON": the required ones that are missing, "" for none. */
 void privs_missing(char *buf, size_t size);
-
-/* "cap_bpf,cap_perfmon,cap_sys_ptrace": the required ones, as setcap takes them. */
-void privs_for_setcap(char *buf, size_t size);
 
 #endif

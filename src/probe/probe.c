@@ -19,7 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/live.h"
-#include "probe/pid_namespace.h"
+#include "probe/namespaces.h"
 #include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
@@ -75,9 +75,15 @@ static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list 
 
 static int err_from_load(struct err *err, int code)
 {
-	/* Which capability it is that is missing, the caller tells. */
-	if (code == -EPERM || code == -EACCES)
-		return err__set(err, code, "the kernel refuses the BPF programs: %s", strerror(-code));
+	if (code == -EPERM || code == -EACCES) {
+		err__set(err, code, "the kernel refuses the BPF programs: %s", strerror(-code));
+		/* Which capability it is that is missing, the caller tells. */
+		if (user_namespace__try() != -EXDEV)
+			return code;
+		return err__hint(err, code,
+				 "this is a user namespace (a rootless container?), in which no capability "
+				 "counts: run it outside");
+	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
 		return err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");

@@ -97,7 +97,8 @@ struct probe_feature {
 	const char *sentence; /* what it is for */
 	bool is_required;
 	int status; /* 0 works, else -errno */
-	char fix[192]; /* the command or setting that helps; "" if it works */
+	const char *caps; /* that it needs: "CAP_BPF,CAP_PERFMON"; "" if none would help */
+	char fix[192]; /* what else helps; "" if it works, or if nothing does */
 };
 
 #define PROBE_MAX_FEATURES 24
