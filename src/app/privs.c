@@ -6,7 +6,9 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -122,6 +124,28 @@ void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size)
 			used = list(buf, size, used, priv_infos[i].name);
 	if (!used)
 		snprintf(buf, size, "none");
+}
+
+const struct passwd *privs_sudo_user(void)
+{
+	const char *name = getenv("SUDO_USER");
+
+	return geteuid() == 0 && name && *name ? getpwnam(name) : NULL;
+}
+
+int privs_become_user(void)
+{
+	const struct passwd *user = privs_sudo_user();
+
+	if (user && user->pw_uid != 0) {
+		if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) ||
+		    setuid(user->pw_uid) || setenv("HOME", user->pw_dir, 1) ||
+		    setenv("USER", user->pw_name, 1) || setenv("LOGNAME", user->pw_name, 1))
+			return -errno;
+		return 0;
+	}
+	capng_clear(CAPNG_SELECT_CAPS);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
 bool priv_is_there(enum priv priv)

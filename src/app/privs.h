@@ -9,6 +9,7 @@
 #ifndef LOOPSTALL_APP_PRIVS_H
 #define LOOPSTALL_APP_PRIVS_H
 
+#include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,7 +28,9 @@
 	_(CHECKPOINT_RESTORE, false, WATCH, "open libraries that were replaced or deleted since they were mapped") \
 	_(DAC_READ_SEARCH, false, ROOT, "open program files that are closed to others")            \
 	_(DAC_OVERRIDE, false, ROOT, "write reports and recordings where root may")                \
-	_(KILL, false, ROOT, "end a started command that runs as another user")
+	_(KILL, false, ROOT, "end a started command that runs as another user")                    \
+	_(SETUID, false, ROOT, "start the editor as the user who called sudo")                     \
+	_(SETGID, false, ROOT, "start the editor in the groups of that user")
 
 enum priv {
 #define _(name, is_required, kept, sentence) PRIV_##name,
@@ -62,6 +65,15 @@ void privs_raise(void);
  * does not need. A kernel that `needs_admin` needs it again for a process that executes another program. `buf` gets the names of what is left, "CAP_PERFMON, CAP_SYS_PTRACE", or "none".
  */
 void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size);
+
+/* Who called sudo, if we are root by it; else NULL. It is valid until the next call of getpwnam() and its like. */
+const struct passwd *privs_sudo_user(void);
+
+/*
+ * In a child, before it executes what is the user's own affair: that user instead of root by sudo, without any capability. 0 or
+ * -errno.
+ */
+int privs_become_user(void);
 
 /* Whether the capability, or one that includes it, is there. */
 bool priv_is_there(enum priv priv);
