@@ -16,6 +16,7 @@ from privileges import (
     CONTAINER_CAPS, FILE_CAPS, NUMBERS, OTHER, USER, as_root_with, as_user, caps_of, check_finds_the_stall, public_folder,
     public_program, public_tool, refused, set_caps, steady_of, traced, wait_caps,
 )
+from test_top import Terminal
 
 ROOT_ONLY = {"CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID"}
 MANIFESTS = os.path.join(lib.HERE, "..", "..", "docs", "kubernetes")
@@ -218,7 +219,7 @@ def user_watches_an_exec(bench):
     """CAP_BPF is gone by then: putting probes on the next program needs no right to load some."""
     target = steady_of(bench, OTHER, "--becomes", *bench.python.command, "-u", public_program(bench))
     command = as_user(USER) + [public_tool(bench, FILE_CAPS)]
-    tool = bench.own(lib.Tool(["trace", "-p", str(target.pid)], program=command, cwd="/"))
+    tool = bench.own(lib.Tool(["trace", "-v", "-p", str(target.pid)], program=command, cwd="/"))
     tool.read_until(lambda t: any(s["cause"] == "sleep" for s in t.stalls))
     check_equal(caps_of(tool.pid, "CapPrm"), {"CAP_PERFMON", "CAP_SYS_PTRACE"}, "CapPrm")
     target.ask("exec", "ready")
@@ -226,6 +227,7 @@ def user_watches_an_exec(bench):
     tool.read_until(lambda t: any(s["cause"] == "sleep" for s in t.stalls))
     check_finds_the_stall(tool)
     tool.finish()
+    check("not sampled" not in tool.stderr, "no CPU samples of the second program: %r", tool.stderr)
 
 
 # --- who gets them besides
@@ -266,6 +268,60 @@ def root_command_is_root(bench):
     status = _rights_of_command(bench, [], os.path.abspath(lib.TOOL))
     for field in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs", "Uid"):
         check_equal(status[field], own[field], "%s of the command" % field)
+
+
+def _editor(bench, target, name, **env):
+    """What an editor started by the dashboard is: its status, its environment's HOME, what it is told to open, and the first
+    line of that."""
+    folder = public_folder(bench, name, 0o777)
+    script, result = os.path.join(folder, "editor"), os.path.join(folder, "result")
+    with open(script, "w") as file:
+        file.write('#!/bin/sh\n(cat /proc/self/status; printf "Home:\\t%%s\\nWhere:\\t%%s\\nPath:\\t%%s\\nFirst:\\t" '
+                   '"$HOME" "$1" "$2"; head -n 1 "$2") >%s.new 2>&1; mv %s.new %s\n' % (result, result, result))
+    os.chmod(script, 0o755)
+    terminal = Terminal(bench, (120, 30), dict(env, LC_ALL="C.UTF-8", XDG_CONFIG_HOME="/nowhere", EDITOR=script))
+    try:
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait(r"Service\._stall|_stall")
+        terminal.keys("e")
+        wait_for(lambda: os.path.exists(result), 10, "the editor")
+        terminal.wait("loopstall")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    finally:
+        terminal.close()
+    with open(result) as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+@live(on="once")
+def editor_is_the_users(bench):
+    """Root by sudo: the editor is of who called it. It has no capability, and opens what only the target sees."""
+    folder = os.path.join(bench.folder, "inside")
+    os.makedirs(folder)
+    script = "cp %s/*.py %s.copy; mount -t tmpfs tmpfs %s; cp %s.copy/*.py %s; exec \"$@\"" % (
+        os.path.dirname(public_program(bench)), folder, folder, folder, folder)
+    os.makedirs(folder + ".copy")
+    inside = bench.own(lib.Target(
+        ["unshare", "-m", "sh", "-ec", script, "sh"] + bench.python.command + ["-u", os.path.join(folder, "steady.py")],
+        bench.python.env, cwd="/"))
+    inside.hear("ready")
+    with open(public_program(bench)) as file:
+        first_line = file.readline().strip()
+    for name, target, env, uid, home in (
+        ("sudo", steady_of(bench, OTHER), {"SUDO_USER": "nobody"}, "65534", "/nonexistent"),
+        ("sudo-inside", inside, {"SUDO_USER": "nobody"}, "65534", "/nonexistent"),
+        ("root", steady_of(bench, OTHER), {"SUDO_USER": ""}, "0", os.environ.get("HOME", "")),
+        ("root-inside", inside, {"SUDO_USER": ""}, "0", os.environ.get("HOME", "")),
+    ):
+        with bench.part(name):
+            got = _editor(bench, target, name, **env)
+            check_equal(got["Uid"].split(), [uid] * 4, "users of the editor")
+            for field in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"):
+                check_equal(int(got[field], 16), 0, "%s of the editor" % field)
+            check_equal(got["Home"], home, "HOME of the editor")
+            check(got["Where"][0] == "+" and int(got["Where"]) > 0, "line %r", got["Where"])
+            check_equal(got["First"], first_line, "first line of %r" % got["Path"])
 
 
 @live(on="once")
@@ -340,6 +396,8 @@ def doctor_names_each_that_is_missing(bench):
         rows = {f["name"]: f for f in json.loads(text)["features"]}
         for name in FILE_CAPS:
             check_equal(rows[name]["ok"], name != cap, "%s without %s" % (name, cap))
+        wanted = "setcap %s+p %s" % (",".join(FILE_CAPS).lower(), tool)
+        check_equal(json.loads(text)["setcap"], wanted, "setcap line without %s" % cap)
 
 
 @live(on="once")
