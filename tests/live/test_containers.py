@@ -218,14 +218,15 @@ def program_replaced_while_it_runs(bench):
 
 
 def _in_container(bench, pid_options=()):
-    """Wraps a command as docs/kubernetes runs it: a read-only root, a /proc and a /sys of its own, and nothing else of the host."""
+    """Wraps a command as docs/kubernetes runs it: a read-only root, /proc, /sys and /dev, no new privileges, these capabilities."""
     root = os.path.join(bench.folder, "root")
     script = """
         mkdir -p {0}; mount --bind / {0}; mount -o remount,bind,ro {0}; mount --bind {1} {0}{1}
         mount -t proc proc {0}/proc; mount -t sysfs -o ro sysfs {0}/sys; mount -t tmpfs tmpfs {0}/tmp
         mount --bind /dev {0}/dev; cd {0}; pivot_root . mnt; umount -l mnt; exec "$@"
     """.format(root, bench.folder)
-    return ["unshare", "-m", *pid_options, "sh", "-ec", script, "sh"] + as_root_with(CONTAINER_CAPS)
+    return ["unshare", "-m", *pid_options, "sh", "-ec", script, "sh"] + as_root_with(CONTAINER_CAPS) + [
+        "--no-new-privs"]
 
 
 @live(on="once")

@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -155,6 +156,20 @@ def manifests_name_what_was_measured(bench):
         add, drop = lists[0]
         check_equal(sorted("CAP_" + name for name in add), sorted(CONTAINER_CAPS), "capabilities of %s" % path)
         check_equal(drop, ["ALL"], "what is dropped in %s" % path)
+
+
+@live(on="once")
+def documents_name_what_was_measured(bench):
+    """The commands to copy, too."""
+    for name in ("README.md", "docs/privileges.md"):
+        with open(os.path.join(lib.HERE, "..", "..", name)) as file:
+            text = file.read().replace("\\\n", " ")
+        lists = re.findall(r"setcap (\S+)\+p ", text)
+        check_equal(lists, [",".join(FILE_CAPS).lower()], "setcap lines of %s" % name)
+        for command in re.findall(r"docker run .*", text):
+            added = ["CAP_" + cap for cap in re.findall(r"--cap-add=(\w+)", command)]
+            check_equal(sorted(added), sorted(CONTAINER_CAPS), "docker line of %s" % name)
+            check("--pid=host" in command and "--cap-drop=ALL" in command, "docker line of %s: %s", name, command)
 
 
 # --- what is given up
