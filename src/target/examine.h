@@ -10,20 +10,20 @@
 #include "target/procfs.h"
 #include "target/target.h"
 
-struct examination {
-	struct target *t;
-	struct err *err;
-	struct maps *maps;
-	struct elf_image *core;
-	const struct map_entry *core_map;
-};
-
 /* An ELF file of the target, opened. */
 struct module_file {
 	char *path, *host_path;
 	dev_t dev;
 	ino_t ino;
 	struct elf_image *img;
+};
+
+struct examination {
+	struct target *t;
+	struct err *err;
+	struct maps *maps;
+	struct module_file core; /* that holds the interpreter */
+	const struct map_entry *core_map;
 };
 
 /* Opens a mapped file, the very inode that is mapped. 0 or -errno. */

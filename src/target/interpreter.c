@@ -54,20 +54,20 @@ static bool try_core(struct examination *x, const struct map_entry *map)
 
 	if (!map || module_file__open(&file, x->t->pid, map))
 		return false;
-	if (holds_runtime(file.img)) {
-		x->core = TAKE_PTR(file.img);
-		x->core_map = map;
-		x->t->core_path = TAKE_PTR(file.path);
+	if (!holds_runtime(file.img)) {
+		module_file__done(&file);
+		return false;
 	}
-	module_file__done(&file);
-	return x->core;
+	x->core = file;
+	x->core_map = map;
+	return true;
 }
 
 static bool try_cores_named(struct examination *x, const char *prefix)
 {
 	const struct map_entry *last = NULL;
 
-	for (size_t i = 0; !x->core && i < x->maps->n; i++) {
+	for (size_t i = 0; !x->core.img && i < x->maps->n; i++) {
 		const struct map_entry *map = &x->maps->entries[i];
 
 		if (strncmp(map->name, prefix, strlen(prefix)) ||
@@ -76,7 +76,7 @@ static bool try_cores_named(struct examination *x, const char *prefix)
 		last = map;
 		try_core(x, map);
 	}
-	return x->core;
+	return x->core.img;
 }
 
 static const char *last_component(const char *path)
@@ -135,8 +135,11 @@ static int find_core(struct examination *x)
 			exe = &x->maps->entries[i];
 	if (!try_cores_named(x, "libpython") && !try_core(x, exe) && !try_cores_named(x, "python"))
 		return refuse_program(x);
+	x->t->core_path = strdup(x->core.path);
+	if (!x->t->core_path)
+		return -ENOMEM;
 	x->t->is_static = exe && !strcmp(x->core_map->path, exe->path);
-	x->t->core_bias = module_bias(x->maps, x->core_map, x->core);
+	x->t->core_bias = module_bias(x->maps, x->core_map, x->core.img);
 	return 0;
 }
 
@@ -144,7 +147,7 @@ static uint64_t exported_address(struct examination *x, const char *name)
 {
 	struct elf_symbol symbol;
 
-	return elf_image__exported(x->core, name, &symbol) ? 0 : symbol.vaddr + x->t->core_bias;
+	return elf_image__exported(x->core.img, name, &symbol) ? 0 : symbol.vaddr + x->t->core_bias;
 }
 
 static int find_runtime(struct examination *x)
@@ -152,7 +155,7 @@ static int find_runtime(struct examination *x)
 	uint64_t vaddr, bytes;
 
 	x->t->runtime = exported_address(x, "_PyRuntime");
-	if (!x->t->runtime && !elf_image__section(x->core, ".PyRuntime", &vaddr, &bytes))
+	if (!x->t->runtime && !elf_image__section(x->core.img, ".PyRuntime", &vaddr, &bytes))
 		x->t->runtime = vaddr + x->t->core_bias;
 	return x->t->runtime ? 0 : refuse_program(x);
 }
@@ -185,8 +188,8 @@ static bool exported_version(struct examination *x, uint32_t *ret_hexversion)
 	struct elf_symbol symbol;
 	uint64_t value;
 
-	if (elf_image__exported(x->core, "Py_Version", &symbol) ||
-	    !elf_image__read_u64(x->core, symbol.vaddr, &value))
+	if (elf_image__exported(x->core.img, "Py_Version", &symbol) ||
+	    !elf_image__read_u64(x->core.img, symbol.vaddr, &value))
 		return false;
 	*ret_hexversion = (uint32_t)value;
 	return true;

@@ -186,7 +186,8 @@ static int examine_steps(struct examination *x, struct module_file *file, const 
 	struct target *t = x->t;
 	int r = spots__add_steps(&spots, file->img, &search);
 
-	if (r)
+	/* An interpreter need not have it built in. */
+	if (r || (file == &x->core && !search.entries.step_call))
 		return r;
 	if (search.entries.task_bytes && search.entries.task_bytes != t->proc.py.task_bytes)
 		return refuse_task(x, search.entries.task_bytes);
@@ -208,30 +209,17 @@ static int examine_steps(struct examination *x, struct module_file *file, const 
 	return add_module(t, file, &spots);
 }
 
-static void core_as_file(struct examination *x, struct module_file *ret_file)
-{
-	if (module_file__open(ret_file, x->t->pid, x->core_map))
-		*ret_file = (struct module_file){ 0 };
-}
-
 static int examine_asyncio(struct examination *x)
 {
 	_cleanup_(module_file__done) struct module_file file = { 0 };
 	const struct map_entry *map;
-	struct py_entries entries;
 	int r = open_extension(x, "_asyncio", &file, &map);
 
 	if (!r)
 		return examine_steps(x, &file, map);
 	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
 		 map ? "read" : "found", strerror(-r));
-	if (map)
-		return 0;
-	py_entries__find(&entries, x->core);
-	if (!entries.step_call)
-		return 0;
-	core_as_file(x, &file);
-	return file.img ? examine_steps(x, &file, x->core_map) : 0;
+	return map ? 0 : examine_steps(x, &x->core, x->core_map);
 }
 
 /* Adds the poll spots of a file; returns whether it has any. */
@@ -255,9 +243,9 @@ static bool examine_select(struct examination *x)
 	struct arch_callee poll = { .n_entries = 0 };
 	const struct map_entry *map;
 
-	elf_image__add_import(x->core, "epoll_wait", &poll);
+	elf_image__add_import(x->core.img, "epoll_wait", &poll);
 	if (poll.n_slots)
-		return add_polls_of(x, x->core_map);
+		return add_polls(x, &x->core);
 	return !open_extension(x, "select", &file, &map) && add_polls(x, &file);
 }
 

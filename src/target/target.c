@@ -209,6 +209,14 @@ static int examine_memory(struct examination *x)
 	return r == -EACCES || r == -EPERM || r == -ESRCH ? refuse_access(x, r) : 0;
 }
 
+bool target__is_current(const struct target *t)
+{
+	_cleanup_(maps__freep) struct maps *maps = NULL;
+
+	return t->interp && t->proc.gil && !maps__read(&maps, t->pid) &&
+	       maps__stamp(maps) == t->files_stamp;
+}
+
 int target__examine(struct target **ret_target, pid_t pid, struct err *err)
 {
 	static int (*const parts[])(struct examination *) = {
@@ -217,7 +225,7 @@ int target__examine(struct target **ret_target, pid_t pid, struct err *err)
 	};
 	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
 	_cleanup_(maps__freep) struct maps *maps = NULL;
-	_cleanup_(elf_image__freep) struct elf_image *core = NULL;
+	_cleanup_(module_file__done) struct module_file core = { 0 };
 	struct examination x = { .t = t, .err = err };
 	int r = 0;
 
@@ -231,6 +239,7 @@ int target__examine(struct target **ret_target, pid_t pid, struct err *err)
 	core = x.core;
 	if (r)
 		return r;
+	t->files_stamp = maps__stamp(maps);
 	*ret_target = TAKE_PTR(t);
 	return 0;
 }

@@ -79,6 +79,7 @@ struct target {
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
+	uint64_t files_stamp; /* of the files it had mapped */
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
@@ -96,6 +97,8 @@ struct target {
  * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
  */
 int target__examine(struct target **ret_target, pid_t pid, struct err *err);
+/* Whether another examination would find nothing else: the interpreter is up, and the same files are mapped. Costs little. */
+bool target__is_current(const struct target *t);
 void target__free(struct target *t);
 static inline void target__freep(struct target **t)
 {
