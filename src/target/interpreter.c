@@ -165,6 +165,8 @@ static void set_version(struct target *t, uint32_t hexversion)
 	t->version[0] = (uint8_t)(hexversion >> 24);
 	t->version[1] = (uint8_t)(hexversion >> 16);
 	t->version[2] = (uint8_t)(hexversion >> 8);
+	snprintf(t->python, sizeof(t->python), "%u.%u.%u%s", t->version[0], t->version[1],
+		 t->version[2], t->is_free_threaded ? "t" : "");
 }
 
 /* 3.8-3.10 say their version nowhere in memory before they run: only in file names. */
@@ -203,17 +205,16 @@ static bool read_table(struct target *t, uint8_t *table, size_t size, struct py_
 }
 
 /* A version newer than all known ones has the newest one's layout, as far as it does not say otherwise itself. */
-static int find_layout(struct examination *x, bool has_table, bool is_free_threaded)
+static int find_layout(struct examination *x, bool has_table)
 {
 	struct target *t = x->t;
 	uint8_t minor = t->version[1];
 
-	t->is_free_threaded = is_free_threaded;
 	t->is_newer = t->version[0] == 3 && minor > PY_MINOR_MAX && has_table;
 	if (t->is_newer)
 		minor = PY_MINOR_MAX;
 	return t->version[0] != 3 ? -ENOTSUP :
-				    py_offsets__init(&t->proc.py, minor, is_free_threaded);
+				    py_offsets__init(&t->proc.py, minor, t->is_free_threaded);
 }
 
 static int find_version(struct examination *x)
@@ -223,12 +224,13 @@ static int find_version(struct examination *x)
 	struct py_debug_head head = { 0 };
 	bool has_table = read_table(t, table, sizeof(table), &head);
 
+	t->is_free_threaded = head.is_free_threaded;
 	if (has_table || exported_version(x, &head.hexversion))
 		set_version(t, head.hexversion);
 	else if (!version_from_names(x))
 		return err__set(x->err, -ENOTSUP,
 				"the version of the CPython in process %d cannot be told", t->pid);
-	if (find_layout(x, has_table, head.is_free_threaded))
+	if (find_layout(x, has_table))
 		return refuse_version(x, t->version[0], t->version[1]);
 	if (has_table &&
 	    py_debug_offsets__apply(&t->proc.py, t->version[1], table, sizeof(table)))
