@@ -83,7 +83,8 @@ int watch__examine(struct watch *w, uint64_t now_ns, struct err *err)
 	w->examined_ns = now_ns;
 	w->examine_due_ns = now_ns + watch_pace_ns(now_ns - w->born_ns);
 	if (!w->target || !target__is_current(w->target)) {
-		r = target__examine(&t, w->pid, err);
+		r = w->target ? target__examine_again(&t, w->target, err) :
+				target__examine(&t, w->pid, err);
 		if (r < 0)
 			return r;
 		is_new = has_news(w->target, t);

@@ -10,11 +10,15 @@
 #include "target/procfs.h"
 #include "target/target.h"
 
+/* Tells a file from any other, and from itself once it was changed. */
+struct file_stamp {
+	uint64_t dev, ino, size, mtime_s, mtime_ns;
+};
+
 /* An ELF file of the target, opened. */
 struct module_file {
 	char *path, *host_path;
-	dev_t dev;
-	ino_t ino;
+	struct file_stamp stamp;
 	struct elf_image *img;
 };
 

@@ -186,6 +186,20 @@ static void on_task(struct elf_image *img, uint64_t holder, void *ctx)
 		entries->task_bytes = info.basic_bytes;
 }
 
+static void read_layout(struct py_entries *entries, struct elf_image *img)
+{
+	uint64_t vaddr, bytes;
+	const uint8_t *section;
+
+	if (elf_image__section(img, PY_ASYNCIO_SECTION, &vaddr, &bytes) || bytes < PY_ASYNCIO_BYTES)
+		return;
+	section = elf_image__bytes(img, vaddr, PY_ASYNCIO_BYTES, NULL);
+	if (!section)
+		return;
+	memcpy(entries->layout, section, PY_ASYNCIO_BYTES);
+	entries->layout_bytes = PY_ASYNCIO_BYTES;
+}
+
 void py_entries__find(struct py_entries *ret_entries, struct elf_image *img)
 {
 	*ret_entries = (struct py_entries){ 0 };
@@ -194,4 +208,5 @@ void py_entries__find(struct py_entries *ret_entries, struct elf_image *img)
 	each_holder(img, "_asyncio.TaskStepMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "TaskWakeupMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "_asyncio.Task", on_task, ret_entries);
+	read_layout(ret_entries, img);
 }

@@ -80,6 +80,7 @@ struct target {
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
+	struct known_files *known; /* what was found in its files */
 	uint64_t files_stamp; /* of the files it had mapped */
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
@@ -98,6 +99,11 @@ struct target {
  * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
  */
 int target__examine(struct target **ret_target, pid_t pid, struct err *err);
+/*
+ * The same once more of a process that was examined before. What `before` found in files is taken over and not searched for again; `before` stays
+ * valid.
+ */
+int target__examine_again(struct target **ret_target, struct target *before, struct err *err);
 /* Whether another examination would find nothing else: the interpreter is up, and the same files are mapped. Costs little. */
 bool target__is_current(const struct target *t);
 void target__free(struct target *t);
