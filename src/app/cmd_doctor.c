@@ -85,8 +85,12 @@ static void take_notes(struct patient *p)
 		note(p, "asyncio is not imported yet: a trace waits for it");
 	else if (p->n_loops == 0)
 		note(p, "no event loop runs in it now: a trace waits for one");
+	if (t->is_newer)
+		note(p, "this version is newer than this loopstall: it is read by what it says of itself");
 	if (t->rung == TARGET_RUNG_NONE)
 		note(p, "no step function was found: its steps cannot be timed");
+	if (*t->rung_note)
+		note(p, t->rung_note);
 	if (t->rung != TARGET_RUNG_NONE && p->n_spots[LS_SPOT_POLL_RETURN] == 0)
 		note(p, "the loop's poll was not found: a turn is seen only where the poll sleeps");
 	if (p->n_slow_spots > 0)
@@ -243,8 +247,8 @@ static void print_patient(const struct patient *p)
 	text__escape(t->comm, comm, sizeof(comm));
 	text__escape(t->core_path ? t->core_path : "?", path, sizeof(path));
 	printf("process %d %s\n", p->pid, comm);
-	printf("  CPython %u.%u.%u, %s, %s\n", t->version[0], t->version[1], t->version[2],
-	       t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols");
+	printf("  CPython %s, %s%s, %s\n", t->python,
+	       t->is_free_threaded ? "without the GIL, " : "", t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols");
 	printf("  interpreter in %s\n", path);
 	if (t->is_container) {
 		text__escape(format__cgroup(t->cgroup, cgroup), comm, sizeof(comm));
@@ -265,7 +269,6 @@ static json_t *patient_json(const struct patient *p)
 {
 	const struct target *t = p->target;
 	json_t *loops, *notes;
-	char version[16];
 
 	if (!t)
 		return json_pack("{sisbsososn}", "pid", (int)p->pid, "ok", 0, "error",
@@ -276,14 +279,13 @@ static json_t *patient_json(const struct patient *p)
 		json_array_append_new(loops,
 				      json_pack("{siss}", "tid", (int)p->loops[i].tid, "kind",
 						target_loop_kind_word(p->loops[i].kind)));
-	snprintf(version, sizeof(version), "%u.%u.%u", t->version[0], t->version[1], t->version[2]);
 	notes = json_array();
 	for (size_t i = 0; i < p->n_notes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
 	return json_pack("{sisbsososssbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
 			 (int)is_patient_ok(p), "name", say_json_string(t->comm), "interpreter",
 			 say_json_string(t->core_path ? t->core_path : "?"), "python",
-			 version, "static", (int)t->is_static,
+			 t->python, "static", (int)t->is_static,
 			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
 			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
 			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",

@@ -32,7 +32,6 @@
 struct row {
 	const struct target *target;
 	char user[32];
-	char version[16];
 	char kinds[48];
 	int n_loops;
 	struct target_loop_thread loops[MAX_LOOPS];
@@ -81,8 +80,6 @@ static void fill_row(struct row *row, const struct target *t)
 {
 	row->target = t;
 	find_user(t->pid, row->user, sizeof(row->user));
-	snprintf(row->version, sizeof(row->version), "%u.%u.%u", t->version[0], t->version[1],
-		 t->version[2]);
 	row->n_tasks = target__count_tasks(t);
 	join_kinds(row);
 }
@@ -120,7 +117,7 @@ static void print_row(const struct row *row, unsigned int width)
 		snprintf(tasks, sizeof(tasks), "%d", row->n_tasks);
 	name_container(row->target, container, sizeof(container));
 	cut = snprintf(line, sizeof(line), "%7d %-10s %-7s %-10s %5d %6s %-7s %-*s %s",
-		       row->target->pid, user, row->version, row->kinds, row->n_loops, tasks,
+		       row->target->pid, user, row->target->python, row->kinds, row->n_loops, tasks,
 		       target_rung_word(row->target->rung),
 		       CONTAINER_COLUMNS, container, command);
 	if (width > 0 && cut > (int)width) {
@@ -150,7 +147,7 @@ static void print_json_row(const struct row *row)
 	}
 	json_object_set_new(object, "pid", json_integer(t->pid));
 	json_object_set_new(object, "user", say_json_string(row->user));
-	json_object_set_new(object, "python", json_string(row->version));
+	json_object_set_new(object, "python", json_string(row->target->python));
 	json_object_set_new(object, "static", json_boolean(t->is_static));
 	json_object_set_new(object, "stripped", json_boolean(t->is_stripped));
 	json_object_set_new(object, "rung", json_string(target_rung_word(t->rung)));

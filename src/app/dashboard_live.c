@@ -62,8 +62,7 @@ static void describe_targets(struct live *l)
 				w->pid);
 	if (w->target && used < sizeof(raw))
 		used += (size_t)snprintf(
-			raw + used, sizeof(raw) - used, "  CPython %u.%u.%u, %s, exact (%s)",
-			w->target->version[0], w->target->version[1], w->target->version[2],
+			raw + used, sizeof(raw) - used, "  CPython %s, %s, exact (%s)", w->target->python,
 			watch__loop_word(w) ?: "no loop yet", target_rung_word(w->target->rung));
 	if (w->target && w->target->is_container && used < sizeof(raw))
 		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  container %s (pid %d there)",

@@ -86,14 +86,16 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	r = probe__attach(s->probe, w->target, err);
 	if (r < 0)
 		return r;
-	session__note(s, LOG_GRADE_INFO, w->pid, "attached to %s: CPython %u.%u.%u, steps by %s",
-		      w->target->comm, w->target->version[0], w->target->version[1],
-		      w->target->version[2], target_rung_word(w->target->rung));
+	session__note(s, LOG_GRADE_INFO, w->pid, "attached to %s: CPython %s, steps by %s",
+		      w->target->comm, w->target->python, target_rung_word(w->target->rung));
+	if (w->target->is_newer)
+		session__note(s, LOG_GRADE_WARNING, w->pid,
+			      "CPython %s is newer than this loopstall: read by what it says of itself",
+			      w->target->python);
 	if (w->target->is_container)
 		session__note(s, LOG_GRADE_INFO, w->pid, "in container %s, where its pid is %d",
 			      format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
-	log_debug("%d: CPython %u.%u.%u, rung %s, interpreter %s, asyncio %s", w->pid,
-		  w->target->version[0], w->target->version[1], w->target->version[2],
+	log_debug("%d: CPython %s, rung %s, interpreter %s, asyncio %s", w->pid, w->target->python,
 		  target_rung_word(w->target->rung), w->target->interp ? "up" : "starting",
 		  w->target->has_asyncio ? "imported" : "not imported");
 	find_loops(s, w);

@@ -79,8 +79,7 @@ static int describe_target(struct session *s, size_t number)
 	r = note_target(s, number, "pid", text);
 	if (r < 0 || !t)
 		return r;
-	snprintf(text, sizeof(text), "%u.%u.%u", t->version[0], t->version[1], t->version[2]);
-	r = note_target(s, number, "python", text);
+	r = note_target(s, number, "python", t->python);
 	if (r >= 0)
 		r = note_target(s, number, "comm", t->comm);
 	if (r >= 0)

@@ -38,7 +38,6 @@ uint64_t session_own_cpu_ns(void)
 int session__write_start(const struct session *s, struct report *report)
 {
 	struct report_target targets[CLI_MAX_PIDS];
-	char versions[CLI_MAX_PIDS][16];
 	const struct report_start start = {
 		.version = LOOPSTALL_VERSION,
 		.threshold_ns = s->threshold_ns,
@@ -57,15 +56,12 @@ int session__write_start(const struct session *s, struct report *report)
 			.comm = t		   ? t->comm :
 				s->config->command ? s->config->command[0] :
 						     "?",
-			.python = t ? versions[i] : "?",
+			.python = t ? t->python : "?",
 			.loop = watch__loop_word(w),
 			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
 			.container_pid = t && t->is_container ? (uint32_t)t->ns_pid : 0,
 			.cgroup = t ? t->cgroup : NULL,
 		};
-		if (t)
-			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],
-				 t->version[1], t->version[2]);
 	}
 	return report__start(report, &start);
 }

@@ -77,17 +77,20 @@ bool watch__is_complete(const struct watch *w)
 int watch__examine(struct watch *w, uint64_t now_ns, struct err *err)
 {
 	_cleanup_(target__freep) struct target *t = NULL;
-	bool is_new;
+	bool is_new = false;
 	int r;
 
 	w->examined_ns = now_ns;
 	w->examine_due_ns = now_ns + watch_pace_ns(now_ns - w->born_ns);
-	r = target__examine(&t, w->pid, err);
-	if (r < 0)
-		return r;
-	is_new = has_news(w->target, t);
-	target__free(w->target);
-	w->target = TAKE_PTR(t);
+	if (!w->target || !target__is_current(w->target)) {
+		r = w->target ? target__examine_again(&t, w->target, err) :
+				target__examine(&t, w->pid, err);
+		if (r < 0)
+			return r;
+		is_new = has_news(w->target, t);
+		target__free(w->target);
+		w->target = TAKE_PTR(t);
+	}
 	if (watch__is_complete(w))
 		w->examine_due_ns = UINT64_MAX;
 	return is_new;

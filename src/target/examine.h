@@ -10,23 +10,27 @@
 #include "target/procfs.h"
 #include "target/target.h"
 
-struct examination {
-	struct target *t;
-	struct err *err;
-	struct maps *maps;
-	struct elf_image *core;
-	const struct map_entry *core_map;
-	/* The first mapped file that we may not open, and why: -EACCES or -EPERM; NULL if there is none. */
-	const struct map_entry *closed;
-	int closed_code;
+/* Tells a file from any other, and from itself once it was changed. */
+struct file_stamp {
+	uint64_t dev, ino, size, mtime_s, mtime_ns;
 };
 
 /* An ELF file of the target, opened. */
 struct module_file {
 	char *path, *host_path;
-	dev_t dev;
-	ino_t ino;
+	struct file_stamp stamp;
 	struct elf_image *img;
+};
+
+struct examination {
+	struct target *t;
+	struct err *err;
+	struct maps *maps;
+	struct module_file core; /* that holds the interpreter */
+	const struct map_entry *core_map;
+	/* The first mapped file that we may not open, and why: -EACCES or -EPERM; NULL if there is none. */
+	const struct map_entry *closed;
+	int closed_code;
 };
 
 /* Opens a mapped file, the very inode that is mapped. 0 or -errno. */

@@ -58,20 +58,20 @@ static bool try_core(struct examination *x, const struct map_entry *map)
 		note_closed(x, map, r);
 		return false;
 	}
-	if (holds_runtime(file.img)) {
-		x->core = TAKE_PTR(file.img);
-		x->core_map = map;
-		x->t->core_path = TAKE_PTR(file.path);
+	if (!holds_runtime(file.img)) {
+		module_file__done(&file);
+		return false;
 	}
-	module_file__done(&file);
-	return x->core;
+	x->core = file;
+	x->core_map = map;
+	return true;
 }
 
 static bool try_cores_named(struct examination *x, const char *prefix)
 {
 	const struct map_entry *last = NULL;
 
-	for (size_t i = 0; !x->core && i < x->maps->n; i++) {
+	for (size_t i = 0; !x->core.img && i < x->maps->n; i++) {
 		const struct map_entry *map = &x->maps->entries[i];
 
 		if (strncmp(map->name, prefix, strlen(prefix)) ||
@@ -80,7 +80,7 @@ static bool try_cores_named(struct examination *x, const char *prefix)
 		last = map;
 		try_core(x, map);
 	}
-	return x->core;
+	return x->core.img;
 }
 
 static const char *last_component(const char *path)
@@ -136,8 +136,11 @@ static int find_core(struct examination *x)
 
 	if (!try_cores_named(x, "libpython") && !try_core(x, exe) && !try_cores_named(x, "python"))
 		return refuse_program(x);
+	x->t->core_path = strdup(x->core.path);
+	if (!x->t->core_path)
+		return -ENOMEM;
 	x->t->is_static = exe && !strcmp(x->core_map->path, exe->path);
-	x->t->core_bias = module_bias(x->maps, x->core_map, x->core);
+	x->t->core_bias = module_bias(x->maps, x->core_map, x->core.img);
 	return 0;
 }
 
@@ -145,7 +148,7 @@ static uint64_t exported_address(struct examination *x, const char *name)
 {
 	struct elf_symbol symbol;
 
-	return elf_image__exported(x->core, name, &symbol) ? 0 : symbol.vaddr + x->t->core_bias;
+	return elf_image__exported(x->core.img, name, &symbol) ? 0 : symbol.vaddr + x->t->core_bias;
 }
 
 static int find_runtime(struct examination *x)
@@ -153,7 +156,7 @@ static int find_runtime(struct examination *x)
 	uint64_t vaddr, bytes;
 
 	x->t->runtime = exported_address(x, "_PyRuntime");
-	if (!x->t->runtime && !elf_image__section(x->core, ".PyRuntime", &vaddr, &bytes))
+	if (!x->t->runtime && !elf_image__section(x->core.img, ".PyRuntime", &vaddr, &bytes))
 		x->t->runtime = vaddr + x->t->core_bias;
 	return x->t->runtime ? 0 : refuse_program(x);
 }
@@ -163,6 +166,8 @@ static void set_version(struct target *t, uint32_t hexversion)
 	t->version[0] = (uint8_t)(hexversion >> 24);
 	t->version[1] = (uint8_t)(hexversion >> 16);
 	t->version[2] = (uint8_t)(hexversion >> 8);
+	snprintf(t->python, sizeof(t->python), "%u.%u.%u%s", t->version[0], t->version[1],
+		 t->version[2], t->is_free_threaded ? "t" : "");
 }
 
 /* 3.8-3.10 say their version nowhere in memory before they run: only in file names. */
@@ -186,8 +191,8 @@ static bool exported_version(struct examination *x, uint32_t *ret_hexversion)
 	struct elf_symbol symbol;
 	uint64_t value;
 
-	if (elf_image__exported(x->core, "Py_Version", &symbol) ||
-	    !elf_image__read_u64(x->core, symbol.vaddr, &value))
+	if (elf_image__exported(x->core.img, "Py_Version", &symbol) ||
+	    !elf_image__read_u64(x->core.img, symbol.vaddr, &value))
 		return false;
 	*ret_hexversion = (uint32_t)value;
 	return true;
@@ -201,17 +206,16 @@ static bool read_table(struct target *t, uint8_t *table, size_t size, struct py_
 }
 
 /* A version newer than all known ones has the newest one's layout, as far as it does not say otherwise itself. */
-static int find_layout(struct examination *x, bool has_table, bool is_free_threaded)
+static int find_layout(struct examination *x, bool has_table)
 {
 	struct target *t = x->t;
 	uint8_t minor = t->version[1];
 
-	t->is_free_threaded = is_free_threaded;
 	t->is_newer = t->version[0] == 3 && minor > PY_MINOR_MAX && has_table;
 	if (t->is_newer)
 		minor = PY_MINOR_MAX;
 	return t->version[0] != 3 ? -ENOTSUP :
-				    py_offsets__init(&t->proc.py, minor, is_free_threaded);
+				    py_offsets__init(&t->proc.py, minor, t->is_free_threaded);
 }
 
 static int find_version(struct examination *x)
@@ -221,12 +225,13 @@ static int find_version(struct examination *x)
 	struct py_debug_head head = { 0 };
 	bool has_table = read_table(t, table, sizeof(table), &head);
 
+	t->is_free_threaded = head.is_free_threaded;
 	if (has_table || exported_version(x, &head.hexversion))
 		set_version(t, head.hexversion);
 	else if (!version_from_names(x))
 		return err__set(x->err, -ENOTSUP,
 				"the version of the CPython in process %d cannot be told", t->pid);
-	if (find_layout(x, has_table, head.is_free_threaded))
+	if (find_layout(x, has_table))
 		return refuse_version(x, t->version[0], t->version[1]);
 	if (has_table &&
 	    py_debug_offsets__apply(&t->proc.py, t->version[1], table, sizeof(table)))

@@ -24,8 +24,8 @@ static int open_image(struct module_file *f, int fd)
 		close(fd);
 		return r;
 	}
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
+	f->stamp = (struct file_stamp){ st.st_dev, st.st_ino, (uint64_t)st.st_size,
+					(uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec };
 	return elf_image__open(&f->img, fd);
 }
 

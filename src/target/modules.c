@@ -12,14 +12,16 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "target/examine.h"
+#include "target/known_files.h"
 #include "target/py_debug_offsets.h"
 #include "target/py_offsets.h"
 #include "target/spots.h"
 
-/* Takes over the file's names and the spots; merges with what is known of the same file. */
-static int add_module(struct target *t, struct module_file *f, struct spots *s)
+/* Takes over the file's names; merges with what is known of the same file. */
+static int add_module(struct target *t, struct module_file *f, const struct spots *s)
 {
 	struct target_module *modules;
+	struct target_spot *copy;
 
 	if (!s->n)
 		return 0;
@@ -27,7 +29,7 @@ static int add_module(struct target *t, struct module_file *f, struct spots *s)
 		struct target_module *m = &t->modules[i];
 		struct target_spot *spots;
 
-		if (m->dev != f->dev || m->ino != f->ino)
+		if (m->dev != (dev_t)f->stamp.dev || m->ino != (ino_t)f->stamp.ino)
 			continue;
 		spots = realloc(m->spots, (m->n_spots + s->n) * sizeof(*spots));
 		if (!spots)
@@ -37,17 +39,21 @@ static int add_module(struct target *t, struct module_file *f, struct spots *s)
 		m->n_spots += s->n;
 		return 0;
 	}
-	modules = realloc(t->modules, (t->n_modules + 1) * sizeof(*modules));
-	if (!modules)
+	copy = malloc(s->n * sizeof(*copy));
+	modules = copy ? realloc(t->modules, (t->n_modules + 1) * sizeof(*modules)) : NULL;
+	if (!modules) {
+		free(copy);
 		return -ENOMEM;
+	}
+	memcpy(copy, s->at, s->n * sizeof(*copy));
 	t->modules = modules;
 	modules[t->n_modules++] = (struct target_module){
 		.path = TAKE_PTR(f->path),
 		.host_path = TAKE_PTR(f->host_path),
-		.dev = f->dev,
-		.ino = f->ino,
+		.dev = (dev_t)f->stamp.dev,
+		.ino = (ino_t)f->stamp.ino,
 		.n_spots = s->n,
-		.spots = TAKE_PTR(s->at),
+		.spots = copy,
 	};
 	return 0;
 }
@@ -159,66 +165,56 @@ static int refuse_task(struct examination *x, uint64_t task_bytes)
 }
 
 /* What the asyncio module says of its own layout, from 3.14 on: where lists of tasks begin, and the running loop. */
-static int read_asyncio_layout(struct examination *x, struct elf_image *img)
+static int apply_asyncio_layout(struct examination *x, const struct py_entries *entries)
 {
 	struct ls_pyoffsets *py = &x->t->proc.py;
-	const uint8_t *section;
-	uint64_t vaddr, bytes;
 
-	if (py->minor < PY_MINOR_ASYNCIO_SECTION)
-		return 0;
-	section = elf_image__section(img, PY_ASYNCIO_SECTION, &vaddr, &bytes) ?
-			  NULL :
-			  elf_image__bytes(img, vaddr, bytes, NULL);
-	if (section && !py_asyncio_offsets__apply(py, section, bytes))
+	if (py->minor < PY_MINOR_ASYNCIO_SECTION ||
+	    !py_asyncio_offsets__apply(py, entries->layout, entries->layout_bytes))
 		return 0;
 	err__set(x->err, -ENOTSUP, "the asyncio module of the CPython %u.%u.%u in process %d %s",
 		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
-		 section ? "says of its tasks what cannot be" : "does not say where its tasks are");
+		 entries->layout_bytes ? "says of its tasks what cannot be" : "does not say where its tasks are");
 	return err__hint(x->err, -ENOTSUP, "that of an official release has a section " PY_ASYNCIO_SECTION);
 }
 
 /* Step spots of `file`, which is mapped as `map` or not at all. */
 static int examine_steps(struct examination *x, struct module_file *file, const struct map_entry *map)
 {
-	_cleanup_(spots__done) struct spots spots = { 0 };
-	struct step_search search;
 	struct target *t = x->t;
-	int r = spots__add_steps(&spots, file->img, &search);
+	const struct known_file *found;
+	const struct py_entries *entries;
+	int r = known_files__search(t->known, file, SEARCH_STEPS, &found);
 
 	if (r)
 		return r;
-	if (search.entries.task_bytes && search.entries.task_bytes != t->proc.py.task_bytes)
-		return refuse_task(x, search.entries.task_bytes);
-	if (search.entries.step_call)
-		r = read_asyncio_layout(x, file->img);
+	entries = &found->steps.entries;
+	/* An interpreter need not have it built in. */
+	if (file == &x->core && !entries->step_call)
+		return 0;
+	if (entries->task_bytes && entries->task_bytes != t->proc.py.task_bytes)
+		return refuse_task(x, entries->task_bytes);
+	r = entries->step_call ? apply_asyncio_layout(x, entries) : 0;
 	if (r)
 		return r;
-	t->rung = search.rung;
-	snprintf(t->rung_note, sizeof(t->rung_note), "%s", search.note);
+	t->rung = found->steps.rung;
+	snprintf(t->rung_note, sizeof(t->rung_note), "%s", found->steps.note);
 	t->is_stripped = !elf_image__has_symtab(file->img);
 	if (map) {
 		t->has_asyncio = true;
 		t->asyncio_bias = module_bias(x->maps, map, file->img);
-		if (search.entries.step_call)
-			t->proc.step_call = search.entries.step_call + t->asyncio_bias;
-		if (search.entries.wakeup_call)
-			t->proc.wakeup_call = search.entries.wakeup_call + t->asyncio_bias;
+		if (entries->step_call)
+			t->proc.step_call = entries->step_call + t->asyncio_bias;
+		if (entries->wakeup_call)
+			t->proc.wakeup_call = entries->wakeup_call + t->asyncio_bias;
 	}
-	return add_module(t, file, &spots);
-}
-
-static void core_as_file(struct examination *x, struct module_file *ret_file)
-{
-	if (module_file__open(ret_file, x->t->pid, x->core_map))
-		*ret_file = (struct module_file){ 0 };
+	return add_module(t, file, &found->spots);
 }
 
 static int examine_asyncio(struct examination *x)
 {
 	_cleanup_(module_file__done) struct module_file file = { 0 };
 	const struct map_entry *map;
-	struct py_entries entries;
 	int r = open_extension(x, "_asyncio", &file, &map);
 
 	if (!r)
@@ -228,21 +224,16 @@ static int examine_asyncio(struct examination *x)
 		return refuse_file(x);
 	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
 		 map ? "read" : "found", strerror(-r));
-	if (map)
-		return 0;
-	py_entries__find(&entries, x->core);
-	if (!entries.step_call)
-		return 0;
-	core_as_file(x, &file);
-	return file.img ? examine_steps(x, &file, x->core_map) : 0;
+	return map ? 0 : examine_steps(x, &x->core, x->core_map);
 }
 
 /* Adds the poll spots of a file; returns whether it has any. */
 static bool add_polls(struct examination *x, struct module_file *file)
 {
-	_cleanup_(spots__done) struct spots spots = { 0 };
+	const struct known_file *found;
 
-	return !spots__add_polls(&spots, file->img) && spots.n && !add_module(x->t, file, &spots);
+	return !known_files__search(x->t->known, file, SEARCH_POLLS, &found) && found->spots.n &&
+		!add_module(x->t, file, &found->spots);
 }
 
 static bool add_polls_of(struct examination *x, const struct map_entry *map)
@@ -255,12 +246,10 @@ static bool add_polls_of(struct examination *x, const struct map_entry *map)
 static bool examine_select(struct examination *x)
 {
 	_cleanup_(module_file__done) struct module_file file = { 0 };
-	struct arch_callee poll = { .n_entries = 0 };
 	const struct map_entry *map;
 
-	elf_image__add_import(x->core, "epoll_wait", &poll);
-	if (poll.n_slots)
-		return add_polls_of(x, x->core_map);
+	if (add_polls(x, &x->core))
+		return true;
 	return !open_extension(x, "select", &file, &map) && add_polls(x, &file);
 }
 
@@ -288,12 +277,12 @@ static int examine_libc(struct examination *x)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		_cleanup_(module_file__done) struct module_file file = { 0 };
-		_cleanup_(spots__done) struct spots spots = { 0 };
 		const struct map_entry *map = maps__find_name(x->maps, names[i]);
+		const struct known_file *found;
 
 		if (map && !module_file__open(&file, x->t->pid, map) &&
-		    !spots__add_dns(&spots, file.img))
-			return add_module(x->t, &file, &spots);
+		    !known_files__search(x->t->known, &file, SEARCH_DNS, &found))
+			return add_module(x->t, &file, &found->spots);
 	}
 	return 0;
 }

@@ -275,6 +275,21 @@ void maps__free(struct maps *m)
 	free(m);
 }
 
+uint64_t maps__stamp(const struct maps *m)
+{
+	uint64_t stamp = m->n;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct map_entry *e = &m->entries[i];
+		const uint64_t words[] = { e->start, e->end, e->offset, e->ino, e->is_deleted };
+
+		/* FNV-1a, word by word */
+		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
+			stamp = (stamp ^ words[k]) * 0x100000001b3ULL;
+	}
+	return stamp;
+}
+
 const struct map_entry *maps__find_path(const struct maps *m, const char *path)
 {
 	for (size_t i = 0; i < m->n; i++)

@@ -36,6 +36,8 @@ static inline void maps__freep(struct maps **m)
 {
 	maps__free(*m);
 }
+/* A number that is another one when other files are mapped, or elsewhere. */
+uint64_t maps__stamp(const struct maps *m);
 /* First mapping whose path is `path`. */
 const struct map_entry *maps__find_path(const struct maps *m, const char *path);
 /* First mapping whose last path component begins with `prefix`. */

@@ -16,6 +16,8 @@
 #define MAX_THREADS 256
 #define MAX_FRAMES 64
 #define FRAME_BYTES_MAX 128
+#define CODE_UNIT_BYTES 2 /* a frame that has not begun is one in front */
+#define CODE_BYTES_MAX (16U << 20)
 
 static bool has_word(const struct target *t, uint64_t addr, uint64_t wanted)
 {
@@ -91,8 +93,8 @@ static bool check_threads(const struct target *t, const struct py_check_types *t
 	return false;
 }
 
-/* The code of a frame, 0 for one that runs none. */
-static int read_frame(const struct target *t, uint64_t *frame, uint64_t *ret_code)
+/* A frame's code object, 0 if it runs none, and where it is in it; moves on to the caller's frame. */
+static int read_frame(const struct target *t, uint64_t *frame, uint64_t *ret_code, uint64_t *ret_position)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
 	uint8_t words[FRAME_BYTES_MAX];
@@ -100,6 +102,7 @@ static int read_frame(const struct target *t, uint64_t *frame, uint64_t *ret_cod
 	if (py->frame_bytes > sizeof(words) || target__read(t, *frame, words, py->frame_bytes))
 		return -1;
 	memcpy(ret_code, words + py->frame_code, sizeof(*ret_code));
+	memcpy(ret_position, words + py->frame_position, sizeof(*ret_position));
 	memcpy(frame, words + py->frame_previous, sizeof(*frame));
 	*ret_code = words[py->frame_owner] < py->frame_owner_skip_min ?
 			    *ret_code & ~(uint64_t)py->tag_mask :
@@ -107,11 +110,36 @@ static int read_frame(const struct target *t, uint64_t *frame, uint64_t *ret_cod
 	return 0;
 }
 
+static bool is_object_of(const struct target *t, uint64_t field, const char *type_name)
+{
+	uint64_t object, type;
+
+	return !py_read_u64(t, field, &object) && object && !py_type_of(t, object, &type) &&
+		is_named(t, type, type_name);
+}
+
+/* A code object with its names and its table of lines, and the position of the frame that runs it inside. */
+static bool is_code(const struct target *t, const struct py_check_types *types, uint64_t code, uint64_t position)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t start = code + py->co_code;
+
+	if (!has_word(t, code + py->ob_type, types->code) ||
+	    !is_object_of(t, code + py->co_filename, "str") ||
+	    !is_object_of(t, code + py->co_name, "str") ||
+	    !is_object_of(t, code + py->co_qualname, "str") ||
+	    !is_object_of(t, code + py->co_linetable, "bytes"))
+		return false;
+	/* A thread of a free-threaded interpreter may run a copy. */
+	return t->is_free_threaded ||
+	       (position + CODE_UNIT_BYTES >= start && position < start + CODE_BYTES_MAX);
+}
+
 /* Every frame of the first thread that has one runs a code object. */
 static bool check_frames(const struct target *t, const struct py_check_types *types)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
-	uint64_t tstate, frame = 0, code;
+	uint64_t tstate, frame = 0, code, position;
 
 	if (py_read_u64(t, t->interp + py->interp_threads_head, &tstate))
 		return false;
@@ -120,8 +148,8 @@ static bool check_frames(const struct target *t, const struct py_check_types *ty
 		    py_read_u64(t, tstate + py->tstate_next, &tstate))
 			return false;
 	for (int i = 0; frame && i < MAX_FRAMES; i++)
-		if (read_frame(t, &frame, &code) ||
-		    (code && !has_word(t, code + py->ob_type, types->code)))
+		if (read_frame(t, &frame, &code, &position) ||
+		    (code && !is_code(t, types, code, position)))
 			return false;
 	return true;
 }

@@ -250,6 +250,7 @@ enum {
 	THREAD_TASKS,
 	ASYNCIO_WORDS
 };
+_Static_assert(8 * ASYNCIO_WORDS == PY_ASYNCIO_BYTES, "length of the section that is read");
 
 static bool is_inside(const uint8_t *section, size_t word, size_t size_word)
 {

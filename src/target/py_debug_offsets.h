@@ -37,6 +37,7 @@ int py_debug_offsets__apply(struct ls_pyoffsets *py, uint8_t minor, const uint8_
 int py_asyncio_offsets__apply(struct ls_pyoffsets *py, const uint8_t *section, size_t size);
 
 #define PY_ASYNCIO_SECTION ".AsyncioDebug"
+#define PY_ASYNCIO_BYTES (13 * 8)
 #define PY_MINOR_ASYNCIO_SECTION 14
 
 #endif

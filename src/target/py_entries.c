@@ -39,14 +39,16 @@ struct type_info {
 typedef void (*holder_fn)(struct elf_image *img, uint64_t holder, void *ctx);
 
 /* The linker merges strings that end alike, so a name need not begin where a string does. */
-static size_t find_strings(struct elf_image *img, const char *name, uint64_t *vaddrs, size_t max)
+static size_t find_strings_in(struct elf_image *img, bool in_code, const char *name, uint64_t *vaddrs, size_t max)
 {
 	const struct elf_segment *segs;
 	size_t n_segs = elf_image__segments(img, &segs), len = strlen(name) + 1, n = 0;
 
 	for (size_t i = 0; i < n_segs; i++) {
 		size_t size;
-		const uint8_t *base = elf_image__bytes(img, segs[i].vaddr, 1, &size);
+		const uint8_t *base = segs[i].is_code == in_code ?
+					      elf_image__bytes(img, segs[i].vaddr, 1, &size) :
+					      NULL;
 		const uint8_t *p = base;
 
 		while (p && n < max && (p = memmem(p, size - (size_t)(p - base), name, len))) {
@@ -55,6 +57,14 @@ static size_t find_strings(struct elf_image *img, const char *name, uint64_t *va
 		}
 	}
 	return n;
+}
+
+/* Old linkers put constants into the segment of the code. */
+static size_t find_strings(struct elf_image *img, const char *name, uint64_t *vaddrs, size_t max)
+{
+	size_t n = find_strings_in(img, false, name, vaddrs, max);
+
+	return n ? n : find_strings_in(img, true, name, vaddrs, max);
 }
 
 /* Calls `fn` with the address of each aligned word of data that points to a string `name`. */
@@ -176,6 +186,20 @@ static void on_task(struct elf_image *img, uint64_t holder, void *ctx)
 		entries->task_bytes = info.basic_bytes;
 }
 
+static void read_layout(struct py_entries *entries, struct elf_image *img)
+{
+	uint64_t vaddr, bytes;
+	const uint8_t *section;
+
+	if (elf_image__section(img, PY_ASYNCIO_SECTION, &vaddr, &bytes) || bytes < PY_ASYNCIO_BYTES)
+		return;
+	section = elf_image__bytes(img, vaddr, PY_ASYNCIO_BYTES, NULL);
+	if (!section)
+		return;
+	memcpy(entries->layout, section, PY_ASYNCIO_BYTES);
+	entries->layout_bytes = PY_ASYNCIO_BYTES;
+}
+
 void py_entries__find(struct py_entries *ret_entries, struct elf_image *img)
 {
 	*ret_entries = (struct py_entries){ 0 };
@@ -184,4 +208,5 @@ void py_entries__find(struct py_entries *ret_entries, struct elf_image *img)
 	each_holder(img, "_asyncio.TaskStepMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "TaskWakeupMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "_asyncio.Task", on_task, ret_entries);
+	read_layout(ret_entries, img);
 }

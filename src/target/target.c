@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "target/examine.h"
+#include "target/known_files.h"
 
 static const char *const rung_words[] = {
 #define _(name, word, sentence) word,
@@ -64,6 +65,7 @@ void target__free(struct target *t)
 	free(t->exe);
 	free(t->cgroup);
 	free(t->core_path);
+	known_files__free(t->known);
 	free(t);
 }
 
@@ -259,28 +261,67 @@ static int examine_memory(struct examination *x)
 	return r == -EACCES || r == -EPERM || r == -ESRCH ? refuse_access(x, r) : 0;
 }
 
-int target__examine(struct target **ret_target, pid_t pid, struct err *err)
+bool target__is_current(const struct target *t)
+{
+	_cleanup_(maps__freep) struct maps *maps = NULL;
+
+	return t->interp && t->proc.gil && !maps__read(&maps, t->pid) &&
+	       maps__stamp(maps) == t->files_stamp;
+}
+
+static int examine(struct target *t, struct err *err)
 {
 	static int (*const parts[])(struct examination *) = {
 		examine_state,	examine_names,	     examine_maps,    examine_class,
 		examine_memory, examine_interpreter, examine_modules,
 	};
-	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
 	_cleanup_(maps__freep) struct maps *maps = NULL;
-	_cleanup_(elf_image__freep) struct elf_image *core = NULL;
+	_cleanup_(module_file__done) struct module_file core = { 0 };
 	struct examination x = { .t = t, .err = err };
 	int r = 0;
 
-	if (!t)
-		return -ENOMEM;
-	t->pid = pid;
-	t->rung = TARGET_RUNG_NONE;
 	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(*parts); i++)
 		r = parts[i](&x);
 	maps = x.maps;
 	core = x.core;
+	if (!r)
+		t->files_stamp = maps__stamp(maps);
+	return r;
+}
+
+int target__examine(struct target **ret_target, pid_t pid, struct err *err)
+{
+	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
+	int r = t ? known_files__new(&t->known) : -ENOMEM;
+
 	if (r)
 		return r;
+	t->pid = pid;
+	t->rung = TARGET_RUNG_NONE;
+	r = examine(t, err);
+	if (r)
+		return r;
+	*ret_target = TAKE_PTR(t);
+	return 0;
+}
+
+int target__examine_again(struct target **ret_target, struct target *before, struct err *err)
+{
+	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->pid = before->pid;
+	t->rung = TARGET_RUNG_NONE;
+	t->known = TAKE_PTR(before->known);
+	r = t->known ? 0 : known_files__new(&t->known);
+	if (!r)
+		r = examine(t, err);
+	if (r) {
+		before->known = TAKE_PTR(t->known);
+		return r;
+	}
 	*ret_target = TAKE_PTR(t);
 	return 0;
 }

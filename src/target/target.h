@@ -68,8 +68,9 @@ struct target {
 	char *exe; /* path as the target names it */
 	char *core_path; /* libpython or the executable that holds the interpreter */
 	uint8_t version[3]; /* 3, 11, 2 */
+	char python[16]; /* "3.11.2"; "3.14.0t" if built without the GIL */
 	bool is_newer; /* than all versions known: read with its own tables, which were found to fit */
-	bool is_free_threaded; /* built without the GIL */
+	bool is_free_threaded; /* built without the GIL, though it may be switched on */
 	bool is_static; /* the interpreter is the executable itself */
 	bool is_stripped; /* its asyncio module has no .symtab */
 	bool is_replaced; /* its program's file was deleted or replaced since it started */
@@ -81,6 +82,8 @@ struct target {
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
+	struct known_files *known; /* what was found in its files */
+	uint64_t files_stamp; /* of the files it had mapped */
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
@@ -98,6 +101,13 @@ struct target {
  * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
  */
 int target__examine(struct target **ret_target, pid_t pid, struct err *err);
+/*
+ * The same once more of a process that was examined before. What `before` found in files is taken over and not searched for again; `before` stays
+ * valid.
+ */
+int target__examine_again(struct target **ret_target, struct target *before, struct err *err);
+/* Whether another examination would find nothing else: the interpreter is up, and the same files are mapped. Costs little. */
+bool target__is_current(const struct target *t);
 void target__free(struct target *t);
 static inline void target__freep(struct target **t)
 {

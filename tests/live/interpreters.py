@@ -49,8 +49,13 @@ class Interpreter:
         return self.origin == "system"
 
     @property
+    def version_text(self):
+        """As the tool writes it."""
+        return "%d.%d.%d" % self.version + ("" if self.has_gil else "t")
+
+    @property
     def label(self):
-        return "%d.%d.%d" % self.version + ("" if self.has_gil else "t") + (self.origin and "-" + self.origin)
+        return self.version_text + (self.origin and "-" + self.origin)
 
     @property
     def command(self):

@@ -184,7 +184,7 @@ def listed(bench):
     lines = [json.loads(line) for line in text.splitlines()]
     mine = [line for line in lines if line.get("pid") == pid]
     check_equal(len(mine), 1, "lines about the process")
-    check_equal(mine[0]["python"], "%d.%d.%d" % bench.python.version, "python")
+    check_equal(mine[0]["python"], bench.python.version_text, "python")
     loops = [(loop["tid"], loop["kind"]) for loop in mine[0]["loops"]]
     check_equal(loops, [(pid, bench.loop)], "loops")
     # main, the stalling one, five tickers, and the one that watches gaps
@@ -202,7 +202,7 @@ def examined_by_doctor(bench):
     report = json.loads(output.decode())
     check_equal([p["pid"] for p in report["processes"]], [pid], "pids")
     found = report["processes"][0]
-    check_equal(found["python"], "%d.%d.%d" % bench.python.version, "python")
+    check_equal(found["python"], bench.python.version_text, "python")
     check(found["ok"] and found["rung"] in ("symbol", "entry"), "process %r", found)
     loops = [(loop["tid"], loop["kind"]) for loop in found["loops"]]
     check_equal(loops, [(pid, bench.loop)], "loops")

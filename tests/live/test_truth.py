@@ -271,7 +271,7 @@ class TruthProgram:
 
 def check_target(bench, start, pid, has_loop=True):
     check_equal([t["pid"] for t in start["targets"]], [pid], "pids of the targets")
-    check_equal(start["targets"][0]["python"], "%d.%d.%d" % bench.python.version, "version")
+    check_equal(start["targets"][0]["python"], bench.python.version_text, "version")
     if has_loop:
         check_equal(start["targets"][0]["loop"], bench.loop, "loop of the start line")
 

@@ -18,6 +18,8 @@ import threading
 import time
 
 HOLD_S = 0.040
+# A build without it can switch it on.
+HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 PLAN = []
 
 
@@ -37,6 +39,7 @@ class Entry:
         self.seconds = how.pop("seconds", HOLD_S)
         self.min_version = how.pop("min_version", (3, 8))
         self.loops = how.pop("loops", ("asyncio", "uvloop"))
+        self.needs_gil = how.pop("needs_gil", False)
         # What the driver checks besides: `inner`, the file of the library that blocks below our frames;
         # `syscalls`, it was one of these; `blocked`, a disk or scheduler decides how much of it was the
         # cause; `cut`, the stack is deeper than the limit; `sockets`, how many were left unread.
@@ -135,6 +138,7 @@ def plan(which, loop_kind):
         entry
         for entry in PLAN
         if which in entry.plans and sys.version_info >= entry.min_version and loop_kind in entry.loops
+        and (HAS_GIL or not entry.needs_gil)
     ]
 
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from plan import HOLD_S, stall
+from plan import HAS_GIL, HOLD_S, stall
 
 
 # --- what it waits for
@@ -205,7 +205,7 @@ async def executor_result(st):
     st.end()
 
 
-@stall("gil")
+@stall("gil", needs_gil=True)
 async def gil_hog(st):
     now, world, nap = time.monotonic_ns, st.witness.world, time.sleep
     st.extra["holder"] = world.hog_id
@@ -217,7 +217,7 @@ async def gil_hog(st):
     st.end()
 
 
-@stall("gil or cpu")
+@stall("gil or cpu" if HAS_GIL else "cpu")
 async def gil_shared(st):
     now, world = time.monotonic_ns, st.witness.world
     st.begin()

@@ -13,7 +13,7 @@
 #include "target/target.h"
 
 #define WORDS 128
-#define OBJECTS 256
+#define OBJECTS 512
 
 /* Not from the heap: nothing has to be freed, and an object may be addressed from its middle. */
 static uint64_t pool[OBJECTS][WORDS];

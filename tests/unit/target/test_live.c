@@ -122,6 +122,36 @@ Test(target_live, spots_are_known_before_asyncio_is_imported)
 	cr_assert_lt(target__count_tasks(t), 0);
 }
 
+/* What was found serves until another file is mapped. */
+Test(target_live, another_file_calls_for_another_look)
+{
+	static const char program[] = "import sys, time\n"
+				      "time.sleep(0.5)\n"
+				      "import asyncio\n"
+				      "time.sleep(1000)\n";
+	_cleanup_(target__freep) struct target *t = NULL;
+	_cleanup_(stop) pid_t pid = start("/usr/bin/python3", "-c", program);
+	bool was_current = false, is_current = true;
+
+	for (int waited = 0; (!was_current || is_current) && waited < PATIENCE_MS; waited += PAUSE_MS) {
+		pause_ms(PAUSE_MS);
+		is_current = t && target__is_current(t);
+		was_current |= is_current;
+		if (!was_current) {
+			target__free(TAKE_PTR(t));
+			target__examine(&t, pid, NULL);
+		}
+	}
+	cr_assert(was_current);
+	cr_assert_not(is_current, "modules of asyncio are being mapped");
+	for (int waited = 0; !t->has_asyncio && waited < PATIENCE_MS; waited += PAUSE_MS) {
+		target__free(TAKE_PTR(t));
+		pause_ms(PAUSE_MS);
+		cr_assert_eq(target__examine(&t, pid, NULL), 0);
+	}
+	cr_assert(t->has_asyncio);
+}
+
 Test(target_live, uvloop)
 {
 	static const char program[] =

@@ -41,6 +41,30 @@ Test(maps, file_mappings_are_kept_others_are_not)
 	cr_assert_str_eq(m->entries[1].name, "python3.11");
 }
 
+Test(maps, stamp_changes_with_the_files)
+{
+	static const char exe[] = "1000-2000 r-xp 0 00:01 7 /bin/python3\n";
+	static const struct {
+		const char *text;
+		bool is_same;
+	} cases[] = {
+		{ "1000-2000 r-xp 0 00:01 7 /bin/python3\n", true },
+		{ "1000-2000 r-xp 0 00:01 7 /bin/python3\n3000-4000 rw-p 0 00:00 0 [heap]\n", true },
+		{ "1000-2000 r-xp 0 00:01 7 /bin/python3\n5000-6000 r-xp 0 00:01 8 /lib/x.so\n", false },
+		{ "2000-3000 r-xp 0 00:01 7 /bin/python3\n", false },
+		{ "1000-2000 r-xp 0 00:01 9 /bin/python3\n", false },
+		{ "1000-2000 r-xp 0 00:01 7 /bin/python3 (deleted)\n", false },
+		{ "", false },
+	};
+	_cleanup_(maps__freep) struct maps *m = parse(exe);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_(maps__freep) struct maps *other = parse(cases[i].text);
+
+		cr_assert_eq(maps__stamp(m) == maps__stamp(other), cases[i].is_same, "case %zu", i);
+	}
+}
+
 Test(maps, odd_names)
 {
 	_cleanup_(maps__freep) struct maps *m =

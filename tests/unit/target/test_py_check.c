@@ -23,6 +23,14 @@ static uint64_t make_known_type(const struct world *w, const char *name)
 	return type;
 }
 
+static uint64_t make_named_object(const struct world *w, const char *type_name)
+{
+	uint64_t *o = object();
+
+	put(o, w->t.proc.py.ob_type, make_known_type(w, type_name));
+	return address(o);
+}
+
 /* One thread, ours, in a function that was called from C. */
 static void make_thread(struct world *w)
 {
@@ -37,6 +45,11 @@ static void make_thread(struct world *w)
 	put(w->tstate, py->tstate_native_id, (uint64_t)getpid());
 	put(w->tstate, py->tstate_frame, address(w->frame));
 	put(w->code, py->ob_type, w->types.code);
+	put(w->code, py->co_filename, make_named_object(w, "str"));
+	put(w->code, py->co_name, make_named_object(w, "str"));
+	put(w->code, py->co_qualname, make_named_object(w, "str"));
+	put(w->code, py->co_linetable, make_named_object(w, "bytes"));
+	put(w->frame, py->frame_position, address(w->code) + py->co_code + 12);
 	put(w->frame, py->frame_code, address(w->code) | (py->tag_mask & 1));
 	put(w->frame, py->frame_previous, address(w->shim));
 	((uint8_t *)w->shim)[py->frame_owner] = py->frame_owner_skip_min;
@@ -106,6 +119,8 @@ Test(py_check, one_thing_elsewhere)
 	check_moved(&py->tstate_interp, &w, "threads");
 	check_moved(&py->tstate_native_id, &w, "threads");
 	check_moved(&py->frame_code, &w, "frames");
+	check_moved(&py->frame_position, &w, "frames");
+	check_moved(&py->co_linetable, &w, "frames");
 }
 
 Test(py_check, values_that_do_not_fit)
@@ -123,6 +138,9 @@ Test(py_check, values_that_do_not_fit)
 	cr_assert_str_eq(py_check__layout(&w.t, &w.types), "frames");
 	make_world(&w);
 	put(w.frame, w.t.proc.py.frame_previous, 0x18);
+	cr_assert_str_eq(py_check__layout(&w.t, &w.types), "frames");
+	make_world(&w);
+	put(w.frame, w.t.proc.py.frame_position, address(w.code) + w.t.proc.py.co_code + (16U << 20));
 	cr_assert_str_eq(py_check__layout(&w.t, &w.types), "frames");
 	make_world(&w);
 	w.types.code = 0;
