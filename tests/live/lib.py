@@ -470,7 +470,8 @@ def changed_code(pid):
                 continue
             memory.seek(start)
             mapped = memory.read(end - start)
-            with open("/proc/%d/root%s" % (pid, path), "rb") as file:
+            # Not by its path, which leads elsewhere in a tree of its own.
+            with open("/proc/%d/map_files/%x-%x" % (pid, start, end), "rb") as file:
                 file.seek(offset)
                 original = file.read(end - start)
             mapped = mapped[:len(original)]
