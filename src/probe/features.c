@@ -86,8 +86,9 @@ static const struct {
 	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN" },
 	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf,
 	  "run as root (CAP_SYS_ADMIN); not needed where uprobe_multi works" },
-	{ "sampler", "the CPU clock samples where a step computes", true, sampler__try,
-	  "give CAP_PERFMON, or: sysctl kernel.perf_event_paranoid=1" },
+	/* Debian's kernels know a level 3, at which CAP_PERFMON is not enough, and begin with it. */
+	{ "sampler", "the CPU clock samples where a step computes", false, sampler__try,
+	  "give CAP_PERFMON and sysctl kernel.perf_event_paranoid=2, or CAP_SYS_ADMIN; without it the line of computing is not known" },
 };
 
 int probe__features(struct probe_feature *features)
