@@ -115,7 +115,7 @@ def fetch(suite, folder):
     """None, or why there is no kernel."""
     done = subprocess.run(
         [os.path.join(HERE, "fetch.sh"), suite, folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return "\n".join(done.stdout.splitlines()[-3:]) if done.returncode else None
+    return "; ".join(done.stdout.splitlines()[-2:]) if done.returncode else None
 
 
 def show_console(suite, folder):
