@@ -23,7 +23,7 @@ DEPS_DEMO  := python3
 DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk \
 	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it libxml2-utils python3-sarif-python-om \
-	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 debootstrap \
+	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
 	qemu-system-x86
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which must be there.

@@ -11,12 +11,14 @@
 
 #include "app/commands.h"
 #include "app/exit.h"
+#include "app/remedy.h"
 #include "app/say.h"
 #include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "probe/probe.h"
+#include "report/format.h"
 #include "target/target.h"
 
 #define MAX_LOOPS 64
@@ -28,7 +30,8 @@ struct finding {
 	const char *sentence;
 	bool is_required;
 	bool is_ok;
-	const char *fix;
+	struct remedy remedy;
+	char fix[2 * REMEDY_BYTES];
 };
 
 #define MAX_FINDINGS (PROBE_MAX_FEATURES + PRIV_MAX)
@@ -106,30 +109,108 @@ static void examine(struct patient *p, pid_t pid)
 	take_notes(p);
 }
 
+/* "CAP_BPF, CAP_PERFMON; or: sysctl ..." */
+static void describe_fix(struct finding *f, const char *else_helps)
+{
+	char names[REMEDY_BYTES];
+
+	if (f->is_ok)
+		return;
+	remedy__names(&f->remedy, names);
+	snprintf(f->fix, sizeof(f->fix), "%s%s%s%s", *names ? "give it " : "", names,
+		 *names && *else_helps ? "; " : "", else_helps);
+}
+
+/* What it needs and has is not what it lacks. */
+static void add_missing(struct finding *f, const char *caps)
+{
+	remedy__add(&f->remedy, caps);
+	for (int i = 0; i < PRIV_MAX; i++)
+		f->remedy.caps[i] = f->remedy.caps[i] && !priv_is_there(i);
+}
+
 static size_t collect(struct finding *findings, struct probe_feature *features)
 {
 	const int n_features = probe__features(features);
 	size_t n = 0;
 
-	for (int i = 0; i < PRIV_MAX; i++)
-		findings[n++] = (struct finding){
+	for (int i = 0; i < PRIV_MAX; i++, n++) {
+		findings[n] = (struct finding){
 			.name = priv_infos[i].name,
 			.sentence = priv_infos[i].sentence,
 			.is_required = priv_infos[i].is_required,
-			.is_ok = priv_is_effective(i),
-			.fix = priv_infos[i].is_required ?
-				"run as root, or give the capability to the program with setcap" :
-				"",
+			.is_ok = priv_is_there(i),
 		};
-	for (int i = 0; i < n_features; i++)
-		findings[n++] = (struct finding){
+		add_missing(&findings[n], priv_infos[i].name);
+	}
+	for (int i = 0; i < n_features; i++, n++) {
+		findings[n] = (struct finding){
 			.name = features[i].name,
 			.sentence = features[i].sentence,
 			.is_required = features[i].is_required,
 			.is_ok = features[i].status == 0,
-			.fix = features[i].fix,
+			.remedy.host_pid = !strcmp(features[i].name, "pid_namespace"),
 		};
+		add_missing(&findings[n], features[i].caps);
+		describe_fix(&findings[n], features[i].fix);
+		/* An older kernel may ask for more than the newest does. */
+		for (int j = 0; findings[n].is_required && j < PRIV_MAX; j++)
+			findings[j].is_required = findings[j].is_required || findings[n].remedy.caps[j];
+	}
+	for (int i = 0; i < PRIV_MAX; i++)
+		if (findings[i].is_required)
+			describe_fix(&findings[i], "");
 	return n;
+}
+
+/* All that is missing in one. */
+static struct remedy remedy_for_all(const struct finding *findings, size_t n)
+{
+	struct remedy all = {};
+
+	for (size_t i = 0; i < n; i++) {
+		const struct finding *f = &findings[i];
+
+		if (f->is_ok || !f->is_required)
+			continue;
+		all.host_pid = all.host_pid || f->remedy.host_pid;
+		for (int j = 0; j < PRIV_MAX; j++)
+			all.caps[j] = all.caps[j] || f->remedy.caps[j];
+	}
+	return all;
+}
+
+static const struct {
+	const char *name;
+	void (*write)(const struct remedy *r, char buf[REMEDY_BYTES]);
+} ways[] = {
+	{ "setcap", remedy__setcap },
+	{ "docker", remedy__docker },
+	{ "kubernetes", remedy__kubernetes },
+};
+
+static void print_remedy(const struct remedy *remedy)
+{
+	char line[REMEDY_BYTES];
+
+	if (remedy__is_empty(remedy))
+		return;
+	puts("what is missing is given by one of these, or by running it as root:");
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		ways[i].write(remedy, line);
+		if (*line)
+			printf("  %-11s %s\n", ways[i].name, line);
+	}
+}
+
+static void add_remedy(json_t *object, const struct remedy *remedy)
+{
+	char line[REMEDY_BYTES];
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		ways[i].write(remedy, line);
+		json_object_set_new(object, ways[i].name, *line ? say_json_string(line) : json_null());
+	}
 }
 
 static void print_findings(const struct finding *findings, size_t n, const struct utsname *uts)
@@ -151,7 +232,7 @@ static void print_findings(const struct finding *findings, size_t n, const struc
 static void print_patient(const struct patient *p)
 {
 	const struct target *t = p->target;
-	char comm[256], path[1024], hint[1024];
+	char comm[256], path[1024], hint[1024], cgroup[FORMAT_CGROUP_BYTES];
 
 	if (!t) {
 		text__escape(p->err.what, path, sizeof(path));
@@ -162,10 +243,13 @@ static void print_patient(const struct patient *p)
 	text__escape(t->comm, comm, sizeof(comm));
 	text__escape(t->core_path ? t->core_path : "?", path, sizeof(path));
 	printf("process %d %s\n", p->pid, comm);
-	printf("  CPython %u.%u.%u, %s, %s%s\n", t->version[0], t->version[1], t->version[2],
-	       t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols",
-	       t->is_container ? ", in a container" : "");
+	printf("  CPython %u.%u.%u, %s, %s\n", t->version[0], t->version[1], t->version[2],
+	       t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols");
 	printf("  interpreter in %s\n", path);
+	if (t->is_container) {
+		text__escape(format__cgroup(t->cgroup, cgroup), comm, sizeof(comm));
+		printf("  container %s, pid %d there\n", comm, t->ns_pid);
+	}
 	printf("  rung: %s (%s)\n", target_rung_word(t->rung), target_rung_sentence(t->rung));
 	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
 	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
@@ -214,14 +298,16 @@ static void print_json(const struct finding *findings, size_t n, const struct ut
 {
 	json_t *object = say_json_object("doctor");
 	json_t *features = json_array(), *processes = json_array();
+	const struct remedy all = remedy_for_all(findings, n);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct finding *f = &findings[i];
+		json_t *feature = json_pack("{sssssbsbss}", "name", f->name, "what_for",
+					    f->sentence, "required", (int)f->is_required, "ok",
+					    (int)f->is_ok, "fix", f->fix);
 
-		json_array_append_new(features,
-				      json_pack("{sssssbsbss}", "name", f->name, "what_for",
-						f->sentence, "required", (int)f->is_required, "ok",
-						(int)f->is_ok, "fix", f->is_ok ? "" : f->fix));
+		add_remedy(feature, f->is_ok ? &(struct remedy){} : &f->remedy);
+		json_array_append_new(features, feature);
 	}
 	for (size_t i = 0; i < n_patients; i++)
 		json_array_append_new(processes, patient_json(&patients[i]));
@@ -229,6 +315,7 @@ static void print_json(const struct finding *findings, size_t n, const struct ut
 	json_object_set_new(object, "machine", json_string(uts->machine));
 	json_object_set_new(object, "ok", json_boolean(is_ok));
 	json_object_set_new(object, "features", features);
+	add_remedy(object, &all);
 	json_object_set_new(object, "processes", processes);
 	say_json_line(object);
 }
@@ -253,6 +340,7 @@ static int run(const struct config *config)
 	_cleanup_(free_patients) struct patient *patients = calloc(CLI_MAX_PIDS, sizeof(*patients));
 	struct probe_feature features[PROBE_MAX_FEATURES];
 	struct finding findings[MAX_FINDINGS];
+	struct remedy all;
 	struct utsname uts;
 	bool is_ok = true;
 	size_t n;
@@ -261,6 +349,7 @@ static int run(const struct config *config)
 		log_error("%s", strerror(errno));
 		return EXIT_INCONCLUSIVE;
 	}
+	privs_raise();
 	n = collect(findings, features);
 	for (size_t i = 0; i < config->n_pids; i++) {
 		examine(&patients[i], config->pids[i]);
@@ -276,6 +365,8 @@ static int run(const struct config *config)
 		print_findings(findings, n, &uts);
 		for (size_t i = 0; i < config->n_pids; i++)
 			print_patient(&patients[i]);
+		all = remedy_for_all(findings, n);
+		print_remedy(&all);
 		puts(is_ok ? "attaching works" : "attaching would not work: see MISSING above");
 	}
 	return is_ok ? EXIT_FINE : EXIT_CANNOT_ATTACH;

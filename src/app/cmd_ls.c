@@ -21,10 +21,12 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/log.h"
+#include "report/format.h"
 #include "target/target.h"
 
 #define MAX_LOOPS 64
 #define MAX_COMMAND_BYTES 4096
+#define CONTAINER_COLUMNS 16
 
 /* One line of the list: a process and the loops in it. */
 struct row {
@@ -87,15 +89,28 @@ static void fill_row(struct row *row, const struct target *t)
 
 static void print_header(void)
 {
-	printf("%7s %-10s %-7s %-10s %5s %6s %-7s %-9s %s\n", "PID", "USER", "PYTHON", "LOOP",
-	       "LOOPS", "TASKS", "RUNG", "CONTAINER", "COMMAND");
+	printf("%7s %-10s %-7s %-10s %5s %6s %-7s %-*s %s\n", "PID", "USER", "PYTHON", "LOOP",
+	       "LOOPS", "TASKS", "RUNG", CONTAINER_COLUMNS, "CONTAINER:PID", "COMMAND");
+}
+
+/* "4f1a2b3c4d5e:1": where, and its pid there. */
+static void name_container(const struct target *t, char *buf, size_t size)
+{
+	char name[FORMAT_CGROUP_BYTES], escaped[2 * FORMAT_CGROUP_BYTES];
+
+	if (!t->is_container) {
+		snprintf(buf, size, "-");
+		return;
+	}
+	text__escape(format__cgroup(t->cgroup, name), escaped, sizeof(escaped));
+	snprintf(buf, size, "%s:%d", escaped, t->ns_pid);
 }
 
 /* Cuts at the width of the terminal, and never inside a character. */
 static void print_row(const struct row *row, unsigned int width)
 {
 	char command[MAX_COMMAND_BYTES], user[64], tasks[16] = "?";
-	char line[MAX_COMMAND_BYTES + 256];
+	char line[MAX_COMMAND_BYTES + 256], container[2 * FORMAT_CGROUP_BYTES + 16];
 	int cut;
 
 	text__escape(row->target->cmdline ? row->target->cmdline : row->target->comm, command,
@@ -103,10 +118,11 @@ static void print_row(const struct row *row, unsigned int width)
 	text__escape(row->user, user, sizeof(user));
 	if (row->n_tasks >= 0)
 		snprintf(tasks, sizeof(tasks), "%d", row->n_tasks);
-	cut = snprintf(line, sizeof(line), "%7d %-10s %-7s %-10s %5d %6s %-7s %-9s %s",
+	name_container(row->target, container, sizeof(container));
+	cut = snprintf(line, sizeof(line), "%7d %-10s %-7s %-10s %5d %6s %-7s %-*s %s",
 		       row->target->pid, user, row->version, row->kinds, row->n_loops, tasks,
 		       target_rung_word(row->target->rung),
-		       row->target->is_container ? "yes" : "no", command);
+		       CONTAINER_COLUMNS, container, command);
 	if (width > 0 && cut > (int)width) {
 		cut = (int)width;
 		while (cut > 0 && ((unsigned char)line[cut] & 0xc0) == 0x80)
@@ -139,6 +155,10 @@ static void print_json_row(const struct row *row)
 	json_object_set_new(object, "stripped", json_boolean(t->is_stripped));
 	json_object_set_new(object, "rung", json_string(target_rung_word(t->rung)));
 	json_object_set_new(object, "container", json_boolean(t->is_container));
+	json_object_set_new(object, "container_pid",
+			    t->is_container ? json_integer(t->ns_pid) : json_null());
+	json_object_set_new(object, "cgroup",
+			    t->cgroup ? say_json_string(t->cgroup) : json_null());
 	json_object_set_new(object, "tasks",
 			    row->n_tasks >= 0 ? json_integer(row->n_tasks) : json_null());
 	json_object_set_new(object, "loops", loops);
@@ -177,7 +197,7 @@ static size_t count_closed(void)
 
 static void tell_left_out(const struct left_out *out, size_t n_shown)
 {
-	const size_t n_closed = priv_is_effective(PRIV_SYS_PTRACE) ? 0 : count_closed();
+	const size_t n_closed = priv_is_there(PRIV_SYS_PTRACE) ? 0 : count_closed();
 
 	if (n_shown == 0)
 		log_info("no event loop runs on this machine that could be seen");
@@ -235,6 +255,7 @@ static int run(const struct config *config)
 	struct err err = {};
 	int r;
 
+	privs_raise();
 	r = target__find_pythons(&pids, &n);
 	if (r < 0) {
 		err__set(&err, r, "cannot list processes: %s", strerror(-r));
@@ -255,7 +276,8 @@ const struct cli_command cmd_ls = {
 	.usage = "",
 	.summary = "Lists the event loops running on this machine",
 	.details = "RUNG says how the steps of a process can be seen: by the symbol of its step function, or\n"
-		   "by an entry point found in a stripped program.",
+		   "by an entry point found in a stripped program. CONTAINER names the control group of a process in\n"
+		   "namespaces of its own, and the pid it has there.",
 	.options = options,
 	.run = run,
 };

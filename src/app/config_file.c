@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/privs.h"
 #include "base/cleanup.h"
 
 #define MEASURE_SECTION "measure"
@@ -209,17 +210,10 @@ static int read_stream(struct config_file *file, FILE *stream,
 	return 0;
 }
 
-static const struct passwd *sudo_user(void)
-{
-	const char *name = getenv("SUDO_USER");
-
-	return geteuid() == 0 && name && *name ? getpwnam(name) : NULL;
-}
-
 /* For what is read without having been named. */
 static int check_trust(const char *path, const struct stat *st, struct err *err)
 {
-	const struct passwd *user = sudo_user();
+	const struct passwd *user = privs_sudo_user();
 
 	if (!S_ISREG(st->st_mode))
 		return err__set(err, -EINVAL, "%s is no file", path);
@@ -287,7 +281,7 @@ int config_file__read(struct config_file **ret_file, const char *path, const cha
 		      const struct cli_command *const *commands, struct err *err)
 {
 	const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	const struct passwd *user = sudo_user();
+	const struct passwd *user = privs_sudo_user();
 	char place[MAX_PATH];
 	int r = 0;
 

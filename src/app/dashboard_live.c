@@ -11,6 +11,7 @@
 #include "app/session_impl.h"
 #include "app/source.h"
 #include "base/escape.h"
+#include "report/format.h"
 
 /* A loop that is stuck is shown once it has been so this long, and asked as often: so within twice that. */
 #define STUCK_NS 50000000ULL
@@ -48,6 +49,7 @@ static void describe_targets(struct live *l)
 	const struct session *s = l->session;
 	const struct watch *w = &s->watches[0];
 	char raw[sizeof(l->targets)];
+	char cgroup[FORMAT_CGROUP_BYTES];
 	size_t used = 0;
 
 	/* The first that still runs speaks for all. */
@@ -63,6 +65,9 @@ static void describe_targets(struct live *l)
 			raw + used, sizeof(raw) - used, "  CPython %u.%u.%u, %s, exact (%s)",
 			w->target->version[0], w->target->version[1], w->target->version[2],
 			watch__loop_word(w) ?: "no loop yet", target_rung_word(w->target->rung));
+	if (w->target && w->target->is_container && used < sizeof(raw))
+		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  container %s (pid %d there)",
+					 format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
 	if (s->n_watches > 1 && used < sizeof(raw))
 		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  +%zu more",
 					 s->n_watches - 1);

@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "app/config_file.h"
 #include "app/exit.h"
+#include "app/privs.h"
 #include "app/say.h"
 #include "app/version.h"
 #include "base/cleanup.h"
@@ -72,6 +73,11 @@ int main(int argc, char **argv)
 
 	/* A reader that goes away is found out by the write, which then ends the work cleanly. */
 	signal(SIGPIPE, SIG_IGN);
+	if (privs_begin() < 0) {
+		log_error("loopstall is installed setuid, which it is not made for; chmod u-s, and "
+			  "give it file capabilities (docs/privileges.md)");
+		return EXIT_CANNOT_ATTACH;
+	}
 	if (command)
 		return run(command, argc - 1, argv + 1);
 	if (!strcmp(name, "--version") || !strcmp(name, "-V"))

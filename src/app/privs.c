@@ -1,38 +1,180 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Capabilities of this process, read once through libcap-ng.
+ * Capabilities of this process, read and changed through libcap-ng (capabilities(7)).
  */
 #include "app/privs.h"
 
 #include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum kept { WATCH, ATTACH, ROOT };
 
 const struct priv_info priv_infos[PRIV_MAX] = {
-#define _(name, is_required, sentence) [PRIV_##name] = { "CAP_" #name, sentence, is_required },
+#define _(name, is_required, kept, sentence)                                                       \
+	[PRIV_##name] = { "CAP_" #name, sentence, is_required, kept == ROOT },
 	PRIVS(_)
 #undef _
 };
 
-static const unsigned int cap_numbers[PRIV_MAX] = {
-#define _(name, is_required, sentence) [PRIV_##name] = CAP_##name,
+static const struct {
+	unsigned int number;
+	enum kept kept;
+} caps[PRIV_MAX] = {
+#define _(name, is_required, kept, sentence) [PRIV_##name] = { CAP_##name, kept },
 	PRIVS(_)
 #undef _
 };
 
-bool priv_is_effective(enum priv priv)
+static bool is_permitted(unsigned int number)
 {
-	static bool is_read;
+	return capng_have_capability(CAPNG_PERMITTED, number);
+}
 
-	if (!is_read) {
-		if (capng_get_caps_process() < 0)
-			return false;
-		is_read = true;
+static void put(unsigned int number, bool is_effective)
+{
+	capng_update(CAPNG_ADD, is_effective ? CAPNG_EFFECTIVE | CAPNG_PERMITTED : CAPNG_PERMITTED,
+		     number);
+}
+
+/* Only these stay, those of the table for which `keeps` holds: a failure leaves more than that, which is no reason to stop. */
+static void keep(bool (*keeps)(enum priv), bool is_effective, bool with_setpcap)
+{
+	bool is_kept[PRIV_MAX];
+	const bool is_setpcap = with_setpcap && is_permitted(CAP_SETPCAP);
+
+	for (int i = 0; i < PRIV_MAX; i++)
+		is_kept[i] = is_permitted(caps[i].number) && keeps(i);
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (int i = 0; i < PRIV_MAX; i++)
+		if (is_kept[i])
+			put(caps[i].number, is_effective);
+	if (is_setpcap)
+		put(CAP_SETPCAP, is_effective);
+	capng_apply(CAPNG_SELECT_CAPS);
+}
+
+static bool is_ours(enum priv priv)
+{
+	return caps[priv].kept != ROOT || geteuid() == 0;
+}
+
+int privs_begin(void)
+{
+	if (getuid() != geteuid())
+		return -EPERM;
+	if (capng_get_caps_process() < 0)
+		return 0;
+	/* What a command that is started would inherit from us. */
+	capng_clear(CAPNG_SELECT_AMBIENT);
+	capng_apply(CAPNG_SELECT_AMBIENT);
+	/* Emptying the bounding set takes CAP_SETPCAP. */
+	keep(is_ours, geteuid() == 0, true);
+	return 0;
+}
+
+void privs_raise(void)
+{
+	keep(is_ours, true, true);
+	if (is_permitted(CAP_SETPCAP)) {
+		capng_clear(CAPNG_SELECT_BOUNDS);
+		capng_apply(CAPNG_SELECT_BOUNDS);
 	}
-	/* linux: include/linux/capability.h, bpf_capable() and perfmon_capable(). */
-	if ((priv == PRIV_BPF || priv == PRIV_PERFMON) &&
-	    capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	keep(is_ours, true, false);
+}
+
+static bool is_for_attaching(enum priv priv)
+{
+	return is_ours(priv) && priv != PRIV_SYS_ADMIN;
+}
+
+static bool is_for_watching(enum priv priv)
+{
+	return is_ours(priv) && caps[priv].kept != ATTACH;
+}
+
+/* One who has it in place of those that took its tasks over in Linux 5.8 must keep it. */
+static bool is_admin_all_there_is(void)
+{
+	return !is_permitted(CAP_BPF) || !is_permitted(CAP_PERFMON);
+}
+
+static size_t list(char *buf, size_t size, size_t used, const char *name)
+{
+	const int n = snprintf(buf + used, size - used, "%s%s", used ? ", " : "", name);
+
+	return used + (size_t)n < size ? used + (size_t)n : size - 1;
+}
+
+void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	keep(needs_admin || is_admin_all_there_is() ? is_ours :
+	     may_attach				    ? is_for_attaching :
+						      is_for_watching,
+	     true, false);
+	for (int i = 0; i < PRIV_MAX; i++)
+		if (is_permitted(caps[i].number))
+			used = list(buf, size, used, priv_infos[i].name);
+	if (!used)
+		snprintf(buf, size, "none");
+}
+
+const struct passwd *privs_sudo_user(void)
+{
+	const char *name = getenv("SUDO_USER");
+
+	return geteuid() == 0 && name && *name ? getpwnam(name) : NULL;
+}
+
+int privs_become_user(void)
+{
+	const struct passwd *user = privs_sudo_user();
+
+	if (user && user->pw_uid != 0) {
+		if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) ||
+		    setuid(user->pw_uid) || setenv("HOME", user->pw_dir, 1) ||
+		    setenv("USER", user->pw_name, 1) || setenv("LOGNAME", user->pw_name, 1))
+			return -errno;
+		return 0;
+	}
+	capng_clear(CAPNG_SELECT_CAPS);
+	return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
+
+bool priv_is_there(enum priv priv)
+{
+	/* linux: include/linux/capability.h, bpf_capable() and its like; fs/namei.c. */
+	if ((priv == PRIV_BPF || priv == PRIV_PERFMON || priv == PRIV_CHECKPOINT_RESTORE) &&
+	    is_permitted(CAP_SYS_ADMIN))
 		return true;
-	return capng_have_capability(CAPNG_EFFECTIVE, cap_numbers[priv]);
+	if (priv == PRIV_DAC_READ_SEARCH && is_permitted(CAP_DAC_OVERRIDE))
+		return true;
+	return is_permitted(caps[priv].number);
+}
+
+static void set_effective(unsigned int number, bool is_on)
+{
+	capng_update(is_on ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE, number);
+	capng_apply(CAPNG_SELECT_CAPS);
+}
+
+bool priv_is_needed(enum priv priv, int (*try)(void))
+{
+	bool fails;
+
+	if (!is_permitted(caps[priv].number))
+		return false;
+	set_effective(caps[priv].number, false);
+	fails = try();
+	set_effective(caps[priv].number, true);
+	return fails && !try();
 }
 
 void privs_missing(char *buf, size_t size)
@@ -40,12 +182,7 @@ void privs_missing(char *buf, size_t size)
 	size_t used = 0;
 
 	buf[0] = '\0';
-	for (int i = 0; i < PRIV_MAX; i++) {
-		if (!priv_infos[i].is_required || priv_is_effective(i))
-			continue;
-		used += snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
-				 priv_infos[i].name);
-		if (used >= size)
-			return;
-	}
+	for (int i = 0; i < PRIV_MAX; i++)
+		if (priv_infos[i].is_required && !priv_is_there(i))
+			used = list(buf, size, used, priv_infos[i].name);
 }

@@ -154,6 +154,8 @@ const struct report_start *replay__start(struct replay *r)
 			.python = target_value(meta, n, "python") ?: "?",
 			.loop = target_value(meta, n, "loop"),
 			.rung = target_value(meta, n, "rung") ?: "none",
+			.container_pid = (uint32_t)strtoul(target_value(meta, n, "container_pid") ?: "0", NULL, 10),
+			.cgroup = target_value(meta, n, "cgroup"),
 		};
 	r->start = (struct report_start){
 		.version = meta__get(meta, "version") ?: "?",

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "app/exit.h"
+#include "app/privs.h"
 #include "app/session_impl.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -120,6 +121,7 @@ int session__new(struct session **ret_session, const struct config *config, stru
 
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
+	privs_raise();
 	s->config = config;
 	s->threshold_ns = config->threshold_ns;
 	s->child = child;
@@ -386,6 +388,7 @@ static int do_due(struct session *s)
 	if (r < 0)
 		return r;
 	session__examine_due(s, now_ns);
+	session__settle(s);
 	if (all_known(s)) {
 		r = write_start(s);
 		if (r < 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "report/format.h"
 
 static struct watch *find_watch(struct session *s, pid_t pid)
 {
@@ -78,6 +79,7 @@ static void find_loops(struct session *s, struct watch *w)
 
 int session__attach(struct session *s, struct watch *w, struct err *err)
 {
+	char cgroup[FORMAT_CGROUP_BYTES];
 	int r;
 
 	r = symbols__add_process(s->symbols, w->target);
@@ -89,6 +91,9 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	session__note(s, LOG_GRADE_INFO, w->pid, "attached to %s: CPython %u.%u.%u, steps by %s",
 		      w->target->comm, w->target->version[0], w->target->version[1],
 		      w->target->version[2], target_rung_word(w->target->rung));
+	if (w->target->is_container)
+		session__note(s, LOG_GRADE_INFO, w->pid, "in container %s, where its pid is %d",
+			      format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
 	log_debug("%d: CPython %u.%u.%u, rung %s, interpreter %s, asyncio %s", w->pid,
 		  w->target->version[0], w->target->version[1], w->target->version[2],
 		  target_rung_word(w->target->rung), w->target->interp ? "up" : "starting",

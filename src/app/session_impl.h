@@ -62,6 +62,7 @@ struct session {
 	bool is_loss_noted[LS_LOSS_MAX]; /* the log has a line of it */
 	bool is_stopping; /* the command was asked to end */
 	bool is_over;
+	enum session_rights { SESSION_RIGHTS_ALL, SESSION_RIGHTS_ATTACH, SESSION_RIGHTS_WATCH } rights; /* that are left */
 	bool has_start; /* the start line is written */
 };
 
@@ -72,6 +73,8 @@ uint64_t session_now_ns(void);
  * Puts probes on a process that was examined, and tells the kernel side of its loops. 0 or -errno.
  */
 int session__attach(struct session *s, struct watch *w, struct err *err);
+/* Gives up the rights that what is still to do does not need. */
+void session__settle(struct session *s);
 /* Takes the events that wait. 0 or -errno. */
 int session__drain(struct session *s);
 /* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */

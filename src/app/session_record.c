@@ -85,6 +85,11 @@ static int describe_target(struct session *s, size_t number)
 		r = note_target(s, number, "comm", t->comm);
 	if (r >= 0)
 		r = note_target(s, number, "rung", target_rung_word(t->rung));
+	if (r >= 0)
+		r = note_target(s, number, "cgroup", t->cgroup);
+	snprintf(text, sizeof(text), "%d", (int)t->ns_pid);
+	if (r >= 0 && t->is_container)
+		r = note_target(s, number, "container_pid", text);
 	return r < 0 ? r : note_target(s, number, "loop", watch__loop_word(w));
 }
 

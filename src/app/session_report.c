@@ -60,6 +60,8 @@ int session__write_start(const struct session *s, struct report *report)
 			.python = t ? versions[i] : "?",
 			.loop = watch__loop_word(w),
 			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
+			.container_pid = t && t->is_container ? (uint32_t)t->ns_pid : 0,
+			.cgroup = t ? t->cgroup : NULL,
 		};
 		if (t)
 			snprintf(versions[i], sizeof(versions[i]), "%u.%u.%u", t->version[0],

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which processes the command line means.
+ * Which processes the command line means, and the rights that are given up once they are attached to.
  */
 #include "app/session_impl.h"
 
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "target/target.h"
@@ -47,6 +48,32 @@ static int add_by_name(struct session *s, const char *name, struct err *err)
 			n_added++;
 	}
 	return n_added > 0 ? 0 : r;
+}
+
+/* Whether probes may have to be put on a process that has none yet. */
+static bool may_attach(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (!s->watches[i].is_gone && !watch__is_complete(&s->watches[i]))
+			return true;
+	return false;
+}
+
+void session__settle(struct session *s)
+{
+	const enum session_rights wanted =
+		may_attach(s) ? SESSION_RIGHTS_ATTACH : SESSION_RIGHTS_WATCH;
+	bool needs_admin;
+	char kept[256];
+
+	if (s->rights >= wanted)
+		return;
+	s->rights = wanted;
+	/* Threads that run a loop only later are to be sampled, too. */
+	needs_admin = !probe__is_multi(s->probe) || priv_is_needed(PRIV_SYS_ADMIN, probe__try_sampler);
+	privs_settle(wanted == SESSION_RIGHTS_ATTACH, needs_admin, kept, sizeof(kept));
+	session__note(s, LOG_GRADE_INFO, 0, "capabilities kept: %s", kept);
+	log_debug("capabilities kept: %s", kept);
 }
 
 int session__add_targets(struct session *s, struct err *err)

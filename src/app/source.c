@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/privs.h"
 #include "base/cleanup.h"
 
 #define MAX_LINES 200000 /* looked through */
@@ -83,12 +84,25 @@ int source_line(pid_t pid, const char *file, uint32_t line, char *buf, size_t si
 	return -ENOENT;
 }
 
-/* In the child. The variable may hold options, so the shell takes it apart; the path it only hands on. */
+/*
+ * In the child. The variable may hold options, so the shell takes it apart; the path it only hands on. The way through
+ * another process's /proc is ours, not the user's: there he gets the open file.
+ */
 static _Noreturn void run_editor(const char *path, uint32_t line)
 {
-	char where[16];
+	char where[16], open_path[32];
 	sigset_t none;
 
+	if (!strncmp(path, "/proc/", 6)) {
+		const int fd = open(path, O_RDONLY | O_NONBLOCK);
+
+		if (fd < 0)
+			_exit(127);
+		snprintf(open_path, sizeof(open_path), "/proc/self/fd/%d", fd);
+		path = open_path;
+	}
+	if (privs_become_user() < 0)
+		_exit(127);
 	snprintf(where, sizeof(where), "+%u", line);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -116,6 +130,6 @@ int source_edit(pid_t pid, const char *file, uint32_t line, struct err *err)
 		if (errno != EINTR)
 			return err__set(err, -errno, "lost the editor: %s", strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return err__set(err, -ENOENT, "the editor cannot be started: set EDITOR");
+		return err__set(err, -ENOENT, "the editor cannot be started on %s: set EDITOR", file);
 	return 0;
 }

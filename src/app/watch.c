@@ -67,7 +67,7 @@ static bool has_news(const struct target *old, const struct target *new)
 		memcmp(&old->proc, &new->proc, sizeof(old->proc)) != 0;
 }
 
-static bool is_complete(const struct watch *w)
+bool watch__is_complete(const struct watch *w)
 {
 	const struct target *t = w->target;
 
@@ -88,7 +88,7 @@ int watch__examine(struct watch *w, uint64_t now_ns, struct err *err)
 	is_new = has_news(w->target, t);
 	target__free(w->target);
 	w->target = TAKE_PTR(t);
-	if (is_complete(w))
+	if (watch__is_complete(w))
 		w->examine_due_ns = UINT64_MAX;
 	return is_new;
 }

@@ -66,6 +66,8 @@ size_t watch__known_loops(const struct watch *w);
 
 /* "asyncio", "uvloop" or NULL while no loop is known. */
 const char *watch__loop_word(const struct watch *w);
+/* All that can be found in it is: an interpreter, its steps, a loop. */
+bool watch__is_complete(const struct watch *w);
 /* Why no step is seen: what follows "because". */
 const char *watch__silence_reason(const struct watch *w);
 

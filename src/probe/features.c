@@ -10,15 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "loopstall.skel.h"
 
-#include "probe/pid_namespace.h"
+#include "probe/namespaces.h"
 #include "probe/sampler.h"
 #include "probe/uprobes.h"
-
-#define FIX_RIGHTS "run as root, or: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep on the program"
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -69,31 +68,59 @@ static int try_uprobe(void)
 	return code ? uprobes__try_perf() : 0;
 }
 
+/* The kernel's own types tell without any right whether it has uprobe_multi; trying it takes some. */
+static bool knows_multi(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool is_known = false;
+	int id;
+
+	if (!btf)
+		return false;
+	id = btf__find_by_name_kind(btf, "bpf_attach_type", BTF_KIND_ENUM);
+	type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
+		is_known = is_known || !strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off) ?: "",
+					       "BPF_TRACE_UPROBE_MULTI");
+	btf__free(btf);
+	return is_known;
+}
+
+/* Measured: docs/privileges.md. */
+#define RIGHTS "CAP_BPF,CAP_PERFMON"
+#define OLD_RIGHTS RIGHTS ",CAP_SYS_ADMIN"
+
 static const struct {
 	const char *name, *sentence;
 	bool is_required;
 	int (*try)(void);
+	const char *caps; /* with uprobe_multi */
 	const char *fix;
+	const char *old_caps; /* without it, if others */
 } table[] = {
-	{ "btf", "the kernel describes its types, so one binary fits all kernels", true, try_btf,
-	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's have it)" },
-	{ "pid_namespace", "processes have the numbers by which the kernel knows them", true, pid_namespace__try,
-	  "run it on the host, or in a container that shares the host's pid namespace" },
-	{ "bpf", "the programs load", true, try_load, FIX_RIGHTS },
-	{ "sched", "context switches tell why a thread waits", true, try_sched, FIX_RIGHTS },
-	{ "uprobe", "probes on the step function of a process", true, try_uprobe, FIX_RIGHTS },
-	{ "uprobe_multi", "many probes in one link, without CAP_SYS_ADMIN", false, uprobes__try_multi,
-	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN" },
-	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf,
-	  "run as root (CAP_SYS_ADMIN); not needed where uprobe_multi works" },
+	{ "btf", "the kernel describes its types, so one binary fits all kernels", true, try_btf, "",
+	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's have it)", NULL },
+	{ "pid_namespace", "processes have the numbers by which the kernel knows them", true, pid_namespace__try, "",
+	  "run it on the host, or in a container that shares the host's pid namespace", NULL },
+	{ "user_namespace", "capabilities count as the kernel counts them", true, user_namespace__try, "",
+	  "run it outside of the user namespace: rootless containers have rights over nothing but themselves", NULL },
+	{ "bpf", "the programs load", true, try_load, RIGHTS, "", NULL },
+	{ "sched", "context switches tell why a thread waits", true, try_sched, RIGHTS, "", NULL },
+	{ "uprobe", "probes on the step function of a process", true, try_uprobe, RIGHTS, "", OLD_RIGHTS },
+	{ "uprobe_multi", "many probes in one link, without CAP_SYS_ADMIN", false, uprobes__try_multi, RIGHTS,
+	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN", "" },
+	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf, "CAP_SYS_ADMIN",
+	  "not needed where uprobe_multi works", NULL },
 	/* Debian's kernels know a level 3, at which CAP_PERFMON is not enough, and begin with it. */
-	{ "sampler", "the CPU clock samples where a step computes", false, sampler__try,
-	  "give CAP_PERFMON and sysctl kernel.perf_event_paranoid=2, or CAP_SYS_ADMIN; without it the line of computing is not known" },
+	{ "sampler", "the CPU clock samples where a step computes", false, sampler__try, "CAP_PERFMON",
+	  "sysctl kernel.perf_event_paranoid=2, or CAP_SYS_ADMIN; without it the line of computing is not known", NULL },
 };
 
 int probe__features(struct probe_feature *features)
 {
-	size_t n = sizeof(table) / sizeof(table[0]);
+	const size_t n = sizeof(table) / sizeof(table[0]);
+	const bool is_old = !knows_multi();
 
 	_Static_assert(sizeof(table) / sizeof(table[0]) <= PROBE_MAX_FEATURES, "features");
 	libbpf_set_print(silent);
@@ -105,6 +132,7 @@ int probe__features(struct probe_feature *features)
 			.sentence = table[i].sentence,
 			.is_required = table[i].is_required,
 			.status = table[i].try(),
+			.caps = is_old && table[i].old_caps ? table[i].old_caps : table[i].caps,
 		};
 		if (f->status)
 			snprintf(f->fix, sizeof(f->fix), "%s", table[i].fix);

@@ -19,7 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/live.h"
-#include "probe/pid_namespace.h"
+#include "probe/namespaces.h"
 #include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
@@ -75,9 +75,15 @@ static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list 
 
 static int err_from_load(struct err *err, int code)
 {
-	/* Which capability it is that is missing, the caller tells. */
-	if (code == -EPERM || code == -EACCES)
-		return err__set(err, code, "the kernel refuses the BPF programs: %s", strerror(-code));
+	if (code == -EPERM || code == -EACCES) {
+		err__set(err, code, "the kernel refuses the BPF programs: %s", strerror(-code));
+		/* Which capability it is that is missing, the caller tells. */
+		if (user_namespace__try() != -EXDEV)
+			return code;
+		return err__hint(err, code,
+				 "this is a user namespace (a rootless container?), in which no capability "
+				 "counts: run it outside");
+	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		err__set(err, code, "this kernel describes no types: /sys/kernel/btf/vmlinux is missing");
 		return err__hint(err, code, "run a kernel built with CONFIG_DEBUG_INFO_BTF=y; Debian's are");
@@ -294,6 +300,11 @@ int probe__sample_thread(struct probe *p, pid_t tid)
 	return code;
 }
 
+int probe__try_sampler(void)
+{
+	return sampler__try();
+}
+
 void probe__unsample_thread(struct probe *p, pid_t tid)
 {
 	sampler__remove(&p->sampler, tid);
@@ -423,6 +434,11 @@ int probe__live(const struct probe *p, int pidfd, struct probe_live *ret)
 const char *probe__transport(const struct probe *p)
 {
 	return p->use_multi ? "uprobe_multi" : "perf uprobe";
+}
+
+bool probe__is_multi(const struct probe *p)
+{
+	return p->use_multi;
 }
 
 uint64_t probe__sample_period_ns(const struct probe *p)

@@ -41,6 +41,8 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err);
 void probe__detach(struct probe *p, pid_t pid);
 /* Starts the CPU sampler on a loop thread. 0 or -errno. */
 int probe__sample_thread(struct probe *p, pid_t tid);
+/* Does the kernel let us sample? 0 or -errno. */
+int probe__try_sampler(void);
 void probe__unsample_thread(struct probe *p, pid_t tid);
 /* Tells the kernel side where a loop keeps its queues. */
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
@@ -85,6 +87,8 @@ int probe__live(const struct probe *p, int pidfd, struct probe_live *ret);
 
 /* "uprobe_multi" or "perf uprobe". */
 const char *probe__transport(const struct probe *p);
+/* Whether its uprobes need no CAP_SYS_ADMIN. */
+bool probe__is_multi(const struct probe *p);
 uint64_t probe__sample_period_ns(const struct probe *p);
 /* Time the BPF programs ran so far, when the kernel accounts for it, else 0. */
 uint64_t probe__run_time_ns(const struct probe *p);
@@ -95,7 +99,8 @@ struct probe_feature {
 	const char *sentence; /* what it is for */
 	bool is_required;
 	int status; /* 0 works, else -errno */
-	char fix[192]; /* the command or setting that helps; "" if it works */
+	const char *caps; /* that it needs: "CAP_BPF,CAP_PERFMON"; "" if none would help */
+	char fix[192]; /* what else helps; "" if it works, or if nothing does */
 };
 
 #define PROBE_MAX_FEATURES 24

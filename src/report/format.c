@@ -5,6 +5,7 @@
  */
 #include "report/format.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <wchar.h>
@@ -175,4 +176,22 @@ void format__right(FILE *out, const char *text, size_t columns)
 	if (used < columns)
 		fprintf(out, "%*s", (int)(columns - used), "");
 	format__cut(out, text, columns);
+}
+
+#define ID_DIGITS 12 /* of a container's id, as docker, podman and crictl show it */
+
+const char *format__cgroup(const char *cgroup, char buf[FORMAT_CGROUP_BYTES])
+{
+	static const char scope[] = ".scope";
+	const char *slash = cgroup ? strrchr(cgroup, '/') : NULL;
+	const char *p = slash ? slash + 1 : cgroup ? cgroup : "?";
+	size_t used = 0, digits = 0;
+
+	for (; *p && strcmp(p, scope) != 0 && used + 1 < FORMAT_CGROUP_BYTES; p++) {
+		digits = isxdigit((unsigned char)*p) ? digits + 1 : 0;
+		if (digits <= ID_DIGITS)
+			buf[used++] = *p;
+	}
+	buf[used] = '\0';
+	return buf;
 }

@@ -29,6 +29,8 @@ struct report_target {
 	const char *python; /* "3.11.2" */
 	const char *loop; /* "asyncio", "uvloop", NULL while it is not known */
 	const char *rung; /* target_rung_word() */
+	uint32_t container_pid; /* its pid in the container, 0: it is in none */
+	const char *cgroup; /* "/system.slice/docker-4f1a.scope", NULL if it is in none */
 };
 
 struct report_start {

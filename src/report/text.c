@@ -280,9 +280,20 @@ static int text_stall(struct report *report, const struct stall *stall)
 	return output__send(&o, report->out);
 }
 
+/* "container 4f1a2b3c4d5e, pid 1 there" */
+static void container(const struct report_target *t, char buf[TEXT_PIECE_BYTES])
+{
+	char name[FORMAT_CGROUP_BYTES];
+
+	buf[0] = '\0';
+	if (t->container_pid)
+		word(buf, ", container %s, pid %u there", format__cgroup(t->cgroup, name),
+		     t->container_pid);
+}
+
 static int text_start(struct report *report, const struct report_start *start)
 {
-	char buf[TEXT_PIECE_BYTES], threshold[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
+	char buf[TEXT_PIECE_BYTES], inside[TEXT_PIECE_BYTES], threshold[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
 	_cleanup_(output__done) struct output o;
 	size_t i;
 	int r;
@@ -295,7 +306,8 @@ static int text_start(struct report *report, const struct report_start *start)
 
 		word(buf, "watching %u %s: CPython %s, %s, rung %s", t->pid, t->comm, t->python,
 		     t->loop ? t->loop : "no event loop yet", t->rung);
-		fprintf(o.mem, "%s\n", buf);
+		container(t, inside);
+		fprintf(o.mem, "%s%s\n", buf, inside);
 	}
 	fprintf(o.mem, "stalls of %s and longer, %s mode, %s",
 		format__duration(start->threshold_ns, threshold), report->opts.mode,

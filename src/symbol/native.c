@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Native code by name. Files are opened the way the target has them: through /proc/PID/map_files,
- * which is right even for deleted files, or else by path under /proc/PID/root if it is still the
- * same file.
+ * Native code by name, read from the very files that the target has mapped.
  */
 #include "symbol/native.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -19,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "symbol/elfsym.h"
+#include "target/mapped_file.h"
 
 #define REREAD_NS 1000000000ULL /* at most one look at the maps of a process in this time */
 #define MAX_PLACES 4096
@@ -95,36 +92,16 @@ static void native_maps__reread(struct native_maps *maps, pid_t pid, uint64_t no
 	maps->map = map;
 }
 
-static int open_regular(const char *path, uint64_t inode)
-{
-	_cleanup_fd_ int fd = -1;
-	struct stat st;
-
-	/* Not blocking: a hostile target may have put a pipe there. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (inode && st.st_ino != inode))
-		return -ENOENT;
-	return TAKE_FD(fd);
-}
-
 static int open_module(pid_t pid, const struct execmap_range *range)
 {
-	_cleanup_free_ char *path = NULL;
-	char link[96];
-	int fd;
+	_cleanup_free_ char *root = NULL, *host_path = NULL;
+	struct map_entry map = { .start = range->start, .end = range->end, .ino = range->inode };
+	int r = proc_root(pid, &root);
 
-	snprintf(link, sizeof(link), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
-		 range->start, range->end);
-	fd = open_regular(link, 0);
-	if (fd >= 0)
-		return fd;
-	if (asprintf(&path, "/proc/%d/root%s", (int)pid, range->path) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	return open_regular(path, range->inode);
+	if (r < 0)
+		return r;
+	map.path = proc_inner_path(root, range->path);
+	return mapped_file__open(pid, &map, &host_path);
 }
 
 /* The last component, without the kernel's note that the file was deleted. */

@@ -47,9 +47,13 @@ static int process__read(void *ctx, uint64_t addr, void *buf, size_t size)
 	struct process *p = ctx;
 	int r;
 
-	if (p->mem < 0)
+	/* The file is closed to one who has CAP_SYS_PTRACE only; the system call is not. */
+	if (p->mem == -EACCES || p->mem == -EPERM)
+		r = procmem__read((pid_t)p->pid, addr, buf, size);
+	else if (p->mem < 0)
 		return p->mem;
-	r = procmem__read_fd(p->mem, addr, buf, size);
+	else
+		r = procmem__read_fd(p->mem, addr, buf, size);
 	if (r == -ESRCH) {
 		fd_close(&p->mem);
 		p->mem = -ESRCH;

@@ -16,6 +16,9 @@ struct examination {
 	struct maps *maps;
 	struct elf_image *core;
 	const struct map_entry *core_map;
+	/* The first mapped file that we may not open, and why: -EACCES or -EPERM; NULL if there is none. */
+	const struct map_entry *closed;
+	int closed_code;
 };
 
 /* An ELF file of the target, opened. */
@@ -35,6 +38,14 @@ void module_file__done(struct module_file *f);
 /* What is added to the addresses of an ELF file that `map` is a mapping of. */
 uint64_t module_bias(const struct maps *maps, const struct map_entry *map,
 		     const struct elf_image *img);
+
+/* The program for a message: "/usr/bin/python3.11 (deleted)". */
+void exe_text(const struct examination *x, char *buf, size_t size);
+
+/* Notes that a mapped file, if there is one, cannot be opened for a lack of rights, if that is why. */
+void note_closed(struct examination *x, const struct map_entry *map, int code);
+/* Says which file that is and what opens it. */
+int refuse_file(struct examination *x);
 
 /* Finds the interpreter: fills core, version, layout, runtime, interp and what the kernel reads. */
 int examine_interpreter(struct examination *x);

@@ -52,8 +52,12 @@ static bool try_core(struct examination *x, const struct map_entry *map)
 {
 	struct module_file file;
 
-	if (!map || module_file__open(&file, x->t->pid, map))
+	int r = map ? module_file__open(&file, x->t->pid, map) : -ENOENT;
+
+	if (r) {
+		note_closed(x, map, r);
 		return false;
+	}
 	if (holds_runtime(file.img)) {
 		x->core = TAKE_PTR(file.img);
 		x->core_map = map;
@@ -103,7 +107,7 @@ static int refuse_program(struct examination *x)
 	unsigned int major, minor;
 	char exe[160];
 
-	text__escape(x->t->exe, exe, sizeof(exe));
+	exe_text(x, exe, sizeof(exe));
 	if (!strncmp(name, "pypy", 4) || maps__find_name(x->maps, "libpypy"))
 		return err__set(x->err, -ENOEXEC,
 				"process %d runs %s, a PyPy: only CPython can be examined",
@@ -118,6 +122,8 @@ static int refuse_program(struct examination *x)
 		return err__hint(x->err, -ENOEXEC,
 				 "`loopstall ls` shows the event loops of this machine");
 	}
+	if (x->closed)
+		return refuse_file(x);
 	err__set(x->err, -ENOEXEC, "process %d runs %s, whose interpreter cannot be found",
 		 x->t->pid, exe);
 	return err__hint(x->err, -ENOEXEC,
@@ -128,11 +134,6 @@ static int find_core(struct examination *x)
 {
 	const struct map_entry *exe = maps__find_path(x->maps, x->t->exe);
 
-	/* The link of a replaced file ends in " (deleted)" and matches no path. */
-	for (size_t i = 0; !exe && i < x->maps->n; i++)
-		if (!strncmp(x->t->exe, x->maps->entries[i].path, strlen(x->maps->entries[i].path)) &&
-		    x->maps->entries[i].is_deleted)
-			exe = &x->maps->entries[i];
 	if (!try_cores_named(x, "libpython") && !try_core(x, exe) && !try_cores_named(x, "python"))
 		return refuse_program(x);
 	x->t->is_static = exe && !strcmp(x->core_map->path, exe->path);

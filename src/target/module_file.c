@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opens ELF files of a target through /proc/PID/root, so that containers need no special case. A
- * path whose file was replaced since it was mapped leads to another inode: then /proc/PID/map_files
- * serves.
+ * Opens ELF files of a target from our side, so that containers need no special case.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "target/examine.h"
+#include "target/mapped_file.h"
 
 #define PAGE_MASK 4095ULL
 
@@ -31,34 +29,14 @@ static int open_image(struct module_file *f, int fd)
 	return elf_image__open(&f->img, fd);
 }
 
-/* Device numbers are not compared: on btrfs and overlayfs maps and stat differ for one file. */
-static bool is_inode(const char *path, ino_t ino)
-{
-	struct stat st;
-
-	return !stat(path, &st) && st.st_ino == ino;
-}
-
 int module_file__open(struct module_file *ret_file, pid_t pid, const struct map_entry *map)
 {
 	int fd, r;
 
 	*ret_file = (struct module_file){ .path = strdup(map->path) };
-	if (!ret_file->path || asprintf(&ret_file->host_path, "/proc/%d/root%s", pid, map->path) < 0) {
-		ret_file->host_path = NULL;
-		module_file__done(ret_file);
+	if (!ret_file->path)
 		return -ENOMEM;
-	}
-	if (map->is_deleted || !is_inode(ret_file->host_path, map->ino)) {
-		free(ret_file->host_path);
-		if (asprintf(&ret_file->host_path, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
-			     map->start, map->end) < 0) {
-			ret_file->host_path = NULL;
-			module_file__done(ret_file);
-			return -ENOMEM;
-		}
-	}
-	fd = open_regular(ret_file->host_path);
+	fd = mapped_file__open(pid, map, &ret_file->host_path);
 	r = fd < 0 ? fd : open_image(ret_file, fd);
 	if (r)
 		module_file__done(ret_file);

@@ -223,6 +223,9 @@ static int examine_asyncio(struct examination *x)
 
 	if (!r)
 		return examine_steps(x, &file, map);
+	note_closed(x, map, r);
+	if (x->closed && x->closed == map)
+		return refuse_file(x);
 	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
 		 map ? "read" : "found", strerror(-r));
 	if (map)

@@ -115,6 +115,74 @@ int proc_cmdline(pid_t pid, char **ret_cmdline)
 	return 0;
 }
 
+const char *proc_inner_path(const char *root, const char *path)
+{
+	const size_t len = strlen(root);
+
+	return len > 1 && !strncmp(path, root, len) && path[len] == '/' ? path + len : path;
+}
+
+int proc_root(pid_t pid, char **ret_root)
+{
+	int r = proc_readlink(pid, "root", ret_root);
+
+	if (r != -EACCES && r != -EPERM && r != -ENOENT)
+		return r;
+	*ret_root = strdup("");
+	return *ret_root ? 0 : -ENOMEM;
+}
+
+static bool cut_deleted(char *path)
+{
+	const size_t len = strlen(path), note = sizeof(deleted_suffix) - 1;
+	const bool is_deleted = len > note && !strcmp(path + len - note, deleted_suffix);
+
+	if (is_deleted)
+		path[len - note] = 0;
+	return is_deleted;
+}
+
+int proc_exe(pid_t pid, char **ret_exe, bool *ret_is_deleted)
+{
+	_cleanup_free_ char *exe = NULL, *root = NULL;
+	bool is_deleted;
+	int r = proc_readlink(pid, "exe", &exe);
+
+	if (!r)
+		r = proc_root(pid, &root);
+	if (r)
+		return r;
+	is_deleted = cut_deleted(exe);
+	*ret_exe = strdup(proc_inner_path(root, exe));
+	if (!*ret_exe)
+		return -ENOMEM;
+	if (ret_is_deleted)
+		*ret_is_deleted = is_deleted;
+	return 0;
+}
+
+/* cgroups(7): "hierarchy:controllers:path", the unified one being number 0 without controllers. */
+char *proc_cgroup__parse(char *text)
+{
+	char *line, *next, *first = NULL;
+
+	for (line = text; line && *line; line = next) {
+		char *path = strchr(line, ':');
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		path = path ? strchr(path + 1, ':') : NULL;
+		if (!path || path[1] != '/' || !path[2])
+			continue;
+		if (!strncmp(line, "0::", 3))
+			return path + 1;
+		if (!first)
+			first = path + 1;
+	}
+	return first;
+}
+
 /* The kernel writes a newline inside a path as \012. */
 static void unescape_newlines(char *path)
 {
@@ -131,12 +199,11 @@ static void unescape_newlines(char *path)
 	*to = 0;
 }
 
-static bool parse_map(char *line, struct map_entry *ret_entry)
+static bool parse_map(char *line, const char *root, struct map_entry *ret_entry)
 {
 	unsigned int major, minor;
 	uint64_t ino;
 	char perms[5];
-	size_t len;
 	int path = 0;
 
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
@@ -147,13 +214,9 @@ static bool parse_map(char *line, struct map_entry *ret_entry)
 	ret_entry->dev = makedev(major, minor);
 	ret_entry->ino = ino;
 	ret_entry->is_executable = strchr(perms, 'x');
-	len = strlen(line + path);
-	ret_entry->is_deleted = len >= sizeof(deleted_suffix) &&
-		!strcmp(line + path + len + 1 - sizeof(deleted_suffix), deleted_suffix);
-	if (ret_entry->is_deleted)
-		line[path + len + 1 - sizeof(deleted_suffix)] = 0;
+	ret_entry->is_deleted = cut_deleted(line + path);
 	unescape_newlines(line + path);
-	ret_entry->path = line + path;
+	ret_entry->path = proc_inner_path(root, line + path);
 	ret_entry->name = strrchr(ret_entry->path, '/') + 1;
 	return true;
 }
@@ -167,7 +230,7 @@ static size_t count_lines(const char *text, size_t size)
 	return n < MAX_MAPS ? n : MAX_MAPS;
 }
 
-int maps__parse(struct maps **ret_maps, const char *text, size_t size)
+int maps__parse(struct maps **ret_maps, const char *text, size_t size, const char *root)
 {
 	_cleanup_(maps__freep) struct maps *m = calloc(1, sizeof(*m));
 	size_t max = count_lines(text, size);
@@ -185,7 +248,7 @@ int maps__parse(struct maps **ret_maps, const char *text, size_t size)
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = 0;
-		if (parse_map(line, &m->entries[m->n]))
+		if (parse_map(line, root, &m->entries[m->n]))
 			m->n++;
 	}
 	*ret_maps = TAKE_PTR(m);
@@ -194,11 +257,13 @@ int maps__parse(struct maps **ret_maps, const char *text, size_t size)
 
 int maps__read(struct maps **ret_maps, pid_t pid)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *root = NULL;
 	size_t size;
 	int r = proc_read(pid, "maps", &text, &size);
 
-	return r ? r : maps__parse(ret_maps, text, size);
+	if (!r)
+		r = proc_root(pid, &root);
+	return r ? r : maps__parse(ret_maps, text, size, root);
 }
 
 void maps__free(struct maps *m)

@@ -27,8 +27,9 @@ struct maps {
 	char *text;
 };
 
-/* Lines that do not parse are skipped. 0 or -ENOMEM. */
-int maps__parse(struct maps **ret_maps, const char *text, size_t size);
+/* Lines that do not parse are skipped. Paths are given as a process with this root sees them. 0 or -ENOMEM. */
+int maps__parse(struct maps **ret_maps, const char *text, size_t size, const char *root);
+/* Paths as the process names them. */
 int maps__read(struct maps **ret_maps, pid_t pid);
 void maps__free(struct maps *m);
 static inline void maps__freep(struct maps **m)
@@ -69,6 +70,20 @@ int proc_read(pid_t pid, const char *name, char **ret_text, size_t *ret_size);
 int proc_readlink(pid_t pid, const char *name, char **ret_target);
 /* Arguments joined with spaces. */
 int proc_cmdline(pid_t pid, char **ret_cmdline);
+/*
+ * /proc names files from our root on, also those of a process that lives in a chroot: how a process whose root is
+ * `root` names `path`.
+ */
+const char *proc_inner_path(const char *root, const char *path);
+/* Its root from ours: "/" for nearly every process, containers included; "" if it cannot be told. */
+int proc_root(pid_t pid, char **ret_root);
+/* The program, as the process names it, without the note that it was deleted. */
+int proc_exe(pid_t pid, char **ret_exe, bool *ret_is_deleted);
+/*
+ * The control group out of the text of /proc/PID/cgroup: of the unified hierarchy, or of the first of the older ones in
+ * which it is not in the root. NULL if it is in no group. It points into `text`, which is changed.
+ */
+char *proc_cgroup__parse(char *text);
 /* Opens a regular file for reading; never blocks on a fifo. */
 int open_regular(const char *path);
 

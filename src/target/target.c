@@ -62,6 +62,7 @@ void target__free(struct target *t)
 	free(t->modules);
 	free(t->cmdline);
 	free(t->exe);
+	free(t->cgroup);
 	free(t->core_path);
 	free(t);
 }
@@ -85,6 +86,40 @@ static int refuse_access(struct examination *x, int code)
 				 "or under a security policy that keeps even root out");
 	return err__hint(x->err, code,
 			 "run as root, or give loopstall the capability CAP_SYS_PTRACE");
+}
+
+void exe_text(const struct examination *x, char *buf, size_t size)
+{
+	static const char note[] = " (deleted)";
+
+	text__escape(x->t->exe, buf, size - sizeof(note));
+	if (x->t->is_replaced)
+		strcat(buf, note);
+}
+
+void note_closed(struct examination *x, const struct map_entry *map, int code)
+{
+	if (x->closed || !map || (code != -EACCES && code != -EPERM))
+		return;
+	x->closed = map;
+	x->closed_code = code;
+}
+
+int refuse_file(struct examination *x)
+{
+	const int code = x->closed_code;
+	char path[160];
+
+	text__escape(x->closed->path, path, sizeof(path));
+	err__set(x->err, code, "may not open %s, which process %d (%s) has mapped", path, x->t->pid,
+		 x->t->comm);
+	if (x->closed->is_deleted)
+		return err__hint(x->err, code,
+				 "it was replaced or deleted since: restart the process, or run as root "
+				 "with CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE");
+	return err__hint(x->err, code,
+			 "it, or a folder on the way, is closed to this user: run as root with "
+			 "CAP_DAC_READ_SEARCH, or as the process's user");
 }
 
 static int examine_state(struct examination *x)
@@ -131,18 +166,33 @@ static bool other_namespace(pid_t pid, const char *name)
 		strcmp(ours, theirs) != 0;
 }
 
+/* What is not known of it is no failure. */
+static int examine_container(struct examination *x)
+{
+	_cleanup_free_ char *text = NULL;
+	struct target *t = x->t;
+	const char *cgroup;
+
+	t->is_container = other_namespace(t->pid, "ns/mnt") || other_namespace(t->pid, "ns/pid") ||
+		other_namespace(t->pid, "ns/user");
+	if (proc_read(t->pid, "cgroup", &text, NULL))
+		return 0;
+	cgroup = proc_cgroup__parse(text);
+	if (!cgroup)
+		return 0;
+	t->cgroup = strdup(cgroup);
+	return t->cgroup ? 0 : -ENOMEM;
+}
+
 static int examine_names(struct examination *x)
 {
 	struct target *t = x->t;
-	int r = proc_readlink(t->pid, "exe", &t->exe);
+	int r = proc_exe(t->pid, &t->exe, &t->is_replaced);
 
 	if (r)
 		return refuse_access(x, r);
 	r = proc_cmdline(t->pid, &t->cmdline);
-	if (r)
-		return refuse_access(x, r);
-	t->is_container = other_namespace(t->pid, "ns/mnt") || other_namespace(t->pid, "ns/pid");
-	return 0;
+	return r ? refuse_access(x, r) : examine_container(x);
 }
 
 static bool has_ended(pid_t pid)
@@ -188,7 +238,7 @@ static int examine_class(struct examination *x)
 		return refuse_access(x, fd);
 	if (elf_class_of(fd, &bits, &machine))
 		return 0;
-	text__escape(x->t->exe, exe, sizeof(exe));
+	exe_text(x, exe, sizeof(exe));
 	if (bits == 32)
 		return err__set(
 			x->err, -ENOEXEC,

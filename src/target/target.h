@@ -72,7 +72,9 @@ struct target {
 	bool is_free_threaded; /* built without the GIL */
 	bool is_static; /* the interpreter is the executable itself */
 	bool is_stripped; /* its asyncio module has no .symtab */
-	bool is_container; /* another mount or pid namespace than ours */
+	bool is_replaced; /* its program's file was deleted or replaced since it started */
+	bool is_container; /* another mount, pid or user namespace than ours */
+	char *cgroup; /* "/docker/4f1a...", not yet escaped; NULL if it is in none */
 	bool has_asyncio; /* _asyncio is mapped (or built in) now */
 	bool has_greenlet; /* a greenlet module is mapped */
 	bool has_uvloop;

@@ -109,15 +109,15 @@ class Bench:
     def target(self, program, *args, python=None, wrap=()):
         python = python or self.python
         command = list(wrap) + python.command + ["-u", os.path.join(PROGRAMS, program)] + list(args)
-        return self._own(Target(command, python.env))
+        return self.own(Target(command, python.env))
 
     def tool(self, *args, **options):
-        return self._own(Tool(list(args), **options))
+        return self.own(Tool(list(args), **options))
 
     def start(self, command, **options):
-        return self._own(Process(command, **options))
+        return self.own(Process(command, **options))
 
-    def _own(self, process):
+    def own(self, process):
         self._processes.append(process)
         return process
 
@@ -287,12 +287,13 @@ class Target(Process):
 class Tool(Process):
     """loopstall with --json. Every line it prints is checked against the contract."""
 
-    def __init__(self, args, json_output=True, wrap=(), **options):
+    def __init__(self, args, json_output=True, wrap=(), program=None, **options):
         self.start_line = self.summary = None
         self.stalls = []
-        command = list(wrap) + [os.path.abspath(TOOL)] + args
+        before = list(program or list(wrap) + [os.path.abspath(TOOL)])
+        command = before + args
         if json_output:
-            command.insert(len(wrap) + 2, "--json")
+            command.insert(len(before) + 1, "--json")
         super().__init__(command, **options)
 
     def wait_start(self, timeout=15.0):
@@ -469,7 +470,8 @@ def changed_code(pid):
                 continue
             memory.seek(start)
             mapped = memory.read(end - start)
-            with open("/proc/%d/root%s" % (pid, path), "rb") as file:
+            # Not by its path, which leads elsewhere in a tree of its own.
+            with open("/proc/%d/map_files/%x-%x" % (pid, start, end), "rb") as file:
                 file.seek(offset)
                 original = file.read(end - start)
             mapped = mapped[:len(original)]

@@ -234,21 +234,6 @@ def one_capability_is_missing(bench):
 
 
 @live(on="once")
-def least_privileges_suffice(bench):
-    """No root: the documented capabilities are enough."""
-    target = bench.target("steady.py")
-    pid = target.hear("ready")["pid"]
-    caps = "+bpf,+perfmon,+sys_ptrace"
-    wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + caps,
-            "--ambient-caps=" + caps]
-    command = wrap + [_public_tool(bench), "trace", "-p", str(pid), "-d", "700ms", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=15, cwd="/")
-    check_equal(done.returncode, 0, "exit code (%s)" % done.stderr.decode())
-    check(b'"stall"' in done.stdout, "no stall in %r", done.stdout)
-    target.finish()
-
-
-@live(on="once")
 def doctor_on_bad_pids(bench):
     pid = str(_free_pid())
     code, _, errors = run_tool(bench, "doctor", "-p", pid)

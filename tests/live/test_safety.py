@@ -128,7 +128,7 @@ def sigterm(bench):
 def _close_stdout(bench, json_output):
     target, pid = _steady(bench)
     read_fd, write_fd = os.pipe()
-    tool = bench._own(Tool(["trace", "-p", str(pid)], json_output=json_output, stdout=write_fd))
+    tool = bench.own(Tool(["trace", "-p", str(pid)], json_output=json_output, stdout=write_fd))
     os.close(write_fd)
     with os.fdopen(read_fd, "rb") as output:
         check(output.readline().endswith(b"\n"), "no first line")

@@ -53,7 +53,7 @@ class KernelSide(Process):
 def _start(bench, threshold_ns, *words, workers=10):
     target = bench.target("tasks.py", "--loop", bench.loop, "--workers", str(workers))
     ready = target.hear("ready")
-    kernel = bench._own(KernelSide(ready["pid"], threshold_ns, *words))
+    kernel = bench.own(KernelSide(ready["pid"], threshold_ns, *words))
     return target, kernel, ready
 
 

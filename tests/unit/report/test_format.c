@@ -119,3 +119,24 @@ Test(format, wide_and_combining_characters_count_as_they_look)
 	check_put(format__left, "任务任务", 7, "任务.. ");
 	check_put(format__left, "\xff\xff", 3, "\xff\xff ");
 }
+
+Test(format, cgroup)
+{
+	static const struct {
+		const char *cgroup, *name;
+	} cases[] = {
+		{ NULL, "?" },
+		{ "/docker/4f1a2b3c4d5e6f708192a3b4c5d6e7f84f1a2b3c4d5e6f708192a3b4c5d6e7f8", "4f1a2b3c4d5e" },
+		{ "/kubepods.slice/pod1/cri-containerd-4f1a2b3c4d5e6f708192.scope", "cri-containerd-4f1a2b3c4d5e" },
+		{ "/system.slice/app.service", "app.service" },
+		{ "/machine.slice/box.scope", "box" },
+		{ "no slash", "no slash" },
+		{ "/x/", "" },
+	};
+	char buf[FORMAT_CGROUP_BYTES], longest[300] = "/";
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_assert_str_eq(format__cgroup(cases[i].cgroup, buf), cases[i].name);
+	memset(longest + 1, 'x', sizeof(longest) - 2);
+	cr_assert_eq(strlen(format__cgroup(longest, buf)), FORMAT_CGROUP_BYTES - 1);
+}

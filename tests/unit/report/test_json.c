@@ -266,8 +266,8 @@ Test(json, all_frames_and_all_named_victims)
 Test(json, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry" },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol" },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/docker/a\nb" },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	json_t *json = parse(start_text("json", &start, &opts));
@@ -285,12 +285,19 @@ Test(json, start)
 	list = json_object_get(json, "targets");
 	cr_assert_eq(json_array_size(list), 2);
 	target = json_array_get(list, 0);
-	check_keys(target, "pid", "comm", "python", "loop", "rung", NULL);
+	check_keys(target, "pid", "comm", "python", "loop", "rung", "container", "container_pid",
+		   "cgroup", NULL);
 	check_int(target, "pid", 4242);
 	check_text(target, "comm", "python3");
 	check_text(target, "python", "3.11.2");
 	check_text(target, "loop", "uvloop");
 	check_text(target, "rung", "entry");
+	cr_assert(json_is_false(json_object_get(target, "container")));
+	check_null(target, "container_pid");
+	check_null(target, "cgroup");
+	cr_assert(json_is_true(json_object_get(json_array_get(list, 1), "container")));
+	check_int(json_array_get(list, 1), "container_pid", 7);
+	check_text(json_array_get(list, 1), "cgroup", "/docker/a\nb");
 	check_null(json_array_get(list, 1), "loop");
 	check_text(json_array_get(list, 1), "comm", "a\nb");
 	json_decref(json);

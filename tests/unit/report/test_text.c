@@ -349,8 +349,8 @@ Test(text, nothing_seen_is_explained)
 Test(text, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry" },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol" },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service" },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope" },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	const struct report_opts opts = { .mode = "exact" };
@@ -358,7 +358,8 @@ Test(text, start)
 
 	cr_assert_str_eq(text,
 			 "watching 4242 python3: CPython 3.11.2, uvloop, rung entry\n"
-			 "watching 4243 a\\nb: CPython 3.8.18, no event loop yet, rung symbol\n"
+			 "watching 4243 a\\nb: CPython 3.8.18, no event loop yet, rung symbol, "
+			 "container docker-0123456789ab, pid 7 there\n"
 			 "stalls of 10.0 ms and longer, exact mode, uprobe_multi, "
 			 "sampled every 1.00 ms\n");
 	free(text);

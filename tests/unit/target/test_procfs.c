@@ -16,7 +16,7 @@ static struct maps *parse(const char *text)
 {
 	struct maps *maps = NULL;
 
-	cr_assert_eq(maps__parse(&maps, text, strlen(text)), 0);
+	cr_assert_eq(maps__parse(&maps, text, strlen(text), "/"), 0);
 	return maps;
 }
 
@@ -95,7 +95,7 @@ Test(maps, huge_text_is_bounded)
 
 	for (size_t i = 0; i < n; i++)
 		memcpy(text + i * strlen(line), line, strlen(line));
-	cr_assert_eq(maps__parse(&m, text, n * strlen(line)), 0);
+	cr_assert_eq(maps__parse(&m, text, n * strlen(line), "/"), 0);
 	cr_assert_eq(m->n, 100000);
 }
 
@@ -106,7 +106,7 @@ Test(maps, long_path)
 	size_t len = strlen(text);
 
 	memset(text + len, 'a', sizeof(text) - len);
-	cr_assert_eq(maps__parse(&m, text, sizeof(text)), 0);
+	cr_assert_eq(maps__parse(&m, text, sizeof(text), "/"), 0);
 	cr_assert_eq(m->n, 1);
 	cr_assert_eq(strlen(m->entries[0].path), sizeof(text) - len + 1);
 }
@@ -116,7 +116,7 @@ Test(maps, text_with_nul_bytes)
 	static const char text[] = "1000-2000 r-xp 0 00:01 1 /a\0b\n2000-3000 r-xp 0 00:01 1 /c\n";
 	_cleanup_(maps__freep) struct maps *m = NULL;
 
-	cr_assert_eq(maps__parse(&m, text, sizeof(text) - 1), 0);
+	cr_assert_eq(maps__parse(&m, text, sizeof(text) - 1, "/"), 0);
 	cr_assert_leq(m->n, 2);
 }
 
@@ -196,4 +196,45 @@ Test(procfs, a_fifo_is_refused_without_waiting)
 	cr_assert_eq(open_regular(path), -EINVAL);
 	rmdir(path);
 	cr_assert_eq(open_regular(path), -ENOENT);
+}
+
+Test(maps, paths_are_named_from_the_root_of_the_process)
+{
+	static const char text[] = "1000-2000 r-xp 0 00:01 1 /srv/tree/usr/bin/python3\n"
+				   "2000-3000 r-xp 0 00:01 2 /srv/tree/usr/lib/x.so (deleted)\n"
+				   "3000-4000 r-xp 0 00:01 3 /srv/treetop/y.so\n"
+				   "4000-5000 r-xp 0 00:01 4 /usr/z.so\n";
+	_cleanup_(maps__freep) struct maps *m = NULL;
+
+	cr_assert_eq(maps__parse(&m, text, sizeof(text) - 1, "/srv/tree"), 0);
+	cr_assert_eq(m->n, 4);
+	cr_assert_str_eq(m->entries[0].path, "/usr/bin/python3");
+	cr_assert_str_eq(m->entries[1].path, "/usr/lib/x.so");
+	cr_assert(m->entries[1].is_deleted);
+	cr_assert_str_eq(m->entries[2].path, "/srv/treetop/y.so");
+	cr_assert_str_eq(m->entries[3].path, "/usr/z.so");
+}
+
+Test(cgroup, the_unified_one_wins)
+{
+	char text[] = "4:memory:/old\n0::/system.slice/docker-4f1a.scope\n";
+	char *cgroup = proc_cgroup__parse(text);
+
+	cr_assert_str_eq(cgroup, "/system.slice/docker-4f1a.scope");
+}
+
+Test(cgroup, the_first_older_one_that_is_not_the_root)
+{
+	char text[] = "9:name=systemd:/\n5:devices:/docker/4f1a\n4:memory:/other\n0::/\n";
+	char *cgroup = proc_cgroup__parse(text);
+
+	cr_assert_str_eq(cgroup, "/docker/4f1a");
+}
+
+Test(cgroup, none)
+{
+	char texts[][40] = { "", "0::/\n", "no colon", "1:memory", "1:memory:\n0::relative\n", "\n\n" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cr_assert_null(proc_cgroup__parse(texts[i]), "%zu", i);
 }
