@@ -23,7 +23,8 @@ DEPS_DEMO  := python3
 DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp tmux wrk \
 	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it libxml2-utils python3-sarif-python-om \
-	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap
+	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
+	qemu-system-x86
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which must be there.
 TREE_SUITE    := sid
@@ -101,9 +102,9 @@ interpreters: deps ## fetch the interpreters of a newer Debian into a tree under
 	@[ "$$(id -u)" -ne 0 ] || tests/debian_tree.sh $(TREE_SUITE) $(BUILD)/debian/$(TREE_SUITE) $(TREE_PACKAGES)
 
 .PHONY: test
-test: deps interpreters ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live
+test: deps interpreters ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live, older kernels
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint formats capture live
+	@$(PYTHON) tests/run.py unit asan lint formats capture live kernels
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -120,6 +121,10 @@ check-formats: ## golden reports, read by programs that others wrote
 .PHONY: check-live
 check-live: all interpreters ## live tests on real interpreters (root)
 	@$(PYTHON) tests/run.py live
+
+.PHONY: check-kernels
+check-kernels: all ## live tests on the kernels of other Debian suites, in emulated machines
+	@$(PYTHON) tests/run.py kernels
 
 .PHONY: lint
 lint: ## which module includes which, licence lines, file sizes

@@ -29,7 +29,8 @@
 	_(STEP_TOO_DEEP, "step_too_deep", "steps nested deeper than the limit")                    \
 	_(VICTIM_NO_QUEUE, "victim_no_queue", "stalls without victims: the loop's queue is not known yet") \
 	_(VICTIM_UNREADABLE, "victim_unreadable", "ready handles that could not be read")          \
-	_(VICTIM_CUT, "victim_cut", "stalls with more ready handles than are looked at")
+	_(VICTIM_CUT, "victim_cut", "stalls with more ready handles than are looked at")           \
+	_(THREAD_UNSAMPLED, "thread_unsampled", "loop threads that the kernel does not let us sample: where they compute is not seen")
 
 enum ls_loss {
 #define _(name, json, sentence) LS_LOSS_##name,

@@ -78,6 +78,9 @@ int privs_become_user(void);
 /* Whether the capability, or one that includes it, is there. */
 bool priv_is_there(enum priv priv);
 
+/* Does this fail without the capability, and work with it? `try` returns 0 or -errno. For one thread, while the capabilities are in force. */
+bool priv_is_needed(enum priv priv, int (*try)(void));
+
 /* "CAP_BPF, CAP_PERFMON": the required ones that are missing, "" for none. */
 void privs_missing(char *buf, size_t size);
 

@@ -60,8 +60,10 @@ static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t t
 	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
 		      target_loop_kind_word(l->kind));
 	r = probe__sample_thread(s->probe, tid);
-	if (r < 0)
-		log_debug("thread %d is not sampled: %s", tid, strerror(-r));
+	if (r < 0 && r != -ESRCH)
+		session__note(s, LOG_GRADE_WARNING, w->pid,
+			      "thread %d is not sampled (%s): where it computes is not seen; see `loopstall doctor`", tid,
+			      strerror(-r));
 }
 
 /* Loops that run already: so even their first stall has samples and victims. */

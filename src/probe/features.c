@@ -112,8 +112,9 @@ static const struct {
 	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN", "" },
 	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf, "CAP_SYS_ADMIN",
 	  "not needed where uprobe_multi works", NULL },
-	{ "sampler", "the CPU clock samples where a step computes", true, sampler__try, "CAP_PERFMON",
-	  "or: sysctl kernel.perf_event_paranoid=1", NULL },
+	/* Debian's kernels know a level 3, at which CAP_PERFMON is not enough, and begin with it. */
+	{ "sampler", "the CPU clock samples where a step computes", false, sampler__try, "CAP_PERFMON",
+	  "sysctl kernel.perf_event_paranoid=2, or CAP_SYS_ADMIN; without it the line of computing is not known", NULL },
 };
 
 int probe__features(struct probe_feature *features)

@@ -52,7 +52,7 @@ struct probe {
 	struct sampler sampler;
 	size_t n_attached;
 	struct attached *attached;
-	uint64_t bad_records;
+	uint64_t bad_records, unsampled;
 	/* for the time of one drain */
 	event_fn event_fn;
 	void *event_ctx;
@@ -293,7 +293,16 @@ void probe__detach(struct probe *p, pid_t pid)
 
 int probe__sample_thread(struct probe *p, pid_t tid)
 {
-	return sampler__add(&p->sampler, p->skel->progs.on_sample, tid, p->sample_period_ns);
+	int code = sampler__add(&p->sampler, p->skel->progs.on_sample, tid, p->sample_period_ns);
+
+	/* A thread that has ended meanwhile is no loss. */
+	p->unsampled += code && code != -ESRCH;
+	return code;
+}
+
+int probe__try_sampler(void)
+{
+	return sampler__try();
 }
 
 void probe__unsample_thread(struct probe *p, pid_t tid)
@@ -374,6 +383,7 @@ int probe__losses(struct probe *p, uint64_t *counts)
 			counts[i] += values[cpu];
 	}
 	counts[LS_LOSS_BAD_RECORD] += p->bad_records;
+	counts[LS_LOSS_THREAD_UNSAMPLED] += p->unsampled;
 	return 0;
 }
 

@@ -41,6 +41,8 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err);
 void probe__detach(struct probe *p, pid_t pid);
 /* Starts the CPU sampler on a loop thread. 0 or -errno. */
 int probe__sample_thread(struct probe *p, pid_t tid);
+/* Does the kernel let us sample? 0 or -errno. */
+int probe__try_sampler(void);
 void probe__unsample_thread(struct probe *p, pid_t tid);
 /* Tells the kernel side where a loop keeps its queues. */
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
