@@ -94,6 +94,17 @@ struct sched_entity {
 	__u64 exec_start; /* the scheduler's own clock when it last looked at the thread; not that of bpf_ktime_get_ns() */
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct mm_struct;
+
+/* What the threads of a process share. */
+struct signal_struct {
+	atomic_t live; /* threads that have not ended */
+};
+
 struct task_struct {
 	unsigned int __state;
 	int on_cpu;
@@ -102,6 +113,8 @@ struct task_struct {
 	int pid; /* the thread */
 	int tgid; /* the process */
 	struct files_struct *files;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
 	struct thread_struct thread;
 };
 

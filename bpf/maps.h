@@ -18,7 +18,7 @@ struct threads_map {
 
 struct procs_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, LS_MAX_PROCS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct ls_proc);

@@ -17,6 +17,7 @@
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
+#define LS_MAX_PROCS 1024 /* watched at a time */
 #define LS_MAX_TASKS 65536 /* tasks counted one by one; a power of two */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
@@ -43,7 +44,9 @@ struct ls_settings {
 	__u64 threshold_ns; /* a span of at least this is a stall */
 	__u64 sample_after_ns; /* a span shorter than this is not worth a sample */
 	__u32 is_counting_tasks;
-	__u32 pad;
+	__u8 is_following; /* what a watched process forks is watched, too */
+	__u8 tells_execs; /* every exec of the machine is told, not only those of watched processes */
+	__u8 pad[2];
 };
 
 /* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
@@ -91,8 +94,9 @@ enum ls_rec_kind {
 	LS_REC_STACK, /* a stack inside a span, with its weight; precedes the span's stall record */
 	LS_REC_VICTIM, /* a named victim; precedes the span's stall record */
 	LS_REC_STALL, /* a span of at least the threshold has ended */
-	LS_REC_EXEC, /* a watched process executed another program */
+	LS_REC_EXEC, /* a watched process, or with `tells_execs` any, executed another program */
 	LS_REC_EXIT, /* a watched thread ended */
+	LS_REC_FORK, /* a watched process has a new child, which is watched from here on */
 	LS_REC_MAX
 };
 
@@ -184,6 +188,12 @@ struct ls_rec_stall {
 
 struct ls_rec_life {
 	struct ls_rec_hdr hdr;
+};
+
+struct ls_rec_fork {
+	struct ls_rec_hdr hdr; /* of the parent */
+	__u32 child; /* tgid */
+	__u32 is_vfork; /* it has its parent's memory until it executes another program */
 };
 
 /* Names the aggregate of one coroutine on one thread: only that thread writes it. */

@@ -16,6 +16,7 @@
 	_(RING_OTHER, "ring_full_other", "life-cycle records lost: the ring buffer was full")      \
 	_(COROUTINE_MAP, "coroutine_map_full", "steps and waits counted without a coroutine: its map was full") \
 	_(TASK_MAP, "task_map_full", "steps counted without a task: its map was full")          \
+	_(PROC_MAP, "process_map_full", "child processes not followed: too many are watched")      \
 	_(THREAD_STORAGE, "thread_storage", "events lost: no memory for a thread's state")         \
 	_(STACK_TRUNCATED, "stack_truncated", "stacks cut: deeper than the frame limit")           \
 	_(STACK_UNREADABLE, "stack_unreadable", "stacks cut: a page could not be read")            \

@@ -64,6 +64,7 @@ struct config {
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
 	enum cli_mode mode;
+	bool is_not_following;
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */

@@ -47,14 +47,20 @@ static struct model *live_model(void *ctx)
 static void describe_targets(struct live *l)
 {
 	const struct session *s = l->session;
-	const struct watch *w = &s->watches[0];
+	const struct watch *w = s->watches[0];
+	size_t n_shown = 0;
 	char raw[sizeof(l->targets)];
 	char cgroup[FORMAT_CGROUP_BYTES];
 	size_t used = 0;
 
-	/* The first that still runs speaks for all. */
-	for (size_t i = 0; i < s->n_watches && w->is_gone; i++)
-		w = &s->watches[i];
+	/* The first that still runs speaks for all; one with a loop has more to say than one without. */
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct watch *other = s->watches[i];
+
+		n_shown += watch__is_shown(other);
+		if (watch__is_shown(other) && !other->is_gone && (w->is_gone || (!w->n_loops && other->n_loops)))
+			w = other;
+	}
 	used = (size_t)snprintf(raw, sizeof(raw), "%s %d",
 				w->target		   ? w->target->comm :
 					s->config->command ? s->config->command[0] :
@@ -67,9 +73,9 @@ static void describe_targets(struct live *l)
 	if (w->target && w->target->is_container && used < sizeof(raw))
 		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  container %s (pid %d there)",
 					 format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
-	if (s->n_watches > 1 && used < sizeof(raw))
+	if (n_shown > 1 && used < sizeof(raw))
 		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  +%zu more",
-					 s->n_watches - 1);
+					 n_shown - 1);
 	if (w->is_gone && used < sizeof(raw))
 		snprintf(raw + used, sizeof(raw) - used, "  has ended");
 	text__escape(raw, l->targets, sizeof(l->targets));
@@ -85,7 +91,7 @@ static int find_source_line(void *ctx, uint32_t pid, const char *file, uint32_t 
 	if (pid)
 		return source_line((pid_t)pid, file, line, buf, size);
 	for (size_t i = 0; r < 0 && i < s->n_watches; i++)
-		r = source_line(s->watches[i].pid, file, line, buf, size);
+		r = source_line(s->watches[i]->pid, file, line, buf, size);
 	return r;
 }
 
@@ -196,7 +202,7 @@ static int live_edit(void *ctx, const char *file, uint32_t line, struct err *err
 	int r = -ENOENT;
 
 	for (size_t i = 0; r == -ENOENT && i < s->n_watches; i++)
-		r = source_edit(s->watches[i].pid, file, line, err);
+		r = source_edit(s->watches[i]->pid, file, line, err);
 	return r;
 }
 

@@ -22,7 +22,7 @@ struct replay {
 	void *ctx;
 	uint64_t at_ns; /* of the newest input that was played */
 	struct report_start start;
-	struct report_target targets[CLI_MAX_PIDS];
+	struct report_target targets[LS_MAX_PROCS];
 };
 
 static int ignore_stall(void *ctx, const struct stall *stall)
@@ -147,7 +147,7 @@ const struct report_start *replay__start(struct replay *r)
 	const struct meta *meta = player__meta(r->player);
 	size_t n;
 
-	for (n = 0; n < CLI_MAX_PIDS && target_value(meta, n, "pid"); n++)
+	for (n = 0; n < LS_MAX_PROCS && target_value(meta, n, "pid"); n++)
 		r->targets[n] = (struct report_target){
 			.pid = (uint32_t)strtoul(target_value(meta, n, "pid"), NULL, 10),
 			.comm = target_value(meta, n, "comm") ?: "?",
@@ -156,6 +156,7 @@ const struct report_start *replay__start(struct replay *r)
 			.rung = target_value(meta, n, "rung") ?: "none",
 			.container_pid = (uint32_t)strtoul(target_value(meta, n, "container_pid") ?: "0", NULL, 10),
 			.cgroup = target_value(meta, n, "cgroup"),
+			.parent = (uint32_t)strtoul(target_value(meta, n, "parent_pid") ?: "0", NULL, 10),
 		};
 	r->start = (struct report_start){
 		.version = meta__get(meta, "version") ?: "?",

@@ -31,8 +31,8 @@
 #define GRACE_NS (5 * SECOND_NS)
 #define MAX_TABLE_ROWS 30
 
-/* What an epoll event is about; from TAG_WATCH on, the index of a watched process. */
-enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_INPUT, TAG_WATCH };
+/* What an epoll event is about; anything else is a watched process (struct watch *). */
+enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_INPUT };
 
 uint64_t session_now_ns(void)
 {
@@ -154,8 +154,7 @@ void session__free(struct session *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->n_watches; i++)
-		watch__done(&s->watches[i]);
+	session__free_tree(s);
 	report__free(s->report);
 	probe__free(s->probe);
 	model__free(s->model);
@@ -168,24 +167,17 @@ void session__free(struct session *s)
 
 int session__add(struct session *s, pid_t pid, bool may_wait, struct err *err)
 {
-	const uint64_t now_ns = session_now_ns();
-	struct watch *w = &s->watches[s->n_watches];
-	int r;
+	struct watch *w;
+	int r = session__watch(s, pid, 0, &w, err);
 
-	if (s->n_watches == CLI_MAX_PIDS)
-		return err__set(err, -E2BIG, "more than %d processes to watch", CLI_MAX_PIDS);
-	r = watch__init(w, pid, now_ns, err);
 	if (r < 0)
 		return r;
-	r = watch__examine(w, now_ns, err);
+	r = watch__examine(w, session_now_ns(), err);
 	if (r >= 0 || (may_wait && r == -ENOEXEC))
-		r = poll_for(s, w->pidfd, EPOLLIN, TAG_WATCH + s->n_watches);
-	if (r < 0) {
-		watch__done(w);
-		return r;
-	}
-	s->n_watches++;
-	return 0;
+		return 0;
+	session__drop(s, w);
+	session__sweep(s);
+	return r;
 }
 
 /* -n NAME may match a process in the act of ending; one that can be attached to is enough. */
@@ -195,7 +187,7 @@ static int attach_all(struct session *s, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 
 		if (!w->target)
 			continue;
@@ -208,9 +200,41 @@ static int attach_all(struct session *s, struct err *err)
 	return n_attached > 0 ? 0 : r;
 }
 
+static int follow_all(struct session *s)
+{
+	const size_t n_roots = s->n_watches;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n_roots; i++)
+		r = session__follow_tree(s, s->watches[i]);
+	return r;
+}
+
+/* The command is let go once the kernel side would notice what it forks and executes. */
+static int release_command(struct session *s, struct err *err)
+{
+	int r = probe__follow(s->probe, s->child->pid);
+
+	if (r < 0)
+		return err__set(err, r, "cannot watch the command: %s", strerror(-r));
+	r = child__release(s->child, s->config->command[0], err);
+	if (r < 0)
+		return r;
+	/* What is told of its start is no news. */
+	r = session__drain(s);
+	watch__reset(s->watches[0], session_now_ns());
+	session__examine_due(s, session_now_ns());
+	return r;
+}
+
 static int begin(struct session *s, struct err *err)
 {
-	const struct probe_opts opts = { .threshold_ns = s->threshold_ns };
+	const bool is_following = !s->config->is_not_following;
+	const struct probe_opts opts = {
+		.threshold_ns = s->threshold_ns,
+		.is_following = is_following,
+		.tells_execs = is_following && s->config->name,
+	};
 	const uint64_t before_ns = session_now_ns();
 	int r;
 
@@ -219,17 +243,11 @@ static int begin(struct session *s, struct err *err)
 		return r;
 	log_debug("kernel side loaded in %.0f ms (%s)", (session_now_ns() - before_ns) / 1e6,
 		  probe__transport(s->probe));
-	if (s->child) {
-		r = child__release(s->child, s->config->command[0], err);
-		if (r < 0)
-			return r;
-		watch__reset(&s->watches[0], session_now_ns());
-		session__examine_due(s, session_now_ns());
-	} else {
-		r = attach_all(s, err);
-		if (r < 0)
-			return r;
-	}
+	r = s->child ? release_command(s, err) : attach_all(s, err);
+	if (r < 0)
+		return r;
+	if (is_following && follow_all(s) < 0)
+		log_warn("the children that these processes have already are not followed: /proc cannot be listed");
 	s->started_ns = session_now_ns();
 	s->started_machine = machine__read();
 	s->started_cpu_ns = session_own_cpu_ns();
@@ -298,26 +316,38 @@ static void on_signal(struct session *s)
 	stop(s, info.ssi_code == SI_KERNEL ? 0 : (int)info.ssi_signo);
 }
 
+/* A child that is no Python keeps nobody waiting. */
+static bool is_any_left(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (!s->watches[i]->is_gone && (!s->watches[i]->is_on_trial || s->watches[i]->target))
+			return true;
+	return false;
+}
+
 static int on_target_exit(struct session *s, struct watch *w)
 {
-	bool is_any_left = false;
-	int r;
+	const bool is_command = s->child && s->child->pid == w->pid;
+	int r = session__drain(s);
 
-	r = session__drain(s);
-	if (r >= 0)
+	if (w->is_dropped)
+		return r;
+	if (r >= 0 && watch__is_shown(w))
 		r = session__read(s, session_now_ns());
 	w->is_gone = true;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->pidfd, NULL);
 	probe__detach(s->probe, w->pid);
-	if (s->child && s->child->pid == w->pid)
+	if (is_command)
 		child__reap(s->child);
-	else
-		log_info("target %d exited", w->pid);
-	session__note(s, LOG_GRADE_WARNING, w->pid, "the process has ended");
-	for (size_t i = 0; i < s->n_watches; i++)
-		is_any_left = is_any_left || !s->watches[i].is_gone;
-	/* A front goes on showing what it has. */
-	if (!is_any_left && (!s->front || s->front->ends_with_targets || s->is_stopping))
+	if (!watch__is_shown(w)) {
+		session__drop(s, w);
+	} else {
+		if (!is_command)
+			log_info("target %d exited", w->pid);
+		session__note(s, LOG_GRADE_WARNING, w->pid, "the process has ended");
+	}
+	/* A front goes on showing what it has. What a command leaves behind is none of it. */
+	if ((is_command || !is_any_left(s)) && (!s->front || s->front->ends_with_targets || s->is_stopping))
 		s->is_over = true;
 	return r;
 }
@@ -335,19 +365,28 @@ static int dispatch(struct session *s, const struct epoll_event *event)
 	case TAG_INPUT:
 		return s->front->on_input(s->front->ctx);
 	default:
-		return on_target_exit(s, &s->watches[event->data.u64 - TAG_WATCH]);
+		return on_target_exit(s, event->data.ptr);
 	}
+}
+
+/* A process without steps may have workers for that. */
+static bool have_workers_steps(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (s->watches[i]->parent && s->watches[i]->steps > 0)
+			return true;
+	return false;
 }
 
 static void tell_silence(struct session *s, uint64_t now_ns)
 {
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 
-		if (w->is_told || w->is_gone || now_ns - s->started_ns < SILENCE_NS)
+		if (w->is_on_trial || w->is_told || w->is_gone || now_ns - s->started_ns < SILENCE_NS)
 			continue;
 		w->is_told = true;
-		if (w->steps == 0)
+		if (w->steps == 0 && !have_workers_steps(s))
 			log_info("0 steps seen in %d so far because %s", w->pid,
 				 watch__silence_reason(w));
 	}
@@ -357,7 +396,7 @@ static void tell_silence(struct session *s, uint64_t now_ns)
 static bool all_known(const struct session *s)
 {
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (!s->watches[i].target || !s->watches[i].target->interp)
+		if (!s->watches[i]->is_on_trial && (!s->watches[i]->target || !s->watches[i]->target->interp))
 			return false;
 	return true;
 }
@@ -414,8 +453,8 @@ static int wait_ms(const struct session *s)
 	if (s->front && s->front_due_ns < due_ns)
 		due_ns = s->front_due_ns;
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (!s->watches[i].is_gone && s->watches[i].examine_due_ns < due_ns)
-			due_ns = s->watches[i].examine_due_ns;
+		if (!s->watches[i]->is_gone && s->watches[i]->examine_due_ns < due_ns)
+			due_ns = s->watches[i]->examine_due_ns;
 	return due_ns > now_ns ? (int)((due_ns - now_ns + 999999) / 1000000) : 0;
 }
 
@@ -431,6 +470,7 @@ static int loop(struct session *s)
 			return -errno;
 		for (int i = 0; i < n && r >= 0; i++)
 			r = dispatch(s, &events[i]);
+		session__sweep(s);
 	}
 	return r;
 }
@@ -456,7 +496,7 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 static bool has_loop(const struct session *s)
 {
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (s->watches[i].n_loops > 0)
+		if (s->watches[i]->n_loops > 0)
 			return true;
 	return false;
 }
@@ -477,14 +517,14 @@ int session__verdict(const struct session *s, const struct snapshot *snapshot, i
 	if (snapshot->steps > 0)
 		return judged;
 	if (!has_loop(s)) {
-		log_error("no event loop was found in %d: %s", s->watches[0].pid,
-			  watch__silence_reason(&s->watches[0]));
+		log_error("no event loop was found in %d: %s", s->watches[0]->pid,
+			  watch__silence_reason(s->watches[0]));
 		return EXIT_CANNOT_ATTACH;
 	}
 	if (snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0)
 		return judged;
-	log_error("nothing was measured in %d: %s", s->watches[0].pid,
-		  watch__silence_reason(&s->watches[0]));
+	log_error("nothing was measured in %d: %s", s->watches[0]->pid,
+		  watch__silence_reason(s->watches[0]));
 	return EXIT_INCONCLUSIVE;
 }
 

@@ -12,14 +12,6 @@
 #include "base/log.h"
 #include "report/format.h"
 
-static struct watch *find_watch(struct session *s, pid_t pid)
-{
-	for (size_t i = 0; i < s->n_watches; i++)
-		if (s->watches[i].pid == pid)
-			return &s->watches[i];
-	return NULL;
-}
-
 /* Hands a loop's queues to the kernel side, if they are not what it was told before. */
 static void tell_loop(struct session *s, const struct watch *w, struct watch_loop *l)
 {
@@ -108,7 +100,7 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 static void refresh_loops(struct session *s)
 {
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 
 		for (size_t j = 0; !w->is_gone && w->target && j < watch__known_loops(w); j++)
 			tell_loop(s, w, &w->loops[j]);
@@ -126,9 +118,11 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 	else if (r == 0)
 		find_loops(s, w);
 	/* Gone: its pidfd says so. Not a CPython: it may become one, the silence notice tells. */
-	if (r >= 0 || r == -ESRCH || r == -ENOEXEC)
+	if (r >= 0 || r == -ESRCH || (r == -ENOEXEC && session__is_undecided(w, now_ns)))
 		return;
 	w->examine_due_ns = UINT64_MAX;
+	if (r == -ENOEXEC)
+		return;
 	log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
 	session__note(s, LOG_GRADE_ERROR, w->pid, "%s", err.what);
 }
@@ -136,7 +130,7 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 void session__examine_due(struct session *s, uint64_t now_ns)
 {
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 
 		if (!w->is_gone && now_ns >= w->examine_due_ns)
 			examine(s, w, now_ns);
@@ -146,7 +140,7 @@ void session__examine_due(struct session *s, uint64_t now_ns)
 static int on_event(void *ctx, const struct event *event)
 {
 	struct session *s = ctx;
-	struct watch *w = find_watch(s, event->hdr->tgid);
+	struct watch *w = session__find(s, event->hdr->tgid);
 
 	switch (event->kind) {
 	case LS_REC_THREAD:
@@ -156,12 +150,13 @@ static int on_event(void *ctx, const struct event *event)
 		/* uvloop's or greenlet's module may have come with it. */
 		watch__suspect(w);
 		break;
+	case LS_REC_FORK:
+		session__on_fork(s, (pid_t)event->hdr->tgid, (pid_t)event->fork->child, event->fork->is_vfork);
+		return 0;
 	case LS_REC_EXEC:
-		if (!w)
-			break;
-		log_info("%d executed another program", w->pid);
-		session__note(s, LOG_GRADE_WARNING, w->pid, "executed another program");
-		watch__reset(w, session_now_ns());
+		/* A stranger is nobody's business. */
+		if (!session__on_exec(s, (pid_t)event->hdr->tgid))
+			return 0;
 		break;
 	case LS_REC_EXIT:
 		probe__unsample_thread(s->probe, event->hdr->tid);
@@ -193,7 +188,7 @@ static int on_coroutine(void *ctx, const struct ls_coro_key *key, const struct l
 static int on_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
 {
 	struct session *s = ctx;
-	struct watch *w = find_watch(s, pid);
+	struct watch *w = session__find(s, pid);
 
 	if (w)
 		w->steps += stats->steps;
@@ -230,7 +225,7 @@ static int read_aggregates(struct session *s)
 	int r;
 
 	for (size_t i = 0; i < s->n_watches; i++)
-		s->watches[i].steps = 0;
+		s->watches[i]->steps = 0;
 	r = probe__each_thread(s->probe, on_thread, s);
 	if (r < 0)
 		return r;

@@ -40,8 +40,11 @@ struct session {
 	struct symbols *symbols;
 	struct model *model;
 	struct feed feed; /* its inputs go through here */
-	size_t n_watches;
-	struct watch watches[CLI_MAX_PIDS];
+	size_t n_watches, watches_size;
+	struct watch **watches; /* those that were asked for first */
+	struct watch *by_pid; /* table of those that live */
+	size_t n_numbered; /* of them are in the recording */
+	bool has_dropped; /* some wait for the sweep */
 	struct report *report;
 	struct report_opts report_opts;
 	int epoll_fd, signal_fd;
@@ -68,6 +71,24 @@ struct session {
 
 /* CLOCK_MONOTONIC, as the kernel side stamps its records. */
 uint64_t session_now_ns(void);
+
+/* The process with this number, NULL if it is none of ours. */
+struct watch *session__find(struct session *s, pid_t pid);
+/*
+ * Begins to watch a process: because it was asked for (parent 0), or because a watched one forked it. It is examined when that is due. 0 or -errno with
+ * err filled.
+ */
+int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **ret_watch, struct err *err);
+/* Forgets one of no interest. It stays valid until the next sweep. */
+void session__drop(struct session *s, struct watch *w);
+void session__sweep(struct session *s);
+void session__free_tree(struct session *s);
+/* Adds the children that a process has already, and theirs. 0 or -errno. */
+int session__follow_tree(struct session *s, struct watch *root);
+void session__on_fork(struct session *s, pid_t parent, pid_t child, bool is_vfork);
+/* Whether it was a watched process that executed another program. */
+bool session__on_exec(struct session *s, pid_t pid);
+bool session__is_undecided(const struct watch *w, uint64_t now_ns);
 
 /*
  * Puts probes on a process that was examined, and tells the kernel side of its loops. 0 or -errno.

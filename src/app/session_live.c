@@ -79,8 +79,8 @@ int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns)
 	if (!spans)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (!s->watches[i].is_gone)
-			n += read_process(s, &s->watches[i], now_ns - age_ns, spans + n,
+		if (!s->watches[i]->is_gone)
+			n += read_process(s, s->watches[i], now_ns - age_ns, spans + n,
 					  SESSION_MAX_THREADS - n);
 	for (size_t i = 0; i < n; i++)
 		live[i] = (struct model_live){

@@ -68,9 +68,8 @@ static int note_target(struct session *s, size_t number, const char *what, const
 	return value ? recorder__note(s->feed.recorder, key, value) : 0;
 }
 
-static int describe_target(struct session *s, size_t number)
+static int describe_target(struct session *s, const struct watch *w, size_t number)
 {
-	const struct watch *w = &s->watches[number];
 	const struct target *t = w->target;
 	char text[32];
 	int r;
@@ -79,7 +78,10 @@ static int describe_target(struct session *s, size_t number)
 	r = note_target(s, number, "pid", text);
 	if (r < 0 || !t)
 		return r;
-	r = note_target(s, number, "python", t->python);
+	snprintf(text, sizeof(text), "%d", (int)w->parent);
+	r = w->parent ? note_target(s, number, "parent_pid", text) : 0;
+	if (r >= 0)
+		r = note_target(s, number, "python", t->python);
 	if (r >= 0)
 		r = note_target(s, number, "comm", t->comm);
 	if (r >= 0)
@@ -101,8 +103,16 @@ int session__describe_recording(struct session *s)
 	r = recorder__note(s->feed.recorder, "transport", probe__transport(s->probe));
 	if (r >= 0)
 		r = note_u64(s, "sample_period_ns", probe__sample_period_ns(s->probe));
-	for (size_t i = 0; r >= 0 && i < s->n_watches; i++)
-		r = describe_target(s, i);
+	for (size_t i = 0; r >= 0 && i < s->n_watches; i++) {
+		struct watch *w = s->watches[i];
+
+		if (!watch__is_shown(w))
+			continue;
+		/* It keeps the number it has in the file. */
+		if (!w->number)
+			w->number = ++s->n_numbered;
+		r = describe_target(s, w, w->number - 1);
+	}
 	return r;
 }
 

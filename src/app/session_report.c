@@ -37,21 +37,24 @@ uint64_t session_own_cpu_ns(void)
 
 int session__write_start(const struct session *s, struct report *report)
 {
-	struct report_target targets[CLI_MAX_PIDS];
-	const struct report_start start = {
+	_cleanup_free_ struct report_target *targets = calloc(s->n_watches + 1, sizeof(*targets));
+	struct report_start start = {
 		.version = LOOPSTALL_VERSION,
 		.threshold_ns = s->threshold_ns,
 		.sample_period_ns = probe__sample_period_ns(s->probe),
 		.transport = probe__transport(s->probe),
-		.n_targets = s->n_watches,
 		.targets = targets,
 	};
 
+	if (!targets)
+		return -ENOMEM;
 	for (size_t i = 0; i < s->n_watches; i++) {
-		const struct watch *w = &s->watches[i];
+		const struct watch *w = s->watches[i];
 		const struct target *t = w->target;
 
-		targets[i] = (struct report_target){
+		if (!watch__is_shown(w))
+			continue;
+		targets[start.n_targets++] = (struct report_target){
 			.pid = (uint32_t)w->pid,
 			.comm = t		   ? t->comm :
 				s->config->command ? s->config->command[0] :
@@ -61,6 +64,7 @@ int session__write_start(const struct session *s, struct report *report)
 			.rung = target_rung_word(t ? t->rung : TARGET_RUNG_NONE),
 			.container_pid = t && t->is_container ? (uint32_t)t->ns_pid : 0,
 			.cgroup = t ? t->cgroup : NULL,
+			.parent = (uint32_t)w->parent,
 		};
 	}
 	return report__start(report, &start);
@@ -76,7 +80,7 @@ static uint64_t unix_now_ns(void)
 
 const char *session__silence(const struct session *s, const struct snapshot *snapshot)
 {
-	return snapshot->steps == 0 ? watch__silence_reason(&s->watches[0]) : NULL;
+	return snapshot->steps == 0 ? watch__silence_reason(s->watches[0]) : NULL;
 }
 
 int session__write_summary(const struct session *s, struct report *report,

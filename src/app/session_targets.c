@@ -53,8 +53,10 @@ static int add_by_name(struct session *s, const char *name, struct err *err)
 /* Whether probes may have to be put on a process that has none yet. */
 static bool may_attach(const struct session *s)
 {
+	if (!s->config->is_not_following)
+		return true;
 	for (size_t i = 0; i < s->n_watches; i++)
-		if (!s->watches[i].is_gone && !watch__is_complete(&s->watches[i]))
+		if (!s->watches[i]->is_gone && !watch__is_complete(s->watches[i]))
 			return true;
 	return false;
 }

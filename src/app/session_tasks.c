@@ -141,7 +141,7 @@ static int read_all(struct session *s, struct look *look)
 		return r;
 	qsort(counters.list, counters.n, sizeof(*counters.list), counter_compare);
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 		size_t total = 0;
 
 		if (w->is_gone || !w->target || look->n >= MAX_TASKS)
@@ -218,7 +218,7 @@ int session__read_loops(struct session *s, uint64_t now_ns)
 	int r = 0;
 
 	for (size_t i = 0; i < s->n_watches; i++) {
-		struct watch *w = &s->watches[i];
+		struct watch *w = s->watches[i];
 		int n;
 
 		if (w->is_gone || !w->target)

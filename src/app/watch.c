@@ -132,6 +132,11 @@ struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid)
 	return l;
 }
 
+bool watch__is_shown(const struct watch *w)
+{
+	return !w->is_on_trial || w->n_loops > 0;
+}
+
 const char *watch__loop_word(const struct watch *w)
 {
 	if (w->n_loops == 0)

@@ -13,6 +13,9 @@
 
 #include <loopstall/abi.h>
 
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "base/err.h"
 #include "target/target.h"
 
@@ -32,6 +35,7 @@ struct watch_loop {
 
 struct watch {
 	pid_t pid;
+	pid_t parent; /* whose child it is watched as; 0: for its own sake */
 	int pidfd;
 	struct target *target; /* NULL until it is known to be a CPython */
 	uint64_t born_ns; /* when this program of the process was first looked at */
@@ -42,8 +46,12 @@ struct watch {
 	size_t tasks_size;
 	struct target_task *tasks; /* buffer of the last look at them */
 	uint64_t steps; /* as last read from the kernel */
+	size_t number; /* in the recording, from 1 on; 0: none yet */
+	bool is_on_trial; /* nobody named it: a loop has to show before it is worth a word */
 	bool is_gone;
+	bool is_dropped; /* of no interest: freed at the next sweep */
 	bool is_told; /* a notice said why nothing is seen */
+	UT_hash_handle hh; /* by pid */
 };
 
 /* Opens the process. 0 or -errno with err filled. */
@@ -64,6 +72,8 @@ void watch__reset(struct watch *w, uint64_t now_ns);
 struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid);
 size_t watch__known_loops(const struct watch *w);
 
+/* Whether it is worth telling of. */
+bool watch__is_shown(const struct watch *w);
 /* "asyncio", "uvloop" or NULL while no loop is known. */
 const char *watch__loop_word(const struct watch *w);
 /* All that can be found in it is: an interpreter, its steps, a loop. */

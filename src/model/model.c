@@ -241,6 +241,7 @@ int model__event(struct model *m, const struct event *event)
 		loops__forget(&m->loops, event->hdr->tgid, event->hdr->tid);
 		return 0;
 	case LS_REC_THREAD:
+	case LS_REC_FORK:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;

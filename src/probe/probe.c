@@ -140,6 +140,8 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 		return err_from_load(err, -errno);
 	p->skel = skel;
 	set_threshold(p, opts->threshold_ns);
+	settings_of(p)->is_following = opts->is_following;
+	settings_of(p)->tells_execs = opts->tells_execs;
 	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
 	spot_programs(skel, p->spot_progs);
 	if (p->use_multi)
@@ -168,6 +170,7 @@ static int probe_attach_system(struct probe *p, struct err *err)
 		{ p->skel->progs.on_wakeup, &p->skel->links.on_wakeup },
 		{ p->skel->progs.on_exit, &p->skel->links.on_exit },
 		{ p->skel->progs.on_exec, &p->skel->links.on_exec },
+		{ p->skel->progs.on_fork, &p->skel->links.on_fork },
 	};
 
 	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
@@ -272,6 +275,16 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err)
 			return code;
 	}
 	return 0;
+}
+
+int probe__follow(struct probe *p, pid_t pid)
+{
+	const struct ls_proc nothing = { 0 };
+	uint32_t tgid = pid;
+
+	if (!bpf_map_update_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &nothing, BPF_NOEXIST) || errno == EEXIST)
+		return 0;
+	return -errno;
 }
 
 void probe__detach(struct probe *p, pid_t pid)

@@ -20,6 +20,8 @@
 struct probe_opts {
 	uint64_t threshold_ns;
 	uint64_t sample_period_ns; /* 0: chosen from the threshold */
+	bool is_following; /* what a watched process forks is watched, too */
+	bool tells_execs; /* every exec on the machine is an event */
 };
 
 struct probe;
@@ -37,6 +39,11 @@ static inline void probe__freep(struct probe **p)
  * again for the same pid when more was found. 0 or -errno.
  */
 int probe__attach(struct probe *p, const struct target *t, struct err *err);
+/*
+ * Watches a process of which nothing is known yet, so that it is told when it forks and executes; no spots. One that is watched already stays as it
+ * is. 0 or -errno.
+ */
+int probe__follow(struct probe *p, pid_t pid);
 /* Forgets a process that has gone. */
 void probe__detach(struct probe *p, pid_t pid);
 /* Starts the CPU sampler on a loop thread. 0 or -errno. */

@@ -162,6 +162,7 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 		put_fields(rec, FIELDS_EVENT_LIFE, event->life, &k->event_life,
 			   sizeof(k->event_life));
 		break;
+	case LS_REC_FORK:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;

@@ -148,6 +148,7 @@ static json_t *target_item(const void *item)
 	jsonx_add_text(&o, "python", target->python);
 	jsonx_add_text(&o, "loop", target->loop);
 	jsonx_add_text(&o, "rung", target->rung);
+	jsonx_add(&o, "parent_pid", jsonx_u64_or_null(target->parent));
 	jsonx_add_bool(&o, "container", target->container_pid != 0);
 	jsonx_add(&o, "container_pid", jsonx_u64_or_null(target->container_pid));
 	jsonx_add_text(&o, "cgroup", target->cgroup);

@@ -76,6 +76,8 @@ static bool record_is_valid(const void *data, size_t size)
 	case LS_REC_EXEC:
 	case LS_REC_EXIT:
 		return size == sizeof(struct ls_rec_life);
+	case LS_REC_FORK:
+		return size == sizeof(struct ls_rec_fork);
 	default:
 		return false;
 	}

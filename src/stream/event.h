@@ -20,6 +20,7 @@ struct event {
 		const struct ls_rec_victim *victim;
 		const struct ls_rec_stall *stall;
 		const struct ls_rec_life *life;
+		const struct ls_rec_fork *fork;
 	};
 };
 

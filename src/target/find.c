@@ -108,6 +108,84 @@ static bool has_name(pid_t pid, const void *ctx)
 		strstr(cmdline, search->name);
 }
 
+bool target__has_name(pid_t pid, const char *name)
+{
+	struct name_search search = { .name = name };
+
+	find_ancestors(&search.ancestors);
+	return has_name(pid, &search);
+}
+
+/* A process with its parent. */
+struct kin {
+	pid_t pid, parent;
+};
+
+static int list_kin(struct kin **ret_kin, size_t *ret_n)
+{
+	_cleanup_(dir_close) DIR *d = opendir("/proc");
+	_cleanup_free_ struct kin *kin = NULL;
+	size_t n = 0, size = 0;
+	struct dirent *e;
+
+	if (!d)
+		return -errno;
+	while ((e = readdir(d))) {
+		pid_t pid = isdigit((unsigned char)e->d_name[0]) ?
+			(pid_t)strtol(e->d_name, NULL, 10) :
+			0;
+		struct proc_stat stat;
+
+		if (pid <= 0 || proc_stat__read(&stat, pid))
+			continue;
+		if (n == size) {
+			struct kin *more;
+
+			size = size ? 2 * size : 256;
+			more = reallocarray(kin, size, sizeof(*kin));
+			if (!more)
+				return -ENOMEM;
+			kin = more;
+		}
+		kin[n++] = (struct kin){ pid, stat.ppid };
+	}
+	*ret_kin = TAKE_PTR(kin);
+	*ret_n = n;
+	return 0;
+}
+
+static bool is_in(const struct pids *pids, pid_t pid)
+{
+	for (size_t i = 0; i < pids->n; i++)
+		if (pids->at[i] == pid)
+			return true;
+	return false;
+}
+
+int target__find_descendants(pid_t pid, pid_t **ret_pids, size_t *ret_n)
+{
+	_cleanup_free_ struct kin *kin = NULL;
+	_cleanup_free_ pid_t *owned = NULL;
+	struct pids pids = { 0 };
+	size_t n = 0;
+	int r = list_kin(&kin, &n);
+
+	if (!r)
+		r = add_pid(&pids, pid);
+	/* The list grows while it is read: children of children come behind. */
+	for (size_t i = 0; !r && i < pids.n; i++)
+		for (size_t k = 0; !r && k < n; k++)
+			if (kin[k].parent == pids.at[i] && !is_in(&pids, kin[k].pid))
+				r = add_pid(&pids, kin[k].pid);
+	owned = pids.at;
+	if (r)
+		return r;
+	memmove(owned, owned + 1, (pids.n - 1) * sizeof(*owned));
+	*ret_pids = TAKE_PTR(owned);
+	*ret_n = pids.n - 1;
+	return 0;
+}
+
 static bool has_python(pid_t pid, const void *ctx)
 {
 	_cleanup_(maps__freep) struct maps *maps = NULL;
