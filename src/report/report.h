@@ -30,8 +30,8 @@ struct report_target {
 	const char *loop; /* "asyncio", "uvloop", NULL while it is not known */
 	const char *rung; /* target_rung_word() */
 	uint32_t container_pid; /* its pid in the container, 0: it is in none */
-	uint32_t parent; /* whose child it is watched as, 0: it was asked for itself */
 	const char *cgroup; /* "/system.slice/docker-4f1a.scope", NULL if it is in none */
+	uint32_t parent; /* whose child it is watched as, 0: it was asked for itself */
 };
 
 struct report_start {
