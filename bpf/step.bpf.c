@@ -10,7 +10,7 @@
 #include "spans.h"
 #include "tasks.h"
 
-#define MAX_THREAD_STATES 1024 /* looked at for the one of a thread */
+#define MAX_THREAD_STATES 4096 /* looked at for the one of a thread */
 
 /* What a bpf_loop() callback gets: where the walk is, is in ts->tstate (see struct scan_context). */
 struct tstate_walk {

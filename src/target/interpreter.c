@@ -293,22 +293,25 @@ static int confirm_version(struct examination *x)
 	return 0;
 }
 
-/* Nobody has looked into this version yet: what was read has to fit what runs. */
-static int confirm_newer(struct examination *x)
+/* Of newer versions, and of builds that few have, what was read has to fit what runs. */
+static int confirm_layout(struct examination *x)
 {
+	const struct target *t = x->t;
 	const struct py_check_types types = {
 		.type = exported_address(x, "PyType_Type"),
 		.boolean = exported_address(x, "PyBool_Type"),
 		.number = exported_address(x, "PyLong_Type"),
 		.code = exported_address(x, "PyCode_Type"),
 	};
-	const char *what = x->t->interp ? py_check__layout(x->t, &types) : NULL;
+	const char *what = (t->is_newer || t->is_free_threaded) && t->interp ?
+				   py_check__layout(t, &types) :
+				   NULL;
 
 	if (!what)
 		return 0;
-	err__set(x->err, -ENOTSUP,
-		 "process %d runs CPython 3.%u, newer than this loopstall, and keeps its %s elsewhere than 3.%d",
-		 x->t->pid, x->t->version[1], what, PY_MINOR_MAX);
+	err__set(x->err, -ENOTSUP, "process %d runs CPython %s, %s, and keeps its %s elsewhere than 3.%u",
+		 t->pid, t->python, t->is_newer ? "newer than this loopstall" : "built without the GIL",
+		 what, t->proc.py.minor);
 	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN,
 			 PY_MINOR_MAX);
 }
@@ -331,5 +334,5 @@ int examine_interpreter(struct examination *x)
 	x->t->proc.coro_type = exported_address(x, "PyCoro_Type");
 	x->t->proc.gen_type = exported_address(x, "PyGen_Type");
 	r = confirm_version(x);
-	return r || !x->t->is_newer ? r : confirm_newer(x);
+	return r ? r : confirm_layout(x);
 }

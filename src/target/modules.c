@@ -152,14 +152,14 @@ static int refuse_task(struct examination *x, uint64_t task_bytes)
 {
 	if (x->t->is_newer) {
 		err__set(x->err, -ENOTSUP,
-			 "process %d runs CPython 3.%u, newer than this loopstall, and its tasks are not those of 3.%d",
-			 x->t->pid, x->t->version[1], PY_MINOR_MAX);
+			 "process %d runs CPython %s, newer than this loopstall, and its tasks are not those of 3.%d",
+			 x->t->pid, x->t->python, PY_MINOR_MAX);
 		return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported",
 				 PY_MINOR_MIN, PY_MINOR_MAX);
 	}
 	err__set(x->err, -ENOTSUP,
-		 "the tasks of the CPython %u.%u.%u in process %d have %llu bytes where %u are expected",
-		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
+		 "the tasks of the CPython %s in process %d have %llu bytes where %u are expected",
+		 x->t->python, x->t->pid,
 		 (unsigned long long)task_bytes, x->t->proc.py.task_bytes);
 	return err__hint(x->err, -ENOTSUP, "its _asyncio module is not that of an official release");
 }
@@ -172,8 +172,8 @@ static int apply_asyncio_layout(struct examination *x, const struct py_entries *
 	if (py->minor < PY_MINOR_ASYNCIO_SECTION ||
 	    !py_asyncio_offsets__apply(py, entries->layout, entries->layout_bytes))
 		return 0;
-	err__set(x->err, -ENOTSUP, "the asyncio module of the CPython %u.%u.%u in process %d %s",
-		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
+	err__set(x->err, -ENOTSUP, "the asyncio module of the CPython %s in process %d %s", x->t->python,
+		 x->t->pid,
 		 entries->layout_bytes ? "says of its tasks what cannot be" : "does not say where its tasks are");
 	return err__hint(x->err, -ENOTSUP, "that of an official release has a section " PY_ASYNCIO_SECTION);
 }

@@ -13,6 +13,7 @@
 #include "target/py_memory.h"
 
 #define TRIES 3
+#define MOVING_TRIES 100
 #define MAX_THREADS 256
 #define MAX_FRAMES 64
 #define FRAME_BYTES_MAX 128
@@ -135,22 +136,46 @@ static bool is_code(const struct target *t, const struct py_check_types *types, 
 	       (position + CODE_UNIT_BYTES >= start && position < start + CODE_BYTES_MAX);
 }
 
-/* Every frame of the first thread that has one runs a code object. */
-static bool check_frames(const struct target *t, const struct py_check_types *types)
+/* The innermost frame of the first thread that has one; 0 if none has. */
+static int find_frame(const struct target *t, uint64_t *ret_frame)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
-	uint64_t tstate, frame = 0, code, position;
+	uint64_t tstate;
+	int r = py_read_u64(t, t->interp + py->interp_threads_head, &tstate);
 
-	if (py_read_u64(t, t->interp + py->interp_threads_head, &tstate))
-		return false;
-	for (int i = 0; tstate && !frame && i < MAX_THREADS; i++)
-		if (py_read_u64(t, tstate + py->tstate_frame, &frame) ||
-		    py_read_u64(t, tstate + py->tstate_next, &tstate))
-			return false;
+	*ret_frame = 0;
+	for (int i = 0; !r && tstate && !*ret_frame && i < MAX_THREADS; i++) {
+		r = py_read_u64(t, tstate + py->tstate_frame, ret_frame);
+		if (!r)
+			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+	}
+	return r;
+}
+
+static bool are_frames(const struct target *t, const struct py_check_types *types, uint64_t frame)
+{
+	uint64_t code, position;
+
 	for (int i = 0; frame && i < MAX_FRAMES; i++)
 		if (read_frame(t, &frame, &code, &position) ||
 		    (code && !is_code(t, types, code, position)))
 			return false;
+	return true;
+}
+
+/* Every frame runs a code object. A thread that runs may leave them while we read: that tells nothing. */
+static bool check_frames(const struct target *t, const struct py_check_types *types)
+{
+	uint64_t frame, after;
+
+	for (int i = 0; i < MOVING_TRIES; i++) {
+		if (find_frame(t, &frame))
+			return false;
+		if (are_frames(t, types, frame))
+			return true;
+		if (find_frame(t, &after) || after == frame)
+			return false;
+	}
 	return true;
 }
 

@@ -23,6 +23,22 @@
 #define PAUSE_MS 20
 #define CHILD_LIFE_S 60
 
+/* Where `make interpreters` puts trees of a newer Debian. */
+#define TREES TEST_DATA_DIR "/../../debian/"
+
+/* Becomes the interpreter of another tree, which takes root, and a mount namespace of its own. */
+static inline void enter_tree(const char *program, const char *arg, const char *arg2)
+{
+	const char *path = strstr(program, "/usr/bin/");
+	char root[160];
+
+	if (strncmp(program, TREES, strlen(TREES)) || !path)
+		return;
+	snprintf(root, sizeof(root), "%.*s", (int)(path - program), program);
+	execlp("unshare", "unshare", "-m", "tests/live/enter_tree.sh", root, "/var/tmp", "--", path, arg,
+	       arg2, NULL);
+}
+
 static inline pid_t start(const char *program, const char *arg, const char *arg2)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -33,6 +49,7 @@ static inline pid_t start(const char *program, const char *arg, const char *arg2
 	alarm(CHILD_LIFE_S);
 	if (getppid() != parent || !freopen("/dev/null", "w", stderr))
 		_exit(1);
+	enter_tree(program, arg, arg2);
 	execlp(program, program, arg, arg2, NULL);
 	_exit(127);
 }
@@ -76,8 +93,8 @@ static inline void glob_named(glob_t *found)
 }
 
 /*
- * Calls `fn` with each Python there is: the system's, those of PYTHONS and of version managers in the home directory, as
- * tests/live/interpreters.py finds them. Fails if there is none.
+ * Calls `fn` with each Python there is: the system's, those of PYTHONS, of version managers in the home directory and, for root, of
+ * newer Debians, as tests/live/interpreters.py finds them. Fails if there is none.
  */
 static inline void for_each_python(void (*fn)(const char *path))
 {
@@ -87,6 +104,7 @@ static inline void for_each_python(void (*fn)(const char *path))
 		"~/.asdf/installs/python/3.*/bin/python3",
 		"~/.local/share/uv/python/*/bin/python3",
 		"/opt/python/*/bin/python3",
+		TREES "*/usr/bin/python3.1[0-9]",
 	};
 	glob_t found = { 0 };
 	size_t n = 0;
