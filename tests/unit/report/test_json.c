@@ -266,8 +266,8 @@ Test(json, all_frames_and_all_named_victims)
 Test(json, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/docker/a\nb" },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL, 0 },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/docker/a\nb", 4242 },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	json_t *json = parse(start_text("json", &start, &opts));
@@ -285,14 +285,16 @@ Test(json, start)
 	list = json_object_get(json, "targets");
 	cr_assert_eq(json_array_size(list), 2);
 	target = json_array_get(list, 0);
-	check_keys(target, "pid", "comm", "python", "loop", "rung", "container", "container_pid",
-		   "cgroup", NULL);
+	check_keys(target, "pid", "comm", "python", "loop", "rung", "parent_pid", "container",
+		   "container_pid", "cgroup", NULL);
 	check_int(target, "pid", 4242);
 	check_text(target, "comm", "python3");
 	check_text(target, "python", "3.11.2");
 	check_text(target, "loop", "uvloop");
 	check_text(target, "rung", "entry");
 	cr_assert(json_is_false(json_object_get(target, "container")));
+	check_null(target, "parent_pid");
+	check_int(json_array_get(list, 1), "parent_pid", 4242);
 	check_null(target, "container_pid");
 	check_null(target, "cgroup");
 	cr_assert(json_is_true(json_object_get(json_array_get(list, 1), "container")));

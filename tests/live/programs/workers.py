@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Has children that run event loops and stall three times for 30 ms each; runs none itself, but for `beside`.
+
+    workers.py FOLDER
+
+Told on stdin, a line each: how children are made (fork, spawn, forkserver: two of multiprocessing; os.fork; shell: a shell that
+starts another Python; storm: 300 that end at once), or `waiting N`: N that are forked now and work only at the next line. Says
+{"event": "done"} when they have ended. Each writes what it did to FOLDER/PID.json. `beside` forks in the middle of a running loop.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+
+FOLDER = sys.argv[1]
+
+
+def blocking_work():
+    time.sleep(0.030)
+
+
+async def job():
+    stalls = []
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        start = time.monotonic_ns()
+        blocking_work()
+        stalls.append((start, time.monotonic_ns()))
+    return stalls
+
+
+def work():
+    stalls = asyncio.run(job())
+    path = os.path.join(FOLDER, "%d.json" % os.getpid())
+    with open(path + ".new", "w") as file:
+        json.dump({"pid": os.getpid(), "stalls": stalls}, file)
+    os.rename(path + ".new", path)
+
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+
+def fork(function):
+    pid = os.fork()
+    if pid == 0:
+        function()
+        os._exit(0)
+    return pid
+
+
+def by_multiprocessing(how):
+    context = multiprocessing.get_context(how)
+    processes = [context.Process(target=work) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
+def waiting(count):
+    read_end, write_end = os.pipe()
+
+    def wait_and_work():
+        os.close(write_end)
+        os.read(read_end, 1)
+        work()
+
+    pids = [fork(wait_and_work) for _ in range(count)]
+    say(event="waiting", pids=pids)
+    sys.stdin.readline()
+    os.close(read_end)
+    os.close(write_end)
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+async def beside():
+    """Its own steps: one each for the beginning and behind each of the five sleeps."""
+    pids = []
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+        pids.append(fork(lambda: None))
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+def main():
+    say(event="ready", pid=os.getpid())
+    for line in sys.stdin:
+        how, *words = line.split()
+        if how in ("fork", "spawn", "forkserver"):
+            by_multiprocessing(how)
+        elif how == "os.fork":
+            os.waitpid(fork(work), 0)
+        elif how == "shell":
+            program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "brief.py")
+            path = os.path.join(FOLDER, "shell.json")
+            subprocess.run(["sh", "-c", "true; exec %s %s %s" % (sys.executable, program, path)], check=True)
+        elif how == "storm":
+            for _ in range(300):
+                subprocess.run(["/bin/true"], check=True)
+        elif how == "beside":
+            asyncio.run(beside())
+        elif how == "waiting":
+            waiting(int(words[0]))
+        say(event="done")
+
+
+if __name__ == "__main__":
+    main()
