@@ -189,6 +189,7 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 	ts->turn_steps = 0;
 	ts->turn_has_stall = 0;
 	ts->turn_is_touched = 0;
+	ts->delegated = 0;
 }
 
 /* Ends the callback span, if one is open. `entering` is the task whose step ends it, or 0. */

@@ -31,6 +31,9 @@
 enum ls_spot {
 	LS_SPOT_STEP_ENTER, /* the call of task_step_impl; task in argument `task_arg` */
 	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
+	LS_SPOT_RESUME_FRAME, /* Python code resumes a coroutine: the call of the evaluation function; its frame in argument 1 */
+	LS_SPOT_RESUME_CORO, /* the same, a call with the coroutine in argument 0 */
+	LS_SPOT_RESUME_EXIT, /* first emulable instruction behind such a call */
 	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
 	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
 	LS_SPOT_MAX

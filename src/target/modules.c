@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "target/examine.h"
+#include "target/py_sends.h"
 #include "target/spots.h"
 
 /* Takes over the file's names and the spots; merges with what is known of the same file. */
@@ -261,10 +262,25 @@ static int examine_libc(struct examination *x)
 	return 0;
 }
 
+/* Where Python code resumes coroutines. */
+static int examine_sends(struct examination *x)
+{
+	_cleanup_(module_file__done) struct module_file file = { 0 };
+	_cleanup_(spots__done) struct spots spots = { 0 };
+	int r = spots__add_sends(&spots, x->core, &x->t->no_python_tasks);
+
+	if (r || !spots.n)
+		return r;
+	r = module_file__open(&file, x->t->pid, x->core_map);
+	return r ? r : add_module(x->t, &file, &spots);
+}
+
 int examine_modules(struct examination *x)
 {
 	int r = examine_asyncio(x);
 
+	if (!r)
+		r = examine_sends(x);
 	if (r)
 		return r;
 	examine_poll(x);

@@ -77,6 +77,7 @@ struct target {
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
+	const char *no_python_tasks; /* why steps of tasks written in Python cannot be timed, NULL if they can */
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */

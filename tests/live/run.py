@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import interpreters
 import lib
 
-TOPICS = ("truth", "counts", "tasks", "record", "follow", "safety", "bad_input", "service", "top", "check", "recipes")
+TOPICS = ("truth", "counts", "tasks", "record", "follow", "safety", "bad_input", "service", "top", "check", "recipes", "kinds")
 
 
 def _obstacle():

@@ -4,7 +4,7 @@
 from lib import both_loops, check, check_equal, check_losses, live
 
 
-def _count(bench, *args, n_loops=1):
+def count(bench, *args, n_loops=1):
     target = bench.target("counts.py", "--loop", bench.loop, *args)
     pid = target.hear("ready")["pid"]
     # Nothing here lasts a second: only the count matters.
@@ -27,7 +27,7 @@ def _count(bench, *args, n_loops=1):
 
 @live(loops=both_loops)
 def loop_after_attach(bench):
-    summary = _count(bench)
+    summary = count(bench)
     rows = {row["name"]: row["steps"] for row in summary["coroutines"]}
     for name in ("sleep_zero", "futures", "nested_awaits", "async_generator", "bad_yields"):
         check_equal(rows.get(name), 51, "steps of %s" % name)
@@ -36,12 +36,12 @@ def loop_after_attach(bench):
 
 @live(loops=both_loops)
 def loop_before_attach(bench):
-    _count(bench, "--inside")
+    count(bench, "--inside")
 
 
 @live(loops=both_loops)
 def loops_in_threads(bench):
-    _count(bench, "--threads", "3", n_loops=3)
+    count(bench, "--threads", "3", n_loops=3)
 
 
 @live(loops=both_loops)

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The methods stand in the method table of PyCoro_Type, which every build exports. What they lead to
+ * enters the coroutine's frame in one of two ways: it calls the evaluation function, or a function that
+ * does. Either call and the jump behind it frame a step. Sources: cpython Objects/genobject.c (gen_send,
+ * gen_send_ex, gen_send_ex2, gen_throw), Include/cpython/object.h.
+ */
+#include "target/py_sends.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "target/code_spots.h"
+
+/* PyTypeObject, PyAsyncMethods, PyMethodDef */
+#define TYPE_AS_ASYNC 80
+#define TYPE_ITERNEXT 224
+#define TYPE_METHODS 232
+#define ASYNC_SEND 24
+#define DEF_BYTES 32
+#define DEF_FUNC 8
+#define MAX_METHODS 32
+
+#define MAX_CALLS 64
+#define MAX_BRANCHES 128
+#define HOT_DEPTH 2
+
+struct finder {
+	struct spots *spots;
+	struct elf_image *img;
+	struct arch_decoder *d;
+	uint64_t send, throw, await, iterate; /* await and iterate must not come by any spot: they are everywhere */
+	int n_evals;
+	struct code_call evals[MAX_CALLS]; /* calls of the evaluation function */
+	size_t n_done;
+	uint64_t done[MAX_CALLS]; /* functions with spots of ours */
+};
+
+static uint64_t u64_at(struct elf_image *img, uint64_t vaddr)
+{
+	uint64_t value = 0;
+
+	elf_image__read_u64(img, vaddr, &value);
+	return value;
+}
+
+static uint64_t method(struct elf_image *img, uint64_t type, const char *name)
+{
+	uint64_t def = u64_at(img, type + TYPE_METHODS);
+
+	for (int i = 0; def && i < MAX_METHODS; i++, def += DEF_BYTES) {
+		uint64_t string = u64_at(img, def), func = u64_at(img, def + DEF_FUNC);
+		const uint8_t *text = elf_image__bytes(img, string, strlen(name) + 1, NULL);
+
+		if (!string || !text)
+			return 0;
+		if (!memcmp(text, name, strlen(name) + 1))
+			return elf_image__is_code(img, func) ? func : 0;
+	}
+	return 0;
+}
+
+static bool is_function(const struct finder *f, uint64_t vaddr)
+{
+	struct elf_range range;
+
+	return !elf_image__function_range(f->img, vaddr, &range) && range.start == vaddr;
+}
+
+static bool is_done(const struct finder *f, uint64_t function)
+{
+	for (size_t i = 0; i < f->n_done; i++)
+		if (f->done[i] == function)
+			return true;
+	return false;
+}
+
+static bool calls_eval(const struct finder *f, uint64_t function)
+{
+	for (int i = 0; i < f->n_evals; i++)
+		if (f->evals[i].function.start == function)
+			return true;
+	return false;
+}
+
+/* Does every await of the program, or every turn of a loop over a generator, pass here? */
+static bool is_hot(const struct finder *f, uint64_t function)
+{
+	return code_reaches(f->img, f->d, f->await, function, HOT_DEPTH) ||
+		code_reaches(f->img, f->d, f->iterate, function, HOT_DEPTH);
+}
+
+/* Frames one call. 1 if that was possible, 0 if not, or -errno. */
+static int frame_call(struct finder *f, const struct code_call *call, enum ls_spot kind)
+{
+	uint64_t behind;
+	int r;
+
+	if (!call->insn.is_call || !call->insn.is_emulable ||
+	    code_spot_behind(f->img, f->d, call, false, &behind))
+		return 0;
+	r = spots__add(f->spots, f->img, call->insn.vaddr, kind, true);
+	if (!r)
+		r = spots__add(f->spots, f->img, behind, LS_SPOT_RESUME_EXIT, true);
+	return r ? r : 1;
+}
+
+/* Frames the calls in `function` that enter a coroutine. Their number or -errno. */
+static int frame_function(struct finder *f, uint64_t function)
+{
+	struct code_call calls[MAX_BRANCHES];
+	int n, n_framed = 0, r = 0;
+
+	if (is_done(f, function) || f->n_done == MAX_CALLS || is_hot(f, function))
+		return 0;
+	for (int i = 0; r >= 0 && i < f->n_evals; i++)
+		if (f->evals[i].function.start == function) {
+			r = frame_call(f, &f->evals[i], LS_SPOT_RESUME_FRAME);
+			n_framed += r > 0;
+		}
+	n = !n_framed && r >= 0 ? code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES) : 0;
+	for (int i = 0; r >= 0 && i < n; i++)
+		if (calls[i].insn.is_call && calls_eval(f, calls[i].insn.branch_target) &&
+		    !is_done(f, calls[i].insn.branch_target)) {
+			r = frame_call(f, &calls[i], LS_SPOT_RESUME_CORO);
+			n_framed += r > 0;
+		}
+	if (n_framed)
+		f->done[f->n_done++] = function;
+	return r < 0 ? r : n_framed;
+}
+
+/* Frames what a method leads to: itself or, where it only hands on, the next function. Number of calls or -errno. */
+static int frame_method(struct finder *f, uint64_t method)
+{
+	struct code_call calls[MAX_BRANCHES];
+	int r = frame_function(f, method), n_framed = r, n;
+
+	if (r)
+		return r;
+	n = code_branches_of(f->img, f->d, method, calls, MAX_BRANCHES);
+	for (int i = 0; r >= 0 && i < n; i++) {
+		uint64_t next = calls[i].insn.branch_target;
+
+		if (next >= calls[i].function.start && next < calls[i].function.end)
+			continue;
+		if (!is_function(f, next))
+			continue;
+		r = frame_function(f, next);
+		n_framed += r > 0 ? r : 0;
+	}
+	return r < 0 ? r : n_framed;
+}
+
+static bool find_doors(struct finder *f)
+{
+	struct arch_callee eval = { .n_entries = 0 };
+	struct elf_symbol coro, gen, symbol;
+
+	if (elf_image__exported(f->img, "PyCoro_Type", &coro) ||
+	    elf_image__exported(f->img, "PyGen_Type", &gen))
+		return false;
+	f->send = method(f->img, coro.vaddr, "send");
+	f->throw = method(f->img, coro.vaddr, "throw");
+	f->iterate = u64_at(f->img, gen.vaddr + TYPE_ITERNEXT);
+	/* Up to 3.9 await has no slot but this function. */
+	f->await = !elf_image__exported(f->img, "_PyGen_Send", &symbol) ?
+		symbol.vaddr :
+		u64_at(f->img, u64_at(f->img, coro.vaddr + TYPE_AS_ASYNC) + ASYNC_SEND);
+	if (!elf_image__exported(f->img, "_PyEval_EvalFrameDefault", &symbol))
+		eval.entries[eval.n_entries++] = symbol.vaddr;
+	elf_image__add_import(f->img, "_PyEval_EvalFrameDefault", &eval);
+	f->n_evals = code_find_branches(f->img, f->d, &eval, f->evals, MAX_CALLS);
+	return f->send && f->throw && elf_image__is_code(f->img, f->iterate) &&
+		elf_image__is_code(f->img, f->await) && f->n_evals > 0;
+}
+
+int spots__add_sends(struct spots *s, struct elf_image *core, const char **ret_reason)
+{
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	struct finder f = { .spots = s, .img = core };
+	int r = arch_decoder__new(&d);
+
+	*ret_reason = NULL;
+	if (r)
+		return r;
+	f.d = d;
+	if (!find_doors(&f)) {
+		*ret_reason = "coroutine.send() was not found in the interpreter's method tables";
+		return 0;
+	}
+	r = frame_method(&f, f.send);
+	if (r > 0)
+		r = frame_method(&f, f.throw);
+	else if (!r)
+		*ret_reason = "coroutine.send() has no instructions of its own that could be probed";
+	return r < 0 ? r : 0;
+}
