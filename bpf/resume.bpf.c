@@ -92,7 +92,7 @@ static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, _
 	return read_ptr(*ret_coro + proc->py.ob_type) == proc->coro_type ? thread_new() : NULL;
 }
 
-static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_frame)
+static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_frame, __u32 is_step)
 {
 	__u64 now_ns = bpf_ktime_get_ns(), coro, caller;
 	struct thread_state *ts = resume_thread(coro_or_frame, is_frame, &coro);
@@ -104,7 +104,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (!ts->proc.gil)
 		thread_refresh(ts);
-	is_inside = ts->cur.unit == LS_UNIT_STEP && ts->cur.sp > sp;
+	is_inside = !is_step && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp > sp;
 	if (!is_frame && !ts->tstate)
 		thread_find_tstate(ts, bpf_get_current_task_btf()->thread.fsbase);
 	caller = is_frame ? read_ptr(coro_or_frame + ts->proc.py.frame_previous) : frame_top(ts);
@@ -120,13 +120,55 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 SEC("uprobe")
 int on_resume_frame(struct pt_regs *ctx)
 {
-	return resume_enter(ctx->sp, ctx->si, 1);
+	return resume_enter(ctx->sp, ctx->si, 1, 0);
 }
 
 SEC("uprobe")
 int on_resume_coro(struct pt_regs *ctx)
 {
-	return resume_enter(ctx->sp, ctx->di, 0);
+	return resume_enter(ctx->sp, ctx->di, 0, 0);
+}
+
+/* The next coroutine that is resumed on this thread is a task's. */
+SEC("uprobe")
+int on_task_announce(struct pt_regs *ctx)
+{
+	struct thread_state *ts = current_thread();
+
+	if (!ts)
+		ts = thread_new();
+	if (ts)
+		ts->is_announced = 1;
+	return 0;
+}
+
+SEC("uprobe")
+int on_task_resume(struct pt_regs *ctx)
+{
+	struct thread_state *ts = current_thread();
+
+	if (!ts || !ts->is_announced)
+		return 0;
+	ts->is_announced = 0;
+	return resume_enter(ctx->sp, ctx->di, 0, 1);
+}
+
+SEC("uprobe")
+int on_task_leave(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct thread_state *ts = current_thread();
+
+	if (!ts)
+		return 0;
+	ts->is_announced = 0;
+	if (ts->cur.unit != LS_UNIT_STEP || !ts->cur.is_python)
+		return 0;
+	thread_set_busy(ts, 1);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	step_end(ts, ts->cur.sp, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
 }
 
 /* Did a step begin at this stack pointer? What was taken for no step ends here, too. */

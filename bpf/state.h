@@ -96,7 +96,8 @@ struct thread_state {
 	__u32 off_site; /* LS_MAX_SITES: none */
 	__s32 epoll_fd; /* the loop's own, -1 until it was seen waiting */
 	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
-	__u8 pad2[7];
+	__u8 is_announced; /* a task written in Python is about to be resumed */
+	__u8 pad2[6];
 	__u64 idle_at_ns;
 	__u64 gil_tstate, gil_id; /* who held the GIL when we began to wait */
 

@@ -34,6 +34,10 @@ enum ls_spot {
 	LS_SPOT_RESUME_FRAME, /* Python code resumes a coroutine: the call of the evaluation function; its frame in argument 1 */
 	LS_SPOT_RESUME_CORO, /* the same, a call with the coroutine in argument 0 */
 	LS_SPOT_RESUME_EXIT, /* first emulable instruction behind such a call */
+	/* The same where no such call can be probed, for asyncio's own tasks alone: */
+	LS_SPOT_TASK_ANNOUNCE, /* entry of _enter_task: a task written in Python is about to be resumed */
+	LS_SPOT_TASK_RESUME, /* entry of coroutine.send() or .throw(); coroutine in argument 0 */
+	LS_SPOT_TASK_LEAVE, /* entry of _leave_task: its step is over */
 	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
 	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
 	LS_SPOT_MAX

@@ -82,6 +82,26 @@ int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t fun
 	return (int)n;
 }
 
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, uint64_t *ret_vaddr)
+{
+	struct arch_cursor cursor;
+	struct elf_range range;
+	struct arch_insn insn;
+
+	if (elf_image__function_range(img, function, &range) || range.start != function ||
+	    !open_cursor(img, range.start, range.end, &cursor))
+		return -ENOENT;
+	for (int i = 0; i < MAX_STRAIGHT_INSNS && arch_decoder__next(d, &cursor, &insn); i++) {
+		if (insn.is_emulable) {
+			*ret_vaddr = insn.vaddr;
+			return 0;
+		}
+		if (insn.is_branch || insn.writes_argument)
+			break;
+	}
+	return -ENOENT;
+}
+
 int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
 		     bool keep_result, uint64_t *ret_vaddr)
 {

@@ -26,6 +26,12 @@ int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t fun
 		     struct code_call *calls, size_t max);
 
 /*
+ * First emulable instruction of the function that begins at `function`, if everybody who calls it comes by and its first
+ * argument is still in its register there. -ENOENT if there is none.
+ */
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, uint64_t *ret_vaddr);
+
+/*
  * First emulable instruction that straight-line execution meets behind a call. With `keep_result`
  * the call's result must still be in its register there. -ENOENT if there is none within a few
  * instructions.

@@ -149,6 +149,26 @@ static int refuse_task(struct examination *x, uint64_t task_bytes)
 	return err__hint(x->err, -ENOTSUP, "its _asyncio module is not that of an official release");
 }
 
+/* Where Python code resumes coroutines, in the interpreter's file and, if need be, in asyncio's. */
+static int examine_sends(struct examination *x, struct module_file *asyncio, const struct py_entries *entries)
+{
+	_cleanup_(module_file__done) struct module_file core = { 0 };
+	_cleanup_(spots__done) struct spots spots = { 0 }, asyncio_spots = { 0 };
+	int r = spots__add_sends(&spots, x->core);
+
+	x->t->sends = spots.n ? TARGET_SENDS_CALL : TARGET_SENDS_NONE;
+	if (!r && !spots.n && asyncio) {
+		r = spots__add_send_entries(&spots, x->core, &asyncio_spots, asyncio->img, entries);
+		x->t->sends = spots.n ? TARGET_SENDS_TASK : TARGET_SENDS_NONE;
+	}
+	if (r || !spots.n)
+		return r;
+	r = module_file__open(&core, x->t->pid, x->core_map);
+	if (!r)
+		r = add_module(x->t, &core, &spots);
+	return r || !asyncio_spots.n ? r : add_module(x->t, asyncio, &asyncio_spots);
+}
+
 /* Step spots of `file`, which is mapped as `map` or not at all. */
 static int examine_steps(struct examination *x, struct module_file *file, const struct map_entry *map)
 {
@@ -172,7 +192,8 @@ static int examine_steps(struct examination *x, struct module_file *file, const 
 		if (search.entries.wakeup_call)
 			t->proc.wakeup_call = search.entries.wakeup_call + t->asyncio_bias;
 	}
-	return add_module(t, file, &spots);
+	r = examine_sends(x, file, &search.entries);
+	return r ? r : add_module(t, file, &spots);
 }
 
 static void core_as_file(struct examination *x, struct module_file *ret_file)
@@ -193,10 +214,10 @@ static int examine_asyncio(struct examination *x)
 	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
 		 map ? "read" : "found", strerror(-r));
 	if (map)
-		return 0;
+		return examine_sends(x, NULL, NULL);
 	py_entries__find(&entries, x->core);
 	if (!entries.step_call)
-		return 0;
+		return examine_sends(x, NULL, NULL);
 	core_as_file(x, &file);
 	return file.img ? examine_steps(x, &file, x->core_map) : 0;
 }
@@ -262,25 +283,10 @@ static int examine_libc(struct examination *x)
 	return 0;
 }
 
-/* Where Python code resumes coroutines. */
-static int examine_sends(struct examination *x)
-{
-	_cleanup_(module_file__done) struct module_file file = { 0 };
-	_cleanup_(spots__done) struct spots spots = { 0 };
-	int r = spots__add_sends(&spots, x->core, &x->t->no_python_tasks);
-
-	if (r || !spots.n)
-		return r;
-	r = module_file__open(&file, x->t->pid, x->core_map);
-	return r ? r : add_module(x->t, &file, &spots);
-}
-
 int examine_modules(struct examination *x)
 {
 	int r = examine_asyncio(x);
 
-	if (!r)
-		r = examine_sends(x);
 	if (r)
 		return r;
 	examine_poll(x);

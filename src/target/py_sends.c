@@ -91,42 +91,76 @@ static bool is_hot(const struct finder *f, uint64_t function)
 		code_reaches(f->img, f->d, f->iterate, function, HOT_DEPTH);
 }
 
-/* Frames one call. 1 if that was possible, 0 if not, or -errno. */
+static bool can_frame(const struct finder *f, const struct code_call *call)
+{
+	uint64_t behind;
+
+	return call->insn.is_call && call->insn.is_emulable &&
+		!code_spot_behind(f->img, f->d, call, false, &behind);
+}
+
+/* Frames one call, if that is possible. 0 or -errno. */
 static int frame_call(struct finder *f, const struct code_call *call, enum ls_spot kind)
 {
 	uint64_t behind;
 	int r;
 
-	if (!call->insn.is_call || !call->insn.is_emulable ||
-	    code_spot_behind(f->img, f->d, call, false, &behind))
+	if (code_spot_behind(f->img, f->d, call, false, &behind))
 		return 0;
 	r = spots__add(f->spots, f->img, call->insn.vaddr, kind, true);
-	if (!r)
-		r = spots__add(f->spots, f->img, behind, LS_SPOT_RESUME_EXIT, true);
-	return r ? r : 1;
+	return r ? r : spots__add(f->spots, f->img, behind, LS_SPOT_RESUME_EXIT, true);
+}
+
+/* Frames the calls of the evaluation function in `function`. Their number or -errno. */
+static int frame_evals(struct finder *f, uint64_t function)
+{
+	int n_framed = 0, r = 0;
+
+	if (is_done(f, function) || f->n_done == MAX_CALLS || is_hot(f, function))
+		return 0;
+	for (int i = 0; !r && i < f->n_evals; i++) {
+		if (f->evals[i].function.start != function || !can_frame(f, &f->evals[i]))
+			continue;
+		r = frame_call(f, &f->evals[i], LS_SPOT_RESUME_FRAME);
+		n_framed++;
+	}
+	if (n_framed)
+		f->done[f->n_done++] = function;
+	return r ? r : n_framed;
+}
+
+/* Can all branches from `function` to `callee` be framed? Else its own calls have to be. */
+static bool can_frame_all(const struct finder *f, const struct code_call *calls, int n, uint64_t callee)
+{
+	for (int i = 0; i < n; i++)
+		if (calls[i].insn.branch_target == callee && !can_frame(f, &calls[i]))
+			return false;
+	return true;
 }
 
 /* Frames the calls in `function` that enter a coroutine. Their number or -errno. */
 static int frame_function(struct finder *f, uint64_t function)
 {
 	struct code_call calls[MAX_BRANCHES];
-	int n, n_framed = 0, r = 0;
+	int r = frame_evals(f, function), n_framed = r, n;
 
-	if (is_done(f, function) || f->n_done == MAX_CALLS || is_hot(f, function))
-		return 0;
-	for (int i = 0; r >= 0 && i < f->n_evals; i++)
-		if (f->evals[i].function.start == function) {
-			r = frame_call(f, &f->evals[i], LS_SPOT_RESUME_FRAME);
-			n_framed += r > 0;
-		}
-	n = !n_framed && r >= 0 ? code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES) : 0;
-	for (int i = 0; r >= 0 && i < n; i++)
-		if (calls[i].insn.is_call && calls_eval(f, calls[i].insn.branch_target) &&
-		    !is_done(f, calls[i].insn.branch_target)) {
+	if (r || is_done(f, function) || is_hot(f, function))
+		return r;
+	n = code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES);
+	for (int i = 0; r >= 0 && i < n; i++) {
+		const uint64_t callee = calls[i].insn.branch_target;
+
+		if (!calls_eval(f, callee) || is_done(f, callee))
+			continue;
+		if (can_frame_all(f, calls, n, callee)) {
 			r = frame_call(f, &calls[i], LS_SPOT_RESUME_CORO);
-			n_framed += r > 0;
+			n_framed++;
+		} else {
+			r = frame_evals(f, callee);
+			n_framed += r > 0 ? r : 0;
 		}
-	if (n_framed)
+	}
+	if (n_framed && f->n_done < MAX_CALLS)
 		f->done[f->n_done++] = function;
 	return r < 0 ? r : n_framed;
 }
@@ -176,24 +210,51 @@ static bool find_doors(struct finder *f)
 		elf_image__is_code(f->img, f->await) && f->n_evals > 0;
 }
 
-int spots__add_sends(struct spots *s, struct elf_image *core, const char **ret_reason)
+int spots__add_sends(struct spots *s, struct elf_image *core)
 {
 	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct finder f = { .spots = s, .img = core };
 	int r = arch_decoder__new(&d);
 
-	*ret_reason = NULL;
-	if (r)
-		return r;
 	f.d = d;
-	if (!find_doors(&f)) {
-		*ret_reason = "coroutine.send() was not found in the interpreter's method tables";
-		return 0;
-	}
+	if (r || !find_doors(&f))
+		return r;
 	r = frame_method(&f, f.send);
 	if (r > 0)
 		r = frame_method(&f, f.throw);
-	else if (!r)
-		*ret_reason = "coroutine.send() has no instructions of its own that could be probed";
 	return r < 0 ? r : 0;
+}
+
+static int add_entry(struct spots *s, struct elf_image *img, struct arch_decoder *d, uint64_t function,
+		     enum ls_spot kind)
+{
+	uint64_t spot;
+	int r = function ? code_spot_entry(img, d, function, &spot) : -ENOENT;
+
+	return r ? r : spots__add(s, img, spot, kind, true);
+}
+
+int spots__add_send_entries(struct spots *core_spots, struct elf_image *core, struct spots *asyncio_spots,
+			    struct elf_image *asyncio, const struct py_entries *entries)
+{
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	struct finder f = { .spots = core_spots, .img = core };
+	int r = arch_decoder__new(&d);
+
+	f.d = d;
+	if (r)
+		return r;
+	find_doors(&f);
+	r = add_entry(asyncio_spots, asyncio, d, entries->enter_task, LS_SPOT_TASK_ANNOUNCE);
+	if (!r)
+		r = add_entry(asyncio_spots, asyncio, d, entries->leave_task, LS_SPOT_TASK_LEAVE);
+	if (!r)
+		r = add_entry(core_spots, core, d, f.send, LS_SPOT_TASK_RESUME);
+	if (!r)
+		r = add_entry(core_spots, core, d, f.throw, LS_SPOT_TASK_RESUME);
+	if (r) {
+		spots__done(core_spots);
+		spots__done(asyncio_spots);
+	}
+	return r == -ENOENT ? 0 : r;
 }

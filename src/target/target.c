@@ -27,6 +27,28 @@ static const char *const rung_sentences[] = {
 #undef _
 };
 
+static const char *const sends_words[] = {
+#define _(name, word, sentence) word,
+	TARGET_SENDS(_)
+#undef _
+};
+
+static const char *const sends_sentences[] = {
+#define _(name, word, sentence) sentence,
+	TARGET_SENDS(_)
+#undef _
+};
+
+const char *target_sends_word(enum target_sends sends)
+{
+	return sends_words[sends];
+}
+
+const char *target_sends_sentence(enum target_sends sends)
+{
+	return sends_sentences[sends];
+}
+
 const char *target_rung_word(enum target_rung rung)
 {
 	return rung_words[rung];
@@ -225,6 +247,7 @@ int target__examine(struct target **ret_target, pid_t pid, struct err *err)
 		return -ENOMEM;
 	t->pid = pid;
 	t->rung = TARGET_RUNG_NONE;
+	t->sends = TARGET_SENDS_NONE;
 	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(*parts); i++)
 		r = parts[i](&x);
 	maps = x.maps;

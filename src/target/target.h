@@ -31,6 +31,21 @@ enum target_rung {
 const char *target_rung_word(enum target_rung rung);
 const char *target_rung_sentence(enum target_rung rung);
 
+/* How the steps of tasks written in Python can be seen, best first. */
+#define TARGET_SENDS(_)                                                                            \
+	_(CALL, "call", "calls behind coroutine.send() and .throw()")                              \
+	_(TASK, "task", "_enter_task and _leave_task: of asyncio only, not of other libraries")     \
+	_(NONE, "none", "not timed: coroutine.send() has no place that could be probed")
+
+enum target_sends {
+#define _(name, word, sentence) TARGET_SENDS_##name,
+	TARGET_SENDS(_)
+#undef _
+};
+
+const char *target_sends_word(enum target_sends sends);
+const char *target_sends_sentence(enum target_sends sends);
+
 /* One place to put a uprobe: a file offset of `path` (already under /proc/PID/root) and its meaning. */
 struct target_spot {
 	uint64_t file_offset;
@@ -77,7 +92,7 @@ struct target {
 	pid_t ns_pid; /* pid inside its own namespace */
 	enum target_rung rung;
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
-	const char *no_python_tasks; /* why steps of tasks written in Python cannot be timed, NULL if they can */
+	enum target_sends sends;
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
