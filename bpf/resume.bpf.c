@@ -105,9 +105,12 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	if (!ts->proc.gil)
 		thread_refresh(ts);
 	is_inside = !is_step && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp > sp;
-	if (!is_frame && !ts->tstate)
+	if (!ts->tstate)
 		thread_find_tstate(ts, bpf_get_current_task_btf()->thread.fsbase);
-	caller = is_frame ? read_ptr(coro_or_frame + ts->proc.py.frame_previous) : frame_top(ts);
+	/* 3.11 has put the coroutine's frame on top by now. */
+	caller = frame_top(ts);
+	if (is_frame && caller == coro_or_frame)
+		caller = read_ptr(caller + ts->proc.py.frame_previous);
 	caller_find(ts, coro, caller);
 	/* Inside a step it is one of its own only if a scheduler does it: an eager start, a nested loop. */
 	if ((!is_inside || (ts->caller.code && ts->caller.code == ts->scheduler)) &&

@@ -82,7 +82,8 @@ int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t fun
 	return (int)n;
 }
 
-int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, uint64_t *ret_vaddr)
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr)
 {
 	struct arch_cursor cursor;
 	struct elf_range range;
@@ -96,7 +97,7 @@ int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t func
 			*ret_vaddr = insn.vaddr;
 			return 0;
 		}
-		if (insn.is_branch || insn.writes_argument)
+		if (insn.is_branch || (keep_argument && insn.writes_argument))
 			break;
 	}
 	return -ENOENT;

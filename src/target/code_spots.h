@@ -26,10 +26,11 @@ int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t fun
 		     struct code_call *calls, size_t max);
 
 /*
- * First emulable instruction of the function that begins at `function`, if everybody who calls it comes by and its first
- * argument is still in its register there. -ENOENT if there is none.
+ * First emulable instruction that everybody comes by who calls the function that begins at `function`. With `keep_argument`
+ * its first argument must still be in its register there. -ENOENT if there is none.
  */
-int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, uint64_t *ret_vaddr);
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr);
 
 /*
  * First emulable instruction that straight-line execution meets behind a call. With `keep_result`

@@ -229,7 +229,7 @@ static int add_entry(struct spots *s, struct elf_image *img, struct arch_decoder
 		     enum ls_spot kind)
 {
 	uint64_t spot;
-	int r = function ? code_spot_entry(img, d, function, &spot) : -ENOENT;
+	int r = function ? code_spot_entry(img, d, function, kind == LS_SPOT_TASK_RESUME, &spot) : -ENOENT;
 
 	return r ? r : spots__add(s, img, spot, kind, true);
 }
