@@ -227,6 +227,14 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 		}
 		return;
 	}
+	if (ts->off_kind == OFF_NESTED) {
+		/* Neither the step's time nor that of the turn it is in. */
+		ts->stats.idle_ns += off_ns;
+		ts->cur.nested_ns += off_ns;
+		if (ts->turn_start_ns)
+			ts->turn_start_ns += off_ns;
+		return;
+	}
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return;
 	span_touch(ts);

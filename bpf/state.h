@@ -65,7 +65,7 @@ struct victim_scan {
 	__u16 pad;
 };
 
-enum off_kind { OFF_NONE, OFF_IDLE, OFF_BLOCKED };
+enum off_kind { OFF_NONE, OFF_IDLE, OFF_NESTED /* the wait of a loop that runs inside a step */, OFF_BLOCKED };
 
 struct thread_state {
 	/* touched at every step */

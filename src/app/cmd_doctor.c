@@ -167,6 +167,8 @@ static void print_patient(const struct patient *p)
 	       t->is_container ? ", in a container" : "");
 	printf("  interpreter in %s\n", path);
 	printf("  rung: %s (%s)\n", target_rung_word(t->rung), target_rung_sentence(t->rung));
+	printf("  tasks written in Python: %s (%s)\n", target_sends_word(t->sends),
+	       target_sends_sentence(t->sends));
 	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
 	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
 	       p->n_spots[LS_SPOT_POLL_RETURN], p->n_spots[LS_SPOT_DNS_ENTER]);
@@ -201,7 +203,8 @@ static json_t *patient_json(const struct patient *p)
 			 say_json_string(t->core_path ? t->core_path : "?"), "python",
 			 version, "static", (int)t->is_static,
 			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
-			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
+			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung), "python_tasks",
+			 target_sends_word(t->sends),
 			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",
 			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots",
 			 (int)p->n_spots[LS_SPOT_POLL_RETURN], "dns_spots",

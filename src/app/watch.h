@@ -23,7 +23,7 @@
 #define WATCH_MAX_LOOPS 32
 
 struct watch_loop {
-	uint64_t loop;
+	uint64_t loop; /* 0: a scheduler written in Python that is not asyncio's */
 	pid_t tid;
 	enum target_loop_kind kind;
 	struct ls_loop info;
@@ -64,7 +64,7 @@ void watch__reset(struct watch *w, uint64_t now_ns);
 struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid);
 size_t watch__known_loops(const struct watch *w);
 
-/* "asyncio", "uvloop" or NULL while no loop is known. */
+/* "asyncio", "uvloop", "trio" or NULL while no loop is known. */
 const char *watch__loop_word(const struct watch *w);
 /* Why no step is seen: what follows "because". */
 const char *watch__silence_reason(const struct watch *w);

@@ -66,6 +66,8 @@ const char *target_loop_kind_word(enum target_loop_kind kind)
 		return "asyncio";
 	case TARGET_LOOP_UVLOOP:
 		return "uvloop";
+	case TARGET_LOOP_TRIO:
+		return "trio";
 	case TARGET_LOOP_UNKNOWN:
 		break;
 	}

@@ -64,7 +64,7 @@ struct target_module {
 	struct target_spot *spots;
 };
 
-enum target_loop_kind { TARGET_LOOP_UNKNOWN, TARGET_LOOP_ASYNCIO, TARGET_LOOP_UVLOOP };
+enum target_loop_kind { TARGET_LOOP_UNKNOWN, TARGET_LOOP_ASYNCIO, TARGET_LOOP_UVLOOP, TARGET_LOOP_TRIO };
 const char *target_loop_kind_word(enum target_loop_kind kind);
 
 /* A thread with a running event loop, as found by reading the process once. */
@@ -119,6 +119,13 @@ static inline void target__freep(struct target **t)
 /* Threads that run a loop now. Returns the number found (at most max) or -errno. */
 int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max);
 
+/*
+ * What runs on the thread with this thread state: the address of its asyncio loop, or 0 for a scheduler of another library,
+ * whose kind is told as far as it is known. 0 or -errno.
+ */
+int target__scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
+				enum target_loop_kind *ret_kind);
+
 /* Number of tasks alive (not done) in the process, or -errno when it cannot be told. */
 int target__count_tasks(const struct target *t);
 
@@ -134,6 +141,7 @@ enum target_task_state {
 /* One task, read while the process runs: each field may be of another moment than the others. */
 struct target_task {
 	uint64_t task, loop;
+	uint64_t counted_as; /* what the kernel side calls it: its own address, or its coroutine's if it is written in Python */
 	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
 	uint64_t awaited_by; /* the task that waits for it (directly, or in a gather, wait, TaskGroup or wait_for), 0 if none was found */
 	enum target_task_state state;
@@ -149,6 +157,12 @@ struct target_task {
  * Returns their number or -errno; *ret_total is how many there are.
  */
 int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size, size_t *ret_total);
+
+/*
+ * The task written in Python (of asyncio) that runs coroutine `coro`: its address, 0 if there is none or it is gone, and its
+ * name, of kind 0xff if it could not be read. 0 or -errno.
+ */
+int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_task, struct ls_pystr *ret_name);
 
 /* A loop's default executor (asyncio.to_thread, run_in_executor(None, ...)). */
 struct target_executor {
