@@ -23,7 +23,11 @@ DEPS_DEMO  := python3
 DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
 	python3-greenlet python3-aiohttp python3-trio python3-anyio tmux wrk \
 	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it libxml2-utils python3-sarif-python-om \
-	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2
+	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 debootstrap
+
+# Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which must be there.
+TREE_SUITE    := sid
+TREE_PACKAGES := python3.13 python3.14 python3.15 python3-uvloop python3-greenlet python3-trio python3-anyio
 
 # The order is the way the data flows.
 MODULES ?= base target probe stream symbol model record view report check app
@@ -92,8 +96,12 @@ demo: ## install what is missing, build, watch a bundled service that stalls (DE
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@BUILD=$(BUILD) PYTHON=$(PYTHON) DEMO=$(DEMO) tests/demo/run.sh
 
+.PHONY: interpreters
+interpreters: deps ## fetch the interpreters of a newer Debian into a tree under the build folder (root)
+	@[ "$$(id -u)" -ne 0 ] || tests/debian_tree.sh $(TREE_SUITE) $(BUILD)/debian/$(TREE_SUITE) $(TREE_PACKAGES)
+
 .PHONY: test
-test: deps ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live
+test: deps interpreters ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
 	@$(PYTHON) tests/run.py unit asan lint formats capture live
 
@@ -110,7 +118,7 @@ check-formats: ## golden reports, read by programs that others wrote
 	@$(PYTHON) tests/run.py formats
 
 .PHONY: check-live
-check-live: all ## live tests on real interpreters (root)
+check-live: all interpreters ## live tests on real interpreters (root)
 	@$(PYTHON) tests/run.py live
 
 .PHONY: lint
@@ -156,7 +164,7 @@ clean: ## remove everything built
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 $(DIRS):
 	$(Q)mkdir -p $@

@@ -36,11 +36,11 @@ LS_SUBPROG int coroutine_find(struct thread_state *ts, struct known_code *known,
 	known->is_coroutine = 0;
 	size = ts->proc.py.gen_bytes & 0x7f;
 	barrier_var(size);
-	if (!code || read_user(ts->object, size & 0x7f, coro)) {
+	if (read_user(ts->object, size & 0x7f, coro)) {
 		count_loss(LS_LOSS_TASK_UNREADABLE);
 	} else {
 		type = object_word(ts, ts->proc.py.ob_type);
-		known->is_coroutine = type == ts->proc.coro_type || type == ts->proc.gen_type;
+		known->is_coroutine = code && (type == ts->proc.coro_type || type == ts->proc.gen_type);
 	}
 	if (known->is_coroutine) {
 		key.code = code;

@@ -40,6 +40,13 @@ LS_INLINE __u64 frame_top(const struct thread_state *ts)
 	return p;
 }
 
+/* There is no innermost frame. Behind the end of its loop a thread may well run no Python; inside a step it always does. */
+LS_INLINE void frame_count_missing(const struct thread_state *ts)
+{
+	if (ts->cur.unit == LS_UNIT_STEP)
+		count_loss(LS_LOSS_STACK_NO_THREAD);
+}
+
 /* Where the walk may stop: the frame of the step's coroutine, or for callbacks that of a native loop. 0: at the end. */
 LS_INLINE __u64 frame_last(const struct thread_state *ts)
 {

@@ -46,10 +46,10 @@ LS_INLINE void pystr_read(const struct ls_pyoffsets *py, struct ls_pystr *str, _
 	    read_user(&length, sizeof(length), object + py->str_length) ||
 	    read_user(&state, sizeof(state), object + py->str_state))
 		return;
-	kind = (state >> 2) & 7;
-	if ((kind != 1 && kind != 2 && kind != 4) || !((state >> 5) & 1))
+	kind = ls_str_width(py, state);
+	if ((kind != 1 && kind != 2 && kind != 4) || !ls_str_is_compact(py, state))
 		return;
-	data = object + ((state >> 6) & 1 ? py->str_ascii_data : py->str_data);
+	data = object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data);
 	bytes = LS_NAME_BYTES;
 	if (length < LS_NAME_BYTES && length * kind < LS_NAME_BYTES)
 		bytes = length * kind;
@@ -58,7 +58,7 @@ LS_INLINE void pystr_read(const struct ls_pyoffsets *py, struct ls_pystr *str, _
 		return;
 	str->length = length;
 	str->copied = bytes;
-	str->ascii = (state >> 6) & 1;
+	str->ascii = ls_str_is_ascii(py, state);
 	str->kind = kind;
 }
 

@@ -28,9 +28,7 @@ int on_sample(void *ctx)
 	victims_first_look(ts, now_ns);
 	frame = frame_top(ts);
 	if (!frame) {
-		/* Behind the end of its loop a thread may well run no Python. */
-		if (ts->cur.unit == LS_UNIT_STEP)
-			count_loss(LS_LOSS_STACK_NO_THREAD);
+		frame_count_missing(ts);
 		return 0;
 	}
 	on_cpu_ns = elapsed_ns - ts->cur.nested_ns - ts->cur.off_ns;

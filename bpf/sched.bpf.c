@@ -98,8 +98,12 @@ static __always_inline void site_begin(struct thread_state *ts, const struct pt_
 	__u32 index, is_known;
 
 	frame = frame_top(ts);
-	if (!frame || frame_read(ts, frame)) {
-		count_loss(frame ? LS_LOSS_STACK_UNREADABLE : LS_LOSS_STACK_NO_THREAD);
+	if (!frame) {
+		frame_count_missing(ts);
+		return;
+	}
+	if (frame_read(ts, frame)) {
+		count_loss(LS_LOSS_STACK_UNREADABLE);
 		return;
 	}
 	code = frame_word(ts, ts->proc.py.frame_code) & ~(__u64)ts->proc.py.tag_mask;

@@ -256,6 +256,21 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 	}
 }
 
+/* In a storm of stalls one wake-up serves them all. */
+#define TELL_EVERY_NS 5000000
+
+/*
+ * User space takes the record at once, while the process, which may be about to end, can still be asked for names. The ring would not
+ * wake it by itself: stacks lie before the record that nobody was told of.
+ */
+static __always_inline __u64 stall_wakeup(struct thread_state *ts, __u64 now_ns)
+{
+	if (now_ns - ts->told_at_ns < TELL_EVERY_NS)
+		return 0;
+	ts->told_at_ns = now_ns;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	struct ls_coro_stats *stats;
@@ -325,6 +340,6 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
-	bpf_ringbuf_submit(rec, 0);
+	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
 	return ts->scan.starved_ns;
 }

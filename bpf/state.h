@@ -115,6 +115,7 @@ struct thread_state {
 	__u64 dns_span, dns_sp, dns_frame, dns_position;
 
 	__u64 flushed_at_ns;
+	__u64 told_at_ns; /* when user space was last woken for a stall */
 
 	struct ls_proc proc;
 	struct known_code known[KNOWN_CODES];

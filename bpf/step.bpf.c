@@ -9,6 +9,48 @@
 #include "objects.h"
 #include "steps.h"
 
+#define MAX_THREAD_STATES 1024 /* looked at for the one of a thread */
+
+/* What a bpf_loop() callback gets: where the walk is, is in ts->tstate (see struct scan_context). */
+struct tstate_walk {
+	struct thread_state *ts;
+	__u64 thread_pointer;
+};
+
+/* bpf_loop() callback: ends the walk at the state of the thread that we are on. */
+static long tstate_of_thread(__u32 i, struct tstate_walk *walk)
+{
+	struct thread_state *ts = walk->ts;
+
+	if (!ts || !ts->tstate || read_ptr(ts->tstate + ts->proc.py.tstate_thread_id) == walk->thread_pointer)
+		return 1;
+	ts->tstate = read_ptr(ts->tstate + ts->proc.py.tstate_next);
+	return 0;
+}
+
+/*
+ * The thread state belongs to the holder of the GIL, which is whoever runs a step. Where there is no GIL it is looked for in the interpreter's
+ * list, newest first.
+ */
+LS_SUBPROG int thread_find_tstate(struct thread_state *ts, __u64 thread_pointer)
+{
+	if (!ts)
+		return 0;
+	ts->tstate = 0;
+	if (ts->proc.is_free_threaded) {
+		struct tstate_walk walk = { .ts = ts, .thread_pointer = thread_pointer };
+
+		if (ts->proc.threads)
+			ts->tstate = read_ptr(ts->proc.threads);
+		bpf_loop(MAX_THREAD_STATES, tstate_of_thread, &walk, 0);
+	} else if (ts->proc.gil) {
+		ts->tstate = read_ptr(ts->proc.gil + ts->proc.py.gil_last_holder);
+	}
+	if (ts->tstate && read_ptr(ts->tstate + ts->proc.py.tstate_thread_id) != thread_pointer)
+		ts->tstate = 0;
+	return 0;
+}
+
 /*
  * A loop not seen on this thread before: user space is told, so that it can look for the loop's queues. Of a loop whose tasks are
  * written in Python the address is not at hand (0): it goes by that of its thread state.

@@ -11,19 +11,8 @@
 #include "tasks.h"
 
 int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
+int thread_find_tstate(struct thread_state *ts, __u64 thread_pointer);
 int thread_refresh(struct thread_state *ts);
-
-/* The thread state belongs to the holder of the GIL, which is whoever runs a step. */
-LS_INLINE void thread_find_tstate(struct thread_state *ts, __u64 thread_pointer)
-{
-	__u64 tstate = 0;
-
-	if (ts->proc.gil)
-		tstate = read_ptr(ts->proc.gil + ts->proc.py.gil_last_holder);
-	if (tstate && read_ptr(tstate + ts->proc.py.tstate_thread_id) != thread_pointer)
-		tstate = 0;
-	ts->tstate = tstate;
-}
 
 static __noinline __attribute__((unused)) struct thread_state *thread_new(void)
 {

@@ -56,12 +56,14 @@ struct ls_settings {
 /* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
 struct ls_proc {
 	__u64 gil; /* address of the GIL structure, 0 if unknown */
+	__u64 threads; /* address of the head of the interpreter's list of thread states, 0 if unknown */
 	__u64 coro_type, gen_type; /* PyCoro_Type, PyGen_Type: what task_coro may be read as */
 	__u64 step_call; /* tp_call of TaskStepMethWrapper, 0 if unknown */
 	__u64 wakeup_call; /* C function of task_wakeup (3.10+) or tp_call of its wrapper type */
 	struct ls_pyoffsets py;
 	__u8 has_poll_spot; /* turns are seen at LS_SPOT_POLL_RETURN, not only when poll sleeps */
-	__u8 pad[3];
+	__u8 is_free_threaded; /* many threads run steps at once, and no GIL says who */
+	__u8 pad[6];
 };
 
 /* One event loop, keyed by {loop object, tgid}: what user space found out about it. */

@@ -14,11 +14,6 @@
 
 #define OBJECT_MAX_BYTES 512 /* no object whose fields are read here is larger */
 
-/* cpython: Include/cpython/unicodeobject.h, PyASCIIObject.state, the same from 3.8 to 3.13 */
-#define STR_KIND(state) ((state) >> 2 & 7)
-#define STR_IS_COMPACT(state) ((state) >> 5 & 1)
-#define STR_IS_ASCII(state) ((state) >> 6 & 1)
-
 /* How pyoffsets.h counts `position_is_lasti`. */
 enum position_kind { POSITION_POINTER, POSITION_BYTES, POSITION_UNITS };
 
@@ -116,8 +111,8 @@ static uint64_t str_data(const struct pyimage *image, uint64_t addr, uint32_t st
 	const struct ls_pyoffsets *py = &image->py;
 	uint64_t data;
 
-	if (STR_IS_COMPACT(state))
-		return addr + (STR_IS_ASCII(state) ? py->str_ascii_data : py->str_data);
+	if (ls_str_is_compact(py, state))
+		return addr + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data);
 	/* A subclass of str keeps its characters elsewhere. */
 	if (read_object(image, addr + py->str_data, &data, sizeof(data)) < 0)
 		return 0;
@@ -142,7 +137,7 @@ int pyimage__read_str(const struct pyimage *image, uint64_t addr, size_t max_cha
 	if (r < 0)
 		return r;
 	length = u64_at(object, py->str_length);
-	width = STR_KIND(u32_at(object, py->str_state));
+	width = ls_str_width(py, u32_at(object, py->str_state));
 	if ((width != 1 && width != 2 && width != 4) || length > INT64_MAX)
 		return -EFAULT;
 	data = str_data(image, addr, u32_at(object, py->str_state));
@@ -185,6 +180,32 @@ int pyimage__read_bytes(const struct pyimage *image, uint64_t addr, size_t max, 
 	return 0;
 }
 
+#define MAX_CODE_COPIES 1024
+
+/*
+ * Where the code begins that a frame runs. A free-threaded interpreter gives each thread a copy of its own (cpython
+ * Include/cpython/code.h, _PyCodeArray): the one that begins last before the position.
+ */
+static uint64_t code_start(const struct pyimage *image, const struct ls_frame *frame)
+{
+	uint64_t start = frame->code + image->py.co_code, array, copies[1 + MAX_CODE_COPIES];
+	size_t n;
+
+	if (image->py.co_tlbc == LS_PY_NONE ||
+	    read_object(image, frame->code + image->py.co_tlbc, &array, sizeof(array)) < 0 ||
+	    read_object(image, array, copies, sizeof(*copies)) < 0)
+		return start;
+	n = copies[0] < MAX_CODE_COPIES ? copies[0] : MAX_CODE_COPIES;
+	if (n == 0 || read_memory(image, array, copies, (1 + n) * sizeof(*copies)) < 0)
+		return start;
+	if (start > frame->position)
+		start = 0;
+	for (size_t i = 1; i <= n; i++)
+		if (copies[i] <= frame->position && copies[i] > start)
+			start = copies[i];
+	return start;
+}
+
 int64_t pyimage__code_offset(const struct pyimage *image, const struct ls_frame *frame)
 {
 	int32_t lasti = (int32_t)(uint32_t)frame->position;
@@ -195,6 +216,6 @@ int64_t pyimage__code_offset(const struct pyimage *image, const struct ls_frame 
 	case POSITION_UNITS:
 		return (int64_t)lasti * CODE_UNIT_BYTES;
 	default:
-		return (int64_t)(frame->position - (frame->code + image->py.co_code));
+		return (int64_t)(frame->position - code_start(image, frame));
 	}
 }

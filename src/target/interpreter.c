@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "target/examine.h"
+#include "target/py_check.h"
+#include "target/py_debug_offsets.h"
 #include "target/py_memory.h"
 #include "target/py_offsets.h"
 
@@ -86,12 +88,10 @@ static const char *last_component(const char *path)
 
 static int refuse_version(struct examination *x, unsigned int major, unsigned int minor)
 {
-	if (major > 3 || (major == 3 && minor > PY_MINOR_MAX))
-		return err__set(x->err, -ENOTSUP,
-				"process %d runs CPython %u.%u, which is not supported yet",
-				x->t->pid, major, minor);
-	err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is too old", x->t->pid,
-		 major, minor);
+	bool is_old = major < 3 || (major == 3 && minor < PY_MINOR_MIN);
+
+	err__set(x->err, -ENOTSUP, "process %d runs CPython %u.%u, which is too %s", x->t->pid,
+		 major, minor, is_old ? "old" : "new");
 	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN,
 			 PY_MINOR_MAX);
 }
@@ -192,30 +192,43 @@ static bool exported_version(struct examination *x, uint32_t *ret_hexversion)
 	return true;
 }
 
+/* The table that the runtime begins with, as much of it as the kernel lets us read. */
+static bool read_table(struct target *t, uint8_t *table, size_t size, struct py_debug_head *ret_head)
+{
+	return !target__read(t, t->runtime, table, size) &&
+		py_debug_offsets__head(ret_head, table, size);
+}
+
+/* A version newer than all known ones has the newest one's layout, as far as it does not say otherwise itself. */
+static int find_layout(struct examination *x, bool has_table, bool is_free_threaded)
+{
+	struct target *t = x->t;
+	uint8_t minor = t->version[1];
+
+	t->is_free_threaded = is_free_threaded;
+	t->is_newer = t->version[0] == 3 && minor > PY_MINOR_MAX && has_table;
+	if (t->is_newer)
+		minor = PY_MINOR_MAX;
+	return t->version[0] != 3 ? -ENOTSUP :
+				    py_offsets__init(&t->proc.py, minor, is_free_threaded);
+}
+
 static int find_version(struct examination *x)
 {
 	struct target *t = x->t;
 	uint8_t table[PY_DEBUG_OFFSETS_BYTES];
-	bool has_table, is_free_threaded = false;
-	uint32_t hexversion;
-	int r;
+	struct py_debug_head head = { 0 };
+	bool has_table = read_table(t, table, sizeof(table), &head);
 
-	has_table = !target__read(t, t->runtime, table, sizeof(table)) &&
-		py_debug_offsets_head(table, sizeof(table), &hexversion, &is_free_threaded);
-	if (has_table || exported_version(x, &hexversion))
-		set_version(t, hexversion);
+	if (has_table || exported_version(x, &head.hexversion))
+		set_version(t, head.hexversion);
 	else if (!version_from_names(x))
 		return err__set(x->err, -ENOTSUP,
 				"the version of the CPython in process %d cannot be told", t->pid);
-	if (t->version[0] != 3 || py_offsets__init(&t->proc.py, t->version[1]))
+	if (find_layout(x, has_table, head.is_free_threaded))
 		return refuse_version(x, t->version[0], t->version[1]);
-	if (is_free_threaded)
-		return err__set(
-			x->err, -ENOTSUP,
-			"process %d runs a free-threaded CPython 3.%u, which is not supported yet",
-			t->pid, t->version[1]);
-	r = has_table ? py_offsets__apply_debug(&t->proc.py, table, sizeof(table)) : 0;
-	if (r)
+	if (has_table &&
+	    py_debug_offsets__apply(&t->proc.py, t->version[1], table, sizeof(table)))
 		return err__set(x->err, -ENOTSUP,
 				"process %d runs a CPython 3.%u whose table of offsets makes no sense",
 				t->pid, t->version[1]);
@@ -274,6 +287,26 @@ static int confirm_version(struct examination *x)
 	return 0;
 }
 
+/* Nobody has looked into this version yet: what was read has to fit what runs. */
+static int confirm_newer(struct examination *x)
+{
+	const struct py_check_types types = {
+		.type = exported_address(x, "PyType_Type"),
+		.boolean = exported_address(x, "PyBool_Type"),
+		.number = exported_address(x, "PyLong_Type"),
+		.code = exported_address(x, "PyCode_Type"),
+	};
+	const char *what = x->t->interp ? py_check__layout(x->t, &types) : NULL;
+
+	if (!what)
+		return 0;
+	err__set(x->err, -ENOTSUP,
+		 "process %d runs CPython 3.%u, newer than this loopstall, and keeps its %s elsewhere than 3.%d",
+		 x->t->pid, x->t->version[1], what, PY_MINOR_MAX);
+	return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported", PY_MINOR_MIN,
+			 PY_MINOR_MAX);
+}
+
 int examine_interpreter(struct examination *x)
 {
 	int r = find_core(x);
@@ -286,7 +319,11 @@ int examine_interpreter(struct examination *x)
 		return r;
 	find_main_interpreter(x->t);
 	find_gil(x->t);
+	if (x->t->interp)
+		x->t->proc.threads = x->t->interp + x->t->proc.py.interp_threads_head;
+	x->t->proc.is_free_threaded = x->t->is_free_threaded;
 	x->t->proc.coro_type = exported_address(x, "PyCoro_Type");
 	x->t->proc.gen_type = exported_address(x, "PyGen_Type");
-	return confirm_version(x);
+	r = confirm_version(x);
+	return r || !x->t->is_newer ? r : confirm_newer(x);
 }

@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "target/examine.h"
+#include "target/py_debug_offsets.h"
+#include "target/py_offsets.h"
 #include "target/py_sends.h"
 #include "target/spots.h"
 
@@ -78,7 +80,8 @@ static int look_in(struct examination *x, const char *dir, const char *name, cha
 	d = opendir(host);
 	if (!d)
 		return -ENOENT;
-	snprintf(prefix, sizeof(prefix), "%s.cpython-3%u-", name, x->t->version[1]);
+	snprintf(prefix, sizeof(prefix), "%s.cpython-3%u%s-", name, x->t->version[1],
+		 x->t->is_free_threaded ? "t" : "");
 	while ((e = readdir(d)))
 		if (!strncmp(e->d_name, prefix, strlen(prefix)) && strstr(e->d_name, ".so"))
 			return asprintf(ret_path, "%s/%s", dir, e->d_name) < 0 ? -ENOMEM : 0;
@@ -114,8 +117,8 @@ static int look_for_extension(struct examination *x, const char *name, char **re
 		int r;
 
 		if (!base ||
-		    asprintf(&dir, "%s%s/python3.%u/lib-dynload", base, places[i].below,
-			     x->t->version[1]) < 0) {
+		    asprintf(&dir, "%s%s/python3.%u%s/lib-dynload", base, places[i].below,
+			     x->t->version[1], x->t->is_free_threaded ? "t" : "") < 0) {
 			dir = NULL;
 			return -ENOMEM;
 		}
@@ -142,6 +145,13 @@ static int open_extension(struct examination *x, const char *name, struct module
 
 static int refuse_task(struct examination *x, uint64_t task_bytes)
 {
+	if (x->t->is_newer) {
+		err__set(x->err, -ENOTSUP,
+			 "process %d runs CPython 3.%u, newer than this loopstall, and its tasks are not those of 3.%d",
+			 x->t->pid, x->t->version[1], PY_MINOR_MAX);
+		return err__hint(x->err, -ENOTSUP, "CPython 3.%d to 3.%d are supported",
+				 PY_MINOR_MIN, PY_MINOR_MAX);
+	}
 	err__set(x->err, -ENOTSUP,
 		 "the tasks of the CPython %u.%u.%u in process %d have %llu bytes where %u are expected",
 		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
@@ -169,6 +179,26 @@ static int examine_sends(struct examination *x, struct module_file *asyncio, con
 	return r || !asyncio_spots.n ? r : add_module(x->t, asyncio, &asyncio_spots);
 }
 
+/* What the asyncio module says of its own layout, from 3.14 on: where lists of tasks begin, and the running loop. */
+static int read_asyncio_layout(struct examination *x, struct elf_image *img)
+{
+	struct ls_pyoffsets *py = &x->t->proc.py;
+	const uint8_t *section;
+	uint64_t vaddr, bytes;
+
+	if (py->minor < PY_MINOR_ASYNCIO_SECTION)
+		return 0;
+	section = elf_image__section(img, PY_ASYNCIO_SECTION, &vaddr, &bytes) ?
+			  NULL :
+			  elf_image__bytes(img, vaddr, bytes, NULL);
+	if (section && !py_asyncio_offsets__apply(py, section, bytes))
+		return 0;
+	err__set(x->err, -ENOTSUP, "the asyncio module of the CPython %u.%u.%u in process %d %s",
+		 x->t->version[0], x->t->version[1], x->t->version[2], x->t->pid,
+		 section ? "says of its tasks what cannot be" : "does not say where its tasks are");
+	return err__hint(x->err, -ENOTSUP, "that of an official release has a section " PY_ASYNCIO_SECTION);
+}
+
 /* Step spots of `file`, which is mapped as `map` or not at all. */
 static int examine_steps(struct examination *x, struct module_file *file, const struct map_entry *map)
 {
@@ -181,6 +211,10 @@ static int examine_steps(struct examination *x, struct module_file *file, const 
 		return r;
 	if (search.entries.task_bytes && search.entries.task_bytes != t->proc.py.task_bytes)
 		return refuse_task(x, search.entries.task_bytes);
+	if (search.entries.step_call)
+		r = read_asyncio_layout(x, file->img);
+	if (r)
+		return r;
 	t->rung = search.rung;
 	snprintf(t->rung_note, sizeof(t->rung_note), "%s", search.note);
 	t->is_stripped = !elf_image__has_symtab(file->img);

@@ -2,45 +2,21 @@
 /*
  * What a suspended coroutine awaits is on top of its frame's value stack. Sources: cpython
  * Objects/genobject.c (_PyGen_yf), Include/cpython/frameobject.h and Include/internal/pycore_frame.h of each
- * version; where the fields are, the debug information of 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1 and 3.13.0.
+ * version.
  */
 #include "target/py_awaits.h"
 
 #include <string.h>
 
 #include "target/py_memory.h"
-#include "target/py_offsets.h"
 
-#define NO LS_PY_NONE
 #define MAX_DEPTH 200
 #define MAX_STACK_WORDS 65536
 #define MAX_THREADS 256
 #define MAX_THREAD_FRAMES 256
-#define FRAME_OWNED_BY_GENERATOR 1 /* pycore_frame.h, 3.11 to 3.13 */
+#define FRAME_OWNED_BY_GENERATOR 1 /* pycore_frame.h, from 3.11 on */
 #define OBJECT_BYTES 192
-
-/* Where a version says how far a generator is, and where its value stack ends. */
-struct stack_layout {
-	uint16_t gen_state; /* in the generator */
-	uint16_t frame_state; /* 3.10: in the frame, else NO */
-	uint16_t value_stack; /* up to 3.10: frame's pointer to the bottom, else NO */
-	uint16_t stack_top; /* 3.8, 3.9: pointer; then: number of values, since 3.11 with the locals */
-	uint16_t locals; /* 3.11+: locals, with the value stack behind them */
-	int8_t yield_from; /* 3.13: the only state in which the top of the stack is awaited, else 0 */
-	bool is_state_flag; /* 3.8, 3.9: 1 while it runs, else 0 */
-};
-
-static const struct stack_layout layouts[] = {
-	{ 24, NO, 64, 72, NO, 0, true }, /* 3.8: gi_running, f_valuestack, f_stacktop */
-	{ 24, NO, 64, 72, NO, 0, true },
-	{ NO, 108, 64, 80, NO, 0, false }, /* 3.10: f_state, f_stackdepth */
-	{ 75, NO, NO, 64, 72, 0, false }, /* 3.11: gi_frame_state, stacktop, localsplus */
-	{ 67, NO, NO, 64, 72, 0, false },
-	{ 67, NO, NO, 64, 72, -1, false },
-};
-
-_Static_assert(sizeof(layouts) / sizeof(*layouts) == PY_MINOR_MAX - PY_MINOR_MIN + 1,
-	       "one layout a version");
+#define OLD_FRAME_BYTES 120 /* up to f_executing */
 
 /* One link of the chain. */
 struct link {
@@ -57,79 +33,79 @@ static uint64_t position_in(const struct ls_pyoffsets *py, const uint8_t *frame)
 				       py_word(frame, py->frame_position);
 }
 
-/* From 3.10 on: created < suspended < executing (0) < completed < cleared. */
-static void set_state(struct link *link, const struct stack_layout *layout, int8_t state,
-		      bool *ret_awaits)
+static void set_state(struct link *link, const struct ls_pyoffsets *py, int8_t state, bool *ret_awaits)
 {
-	if (layout->is_state_flag) {
-		link->is_running = state == 1;
-		*ret_awaits = state == 0;
-		return;
-	}
-	link->is_running = state == 0;
-	*ret_awaits = layout->yield_from ? state == layout->yield_from : state == -1;
+	link->is_running = state == py->gen_runs;
+	*ret_awaits = state >= py->gen_awaits && state <= py->gen_awaits_max;
+}
+
+/* The address of the value that is awaited, on a stack between `bottom` and `top`; 0 if there is none. */
+static uint64_t awaited_at(const struct ls_pyoffsets *py, uint64_t bottom, uint64_t top)
+{
+	if (top < bottom + py->stack_back || top - bottom > 8 * MAX_STACK_WORDS)
+		return 0;
+	return top - py->stack_back;
 }
 
 /* 3.8-3.10: the frame is an object of its own; a coroutine that has ended has none. */
 static int read_old(struct py_types *types, uint64_t gen, struct link *link)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py;
-	const struct stack_layout *layout = &layouts[py->minor - PY_MINOR_MIN];
+	bool is_depth = py->stack_top == LS_STACK_TOP_DEPTH, awaits;
 	uint8_t object[OBJECT_BYTES], frame[OBJECT_BYTES];
 	uint64_t bottom, top;
-	bool awaits;
 	int r = py_pages__read(types->pages, gen, object, py->gen_bytes);
 
 	if (!r)
-		r = py_pages__read(types->pages, py_word(object, py->gen_frame), frame, 120);
+		r = py_pages__read(types->pages, py_word(object, py->gen_frame), frame, OLD_FRAME_BYTES);
 	if (r)
 		return r;
 	link->qualname = py_word(object, py->gen_qualname);
 	link->frame.code = py_word(object, py->gen_code);
 	link->frame.position = position_in(py, frame);
-	set_state(link, layout,
-		  (int8_t)(layout->gen_state != NO ? object[layout->gen_state] :
-						     frame[layout->frame_state]),
-		  &awaits);
-	bottom = py_word(frame, layout->value_stack);
-	top = layout->is_state_flag ? py_word(frame, layout->stack_top) :
-				      bottom + 8 * (uint64_t)py_half(frame, layout->stack_top);
-	if (awaits && top > bottom && top - bottom <= 8 * MAX_STACK_WORDS)
-		link->top = top - 8;
+	set_state(link, py, (int8_t)(is_depth ? frame[py->gen_state] : object[py->gen_state]), &awaits);
+	bottom = py_word(frame, py->frame_stack);
+	top = is_depth ? bottom + 8 * (uint64_t)py_half(frame, py->frame_stack_top) :
+			 py_word(frame, py->frame_stack_top);
+	if (awaits)
+		link->top = awaited_at(py, bottom, top);
 	return 0;
 }
 
-/* 3.11 and later: the frame lies inside the generator. */
+/* 3.11 and later: the frame lies inside the generator, its stack behind the locals. */
 static int read_new(struct py_types *types, uint64_t gen, struct link *link)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py;
-	const struct stack_layout *layout = &layouts[py->minor - PY_MINOR_MIN];
+	uint64_t bottom = gen + py->gen_iframe + py->frame_locals, top;
 	uint8_t object[OBJECT_BYTES];
 	const uint8_t *frame = object + py->gen_iframe;
-	uint32_t n_words;
 	bool awaits;
 	int8_t state;
-	int r = py_pages__read(types->pages, gen, object, py->gen_iframe + layout->locals);
+	int r = py->gen_iframe + py->frame_locals <= OBJECT_BYTES ?
+			py_pages__read(types->pages, gen, object, py->gen_iframe + py->frame_locals) :
+			-1;
 
 	if (r)
 		return r;
-	state = (int8_t)object[layout->gen_state];
-	if (state > 0)
+	state = (int8_t)object[py->gen_state];
+	if (state > py->gen_runs)
 		return -1;
 	link->qualname = py_word(object, py->gen_qualname);
-	link->frame.code = py_word(frame, py->frame_code);
+	link->frame.code = py_word(frame, py->frame_code) & ~(uint64_t)py->tag_mask;
 	link->frame.position = position_in(py, frame);
-	set_state(link, layout, state, &awaits);
-	n_words = py_half(frame, layout->stack_top);
-	if (awaits && n_words && n_words <= MAX_STACK_WORDS)
-		link->top = gen + py->gen_iframe + layout->locals + 8 * (uint64_t)(n_words - 1);
+	set_state(link, py, state, &awaits);
+	top = py->stack_top == LS_STACK_TOP_WORDS ?
+		      bottom + 8 * (uint64_t)py_half(frame, py->frame_stack_top) :
+		      py_word(frame, py->frame_stack_top);
+	if (awaits)
+		link->top = awaited_at(py, bottom, top);
 	return 0;
 }
 
 static bool read_link(struct py_types *types, uint64_t gen, struct link *link)
 {
 	*link = (struct link){ 0 };
-	if (types->t->proc.py.gen_iframe != NO)
+	if (types->t->proc.py.gen_iframe != LS_PY_NONE)
 		return !read_new(types, gen, link);
 	return !read_old(types, gen, link);
 }
@@ -143,7 +119,7 @@ static uint64_t find_generator(struct py_types *types, uint64_t object)
 		case PY_GENERATOR:
 			return object;
 		case PY_AWAIT_WRAPPER:
-			if (!py_pages__read(types->pages, object + PY_FIRST_FIELD, &object,
+			if (!py_pages__read(types->pages, object + types->t->proc.py.ob_head, &object,
 					    sizeof(object)))
 				continue;
 			return 0;
@@ -194,7 +170,7 @@ bool py_awaits__read(struct py_types *types, uint64_t coro, struct target_task *
 		push_frame(task, &link.frame);
 		if (!link.top || py_pages__read(types->pages, link.top, &gen, sizeof(gen)))
 			break;
-		gen = find_generator(types, gen);
+		gen = find_generator(types, gen & ~(uint64_t)types->t->proc.py.tag_mask);
 	}
 	task->is_cut |= depth == MAX_DEPTH;
 	reverse(task->frames, task->n_frames);
@@ -203,7 +179,7 @@ bool py_awaits__read(struct py_types *types, uint64_t coro, struct target_task *
 
 static bool is_generator_frame(const struct ls_pyoffsets *py, const uint8_t *frame)
 {
-	return py->frame_owner != NO ? frame[py->frame_owner] == FRAME_OWNED_BY_GENERATOR :
+	return py->frame_owner != LS_PY_NONE ? frame[py->frame_owner] == FRAME_OWNED_BY_GENERATOR :
 				       py_word(frame, py->frame_generator) != 0;
 }
 
@@ -222,7 +198,8 @@ static bool walk_thread(const struct target *t, uint64_t frame, uint64_t last,
 		if (is_generator_frame(py, words)) {
 			if (task->n_frames < TARGET_TASK_FRAMES)
 				task->frames[task->n_frames++] =
-					(struct ls_frame){ py_word(words, py->frame_code),
+					(struct ls_frame){ py_word(words, py->frame_code) &
+								   ~(uint64_t)py->tag_mask,
 							   position_in(py, words) };
 			else
 				task->is_cut = true;
@@ -240,14 +217,14 @@ void py_awaits__read_running(const struct target *t, uint64_t coro, struct targe
 	uint64_t tstate = 0, last = coro + py->gen_iframe, frame;
 	struct target_task found = { 0 };
 
-	if (py->gen_iframe == NO && py_read_u64(t, coro + py->gen_frame, &last))
+	if (py->gen_iframe == LS_PY_NONE && py_read_u64(t, coro + py->gen_frame, &last))
 		return;
 	if (py_read_u64(t, t->interp + py->interp_threads_head, &tstate))
 		return;
 	for (int i = 0; tstate && i < MAX_THREADS; i++) {
 		if (py_read_u64(t, tstate + py->tstate_frame, &frame))
 			return;
-		if (frame && py->cframe_current != NO &&
+		if (frame && py->cframe_current != LS_PY_NONE &&
 		    py_read_u64(t, frame + py->cframe_current, &frame))
 			return;
 		if (walk_thread(t, frame, last, &found)) {

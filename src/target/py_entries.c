@@ -28,6 +28,7 @@
 #define MAX_SLOTS 80
 
 #define STEP_WRAPPER_BYTES 32
+#define STEP_WRAPPER_BYTES_FREE_THREADED 48
 #define WAKEUP_WRAPPER_BYTES 24
 #define MAX_STRINGS 8
 #define MAX_HOLDERS 1024
@@ -151,7 +152,8 @@ static void on_wrapper(struct elf_image *img, uint64_t holder, void *ctx)
 
 	if (!read_type_or_spec(img, holder, &info) || !info.call)
 		return;
-	if (info.basic_bytes == STEP_WRAPPER_BYTES)
+	if (info.basic_bytes == STEP_WRAPPER_BYTES ||
+	    info.basic_bytes == STEP_WRAPPER_BYTES_FREE_THREADED)
 		entries->step_call = info.call;
 	else if (info.basic_bytes == WAKEUP_WRAPPER_BYTES && !entries->wakeup_call)
 		entries->wakeup_call = info.call;

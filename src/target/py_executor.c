@@ -9,10 +9,11 @@
 
 #include "target/py_memory.h"
 
-#define SET_USED 24
-#define QUEUE_LIST 32 /* lst, up to 3.12 */
-#define QUEUE_LIST_TAKEN 40 /* lst_pos: items before it were taken */
-#define QUEUE_RING_ITEMS 56 /* buf.num_items, 3.13 */
+/* Behind the object's head */
+#define SET_USED 8
+#define QUEUE_LIST 16 /* lst, up to 3.12 */
+#define QUEUE_LIST_TAKEN 24 /* lst_pos: items before it were taken */
+#define QUEUE_RING_ITEMS 40 /* buf.num_items, from 3.13 on */
 #define UVLOOP_WORDS 32 /* in which a loop of uvloop holds its executor, just before its queue */
 
 /* Lengths that cannot be are torn reads. */
@@ -23,14 +24,14 @@ static uint32_t sane_count(uint64_t n)
 
 static uint32_t queued_calls(const struct target *t, uint64_t queue)
 {
-	uint64_t list, n, taken;
+	uint64_t list, n, taken, head = t->proc.py.ob_head;
 
 	if (!py_is_instance(t, queue, "SimpleQueue"))
 		return 0;
 	if (t->proc.py.minor >= 13)
-		return py_read_u64(t, queue + QUEUE_RING_ITEMS, &n) ? 0 : sane_count(n);
-	if (py_read_u64(t, queue + QUEUE_LIST, &list) ||
-	    py_read_u64(t, queue + QUEUE_LIST_TAKEN, &taken) ||
+		return py_read_u64(t, queue + head + QUEUE_RING_ITEMS, &n) ? 0 : sane_count(n);
+	if (py_read_u64(t, queue + head + QUEUE_LIST, &list) ||
+	    py_read_u64(t, queue + head + QUEUE_LIST_TAKEN, &taken) ||
 	    py_read_u64(t, list + t->proc.py.ob_size, &n) || taken > n)
 		return 0;
 	return sane_count(n - taken);
@@ -70,7 +71,7 @@ int target__executor(const struct target *t, uint64_t loop, struct target_execut
 	ret->max_workers = sane_count(n);
 	r = py_attribute(t, executor, "_threads", &threads);
 	if (!r)
-		r = py_read_u64(t, threads + SET_USED, &n);
+		r = py_read_u64(t, threads + t->proc.py.ob_head + SET_USED, &n);
 	if (!r)
 		ret->threads = sane_count(n);
 	if (!r)

@@ -16,17 +16,16 @@
 #define MAX_BASES 32
 #define BATCH 256
 
-#define TYPE_BASE 256
 #define TYPE_FLAG_INLINE_VALUES (1U << 2)
 #define TYPE_FLAG_MANAGED_DICT (1U << 4)
 #define VALUES_VALID 3 /* byte of PyDictValues in 3.13 */
 #define OLD_KEYS_SIZE 8 /* dk_size, 3.8-3.10 */
-#define MODULE_DICT 16
-#define SET_MASK 32
-#define SET_TABLE 40
-#define INT_DIGIT 24
+/* behind the object's head */
+#define MODULE_DICT 0
+#define SET_MASK 16
+#define SET_TABLE 24
+#define OLD_INT_DIGIT 8
 #define INT_DIGIT_BITS 30
-#define STR_COMPACT_ASCII (1U << 5 | 1U << 6)
 
 int target__read(const struct target *t, uint64_t addr, void *buf, size_t size)
 {
@@ -86,7 +85,7 @@ bool py_is_instance(const struct target *t, uint64_t object, const char *part)
 			return false;
 		if (strstr(name, part))
 			return true;
-		if (py_read_u64(t, type + TYPE_BASE, &type))
+		if (py_read_u64(t, type + t->proc.py.tp_base, &type))
 			return false;
 	}
 	return false;
@@ -106,7 +105,7 @@ static bool str_equals(const struct target *t, uint64_t object, const char *name
 		return false;
 	memcpy(&length, raw + py->str_length, sizeof(length));
 	memcpy(&state, raw + py->str_state, sizeof(state));
-	return length == len && (state & STR_COMPACT_ASCII) == STR_COMPACT_ASCII &&
+	return length == len && ls_str_is_compact(py, state) && ls_str_is_ascii(py, state) &&
 		!memcmp(raw + py->str_ascii_data, name, len);
 }
 
@@ -269,26 +268,28 @@ int py_module_attribute(const struct target *t, const char *module, const char *
 	if (!r)
 		r = py_dict_get(t, modules, module, &object);
 	if (!r)
-		r = py_read_u64(t, object + MODULE_DICT, &dict);
+		r = py_read_u64(t, object + t->proc.py.ob_head + MODULE_DICT, &dict);
 	return r ? r : py_dict_get(t, dict, name, ret_value);
 }
 
 int py_int_value(const struct target *t, uint64_t object, uint64_t *ret_value)
 {
-	uint64_t size;
+	const struct ls_pyoffsets *py = &t->proc.py;
+	bool is_tagged = py->int_tag != LS_PY_NONE;
+	uint64_t size, digit = object + (is_tagged ? py->int_digit : py->ob_head + OLD_INT_DIGIT);
 	uint32_t digits[2];
-	int r = py_read_u64(t, object + t->proc.py.ob_size, &size);
+	int r = py_read_u64(t, object + (is_tagged ? py->int_tag : py->ob_size), &size);
 
 	if (r)
 		return r;
-	if (t->proc.py.int_tag != LS_PY_NONE)
+	if (is_tagged)
 		size >>= 3;
 	if (size > 2)
 		return -ERANGE;
 	*ret_value = 0;
 	if (!size)
 		return 0;
-	r = target__read(t, object + INT_DIGIT, digits, size * sizeof(*digits));
+	r = target__read(t, digit, digits, size * sizeof(*digits));
 	if (r)
 		return r;
 	*ret_value = digits[0] | (size == 2 ? (uint64_t)digits[1] << INT_DIGIT_BITS : 0);
@@ -298,10 +299,10 @@ int py_int_value(const struct target *t, uint64_t object, uint64_t *ret_value)
 int py_set_each(const struct target *t, uint64_t set, size_t max_slots, py_member_fn fn, void *ctx)
 {
 	uint64_t mask, table;
-	int r = py_read_u64(t, set + SET_MASK, &mask);
+	int r = py_read_u64(t, set + t->proc.py.ob_head + SET_MASK, &mask);
 
 	if (!r)
-		r = py_read_u64(t, set + SET_TABLE, &table);
+		r = py_read_u64(t, set + t->proc.py.ob_head + SET_TABLE, &table);
 	if (r)
 		return r;
 	if (mask >= max_slots)

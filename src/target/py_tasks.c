@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * All tasks of a process, read while it runs. Sources: cpython Lib/asyncio/tasks.py (_all_tasks up to 3.11,
- * _scheduled_tasks and _eager_tasks since), Modules/_asynciomodule.c, Lib/_weakrefset.py.
+ * _scheduled_tasks and _eager_tasks since), Modules/_asynciomodule.c (from 3.14 on its own tasks are in linked lists, and only those
+ * written in Python in the sets), Include/internal/pycore_llist.h, Lib/_weakrefset.py.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,15 +18,14 @@
 #include "target/py_waiters.h"
 
 #define MAX_TASKS 200000
+#define MAX_THREADS 4096
+#define LIST_TRIES 4
 #define MAX_NAME_CHARS 128
 #define MAX_RUNNING_WALKS 64 /* each reads the stacks of all threads */
 #define TASK_BYTES_MAX 192
 #define MINOR_WITH_EAGER_TASKS 12
-#define WEAKREF_OBJECT 16
+#define WEAKREF_OBJECT 0 /* behind the head */
 #define FUTURE_PENDING 0
-#define STR_KIND(state) ((state) >> 2 & 7)
-#define STR_IS_COMPACT(state) ((state) >> 5 & 1)
-#define STR_IS_ASCII(state) ((state) >> 6 & 1)
 
 /* What the task itself holds. */
 struct raw_task {
@@ -136,16 +136,79 @@ static int read_weak_set(struct reader *r)
 	sort_members(r);
 	/* A reference to what is gone leads to None, which is no task. */
 	for (size_t i = 0; i < r->n_members; i++)
-		if (py_pages__read(r->pages, r->members[i] + WEAKREF_OBJECT, &r->members[i],
+		if (py_pages__read(r->pages, r->members[i] + r->t->proc.py.ob_head + WEAKREF_OBJECT, &r->members[i],
 				   sizeof(*r->members)))
 			r->members[i] = 0;
 	return 0;
+}
+
+/*
+ * The tasks of one list, which is circular. False if it changed under our eyes: its neighbours do not name each other. What was met is kept:
+ * whether it is a task is looked at later, and twice is no harm.
+ */
+static int read_list(struct reader *r, uint64_t head, bool *ret_is_whole)
+{
+	uint64_t node = head;
+	struct {
+		uint64_t next, prev;
+	} links;
+	int code = 0;
+
+	*ret_is_whole = false;
+	while (!code && !py_pages__read(r->pages, node, &links, sizeof(links))) {
+		uint64_t from = node;
+
+		node = links.next;
+		if (node == head) {
+			*ret_is_whole = true;
+			return 0;
+		}
+		code = on_member(r, node - r->t->proc.py.task_node);
+		if (py_pages__read(r->pages, node, &links, sizeof(links)) || links.prev != from)
+			return code;
+	}
+	return code;
+}
+
+static int read_list_again(struct reader *r, uint64_t head)
+{
+	bool is_whole = false;
+	int code = 0;
+
+	for (int i = 0; !code && !is_whole && i < LIST_TRIES; i++) {
+		if (i)
+			py_pages__forget(r->pages);
+		code = read_list(r, head, &is_whole);
+	}
+	return code;
+}
+
+/* The interpreter's list has the tasks whose thread has ended, each thread's those that it made. */
+static int read_lists(struct reader *r)
+{
+	const struct target *t = r->t;
+	const struct ls_pyoffsets *py = &t->proc.py;
+	uint64_t tstate;
+	int code = read_list_again(r, t->interp + py->interp_tasks);
+
+	if (!code)
+		code = py_read_u64(t, t->interp + py->interp_threads_head, &tstate);
+	for (int i = 0; !code && tstate && i < MAX_THREADS; i++) {
+		code = read_list_again(r, tstate + py->tstate_tasks);
+		if (!code)
+			code = py_read_u64(t, tstate + py->tstate_next, &tstate);
+	}
+	/* A thread that just ended. */
+	return code == -EFAULT ? 0 : code;
 }
 
 static int read_members(struct reader *r)
 {
 	uint64_t eager;
 	int code = read_weak_set(r);
+
+	if (!code && r->t->proc.py.task_node != LS_PY_NONE)
+		code = read_lists(r);
 
 	if (!code && r->t->proc.py.minor >= MINOR_WITH_EAGER_TASKS &&
 	    !py_module_attribute(r->t, "asyncio.tasks", "_eager_tasks", &eager))
@@ -231,11 +294,11 @@ static void read_str(struct reader *r, uint64_t object, char *buf, size_t size)
 		return;
 	length = py_word(head, py->str_length);
 	state = py_half(head, py->str_state);
-	width = STR_KIND(state);
+	width = ls_str_width(py, state);
 	/* A class derived from str keeps its characters elsewhere. */
-	data = !STR_IS_COMPACT(state) ?
+	data = !ls_str_is_compact(py, state) ?
 		py_word(head, py->str_data) :
-		object + (STR_IS_ASCII(state) ? py->str_ascii_data : py->str_data);
+		object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data);
 	n = length < MAX_NAME_CHARS ? length : MAX_NAME_CHARS;
 	if (length > INT64_MAX || (width != 1 && width != 2 && width != 4) ||
 	    (n && py_pages__read(r->pages, data, chars, n * width)))
@@ -285,16 +348,16 @@ static void copy_str(struct reader *r, uint64_t object, struct ls_pystr *ret)
 		return;
 	length = py_word(head, py->str_length);
 	state = py_half(head, py->str_state);
-	width = STR_KIND(state);
-	if ((width != 1 && width != 2 && width != 4) || !STR_IS_COMPACT(state) || length > UINT32_MAX)
+	width = ls_str_width(py, state);
+	if ((width != 1 && width != 2 && width != 4) || !ls_str_is_compact(py, state) || length > UINT32_MAX)
 		return;
 	n = length < LS_NAME_BYTES / width ? length * width : LS_NAME_BYTES;
-	if (n && py_pages__read(r->pages, object + (STR_IS_ASCII(state) ? py->str_ascii_data : py->str_data),
+	if (n && py_pages__read(r->pages, object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data),
 				ret->data, n))
 		return;
 	ret->length = (uint32_t)length;
 	ret->copied = (uint16_t)n;
-	ret->ascii = STR_IS_ASCII(state);
+	ret->ascii = ls_str_is_ascii(py, state);
 	ret->kind = (uint8_t)width;
 }
 

@@ -11,13 +11,12 @@
 #include "base/utf8.h"
 #include "target/py_memory.h"
 
-#define TYPE_BASE 256
 #define MAX_BASES 16
 #define FLAG_LONG (1U << 24)
 #define FLAG_LIST (1U << 25)
 #define FLAG_TUPLE (1U << 26)
 #define FLAG_UNICODE (1U << 28)
-#define HEAD_BYTES 264 /* of a type: up to its base */
+#define HEAD_BYTES 280 /* of a type: up to its base */
 
 static const struct {
 	const char *name; /* as tp_name has it */
@@ -64,7 +63,7 @@ static enum py_kind kind_by_bases(const struct py_types *types, uint64_t type, u
 			return basic_bytes > py->task_state ? PY_FUTURE : PY_OTHER;
 		if (!strcmp(name, "Task"))
 			return PY_PYTASK;
-		type = py_word(head, TYPE_BASE);
+		type = py_word(head, py->tp_base);
 	}
 	return PY_OTHER;
 }

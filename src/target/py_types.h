@@ -35,7 +35,6 @@ enum py_kind {
 };
 
 #define PY_TYPE_NAME_BYTES 48
-#define PY_FIRST_FIELD 16 /* of any object that is not variable-sized */
 
 struct py_type {
 	uint64_t addr;

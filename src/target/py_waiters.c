@@ -22,11 +22,12 @@
 #define MAX_VALUES 16 /* cells of a closure, arguments of a partial */
 #define CALLBACKS_LIST                                                                             \
 	16 /* behind fut_callback0: its context, then the list of further (callback, context) */
-#define PARTIAL_ARGS 24
-#define METHOD_SELF 24
-#define OLD_CLOSURE 48 /* func_closure, 3.8 and 3.9 */
-#define CLOSURE 72
-#define CALLBACK_BYTES 80
+/* Behind the object's head */
+#define PARTIAL_ARGS 8
+#define METHOD_SELF 8
+#define OLD_CLOSURE 32 /* func_closure, 3.8 and 3.9 */
+#define CLOSURE 56
+#define CALLBACK_BYTES 96
 #define GROUP_ATTRIBUTES 10 /* TaskGroup.__init__ */
 #define DEQUE_MID 31 /* (BLOCKLEN - 1) / 2, Modules/_collectionsmodule.c */
 
@@ -106,7 +107,7 @@ static uint64_t by_value(struct py_waiters *w, uint64_t value, int depth)
 	enum py_kind kind = py_types__kind(w->types, value);
 
 	if (kind == PY_CELL) {
-		value = word_at(w, value + PY_FIRST_FIELD);
+		value = word_at(w, value + w->types->t->proc.py.ob_head);
 		kind = py_types__kind(w->types, value);
 	}
 	if (kind == PY_FUTURE)
@@ -212,13 +213,13 @@ static uint64_t by_callback(struct py_waiters *w, uint64_t callback, int depth)
 		found = known_task(w, py_word(object, py->wrapper_task));
 		break;
 	case PY_FUNCTION:
-		found = by_values(w, py_word(object, py->minor < 10 ? OLD_CLOSURE : CLOSURE), depth);
+		found = by_values(w, py_word(object, py->ob_head + (py->minor < 10 ? OLD_CLOSURE : CLOSURE)), depth);
 		break;
 	case PY_PARTIAL:
-		found = by_values(w, py_word(object, PARTIAL_ARGS), depth);
+		found = by_values(w, py_word(object, py->ob_head + PARTIAL_ARGS), depth);
 		break;
 	case PY_METHOD:
-		found = by_owner(w, py_word(object, METHOD_SELF), depth);
+		found = by_owner(w, py_word(object, py->ob_head + METHOD_SELF), depth);
 		break;
 	default:
 		break;

@@ -72,6 +72,17 @@ static bool is_reached(struct elf_image *img, struct arch_decoder *d,
 		 code_reaches(img, d, entries->wakeup_call, impl, REACH_DEPTH));
 }
 
+/* An asyncio that is built into the interpreter imports nothing: it calls what the interpreter exports. */
+static void add_function(struct elf_image *img, const char *name, struct arch_callee *callee)
+{
+	struct elf_symbol symbol;
+
+	elf_image__add_import(img, name, callee);
+	if (callee->n_entries < ARCH_CALLEE_MAX && !elf_image__exported(img, name, &symbol) &&
+	    symbol.is_function)
+		callee->entries[callee->n_entries++] = symbol.vaddr;
+}
+
 /* Without symbols: the function that sends into the coroutine and that all doors lead to. */
 static int find_by_import(struct elf_image *img, struct arch_decoder *d,
 			  const struct py_entries *entries, struct arch_callee *ret_impl)
@@ -80,8 +91,8 @@ static int find_by_import(struct elf_image *img, struct arch_decoder *d,
 	struct arch_callee send = { .n_entries = 0 };
 	int n;
 
-	elf_image__add_import(img, "PyIter_Send", &send); /* 3.10 and later */
-	elf_image__add_import(img, "_PyGen_Send", &send); /* 3.8, 3.9 */
+	add_function(img, "PyIter_Send", &send); /* 3.10 and later */
+	add_function(img, "_PyGen_Send", &send); /* 3.8, 3.9 */
 	n = code_find_branches(img, d, &send, calls, MAX_CALLS);
 	for (int i = 0; i < n; i++) {
 		uint64_t start = calls[i].function.start;

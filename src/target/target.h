@@ -83,6 +83,8 @@ struct target {
 	char *exe; /* path as the target names it */
 	char *core_path; /* libpython or the executable that holds the interpreter */
 	uint8_t version[3]; /* 3, 11, 2 */
+	bool is_newer; /* than all versions known: read with its own tables, which were found to fit */
+	bool is_free_threaded; /* built without the GIL */
 	bool is_static; /* the interpreter is the executable itself */
 	bool is_stripped; /* its asyncio module has no .symtab */
 	bool is_container; /* another mount or pid namespace than ours */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Finds the Pythons of this machine: the system's always, and every other 3.8 ... 3.13 it can.
+"""Finds the Pythons of this machine: the system's, those of the Debian trees under the build folder, and every other one it can.
 
 Looks at $PYTHONS (a colon list of executables), PATH, and the usual layouts of version managers.
 """
@@ -9,11 +9,17 @@ import json
 import os
 import subprocess
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 SYSTEM = "/usr/bin/python3"
-MINORS = range(8, 14)
+MINORS = range(8, 16)
+# What `make interpreters` fetches: its absence is a failure.
+TREES = {"sid": (13, 14, 15)}
+SHARED_FOLDERS = (HERE, "/var/tmp")
 _ASK = (
-    "import json, sys, os; print(json.dumps({'version': list(sys.version_info[:3]),"
-    "'path': os.path.realpath(sys.executable), 'name': sys.implementation.name}))"
+    "import json, sys, os, sysconfig; print(json.dumps({'version': list(sys.version_info[:3]),"
+    "'path': os.path.realpath(sys.executable), 'name': sys.implementation.name,"
+    "'has_gil': not sysconfig.get_config_var('Py_GIL_DISABLED')}))"
 )
 _HOMES = (
     "$PYENV_ROOT/versions/*/bin",
@@ -23,27 +29,38 @@ _HOMES = (
     "~/.local/share/mise/installs/python/*/bin",
     "/opt/python/*/bin",
 )
+_MODULES = ("uvloop", "greenlet", "trio", "anyio")
 
 
 class Interpreter:
-    """One Python, with what it can import."""
+    """One Python, with what it can import. `path` is where it lies in its own tree: `command` starts it from outside."""
 
-    def __init__(self, path, version, is_system):
-        self.path = path
-        self.version = tuple(version)
-        self.is_system = is_system
+    def __init__(self, answer, origin="", root=""):
+        self.path = answer["path"]
+        self.version = tuple(answer["version"])
+        self.has_gil = answer["has_gil"]
+        self.origin = origin  # "system", the name of a tree, or "" for one that was found
+        self.root = root  # folder of its tree, "" for this machine's own
         self.env = clean_environment()
         self.modules = set()
 
     @property
+    def is_system(self):
+        return self.origin == "system"
+
+    @property
     def label(self):
-        return "%d.%d.%d" % self.version + ("-system" if self.is_system else "")
+        return "%d.%d.%d" % self.version + ("" if self.has_gil else "t") + (self.origin and "-" + self.origin)
+
+    @property
+    def command(self):
+        return _entry(self.root) + [self.path]
 
     def loops(self):
         return ["asyncio", "uvloop"] if "uvloop" in self.modules else ["asyncio"]
 
     def can_import(self, module, env):
-        command = [self.path, "-c", "import " + module]
+        command = self.command + ["-c", "import " + module]
         return subprocess.run(command, env=env, stderr=subprocess.DEVNULL).returncode == 0
 
 
@@ -54,10 +71,21 @@ def clean_environment():
     return env
 
 
-def _ask(path):
+def tree_folder(name):
+    return os.path.join(ROOT, os.environ.get("BUILD", "build"), "debian", name)
+
+
+def _entry(root):
+    """What runs a command inside a tree."""
+    if not root:
+        return []
+    return ["unshare", "-m", os.path.join(HERE, "enter_tree.sh"), root, *SHARED_FOLDERS, "--"]
+
+
+def _ask(path, root=""):
     try:
         answer = subprocess.run(
-            [path, "-c", _ASK], env=clean_environment(), stdout=subprocess.PIPE,
+            _entry(root) + [path, "-c", _ASK], env=clean_environment(), stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, timeout=20,
         )
         return json.loads(answer.stdout.decode())
@@ -75,34 +103,57 @@ def _candidates(minors=MINORS):
             yield os.path.join(folder, "python3.%d" % minor)
 
 
-def _add_modules(python, system_folder):
-    """uvloop and greenlet, if need be those of a system interpreter of the same version."""
-    for env in (python.env, dict(python.env, PYTHONPATH=system_folder)):
-        python.modules = {m for m in ("uvloop", "greenlet") if python.can_import(m, env)}
-        if python.modules:
-            python.env = env
-            return
-
-
-def find():
-    """All interpreters, the system's first."""
+def _of_machine():
+    """The system's first, then the others by version."""
     found, seen = [], set()
     for path in [SYSTEM] + list(_candidates()):
-        if not os.access(path, os.X_OK):
-            continue
-        answer = _ask(path)
+        answer = _ask(path) if os.access(path, os.X_OK) else None
         if answer is None or answer["name"] != "cpython" or answer["path"] in seen:
             continue
         version = answer["version"]
         if not (path == SYSTEM or (version[0] == 3 and version[1] in MINORS)):
             continue
         seen.add(answer["path"])
-        found.append(Interpreter(answer["path"], version, path == SYSTEM))
-    others = sorted((p for p in found if not p.is_system), key=lambda p: p.version)
-    found = [p for p in found if p.is_system] + others
+        found.append(Interpreter(answer, "system" if path == SYSTEM else ""))
+    return sorted(found, key=lambda p: (not p.is_system, p.version))
+
+
+def _of_trees():
+    # Only root can enter one.
+    for name, minors in TREES.items() if os.geteuid() == 0 else ():
+        for minor in minors:
+            answer = _ask("/usr/bin/python3.%d" % minor, tree_folder(name))
+            if answer is not None:
+                yield Interpreter(answer, name, tree_folder(name))
+
+
+def _add_modules(python):
+    """What it can import, if more, with the packages of a system interpreter of the same version."""
+    environments = [python.env]
+    if not python.root:
+        environments.append(dict(python.env, PYTHONPATH="/usr/lib/python3/dist-packages"))
+    for env in environments:
+        modules = {m for m in _MODULES if python.can_import(m, env)}
+        if len(modules) > len(python.modules):
+            python.modules, python.env = modules, env
+
+
+def find():
+    """All interpreters, the system's first."""
+    found = _of_machine() + list(_of_trees())
     for python in found:
-        _add_modules(python, "/usr/lib/python3/dist-packages")
+        _add_modules(python)
     return found
+
+
+def missing(pythons):
+    """What is wrong with this choice, a sentence each."""
+    if not any(python.is_system for python in pythons):
+        yield "%s is missing" % SYSTEM
+    for name, minors in TREES.items():
+        for minor in minors:
+            if not any(python.origin == name and python.version[1] == minor for python in pythons):
+                yield "python3.%d of Debian %s is missing: `make interpreters` fetches it" % (minor, name)
 
 
 def find_unsupported():

@@ -43,20 +43,27 @@ def check_equal(got, wanted, what):
 
 
 class Case:
-    def __init__(self, function, on, loops, needs):
+    def __init__(self, function, on, loops, needs, since):
         self.function = function
         self.needs = needs
+        self.since = since
         self.name = "%s.%s" % (function.__module__.replace("test_", ""), function.__name__)
         self.on = on
         self.loops = loops
 
+    def lacks(self, python):
+        """Why the case cannot run on this interpreter, or None."""
+        if python.version < self.since:
+            return "from %d.%d on" % self.since
+        # The system's must have it: there the case runs and fails.
+        if self.needs and self.needs not in python.modules and not python.is_system:
+            return "no %s for this interpreter" % self.needs
+        return None
+
     def variants(self, pythons):
         """(name, interpreter, loop) of each run."""
         for python in pythons:
-            if self.on == "once" and not python.is_system:
-                continue
-            # The system's must have it: there the case runs and fails.
-            if self.needs and self.needs not in python.modules and not python.is_system:
+            if (self.on == "once" and not python.is_system) or self.lacks(python):
                 continue
             loops = [l for l in python.loops() if l in self.loops]
             for loop in loops:
@@ -65,14 +72,14 @@ class Case:
                 yield self.name + tail, python, loop
 
 
-def live(on="each", loops=("asyncio",), needs=None):
+def live(on="each", loops=("asyncio",), needs=None, since=(3, 8)):
     """Makes a function a test case: on each interpreter or once (the system's), with these loops.
 
-    Interpreters other than the system's are left out if they have not the module `needs`.
+    Interpreters older than `since` are left out; those other than the system's also if they have not the module `needs`.
     """
 
     def register(function):
-        CASES.append(Case(function, on, loops, needs))
+        CASES.append(Case(function, on, loops, needs, since))
         return function
 
     return register
@@ -101,7 +108,7 @@ class Bench:
 
     def target(self, program, *args, python=None, wrap=()):
         python = python or self.python
-        command = list(wrap) + [python.path, "-u", os.path.join(PROGRAMS, program)] + list(args)
+        command = list(wrap) + python.command + ["-u", os.path.join(PROGRAMS, program)] + list(args)
         return self._own(Target(command, python.env))
 
     def tool(self, *args, **options):
@@ -155,8 +162,12 @@ class Runner:
         self.skipped += 1
         print("SKIP %s: %s" % (name, reason))
 
-    def run(self, name, function, python, loop):
-        """Runs a case, and a second time if it failed: what is really wrong fails twice.
+    def fail(self, name, reason):
+        self.failed += 1
+        print("FAIL %s: %s" % (name, reason))
+
+    def run(self, name, case, python, loop):
+        """Runs a case, and a second time if it failed: what is really wrong fails twice. Returns (passed, failed, skipped).
 
         These cases time a live kernel, and the host may take the CPU away in the middle of one. A part fails if it
         does so in both tries; each failure is shown all the same, and cases that needed two tries are counted aloud.
@@ -164,14 +175,14 @@ class Runner:
         self._good, self._tried_well = set(), set()
         before = self.passed, self.failed, self.skipped
         self._failure_word = "once"
-        self._try(name, function, python, loop)
+        self._try(name, case.function, python, loop)
         self._failure_word = "FAIL"
-        if self.failed == before[1]:
-            return
-        self.passed, self.failed, self.skipped = before
-        self.repeated += 1
-        self._good, self._tried_well = self._tried_well, set()
-        self._try(name, function, python, loop)
+        if self.failed > before[1]:
+            self.passed, self.failed, self.skipped = before
+            self.repeated += 1
+            self._good, self._tried_well = self._tried_well, set()
+            self._try(name, case.function, python, loop)
+        return self.passed - before[0], self.failed - before[1], self.skipped - before[2]
 
     def _try(self, name, function, python, loop):
         bench = Bench(self, name, python, loop)

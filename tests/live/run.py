@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the live tests: real interpreters, real loops, the real tool. Needs root.
 
-    run.py [-v] [-k PATTERN] [--list]
+    run.py [-v] [-k PATTERN] [--list] [--matrix FILE]
 
 The last line is "N passed, N failed, N skipped"; the exit code is 1 if any failed.
 """
@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import interpreters
 import lib
+import matrix
 
 TOPICS = ("truth", "counts", "tasks", "record", "follow", "safety", "bad_input", "service", "top", "check", "recipes", "kinds")
 
@@ -35,6 +36,7 @@ def _arguments():
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("-k", metavar="PATTERN", default="", help="only cases with PATTERN in the name")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
+    parser.add_argument("--matrix", metavar="FILE", help="write the matrix as Markdown, too")
     return parser.parse_args()
 
 
@@ -49,7 +51,7 @@ def main():
         extra = ", ".join(sorted(python.modules)) or "no uvloop, no greenlet"
         print("python %s: %s (%s)" % (python.label, python.path, extra))
     runs = [
-        (name, case.function, python, loop)
+        (name, case, python, loop)
         for case in lib.CASES
         for name, python, loop in case.variants(pythons)
         if args.k in name
@@ -59,18 +61,23 @@ def main():
             print(name)
         return 0
     obstacle = _obstacle()
-    if not any(python.is_system for python in pythons):
-        obstacle = "%s is missing" % interpreters.SYSTEM
     if obstacle:
         # Only a lack of privilege outside CI is no failure.
         if os.geteuid() != 0 and not runner.is_ci:
             runner.skip("all", obstacle)
         else:
-            runner.failed += 1
-            print("FAIL all: %s" % obstacle)
+            runner.fail("all", obstacle)
         runs = []
+    else:
+        for sentence in interpreters.missing(pythons):
+            runner.fail("all", sentence)
+    table = matrix.Matrix(pythons)
     for run in runs:
-        runner.run(*run)
+        table.add(*run, runner.run(*run))
+    table.print(sys.stdout)
+    if args.matrix:
+        with open(args.matrix, "w", encoding="utf-8") as file:
+            table.write_markdown(file)
     if runner.repeated:
         print("%d cases were run twice, because they failed once" % runner.repeated)
     print("%d passed, %d failed, %d skipped" % (runner.passed, runner.failed, runner.skipped))

@@ -35,7 +35,7 @@ def _free_pid():
 
 def _sleeper(bench):
     """A Python without a loop."""
-    return bench.start([bench.python.path, "-c", "import time; time.sleep(60)"], env=bench.python.env)
+    return bench.start([*bench.python.command, "-c", "import time; time.sleep(60)"], env=bench.python.env)
 
 
 @live(on="once")
@@ -140,7 +140,7 @@ def python_without_loop(bench):
 
 @live(on="once")
 def zombie(bench):
-    parent = bench.start([bench.python.path, "-u", "-c", (
+    parent = bench.start([*bench.python.command, "-u", "-c", (
         "import os, time\npid = os.fork()\nif pid == 0: os._exit(0)\n"
         "time.sleep(.2); print(pid); time.sleep(60)")])
     pid = parent.read_line().decode().strip()

@@ -14,7 +14,7 @@ PROGRAM = os.path.join(PROGRAMS, "checked.py")
 def judge(bench, options, program, wrap=()):
     """Runs a check of checked.py. Returns (exit code, verdict)."""
     code, output, errors = run_tool(
-        bench, "check", "--json", "--root", PROGRAMS, *options, "--", *wrap, bench.python.path, PROGRAM, *program,
+        bench, "check", "--json", "--root", PROGRAMS, *options, "--", *wrap, *bench.python.command, PROGRAM, *program,
         timeout=40.0)
     check(output, "no verdict; stderr: %s", errors)
     verdict = json.loads(output)
@@ -121,7 +121,7 @@ def baseline(bench):
 
 def record(bench, name, program, *options):
     path = os.path.join(bench.folder, name)
-    code, _, errors = run_tool(bench, "record", "-o", path, *options, "--", bench.python.path, PROGRAM, *program,
+    code, _, errors = run_tool(bench, "record", "-o", path, *options, "--", *bench.python.command, PROGRAM, *program,
                                timeout=40.0)
     check_equal(code, 0, "exit code of record (%s)" % errors)
     return path
@@ -237,7 +237,7 @@ def nothing_makes_a_fault_less(bench):
                 check(output and os.path.getsize(junit) > 50, "the other outputs are missing")
                 os.unlink(junit)
     check(not os.path.exists(gone), "written through a link")
-    live_run = ["--", bench.python.path, PROGRAM, "1.2", "0.5", "sleep", "60", "20"]
+    live_run = ["--", *bench.python.command, PROGRAM, "1.2", "0.5", "sleep", "60", "20"]
     for what in ([bad], live_run):
         command = [TOOL, "check", "--max-step", "50ms", *what]
         reader, writer = os.pipe()
@@ -276,7 +276,7 @@ def settings_of_the_repository(bench):
         file.write("[check]\nmax-step = 9s\ndeny = sleep\nallow = nobody\n")
     got, output, errors = run_tool(
         bench, "check", "--github", "--junit", "j.xml", "--sarif", "s.json", "--markdown", "m.md", "--",
-        bench.python.path, PROGRAM, "1.2", "0.5", "sleep", "60", "20", cwd=bench.folder)
+        *bench.python.command, PROGRAM, "1.2", "0.5", "sleep", "60", "20", cwd=bench.folder)
     check_equal(got, 1, "exit code (%s)" % errors)
     check(b"::error file=" in output, "no annotation: %r", output)
     for name in ("j.xml", "s.json", "m.md"):

@@ -189,7 +189,7 @@ def ends_with_its_command(bench):
             path, log = _file(bench, "%d.ls" % code), _file(bench, "log")
             program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs", "brief.py")
             got, _, errors = run_tool(
-                bench, "record", "-o", path, "--", bench.python.path, program, log, "--code", str(code))
+                bench, "record", "-o", path, "--", *bench.python.command, program, log, "--code", str(code))
             check_equal(got, wanted, "exit code (%s)" % errors)
             _check_whole(path)
             with open(log) as file:
@@ -199,7 +199,7 @@ def ends_with_its_command(bench):
 @live(on="once")
 def says_when_nothing_was_measured(bench):
     path = _file(bench, "a.ls")
-    idle = bench.start([bench.python.path, "-c", "import asyncio; asyncio.run(asyncio.sleep(60))"], env=bench.python.env)
+    idle = bench.start([*bench.python.command, "-c", "import asyncio; asyncio.run(asyncio.sleep(60))"], env=bench.python.env)
     wait_for(lambda: run_tool(bench, "ls")[1].find(b"%d " % idle.pid) >= 0, 10, "a loop")
     errors = _record(bench, path, "-p", str(idle.pid), "-d", "1500ms", code=4)
     check("nothing was measured" in errors, "%s", errors)
@@ -256,7 +256,7 @@ asyncio.run(main())
 
 def _storm(bench, path, *args, is_over):
     """Records many stalls of tasks with names that do not compress."""
-    storm = bench.start([bench.python.path, "-c", STORM], env=bench.python.env)
+    storm = bench.start([*bench.python.command, "-c", STORM], env=bench.python.env)
     tool = bench.tool("record", "-p", str(storm.pid), "-o", path, "--threshold", "1ms", "--max-size", "64K", *args,
                       json_output=False)
     wait_for(lambda: is_over() or not tool.is_alive(), 30, "%s is full" % path)
@@ -408,7 +408,7 @@ asyncio.run(main())
 def a_comparison_finds_who_is_new(bench):
     older, newer = _file(bench, "older.ls"), _file(bench, "newer.ls")
     for path, count in ((older, "1"), (newer, "2")):
-        got, _, errors = run_tool(bench, "record", "-o", path, "--", bench.python.path, "-c", CULPRITS, count, timeout=30)
+        got, _, errors = run_tool(bench, "record", "-o", path, "--", *bench.python.command, "-c", CULPRITS, count, timeout=30)
         check_equal(got, 0, "exit code (%s)" % errors)
     line = json.loads(_report(bench, newer, "--diff", older, "-f", "json")[0].decode())
     check_equal(line["type"], "diff", "type")

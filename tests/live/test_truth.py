@@ -326,7 +326,7 @@ def dns(bench):
         path = os.path.join(bench.folder, name)
         with open(path, "w") as file:
             file.write(text)
-        script += "mount --bind %s /etc/%s && " % (path, name)
+        script += "mount --bind %s %s/etc/%s && " % (path, bench.python.root, name)
     wrap = ["unshare", "-m", "-n", "sh", "-c", script + 'exec "$@"', "sh"]
     check_all(bench, *_trace(bench, "--plan", "dns", wrap=wrap))
 

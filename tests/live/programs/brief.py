@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Stalls three times for 30 ms and ends; says nothing on stdout, which may be the tool's.
+"""Stalls three times, or N, for 30 ms and ends; says nothing on stdout, which may be the tool's.
 
-    brief.py FILE [--code N] [--wait] [--linger SECONDS]
+    brief.py FILE [--stalls N] [--code N] [--wait] [--linger SECONDS]
 
 Writes its stalls to FILE. With --wait it waits for a line before it even imports asyncio.
 """
@@ -31,9 +31,10 @@ def main():
     import asyncio
 
     stalls = []
+    n_stalls = int(options[options.index("--stalls") + 1]) if "--stalls" in options else 3
 
     async def job():
-        for _ in range(3):
+        for _ in range(n_stalls):
             await asyncio.sleep(0.02)
             start = time.monotonic_ns()
             blocking_work()

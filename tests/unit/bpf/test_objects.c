@@ -29,6 +29,7 @@ static void setup(void)
 			.str_state = 32,
 			.str_ascii_data = 40,
 			.str_data = 56,
+			.str_state_shift = 2,
 			.int_tag = 16,
 			.int_digit = 24,
 			.wrapper_task = 16,
@@ -66,6 +67,20 @@ Test(objects, ascii_latin_and_wide_strings, .init = setup)
 	cr_assert_eq(str.kind, 2);
 	cr_assert_eq(str.copied, 6);
 	cr_assert_arr_eq(str.data, wide, 6);
+}
+
+/* As 3.14 without the GIL writes the state: a byte for `interned` first. */
+Test(objects, state_behind_a_byte, .init = setup)
+{
+	proc.py.str_state_shift = 8;
+	fake_put(TYPE + 168, TP_FLAG_UNICODE);
+	fake_put(OBJECT + 16, 4);
+	fake_put(OBJECT + 32, 1 | 1U << 8 | 1U << 11 | 1U << 12);
+	fake_put_bytes(OBJECT + 40, "name", 4);
+	pystr_read(&proc.py, &str, OBJECT);
+	cr_assert_eq(str.kind, 1);
+	cr_assert_eq(str.ascii, 1);
+	cr_assert_arr_eq(str.data, "name", 4);
 }
 
 Test(objects, long_names_are_cut, .init = setup)

@@ -149,6 +149,8 @@ static struct fake *fake__new(uint8_t minor)
 		.co_linetable = 120,
 		.co_qualname = LS_PY_NONE,
 		.co_code = 48,
+		.co_tlbc = LS_PY_NONE,
+		.str_state_shift = 2,
 		.linetable = LS_LINETABLE_LNOTAB,
 		.position_is_lasti = 1,
 	};
@@ -283,9 +285,34 @@ Test(pycode, bytes)
 	cr_assert_arr_eq(data, "abc", 3);
 }
 
+/* Each thread of a free-threaded interpreter may run a copy of the code of its own. */
+Test(pycode, offset_in_a_copy_of_the_code)
+{
+	_fake_ *f = fake__new(12);
+	uint64_t code = fake__alloc(f, 512), array = fake__alloc(f, 64);
+	uint64_t first = code + 300, second = array + 0x10000;
+	struct ls_frame frame = { .code = code, .position = second + 14 };
+
+	f->image.py.co_code = 300;
+	f->image.py.co_tlbc = 224;
+	fake__put_u64(f, code + 224, array);
+	fake__put_u64(f, array, 3);
+	fake__put_u64(f, array + 8, first);
+	fake__put_u64(f, array + 16, 0);
+	fake__put_u64(f, array + 24, second);
+	cr_assert_eq(pyimage__code_offset(&f->image, &frame), 14);
+	frame.position = first + 6;
+	cr_assert_eq(pyimage__code_offset(&f->image, &frame), 6);
+	/* What cannot be read leaves the code itself. */
+	fake__put_u64(f, array, UINT64_MAX);
+	cr_assert_eq(pyimage__code_offset(&f->image, &frame), 6);
+	fake__put_u64(f, code + 224, 0x18);
+	cr_assert_eq(pyimage__code_offset(&f->image, &frame), 6);
+}
+
 Test(pycode, offset_of_a_position)
 {
-	struct pyimage image = { .py = { .co_code = 192 } };
+	struct pyimage image = { .py = { .co_code = 192, .co_tlbc = LS_PY_NONE } };
 	struct ls_frame frame = { .code = BASE, .position = BASE + 192 + 10 };
 
 	cr_assert_eq(pyimage__code_offset(&image, &frame), 10);

@@ -63,8 +63,20 @@ static inline bool is_interpreter(const char *name)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
+/* Adds those of the environment variable PYTHONS (a colon list). */
+static inline void glob_named(glob_t *found)
+{
+	const char *named = getenv("PYTHONS");
+	_cleanup_free_ char *list = strdup(named ? named : "");
+	char *rest = list;
+
+	for (char *path; (path = strsep(&rest, ":"));)
+		if (*path)
+			glob(path, GLOB_APPEND, NULL, found);
+}
+
 /*
- * Calls `fn` with each Python there is: those of PATH, and those of version managers in the home directory, as
+ * Calls `fn` with each Python there is: the system's, those of PYTHONS and of version managers in the home directory, as
  * tests/live/interpreters.py finds them. Fails if there is none.
  */
 static inline void for_each_python(void (*fn)(const char *path))
@@ -81,6 +93,7 @@ static inline void for_each_python(void (*fn)(const char *path))
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
 		glob(patterns[i], GLOB_TILDE | (i ? GLOB_APPEND : 0), NULL, &found);
+	glob_named(&found);
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		if (is_interpreter(found.gl_pathv[i])) {
 			fn(found.gl_pathv[i]);

@@ -70,7 +70,7 @@ static void check_loops(const struct target *t)
 		cr_assert_str_eq(threads[i].type_name, "_UnixSelectorEventLoop");
 		cr_assert_eq(target__resolve_loop(t, threads[i].loop, &info, &kind), 0);
 		cr_assert_neq(info.ready, 0);
-		cr_assert_eq(target__read(t, info.scheduled + 16, &scheduled, sizeof(scheduled)), 0);
+		cr_assert_eq(target__read(t, info.scheduled + t->proc.py.ob_size, &scheduled, sizeof(scheduled)), 0);
 		cr_assert_eq(scheduled, threads[i].tid == t->pid ? 6 : 4);
 	}
 	cr_assert(threads[0].tid == t->pid || threads[1].tid == t->pid);

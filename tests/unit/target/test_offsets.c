@@ -1,46 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Layout tables, the reader of the target's own table, versions in file names.
+ * Layout tables, versions in file names.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
 #include "target/examine.h"
+#include "target/layout_bounds.h"
 #include "target/py_offsets.h"
-
-/* What the kernel side and src/symbol rely on, whatever the version. */
-static void check_bounds(const struct ls_pyoffsets *py)
-{
-	cr_assert_leq(py->frame_bytes, 112);
-	cr_assert_leq(py->frame_previous + 8, py->frame_bytes);
-	cr_assert_leq(py->frame_code + 8, py->frame_bytes);
-	cr_assert_leq(py->frame_position + 8, py->frame_bytes);
-	if (py->frame_owner != LS_PY_NONE)
-		cr_assert_lt(py->frame_owner, py->frame_bytes);
-	if (py->frame_generator != LS_PY_NONE)
-		cr_assert_leq(py->frame_generator + 8, py->frame_bytes);
-	cr_assert_leq(py->gen_bytes, 96);
-	cr_assert_leq(py->ob_type + 8, py->gen_bytes);
-	cr_assert_leq(py->gen_code + 8, py->gen_bytes);
-	cr_assert_leq(py->gen_qualname + 8, py->gen_bytes);
-	if (py->gen_frame != LS_PY_NONE)
-		cr_assert_leq(py->gen_frame + 8, py->gen_bytes);
-	cr_assert_leq(py->task_bytes, 192);
-	cr_assert_leq(py->task_name + 8, py->task_bytes);
-	cr_assert_leq(py->task_coro + 8, py->task_bytes);
-	cr_assert_leq(py->task_fut_waiter + 8, py->task_bytes);
-	cr_assert_leq(py->task_state + 4, py->task_bytes);
-	cr_assert_gt(py->gil_end, py->gil_mutex);
-	cr_assert_gt(py->gil_mutex, py->gil_cond);
-}
 
 Test(py_offsets, every_version_keeps_its_bounds)
 {
 	for (uint8_t minor = PY_MINOR_MIN; minor <= PY_MINOR_MAX; minor++) {
 		struct ls_pyoffsets py;
 
-		cr_assert_eq(py_offsets__init(&py, minor), 0);
+		cr_assert_eq(py_offsets__init(&py, minor, false), 0);
 		cr_assert_eq(py.minor, minor);
 		check_bounds(&py);
 		cr_assert_eq(py.frame_generator == LS_PY_NONE, minor >= 11);
@@ -56,111 +31,67 @@ Test(py_offsets, other_versions_are_refused)
 {
 	struct ls_pyoffsets py;
 
-	cr_assert_eq(py_offsets__init(&py, PY_MINOR_MIN - 1), -ENOTSUP);
-	cr_assert_eq(py_offsets__init(&py, PY_MINOR_MAX + 1), -ENOTSUP);
-	cr_assert_eq(py_offsets__init(&py, 255), -ENOTSUP);
+	cr_assert_eq(py_offsets__init(&py, PY_MINOR_MIN - 1, false), -ENOTSUP);
+	cr_assert_eq(py_offsets__init(&py, PY_MINOR_MAX + 1, false), -ENOTSUP);
+	cr_assert_eq(py_offsets__init(&py, 255, false), -ENOTSUP);
+	cr_assert_eq(py_offsets__init(&py, PY_MINOR_FREE_THREADED - 1, true), -ENOTSUP);
 }
 
-/* The table of a 3.13.0, by the order of its fields. */
-static const uint64_t table_3_13[PY_DEBUG_OFFSETS_BYTES / 8] = {
-	0,	0x030d00f0, 0, /* cookie, version, free_threaded */
-	283320, 600,	    632, /* runtime: size, finalizing, interpreters head */
-	194968, 7272,	    7264, 7344, 7400, 7656, 7664, 7672, 16,  7752,
-	0,	7768,	    7760, /* interpreter */
-	304,	0,	    8,	  16,	72,   152,  160,  232,	32, /* thread */
-	80,	8,	    0,	  56,	72,   70, /* frame */
-	208,	112,	    120,  128,	136,  68,   52,	  96,	104, 200, /* code */
-	16,	8, /* object */
-};
-
-static void make_table(uint64_t *table)
+/* Facts of each build, written down once more by another way: the debug information, or its headers compiled. */
+Test(py_offsets, free_threaded)
 {
-	memcpy(table, table_3_13, sizeof(table_3_13));
-	memcpy(table, "xdebugpy", 8);
-}
+	static const struct {
+		uint8_t minor;
+		uint16_t task_bytes, task_coro, co_code, frame_owner, tuple_items, ht_cached_keys;
+	} facts[] = {
+		{ 13, 160, 136, 216, 70, 40, 896 },
+		{ 14, 192, 144, 232, 78, 48, 896 },
+		{ 15, 192, 144, 232, 78, 48, 904 },
+	};
 
-Test(py_offsets, own_table_agrees_with_ours)
-{
-	struct ls_pyoffsets ours, py;
-	uint64_t table[PY_DEBUG_OFFSETS_BYTES / 8];
+	for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++) {
+		struct ls_pyoffsets py, gil;
 
-	make_table(table);
-	cr_assert_eq(py_offsets__init(&ours, 13), 0);
-	py = ours;
-	cr_assert_eq(py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table)), 0);
-	cr_assert_eq(memcmp(&py, &ours, sizeof(py)), 0);
-}
-
-Test(py_offsets, own_table_wins)
-{
-	struct ls_pyoffsets py;
-	uint64_t table[PY_DEBUG_OFFSETS_BYTES / 8];
-
-	make_table(table);
-	table[19] = 312; /* size of a thread state in 3.13.18 */
-	table[33] = 78;
-	cr_assert_eq(py_offsets__init(&py, 13), 0);
-	cr_assert_eq(py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table)), 0);
-	cr_assert_eq(py.tstate_running_loop, 312);
-	cr_assert_eq(py.frame_owner, 78);
-	check_bounds(&py);
-}
-
-Test(py_offsets, hostile_values_change_nothing)
-{
-	static const uint64_t values[] = { 113, 1025, 65529, 65535, 65536, 1ULL << 32, UINT64_MAX };
-	struct ls_pyoffsets ours, py;
-
-	cr_assert_eq(py_offsets__init(&ours, 13), 0);
-	for (size_t word = 3; word < PY_DEBUG_OFFSETS_BYTES / 8; word++) {
-		for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
-			uint64_t table[PY_DEBUG_OFFSETS_BYTES / 8];
-			int r;
-
-			make_table(table);
-			table[word] = values[i];
-			py = ours;
-			r = py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table));
-			cr_assert(r == 0 || r == -EINVAL);
-			if (r)
-				cr_assert_eq(memcmp(&py, &ours, sizeof(py)), 0);
-			check_bounds(&py);
-		}
+		cr_assert_eq(py_offsets__init(&py, facts[i].minor, true), 0);
+		cr_assert_eq(py_offsets__init(&gil, facts[i].minor, false), 0);
+		check_bounds(&py);
+		cr_assert_eq(py.task_bytes, facts[i].task_bytes);
+		cr_assert_eq(py.task_coro, facts[i].task_coro);
+		cr_assert_eq(py.co_code, facts[i].co_code);
+		cr_assert_eq(py.frame_owner, facts[i].frame_owner);
+		cr_assert_eq(py.tuple_items, facts[i].tuple_items);
+		cr_assert_eq(py.ht_cached_keys, facts[i].ht_cached_keys);
+		cr_assert_eq(py.ob_head, 32);
+		cr_assert_eq(py.ob_type, 24);
+		cr_assert_eq(py.managed_dict, -8);
+		cr_assert_eq(py.gen_iframe, 88);
+		cr_assert_eq(py.gil_cond, 40);
+		cr_assert_eq(py.gil_end - py.gil_mutex, gil.gil_end - gil.gil_mutex);
+		/* What is no object stays where it was. */
+		cr_assert_eq(py.tstate_thread_id, gil.tstate_thread_id);
+		cr_assert_eq(py.frame_position, gil.frame_position);
+		cr_assert_eq(py.keys_indices, gil.keys_indices);
+		cr_assert_eq(py.methoddef_func, gil.methoddef_func);
+		cr_assert_eq(py.co_tlbc == LS_PY_NONE, facts[i].minor == 13);
 	}
 }
 
-Test(py_offsets, cut_table)
+/* The bits of the state word, as 3.14 without the GIL has them and as all others do. */
+Test(py_offsets, state_of_a_str)
 {
 	struct ls_pyoffsets py;
-	uint64_t table[PY_DEBUG_OFFSETS_BYTES / 8];
-	uint32_t hexversion;
-	bool is_free_threaded;
 
-	make_table(table);
-	cr_assert_eq(py_offsets__init(&py, 13), 0);
-	cr_assert_eq(py_offsets__apply_debug(&py, (const uint8_t *)table, sizeof(table) - 1),
-		     -EINVAL);
-	cr_assert(!py_debug_offsets_head((const uint8_t *)table, 23, &hexversion, &is_free_threaded));
-}
+	for (int is_free_threaded = 0; is_free_threaded < 2; is_free_threaded++) {
+		uint32_t state = is_free_threaded ? 1 | 1U << 8 | 1U << 11 | 1U << 12 :
+						    1 | 1U << 2 | 1U << 5 | 1U << 6;
 
-Test(py_offsets, head_of_the_table)
-{
-	uint64_t table[PY_DEBUG_OFFSETS_BYTES / 8];
-	uint32_t hexversion = 0;
-	bool is_free_threaded = true;
-
-	make_table(table);
-	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
-					&is_free_threaded));
-	cr_assert_eq(hexversion, 0x030d00f0);
-	cr_assert(!is_free_threaded);
-	table[2] = 1;
-	cr_assert(py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
-					&is_free_threaded));
-	cr_assert(is_free_threaded);
-	table[0] ^= 1;
-	cr_assert(!py_debug_offsets_head((const uint8_t *)table, sizeof(table), &hexversion,
-					 &is_free_threaded));
+		cr_assert_eq(py_offsets__init(&py, 14, is_free_threaded), 0);
+		cr_assert_eq(ls_str_width(&py, state), 1);
+		cr_assert(ls_str_is_compact(&py, state));
+		cr_assert(ls_str_is_ascii(&py, state));
+		cr_assert_not(ls_str_is_ascii(&py, is_free_threaded ? 1U << 11 : 1U << 5));
+		cr_assert_eq(ls_str_width(&py, is_free_threaded ? 2U << 8 : 2U << 2), 2);
+	}
 }
 
 Test(py_version, from_file_names)

@@ -26,7 +26,7 @@ static struct target self_as(uint8_t minor)
 {
 	struct target t = { .pid = getpid() };
 
-	cr_assert_eq(py_offsets__init(&t.proc.py, minor), 0);
+	cr_assert_eq(py_offsets__init(&t.proc.py, minor, false), 0);
 	return t;
 }
 
@@ -111,7 +111,33 @@ static void make_type(const struct target *t)
 	put(coro, t->proc.py.ob_type, address(type), 8);
 }
 
-/* Suspended, with `awaited` on top of a stack of one. */
+/* Where the value stack of a coroutine's own frame begins, from 3.11 on. */
+static size_t stack_offset(const struct ls_pyoffsets *py)
+{
+	return py->gen_iframe + py->frame_locals;
+}
+
+/* Says how many words of locals and values there are. */
+static void put_stack_words(const struct target *t, uint64_t words)
+{
+	const struct ls_pyoffsets *py = &t->proc.py;
+	size_t top = py->gen_iframe + py->frame_stack_top;
+
+	if (py->stack_top == LS_STACK_TOP_WORDS)
+		put(coro, top, words, 4);
+	else
+		put(coro, top, address(coro) + stack_offset(py) + 8 * words, 8);
+}
+
+/* How far it is: as Include/internal/pycore_frame.h of each version has it. */
+static uint8_t state_of(uint8_t minor, bool is_created)
+{
+	if (minor >= 15)
+		return is_created ? 0 : 2;
+	return (uint8_t)(!is_created ? -1 : minor >= 13 ? -3 : -2);
+}
+
+/* Suspended, with `awaited` on top of a stack of one, or from 3.15 on below an index. */
 static void make_coroutine(const struct target *t, uint64_t awaited)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
@@ -134,9 +160,9 @@ static void make_coroutine(const struct target *t, uint64_t awaited)
 	}
 	put(coro, py->gen_iframe + py->frame_code, 0x1230, 8);
 	put(coro, py->gen_iframe + py->frame_position, 0x1234, 8);
-	put(coro, py->gen_iframe + 64, 1, 4);
-	put(coro, py->gen_iframe + 72, awaited, 8);
-	put(coro, py->minor == 11 ? 75 : 67, (uint8_t)-1, 1);
+	put_stack_words(t, py->minor >= 15 ? 2 : 1);
+	put(coro, stack_offset(py), awaited, 8);
+	put(coro, py->minor == 11 ? 75 : 67, state_of(py->minor, false), 1);
 }
 
 static bool read_coroutine(const struct target *t, struct target_task *task)
@@ -192,7 +218,7 @@ Test(py_awaits, absurd_stacks_are_not_followed)
 			if (minor == 10)
 				put(frame, 80, sizes[i], 4);
 			else
-				put(coro, t.proc.py.gen_iframe + 64, sizes[i], 4);
+				put_stack_words(&t, sizes[i]);
 			cr_assert(!read_coroutine(&t, &task));
 			cr_assert_eq(task.n_frames, 1);
 		}
@@ -206,15 +232,37 @@ Test(py_awaits, one_that_runs_or_has_not_begun_awaits_nothing)
 		size_t state = minor == 11 ? 75 : 67;
 
 		make_coroutine(&t, address(coro));
-		put(coro, state, 0, 1);
+		put(coro, state, minor >= 15 ? 4 : 0, 1);
 		cr_assert(read_coroutine(&t, &task));
 		cr_assert_eq(task.n_frames, 1);
-		put(coro, state, (uint8_t)(minor == 13 ? -3 : -2), 1);
+		put(coro, state, state_of(minor, true), 1);
 		cr_assert(!read_coroutine(&t, &task));
 		cr_assert_eq(task.n_frames, 1);
-		put(coro, state, 4, 1);
+		put(coro, state, minor >= 15 ? 5 : 4, 1);
 		cr_assert(!read_coroutine(&t, &task));
 		cr_assert_eq(task.n_frames, 0, "cleared: the frame holds nothing any more");
 		cr_assert_eq(task.code, 0);
+	}
+}
+
+/* From 3.14 on, and without the GIL, the low bits of what a frame holds say how it is counted. */
+Test(py_awaits, references_carry_tags)
+{
+	for (int i = 0; i < 5; i++) {
+		static const struct {
+			uint8_t minor;
+			bool is_free_threaded;
+		} builds[] = { { 14, false }, { 15, false }, { 13, true }, { 14, true }, { 15, true } };
+		struct target t = { .pid = getpid() };
+		struct target_task task;
+
+		cr_assert_eq(py_offsets__init(&t.proc.py, builds[i].minor, builds[i].is_free_threaded), 0);
+		make_coroutine(&t, address(coro) | 1);
+		put(coro, t.proc.py.gen_code, 0x1230 | 3, 8);
+		put(coro, t.proc.py.gen_state, state_of(builds[i].minor, false), 1);
+		cr_assert(!read_coroutine(&t, &task));
+		cr_assert_eq(task.code, 0x1230);
+		cr_assert_eq(task.n_frames, TARGET_TASK_FRAMES, "build %d", i);
+		cr_assert_eq(task.frames[3].code, 0x1230);
 	}
 }

@@ -9,96 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "target/fake_objects.h"
 #include "target/py_memory.h"
-#include "target/py_offsets.h"
-
-#define WORDS 128
-#define OBJECTS 256
-
-/* Not from the heap: nothing has to be freed, and an object may be addressed from its middle. */
-static uint64_t pool[OBJECTS][WORDS];
-static size_t n_objects;
-
-static struct target self_as(uint8_t minor)
-{
-	struct target t = { .pid = getpid() };
-
-	cr_assert_eq(py_offsets__init(&t.proc.py, minor), 0);
-	return t;
-}
-
-static uint64_t address(const void *p)
-{
-	return (uint64_t)(uintptr_t)p;
-}
-
-static uint64_t *object(void)
-{
-	cr_assert_lt(n_objects, OBJECTS);
-	return pool[n_objects++];
-}
-
-static void put(uint64_t *o, uint16_t offset, uint64_t value)
-{
-	memcpy((uint8_t *)o + offset, &value, sizeof(value));
-}
-
-static uint64_t make_str(const struct target *t, const char *text)
-{
-	const struct ls_pyoffsets *py = &t->proc.py;
-	uint64_t *o = object();
-
-	put(o, py->str_length, strlen(text));
-	put(o, py->str_state, 1U << 2 | 1U << 5 | 1U << 6);
-	memcpy((uint8_t *)o + py->str_ascii_data, text, strlen(text));
-	return address(o);
-}
-
-/* Keys object with room for 8 entries; `is_split`: {key, value} entries without a hash. */
-static uint64_t make_keys(const struct target *t, const char *const *names, const uint64_t *values,
-			  size_t n, bool is_split)
-{
-	const struct ls_pyoffsets *py = &t->proc.py;
-	uint64_t *o = object();
-	uint8_t *bytes = (uint8_t *)o;
-	uint64_t *entries;
-
-	put(o, py->keys_nentries, n);
-	if (py->keys_kind == LS_PY_NONE) {
-		put(o, 8, 8);
-	} else {
-		bytes[py->keys_log2_index_bytes] = 3;
-		bytes[py->keys_kind] = is_split;
-	}
-	entries = (uint64_t *)(bytes + py->keys_indices + 8);
-	for (size_t i = 0; i < n; i++) {
-		if (py->keys_kind == LS_PY_NONE || !is_split)
-			*entries++ = 0x1234; /* hash */
-		*entries++ = make_str(t, names[i]);
-		*entries++ = values ? values[i] : 0;
-	}
-	return address(o);
-}
-
-static uint64_t make_dict(const struct target *t, const char *const *names, const uint64_t *values,
-			  size_t n, bool is_unicode)
-{
-	uint64_t *o = object();
-
-	put(o, t->proc.py.dict_used, n);
-	put(o, t->proc.py.dict_keys, make_keys(t, names, values, n, is_unicode));
-	return address(o);
-}
-
-static uint64_t make_type(const struct target *t, const char *name, uint64_t flags)
-{
-	uint64_t *o = object();
-
-	put(o, t->proc.py.tp_name, address(name));
-	put(o, t->proc.py.tp_flags, flags);
-	put(o, t->proc.py.tp_basicsize, 32);
-	return address(o);
-}
 
 static const char *const names[] = { "alpha", "_ready", "gamma" };
 static const uint64_t values[] = { 0x10, 0x20, 0x30 };
@@ -153,7 +65,7 @@ Test(py_memory, attribute_in_managed_forms)
 {
 	uint64_t array[] = { 1, 2, 3 }, inlined[] = { 0, 1, 2, 3 };
 
-	for (uint8_t minor = 11; minor <= 13; minor++) {
+	for (uint8_t minor = 11; minor <= PY_MINOR_MAX; minor++) {
 		struct target t = self_as(minor);
 		uint64_t type = make_type(&t, "Loop", 1U << 4 | 1U << 2), *o = object() + 8,
 			 value = 0;
@@ -179,6 +91,20 @@ Test(py_memory, attribute_in_managed_forms)
 		o[-3] = make_dict(&t, names, values, 3, true);
 		cr_assert_eq(py_attribute(&t, address(o), "_ready", &value), 0, "3.%u", minor);
 		cr_assert_eq(value, 0x20, "3.%u", minor);
+	}
+}
+
+/* Everything lies behind a longer head, and the instance's dict nearer to it. */
+Test(py_memory, free_threaded)
+{
+	for (uint8_t minor = PY_MINOR_FREE_THREADED; minor <= PY_MINOR_MAX; minor++) {
+		struct target t = self_built(minor, true);
+		uint64_t object = make_instance(&t, "Loop", names, values, 3), value = 0;
+
+		cr_assert_eq(t.proc.py.ob_type, 24);
+		cr_assert_eq(py_attribute(&t, object, "_ready", &value), 0, "3.%ut", minor);
+		cr_assert_eq(value, 0x20);
+		cr_assert(py_is_instance(&t, object, "Loop"));
 	}
 }
 
