@@ -21,7 +21,7 @@ DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool libbpf-dev libelf-d
 	libcapstone-dev libjansson-dev libzstd-dev zlib1g-dev libcap-ng-dev libncurses-dev libinih-dev uthash-dev
 DEPS_DEMO  := python3
 DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn python3-httptools \
-	python3-greenlet python3-aiohttp python3-gunicorn tmux wrk \
+	python3-greenlet python3-aiohttp python3-gunicorn python3-trio python3-anyio tmux wrk \
 	chromium protobuf-compiler python3-protobuf python3-jsonschema python3-markdown-it libxml2-utils python3-sarif-python-om \
 	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
 	qemu-system-x86

@@ -22,11 +22,16 @@ static __always_inline void loop_frame_learn(struct thread_state *ts)
 		ts->loop_frame = frame_top(ts);
 }
 
-/* Is this the loop's own wait for events? Only outside steps, and only on the loop's own epoll descriptor. */
+/*
+ * Is this the loop's own wait for events? Only on the loop's own epoll descriptor. Inside a step that is the loop run once more,
+ * by nest_asyncio and the like.
+ */
 static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why)
 {
-	if (!why->is_wait || ts->cur.unit == LS_UNIT_STEP)
+	if (!why->is_wait)
 		return 0;
+	if (ts->cur.unit == LS_UNIT_STEP)
+		return why->epoll_fd >= 0 && ts->epoll_fd == why->epoll_fd;
 	if (why->epoll_fd >= 0) {
 		if (ts->epoll_fd < 0)
 			ts->epoll_fd = why->epoll_fd;
@@ -38,6 +43,10 @@ static __always_inline int is_loop_wait(struct thread_state *ts, const struct bl
 
 static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
 {
+	if (ts->cur.unit == LS_UNIT_STEP) {
+		ts->off_kind = OFF_NESTED;
+		return;
+	}
 	span_close_callbacks(ts, now_ns, 0);
 	turn_end(ts, now_ns);
 	loop_frame_learn(ts);

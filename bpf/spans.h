@@ -189,6 +189,7 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 	ts->turn_steps = 0;
 	ts->turn_has_stall = 0;
 	ts->turn_is_touched = 0;
+	ts->delegated = 0;
 }
 
 /* Ends the callback span, if one is open. `entering` is the task whose step ends it, or 0. */
@@ -224,6 +225,14 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 			turn_begin(ts, now_ns);
 			span_open_callbacks(ts, now_ns);
 		}
+		return;
+	}
+	if (ts->off_kind == OFF_NESTED) {
+		/* Neither the step's time nor that of the turn it is in. */
+		ts->stats.idle_ns += off_ns;
+		ts->cur.nested_ns += off_ns;
+		if (ts->turn_start_ns)
+			ts->turn_start_ns += off_ns;
 		return;
 	}
 	if (ts->cur.unit == LS_UNIT_NONE)

@@ -336,7 +336,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	}
 	rec->duration_ns = duration_ns;
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
-	if (unit == LS_UNIT_STEP)
+	if (unit == LS_UNIT_STEP && !ts->cur.is_python)
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;

@@ -13,7 +13,8 @@ struct span {
 	__u64 number;
 	__u8 unit; /* enum ls_unit */
 	__u8 is_touched; /* it left the CPU or was sampled: the fields from cause_ns on are in use */
-	__u8 pad[2];
+	__u8 is_python; /* step of a task written in Python: `task` is no C task */
+	__u8 is_continued; /* the step was counted with the span before, which it goes on from */
 	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
 	__u64 start_ns;
 	__u64 nested_ns; /* spent in steps that ran inside this one: theirs, not ours */
@@ -28,6 +29,12 @@ struct span {
 	__u64 ready_ns; /* when `ready` was read, 0: not yet */
 	__u32 ready; /* handles in the loop's queue at the first look into it */
 	__u32 samples;
+};
+
+/* Who resumes a coroutine from Python code. */
+struct caller {
+	__u64 coro; /* the task's own, which may be further out than the one that is resumed */
+	__u64 frame, code; /* of the function that resumes it */
 };
 
 /* A place where the thread was blocked. Valid while `rec.span` is the number of an open span. */
@@ -58,7 +65,7 @@ struct victim_scan {
 	__u16 pad;
 };
 
-enum off_kind { OFF_NONE, OFF_IDLE, OFF_BLOCKED };
+enum off_kind { OFF_NONE, OFF_IDLE, OFF_NESTED /* the wait of a loop that runs inside a step */, OFF_BLOCKED };
 
 struct thread_state {
 	/* touched at every step */
@@ -89,12 +96,18 @@ struct thread_state {
 	__u32 off_site; /* LS_MAX_SITES: none */
 	__s32 epoll_fd; /* the loop's own, -1 until it was seen waiting */
 	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
-	__u8 pad2[7];
+	__u8 is_announced; /* a task written in Python is about to be resumed */
+	__u8 pad2[6];
 	__u64 idle_at_ns;
 	__u64 gil_tstate, gil_id; /* who held the GIL when we began to wait */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
 	__u64 turn_stolen_ns;
+
+	/* tasks written in Python: who resumes them, as the last one was resumed */
+	__u64 scheduler; /* code of the function that does */
+	__u64 delegated; /* coroutine into which an exception is being thrown level by level, else 0 */
+	struct caller caller;
 
 	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
 

@@ -11,6 +11,8 @@
 
 /* With half of the table in use, one new task in 65000 finds no room. */
 #define TASK_PLACES 16
+/* gi_frame_state, the last byte of the word before the frame: more than 0 is over, from 3.15 on 5 (cpython: Include/internal/pycore_frame.h) */
+#define GEN_STATE_BEFORE 5
 
 /* The i-th place where the current task may be. */
 static __always_inline struct ls_task *task_place(const struct thread_state *ts, __u32 i)
@@ -64,7 +66,15 @@ static __always_inline void task_free(struct ls_task *task)
 static __always_inline int task_is_done(const struct thread_state *ts)
 {
 	__u32 state = 0;
+	__s8 frame_state = 0;
 
+	if (ts->cur.is_python) {
+		/* Up to 3.10 a coroutine that has ended has no frame. */
+		if (ts->proc.py.gen_iframe == LS_PY_NONE)
+			return !read_ptr(ts->cur.coro + ts->proc.py.gen_frame);
+		return !read_user(&frame_state, 1, ts->cur.coro + ts->proc.py.gen_iframe - GEN_STATE_BEFORE) &&
+		       (ts->proc.py.minor < 15 ? frame_state > 0 : frame_state == 5);
+	}
 	return !read_user(&state, sizeof(state), ts->cur.task + ts->proc.py.task_state) && state;
 }
 

@@ -32,6 +32,13 @@
 enum ls_spot {
 	LS_SPOT_STEP_ENTER, /* the call of task_step_impl; task in argument `task_arg` */
 	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
+	LS_SPOT_RESUME_FRAME, /* Python code resumes a coroutine: the call of the evaluation function; its frame in argument 1 */
+	LS_SPOT_RESUME_CORO, /* the same, a call with the coroutine in argument 0 */
+	LS_SPOT_RESUME_EXIT, /* first emulable instruction behind such a call */
+	/* The same where no such call can be probed, for asyncio's own tasks alone: */
+	LS_SPOT_TASK_ANNOUNCE, /* entry of _enter_task: a task written in Python is about to be resumed */
+	LS_SPOT_TASK_RESUME, /* entry of coroutine.send() or .throw(); coroutine in argument 0 */
+	LS_SPOT_TASK_LEAVE, /* entry of _leave_task: its step is over */
 	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
 	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
 	LS_SPOT_MAX

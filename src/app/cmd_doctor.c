@@ -103,7 +103,7 @@ static void take_notes(struct patient *p)
 static void examine(struct patient *p, pid_t pid)
 {
 	p->pid = pid;
-	p->error = target__examine(&p->target, pid, &p->err);
+	p->error = target__examine(&p->target, pid, NULL, &p->err);
 	if (p->error < 0)
 		return;
 	p->n_loops = target__loop_threads(p->target, p->loops, MAX_LOOPS);
@@ -255,6 +255,8 @@ static void print_patient(const struct patient *p)
 		printf("  container %s, pid %d there\n", comm, t->ns_pid);
 	}
 	printf("  rung: %s (%s)\n", target_rung_word(t->rung), target_rung_sentence(t->rung));
+	printf("  tasks written in Python: %s (%s)\n", target_sends_word(t->sends),
+	       target_sends_sentence(t->sends));
 	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
 	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
 	       p->n_spots[LS_SPOT_POLL_RETURN], p->n_spots[LS_SPOT_DNS_ENTER]);
@@ -287,7 +289,8 @@ static json_t *patient_json(const struct patient *p)
 			 say_json_string(t->core_path ? t->core_path : "?"), "python",
 			 t->python, "static", (int)t->is_static,
 			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
-			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung),
+			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung), "python_tasks",
+			 target_sends_word(t->sends),
 			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",
 			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots",
 			 (int)p->n_spots[LS_SPOT_POLL_RETURN], "dns_spots",

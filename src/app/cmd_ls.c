@@ -219,7 +219,7 @@ static size_t show(pid_t pid, const struct config *config, bool needs_header, st
 	struct err err = {};
 	int r;
 
-	r = target__examine(&t, pid, &err);
+	r = target__examine(&t, pid, NULL, &err);
 	if (r == -ESRCH)
 		return 0; /* it has ended since the list was made */
 	if (r < 0) {

@@ -172,7 +172,7 @@ int session__add(struct session *s, pid_t pid, bool may_wait, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = watch__examine(w, session_now_ns(), err);
+	r = watch__examine(w, session__relative(s), session_now_ns(), err);
 	if (r >= 0 || (may_wait && r == -ENOEXEC))
 		return 0;
 	session__drop(s, w);

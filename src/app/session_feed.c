@@ -18,6 +18,9 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 	struct ls_loop info = {};
 	int r;
 
+	if (!l->loop)
+		return;
+
 	r = target__resolve_loop(w->target, l->loop, &info, &l->kind);
 	if (r < 0) {
 		log_debug("%d: loop %#llx: %s", w->pid, (unsigned long long)l->loop, strerror(-r));
@@ -56,6 +59,30 @@ static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t t
 		session__note(s, LOG_GRADE_WARNING, w->pid,
 			      "thread %d is not sampled (%s): where it computes is not seen; see `loopstall doctor`", tid,
 			      strerror(-r));
+}
+
+/* A thread whose tasks are written in Python does not say of which loop they are. */
+static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, pid_t tid)
+{
+	enum target_loop_kind kind;
+	struct watch_loop *l;
+	const size_t n_before = w->n_loops;
+	uint64_t loop;
+	int r = target__scheduler_of_thread(w->target, tstate, &loop, &kind);
+
+	if (r < 0 || loop) {
+		note_loop(s, w, loop, tid);
+		return;
+	}
+	l = watch__loop(w, 0, tid);
+	l->kind = kind;
+	if (w->n_loops == n_before)
+		return;
+	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
+		      target_loop_kind_word(kind));
+	r = probe__sample_thread(s->probe, tid);
+	if (r < 0)
+		log_debug("thread %d is not sampled: %s", tid, strerror(-r));
 }
 
 /* Loops that run already: so even their first stall has samples and victims. */
@@ -112,7 +139,7 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 	struct err err = {};
 	int r;
 
-	r = watch__examine(w, now_ns, &err);
+	r = watch__examine(w, session__relative(s), now_ns, &err);
 	if (r > 0)
 		r = session__attach(s, w, &err);
 	else if (r == 0)
@@ -137,16 +164,40 @@ void session__examine_due(struct session *s, uint64_t now_ns)
 	}
 }
 
+/*
+ * The kernel side calls a task written in Python by its coroutine: who it is its own attributes tell, as long as it lives.
+ * True if `ret_stall` is the stall with that added.
+ */
+static bool name_python_task(const struct watch *w, const struct ls_rec_stall *stall,
+			     struct ls_rec_stall *ret_stall)
+{
+	struct ls_pystr name;
+	uint64_t task;
+
+	if (!w || !w->target || !stall->task || stall->task != stall->coro ||
+	    target__python_task(w->target, stall->coro, &task, &name) < 0 || !task)
+		return false;
+	*ret_stall = *stall;
+	ret_stall->task = task;
+	ret_stall->name = name;
+	return true;
+}
+
 static int on_event(void *ctx, const struct event *event)
 {
 	struct session *s = ctx;
 	struct watch *w = session__find(s, event->hdr->tgid);
+	struct ls_rec_stall stall;
+	struct event named = *event;
 
 	switch (event->kind) {
 	case LS_REC_THREAD:
 		if (!w || !w->target)
 			break;
-		note_loop(s, w, event->thread->loop, event->hdr->tid);
+		if (event->thread->loop == event->thread->tstate)
+			note_scheduler(s, w, event->thread->tstate, (pid_t)event->hdr->tid);
+		else
+			note_loop(s, w, event->thread->loop, event->hdr->tid);
 		/* uvloop's or greenlet's module may have come with it. */
 		watch__suspect(w);
 		break;
@@ -162,10 +213,14 @@ static int on_event(void *ctx, const struct event *event)
 		probe__unsample_thread(s->probe, event->hdr->tid);
 		session__forget_thread(s, (pid_t)event->hdr->tid);
 		break;
+	case LS_REC_STALL:
+		if (name_python_task(w, event->stall, &stall))
+			named.stall = &stall;
+		break;
 	default:
 		break;
 	}
-	return feed__event(&s->feed, event);
+	return feed__event(&s->feed, &named);
 }
 
 int session__drain(struct session *s)

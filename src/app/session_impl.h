@@ -83,6 +83,8 @@ int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **re
 void session__drop(struct session *s, struct watch *w);
 void session__sweep(struct session *s);
 void session__free_tree(struct session *s);
+/* One whose files another is likely to have, too: any. NULL if nobody is known yet. */
+const struct target *session__relative(const struct session *s);
 /* Adds the children that a process has already, and theirs. 0 or -errno. */
 int session__follow_tree(struct session *s, struct watch *root);
 void session__on_fork(struct session *s, pid_t parent, pid_t child, bool is_vfork);

@@ -110,7 +110,7 @@ static int look__add(struct look *l, const struct watch *w, size_t n, const stru
 	for (size_t i = 0; i < n; i++) {
 		const struct target_task *t = &w->tasks[i];
 		const struct ls_task_stats *stats =
-			counters__find(counters, (uint32_t)w->pid, t->task);
+			counters__find(counters, (uint32_t)w->pid, t->counted_as);
 
 		list[l->n++] = (struct model_task){
 			.pid = (uint32_t)w->pid,

@@ -37,6 +37,14 @@ static void watch__freep(struct watch **w)
 	free(*w);
 }
 
+const struct target *session__relative(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		if (s->watches[i]->target)
+			return s->watches[i]->target;
+	return NULL;
+}
+
 static int make_room(struct session *s)
 {
 	const size_t size = s->watches_size ? 2 * s->watches_size : 16;

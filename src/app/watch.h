@@ -26,7 +26,7 @@
 #define WATCH_MAX_LOOPS 32
 
 struct watch_loop {
-	uint64_t loop;
+	uint64_t loop; /* 0: a scheduler written in Python that is not asyncio's */
 	pid_t tid;
 	enum target_loop_kind kind;
 	struct ls_loop info;
@@ -59,10 +59,10 @@ int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err);
 void watch__done(struct watch *w);
 
 /*
- * Looks at the process again. 1 if something new was found, 0 if not, or -errno (see
+ * Looks at the process again; `relative`: see target__examine(). 1 if something new was found, 0 if not, or -errno (see
  * target__examine()). Sets when the next look is due.
  */
-int watch__examine(struct watch *w, uint64_t now_ns, struct err *err);
+int watch__examine(struct watch *w, const struct target *relative, uint64_t now_ns, struct err *err);
 /* Asks for a look soon, at the pace its age allows. */
 void watch__suspect(struct watch *w);
 /* The process runs another program now: all that was known is void. */
@@ -74,7 +74,7 @@ size_t watch__known_loops(const struct watch *w);
 
 /* Whether it is worth telling of. */
 bool watch__is_shown(const struct watch *w);
-/* "asyncio", "uvloop" or NULL while no loop is known. */
+/* "asyncio", "uvloop", "trio" or NULL while no loop is known. */
 const char *watch__loop_word(const struct watch *w);
 /* All that can be found in it is: an interpreter, its steps, a loop. */
 bool watch__is_complete(const struct watch *w);

@@ -28,6 +28,7 @@ struct arch_insn {
 	uint8_t size;
 	bool is_emulable; /* the kernel emulates it at a uprobe: no single step */
 	bool is_call, is_branch; /* is_branch: any control transfer, calls included */
+	bool writes_argument; /* changes the register of a function's first argument */
 	bool writes_result; /* changes the register that holds a function's result */
 };
 

@@ -66,7 +66,12 @@ static bool is_result_register(uint16_t reg)
 		reg == X86_REG_AH;
 }
 
-static bool writes_result(struct arch_decoder *d)
+static bool is_argument_register(uint16_t reg)
+{
+	return reg == X86_REG_RDI || reg == X86_REG_EDI || reg == X86_REG_DI || reg == X86_REG_DIL;
+}
+
+static bool writes_register(struct arch_decoder *d, bool (*is_it)(uint16_t reg))
 {
 	cs_regs reads, writes;
 	uint8_t n_reads = 0, n_writes = 0;
@@ -74,7 +79,7 @@ static bool writes_result(struct arch_decoder *d)
 	if (cs_regs_access(d->handle, d->insn, reads, &n_reads, writes, &n_writes) != CS_ERR_OK)
 		return true;
 	for (uint8_t i = 0; i < n_writes; i++)
-		if (is_result_register(writes[i]))
+		if (is_it(writes[i]))
 			return true;
 	return false;
 }
@@ -100,7 +105,8 @@ bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, stru
 		.size = (uint8_t)insn->size,
 		.is_emulable = arch_is_emulable(bytes, insn->size),
 		.is_call = has_group(insn, CS_GRP_CALL),
-		.writes_result = writes_result(d),
+		.writes_result = writes_register(d, is_result_register),
+		.writes_argument = writes_register(d, is_argument_register),
 	};
 	ret_insn->is_branch = ret_insn->is_call || has_group(insn, CS_GRP_JUMP) ||
 		has_group(insn, CS_GRP_RET) || has_group(insn, CS_GRP_IRET) ||

@@ -63,6 +63,46 @@ int code_find_branches(struct elf_image *img, struct arch_decoder *d,
 	return (int)found;
 }
 
+int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t function,
+		     struct code_call *calls, size_t max)
+{
+	struct arch_cursor cursor;
+	struct elf_range range;
+	size_t n = 0;
+	int r = elf_image__function_range(img, function, &range);
+
+	if (r)
+		return r;
+	if (!open_cursor(img, range.start, range.end, &cursor))
+		return -ENOENT;
+	while (n < max && arch_decoder__next(d, &cursor, &calls[n].insn)) {
+		calls[n].function = range;
+		n += calls[n].insn.branch_target != 0;
+	}
+	return (int)n;
+}
+
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr)
+{
+	struct arch_cursor cursor;
+	struct elf_range range;
+	struct arch_insn insn;
+
+	if (elf_image__function_range(img, function, &range) || range.start != function ||
+	    !open_cursor(img, range.start, range.end, &cursor))
+		return -ENOENT;
+	for (int i = 0; i < MAX_STRAIGHT_INSNS && arch_decoder__next(d, &cursor, &insn); i++) {
+		if (insn.is_emulable) {
+			*ret_vaddr = insn.vaddr;
+			return 0;
+		}
+		if (insn.is_branch || (keep_argument && insn.writes_argument))
+			break;
+	}
+	return -ENOENT;
+}
+
 int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
 		     bool keep_result, uint64_t *ret_vaddr)
 {

@@ -21,6 +21,17 @@ struct code_call {
 int code_find_branches(struct elf_image *img, struct arch_decoder *d,
 		       const struct arch_callee *callee, struct code_call *calls, size_t max);
 
+/* Direct branches in the function that begins at `function`. Returns their number (at most max) or -errno. */
+int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t function,
+		     struct code_call *calls, size_t max);
+
+/*
+ * First emulable instruction that everybody comes by who calls the function that begins at `function`. With `keep_argument`
+ * its first argument must still be in its register there. -ENOENT if there is none.
+ */
+int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr);
+
 /*
  * First emulable instruction that straight-line execution meets behind a call. With `keep_result`
  * the call's result must still be in its register there. -ENOENT if there is none within a few

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "target/py_sends.h"
 
 #define MAX_FILES 32 /* a process has about five; a hostile one may show others each time */
 
 struct known_files {
-	size_t n;
+	size_t n_owners, n;
 	struct known_file *all; /* the last one asked for first */
 };
 
@@ -23,8 +24,15 @@ int known_files__new(struct known_files **ret_known)
 
 	if (!k)
 		return -ENOMEM;
+	k->n_owners = 1;
 	*ret_known = k;
 	return 0;
+}
+
+struct known_files *known_files__share(struct known_files *k)
+{
+	k->n_owners++;
+	return k;
 }
 
 static void known_file__free(struct known_file *f)
@@ -42,7 +50,7 @@ static void known_file__freep(struct known_file **f)
 
 void known_files__free(struct known_files *k)
 {
-	if (!k)
+	if (!k || --k->n_owners)
 		return;
 	for (struct known_file *f = k->all, *next; f; f = next) {
 		next = f->next;
@@ -84,6 +92,12 @@ static int search_in(struct known_file *f, struct elf_image *img)
 		return spots__add_steps(&f->spots, img, &f->steps);
 	case SEARCH_POLLS:
 		return spots__add_polls(&f->spots, img);
+	case SEARCH_SENDS:
+		return spots__add_sends(&f->spots, img);
+	case SEARCH_SEND_DOORS:
+		return spots__add_send_doors(&f->spots, img);
+	case SEARCH_TASK_NOTES:
+		return spots__add_task_notes(&f->spots, img);
 	default:
 		return spots__add_dns(&f->spots, img);
 	}

@@ -9,7 +9,7 @@
 #include "target/examine.h"
 #include "target/spots.h"
 
-enum file_search { SEARCH_STEPS, SEARCH_POLLS, SEARCH_DNS, SEARCH_MAX };
+enum file_search { SEARCH_STEPS, SEARCH_POLLS, SEARCH_DNS, SEARCH_SENDS, SEARCH_SEND_DOORS, SEARCH_TASK_NOTES, SEARCH_MAX };
 
 struct known_file {
 	struct file_stamp stamp;
@@ -21,6 +21,8 @@ struct known_file {
 
 struct known_files;
 
+/* One owner more; each frees it once. A file is known by what it is, so processes can share what was found. */
+struct known_files *known_files__share(struct known_files *k);
 int known_files__new(struct known_files **ret_known);
 void known_files__free(struct known_files *k);
 

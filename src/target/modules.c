@@ -15,6 +15,7 @@
 #include "target/known_files.h"
 #include "target/py_debug_offsets.h"
 #include "target/py_offsets.h"
+#include "target/py_sends.h"
 #include "target/spots.h"
 
 /* Takes over the file's names; merges with what is known of the same file. */
@@ -164,6 +165,37 @@ static int refuse_task(struct examination *x, uint64_t task_bytes)
 	return err__hint(x->err, -ENOTSUP, "its _asyncio module is not that of an official release");
 }
 
+static int add_found(struct examination *x, struct module_file *f, enum file_search search, size_t *ret_n)
+{
+	const struct known_file *found;
+	int r = known_files__search(x->t->known, f, search, &found);
+
+	*ret_n = r ? 0 : found->spots.n;
+	return r ? r : add_module(x->t, f, &found->spots);
+}
+
+/* Where Python code resumes coroutines, in the interpreter's file and, if need be, in asyncio's. */
+static int examine_sends(struct examination *x, struct module_file *asyncio)
+{
+	const struct known_file *doors;
+	size_t n, n_doors;
+	int r = add_found(x, &x->core, SEARCH_SENDS, &n);
+
+	x->t->sends = n ? TARGET_SENDS_CALL : TARGET_SENDS_NONE;
+	if (r || n || !asyncio)
+		return r;
+	r = known_files__search(x->t->known, &x->core, SEARCH_SEND_DOORS, &doors);
+	/* One half is of no use without the other. */
+	n_doors = r ? 0 : doors->spots.n;
+	if (!n_doors)
+		return r;
+	r = add_found(x, asyncio, SEARCH_TASK_NOTES, &n);
+	if (r || !n)
+		return r;
+	x->t->sends = TARGET_SENDS_TASK;
+	return add_found(x, &x->core, SEARCH_SEND_DOORS, &n);
+}
+
 /* What the asyncio module says of its own layout, from 3.14 on: where lists of tasks begin, and the running loop. */
 static int apply_asyncio_layout(struct examination *x, const struct py_entries *entries)
 {
@@ -208,7 +240,8 @@ static int examine_steps(struct examination *x, struct module_file *file, const 
 		if (entries->wakeup_call)
 			t->proc.wakeup_call = entries->wakeup_call + t->asyncio_bias;
 	}
-	return add_module(t, file, &found->spots);
+	r = examine_sends(x, file);
+	return r ? r : add_module(t, file, &found->spots);
 }
 
 static int examine_asyncio(struct examination *x)
@@ -224,7 +257,7 @@ static int examine_asyncio(struct examination *x)
 		return refuse_file(x);
 	snprintf(x->t->rung_note, sizeof(x->t->rung_note), "its _asyncio module cannot be %s: %s",
 		 map ? "read" : "found", strerror(-r));
-	return map ? 0 : examine_steps(x, &x->core, x->core_map);
+	return map ? examine_sends(x, NULL) : examine_steps(x, &x->core, x->core_map);
 }
 
 /* Adds the poll spots of a file; returns whether it has any. */

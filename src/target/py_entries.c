@@ -12,6 +12,7 @@
 #define DEF_FUNC 8
 #define DEF_FLAGS 16
 #define METH_O 8
+#define METH_FASTCALL_KEYWORDS 0x82
 /* PyTypeObject */
 #define TYPE_NAME 24
 #define TYPE_BASICSIZE 32
@@ -177,6 +178,29 @@ static void on_wakeup_method(struct elf_image *img, uint64_t holder, void *ctx)
 		entries->wakeup_call = func;
 }
 
+static uint64_t fastcall_at(struct elf_image *img, uint64_t holder)
+{
+	return (u64_at(img, holder + DEF_FLAGS) & 0xffffffff) == METH_FASTCALL_KEYWORDS ?
+		code_at(img, holder + DEF_FUNC) :
+		0;
+}
+
+static void on_enter_task(struct elf_image *img, uint64_t holder, void *ctx)
+{
+	struct py_entries *entries = ctx;
+
+	if (fastcall_at(img, holder))
+		entries->enter_task = fastcall_at(img, holder);
+}
+
+static void on_leave_task(struct elf_image *img, uint64_t holder, void *ctx)
+{
+	struct py_entries *entries = ctx;
+
+	if (fastcall_at(img, holder))
+		entries->leave_task = fastcall_at(img, holder);
+}
+
 static void on_task(struct elf_image *img, uint64_t holder, void *ctx)
 {
 	struct py_entries *entries = ctx;
@@ -207,6 +231,8 @@ void py_entries__find(struct py_entries *ret_entries, struct elf_image *img)
 	each_holder(img, "TaskStepMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "_asyncio.TaskStepMethWrapper", on_wrapper, ret_entries);
 	each_holder(img, "TaskWakeupMethWrapper", on_wrapper, ret_entries);
+	each_holder(img, "_enter_task", on_enter_task, ret_entries);
+	each_holder(img, "_leave_task", on_leave_task, ret_entries);
 	each_holder(img, "_asyncio.Task", on_task, ret_entries);
 	read_layout(ret_entries, img);
 }

@@ -185,6 +185,22 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 	return r == -EAGAIN ? find_loop_threads(t, threads, max, &tids) : r;
 }
 
+int target__scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
+				enum target_loop_kind *ret_kind)
+{
+	uint64_t name;
+	int r = running_loop(t, tstate, ret_loop);
+
+	*ret_kind = TARGET_LOOP_UNKNOWN;
+	if (r)
+		return r;
+	if (*ret_loop)
+		*ret_kind = loop_kind(t, *ret_loop);
+	else if (!py_module_attribute(t, "trio", "__name__", &name))
+		*ret_kind = TARGET_LOOP_TRIO;
+	return 0;
+}
+
 static bool is_deque(const struct target *t, uint64_t object)
 {
 	char name[32];

@@ -30,6 +30,7 @@
 /* What the task itself holds. */
 struct raw_task {
 	uint64_t task, loop, coro, name, fut_waiter;
+	bool is_python;
 };
 
 struct reader {
@@ -226,6 +227,7 @@ static uint64_t attribute(const struct target *t, uint64_t object, const char *n
 /* A task written in Python has no fields; while it is in the set it is taken to be alive. */
 static void read_python_task(const struct target *t, uint64_t task, struct raw_task *raw)
 {
+	raw->is_python = true;
 	raw->loop = attribute(t, task, "_loop");
 	raw->coro = attribute(t, task, "_coro");
 	raw->name = attribute(t, task, "_name");
@@ -331,6 +333,54 @@ static void read_name(struct reader *r, uint64_t object, char *buf, size_t size)
 	}
 }
 
+/* As the kernel side copies it. */
+static void copy_str(struct reader *r, uint64_t object, struct ls_pystr *ret)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py;
+	uint8_t head[96];
+	uint64_t length;
+	uint32_t state, width;
+	size_t n;
+
+	*ret = (struct ls_pystr){ .kind = 0xff };
+	if (py_types__kind(&r->types, object) != PY_STR ||
+	    py_pages__read_head(r->pages, object, head, sizeof(head)))
+		return;
+	length = py_word(head, py->str_length);
+	state = py_half(head, py->str_state);
+	width = ls_str_width(py, state);
+	if ((width != 1 && width != 2 && width != 4) || !ls_str_is_compact(py, state) || length > UINT32_MAX)
+		return;
+	n = length < LS_NAME_BYTES / width ? length * width : LS_NAME_BYTES;
+	if (n && py_pages__read(r->pages, object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data),
+				ret->data, n))
+		return;
+	ret->length = (uint32_t)length;
+	ret->copied = (uint16_t)n;
+	ret->ascii = ls_str_is_ascii(py, state);
+	ret->kind = (uint8_t)width;
+}
+
+int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_task, struct ls_pystr *ret_name)
+{
+	_cleanup_(reader__done) struct reader r = { 0 };
+	int code = reader__init(&r, t);
+
+	*ret_task = 0;
+	*ret_name = (struct ls_pystr){ .kind = 0xff };
+	if (!code)
+		code = read_members(&r);
+	for (size_t i = 0; !code && i < r.n_members; i++) {
+		if (py_types__kind(&r.types, r.members[i]) != PY_PYTASK ||
+		    attribute(t, r.members[i], "_coro") != coro)
+			continue;
+		*ret_task = r.members[i];
+		copy_str(&r, attribute(t, r.members[i], "_name"), ret_name);
+		break;
+	}
+	return code;
+}
+
 static void read_state(struct reader *r, const struct raw_task *raw, bool is_running,
 		       struct target_task *task)
 {
@@ -360,6 +410,7 @@ static void read_task(struct reader *r, const struct raw_task *raw, struct targe
 	memset(task, 0, sizeof(*task));
 	task->task = raw->task;
 	task->loop = raw->loop;
+	task->counted_as = raw->is_python ? raw->coro : raw->task;
 	is_running = py_awaits__read(&r->types, raw->coro, task);
 	if (is_running && r->walks_left) {
 		r->walks_left--;

@@ -19,8 +19,8 @@
 #define MAX_STEP_FUNCTIONS 4
 #define REACH_DEPTH 3 /* door -> task_step -> split-off part -> task_step_impl */
 
-static int add_spot(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_spot kind,
-		    bool is_emulable)
+int spots__add(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_spot kind,
+	       bool is_emulable)
 {
 	uint64_t offset;
 	int r = elf_image__file_offset(img, vaddr, &offset);
@@ -134,10 +134,10 @@ static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_de
 			tails += is_tail_call(&calls[i], impl);
 			continue;
 		}
-		r = add_spot(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER,
-			     calls[i].insn.is_emulable);
+		r = spots__add(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER,
+			       calls[i].insn.is_emulable);
 		if (!r && !code_spot_behind(img, d, &calls[i], false, &behind)) {
-			r = add_spot(s, img, behind, LS_SPOT_STEP_EXIT, true);
+			r = spots__add(s, img, behind, LS_SPOT_STEP_EXIT, true);
 			framed++;
 		} else {
 			open++;
@@ -209,7 +209,7 @@ int spots__add_polls(struct spots *s, struct elf_image *img)
 		uint64_t behind;
 
 		if (calls[i].insn.is_call && !code_spot_behind(img, d, &calls[i], true, &behind))
-			r = add_spot(s, img, behind, LS_SPOT_POLL_RETURN, true);
+			r = spots__add(s, img, behind, LS_SPOT_POLL_RETURN, true);
 	}
 	return n < 0 ? n : r;
 }
@@ -237,7 +237,7 @@ int spots__add_dns(struct spots *s, struct elf_image *img)
 		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip,
 					       symbol.vaddr + skip };
 		if (arch_decoder__next(d, &cursor, &insn))
-			r = add_spot(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
+			r = spots__add(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
 	}
 	return r;
 }

@@ -18,6 +18,10 @@ struct spots {
 
 void spots__done(struct spots *s);
 
+/* Adds one place, unless it is there already. 0 or -errno. */
+int spots__add(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_spot kind,
+	       bool is_emulable);
+
 /* What the search for step spots found. */
 struct step_search {
 	enum target_rung rung;

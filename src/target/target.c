@@ -28,6 +28,28 @@ static const char *const rung_sentences[] = {
 #undef _
 };
 
+static const char *const sends_words[] = {
+#define _(name, word, sentence) word,
+	TARGET_SENDS(_)
+#undef _
+};
+
+static const char *const sends_sentences[] = {
+#define _(name, word, sentence) sentence,
+	TARGET_SENDS(_)
+#undef _
+};
+
+const char *target_sends_word(enum target_sends sends)
+{
+	return sends_words[sends];
+}
+
+const char *target_sends_sentence(enum target_sends sends)
+{
+	return sends_sentences[sends];
+}
+
 const char *target_rung_word(enum target_rung rung)
 {
 	return rung_words[rung];
@@ -45,6 +67,8 @@ const char *target_loop_kind_word(enum target_loop_kind kind)
 		return "asyncio";
 	case TARGET_LOOP_UVLOOP:
 		return "uvloop";
+	case TARGET_LOOP_TRIO:
+		return "trio";
 	case TARGET_LOOP_UNKNOWN:
 		break;
 	}
@@ -289,39 +313,24 @@ static int examine(struct target *t, struct err *err)
 	return r;
 }
 
-int target__examine(struct target **ret_target, pid_t pid, struct err *err)
+int target__examine(struct target **ret_target, pid_t pid, const struct target *relative, struct err *err)
 {
 	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
-	int r = t ? known_files__new(&t->known) : -ENOMEM;
-
-	if (r)
-		return r;
-	t->pid = pid;
-	t->rung = TARGET_RUNG_NONE;
-	r = examine(t, err);
-	if (r)
-		return r;
-	*ret_target = TAKE_PTR(t);
-	return 0;
-}
-
-int target__examine_again(struct target **ret_target, struct target *before, struct err *err)
-{
-	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
-	int r;
+	int r = 0;
 
 	if (!t)
 		return -ENOMEM;
-	t->pid = before->pid;
+	t->pid = pid;
 	t->rung = TARGET_RUNG_NONE;
-	t->known = TAKE_PTR(before->known);
-	r = t->known ? 0 : known_files__new(&t->known);
+	t->sends = TARGET_SENDS_NONE;
+	if (relative)
+		t->known = known_files__share(relative->known);
+	else
+		r = known_files__new(&t->known);
 	if (!r)
 		r = examine(t, err);
-	if (r) {
-		before->known = TAKE_PTR(t->known);
+	if (r)
 		return r;
-	}
 	*ret_target = TAKE_PTR(t);
 	return 0;
 }

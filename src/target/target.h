@@ -31,6 +31,21 @@ enum target_rung {
 const char *target_rung_word(enum target_rung rung);
 const char *target_rung_sentence(enum target_rung rung);
 
+/* How the steps of tasks written in Python can be seen, best first. */
+#define TARGET_SENDS(_)                                                                            \
+	_(CALL, "call", "calls behind coroutine.send() and .throw()")                              \
+	_(TASK, "task", "_enter_task and _leave_task: of asyncio only, not of other libraries")     \
+	_(NONE, "none", "not timed: coroutine.send() has no place that could be probed")
+
+enum target_sends {
+#define _(name, word, sentence) TARGET_SENDS_##name,
+	TARGET_SENDS(_)
+#undef _
+};
+
+const char *target_sends_word(enum target_sends sends);
+const char *target_sends_sentence(enum target_sends sends);
+
 /* One place to put a uprobe: a file offset of `path` (already under /proc/PID/root) and its meaning. */
 struct target_spot {
 	uint64_t file_offset;
@@ -49,7 +64,7 @@ struct target_module {
 	struct target_spot *spots;
 };
 
-enum target_loop_kind { TARGET_LOOP_UNKNOWN, TARGET_LOOP_ASYNCIO, TARGET_LOOP_UVLOOP };
+enum target_loop_kind { TARGET_LOOP_UNKNOWN, TARGET_LOOP_ASYNCIO, TARGET_LOOP_UVLOOP, TARGET_LOOP_TRIO };
 const char *target_loop_kind_word(enum target_loop_kind kind);
 
 /* A thread with a running event loop, as found by reading the process once. */
@@ -84,6 +99,7 @@ struct target {
 	char rung_note[160]; /* what is wrong or missing at the step spots, "" if nothing */
 	struct known_files *known; /* what was found in its files */
 	uint64_t files_stamp; /* of the files it had mapped */
+	enum target_sends sends;
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
@@ -99,13 +115,11 @@ struct target {
  * would import. Call again to learn more. Returns 0 or
  * -ESRCH no such process or a zombie, -EACCES/-EPERM may not read it, -ENOEXEC not a CPython (PyPy and
  * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
+ *
+ * `relative` (may be NULL) is one that is likely to have the same files: the process itself as it was, its parent. What was found in them is
+ * not searched for again.
  */
-int target__examine(struct target **ret_target, pid_t pid, struct err *err);
-/*
- * The same once more of a process that was examined before. What `before` found in files is taken over and not searched for again; `before` stays
- * valid.
- */
-int target__examine_again(struct target **ret_target, struct target *before, struct err *err);
+int target__examine(struct target **ret_target, pid_t pid, const struct target *relative, struct err *err);
 /* Whether another examination would find nothing else: the interpreter is up, and the same files are mapped. Costs little. */
 bool target__is_current(const struct target *t);
 void target__free(struct target *t);
@@ -116,6 +130,13 @@ static inline void target__freep(struct target **t)
 
 /* Threads that run a loop now. Returns the number found (at most max) or -errno. */
 int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max);
+
+/*
+ * What runs on the thread with this thread state: the address of its asyncio loop, or 0 for a scheduler of another library,
+ * whose kind is told as far as it is known. 0 or -errno.
+ */
+int target__scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
+				enum target_loop_kind *ret_kind);
 
 /* Number of tasks alive (not done) in the process, or -errno when it cannot be told. */
 int target__count_tasks(const struct target *t);
@@ -132,6 +153,7 @@ enum target_task_state {
 /* One task, read while the process runs: each field may be of another moment than the others. */
 struct target_task {
 	uint64_t task, loop;
+	uint64_t counted_as; /* what the kernel side calls it: its own address, or its coroutine's if it is written in Python */
 	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
 	uint64_t awaited_by; /* the task that waits for it (directly, or in a gather, wait, TaskGroup or wait_for), 0 if none was found */
 	enum target_task_state state;
@@ -147,6 +169,12 @@ struct target_task {
  * Returns their number or -errno; *ret_total is how many there are.
  */
 int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size, size_t *ret_total);
+
+/*
+ * The task written in Python (of asyncio) that runs coroutine `coro`: its address, 0 if there is none or it is gone, and its
+ * name, of kind 0xff if it could not be read. 0 or -errno.
+ */
+int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_task, struct ls_pystr *ret_name);
 
 /* A loop's default executor (asyncio.to_thread, run_in_executor(None, ...)). */
 struct target_executor {

@@ -170,7 +170,7 @@ static int run(pid_t pid, uint64_t period_ns)
 	struct err err = {};
 	int code, n_spots;
 
-	code = target__examine(&t, pid, &err);
+	code = target__examine(&t, pid, NULL, &err);
 	if (code)
 		return fail(err.what, code);
 	code = load(&e, use_multi);

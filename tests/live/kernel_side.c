@@ -221,7 +221,7 @@ static int attach(struct driver *d, pid_t pid, uint64_t threshold_ns)
 	struct err err = {};
 	int code;
 
-	code = target__examine(&d->target, pid, &err);
+	code = target__examine(&d->target, pid, NULL, &err);
 	if (!code)
 		code = probe__new(&d->probe, &opts, &err);
 	if (!code)

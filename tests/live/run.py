@@ -19,7 +19,8 @@ import interpreters
 import lib
 import matrix
 
-TOPICS = ("truth", "counts", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service", "top", "check", "recipes")
+TOPICS = ("truth", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
+          "top", "check", "recipes")
 
 
 def _obstacle():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Takes an exactly known number of task steps.
 
-    counts.py [--loop asyncio|uvloop] [--inside] [--threads N]
+    counts.py [--loop asyncio|uvloop] [--tasks c|python|subclass] [--inside] [--threads N]
 
 The workload runs once before "ready" with every coroutine inside a counter that sees each send() and throw() a
 task makes: that is the truth. Then it runs as it is, under the tool. Both runs also count the parts whose number
@@ -50,8 +50,9 @@ class Counted(collections.abc.Coroutine):
         return getattr(self._coroutine, name)
 
 
-def counted_task(loop, coroutine, **kwargs):
-    return asyncio.Task(Counted(coroutine), loop=loop, **kwargs)
+def counted_task(kind):
+    cls = protocol.task_class(kind)
+    return lambda loop, coroutine, **kwargs: cls(Counted(coroutine), loop=loop, **kwargs)
 
 
 def on_paper(number):
@@ -237,15 +238,15 @@ async def shields():
         await asyncio.shield(_deep(1))
 
 
-async def eager_starts(wrap):
+async def eager_starts(wrap, cls):
     """From 3.12 on a task may take its first step inside its constructor."""
     if sys.version_info < (3, 12):
         return
     loop = asyncio.get_running_loop()
     for _ in range(ROUNDS):
-        task = asyncio.Task(wrap(nothing()), loop=loop, eager_start=True)
+        task = cls(wrap(nothing()), loop=loop, eager_start=True)
         assert task.done()
-        await asyncio.Task(wrap(_deep(3)), loop=loop, eager_start=True)
+        await cls(wrap(_deep(3)), loop=loop, eager_start=True)
 
 
 PAPER = (
@@ -255,7 +256,7 @@ PAPER = (
 REST = (raising_tasks, cancelled_tasks, gathers, task_groups, queues_and_locks, shields)
 
 
-async def _workload(counting, reader):
+async def _workload(kind, counting, reader):
     loop = asyncio.get_running_loop()
     if reader is not None:
         await reader(loop)
@@ -267,12 +268,13 @@ async def _workload(counting, reader):
             assert Counted.total - before == function.steps + 1, (function, Counted.total - before)
     for function in REST:
         await loop.create_task(function())
-    await eager_starts(Counted if counting else lambda coroutine: coroutine)
+    await eager_starts(
+        Counted if counting else lambda coroutine: coroutine, protocol.task_class(kind))
 
 
-def _run_loop(kind, counting, reader=None):
-    protocol.run(
-        protocol.new_loop(kind), _workload(counting, reader), counted_task if counting else None)
+def _run_loop(args, counting, reader=None):
+    factory = counted_task(args.tasks) if counting else protocol.task_factory(args.tasks)
+    protocol.run(protocol.new_loop(args.loop), _workload(args.tasks, counting, reader), factory)
 
 
 async def _ready_in_loop(loop):
@@ -283,14 +285,15 @@ async def _ready_in_loop(loop):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--loop", default="asyncio")
+    parser.add_argument("--tasks", default="c")
     parser.add_argument("--inside", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
-    _run_loop(args.loop, True)
+    _run_loop(args, True)
     steps = Counted.total
     if args.inside:
         # The step that says "ready" is over at attach; being let go costs one more.
-        _run_loop(args.loop, False, _ready_in_loop)
+        _run_loop(args, False, _ready_in_loop)
         protocol.say("done", steps=steps)
         protocol.hear()
         return
@@ -298,7 +301,7 @@ def main():
     protocol.hear()
     if args.threads:
         threads = [
-            threading.Thread(target=_run_loop, args=(args.loop, False)) for _ in range(args.threads)
+            threading.Thread(target=_run_loop, args=(args, False)) for _ in range(args.threads)
         ]
         for thread in threads:
             thread.start()
@@ -306,7 +309,7 @@ def main():
             thread.join()
         steps *= args.threads
     else:
-        _run_loop(args.loop, False)
+        _run_loop(args, False)
     protocol.say("done", steps=steps)
     protocol.hear()
 

@@ -47,6 +47,38 @@ def new_loop(kind):
     return asyncio.new_event_loop()
 
 
+def task_class(kind):
+    """The class of the tasks: kind is "c", "python" (asyncio's own, without its accelerator) or "subclass"."""
+    if kind == "python":
+        return asyncio.tasks._PyTask
+    return _Derived if kind == "subclass" else asyncio.Task
+
+
+class _Derived(asyncio.Task):
+    """Somebody's own kind of task, with methods of the C class overridden."""
+
+    def __init__(self, coroutine, **kwargs):
+        super().__init__(coroutine, **kwargs)
+        self.note = "derived"
+
+    def set_name(self, value):
+        super().set_name(value)
+
+    def get_coro(self):
+        return super().get_coro()
+
+    def __del__(self):
+        self.note = None
+
+
+def task_factory(kind):
+    """Makes a loop's tasks of that class; None for those it makes anyway."""
+    if kind == "c":
+        return None
+    cls = task_class(kind)
+    return lambda loop, coroutine, **kwargs: cls(coroutine, loop=loop, **kwargs)
+
+
 def run(loop, coroutine, task_factory=None):
     """asyncio.run() for a given loop, the same in every version and for every loop."""
     if task_factory is not None:

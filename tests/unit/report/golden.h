@@ -261,8 +261,8 @@ static inline void golden_init(struct golden *g)
 	golden_rows(g);
 	golden_stalls(g);
 	golden_tables(g);
-	g->targets[0] = (struct report_target){ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL };
-	g->targets[1] = (struct report_target){ 5151, HOSTILE_TAG, "3.13.1", NULL, "symbol", 7, HOSTILE_TAG };
+	g->targets[0] = (struct report_target){ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL, 0 };
+	g->targets[1] = (struct report_target){ 5151, HOSTILE_TAG, "3.13.1", NULL, "symbol", 7, HOSTILE_TAG, 4242 };
 	g->start = (struct report_start){ "0.1", 10 * GOLDEN_MS, GOLDEN_MS, "uprobe_multi",
 					  2,	 g->targets };
 	g->snapshot = (struct snapshot){

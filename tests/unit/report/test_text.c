@@ -349,8 +349,8 @@ Test(text, nothing_seen_is_explained)
 Test(text, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service" },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope" },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service", 0 },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope", 0 },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	const struct report_opts opts = { .mode = "exact" };

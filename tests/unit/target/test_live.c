@@ -34,10 +34,10 @@ static int wait_for_loops(pid_t pid, int wanted_tasks, struct target **ret_targe
 		_cleanup_(target__freep) struct target *t = NULL;
 		struct err err = { "", "" };
 
-		r = target__examine(&t, pid, &err);
+		r = target__examine(&t, pid, NULL, &err);
 		/* What was imported while we looked needs another look. */
 		if (!r && target__count_tasks(t) == wanted_tasks)
-			return target__examine(ret_target, pid, &err);
+			return target__examine(ret_target, pid, NULL, &err);
 		/* A launcher script, or an interpreter that its loader has not mapped yet. */
 		if (r && r != -ENOEXEC)
 			return r;
@@ -110,7 +110,7 @@ Test(target_live, spots_are_known_before_asyncio_is_imported)
 
 	for (int waited = 0; (r || !t->interp) && waited < PATIENCE_MS; waited += PAUSE_MS) {
 		target__free(TAKE_PTR(t));
-		r = target__examine(&t, pid, NULL);
+		r = target__examine(&t, pid, NULL, NULL);
 		pause_ms(PAUSE_MS);
 	}
 	cr_assert_eq(r, 0);
@@ -139,7 +139,7 @@ Test(target_live, another_file_calls_for_another_look)
 		was_current |= is_current;
 		if (!was_current) {
 			target__free(TAKE_PTR(t));
-			target__examine(&t, pid, NULL);
+			target__examine(&t, pid, NULL, NULL);
 		}
 	}
 	cr_assert(was_current);
@@ -147,7 +147,7 @@ Test(target_live, another_file_calls_for_another_look)
 	for (int waited = 0; !t->has_asyncio && waited < PATIENCE_MS; waited += PAUSE_MS) {
 		target__free(TAKE_PTR(t));
 		pause_ms(PAUSE_MS);
-		cr_assert_eq(target__examine(&t, pid, NULL), 0);
+		cr_assert_eq(target__examine(&t, pid, NULL, NULL), 0);
 	}
 	cr_assert(t->has_asyncio);
 }
@@ -185,9 +185,9 @@ static void check_refusal(pid_t pid, int code, const char *part)
 	struct err err = { "", "" };
 	struct target *t = NULL;
 
-	cr_assert_eq(target__examine(&t, pid, &err), code, "%s: %s", part, err.what);
+	cr_assert_eq(target__examine(&t, pid, NULL, &err), code, "%s: %s", part, err.what);
 	cr_assert_not_null(strstr(err.what, part), "'%s' lacks '%s'", err.what, part);
-	cr_assert_eq(target__examine(&t, pid, NULL), code);
+	cr_assert_eq(target__examine(&t, pid, NULL, NULL), code);
 	cr_assert_null(t);
 }
 

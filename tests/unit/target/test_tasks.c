@@ -150,7 +150,7 @@ static void wait_for_runner(struct look *look, pid_t pid)
 		const struct target_task *runner;
 
 		target__free(TAKE_PTR(look->t));
-		if (!target__examine(&look->t, pid, NULL) && look->t->has_asyncio) {
+		if (!target__examine(&look->t, pid, NULL, NULL) && look->t->has_asyncio) {
 			look->n = target__tasks(look->t, 1000, &look->tasks, &look->size,
 						&look->total);
 			runner = find(look, "runner");
@@ -340,7 +340,7 @@ static void check_churn(const char *python)
 	for (int waited = 0; waited < PATIENCE_MS && (!look.t || target__count_tasks(look.t) < 2);
 	     waited += PAUSE_MS) {
 		target__free(TAKE_PTR(look.t));
-		if (target__examine(&look.t, pid, NULL))
+		if (target__examine(&look.t, pid, NULL, NULL))
 			look.t = NULL;
 		pause_ms(PAUSE_MS);
 	}

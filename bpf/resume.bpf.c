@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Steps of tasks that are written in Python: their scheduler resumes the coroutine through coroutine.send() or
+ * .throw(). Generators, and coroutines that somebody plays with inside a step, come the same way and are no steps.
+ */
+#include "maps.h"
+#include "coroutines.h"
+#include "frames.h"
+#include "steps.h"
+
+#define MAX_DELEGATION 16 /* coroutines that hand an exception on to each other */
+#define FRAME_OWNED_BY_GENERATOR 1 /* cpython: Include/internal/pycore_frame.h, from 3.11 on */
+
+/* The coroutine whose frame is in ts->frame, read from `frame`; 0 if it is none's. */
+static __always_inline __u64 frame_coroutine(const struct thread_state *ts, __u64 frame)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	__u64 gen;
+
+	if (py->frame_generator != LS_PY_NONE)
+		gen = frame_word(ts, py->frame_generator);
+	else if (ts->frame[py->frame_owner & FRAME_MASK] == FRAME_OWNED_BY_GENERATOR)
+		gen = frame - py->gen_iframe;
+	else
+		gen = 0;
+	return gen && read_ptr(gen + py->ob_type) == ts->proc.coro_type ? gen : 0;
+}
+
+/*
+ * Fills ts->caller for a coroutine that is resumed under the Python frame `frame`. An exception thrown into a task arrives at
+ * the innermost coroutine of its await chain first, with those around it as callers: the task's own is the outermost of them.
+ */
+LS_SUBPROG int caller_find(struct thread_state *ts, __u64 coro, __u64 frame)
+{
+	__u32 i;
+
+	if (!ts)
+		return 0;
+	ts->caller.coro = coro;
+	ts->caller.frame = 0;
+	ts->caller.code = 0;
+	for (i = 0; i < MAX_DELEGATION; i++) {
+		if (!frame || frame_read(ts, frame))
+			return 0;
+		coro = frame_coroutine(ts, frame);
+		if (!coro) {
+			ts->caller.frame = frame;
+			ts->caller.code = frame_word(ts, ts->proc.py.frame_code) & ~(__u64)ts->proc.py.tag_mask;
+			return 0;
+		}
+		ts->caller.coro = coro;
+		frame = frame_word(ts, ts->proc.py.frame_previous);
+	}
+	return 0;
+}
+
+static __always_inline void resume_read_task(struct thread_state *ts, __u64 resumed, __u64 now_ns)
+{
+	__u64 coro = ts->caller.coro;
+	const struct known_code *known = coroutine_known(ts, coro);
+
+	ts->cur.is_python = 1;
+	ts->cur.is_continued = ts->delegated && ts->delegated == coro;
+	ts->delegated = resumed != coro ? coro : 0;
+	ts->cur.task = coro;
+	ts->cur.coro = coro;
+	ts->cur.coroutine = known->index;
+	ts->cur.code = known->is_coroutine ? known->code : 0;
+	/* C tasks of the same loop tell its address; that is not forgotten for one written in Python. */
+	if (ts->caller.code != ts->scheduler || !ts->loop) {
+		ts->scheduler = ts->caller.code;
+		thread_enter_loop(ts, 0, now_ns);
+	}
+}
+
+/* The state of this thread, new or not; NULL if the resumed object is no coroutine or the process none of ours. */
+static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, __u32 is_frame, __u64 *ret_coro)
+{
+	struct thread_state *ts = current_thread();
+	struct ls_proc *proc;
+	__u32 tgid;
+
+	if (ts) {
+		*ret_coro = is_frame ? coro_or_frame - ts->proc.py.gen_iframe : coro_or_frame;
+		return read_ptr(*ret_coro + ts->proc.py.ob_type) == ts->proc.coro_type ? ts : NULL;
+	}
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	proc = bpf_map_lookup_elem(&procs, &tgid);
+	if (!proc)
+		return NULL;
+	*ret_coro = is_frame ? coro_or_frame - proc->py.gen_iframe : coro_or_frame;
+	return read_ptr(*ret_coro + proc->py.ob_type) == proc->coro_type ? thread_new() : NULL;
+}
+
+static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_frame, __u32 is_step)
+{
+	__u64 now_ns = bpf_ktime_get_ns(), coro, caller;
+	struct thread_state *ts = resume_thread(coro_or_frame, is_frame, &coro);
+	__u32 is_inside;
+
+	if (!ts)
+		return 0;
+	thread_set_busy(ts, 1);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	if (!ts->proc.gil)
+		thread_refresh(ts);
+	is_inside = !is_step && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp > sp;
+	if (!ts->tstate)
+		thread_find_tstate(ts, bpf_get_current_task_btf()->thread.fsbase);
+	/* 3.11 has put the coroutine's frame on top by now. */
+	caller = frame_top(ts);
+	if (is_frame && caller == coro_or_frame)
+		caller = read_ptr(caller + ts->proc.py.frame_previous);
+	caller_find(ts, coro, caller);
+	/* Inside a step it is one of its own only if a scheduler does it: an eager start, a nested loop. */
+	if ((!is_inside || (ts->caller.code && ts->caller.code == ts->scheduler)) &&
+	    !step_begin(ts, sp, 0, now_ns))
+		resume_read_task(ts, coro, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
+}
+
+SEC("uprobe")
+int on_resume_frame(struct pt_regs *ctx)
+{
+	return resume_enter(ctx->sp, ctx->si, 1, 0);
+}
+
+SEC("uprobe")
+int on_resume_coro(struct pt_regs *ctx)
+{
+	return resume_enter(ctx->sp, ctx->di, 0, 0);
+}
+
+/* The next coroutine that is resumed on this thread is a task's. */
+SEC("uprobe")
+int on_task_announce(struct pt_regs *ctx)
+{
+	struct thread_state *ts = current_thread();
+
+	if (!ts)
+		ts = thread_new();
+	if (ts)
+		ts->is_announced = 1;
+	return 0;
+}
+
+SEC("uprobe")
+int on_task_resume(struct pt_regs *ctx)
+{
+	struct thread_state *ts = current_thread();
+
+	if (!ts || !ts->is_announced)
+		return 0;
+	ts->is_announced = 0;
+	return resume_enter(ctx->sp, ctx->di, 0, 1);
+}
+
+SEC("uprobe")
+int on_task_leave(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct thread_state *ts = current_thread();
+
+	if (!ts)
+		return 0;
+	ts->is_announced = 0;
+	if (ts->cur.unit != LS_UNIT_STEP || !ts->cur.is_python)
+		return 0;
+	thread_set_busy(ts, 1);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	step_end(ts, ts->cur.sp, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
+}
+
+/* Did a step begin at this stack pointer? What was taken for no step ends here, too. */
+static __always_inline int is_step_at(const struct thread_state *ts, __u64 sp)
+{
+	__u32 i;
+
+	if (ts->cur.unit != LS_UNIT_STEP)
+		return 0;
+	for (i = 0; i < LS_MAX_NEST; i++)
+		if (i < ts->depth && ts->outer[i].sp == sp)
+			return 1;
+	return ts->cur.sp == sp;
+}
+
+SEC("uprobe")
+int on_resume_exit(struct pt_regs *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct thread_state *ts = current_thread();
+	__u64 sp = ctx->sp;
+
+	if (!ts || !is_step_at(ts, sp))
+		return 0;
+	thread_set_busy(ts, 1);
+	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	step_end(ts, sp, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
+}
