@@ -73,29 +73,39 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	}
 }
 
-/* The state of this thread, new or not; NULL if the resumed object is no coroutine or the process none of ours. */
-static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, __u32 is_frame, __u64 *ret_coro)
+/* From 3.15 on the function that a coroutine is handed to serves send() alone, and that argument is something else. */
+static __always_inline __u32 throws(const struct ls_proc *proc, __u32 is_frame, __u32 argument)
+{
+	return argument && (is_frame || proc->py.minor < 15);
+}
+
+/*
+ * The state of this thread, new or not; NULL if the resumed object is no coroutine or the process none of ours. What is thrown may be
+ * a mere close(), which modules do while they are imported: that makes no loop thread.
+ */
+static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, __u32 is_frame, __u32 *is_throw, __u64 *ret_coro)
 {
 	struct thread_state *ts = current_thread();
 	struct ls_proc *proc;
 	__u32 tgid;
 
 	if (ts) {
+		*is_throw = throws(&ts->proc, is_frame, *is_throw);
 		*ret_coro = is_frame ? coro_or_frame - ts->proc.py.gen_iframe : coro_or_frame;
 		return read_ptr(*ret_coro + ts->proc.py.ob_type) == ts->proc.coro_type ? ts : NULL;
 	}
 	tgid = bpf_get_current_pid_tgid() >> 32;
 	proc = bpf_map_lookup_elem(&procs, &tgid);
-	if (!proc)
+	if (!proc || throws(proc, is_frame, *is_throw))
 		return NULL;
 	*ret_coro = is_frame ? coro_or_frame - proc->py.gen_iframe : coro_or_frame;
 	return read_ptr(*ret_coro + proc->py.ob_type) == proc->coro_type ? thread_new() : NULL;
 }
 
-static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_frame, __u32 is_step)
+static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_frame, __u32 is_throw, __u32 is_step)
 {
 	__u64 now_ns = bpf_ktime_get_ns(), coro, caller;
-	struct thread_state *ts = resume_thread(coro_or_frame, is_frame, &coro);
+	struct thread_state *ts = resume_thread(coro_or_frame, is_frame, &is_throw, &coro);
 	__u32 is_inside;
 
 	if (!ts)
@@ -112,24 +122,26 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	if (is_frame && caller == coro_or_frame)
 		caller = read_ptr(caller + ts->proc.py.frame_previous);
 	caller_find(ts, coro, caller);
-	/* Inside a step it is one of its own only if a scheduler does it: an eager start, a nested loop. */
-	if ((!is_inside || (ts->caller.code && ts->caller.code == ts->scheduler)) &&
+	/* Inside a step it is one of its own only if a scheduler does it: an eager start, a nested loop. So is what is thrown. */
+	if (((!is_inside && !is_throw) || is_step || (ts->caller.code && ts->caller.code == ts->scheduler)) &&
 	    !step_begin(ts, sp, 0, now_ns))
 		resume_read_task(ts, coro, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;
 }
 
+/* The call is that of the evaluation function, with the frame and whether something is thrown as its second and third argument. */
 SEC("uprobe")
 int on_resume_frame(struct pt_regs *ctx)
 {
-	return resume_enter(ctx->sp, ctx->si, 1, 0);
+	return resume_enter(ctx->sp, ctx->si, 1, (__u32)ctx->dx, 0);
 }
 
+/* The call is that of gen_send_ex2(): coroutine, value, result, whether something is thrown. */
 SEC("uprobe")
 int on_resume_coro(struct pt_regs *ctx)
 {
-	return resume_enter(ctx->sp, ctx->di, 0, 0);
+	return resume_enter(ctx->sp, ctx->di, 0, (__u32)ctx->cx, 0);
 }
 
 /* The next coroutine that is resumed on this thread is a task's. */
@@ -153,7 +165,7 @@ int on_task_resume(struct pt_regs *ctx)
 	if (!ts || !ts->is_announced)
 		return 0;
 	ts->is_announced = 0;
-	return resume_enter(ctx->sp, ctx->di, 0, 1);
+	return resume_enter(ctx->sp, ctx->di, 0, 0, 1);
 }
 
 SEC("uprobe")

@@ -194,6 +194,7 @@ static int on_event(void *ctx, const struct event *event)
 	case LS_REC_THREAD:
 		if (!w || !w->target)
 			break;
+		w->has_stepped = true;
 		if (event->thread->loop == event->thread->tstate)
 			note_scheduler(s, w, event->thread->tstate, (pid_t)event->hdr->tid);
 		else

@@ -133,7 +133,7 @@ struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid)
 
 bool watch__is_shown(const struct watch *w)
 {
-	return !w->is_on_trial || w->n_loops > 0;
+	return !w->is_on_trial || w->has_stepped;
 }
 
 const char *watch__loop_word(const struct watch *w)

@@ -47,7 +47,8 @@ struct watch {
 	struct target_task *tasks; /* buffer of the last look at them */
 	uint64_t steps; /* as last read from the kernel */
 	size_t number; /* in the recording, from 1 on; 0: none yet */
-	bool is_on_trial; /* nobody named it: a loop has to show before it is worth a word */
+	bool is_on_trial; /* nobody named it: a step has to be seen before it is worth a word */
+	bool has_stepped; /* a loop of its own was seen to run; a fork inherits what looks like one */
 	bool is_gone;
 	bool is_dropped; /* of no interest: freed at the next sweep */
 	bool is_told; /* a notice said why nothing is seen */

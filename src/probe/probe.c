@@ -293,7 +293,7 @@ void probe__detach(struct probe *p, pid_t pid)
 
 	for (size_t i = 0; i < p->n_attached;) {
 		if (p->attached[i].pid == pid) {
-			uprobes__done(&p->attached[i].uprobes);
+			uprobes__done_aside(&p->attached[i].uprobes);
 			p->attached[i] = p->attached[--p->n_attached];
 		} else {
 			i++;

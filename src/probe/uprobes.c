@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,30 @@ int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_M
 	for (size_t kind = LS_SPOT_MAX; !err && kind-- > 0;)
 		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets);
 	return err;
+}
+
+static void *done_in_thread(void *arg)
+{
+	uprobes__done(arg);
+	free(arg);
+	return NULL;
+}
+
+void uprobes__done_aside(struct uprobes *u)
+{
+	struct uprobes *copy = malloc(sizeof(*copy));
+	pthread_t thread;
+
+	if (!copy) {
+		uprobes__done(u);
+		return;
+	}
+	*copy = *u;
+	if (pthread_create(&thread, NULL, done_in_thread, copy))
+		done_in_thread(copy);
+	else
+		pthread_detach(thread);
+	uprobes_init(u);
 }
 
 void uprobes__done(struct uprobes *u)

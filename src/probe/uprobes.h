@@ -36,5 +36,7 @@ int uprobes__try_perf(void);
 int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi, pid_t pid,
 		    const struct target_module *module);
 void uprobes__done(struct uprobes *u);
+/* The same in a thread of its own: the kernel waits some 30 ms for each kind of spot, and a new process may not have that long. */
+void uprobes__done_aside(struct uprobes *u);
 
 #endif

@@ -92,7 +92,7 @@ async def beside():
 def main():
     say(event="ready", pid=os.getpid())
     for line in sys.stdin:
-        how, *words = line.split()
+        how, *words = line.split() or [""]
         if how in ("fork", "spawn", "forkserver"):
             by_multiprocessing(how)
         elif how == "os.fork":
