@@ -14,6 +14,8 @@ import sys
 import time
 
 import dashboard
+import versus
+import versus_table
 from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, command_output, cpu_time_ns,
                      paired_rounds, program_rounds, ratios, run_python, spread, start, status_bytes)
 from workloads import can_serve, echo, steps, web
@@ -21,8 +23,9 @@ from workloads import can_serve, echo, steps, web
 ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
 SCREENS = os.environ.get("BENCH_SCREENS", "coroutines tasks").split()
 PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
-PARTS = ("steps", "echo", "web", "tool", "attach", "top")
+PARTS = ("steps", "echo", "web", "tool", "attach", "top", "peers")
 ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
+DOCS = os.path.join(ROOT, "docs", "overhead.md") if os.environ.get("BENCH_DOCS") else None
 
 MAX_PROGRAM_RATIO = 1.30
 MAX_TOOL_CPU = 0.02
@@ -167,6 +170,22 @@ def part_top(interpreter):
     return {"name": "top", "load_before": before_load, "screens": results}
 
 
+def part_peers():
+    """The comparison has interpreters of its own, and files of its own: tables for people and for docs/overhead.md."""
+    rounds = max(2, ROUNDS // 4)
+    results = {"machine": machine(), "rounds": rounds, "interpreters": versus.measure(rounds, max(1, ROUNDS // 16))}
+    folder = os.path.join(ROOT, BUILD, "bench")
+    text = versus_table.markdown(results)
+    with open(os.path.join(folder, "peers.json"), "w") as file:
+        json.dump(results, file, indent=1)
+    with open(os.path.join(folder, "peers.md"), "w") as file:
+        file.write(text)
+    if DOCS:
+        versus_table.put_into(DOCS, text)
+    print(text)
+    return {"name": "peers", **results}
+
+
 # The whole
 
 
@@ -211,10 +230,12 @@ def main():
     results = {"machine": machine(), "parts": []}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
     print("median [lower quartile .. upper quartile] over the rounds")
-    for interpreter in PYTHONS:
+    for interpreter in PYTHONS if set(ONLY) - {"peers"} else ():
         print(f"\n== Python {version_of(interpreter)}")
         for part in parts(interpreter):
             results["parts"].append({"python": version_of(interpreter), **part()})
+    if "peers" in ONLY:
+        results["parts"].append(part_peers())
     path = os.path.join(ROOT, BUILD, "bench", "results.json")
     with open(path, "w") as f:
         json.dump(results, f, indent=1)

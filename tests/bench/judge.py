@@ -18,7 +18,7 @@ def judge(done, findings, claims):
     pairs = [(truth, matches[truth["name"]]) for truth in planned if truth["name"] in matches]
     tasks = [(truth, found) for truth, found in pairs if truth["task"]]
     errors = [abs(found.duration_ns - true_ns(truth)) for truth, found in pairs]
-    result = {"planned": len(planned), "found": len(pairs), 
+    result = {"planned": len(planned), "found": len(pairs),
               "unplanned": [f"{found.coroutine} {found.duration_ns / MS:.1f} ms" for found in unplanned],
               "missed": [truth["name"] for truth in planned if truth["name"] not in matches]}
     checks = {"line": (pairs, is_line_right), "cause": (pairs, is_cause_right), "task": (tasks, is_task_right),

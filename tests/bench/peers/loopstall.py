@@ -14,7 +14,7 @@ PROGRAM = os.path.join(ROOT, BUILD, "loopstall")
 
 class Loopstall(Peer):
     package = "this tree"
-    origins = ("system", "3.14", "3.15")
+    origins = ("system", "3.15")
     claims = frozenset({"line", "cause", "task", "victims", "duration"})
 
     def __init__(self, mode):

@@ -11,7 +11,7 @@ class Pyinstrument(Peer):
     name = "pyinstrument"
     package = "python3-pyinstrument (Debian sid)"
     settings = 'Profiler(interval=0.001, async_mode="enabled"), start()'
-    origins = ("3.14", "3.15")
+    origins = ("3.15",)
     is_inside = True
     claims = frozenset({"line", "duration"})
     note = "stalls are our reading of its samples in a row; it sees only the thread that started it"
@@ -25,14 +25,19 @@ class Pyinstrument(Peer):
 
 
 def parse(records):
-    """Pairs of a stack, outermost first, and the seconds since the one before. A frame is "function NUL file NUL line", then
-    more that does not matter here behind \\1."""
+    """Pairs of a stack, outermost first, and the seconds since the one before. A frame is "function NUL file NUL first line", then
+    attributes behind \\1: the one that begins with l is the line that ran."""
     samples = []
     for frames, seconds in records:
-        stack = []
-        for frame in reversed(frames):
-            parts = frame.split("\x01", 1)[0].split("\x00")
-            if len(parts) == 3:
-                stack.append((parts[0], parts[1], int(parts[2])))
+        stack = [frame for frame in map(frame_of, reversed(frames)) if frame]
         samples.append(Sample(None, int(seconds * 1e9), asyncio_step(stack), None))
     return stalls(samples)
+
+
+def frame_of(text):
+    name, *attributes = text.split("\x01")
+    parts = name.split("\x00")
+    if len(parts) != 3:
+        return None
+    line = next((attribute[1:] for attribute in attributes if attribute.startswith("l")), parts[2])
+    return parts[0], parts[1], int(line)

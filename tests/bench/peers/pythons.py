@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The interpreters of the comparison: the system's, and those of the Debian tree that `make bench-peers` fetches, entered with
-chroot."""
+"""The interpreters of the comparison: the system's, and 3.15 of the Debian tree that `make bench-deps` fetches, entered with chroot."""
 
 import functools
 import os
@@ -40,6 +39,5 @@ class Python:
 
 def find():
     """Those that are there."""
-    pythons = [Python("system", SYSTEM)]
-    pythons += [Python(minor, f"/usr/bin/python{minor}", "bench-sid") for minor in ("3.14", "3.15")]
+    pythons = [Python("system", SYSTEM), Python("3.15", "/usr/bin/python3.15", "bench-sid")]
     return [python for python in pythons if python.version]

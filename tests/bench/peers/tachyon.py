@@ -51,10 +51,10 @@ def parse(profile):
             if index not in innermost:
                 innermost[index] = _innermost_task(_frames(thread, strings, index))
             stack, task = innermost[index]
-            start_ns, gap_ns = int((begin_ms + time_ms) * 1e6), (next_ms - time_ms) * 1e6
+            start_ns, gap_ns = round((begin_ms + time_ms) * 1e6), (next_ms - time_ms) * 1e6
             # It comes late and catches up, so the times count, not the samples. No task runs, no sample: a gap ends the step.
             is_gap = gap_ns > MAX_GAP_NS
-            samples.append(Sample(start_ns, interval_ns if is_gap else int(gap_ns), stack, task))
+            samples.append(Sample(start_ns, interval_ns if is_gap else round(gap_ns), stack, task))
             if is_gap:
                 samples.append(Sample(start_ns, 0, (), None))
         found += stalls(samples)

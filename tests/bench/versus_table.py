@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The comparison as Markdown: a table for each interpreter, a column for each tool, cost above and truth below."""
+
+BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
+NOTHING = "-"
+
+
+def ratio(cell, key):
+    if "failed" in cell:
+        return "failed"
+    value = cell.get(key)
+    if not value:
+        return NOTHING
+    return f"{value['median']:.2f} [{value['lower']:.2f} .. {value['upper']:.2f}]"
+
+
+def worst(cost, name, key, scale, unit):
+    """The largest median over the workloads."""
+    values = [cell[name][key]["median"] for cell in cost.values() if cell.get(name, {}).get(key)]
+    return f"{max(values) * scale:.1f} {unit}" if values else NOTHING
+
+
+def share(truth, key):
+    value = truth.get(key)
+    return f"{value['right']} of {value['of']}" if value else NOTHING
+
+
+def error(truth):
+    value = truth.get("error_ns")
+    return f"{value['median'] / 1e6:.2f}, {value['max'] / 1e6:.1f} ms" if value else NOTHING
+
+
+def found(truth):
+    return "failed" if "failed" in truth else f"{truth['found']} of {truth['planned']}"
+
+
+def rows(result):
+    """(what, [a cell for each tool])"""
+    names, cost, truth = [peer["name"] for peer in result["peers"]], result["cost"], result["truth"]
+    for what, key in (("throughput", "x_rate"), ("p99 latency", "x_p99_ns")):
+        for workload, cells in cost.items():
+            line = [ratio(cells.get(name, {}), key) for name in names]
+            if any(cell != NOTHING for cell in line):
+                yield f"{what}: {workload}", line
+    yield "CPU of the tool, at most", [worst(cost, name, "tool_cpu", 100, "% of a core") for name in names]
+    yield "memory of the tool, at most", [worst(cost, name, "tool_rss", 2 ** -20, "MiB") for name in names]
+    yield "known stalls found", [found(truth[name]) for name in names]
+    yield "right line", [share(truth[name], "line") for name in names]
+    yield "right cause", [share(truth[name], "cause") for name in names]
+    yield "task named", [share(truth[name], "task") for name in names]
+    yield "who waited, counted right", [share(truth[name], "victims") for name in names]
+    yield "error of the duration: median, max", [error(truth[name]) for name in names]
+    yield "told besides", [str(len(truth[name]["unplanned"])) if "unplanned" in truth[name] else NOTHING
+                           for name in names]
+
+
+def table(result):
+    names = [peer["name"] for peer in result["peers"]]
+    yield f"\n**Python {result['python']}**, load {result['load_before']:.1f} before, {result['load_after']:.1f} after\n"
+    yield "| | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for what, cells in rows(result):
+        yield f"| {what} | " + " | ".join(cells) + " |"
+    yield ""
+    for peer in result["peers"]:
+        yield f"- {peer['name']}: `{peer['settings']}`" + (f". {peer['note']}" if peer["note"] else "")
+    for name, reason in result["absent"].items():
+        yield f"- {name}: absent. {reason}"
+    for workload, cells in result["cost"].items():
+        if not cells:
+            yield f"- {workload}: not measured, a package is missing for this interpreter"
+    for where in [*result["cost"].values(), result["truth"]]:
+        for name, cell in where.items():
+            if "failed" in cell:
+                yield f"- {name} failed: {first_line(cell['failed'])}"
+
+
+def first_line(text):
+    return text.splitlines()[0] if text else "it said nothing"
+
+
+def markdown(results):
+    machine = results["machine"]
+    lines = [f"{machine['date']}. {machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, "
+             f"{results['rounds']} rounds. Ratios to the same program without a tool: median [quartiles]."]
+    for result in results["interpreters"]:
+        lines += table(result)
+    return "\n".join(lines) + "\n"
+
+
+def put_into(path, text):
+    """Between the marks."""
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
