@@ -31,7 +31,7 @@ TREE_PACKAGES := python3.13 python3.14 python3.15 python3-uvloop python3-greenle
 
 # What loopstall is compared with (`make bench-deps`; nothing else needs it): packages, and those that only newer suites have.
 DEPS_BENCH := bpftrace python3-yappi python3-uvloop python3-uvicorn python3-httptools wrk debootstrap
-BENCH_SID_PACKAGES    := python3 python3.15 python3-pyinstrument python3-uvicorn python3-httptools
+BENCH_SID_PACKAGES    := python3 python3.15 python3-pyinstrument python3-uvloop python3-uvicorn python3-httptools
 BENCH_TRIXIE_PACKAGES := austin
 
 # The order is the way the data flows.
