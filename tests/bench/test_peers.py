@@ -6,6 +6,7 @@ be there. Prints "N passed, N failed, N skipped" last."""
 import sys
 import traceback
 
+import versus_table
 from judge import judge
 from peers import asyncio_debug, austin, bpftrace, loopstall, pyinstrument, tachyon, yappi
 from peers.base import MS, Finding
@@ -145,6 +146,21 @@ def test_judge_no_cpu():
     starved = {**truth("a", 100), "runqueue_ns": 20 * MS}
     result = judge(run_of(starved), [Finding("a", 40 * MS, 100 * MS, cause="runqueue")], frozenset({"cause"}))
     equal(result["cause"]["right"], 1)
+
+
+def test_table():
+    spread = {"median": 0.5, "lower": 0.4, "upper": 0.6}
+    peers = [{"name": name, "settings": "set", "note": "", "claims": []} for name in ("one", "two")]
+    result = {"python": "3.11.2", "absent": {"three": "no package"}, "load_before": 1.0, "load_after": 2.0, "peers": peers,
+              "cost": {"echo": {"one": {"x_rate": spread, "tool_cpu": spread}, "two": {"failed": versus_table.NO_TRUTH}}},
+              "truth": {"one": {"planned": 3, "found": 2, "unplanned": ["x"], "line": {"right": 1, "of": 2}},
+                        "two": {"failed": "\x1b[1mbanner\x1b[0m\nan ERROR of its own\nbye"}}}
+    text = "\n".join(versus_table.table(result))
+    for line in ("| throughput: echo | 0.50 [0.40 .. 0.60] | failed |", "| CPU of the tool, at most | 50.0 % of a core | - |",
+                 "| known stalls found | 2 of 3 | failed |", "| right line | 1 of 2 | - |", "| told besides | 1 | - |",
+                 "- three: absent. no package", "- two failed (truth): an ERROR of its own"):
+        assert line in text.splitlines(), f"{line} is not in\n{text}"
+    assert versus_table.NO_TRUTH not in text and "p99" not in text, text
 
 
 def main():

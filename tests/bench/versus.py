@@ -15,6 +15,7 @@ import time
 from harness import ROOT, BenchError, Process, cpu_time_ns, spread, status_bytes
 from judge import judge
 from peers import PEERS, pythons
+from versus_table import NO_TRUTH
 from workloads import can_serve, echo, steps, web
 
 TRUTH = os.path.join(ROOT, "tests", "live", "programs", "truth.py")
@@ -152,6 +153,18 @@ def condense(samples):
     return {key: spread([sample[key] for sample in samples]) for key in keys if all(key in s for s in samples)}
 
 
+def cost_of(python, peers, make, rounds, output, truth):
+    """A cell for each peer. Who cannot watch the truth program is not asked to watch others."""
+    failed = {peer.name: NO_TRUTH for peer in peers if "failed" in truth[peer.name]}
+    able = [peer for peer in peers if peer.name not in failed]
+    try:
+        samples, more = measure_cost(python, able, make, rounds, output)
+    except (BenchError, OSError) as error:
+        samples, more = {}, {peer.name: f"the target: {error}" for peer in able}
+    cells = {name: {"failed": reason} for name, reason in {**failed, **more}.items()}
+    return {**{name: {**condense(rows), "rounds": rows} for name, rows in samples.items() if rows}, **cells}
+
+
 def measure(rounds, truth_runs):
     """One result for each interpreter."""
     results = []
@@ -175,9 +188,7 @@ def measure(rounds, truth_runs):
                     result["cost"][key] = {}
                     continue
                 say(f"cost: {key}")
-                samples, failed = measure_cost(python, peers, make, rounds, output)
-                result["cost"][key] = {name: {"failed": failed[name]} if name in failed else
-                                       {**condense(rows), "rounds": rows} for name, rows in samples.items()}
+                result["cost"][key] = cost_of(python, peers, make, rounds, output, result["truth"])
             result["load_after"] = os.getloadavg()[0]
             results.append(result)
     return results

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The comparison as Markdown: a table for each interpreter, a column for each tool, cost above and truth below."""
 
+import re
+
+NO_TRUTH = "not measured: it failed on the truth program"
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
-NOTHING = "-"
+NOTHING, FAILED = "-", "failed"
 
 
 def ratio(cell, key):
     if "failed" in cell:
-        return "failed"
+        return FAILED
     value = cell.get(key)
     if not value:
         return NOTHING
@@ -31,7 +34,7 @@ def error(truth):
 
 
 def found(truth):
-    return "failed" if "failed" in truth else f"{truth['found']} of {truth['planned']}"
+    return FAILED if "failed" in truth else f"{truth['found']} of {truth['planned']}"
 
 
 def rows(result):
@@ -40,7 +43,7 @@ def rows(result):
     for what, key in (("throughput", "x_rate"), ("p99 latency", "x_p99_ns")):
         for workload, cells in cost.items():
             line = [ratio(cells.get(name, {}), key) for name in names]
-            if any(cell != NOTHING for cell in line):
+            if set(line) - {NOTHING, FAILED} or (key == "x_rate" and cells):
                 yield f"{what}: {workload}", line
     yield "CPU of the tool, at most", [worst(cost, name, "tool_cpu", 100, "% of a core") for name in names]
     yield "memory of the tool, at most", [worst(cost, name, "tool_rss", 2 ** -20, "MiB") for name in names]
@@ -69,14 +72,20 @@ def table(result):
     for workload, cells in result["cost"].items():
         if not cells:
             yield f"- {workload}: not measured, a package is missing for this interpreter"
-    for where in [*result["cost"].values(), result["truth"]]:
-        for name, cell in where.items():
-            if "failed" in cell:
-                yield f"- {name} failed: {first_line(cell['failed'])}"
+    yield from sorted(set(failures(result)))
 
 
-def first_line(text):
-    return text.splitlines()[0] if text else "it said nothing"
+def failures(result):
+    for where, cells in [("truth", result["truth"]), *result["cost"].items()]:
+        for name, cell in cells.items():
+            if "failed" in cell and cell["failed"] not in ("", NO_TRUTH):
+                yield f"- {name} failed ({where}): {telling_line(cell['failed'])}"
+
+
+def telling_line(text):
+    """The last line that speaks of an error, or the last at all, without the colours of a terminal."""
+    lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "it said nothing")
 
 
 def markdown(results):
