@@ -105,9 +105,13 @@ def measure_cost(python, peers, make, rounds, output):
                         sample = within(pid, base_pid, slice_once)
                     else:
                         sample = beside(peer, python, base_pid, base_slice, output.new())
-                except (BenchError, RuntimeError, OSError) as error:
+                except RuntimeError as error:  # the tool's own failure
                     failed[peer.name] = str(error)
                     continue
+                except (BenchError, OSError) as error:
+                    # The target's answers can no longer be told apart: what was measured before stays.
+                    failed[peer.name] = f"ended this load: {error}"
+                    return samples, failed
                 after = base_slice()
                 samples[peer.name].append(rated(sample, before, after))
                 before = after
