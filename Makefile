@@ -30,6 +30,11 @@ DEPS_TEST  := libcriterion-dev libclang-rt-dev python3-uvloop python3-uvicorn py
 TREE_SUITE    := sid
 TREE_PACKAGES := python3.13 python3.14 python3.15 python3-uvloop python3-greenlet python3-trio python3-anyio
 
+# What loopstall is compared with (`make bench-deps`; nothing else needs it): packages, and those that only newer suites have.
+DEPS_BENCH := bpftrace python3-yappi python3-uvloop python3-uvicorn python3-httptools wrk debootstrap
+BENCH_SID_PACKAGES    := python3 python3.15 python3-pyinstrument python3-uvloop python3-uvicorn python3-httptools
+BENCH_TRIXIE_PACKAGES := austin
+
 # The order is the way the data flows.
 MODULES ?= base target probe stream symbol model record view report check app
 
@@ -102,9 +107,9 @@ interpreters: deps ## fetch the interpreters of a newer Debian into a tree under
 	@[ "$$(id -u)" -ne 0 ] || tests/debian_tree.sh $(TREE_SUITE) $(BUILD)/debian/$(TREE_SUITE) $(TREE_PACKAGES)
 
 .PHONY: test
-test: deps interpreters ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, live, older kernels
+test: deps interpreters ## install what is missing, build, run every test: unit, sanitizers, lint, formats, capture, peers, live, older kernels
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan lint formats capture live kernels
+	@$(PYTHON) tests/run.py unit asan lint formats capture peers live kernels
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -144,6 +149,12 @@ fuzz: $(BUILD)/fuzz/player $(BUILD)/fuzz/seeds ## play damaged recordings for FU
 .PHONY: bench
 bench: all ## measure what the probes cost
 	@tests/bench/run.sh
+
+.PHONY: bench-deps
+bench-deps: ## install what loopstall is compared with, here and in trees of newer Debians under the build folder (root)
+	@tests/prepare.sh $(DEPS_BENCH)
+	@tests/debian_tree.sh sid $(BUILD)/debian/bench-sid $(BENCH_SID_PACKAGES)
+	@tests/debian_tree.sh trixie $(BUILD)/debian/bench-trixie $(BENCH_TRIXIE_PACKAGES)
 
 .PHONY: format
 format: ## format the C files in place (clang-format)

@@ -73,10 +73,10 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	}
 }
 
-/* From 3.15 on the function that a coroutine is handed to serves send() alone, and that argument is something else. */
-static __always_inline __u32 throws(const struct ls_proc *proc, __u32 is_frame, __u32 argument)
+/* From 3.15 on the spots serve send() alone, and that argument is something else. */
+static __always_inline __u32 throws(const struct ls_proc *proc, __u32 argument)
 {
-	return argument && (is_frame || proc->py.minor < 15);
+	return argument && proc->py.minor < 15;
 }
 
 /*
@@ -90,13 +90,13 @@ static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, _
 	__u32 tgid;
 
 	if (ts) {
-		*is_throw = throws(&ts->proc, is_frame, *is_throw);
+		*is_throw = throws(&ts->proc, *is_throw);
 		*ret_coro = is_frame ? coro_or_frame - ts->proc.py.gen_iframe : coro_or_frame;
 		return read_ptr(*ret_coro + ts->proc.py.ob_type) == ts->proc.coro_type ? ts : NULL;
 	}
 	tgid = bpf_get_current_pid_tgid() >> 32;
 	proc = bpf_map_lookup_elem(&procs, &tgid);
-	if (!proc || throws(proc, is_frame, *is_throw))
+	if (!proc || throws(proc, *is_throw))
 		return NULL;
 	*ret_coro = is_frame ? coro_or_frame - proc->py.gen_iframe : coro_or_frame;
 	return read_ptr(*ret_coro + proc->py.ob_type) == proc->coro_type ? thread_new() : NULL;

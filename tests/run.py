@@ -96,6 +96,7 @@ SUITES = {
     "lint": lambda: by_last_line([sys.executable, "tests/lint/run.py"]),
     "formats": lambda: by_last_line([sys.executable, "tests/formats/run.py"]),
     "capture": lambda: by_last_line([sys.executable, "tests/capture/run.py"]),
+    "peers": lambda: by_last_line([sys.executable, "tests/bench/test_peers.py"]),
     "live": lambda: by_last_line([sys.executable, "tests/live/run.py"]),
     "kernels": lambda: by_last_line([sys.executable, "tests/kernels/run.py"]),
 }

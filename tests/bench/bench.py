@@ -6,26 +6,26 @@ Prints a table for each part and writes everything, each round's samples include
 Misses of a requirement are printed, they do not fail the run: this is a measurement, on a machine that may be busy.
 """
 
-import contextlib
 import json
 import os
 import platform
-import re
-import shutil
 import signal
-import subprocess
 import sys
 import time
 
 import dashboard
-from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, cpu_time_ns,
-                     paired_rounds, program_rounds, ratios, spread, start, status_bytes)
+import versus
+import versus_table
+from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, command_output, cpu_time_ns,
+                     paired_rounds, program_rounds, ratios, run_python, spread, start, status_bytes)
+from workloads import can_serve, echo, steps, web
 
 ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
 SCREENS = os.environ.get("BENCH_SCREENS", "coroutines tasks").split()
 PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
-PARTS = ("steps", "echo", "web", "tool", "attach", "top")
+PARTS = ("steps", "echo", "web", "tool", "attach", "top", "peers")
 ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
+DOCS = os.path.join(ROOT, "docs", "overhead.md") if os.environ.get("BENCH_DOCS") else None
 
 MAX_PROGRAM_RATIO = 1.30
 MAX_TOOL_CPU = 0.02
@@ -35,11 +35,6 @@ MAX_TOP_CPU = 0.03
 MAX_TOP_RSS_BYTES = 60 << 20
 MAX_KEY_NS = 50000000
 
-STEPS_IN_SLICE = 80000
-ECHO_CONNECTIONS = 32
-ECHO_SLICE_MS = 500
-WEB_CONNECTIONS = 16
-WEB_SLICE_S = 1
 TOOL_RATE, TOOL_TASKS, TOOL_SECONDS, TOOL_SETTLE_S = 20000, 100, 12, 3
 ATTACH_RUNS = 7
 MAX_RESOLVED_SPREAD = 0.8  # between quartiles; beyond it a ratio of differences says nothing
@@ -57,80 +52,8 @@ def in_words(value, digits=2):
     return f"{value['median']:.{digits}f} [{value['lower']:.{digits}f} .. {value['upper']:.{digits}f}]"
 
 
-def command_output(*command):
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
-
-
-def run_python(interpreter, code):
-    return command_output(interpreter, "-c", code)
-
-
 def version_of(interpreter):
     return run_python(interpreter, "import platform; print(platform.python_version())")
-
-
-# Workloads: each yields the pid of a running program, one slice of work to measure, its unit and its name.
-
-
-def figures(units, warm_up, cpu_ns, wall_ns):
-    return {"units": units, "all_units": units + warm_up, "ns": cpu_ns / units, "rate": units * 1e9 / wall_ns}
-
-
-@contextlib.contextmanager
-def steps(interpreter, tasks):
-    with start(interpreter, "steps.py") as target:
-        target.answer()
-
-        def slice_once():
-            warm_up = target.ask("run", tasks, STEPS_IN_SLICE // 10)
-            done = target.ask("run", tasks, STEPS_IN_SLICE)
-            return figures(done["steps"], warm_up["steps"], done["cpu_ns"], done["wall_ns"])
-
-        yield target.pid, slice_once, "step", f"sleep(0), {tasks} task{'s' if tasks > 1 else ''}"
-
-
-@contextlib.contextmanager
-def echo(interpreter):
-    with start(interpreter, "echo.py") as server:
-        port = server.answer()["port"]
-        with start(sys.executable, "echo_load.py", port, ECHO_CONNECTIONS) as client:
-            client.answer()
-
-            def slice_once():
-                warm_up = client.ask("run", ECHO_SLICE_MS // 10)
-                before = server.ask("usage")
-                done = client.ask("run", ECHO_SLICE_MS)
-                after = server.ask("usage")
-                return figures(after["requests"] - before["requests"], warm_up["requests"],
-                               after["cpu_ns"] - before["cpu_ns"], done["wall_ns"])
-
-            yield server.pid, slice_once, "request", f"streams echo, {ECHO_CONNECTIONS} connections"
-
-
-def wrk(port, seconds):
-    """Requests done, and done per second."""
-    output = command_output("wrk", "-t", "1", "-c", str(WEB_CONNECTIONS), "-d", f"{seconds}s",
-                            f"http://127.0.0.1:{port}/")
-    found = re.search(r"(\d+) requests in ", output)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if not found or not rate or "Non-2xx" in output:
-        raise BenchError(f"wrk says:\n{output}")
-    return int(found.group(1)), float(rate.group(1))
-
-
-@contextlib.contextmanager
-def web(interpreter, kind):
-    with start(interpreter, "web.py", kind) as server:
-        port = server.answer()["port"]
-        wrk(port, 1)
-
-        def slice_once():
-            before = server.ask("usage")
-            requests, rate = wrk(port, WEB_SLICE_S)
-            after = server.ask("usage")
-            return figures(requests, 0, after["cpu_ns"] - before["cpu_ns"], requests / rate * 1e9)
-
-        yield server.pid, slice_once, "request", f"uvicorn on {kind}, wrk with {WEB_CONNECTIONS} connections"
 
 
 # Parts. Each prints its own lines and returns its figures.
@@ -247,6 +170,22 @@ def part_top(interpreter):
     return {"name": "top", "load_before": before_load, "screens": results}
 
 
+def part_peers():
+    """The comparison has interpreters of its own, and files of its own: tables for people and for docs/overhead.md."""
+    rounds = max(2, ROUNDS // 4)
+    results = {"machine": machine(), "rounds": rounds, "interpreters": versus.measure(rounds, max(1, ROUNDS // 16))}
+    folder = os.path.join(ROOT, BUILD, "bench")
+    text = versus_table.markdown(results)
+    with open(os.path.join(folder, "peers.json"), "w") as file:
+        json.dump(results, file, indent=1)
+    with open(os.path.join(folder, "peers.md"), "w") as file:
+        file.write(text)
+    if DOCS:
+        versus_table.put_into(DOCS, text)
+    print(text)
+    return {"name": "peers", **results}
+
+
 # The whole
 
 
@@ -259,11 +198,6 @@ def machine():
     return {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cpu": cpu_name(), "cpus": os.cpu_count(),
             "kernel": platform.release(), "program": command_output(Full.program, "--version"),
             "pythons": [version_of(interpreter) for interpreter in PYTHONS], "rounds": ROUNDS}
-
-
-def can_serve(interpreter, kind):
-    modules = "uvicorn, httptools" + (", uvloop" if kind == "uvloop" else "")
-    return shutil.which("wrk") and run_python(interpreter, f"import {modules}; print('yes')") == "yes"
 
 
 def parts(interpreter):
@@ -296,10 +230,12 @@ def main():
     results = {"machine": machine(), "parts": []}
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()))
     print("median [lower quartile .. upper quartile] over the rounds")
-    for interpreter in PYTHONS:
+    for interpreter in PYTHONS if set(ONLY) - {"peers"} else ():
         print(f"\n== Python {version_of(interpreter)}")
         for part in parts(interpreter):
             results["parts"].append({"python": version_of(interpreter), **part()})
+    if "peers" in ONLY:
+        results["parts"].append(part_peers())
     path = os.path.join(ROOT, BUILD, "bench", "results.json")
     with open(path, "w") as f:
         json.dump(results, f, indent=1)

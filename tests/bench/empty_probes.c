@@ -5,6 +5,9 @@
  * attaching are loopstall's own code, so that both sit at the same places.
  *
  * empty_probes stats: makes the kernel account for the time of all programs until stdin closes.
+ *
+ * empty_probes spots PID: says where loopstall would put its step probes, for whoever wants to write his own: a line
+ * "entry|exit ADDRESS FILE" for each, and ends.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -191,13 +194,38 @@ static int run(pid_t pid, uint64_t period_ns)
 	return 0;
 }
 
+static int tell_spots(pid_t pid)
+{
+	_cleanup_(target__freep) struct target *t = NULL;
+	struct err err = {};
+	int code = target__examine(&t, pid, &err);
+
+	if (code)
+		return fail(err.what, code);
+	for (size_t i = 0; i < t->n_modules; i++) {
+		const struct target_module *m = &t->modules[i];
+
+		for (size_t k = 0; k < m->n_spots; k++) {
+			const struct target_spot *spot = &m->spots[k];
+
+			if (spot->kind == LS_SPOT_STEP_ENTER || spot->kind == LS_SPOT_STEP_EXIT)
+				printf("%s 0x%" PRIx64 " %s\n",
+				       spot->kind == LS_SPOT_STEP_ENTER ? "entry" : "exit",
+				       spot->vaddr, m->host_path);
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	libbpf_set_print(silent);
 	if (argc == 2 && !strcmp(argv[1], "stats"))
 		return account() ? 1 : 0;
+	if (argc == 3 && !strcmp(argv[1], "spots"))
+		return tell_spots(atoi(argv[2])) ? 1 : 0;
 	if (argc != 3) {
-		fputs("usage: empty_probes PID SAMPLE_PERIOD_NS | stats\n", stderr);
+		fputs("usage: empty_probes PID SAMPLE_PERIOD_NS | stats | spots PID\n", stderr);
 		return 2;
 	}
 	return run(atoi(argv[1]), strtoull(argv[2], NULL, 10)) ? 1 : 0;

@@ -84,7 +84,9 @@ class Process:
 
 
 def start(interpreter, program, *arguments):
-    return Process(interpreter, os.path.join(PROGRAMS, program), *map(str, arguments))
+    """`interpreter` is a path, or the words of a command that ends in one."""
+    words = [interpreter] if isinstance(interpreter, str) else interpreter
+    return Process(*words, os.path.join(PROGRAMS, program), *map(str, arguments))
 
 
 class Base:
@@ -218,6 +220,15 @@ def added_ratios(samples, key):
     values = [(row["full"][key] - row["base"][key]) / (row["empty"][key] - row["base"][key])
               for row in samples if row["empty"][key] > row["base"][key]]
     return spread(values) if values else None
+
+
+def command_output(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def run_python(interpreter, code):
+    words = [interpreter] if isinstance(interpreter, str) else interpreter
+    return command_output(*words, "-c", code)
 
 
 def cpu_time_ns(pid):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Load for the echo server: `echo_load.py PORT CONNECTIONS`. `run MILLISECONDS` keeps one request open on each
-connection and answers with the requests done. No event loop here: it must be quicker than the server."""
+connection and answers with the requests done and the 99th percentile of their times. No event loop here: it must be quicker than the server."""
 
 import select
 import socket
@@ -25,18 +25,22 @@ def run(poll, connections, milliseconds):
     requests, open_requests = 0, len(connections)
     begin_ns = now_ns = time.perf_counter_ns()
     end_ns = begin_ns + milliseconds * 1000000
+    sent_ns, taken_ns = dict.fromkeys(connections, begin_ns), []
     for connection in connections.values():
         connection.send(REQUEST)
     while open_requests:
-        for fd, _ in poll.poll():
+        ready = poll.poll()
+        now_ns = time.perf_counter_ns()
+        for fd, _ in ready:
             connections[fd].recv(4096)
             requests += 1
+            taken_ns.append(now_ns - sent_ns[fd])
             if now_ns < end_ns:
+                sent_ns[fd] = now_ns
                 connections[fd].send(REQUEST)
             else:
                 open_requests -= 1
-        now_ns = time.perf_counter_ns()
-    answer(requests=requests, wall_ns=now_ns - begin_ns)
+    answer(requests=requests, wall_ns=now_ns - begin_ns, p99_ns=sorted(taken_ns)[len(taken_ns) * 99 // 100])
 
 
 def main():
