@@ -182,7 +182,8 @@ static int examine_sends(struct examination *x, struct module_file *asyncio)
 	int r = add_found(x, &x->core, SEARCH_SENDS, &n);
 
 	x->t->sends = n ? TARGET_SENDS_CALL : TARGET_SENDS_NONE;
-	if (r || n || !asyncio)
+	/* From 3.14 on tasks written in Python announce themselves to Python code only. */
+	if (r || n || !asyncio || x->t->proc.py.minor > 13)
 		return r;
 	r = known_files__search(x->t->known, &x->core, SEARCH_SEND_DOORS, &doors);
 	/* One half is of no use without the other. */

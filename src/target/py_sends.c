@@ -25,6 +25,7 @@
 #define MAX_CALLS 64
 #define MAX_BRANCHES 128
 #define HOT_DEPTH 2
+#define SHARE_DEPTH 2
 
 struct finder {
 	struct spots *spots;
@@ -210,6 +211,15 @@ static bool find_doors(struct finder *f)
 		elf_image__is_code(f->img, f->await) && f->n_evals > 0;
 }
 
+/* Does a method without calls of its own to frame lead to a function that has them? */
+static bool is_shared(const struct finder *f, uint64_t method)
+{
+	for (size_t i = 0; i < f->n_done; i++)
+		if (code_reaches(f->img, f->d, method, f->done[i], SHARE_DEPTH))
+			return true;
+	return false;
+}
+
 int spots__add_sends(struct spots *s, struct elf_image *core)
 {
 	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
@@ -222,6 +232,9 @@ int spots__add_sends(struct spots *s, struct elf_image *core)
 	r = frame_method(&f, f.send);
 	if (r > 0)
 		r = frame_method(&f, f.throw);
+	/* Some of the steps, for all of them, would be worse than none. */
+	if (r == 0 && !is_shared(&f, f.throw))
+		spots__done(s);
 	return r < 0 ? r : 0;
 }
 

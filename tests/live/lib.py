@@ -43,10 +43,11 @@ def check_equal(got, wanted, what):
 
 
 class Case:
-    def __init__(self, function, on, loops, needs, since):
+    def __init__(self, function, on, loops, needs, since, until):
         self.function = function
         self.needs = needs
         self.since = since
+        self.until = until
         self.name = "%s.%s" % (function.__module__.replace("test_", ""), function.__name__)
         self.on = on
         self.loops = loops
@@ -55,6 +56,8 @@ class Case:
         """Why the case cannot run on this interpreter, or None."""
         if python.version < self.since:
             return "from %d.%d on" % self.since
+        if python.version[:2] > self.until:
+            return "up to %d.%d" % self.until
         # The system's must have it: there the case runs and fails.
         if self.needs and self.needs not in python.modules and not python.is_system:
             return "no %s for this interpreter" % self.needs
@@ -72,14 +75,14 @@ class Case:
                 yield self.name + tail, python, loop
 
 
-def live(on="each", loops=("asyncio",), needs=None, since=(3, 8)):
+def live(on="each", loops=("asyncio",), needs=None, since=(3, 8), until=(3, 99)):
     """Makes a function a test case: on each interpreter or once (the system's), with these loops.
 
-    Interpreters older than `since` are left out; those other than the system's also if they have not the module `needs`.
+    Interpreters older than `since` or newer than `until` are left out; those other than the system's also if they have not the module `needs`.
     """
 
     def register(function):
-        CASES.append(Case(function, on, loops, needs, since))
+        CASES.append(Case(function, on, loops, needs, since, until))
         return function
 
     return register

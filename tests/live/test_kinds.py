@@ -5,9 +5,11 @@ from lib import MS, both_loops, check, check_equal, live
 from test_counts import count
 
 THRESHOLD = "20ms"
+# 3.15 resumes coroutines behind coroutine.throw() where no spot was found: their tasks are not seen at all, which is said.
+NEWEST_PYTHON_TASKS = (3, 14)
 
 
-@live(loops=both_loops)
+@live(loops=both_loops, until=NEWEST_PYTHON_TASKS)
 def python_tasks_counted(bench):
     for how in ([], ["--inside"], ["--threads", "3"]):
         n_loops = 3 if "--threads" in how else 1
@@ -49,16 +51,23 @@ def _check_kind(bench, kind):
     return tool, summary, truth, rows, stalls
 
 
-@live()
-def eager_steps(bench):
-    if bench.python.version < (3, 12):
-        return
-    for kind in ("eager", "python-eager", "eager-factory"):
+def _check_eager(bench, *kinds):
+    for kind in kinds:
         with bench.part(kind):
             _, _, _, rows, stalls = _check_kind(bench, kind)
             # The parent's own time does not contain its child's.
             names = [s["coroutine"]["name"].rsplit(".", 1)[-1] for s in stalls]
             check_equal(names.count("child"), rows["child"]["steps"], "stalls of the child")
+
+
+@live(since=(3, 12))
+def eager_steps(bench):
+    _check_eager(bench, "eager", "eager-factory")
+
+
+@live(since=(3, 12), until=NEWEST_PYTHON_TASKS)
+def eager_steps_of_python_tasks(bench):
+    _check_eager(bench, "python-eager")
 
 
 @live()
