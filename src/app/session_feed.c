@@ -150,7 +150,11 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 	w->examine_due_ns = UINT64_MAX;
 	if (r == -ENOEXEC)
 		return;
-	log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
+	/* What a child of somebody's happens to be is no news to whoever did not ask for it. */
+	if (w->is_on_trial)
+		log_debug("%s", err.what);
+	else
+		log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
 	session__note(s, LOG_GRADE_ERROR, w->pid, "%s", err.what);
 }
 

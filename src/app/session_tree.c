@@ -71,6 +71,30 @@ static int index_by_pid(struct session *s, struct watch *w)
 	return w->hh.tbl ? 0 : -ENOMEM;
 }
 
+void session__drop(struct session *s, struct watch *w)
+{
+	if (session__find(s, w->pid) == w)
+		HASH_DEL(s->by_pid, w);
+	w->is_dropped = true;
+	w->is_gone = true;
+	w->examine_due_ns = UINT64_MAX;
+	s->has_dropped = true;
+}
+
+/* Workers that come and go for days: what the oldest of the dead did stays in the model. */
+static bool forget_a_dead_one(struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = s->watches[i];
+
+		if (!w->is_gone || w->is_dropped || !w->is_on_trial)
+			continue;
+		session__drop(s, w);
+		return true;
+	}
+	return false;
+}
+
 int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **ret_watch, struct err *err)
 {
 	_cleanup_(watch__freep) struct watch *w = calloc(1, sizeof(*w));
@@ -80,7 +104,8 @@ int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **re
 	if (!w)
 		return err__set(err, -ENOMEM, "out of memory");
 	w->pidfd = -1;
-	if (s->n_watches >= LS_MAX_PROCS)
+	/* The kernel side counts those for which there is no room. */
+	if (s->n_watches >= LS_MAX_PROCS && !forget_a_dead_one(s))
 		return err__set(err, -E2BIG, "more than %d processes to watch", LS_MAX_PROCS);
 	r = watch__init(w, pid, session_now_ns(), err);
 	if (r < 0)
@@ -98,16 +123,6 @@ int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **re
 	*ret_watch = w;
 	s->watches[s->n_watches++] = TAKE_PTR(w);
 	return 0;
-}
-
-void session__drop(struct session *s, struct watch *w)
-{
-	if (session__find(s, w->pid) == w)
-		HASH_DEL(s->by_pid, w);
-	w->is_dropped = true;
-	w->is_gone = true;
-	w->examine_due_ns = UINT64_MAX;
-	s->has_dropped = true;
 }
 
 void session__sweep(struct session *s)
