@@ -186,10 +186,16 @@ def _check_victims(stall, truth, witness, loop):
     check_equal(len(set(victims["tasks"])), len(victims["tasks"]), "distinct victims named")
 
 
+def _witnesses_of(stall, loops):
+    """Those of the loop on the stall's thread, which its known stalls name; of all if there is none of that thread."""
+    mine = [loop["witness"] for loop in loops if any(truth["tid"] == stall["tid"] for truth in loop["stalls"])]
+    return mine or [loop["witness"] for loop in loops]
+
+
 def _check_not_invented(stall, witnesses):
-    """No innocent task may have run inside a stall; a turn of theirs is long only where the host had no CPU."""
+    """No innocent task may have run inside a stall; a turn of theirs is long only where another had the CPU or the GIL."""
     if stall["unit"] == "turn":
-        check(stall["duration_ns"] - stall["runqueue_ns"] < THRESHOLD_NS, "invented: %s", brief(stall))
+        check(stall["duration_ns"] - stall["runqueue_ns"] - stall["gil_ns"] < THRESHOLD_NS, "invented: %s", brief(stall))
         return
     check_equal(len(witnesses), 1, "unknown stall on thread %d in %r: loops that it may be of" % (
         stall["tid"], stall["coroutine"]))
@@ -244,7 +250,7 @@ def check_all(bench, tool, done, *losses):
         for stall in stalls:
             known = [t for t in truths if _matches(stall, t)]
             if not known:
-                _check_not_invented(stall, [loop["witness"] for loop in done["loops"]])
+                _check_not_invented(stall, _witnesses_of(stall, done["loops"]))
     with bench.part("summary"):
         if any(truth["expect"].get("cut") for truth in truths):
             check(tool.summary["lost"].get("stack_truncated"), "a cut stack is not counted")

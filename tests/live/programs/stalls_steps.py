@@ -240,11 +240,13 @@ def _recurse(st, depth):
 
 @stall("sleep")
 async def deep_recursion(st):
+    st.start()  # the way down is part of the step
     _recurse(st, 40)
 
 
 @stall("sleep", cut=True)
 async def too_deep_recursion(st):
+    st.start()
     _recurse(st, 150)
 
 
@@ -256,6 +258,7 @@ async def _await_deep(st, depth):
 
 @stall("sleep")
 async def deep_awaits(st):
+    st.start()
     await _await_deep(st, 40)
 
 
