@@ -196,13 +196,15 @@ def _check_phases(bench, wrap, tool_path, extra, has_setpcap):
     attaching = set(FILE_CAPS) | extra
     watching = {"CAP_PERFMON", "CAP_SYS_PTRACE"} | extra
     command = list(wrap) + [tool_path, "trace", "-d", "20s", "-v", "-p"]
-    with bench.part("attaching-goes-on"):
-        tool = _attached(bench, command + ["%d,%d" % (target.pid, idle.pid)])
-        for field in ("CapEff", "CapPrm"):
-            check_equal(caps_of(tool.pid, field), attaching, "%s while it may attach" % field)
-        tool.close()
+    for name, words in (("attaching-goes-on", ["%d,%d" % (target.pid, idle.pid), "--no-follow"]),
+                        ("children-may-come", [str(target.pid)])):
+        with bench.part(name):
+            tool = _attached(bench, command + words)
+            for field in ("CapEff", "CapPrm"):
+                check_equal(caps_of(tool.pid, field), attaching, "%s while it may attach" % field)
+            tool.close()
     with bench.part("all-is-attached"):
-        tool = _attached(bench, command + [str(target.pid)])
+        tool = _attached(bench, command + [str(target.pid), "--no-follow"])
         for field in ("CapEff", "CapPrm"):
             wait_caps(tool.pid, field, watching, 3, "when all is attached")
         check_equal(caps_of(tool.pid, "CapInh"), set(), "CapInh")
@@ -234,7 +236,7 @@ def user_watches_an_exec(bench):
     """CAP_BPF is gone by then: putting probes on the next program needs no right to load some."""
     target = steady_of(bench, OTHER, "--becomes", *bench.python.command, "-u", public_program(bench))
     command = as_user(USER) + [public_tool(bench, FILE_CAPS)]
-    tool = bench.own(lib.Tool(["trace", "-v", "-p", str(target.pid)], program=command, cwd="/"))
+    tool = bench.own(lib.Tool(["trace", "-v", "--no-follow", "-p", str(target.pid)], program=command, cwd="/"))
     tool.read_until(lambda t: any(s["cause"] == "sleep" for s in t.stalls))
     check_equal(caps_of(tool.pid, "CapPrm"), {"CAP_PERFMON", "CAP_SYS_PTRACE"}, "CapPrm")
     target.ask("exec", "ready")
