@@ -90,10 +90,13 @@ LS_SUBPROG int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_
 LS_SUBPROG int thread_refresh(struct thread_state *ts)
 {
 	struct ls_proc *proc;
+	__u32 tgid;
 
 	if (!ts)
 		return 0;
-	proc = bpf_map_lookup_elem(&procs, &ts->tgid);
+	/* Linux 6.1 takes no key from what a global function was handed. */
+	tgid = ts->tgid;
+	proc = bpf_map_lookup_elem(&procs, &tgid);
 	if (proc && (proc->gil != ts->proc.gil || proc->wakeup_call != ts->proc.wakeup_call)) {
 		ts->proc = *proc;
 		ts->loop = 0;
