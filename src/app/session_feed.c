@@ -43,17 +43,13 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 		l->info = info;
 }
 
-static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t tid)
+/* A thread is first seen to run a loop. */
+static void note_thread(struct session *s, const struct watch *w, enum target_loop_kind kind, pid_t tid)
 {
-	const size_t n_before = w->n_loops;
-	struct watch_loop *l = watch__loop(w, loop, tid);
 	int r;
 
-	tell_loop(s, w, l);
-	if (w->n_loops == n_before || tid <= 0)
-		return;
 	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
-		      target_loop_kind_word(l->kind));
+		      target_loop_kind_word(kind));
 	r = probe__sample_thread(s->probe, tid);
 	if (r < 0 && r != -ESRCH)
 		session__note(s, LOG_GRADE_WARNING, w->pid,
@@ -61,11 +57,20 @@ static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t t
 			      strerror(-r));
 }
 
+static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t tid)
+{
+	const size_t n_before = w->n_loops;
+	struct watch_loop *l = watch__loop(w, loop, tid);
+
+	tell_loop(s, w, l);
+	if (w->n_loops != n_before && tid > 0)
+		note_thread(s, w, l->kind, tid);
+}
+
 /* A thread whose tasks are written in Python does not say of which loop they are. */
 static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, pid_t tid)
 {
 	enum target_loop_kind kind;
-	struct watch_loop *l;
 	const size_t n_before = w->n_loops;
 	uint64_t loop;
 	int r = target__scheduler_of_thread(w->target, tstate, &loop, &kind);
@@ -74,15 +79,9 @@ static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, 
 		note_loop(s, w, loop, tid);
 		return;
 	}
-	l = watch__loop(w, 0, tid);
-	l->kind = kind;
-	if (w->n_loops == n_before)
-		return;
-	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
-		      target_loop_kind_word(kind));
-	r = probe__sample_thread(s->probe, tid);
-	if (r < 0)
-		log_debug("thread %d is not sampled: %s", tid, strerror(-r));
+	watch__loop(w, 0, tid)->kind = kind;
+	if (w->n_loops != n_before)
+		note_thread(s, w, kind, tid);
 }
 
 /* Loops that run already: so even their first stall has samples and victims. */
