@@ -284,17 +284,22 @@ static json_t *patient_json(const struct patient *p)
 	notes = json_array();
 	for (size_t i = 0; i < p->n_notes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
-	return json_pack("{sisbsososssbsbsbsbsssisisisisisoso}", "pid", (int)p->pid, "ok",
-			 (int)is_patient_ok(p), "name", say_json_string(t->comm), "interpreter",
-			 say_json_string(t->core_path ? t->core_path : "?"), "python",
-			 t->python, "static", (int)t->is_static,
-			 "stripped", (int)t->is_stripped, "container", (int)t->is_container,
-			 "greenlet", (int)t->has_greenlet, "rung", target_rung_word(t->rung), "python_tasks",
-			 target_sends_word(t->sends),
+	/* One line a field, so that a value and the letter of its type are seen to be one. */
+	return json_pack("{"
+			 "si" "sb" "so" "so" "ss"
+			 "sb" "sb" "sb" "sb"
+			 "ss" "ss"
+			 "si" "si" "si" "si" "si"
+			 "so" "so"
+			 "}",
+			 "pid", (int)p->pid, "ok", (int)is_patient_ok(p), "name", say_json_string(t->comm),
+			 "interpreter", say_json_string(t->core_path ? t->core_path : "?"), "python", t->python,
+			 "static", (int)t->is_static, "stripped", (int)t->is_stripped, "container",
+			 (int)t->is_container, "greenlet", (int)t->has_greenlet,
+			 "rung", target_rung_word(t->rung), "python_tasks", target_sends_word(t->sends),
 			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",
-			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots",
-			 (int)p->n_spots[LS_SPOT_POLL_RETURN], "dns_spots",
-			 (int)p->n_spots[LS_SPOT_DNS_ENTER], "slow_spots", (int)p->n_slow_spots,
+			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots", (int)p->n_spots[LS_SPOT_POLL_RETURN],
+			 "dns_spots", (int)p->n_spots[LS_SPOT_DNS_ENTER], "slow_spots", (int)p->n_slow_spots,
 			 "loops", loops, "notes", notes);
 }
 
@@ -315,7 +320,8 @@ static void print_json(const struct finding *findings, size_t n, const struct ut
 		json_array_append_new(features, feature);
 	}
 	for (size_t i = 0; i < n_patients; i++)
-		json_array_append_new(processes, patient_json(&patients[i]));
+		if (json_array_append_new(processes, patient_json(&patients[i])) < 0)
+			log_error("process %d cannot be written as JSON", patients[i].pid);
 	json_object_set_new(object, "kernel", json_string(uts->release));
 	json_object_set_new(object, "machine", json_string(uts->machine));
 	json_object_set_new(object, "ok", json_boolean(is_ok));

@@ -71,17 +71,19 @@ static bool is_argument_register(uint16_t reg)
 	return reg == X86_REG_RDI || reg == X86_REG_EDI || reg == X86_REG_DI || reg == X86_REG_DIL;
 }
 
-static bool writes_register(struct arch_decoder *d, bool (*is_it)(uint16_t reg))
+static void note_writes(struct arch_decoder *d, struct arch_insn *insn)
 {
 	cs_regs reads, writes;
 	uint8_t n_reads = 0, n_writes = 0;
 
-	if (cs_regs_access(d->handle, d->insn, reads, &n_reads, writes, &n_writes) != CS_ERR_OK)
-		return true;
-	for (uint8_t i = 0; i < n_writes; i++)
-		if (is_it(writes[i]))
-			return true;
-	return false;
+	if (cs_regs_access(d->handle, d->insn, reads, &n_reads, writes, &n_writes) != CS_ERR_OK) {
+		insn->writes_result = insn->writes_argument = true;
+		return;
+	}
+	for (uint8_t i = 0; i < n_writes; i++) {
+		insn->writes_result |= is_result_register(writes[i]);
+		insn->writes_argument |= is_argument_register(writes[i]);
+	}
 }
 
 static bool has_group(const cs_insn *insn, uint8_t group)
@@ -105,9 +107,8 @@ bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor, stru
 		.size = (uint8_t)insn->size,
 		.is_emulable = arch_is_emulable(bytes, insn->size),
 		.is_call = has_group(insn, CS_GRP_CALL),
-		.writes_result = writes_register(d, is_result_register),
-		.writes_argument = writes_register(d, is_argument_register),
 	};
+	note_writes(d, ret_insn);
 	ret_insn->is_branch = ret_insn->is_call || has_group(insn, CS_GRP_JUMP) ||
 		has_group(insn, CS_GRP_RET) || has_group(insn, CS_GRP_IRET) ||
 		has_group(insn, CS_GRP_INT) || insn->id == X86_INS_UD2 || insn->id == X86_INS_HLT;

@@ -10,7 +10,6 @@
 #define MAX_FUNCTION_BYTES (256U << 10)
 #define MAX_STRAIGHT_INSNS 8
 #define MAX_CANDIDATES 128 /* decoded for one search: bounds the time a hostile file can cost */
-#define MAX_CALLEES 64
 
 static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end,
 			struct arch_cursor *ret_cursor)
@@ -122,23 +121,23 @@ int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct
 	return -ENOENT;
 }
 
-struct callees {
-	size_t n;
-	uint64_t vaddr[MAX_CALLEES];
-};
-
-static void add_callee(struct callees *c, uint64_t vaddr)
+bool code_reach__has(const struct code_reach *reach, uint64_t vaddr)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->vaddr[i] == vaddr)
-			return;
-	if (c->n < MAX_CALLEES)
-		c->vaddr[c->n++] = vaddr;
+	for (size_t i = 0; i < reach->n; i++)
+		if (reach->vaddr[i] == vaddr)
+			return true;
+	return false;
 }
 
-/* Collects where the function at `vaddr` branches to outside itself; true if `to` is among it. */
+static void reach__add_one(struct code_reach *reach, uint64_t vaddr)
+{
+	if (!code_reach__has(reach, vaddr) && reach->n < CODE_REACH_MAX)
+		reach->vaddr[reach->n++] = vaddr;
+}
+
+/* Adds where the function at `vaddr` branches to outside itself. True as soon as that is `to`. */
 static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr, uint64_t to,
-		    struct callees *callees)
+		    struct code_reach *reach)
 {
 	struct elf_range range;
 	struct arch_cursor cursor;
@@ -153,19 +152,35 @@ static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vadd
 		if (insn.branch_target == to)
 			return true;
 		if (insn.branch_target < range.start || insn.branch_target >= range.end)
-			add_callee(callees, insn.branch_target);
+			reach__add_one(reach, insn.branch_target);
 	}
 	return false;
 }
 
-bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to, int depth)
+static bool add_until(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to,
+		      int depth)
 {
-	struct callees callees = { .n = 1, .vaddr = { from } };
-	size_t done = 0;
+	size_t done = reach->n;
 
-	for (; depth > 0; depth--)
-		for (size_t end = callees.n; done < end; done++)
-			if (collect(img, d, callees.vaddr[done], to, &callees))
+	if (depth <= 0)
+		return false;
+	if (collect(img, d, from, to, reach))
+		return true;
+	while (--depth > 0)
+		for (size_t end = reach->n; done < end; done++)
+			if (collect(img, d, reach->vaddr[done], to, reach))
 				return true;
 	return false;
+}
+
+void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d, uint64_t from, int depth)
+{
+	add_until(reach, img, d, from, 0, depth);
+}
+
+bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to, int depth)
+{
+	struct code_reach reach = { .n = 0 };
+
+	return add_until(&reach, img, d, from, to, depth);
 }

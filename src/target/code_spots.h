@@ -40,7 +40,19 @@ int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t func
 int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
 		     bool keep_result, uint64_t *ret_vaddr);
 
-/* Whether code at `from` leads to `to` through at most `depth` direct calls or jumps. */
+#define CODE_REACH_MAX 256
+
+/* Where code leads to by direct calls and jumps; what is beyond the room is not known. */
+struct code_reach {
+	size_t n;
+	uint64_t vaddr[CODE_REACH_MAX];
+};
+
+/* Adds what the function at `from` leads to through at most `depth` direct calls or jumps. */
+void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d, uint64_t from, int depth);
+bool code_reach__has(const struct code_reach *reach, uint64_t vaddr);
+
+/* Whether code at `from` leads to `to` that way. */
 bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to,
 		  int depth);
 

@@ -31,7 +31,8 @@ struct finder {
 	struct spots *spots;
 	struct elf_image *img;
 	struct arch_decoder *d;
-	uint64_t send, throw, await, iterate; /* await and iterate must not come by any spot: they are everywhere */
+	uint64_t send, throw;
+	struct code_reach hot; /* behind every await, every turn of a loop over a generator: no spot may be there */
 	int n_evals;
 	struct code_call evals[MAX_CALLS]; /* calls of the evaluation function */
 	size_t n_done;
@@ -85,13 +86,6 @@ static bool calls_eval(const struct finder *f, uint64_t function)
 	return false;
 }
 
-/* Does every await of the program, or every turn of a loop over a generator, pass here? */
-static bool is_hot(const struct finder *f, uint64_t function)
-{
-	return code_reaches(f->img, f->d, f->await, function, HOT_DEPTH) ||
-		code_reaches(f->img, f->d, f->iterate, function, HOT_DEPTH);
-}
-
 static bool can_frame(const struct finder *f, const struct code_call *call)
 {
 	uint64_t behind;
@@ -117,7 +111,7 @@ static int frame_evals(struct finder *f, uint64_t function)
 {
 	int n_framed = 0, r = 0;
 
-	if (is_done(f, function) || f->n_done == MAX_CALLS || is_hot(f, function))
+	if (is_done(f, function) || f->n_done == MAX_CALLS || code_reach__has(&f->hot, function))
 		return 0;
 	for (int i = 0; !r && i < f->n_evals; i++) {
 		if (f->evals[i].function.start != function || !can_frame(f, &f->evals[i]))
@@ -145,7 +139,7 @@ static int frame_function(struct finder *f, uint64_t function)
 	struct code_call calls[MAX_BRANCHES];
 	int r = frame_evals(f, function), n_framed = r, n;
 
-	if (r || is_done(f, function) || is_hot(f, function))
+	if (r || is_done(f, function) || code_reach__has(&f->hot, function))
 		return r;
 	n = code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES);
 	for (int i = 0; r >= 0 && i < n; i++) {
@@ -190,6 +184,7 @@ static int frame_method(struct finder *f, uint64_t method)
 
 static bool find_doors(struct finder *f)
 {
+	uint64_t await, iterate;
 	struct arch_callee eval = { .n_entries = 0 };
 	struct elf_symbol coro, gen, symbol;
 
@@ -198,17 +193,20 @@ static bool find_doors(struct finder *f)
 		return false;
 	f->send = method(f->img, coro.vaddr, "send");
 	f->throw = method(f->img, coro.vaddr, "throw");
-	f->iterate = u64_at(f->img, gen.vaddr + TYPE_ITERNEXT);
+	iterate = u64_at(f->img, gen.vaddr + TYPE_ITERNEXT);
 	/* Up to 3.9 await has no slot but this function. */
-	f->await = !elf_image__exported(f->img, "_PyGen_Send", &symbol) ?
+	await = !elf_image__exported(f->img, "_PyGen_Send", &symbol) ?
 		symbol.vaddr :
 		u64_at(f->img, u64_at(f->img, coro.vaddr + TYPE_AS_ASYNC) + ASYNC_SEND);
 	if (!elf_image__exported(f->img, "_PyEval_EvalFrameDefault", &symbol))
 		eval.entries[eval.n_entries++] = symbol.vaddr;
 	elf_image__add_import(f->img, "_PyEval_EvalFrameDefault", &eval);
 	f->n_evals = code_find_branches(f->img, f->d, &eval, f->evals, MAX_CALLS);
-	return f->send && f->throw && elf_image__is_code(f->img, f->iterate) &&
-		elf_image__is_code(f->img, f->await) && f->n_evals > 0;
+	if (!f->send || !f->throw || !elf_image__is_code(f->img, iterate) || !elf_image__is_code(f->img, await) || f->n_evals <= 0)
+		return false;
+	code_reach__add(&f->hot, f->img, f->d, await, HOT_DEPTH);
+	code_reach__add(&f->hot, f->img, f->d, iterate, HOT_DEPTH);
+	return true;
 }
 
 /* Does a method without calls of its own to frame lead to a function that has them? */
