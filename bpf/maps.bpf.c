@@ -10,13 +10,15 @@ struct loops_map loops SEC(".maps");
 struct coroutine_index_map coroutine_index SEC(".maps");
 struct coroutine_stats_map coroutine_stats SEC(".maps");
 struct tasks_map tasks SEC(".maps");
+struct loop_threads_map loop_threads SEC(".maps");
 struct thread_stats_map thread_stats SEC(".maps");
 struct losses_map losses SEC(".maps");
 struct ring_map ring SEC(".maps");
 
 __u32 n_coroutines = 0;
 
-volatile struct ls_settings settings = { .threshold_ns = 10000000, .sample_after_ns = 2000000 };
+volatile struct ls_settings settings = { .threshold_ns = 10000000, .sample_after_ns = 2000000,
+				      .light_threshold_ns = 10000000, .sample_period_ns = 2000000 };
 const volatile __u8 syscall_rules[LS_SYSCALLS] = {};
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

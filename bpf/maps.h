@@ -59,6 +59,15 @@ struct tasks_map {
 	__type(value, struct ls_task);
 };
 
+/* Where loops run, as user space found it. */
+struct loop_threads_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* tid */
+	__type(value, struct ls_loop_thread);
+};
+
 struct thread_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -85,6 +94,7 @@ extern struct loops_map loops SEC(".maps");
 extern struct coroutine_index_map coroutine_index SEC(".maps");
 extern struct coroutine_stats_map coroutine_stats SEC(".maps");
 extern struct tasks_map tasks SEC(".maps");
+extern struct loop_threads_map loop_threads SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct ring_map ring SEC(".maps");

@@ -108,7 +108,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	struct thread_state *ts = resume_thread(coro_or_frame, is_frame, &is_throw, &coro);
 	__u32 is_inside;
 
-	if (!ts)
+	if (!ts || settings.is_light)
 		return 0;
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
@@ -174,7 +174,7 @@ int on_task_leave(struct pt_regs *ctx)
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 
-	if (!ts)
+	if (!ts || settings.is_light)
 		return 0;
 	ts->is_announced = 0;
 	if (ts->cur.unit != LS_UNIT_STEP || !ts->cur.is_python)
@@ -206,7 +206,7 @@ int on_resume_exit(struct pt_regs *ctx)
 	struct thread_state *ts = current_thread();
 	__u64 sp = ctx->sp;
 
-	if (!ts || !is_step_at(ts, sp))
+	if (!ts || settings.is_light || !is_step_at(ts, sp))
 		return 0;
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);

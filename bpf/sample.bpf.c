@@ -4,7 +4,20 @@
  */
 #include "maps.h"
 #include "frames.h"
+#include "light.h"
 #include "spans.h"
+#include "threads.h"
+
+/*
+ * A thread that runs a loop, of which no step was seen. User space makes the state of those that it can name to the kernel (see
+ * probe__watch_thread()).
+ */
+static __always_inline struct thread_state *thread_found(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&loop_threads, &tid) ? thread_new() : NULL;
+}
 
 SEC("perf_event")
 int on_sample(void *ctx)
@@ -14,10 +27,16 @@ int on_sample(void *ctx)
 	struct ls_rec_stack *rec;
 	__u32 n, len;
 
+	if (!ts)
+		ts = thread_found();
 	if (!ts || ts->is_busy)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	if (is_light(ts)) {
+		light_look(ts, now_ns);
+		light_sample(ts);
+	}
 	thread_flush_if_due(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return 0;

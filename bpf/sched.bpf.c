@@ -47,6 +47,8 @@ static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
 		ts->off_kind = OFF_NESTED;
 		return;
 	}
+	if (ts->cur.is_light)
+		light_close(ts, now_ns);
 	span_close_callbacks(ts, now_ns, 0);
 	turn_end(ts, now_ns);
 	loop_frame_learn(ts);
@@ -147,6 +149,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	struct blocking why;
 
 	thread_settle(ts, task, now_ns);
+	if (is_light(ts) && !ts->is_busy)
+		light_look(ts, now_ns);
 	ts->run_delay_ns = run_delay_ns(task);
 	ts->clock_offset_ns = now_ns - task->se.exec_start;
 	ts->woken_at_ns = 0;

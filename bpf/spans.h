@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_BPF_SPANS_H
 #define LOOPSTALL_BPF_SPANS_H
 
+#include "light.h"
 #include "maps.h"
 
 #include <bpf/bpf_core_read.h>
@@ -120,6 +121,7 @@ LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 	ts->cur.nested_ns = 0;
 	ts->cur.unit = unit;
 	ts->cur.is_touched = 0;
+	ts->cur.is_light = 0;
 }
 
 LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
@@ -217,9 +219,13 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	__u32 cause = ts->off_cause, index = ts->off_site;
 
 	ts->off_at_ns = 0;
+	ts->on_at_ns = now_ns;
 	steal_begin(ts, task, now_ns);
 	if (ts->off_kind == OFF_IDLE) {
-		if (!ts->proc.has_poll_spot) {
+		if (is_light(ts)) {
+			ts->stats.idle_ns += off_ns;
+			ts->idle_at_ns = 0;
+		} else if (!ts->proc.has_poll_spot) {
 			ts->stats.idle_ns += off_ns;
 			ts->idle_at_ns = 0;
 			turn_begin(ts, now_ns);

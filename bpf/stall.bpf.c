@@ -271,6 +271,20 @@ static __always_inline __u64 stall_wakeup(struct thread_state *ts, __u64 now_ns)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+/* Who waits at the end of a span. A look that finds it to have ended is too late for that. */
+static __always_inline void span_count_waiters(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts->cur.is_light) {
+		victims_report(ts, now_ns);
+		sockets_count(ts);
+		return;
+	}
+	ts->scan.victims = 0;
+	ts->scan.starved_ns = 0;
+	ts->scan.sockets = 0;
+	ts->scan.flags = LS_STALL_VICTIMS_UNKNOWN;
+}
+
 LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	struct ls_coro_stats *stats;
@@ -283,8 +297,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	if (unit != LS_UNIT_TURN) {
 		if (ts->cur.is_touched)
 			span_send_sites(ts, now_ns);
-		victims_report(ts, now_ns);
-		sockets_count(ts);
+		span_count_waiters(ts, now_ns);
 	}
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
@@ -336,7 +349,9 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	}
 	rec->duration_ns = duration_ns;
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
-	if (unit == LS_UNIT_STEP && !ts->cur.is_python)
+	if (unit == LS_UNIT_STEP && ts->cur.is_light)
+		rec->name = ts->look.name;
+	else if (unit == LS_UNIT_STEP && !ts->cur.is_python)
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;

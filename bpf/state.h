@@ -15,6 +15,8 @@ struct span {
 	__u8 is_touched; /* it left the CPU or was sampled: the fields from cause_ns on are in use */
 	__u8 is_python; /* step of a task written in Python: `task` is no C task */
 	__u8 is_continued; /* the step was counted with the span before, which it goes on from */
+	__u8 is_light; /* known from looks only (light.h): where it begins and ends is an estimate */
+	__u8 pad[3];
 	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
 	__u64 start_ns;
 	__u64 nested_ns; /* spent in steps that ran inside this one: theirs, not ours */
@@ -41,6 +43,15 @@ struct caller {
 struct site {
 	__u64 position;
 	struct ls_rec_stack rec;
+};
+
+/* What the last look at a thread found that is watched by looks (light.h). */
+struct look {
+	__u64 at_ns;
+	__u64 handles; /* begun by the loop, times two, from an unknown number on */
+	__u64 turn; /* uvloop, outside steps: the time of its last poll */
+	__u64 task_type; /* of C tasks, as far as known */
+	struct ls_pystr name; /* of the current span's task */
 };
 
 /* A coroutine's code object seen on this thread, with the index of its aggregate. */
@@ -88,6 +99,7 @@ struct thread_state {
 	struct span cur;
 
 	/* off the CPU */
+	__u64 on_at_ns; /* when it last came back to one */
 	__u64 woken_at_ns;
 	__s64 clock_offset_ns; /* from the scheduler's clock to CLOCK_MONOTONIC */
 	__u64 run_delay_ns; /* the kernel's sum of this thread's waits for a CPU, when it went off */
@@ -117,6 +129,7 @@ struct thread_state {
 	__u64 flushed_at_ns;
 	__u64 told_at_ns; /* when user space was last woken for a stall */
 
+	struct look look;
 	struct ls_proc proc;
 	struct known_code known[KNOWN_CODES];
 	struct victim_scan scan;

@@ -146,6 +146,8 @@ int on_step_enter(struct pt_regs *ctx)
 	/* Or clang would choose the field's offset at run time, which a program may not do to its context. */
 	barrier_var(first);
 	barrier_var(second);
+	if (settings.is_light)
+		return 0;
 	if (!ts) {
 		ts = thread_new();
 		if (!ts)
@@ -168,7 +170,7 @@ int on_step_exit(struct pt_regs *ctx)
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 
-	if (!ts)
+	if (!ts || settings.is_light)
 		return 0;
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
@@ -183,11 +185,13 @@ int on_poll_return(struct pt_regs *ctx)
 	struct thread_state *ts = current_thread();
 	__u64 now_ns;
 
-	if (!ts || ts->cur.unit == LS_UNIT_STEP || ts->depth)
+	if (!ts || settings.is_light || (!ts->cur.is_light && (ts->cur.unit == LS_UNIT_STEP || ts->depth)))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	if (ts->cur.is_light)
+		light_close(ts, now_ns);
 	if (ts->is_foreign_poll) {
 		ts->is_foreign_poll = 0;
 		thread_set_busy(ts, 0);

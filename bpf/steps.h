@@ -7,35 +7,14 @@
 #define LOOPSTALL_BPF_STEPS_H
 
 #include "maps.h"
+#include "light.h"
 #include "spans.h"
 #include "tasks.h"
+#include "threads.h"
 
 int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
 int thread_find_tstate(struct thread_state *ts, __u64 thread_pointer);
 int thread_refresh(struct thread_state *ts);
-
-static __noinline __attribute__((unused)) struct thread_state *thread_new(void)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32;
-	struct thread_state *ts;
-	struct ls_proc *proc;
-
-	proc = bpf_map_lookup_elem(&procs, &tgid);
-	if (!proc)
-		return NULL;
-	ts = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
-				  BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!ts) {
-		count_loss(LS_LOSS_THREAD_STORAGE);
-		return NULL;
-	}
-	ts->proc = *proc;
-	ts->tgid = tgid;
-	ts->tid = (__u32)id;
-	ts->epoll_fd = -1;
-	return ts;
-}
 
 /* Takes the parent of a nested step back as the current span. */
 LS_INLINE void step_pop(struct thread_state *ts)
@@ -56,6 +35,8 @@ LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u6
 {
 	__u32 i;
 
+	if (ts->cur.is_light)
+		light_close(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
 		span_close_callbacks(ts, now_ns, entering);
 	} else if (ts->cur.unit == LS_UNIT_STEP) {
@@ -145,6 +126,11 @@ LS_INLINE void step_end(struct thread_state *ts, __u64 sp, __u64 now_ns)
 	__u64 duration_ns;
 	__u32 i;
 
+	if (ts->cur.is_light) {
+		light_close(ts, now_ns);
+		span_open_callbacks(ts, now_ns);
+		return;
+	}
 	/* Steps whose own end we never saw lie deeper than the one that ends now. */
 	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
 		count_loss(LS_LOSS_STEP_ABANDONED);

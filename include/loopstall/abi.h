@@ -50,10 +50,14 @@ enum ls_unit { LS_UNIT_NONE, LS_UNIT_STEP, LS_UNIT_CALLBACK, LS_UNIT_TURN };
 struct ls_settings {
 	__u64 threshold_ns; /* a span of at least this is a stall */
 	__u64 sample_after_ns; /* a span shorter than this is not worth a sample */
+	__u64 light_threshold_ns; /* the same as threshold_ns for spans seen by looks only (bpf/light.h) */
+	__u64 sample_period_ns;
+	__u64 light_since_ns; /* when `is_light` was last set */
 	__u32 is_counting_tasks;
 	__u8 is_following; /* what a watched process forks is watched, too */
 	__u8 tells_execs; /* every exec of the machine is told, not only those of watched processes */
-	__u8 pad[2];
+	__u8 is_light; /* no uprobes: steps are told by looks into the process */
+	__u8 pad;
 };
 
 /* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
@@ -63,10 +67,20 @@ struct ls_proc {
 	__u64 coro_type, gen_type; /* PyCoro_Type, PyGen_Type: what task_coro may be read as */
 	__u64 step_call; /* tp_call of TaskStepMethWrapper, 0 if unknown */
 	__u64 wakeup_call; /* C function of task_wakeup (3.10+) or tp_call of its wrapper type */
+	__u64 current_tasks; /* up to 3.13: the dict loop -> task that a thread runs now; 0: not known, or the thread state says it */
 	struct ls_pyoffsets py;
 	__u8 has_poll_spot; /* turns are seen at LS_SPOT_POLL_RETURN, not only when poll sleeps */
 	__u8 is_free_threaded; /* many threads run steps at once, and no GIL says who */
-	__u8 pad[6];
+	__u8 is_light; /* no place for uprobes was found */
+	__u8 pad[5];
+};
+
+/* A thread that runs a loop, as user space found it; keyed by tid. For `is_light`: nothing else tells of it. */
+struct ls_loop_thread {
+	__u64 loop;
+	__u64 tstate;
+	__u32 tgid;
+	__u32 pad;
 };
 
 /* One event loop, keyed by {loop object, tgid}: what user space found out about it. */
@@ -242,6 +256,7 @@ struct ls_task {
 /* Aggregate of one loop thread, keyed by tid. */
 struct ls_thread_stats {
 	__u64 steps, step_ns; /* all of them, whatever their coroutine */
+	__u64 handles; /* begun by the loop while it was watched by looks, which count no steps */
 	__u64 callbacks_ns; /* time of the loop thread outside steps and outside its wait */
 	__u64 idle_ns; /* in the loop's own wait */
 	__u64 turns;

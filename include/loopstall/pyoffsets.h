@@ -47,6 +47,7 @@ struct ls_pyoffsets {
 	__u16 cframe_current; /* 3.11, 3.12: frame inside the cframe; else LS_PY_NONE */
 	__u16 tstate_running_loop; /* from 3.13 on, else LS_PY_NONE */
 	__u16 tstate_tasks; /* 3.14+: list of the thread's tasks, else LS_PY_NONE */
+	__u16 tstate_running_task; /* 3.14+: the task it runs now, else LS_PY_NONE */
 	/* frame: `frame_bytes` is how much one read must take to hold all of these */
 	__u16 frame_bytes, frame_previous, frame_code, frame_position, frame_owner;
 	__u16 frame_generator; /* f_gen up to 3.10, else LS_PY_NONE (frame lies inside the generator) */
@@ -72,7 +73,7 @@ struct ls_pyoffsets {
 	/* dict (E1), deque, Handle, TimerHandle; float value */
 	__u16 dict_keys, dict_values, dict_used, keys_nentries, keys_log2_index_bytes, keys_kind;
 	__u16 keys_indices, dictvalues_data;
-	__u16 deque_leftblock, deque_leftindex, deque_block_data, deque_block_next;
+	__u16 deque_leftblock, deque_leftindex, deque_state, deque_block_data, deque_block_next;
 	__u16 handle_callback, handle_args, timer_when, float_value;
 	__s16 managed_dict, managed_values; /* relative to the object; 0 when there is none */
 	__u8 frame_owner_skip_min; /* owner >= this is a C-stack shim; 0xff: there are none */

@@ -80,7 +80,8 @@ const struct cli_option cli_measure_options[] = {
 	  .type = CLI_MODE,
 	  .offset = offsetof(struct config, mode),
 	  .argument = "MODE",
-	  .help = "auto or exact: every step is timed, at both ends" },
+	  .help = "exact: every step is timed, at both ends; light: no probes in the process, "
+		  "stalls of 5ms and more; auto: exact" },
 	{ .name = "no-follow",
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_not_following),
@@ -178,11 +179,7 @@ static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err
 			return 0;
 		}
 	}
-	if (!strcmp(text, "light"))
-		return err__set(err, -EINVAL,
-				"this version has no light mode: it measures every step "
-				"(--mode exact, or auto, which means the same so far)");
-	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto or exact", text);
+	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto, exact or light", text);
 }
 
 static int parse_flag(const char *text, bool *ret_flag, struct err *err)

@@ -19,10 +19,11 @@
 #define CLI_MAX_PIDS 64
 #define CLI_MAX_FILES 2
 
-/* How steps are measured. Exact is what auto chooses, for it is the only one there is. */
+/* How steps are measured. */
 #define CLI_MODES(_)                                                                               \
 	_(AUTO, "auto")                                                                            \
-	_(EXACT, "exact")
+	_(EXACT, "exact")                                                                          \
+	_(LIGHT, "light")
 
 enum cli_mode {
 #define _(name, word) CLI_MODE_##name,

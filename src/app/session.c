@@ -90,7 +90,7 @@ static int make_report(struct session *s)
 	if (is_terminal)
 		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	s->report_opts = (struct report_opts){
-		.mode = "exact",
+		.mode = s->config->mode == CLI_MODE_LIGHT ? "light" : "exact",
 		.color = is_terminal && !getenv("NO_COLOR"),
 		.width = size.ws_col,
 		.max_rows = MAX_TABLE_ROWS,
@@ -234,6 +234,7 @@ static int begin(struct session *s, struct err *err)
 		.threshold_ns = s->threshold_ns,
 		.is_following = is_following,
 		.tells_execs = is_following && s->config->name,
+		.is_light = s->config->mode == CLI_MODE_LIGHT,
 	};
 	const uint64_t before_ns = session_now_ns();
 	int r;
@@ -427,6 +428,7 @@ static int do_due(struct session *s)
 	if (r < 0)
 		return r;
 	session__examine_due(s, now_ns);
+	session__poll_threads(s, now_ns);
 	session__settle(s);
 	if (all_known(s)) {
 		r = write_start(s);
@@ -450,6 +452,8 @@ static int wait_ms(const struct session *s)
 
 	if (s->stop_due_ns < due_ns)
 		due_ns = s->stop_due_ns;
+	if (s->threads_due_ns < due_ns)
+		due_ns = s->threads_due_ns;
 	if (s->front && s->front_due_ns < due_ns)
 		due_ns = s->front_due_ns;
 	for (size_t i = 0; i < s->n_watches; i++)

@@ -84,8 +84,7 @@ static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, 
 		note_thread(s, w, kind, tid);
 }
 
-/* Loops that run already: so even their first stall has samples and victims. */
-static void find_loops(struct session *s, struct watch *w)
+void session__find_loops(struct session *s, struct watch *w)
 {
 	struct target_loop_thread threads[WATCH_MAX_LOOPS];
 	int n;
@@ -93,6 +92,7 @@ static void find_loops(struct session *s, struct watch *w)
 	n = target__loop_threads(w->target, threads, WATCH_MAX_LOOPS);
 	for (int i = 0; i < n; i++)
 		note_loop(s, w, threads[i].loop, threads[i].tid);
+	session__show_threads(s, w, threads, n);
 }
 
 int session__attach(struct session *s, struct watch *w, struct err *err)
@@ -118,7 +118,7 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	log_debug("%d: CPython %s, rung %s, interpreter %s, asyncio %s", w->pid, w->target->python,
 		  target_rung_word(w->target->rung), w->target->interp ? "up" : "starting",
 		  w->target->has_asyncio ? "imported" : "not imported");
-	find_loops(s, w);
+	session__find_loops(s, w);
 	return 0;
 }
 
@@ -142,7 +142,7 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 	if (r > 0)
 		r = session__attach(s, w, &err);
 	else if (r == 0)
-		find_loops(s, w);
+		session__find_loops(s, w);
 	/* Gone: its pidfd says so. Not a CPython: it may become one, the silence notice tells. */
 	if (r >= 0 || r == -ESRCH || (r == -ENOEXEC && session__is_undecided(w, now_ns)))
 		return;
@@ -250,7 +250,7 @@ static int on_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thre
 	struct watch *w = session__find(s, pid);
 
 	if (w)
-		w->steps += stats->steps;
+		w->steps += stats->steps + stats->handles;
 	return feed__thread(&s->feed, pid, tid, stats);
 }
 

@@ -54,6 +54,7 @@ struct session {
 	uint64_t threshold_ns; /* at first that of the configuration */
 	uint64_t read_due_ns; /* of the aggregates */
 	uint64_t tick_due_ns; /* of the model's rates */
+	uint64_t threads_due_ns; /* of the look for threads that run a loop */
 	uint64_t tasks_due_ns, alive_due_ns; /* of the tasks one by one, and of their number */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
 	const struct session_front *front; /* NULL: a report is written */
@@ -102,6 +103,11 @@ void session__settle(struct session *s);
 int session__drain(struct session *s);
 /* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */
 int session__read(struct session *s, uint64_t now_ns);
+/* Loops that run already: so even their first stall has samples and victims. */
+void session__find_loops(struct session *s, struct watch *w);
+/* Tells the kernel side what runs where, and looks for it if that is due and nothing else would tell of it. */
+void session__show_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n);
+void session__poll_threads(struct session *s, uint64_t now_ns);
 /* Looks again at the processes for which that is due. */
 void session__examine_due(struct session *s, uint64_t now_ns);
 /*
@@ -122,6 +128,8 @@ __attribute__((format(printf, 4, 5))) void session__note(struct session *s, enum
  * Tells the model which spans are open right now and began at least `age_ns` ago. Their number or -errno.
  */
 int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns);
+/* Names a thread of the process to the kernel; -1 if that is not possible. */
+int session__thread_fd(struct session *s, const struct watch *w, pid_t tid);
 /* A thread has ended. */
 void session__forget_thread(struct session *s, pid_t tid);
 

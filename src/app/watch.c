@@ -71,7 +71,7 @@ bool watch__is_complete(const struct watch *w)
 {
 	const struct target *t = w->target;
 
-	return t && t->interp && t->has_asyncio && t->rung != TARGET_RUNG_NONE && w->n_loops > 0;
+	return t && t->interp && t->has_asyncio && w->n_loops > 0;
 }
 
 int watch__examine(struct watch *w, const struct target *relative, uint64_t now_ns, struct err *err)
@@ -151,8 +151,6 @@ const char *watch__silence_reason(const struct watch *w)
 		return "the process does not run a CPython yet";
 	if (!t->interp)
 		return "its interpreter is still starting up";
-	if (t->rung == TARGET_RUNG_NONE && t->has_asyncio)
-		return "no step function was found in its interpreter";
 	if (!t->has_asyncio)
 		return "it has not imported asyncio";
 	if (w->n_loops == 0)

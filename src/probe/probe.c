@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -92,6 +93,9 @@ static int err_from_load(struct err *err, int code)
 	return err__hint(err, code, "`loopstall doctor` tells what this kernel lacks, -v shows its own words");
 }
 
+/* What is shorter could be two spans between two looks. */
+#define SHORTEST_LIGHT_NS 5000000
+
 /* Five samples in the shortest stall name its line; more often than each millisecond would cost too much. */
 static uint64_t choose_sample_period_ns(uint64_t threshold_ns)
 {
@@ -114,7 +118,28 @@ static void set_threshold(struct probe *p, uint64_t threshold_ns)
 
 	p->sample_period_ns = p->fixed_period_ns ? p->fixed_period_ns : choose_sample_period_ns(threshold_ns);
 	settings_of(p)->threshold_ns = threshold_ns;
+	settings_of(p)->light_threshold_ns = threshold_ns > SHORTEST_LIGHT_NS ? threshold_ns : SHORTEST_LIGHT_NS;
+	settings_of(p)->sample_period_ns = p->sample_period_ns;
 	settings_of(p)->sample_after_ns = p->sample_period_ns < shortest_ns ? p->sample_period_ns : shortest_ns;
+}
+
+void probe__set_light(struct probe *p, bool is_light)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	settings_of(p)->light_since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	settings_of(p)->is_light = is_light;
+}
+
+bool probe__is_light(const struct probe *p)
+{
+	return settings_of(p)->is_light;
+}
+
+uint64_t probe__light_threshold_ns(const struct probe *p)
+{
+	return settings_of(p)->light_threshold_ns;
 }
 
 static int on_record(void *ctx, void *data, size_t size)
@@ -142,6 +167,7 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	set_threshold(p, opts->threshold_ns);
 	settings_of(p)->is_following = opts->is_following;
 	settings_of(p)->tells_execs = opts->tells_execs;
+	probe__set_light(p, opts->is_light);
 	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
 	spot_programs(skel, p->spot_progs);
 	if (p->use_multi)
@@ -260,21 +286,46 @@ static int attach_module(struct probe *p, const struct target *t, const struct t
 	return 0;
 }
 
+static int attach_modules(struct probe *p, const struct target *t, struct err *err)
+{
+	for (size_t i = 0; i < t->n_modules; i++) {
+		int code = attach_module(p, t, &t->modules[i], err);
+
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+static void detach_modules(struct probe *p, pid_t pid)
+{
+	for (size_t i = 0; i < p->n_attached;) {
+		if (p->attached[i].pid == pid) {
+			uprobes__done_aside(&p->attached[i].uprobes);
+			p->attached[i] = p->attached[--p->n_attached];
+		} else {
+			i++;
+		}
+	}
+}
+
+int probe__apply_mode(struct probe *p, const struct target *t, struct err *err)
+{
+	if (!probe__is_light(p) && !t->proc.is_light)
+		return attach_modules(p, t, err);
+	detach_modules(p, t->pid);
+	return 0;
+}
+
 int probe__attach(struct probe *p, const struct target *t, struct err *err)
 {
 	uint32_t tgid = t->pid;
-	int code;
 
 	/* The configuration first: the first step must find it. */
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &t->proc, BPF_ANY))
 		return err__set(err, -errno, "cannot watch process %d: %s", t->pid,
 				errno == E2BIG ? "too many processes are watched" : strerror(errno));
-	for (size_t i = 0; i < t->n_modules; i++) {
-		code = attach_module(p, t, &t->modules[i], err);
-		if (code)
-			return code;
-	}
-	return 0;
+	return probe__apply_mode(p, t, err);
 }
 
 int probe__follow(struct probe *p, pid_t pid)
@@ -291,14 +342,7 @@ void probe__detach(struct probe *p, pid_t pid)
 {
 	uint32_t tgid = pid;
 
-	for (size_t i = 0; i < p->n_attached;) {
-		if (p->attached[i].pid == pid) {
-			uprobes__done_aside(&p->attached[i].uprobes);
-			p->attached[i] = p->attached[--p->n_attached];
-		} else {
-			i++;
-		}
-	}
+	detach_modules(p, pid);
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
 	if (p->tasks)
 		tasks__forget(p->tasks, tgid);
@@ -320,7 +364,22 @@ int probe__try_sampler(void)
 
 void probe__unsample_thread(struct probe *p, pid_t tid)
 {
+	const uint32_t key = tid;
+
+	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.loop_threads), &key);
 	sampler__remove(&p->sampler, tid);
+}
+
+int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread, int pidfd)
+{
+	const struct ls_loop_thread found = { .loop = thread->loop, .tstate = thread->tstate, .tgid = pid };
+	const uint32_t tid = thread->tid, tgid = pid;
+	struct ls_proc proc;
+
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.loop_threads), &tid, &found, BPF_ANY) ||
+	    bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &proc))
+		return -errno;
+	return pidfd < 0 ? 0 : live__begin(bpf_map__fd(p->skel->maps.threads), pidfd, &proc, &found, tid);
 }
 
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info)
@@ -351,7 +410,7 @@ int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx)
 	uint32_t n = p->skel->bss->n_coroutines;
 
 	for (uint32_t i = 0; i < n && i < LS_MAX_COROUTINES; i++) {
-		int code = p->stats[i].steps ? fn(ctx, &p->stats[i].key, &p->stats[i]) : 0;
+		int code = p->stats[i].steps || p->stats[i].total_ns ? fn(ctx, &p->stats[i].key, &p->stats[i]) : 0;
 
 		if (code)
 			return code;

@@ -22,6 +22,7 @@ struct probe_opts {
 	uint64_t sample_period_ns; /* 0: chosen from the threshold */
 	bool is_following; /* what a watched process forks is watched, too */
 	bool tells_execs; /* every exec on the machine is an event */
+	bool is_light; /* see probe__set_light() */
 };
 
 struct probe;
@@ -51,6 +52,21 @@ int probe__sample_thread(struct probe *p, pid_t tid);
 /* Does the kernel let us sample? 0 or -errno. */
 int probe__try_sampler(void);
 void probe__unsample_thread(struct probe *p, pid_t tid);
+/*
+ * Steps without uprobes: the threads that are known to run loops are looked at, see bpf/light.h. Switched on or off at any time; the uprobes of a
+ * process go and come with it, those of a process that is attached later are left out meanwhile.
+ */
+void probe__set_light(struct probe *p, bool is_light);
+bool probe__is_light(const struct probe *p);
+/* Puts uprobes on a process again, or takes them off, as the mode has it. 0 or -errno with err filled. */
+int probe__apply_mode(struct probe *p, const struct target *t, struct err *err);
+/* A span that is known from looks is a stall from this duration on. */
+uint64_t probe__light_threshold_ns(const struct probe *p);
+/*
+ * Tells the kernel side which loop runs on a thread. `pidfd` names the thread (-1: there is none): the kernel side knows it from now on, not only after
+ * its next sample. 0 or -errno.
+ */
+int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread, int pidfd);
 /* Tells the kernel side where a loop keeps its queues. */
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
 

@@ -267,11 +267,13 @@ int py_asyncio_offsets__apply(struct ls_pyoffsets *py, const uint8_t *section, s
 	    !is_inside(section, TASK_NODE, TASK_BYTES) ||
 	    !is_inside(section, INTERP_TASKS, INTERP_BYTES) ||
 	    !is_inside(section, THREAD_RUNNING_LOOP, THREAD_BYTES) ||
+	    !is_inside(section, THREAD_RUNNING_TASK, THREAD_BYTES) ||
 	    !is_inside(section, THREAD_TASKS, THREAD_BYTES))
 		return -EINVAL;
 	py->task_node = (uint16_t)word_at(section, TASK_NODE);
 	py->interp_tasks = (uint16_t)word_at(section, INTERP_TASKS);
 	py->tstate_running_loop = (uint16_t)word_at(section, THREAD_RUNNING_LOOP);
+	py->tstate_running_task = (uint16_t)word_at(section, THREAD_RUNNING_TASK);
 	py->tstate_tasks = (uint16_t)word_at(section, THREAD_TASKS);
 	return 0;
 }

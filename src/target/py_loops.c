@@ -136,7 +136,7 @@ static bool describe_thread(const struct target *t, uint64_t tstate, const struc
 {
 	uint64_t type;
 
-	*ret_thread = (struct target_loop_thread){ 0 };
+	*ret_thread = (struct target_loop_thread){ .tstate = tstate };
 	/* A thread that is just changing its dict gets a second look. */
 	if (running_loop(t, tstate, &ret_thread->loop) && running_loop(t, tstate, &ret_thread->loop))
 		return false;
@@ -277,5 +277,21 @@ int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *
 		resolve_uvloop(t, loop, ret_loop);
 	else
 		resolve_asyncio(t, loop, ret_loop);
+	return 0;
+}
+
+int target__find_current_tasks(struct target *t)
+{
+	uint64_t dict;
+	int r;
+
+	if (t->proc.py.tstate_running_task != LS_PY_NONE || t->proc.current_tasks)
+		return 0;
+	r = py_module_attribute(t, "_asyncio", "_current_tasks", &dict);
+	if (r)
+		return r;
+	if (!py_is_instance(t, dict, "dict"))
+		return -ENOENT;
+	t->proc.current_tasks = dict;
 	return 0;
 }

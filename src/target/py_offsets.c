@@ -62,6 +62,7 @@
 	_(cframe_current, NO, NO, NO, 8, 0, NO, NO, NO)                                            \
 	_(tstate_running_loop, NO, NO, NO, NO, NO, 304, NO, NO)                                    \
 	_(tstate_tasks, NO, NO, NO, NO, NO, NO, NO, NO)                                            \
+	_(tstate_running_task, NO, NO, NO, NO, NO, NO, NO, NO)                                     \
 	_(frame_bytes, 112, 112, 104, 72, 72, 72, 80, 80)                                          \
 	_(frame_previous, 24, 24, 24, 48, 8, 8, 8, 8)                                              \
 	_(frame_code, 32, 32, 32, 32, 0, 0, 0, 0)                                                  \
@@ -107,6 +108,7 @@
 	_(dictvalues_data, 0, 0, 0, 0, 0, 8, 8, 8)                                                 \
 	O(deque_leftblock, 24, 24, 24, 24, 24, 24, 24, 24)                                         \
 	O(deque_leftindex, 40, 40, 40, 40, 40, 40, 40, 40)                                         \
+	O(deque_state, 56, 56, 56, 56, 56, 56, 56, 56)                                             \
 	_(deque_block_data, 8, 8, 8, 8, 8, 8, 8, 8)                                                \
 	_(deque_block_next, 520, 520, 520, 520, 520, 520, 520, 520)                                \
 	O(handle_callback, 24, 24, 24, 24, 24, 24, 24, 24)                                         \

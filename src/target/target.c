@@ -308,9 +308,14 @@ static int examine(struct target *t, struct err *err)
 		r = parts[i](&x);
 	maps = x.maps;
 	core = x.core;
-	if (!r)
-		t->files_stamp = maps__stamp(maps);
-	return r;
+	if (r)
+		return r;
+	t->files_stamp = maps__stamp(maps);
+	t->proc.is_light = t->has_asyncio && t->rung == TARGET_RUNG_NONE;
+	/* While asyncio is being imported there is nothing to be found. */
+	if (t->interp && t->has_asyncio)
+		target__find_current_tasks(t);
+	return 0;
 }
 
 int target__examine(struct target **ret_target, pid_t pid, const struct target *relative, struct err *err)

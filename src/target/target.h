@@ -20,7 +20,7 @@
 #define TARGET_RUNGS(_)                                                                            \
 	_(SYMBOL, "symbol", "step function found by its symbol")                                   \
 	_(ENTRY, "entry", "step function found from the imports and method tables of a stripped module") \
-	_(NONE, "none", "no step function found")
+	_(NONE, "none", "no step function found: its threads are sampled")
 
 enum target_rung {
 #define _(name, word, sentence) TARGET_RUNG_##name,
@@ -70,6 +70,7 @@ const char *target_loop_kind_word(enum target_loop_kind kind);
 /* A thread with a running event loop, as found by reading the process once. */
 struct target_loop_thread {
 	pid_t tid; /* in our pid namespace, 0 if unknown */
+	uint64_t tstate;
 	uint64_t loop; /* address of the loop object */
 	enum target_loop_kind kind;
 	char type_name[64];
@@ -130,6 +131,12 @@ static inline void target__freep(struct target **t)
 
 /* Threads that run a loop now. Returns the number found (at most max) or -errno. */
 int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max);
+
+/*
+ * Finds out where the process says which task runs now, for a kernel side that sees no steps; asyncio must be imported. 0, -ENOENT if that cannot be
+ * told, or -errno.
+ */
+int target__find_current_tasks(struct target *t);
 
 /*
  * What runs on the thread with this thread state: the address of its asyncio loop, or 0 for a scheduler of another library,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the live tests: real interpreters, real loops, the real tool. Needs root.
 
-    run.py [-v] [-k PATTERN] [--list] [--matrix FILE]
+    run.py [-v] [-k PATTERN]... [--list] [--matrix FILE]
 
 The last line is "N passed, N failed, N skipped"; the exit code is 1 if any failed.
 """
@@ -19,7 +19,7 @@ import interpreters
 import lib
 import matrix
 
-TOPICS = ("truth", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
+TOPICS = ("truth", "light", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
           "top", "check", "recipes")
 
 
@@ -35,7 +35,7 @@ def _obstacle():
 def _arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-k", metavar="PATTERN", default="", help="only cases with PATTERN in the name")
+    parser.add_argument("-k", metavar="PATTERN", action="append", help="only cases with PATTERN in the name")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     parser.add_argument("--matrix", metavar="FILE", help="write the matrix as Markdown, too")
     return parser.parse_args()
@@ -55,7 +55,7 @@ def main():
         (name, case, python, loop)
         for case in lib.CASES
         for name, python, loop in case.variants(pythons)
-        if args.k in name
+        if not args.k or any(pattern in name for pattern in args.k)
     ]
     if args.list:
         for name, _, _, _ in runs:

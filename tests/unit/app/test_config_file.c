@@ -146,7 +146,7 @@ Test(app_config_file, refusals_name_the_line_and_what_there_is)
 	refuse("[measure]\nconfig = x\n", 2, "no 'config'");
 	refuse("[measure]\nthreshold = 10\n", 2, "threshold: '10' has no unit");
 	refuse("[measure]\nthreshold = 1ns\n", 2, "100 us to 60 m");
-	refuse("[measure]\nmode = fast\n", 2, "auto or exact");
+	refuse("[measure]\nmode = fast\n", 2, "auto, exact or light");
 	refuse("[top]\nno-lint = cpu-hog,nonsense\n", 2, "'nonsense' is no lint");
 	refuse("[top]\nscreen =\n", 2, "empty");
 	refuse("[top]\nscreen\n", 2, "NAME = VALUE");

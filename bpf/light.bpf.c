@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * What a look finds, and the spans made of it. Where the figures are: a deque counts in its `state` each append and each
+ * popleft, so that minus its length grows by two with every handle that the loop takes (cpython: Modules/_collectionsmodule.c); the
+ * task that runs is in the dict _asyncio._current_tasks, from 3.14 on in the thread state (Modules/_asynciomodule.c).
+ */
+#include "light.h"
+#include "coroutines.h"
+#include "objects.h"
+#include "spans.h"
+
+#define DEQUE_BYTES_MASK 0x7f
+#define KEYS_BYTES 40 /* of a dict's keys, up to its index: more than any version has */
+#define OLD_KEYS_SIZE 8 /* dk_size, up to 3.10 */
+#define ENTRY_WORDS 3 /* hash, key, value */
+#define ENTRIES_AT_ONCE 8
+#define ENTRY_CHUNKS 8 /* as many loops as threads run at a time, and what was deleted between */
+#define UV_LOOP_TIME 24 /* libuv 1.x: from the timer heap to the time of the last poll (include/uv.h, include/uv/unix.h) */
+
+/* A running total of the handles that the loop has begun, times two; 0 if it cannot be read. */
+static __always_inline __u64 handles_begun(struct thread_state *ts, const struct ls_loop *loop)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	__u32 size = (py->deque_state + 8) & DEQUE_BYTES_MASK;
+
+	barrier_var(size);
+	if (!loop->ready || read_user(ts->object, size & DEQUE_BYTES_MASK, loop->ready))
+		return 0;
+	return object_word(ts, py->deque_state) - object_word(ts, py->ob_size);
+}
+
+/* Bytes of the index of a dict whose keys begin in ts->object. */
+static __always_inline __u64 index_bytes(const struct thread_state *ts)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	__u64 size;
+
+	if (py->keys_log2_index_bytes != LS_PY_NONE)
+		return 1ULL << (ts->object[py->keys_log2_index_bytes & 31] & 31);
+	size = object_word(ts, OLD_KEYS_SIZE);
+	return size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : 4);
+}
+
+/* The value of `key`, an object compared by its address, in a dict. The newest entries are looked at first. */
+static __always_inline __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	__u64 keys = read_ptr(dict + py->dict_keys), entries, n;
+	__u32 chunk, i;
+
+	if (!keys || read_user(ts->object, KEYS_BYTES, keys))
+		return 0;
+	/* Keys that are all strings have another kind of entries, and none of ours. */
+	if (py->keys_kind != LS_PY_NONE && ts->object[py->keys_kind & 31])
+		return 0;
+	entries = keys + py->keys_indices + index_bytes(ts);
+	n = object_word(ts, py->keys_nentries);
+	for (chunk = 0; chunk < ENTRY_CHUNKS && n > 0; chunk++) {
+		__u64 from = n > ENTRIES_AT_ONCE ? n - ENTRIES_AT_ONCE : 0;
+
+		if (read_user(ts->object, ENTRIES_AT_ONCE * ENTRY_WORDS * 8, entries + from * ENTRY_WORDS * 8))
+			return 0;
+		for (i = 0; i < ENTRIES_AT_ONCE; i++) {
+			const __u64 *entry = (const __u64 *)ts->object + i * ENTRY_WORDS;
+
+			if (from + i < n && entry[1] == key)
+				return entry[2];
+		}
+		n = from;
+	}
+	return 0;
+}
+
+/* The task whose step runs on this thread now, 0 if none does. */
+static __always_inline __u64 current_task(struct thread_state *ts)
+{
+	if (ts->proc.py.tstate_running_task != LS_PY_NONE)
+		return ts->tstate ? read_ptr(ts->tstate + ts->proc.py.tstate_running_task) : 0;
+	return ts->proc.current_tasks ? dict_find(ts, ts->proc.current_tasks, ts->loop) : 0;
+}
+
+/* The kind and the name of the task that the span which opens now is of. They are read at once: it may be gone when the span ends. */
+static __always_inline void light_read_task(struct thread_state *ts, __u64 task)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	const struct known_code *known;
+	__u64 type = read_ptr(task + py->ob_type);
+
+	ts->cur.task = task;
+	ts->cur.coro = 0;
+	ts->cur.code = 0;
+	ts->cur.coroutine = LS_MAX_COROUTINES;
+	/* Also what pystr_read() leaves as it is: the record checks it. */
+	__builtin_memset(&ts->look.name, 0, sizeof(ts->look.name));
+	ts->look.name.kind = 0xff;
+	if (!type)
+		return;
+	if (type != ts->look.task_type) {
+		/* A task written in Python keeps all in a dict. */
+		if (read_ptr(type + py->tp_basicsize) < py->task_bytes)
+			return;
+		ts->look.task_type = type;
+	}
+	ts->cur.coro = read_ptr(task + py->task_coro);
+	known = coroutine_known(ts, ts->cur.coro);
+	ts->cur.coroutine = known->index;
+	ts->cur.code = known->is_coroutine ? known->code : 0;
+	pystr_read(py, &ts->look.name, read_ptr(task + py->task_name));
+}
+
+static __always_inline void light_open(struct thread_state *ts, __u64 task, __u64 start_ns)
+{
+	if (task) {
+		span_open(ts, LS_UNIT_STEP, start_ns);
+		ts->cur.sp = 0;
+		ts->cur.is_python = 0;
+		ts->cur.is_continued = 0;
+		light_read_task(ts, task);
+	} else {
+		span_open_callbacks(ts, start_ns);
+	}
+	ts->cur.is_light = 1;
+}
+
+LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
+{
+	struct ls_coro_stats *stats;
+	__u64 duration_ns, off_ns, starved_ns = 0;
+	__u32 is_step, is_stall, i;
+
+	if (!ts || ts->cur.unit == LS_UNIT_NONE)
+		return 0;
+	is_step = ts->cur.unit == LS_UNIT_STEP;
+	duration_ns = end_ns - ts->cur.start_ns - ts->cur.nested_ns;
+	if (end_ns < ts->cur.start_ns + ts->cur.nested_ns)
+		duration_ns = 0;
+	off_ns = ts->cur.is_touched ? ts->cur.off_ns : 0;
+	is_stall = duration_ns >= settings.light_threshold_ns;
+	if (is_stall)
+		starved_ns = span_send_stall(ts, end_ns, duration_ns, ts->cur.unit);
+	/* The rest was booked with each sample. */
+	if (is_step)
+		ts->stats.step_ns += off_ns;
+	else
+		ts->stats.callbacks_ns += off_ns;
+	stats = is_step ? span_stats(ts) : NULL;
+	if (stats) {
+		stats->total_ns += off_ns;
+		if (duration_ns > stats->max_ns && is_stall)
+			stats->max_ns = duration_ns;
+		if (ts->cur.is_touched)
+			for (i = 0; i < LS_CAUSE_MAX; i++)
+				stats->cause_ns[i] += ts->cur.cause_ns[i];
+		stats->stalls += is_stall;
+		stats->starved_ns += starved_ns;
+	}
+	turn_add_span(ts);
+	ts->cur.unit = LS_UNIT_NONE;
+	ts->cur.is_light = 0;
+	ts->depth = 0;
+	return 0;
+}
+
+/* What user space found out of the process since. */
+static __always_inline void light_read_proc(struct thread_state *ts)
+{
+	__u32 tgid = ts->tgid;
+	struct ls_proc *proc;
+
+	if (ts->proc.current_tasks || (ts->proc.gil && ts->proc.py.tstate_running_task != LS_PY_NONE))
+		return;
+	proc = bpf_map_lookup_elem(&procs, &tgid);
+	if (proc)
+		ts->proc = *proc;
+}
+
+/* User space says which loop runs on this thread, now that no step tells it. */
+static __always_inline void light_read_loop(struct thread_state *ts)
+{
+	__u32 tid = ts->tid;
+	const struct ls_loop_thread *found = bpf_map_lookup_elem(&loop_threads, &tid);
+
+	if (!found || found->tgid != ts->tgid || found->loop == ts->loop)
+		return;
+	ts->look.handles = 0;
+	ts->loop = found->loop;
+	ts->tstate = found->tstate;
+	ts->epoll_fd = -1;
+	ts->loop_frame = 0;
+}
+
+/* Since when may be going on what this look finds: behind the last one, and behind the thread's last return to a CPU. 0 if this is the first. */
+static __always_inline __u64 known_from_ns(const struct thread_state *ts)
+{
+	__u64 from_ns = ts->look.at_ns > ts->on_at_ns ? ts->look.at_ns : ts->on_at_ns;
+
+	if (from_ns && settings.light_since_ns > from_ns)
+		from_ns = settings.light_since_ns;
+	if (ts->cur.unit != LS_UNIT_NONE && ts->cur.start_ns > from_ns)
+		from_ns = ts->cur.start_ns;
+	return from_ns;
+}
+
+/* Where one span has ended and the next has begun, of which only the latter is still going on. */
+static __always_inline __u64 boundary_ns(const struct thread_state *ts, __u64 begun, __u64 now_ns)
+{
+	__u64 from_ns = known_from_ns(ts);
+
+	if (!from_ns || from_ns > now_ns)
+		return now_ns;
+	/* The first handle behind the loop's own wait begins at once. */
+	if (ts->cur.unit == LS_UNIT_NONE && ts->on_at_ns > ts->look.at_ns && begun <= 2)
+		return from_ns;
+	return from_ns + (now_ns - from_ns) / 2;
+}
+
+LS_SUBPROG int light_look(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 handles = 0, task, turn = 0, begun, at_ns;
+	struct ls_loop *loop;
+
+	if (!ts)
+		return 0;
+	light_read_proc(ts);
+	light_read_loop(ts);
+	if (!ts->loop)
+		return 0;
+	ts->turn_start_ns = 0;
+	task = current_task(ts);
+	loop = loop_of(ts);
+	if (loop) {
+		handles = handles_begun(ts, loop);
+		/* libuv calls back without a handle: a poll is between two of those at least. */
+		if (!task && loop->uv_timers)
+			turn = read_ptr(loop->uv_timers + UV_LOOP_TIME);
+	}
+	begun = handles - ts->look.handles;
+	if (handles && ts->look.handles)
+		ts->stats.handles += begun / 2;
+	/* A step that was seen to begin goes on under our eyes. */
+	if (ts->cur.unit == LS_UNIT_STEP && !ts->cur.is_light && ts->cur.task == task) {
+		ts->cur.is_light = 1;
+		light_read_task(ts, task);
+	} else if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun || ts->cur.task != task ||
+		   ts->look.turn != turn) {
+		at_ns = boundary_ns(ts, begun, now_ns);
+		light_close(ts, at_ns);
+		light_open(ts, task, at_ns);
+	}
+	ts->look.handles = handles;
+	ts->look.turn = turn;
+	ts->look.at_ns = now_ns;
+	return 0;
+}
+
+LS_SUBPROG int light_sample(struct thread_state *ts)
+{
+	struct ls_coro_stats *stats;
+
+	if (!ts || !ts->cur.is_light)
+		return 0;
+	if (ts->cur.unit != LS_UNIT_STEP) {
+		ts->stats.callbacks_ns += settings.sample_period_ns;
+		return 0;
+	}
+	ts->stats.step_ns += settings.sample_period_ns;
+	stats = span_stats(ts);
+	if (stats)
+		stats->total_ns += settings.sample_period_ns;
+	else
+		count_loss(LS_LOSS_COROUTINE_MAP);
+	return 0;
+}

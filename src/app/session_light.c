@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes that are watched by looks: no step says that a loop runs, so its threads are looked for.
+ */
+#include "app/session_impl.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+/* A look for threads that took so much CPU time is not repeated before this many times it: one per cent of a core at most. */
+#define COST_FACTOR 100
+#define MIN_PACE_NS 100000000ULL
+#define MAX_PACE_NS 1000000000ULL
+
+static bool is_light(const struct session *s, const struct watch *w)
+{
+	return probe__is_light(s->probe) || w->target->proc.is_light;
+}
+
+void session__show_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
+{
+	struct err err = {};
+
+	if (n <= 0)
+		return;
+	/* With a loop there is asyncio, whatever it was when the process was examined. */
+	if (!w->target->proc.current_tasks && !target__find_current_tasks(w->target) && w->target->proc.current_tasks &&
+	    probe__attach(s->probe, w->target, &err) < 0)
+		log_debug("%s", err.what);
+	for (int i = 0; i < n; i++) {
+		const pid_t tid = threads[i].tid;
+		int r;
+
+		if (tid <= 0)
+			continue;
+		r = probe__set_loop_thread(s->probe, w->pid, &threads[i], session__thread_fd(s, w, tid));
+		if (r < 0)
+			log_debug("%d: thread %d is known from its next sample on: %s", w->pid, tid, strerror(-r));
+	}
+}
+
+void session__poll_threads(struct session *s, uint64_t now_ns)
+{
+	const uint64_t before_ns = session_own_cpu_ns();
+	uint64_t pace_ns = watch_pace_ns(now_ns - s->started_ns);
+
+	if (now_ns < s->threads_due_ns)
+		return;
+	s->threads_due_ns = UINT64_MAX;
+	for (size_t i = 0; i < s->n_watches; i++) {
+		struct watch *w = s->watches[i];
+
+		if (w->is_gone || !w->target || !is_light(s, w))
+			continue;
+		session__find_loops(s, w);
+		s->threads_due_ns = now_ns;
+	}
+	if (s->threads_due_ns != now_ns) {
+		/* A process may turn out to be such a one later. */
+		s->threads_due_ns = now_ns + MAX_PACE_NS;
+		return;
+	}
+	if (pace_ns < MIN_PACE_NS)
+		pace_ns = MIN_PACE_NS;
+	if (pace_ns > MAX_PACE_NS)
+		pace_ns = MAX_PACE_NS;
+	if (pace_ns < COST_FACTOR * (session_own_cpu_ns() - before_ns))
+		pace_ns = COST_FACTOR * (session_own_cpu_ns() - before_ns);
+	s->threads_due_ns = now_ns + pace_ns;
+}

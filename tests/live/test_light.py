@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Without a probe in the process: each stall found once, its line, cause, task and split right, its time within two samples."""
+
+from lib import MS, both_loops, brief, check, check_equal, live
+from test_truth import check_stall, matching, trace
+
+THRESHOLD_NS = 10 * MS
+
+
+def _check_found(bench, truth, stalls):
+    with bench.part(truth["name"]):
+        found = matching(stalls, truth)
+        if truth["kind"] == "none" or truth["kind"] == "turn":
+            # What is under the threshold may be taken to be just over it; turns are not seen.
+            check(all(s["duration_ns"] <= THRESHOLD_NS + truth["looks_ns"] for s in found), "invented: %s",
+                  [brief(s) for s in found])
+            return
+        check_equal(len(found), 1, "times the stall was reported: %s" % [brief(s) for s in found])
+        check_stall(found[0], truth)
+
+
+def _check_not_invented(stall, witnesses, looks_ns):
+    """No innocent task may have run inside a stall."""
+    check_equal(stall["mode"], "light", "mode of a stall")
+    check(stall["duration_ns"] >= THRESHOLD_NS, "a stall of %d ns is under the threshold", stall["duration_ns"])
+    start, end = stall["start_ns"] + looks_ns, stall["start_ns"] + stall["duration_ns"] - looks_ns
+    for witness in witnesses:
+        inside = [woke for _, woke in witness["sleeps"] if start < woke < end]
+        check(not inside, "invented: %s while %d innocent tasks ran", brief(stall), len(inside))
+
+
+def _check_all(bench, tool, done):
+    looks_ns = 2 * tool.start_line["sample_period_ns"]
+    truths = [truth for loop in done["loops"] for truth in loop["stalls"]]
+    for truth in truths:
+        truth["unseen_ns"] = looks_ns if tool.summary["lost"].get("return_unseen", 0) else 0
+        truth["looks_ns"] = looks_ns
+        _check_found(bench, truth, tool.stalls)
+    with bench.part("none-invented"):
+        for stall in tool.stalls:
+            if not any(matching([stall], truth) for truth in truths):
+                mine = [loop["witness"] for loop in done["loops"] if any(
+                    truth["tid"] == stall["tid"] for truth in loop["stalls"])]
+                _check_not_invented(stall, mine, looks_ns)
+    with bench.part("summary"):
+        check_equal(tool.start_line["mode"], "light", "mode")
+        check_equal(tool.summary["stalls"], len(tool.stalls), "stalls of the summary")
+
+
+@live(loops=both_loops)
+def main(bench):
+    _check_all(bench, *trace(bench, options=("--mode", "light")))
+
+
+@live()
+def runqueue(bench):
+    _check_all(bench, *trace(bench, "--plan", "runqueue", options=("--mode", "light")))
+
+
+@live(loops=both_loops)
+def loop_after_attach(bench):
+    _check_all(bench, *trace(bench, "--plan", "threads", "--late", options=("--mode", "light")))
+
+
+@live(loops=both_loops)
+def loops_in_threads(bench):
+    _check_all(bench, *trace(bench, "--plan", "threads", "--threads", "3", options=("--mode", "light")))
