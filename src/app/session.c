@@ -172,7 +172,8 @@ int session__add(struct session *s, pid_t pid, bool may_wait, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = watch__examine(w, session__relative(s), session_now_ns(), err);
+	r = session__examine(s, w, session_now_ns(), err);
+	session__let_go(w);
 	if (r >= 0 || (may_wait && r == -ENOEXEC))
 		return 0;
 	session__drop(s, w);

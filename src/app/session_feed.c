@@ -138,11 +138,12 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 	struct err err = {};
 	int r;
 
-	r = watch__examine(w, session__relative(s), now_ns, &err);
+	r = session__examine(s, w, now_ns, &err);
 	if (r > 0)
 		r = session__attach(s, w, &err);
 	else if (r == 0)
 		session__find_loops(s, w);
+	session__let_go(w);
 	/* Gone: its pidfd says so. Not a CPython: it may become one, the silence notice tells. */
 	if (r >= 0 || r == -ESRCH || (r == -ENOEXEC && session__is_undecided(w, now_ns)))
 		return;

@@ -91,6 +91,12 @@ int session__follow_tree(struct session *s, struct watch *root);
 void session__on_fork(struct session *s, pid_t parent, pid_t child, bool is_vfork);
 /* Whether it was a watched process that executed another program. */
 bool session__on_exec(struct session *s, pid_t pid);
+/*
+ * Looks at a process: see watch__examine(). One of the command that we started is held meanwhile if that takes long, so that the probes sit before its
+ * first step; session__let_go() ends that.
+ */
+int session__examine(struct session *s, struct watch *w, uint64_t now_ns, struct err *err);
+void session__let_go(struct watch *w);
 bool session__is_undecided(const struct watch *w, uint64_t now_ns);
 
 /*

@@ -6,6 +6,7 @@
 #include "app/session_impl.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,6 +21,35 @@
 /* What is no CPython this long after its start becomes one only by another exec. */
 #define GIVE_UP_NS 1000000000ULL
 #define MAX_PASSES 8
+
+struct examinee {
+	const struct session *s;
+	struct watch *w;
+};
+
+/* Whoever was there before us is never stopped: only what runs because we were asked to start it. */
+static void hold(void *ctx)
+{
+	const struct examinee *e = ctx;
+
+	if (e->s->child && !e->s->child->is_reaped && !e->w->is_held)
+		e->w->is_held = !kill(e->w->pid, SIGSTOP);
+}
+
+int session__examine(struct session *s, struct watch *w, uint64_t now_ns, struct err *err)
+{
+	struct examinee e = { .s = s, .w = w };
+	const struct target_context context = { .relative = session__relative(s), .on_search = hold, .ctx = &e };
+
+	return watch__examine(w, &context, now_ns, err);
+}
+
+void session__let_go(struct watch *w)
+{
+	if (w->is_held)
+		kill(w->pid, SIGCONT);
+	w->is_held = false;
+}
 
 struct watch *session__find(struct session *s, pid_t pid)
 {

@@ -74,8 +74,9 @@ bool watch__is_complete(const struct watch *w)
 	return t && t->interp && t->has_asyncio && w->n_loops > 0;
 }
 
-int watch__examine(struct watch *w, const struct target *relative, uint64_t now_ns, struct err *err)
+int watch__examine(struct watch *w, const struct target_context *context, uint64_t now_ns, struct err *err)
 {
+	struct target_context own = *context;
 	_cleanup_(target__freep) struct target *t = NULL;
 	bool is_new = false;
 	int r;
@@ -83,7 +84,8 @@ int watch__examine(struct watch *w, const struct target *relative, uint64_t now_
 	w->examined_ns = now_ns;
 	w->examine_due_ns = now_ns + watch_pace_ns(now_ns - w->born_ns);
 	if (!w->target || !target__is_current(w->target)) {
-		r = target__examine(&t, w->pid, w->target ?: relative, err);
+		own.relative = w->target ?: context->relative;
+		r = target__examine(&t, w->pid, &own, err);
 		if (r < 0)
 			return r;
 		is_new = has_news(w->target, t);

@@ -51,6 +51,7 @@ struct watch {
 	bool has_stepped; /* a loop of its own was seen to run; a fork inherits what looks like one */
 	bool is_gone;
 	bool is_dropped; /* of no interest: freed at the next sweep */
+	bool is_held; /* stopped by us for the time of an examination */
 	bool is_told; /* a notice said why nothing is seen */
 	UT_hash_handle hh; /* by pid */
 };
@@ -60,10 +61,10 @@ int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err);
 void watch__done(struct watch *w);
 
 /*
- * Looks at the process again; `relative`: see target__examine(). 1 if something new was found, 0 if not, or -errno (see
+ * Looks at the process again; `context`: see target__examine(). 1 if something new was found, 0 if not, or -errno (see
  * target__examine()). Sets when the next look is due.
  */
-int watch__examine(struct watch *w, const struct target *relative, uint64_t now_ns, struct err *err);
+int watch__examine(struct watch *w, const struct target_context *context, uint64_t now_ns, struct err *err);
 /* Asks for a look soon, at the pace its age allows. */
 void watch__suspect(struct watch *w);
 /* The process runs another program now: all that was known is void. */

@@ -16,6 +16,8 @@
 struct known_files {
 	size_t n_owners, n;
 	struct known_file *all; /* the last one asked for first */
+	void (*on_search)(void *ctx);
+	void *ctx;
 };
 
 int known_files__new(struct known_files **ret_known)
@@ -33,6 +35,12 @@ struct known_files *known_files__share(struct known_files *k)
 {
 	k->n_owners++;
 	return k;
+}
+
+void known_files__on_search(struct known_files *k, void (*fn)(void *ctx), void *ctx)
+{
+	k->on_search = fn;
+	k->ctx = ctx;
 }
 
 static void known_file__free(struct known_file *f)
@@ -123,8 +131,12 @@ int known_files__search(struct known_files *k, const struct module_file *file, e
 			const struct known_file **ret_found)
 {
 	struct known_file *f = take(k, &file->stamp, search);
-	int r = f ? 0 : search_anew(&f, file, search);
+	int r = 0;
 
+	if (!f && k->on_search)
+		k->on_search(k->ctx);
+	if (!f)
+		r = search_anew(&f, file, search);
 	if (r)
 		return r;
 	if (k->n == MAX_FILES)

@@ -318,8 +318,10 @@ static int examine(struct target *t, struct err *err)
 	return 0;
 }
 
-int target__examine(struct target **ret_target, pid_t pid, const struct target *relative, struct err *err)
+int target__examine(struct target **ret_target, pid_t pid, const struct target_context *context, struct err *err)
 {
+	static const struct target_context none = { .relative = NULL };
+	const struct target_context *c = context ? context : &none;
 	_cleanup_(target__freep) struct target *t = calloc(1, sizeof(*t));
 	int r = 0;
 
@@ -328,12 +330,15 @@ int target__examine(struct target **ret_target, pid_t pid, const struct target *
 	t->pid = pid;
 	t->rung = TARGET_RUNG_NONE;
 	t->sends = TARGET_SENDS_NONE;
-	if (relative)
-		t->known = known_files__share(relative->known);
+	if (c->relative)
+		t->known = known_files__share(c->relative->known);
 	else
 		r = known_files__new(&t->known);
-	if (!r)
-		r = examine(t, err);
+	if (r)
+		return r;
+	known_files__on_search(t->known, c->on_search, c->ctx);
+	r = examine(t, err);
+	known_files__on_search(t->known, NULL, NULL);
 	if (r)
 		return r;
 	*ret_target = TAKE_PTR(t);

@@ -110,17 +110,24 @@ struct target {
 	struct target_module *modules;
 };
 
+/* What may help an examination; each may be NULL. */
+struct target_context {
+	/* One that is likely to have the same files: the process itself as it was, its parent. They are not searched again. */
+	const struct target *relative;
+	/* Called before a file is searched, which takes up to 100 ms for all files of a process. */
+	void (*on_search)(void *ctx);
+	void *ctx;
+};
+
 /*
  * Examines `pid`. Works also before the interpreter is initialised or asyncio is imported: then
  * `interp` is 0 or `has_asyncio` false, and the asyncio module's spots come from the file the interpreter
  * would import. Call again to learn more. Returns 0 or
  * -ESRCH no such process or a zombie, -EACCES/-EPERM may not read it, -ENOEXEC not a CPython (PyPy and
  * 32-bit programs say so in err), -ENOTSUP a CPython of a version not supported.
- *
- * `relative` (may be NULL) is one that is likely to have the same files: the process itself as it was, its parent. What was found in them is
- * not searched for again.
+ * `context` may be NULL.
  */
-int target__examine(struct target **ret_target, pid_t pid, const struct target *relative, struct err *err);
+int target__examine(struct target **ret_target, pid_t pid, const struct target_context *context, struct err *err);
 /* Whether another examination would find nothing else: the interpreter is up, and the same files are mapped. Costs little. */
 bool target__is_current(const struct target *t);
 void target__free(struct target *t);
