@@ -329,7 +329,7 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 		rec->victims = ts->scan.victims;
 		rec->starved_ns = ts->scan.starved_ns;
 		rec->sockets = ts->scan.sockets;
-		rec->flags = ts->scan.flags;
+		rec->flags = ts->scan.flags | (ts->cur.is_light ? LS_STALL_LIGHT : 0);
 		if (ts->cur.is_touched) {
 			for (i = 0; i < LS_CAUSE_MAX; i++)
 				rec->cause_ns[i] = ts->cur.cause_ns[i];

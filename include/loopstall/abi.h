@@ -206,6 +206,7 @@ struct ls_rec_stall {
 
 #define LS_STALL_VICTIMS_CUT 1 /* more handles were ready than were looked at */
 #define LS_STALL_VICTIMS_UNKNOWN 2 /* the loop's queue was not known yet */
+#define LS_STALL_LIGHT 4 /* seen by looks: its ends are estimates */
 
 struct ls_rec_life {
 	struct ls_rec_hdr hdr;
@@ -256,7 +257,6 @@ struct ls_task {
 /* Aggregate of one loop thread, keyed by tid. */
 struct ls_thread_stats {
 	__u64 steps, step_ns; /* all of them, whatever their coroutine */
-	__u64 handles; /* begun by the loop while it was watched by looks, which count no steps */
 	__u64 callbacks_ns; /* time of the loop thread outside steps and outside its wait */
 	__u64 idle_ns; /* in the loop's own wait */
 	__u64 turns;
@@ -265,6 +265,7 @@ struct ls_thread_stats {
 	__u64 worst_turn_ns;
 	__u64 worst_turn_own_ns; /* of the turns' times without the run queue */
 	__u32 turn_hist[LS_HIST_BUCKETS];
+	__u64 handles; /* begun by the loop while it was watched by looks, which count no steps */
 };
 
 _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");

@@ -80,8 +80,7 @@ const struct cli_option cli_measure_options[] = {
 	  .type = CLI_MODE,
 	  .offset = offsetof(struct config, mode),
 	  .argument = "MODE",
-	  .help = "exact: every step is timed, at both ends; light: no probes in the process, "
-		  "stalls of 5ms and more; auto: exact" },
+	  .help = "exact (time each step), light (no probes) or auto" },
 	{ .name = "no-follow",
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_not_following),
@@ -100,6 +99,22 @@ static const char *const mode_words[] = {
 	CLI_MODES(_)
 #undef _
 };
+
+const char *cli_mode_word(enum cli_mode mode)
+{
+	return mode_words[mode];
+}
+
+int cli_mode_parse(const char *word, enum cli_mode *ret_mode)
+{
+	for (size_t i = 0; i < sizeof(mode_words) / sizeof(mode_words[0]); i++) {
+		if (!strcmp(word, mode_words[i])) {
+			*ret_mode = (enum cli_mode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
 
 const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name)
 {
@@ -173,12 +188,8 @@ static int parse_duration(const struct cli_option *option, const char *text, uin
 
 static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err)
 {
-	for (size_t i = 0; i < sizeof(mode_words) / sizeof(mode_words[0]); i++) {
-		if (!strcmp(text, mode_words[i])) {
-			*ret_mode = (enum cli_mode)i;
-			return 0;
-		}
-	}
+	if (!cli_mode_parse(text, ret_mode))
+		return 0;
 	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto, exact or light", text);
 }
 

@@ -31,6 +31,10 @@ enum cli_mode {
 #undef _
 };
 
+const char *cli_mode_word(enum cli_mode mode);
+/* 0, or -EINVAL if there is no such mode: nothing is changed then. */
+int cli_mode_parse(const char *word, enum cli_mode *ret_mode);
+
 struct config_file;
 
 #define CLI_MAX_LIST 64

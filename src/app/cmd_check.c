@@ -288,6 +288,10 @@ static int run(const struct config *config)
 	_cleanup_(check_done) struct check c = { .config = config };
 	struct err err = {};
 
+	if (config->mode == CLI_MODE_LIGHT) {
+		log_error("a check judges every step: --mode light does not see them");
+		return EXIT_USAGE;
+	}
 	if (prepare(&c, &err) < 0) {
 		log_error("%s", err.what);
 		return EXIT_USAGE;

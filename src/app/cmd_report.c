@@ -19,9 +19,7 @@
 
 #define DEFAULT_FORMAT "text"
 
-static const char *const mode = "exact";
-
-static struct report_opts make_opts(FILE *out)
+static struct report_opts make_opts(FILE *out, const char *mode)
 {
 	const bool is_terminal = isatty(fileno(out));
 	struct winsize size = {};
@@ -62,14 +60,16 @@ static int write_report(const char *path, const struct report_format *format, FI
 {
 	_cleanup_(report__freep) struct report *report = NULL;
 	_cleanup_(replay__freep) struct replay *replay = NULL;
-	const struct report_opts opts = make_opts(out);
 	const struct snapshot *snapshot;
+	struct report_opts opts;
 	struct report_run run;
 	int r;
 
 	r = replay__open(&replay, path, tell_stall, &report, err);
-	if (r >= 0)
-		r = report__new(&report, format, out, &opts);
+	if (r < 0)
+		return r;
+	opts = make_opts(out, replay__mode(replay));
+	r = report__new(&report, format, out, &opts);
 	if (r >= 0)
 		r = report__start(report, replay__start(replay));
 	if (r >= 0)
@@ -90,7 +90,7 @@ static int compare_stall(void *ctx, const struct stall *stall)
 	return diff__stall(side->diff, side->which, stall);
 }
 
-static int read_side(struct diff *diff, enum diff_side which, const char *path, struct err *err)
+static int read_side(struct diff *diff, enum diff_side which, const char *path, const char **ret_mode, struct err *err)
 {
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	struct side side = { diff, which };
@@ -100,6 +100,8 @@ static int read_side(struct diff *diff, enum diff_side which, const char *path, 
 
 	r = replay__open(&replay, path, compare_stall, &side, err);
 	if (r >= 0)
+		*ret_mode = replay__mode(replay);
+	if (r >= 0)
 		r = play(replay, path, &snapshot, &run);
 	return r < 0 ? r : diff__finish(diff, which, snapshot, &run);
 }
@@ -108,18 +110,23 @@ static int write_diff(const char *before, const char *after, const struct diff_f
 		      FILE *out, struct err *err)
 {
 	_cleanup_(diff__freep) struct diff *diff = NULL;
-	const struct report_opts opts = make_opts(out);
+	const char *mode_before = NULL, *mode_after = NULL;
 	const struct diff_result *result;
+	struct report_opts opts;
 	int r;
 
 	r = diff__new(&diff);
 	if (r >= 0)
-		r = read_side(diff, DIFF_BEFORE, before, err);
+		r = read_side(diff, DIFF_BEFORE, before, &mode_before, err);
 	if (r >= 0)
-		r = read_side(diff, DIFF_AFTER, after, err);
+		r = read_side(diff, DIFF_AFTER, after, &mode_after, err);
 	if (r >= 0)
 		r = diff__result(diff, &result);
-	return r < 0 ? r : format->write(out, result, &opts);
+	if (r < 0)
+		return r;
+	/* Words of our own list: the same word is the same string. */
+	opts = make_opts(out, mode_before == mode_after ? mode_after : "mixed");
+	return format->write(out, result, &opts);
 }
 
 /* What the user asked for by name, by --json, by the name of the file to write, else text. NULL with err filled. */

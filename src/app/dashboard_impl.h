@@ -23,6 +23,7 @@ struct dashboard;
 struct dashboard_source {
 	bool is_replay;
 	struct model *(*model)(void *ctx);
+	const char *(*mode)(void *ctx); /* as in struct report_opts */
 	/* Fills in all but the message and what the configuration says. */
 	void (*status)(void *ctx, uint64_t now_ns, struct view_status *status);
 	/* What the dashboard does not do itself; tells what came of it. */

@@ -43,6 +43,11 @@ static struct model *live_model(void *ctx)
 	return ((struct live *)ctx)->session->model;
 }
 
+static const char *live_mode(void *ctx)
+{
+	return cli_mode_word(((struct live *)ctx)->session->config->mode);
+}
+
 /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)  +1 more" */
 static void describe_targets(struct live *l)
 {
@@ -68,8 +73,9 @@ static void describe_targets(struct live *l)
 				w->pid);
 	if (w->target && used < sizeof(raw))
 		used += (size_t)snprintf(
-			raw + used, sizeof(raw) - used, "  CPython %s, %s, exact (%s)", w->target->python,
-			watch__loop_word(w) ?: "no loop yet", target_rung_word(w->target->rung));
+			raw + used, sizeof(raw) - used, "  CPython %s, %s, %s (%s)", w->target->python,
+			watch__loop_word(w) ?: "no loop yet", session__mode_word(s, w),
+			target_rung_word(w->target->rung));
 	if (w->target && w->target->is_container && used < sizeof(raw))
 		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  container %s (pid %d there)",
 					 format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
@@ -265,6 +271,7 @@ static void live_fulfil(struct dashboard *d, enum view_request request)
 
 static const struct dashboard_source source = {
 	.model = live_model,
+	.mode = live_mode,
 	.status = live_status,
 	.fulfil = live_fulfil,
 	.report = live_report,

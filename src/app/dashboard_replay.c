@@ -36,6 +36,11 @@ struct playing {
 	char targets[512];
 };
 
+static const char *playing_mode(void *ctx)
+{
+	return replay__mode(((struct playing *)ctx)->replay);
+}
+
 static struct model *playing_model(void *ctx)
 {
 	return replay__model(((struct playing *)ctx)->replay);
@@ -163,6 +168,7 @@ static int playing_edit(void *ctx, const char *file, uint32_t line, struct err *
 static const struct dashboard_source source = {
 	.is_replay = true,
 	.model = playing_model,
+	.mode = playing_mode,
 	.status = playing_status,
 	.fulfil = playing_fulfil,
 	.report = playing_report,

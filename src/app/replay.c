@@ -68,6 +68,14 @@ void replay__free(struct replay *r)
 	free(r);
 }
 
+const char *replay__mode(const struct replay *r)
+{
+	enum cli_mode mode = CLI_MODE_EXACT;
+
+	cli_mode_parse(meta__get(player__meta(r->player), "mode") ?: "", &mode);
+	return cli_mode_word(mode);
+}
+
 struct model *replay__model(const struct replay *r)
 {
 	return r->model;
@@ -210,8 +218,8 @@ void replay__describe(struct replay *r, char *buf, size_t size)
 		snprintf(buf, size, "a recording of no process");
 		return;
 	}
-	used = (size_t)snprintf(buf, size, "%s %u  CPython %s, %s, exact (%s)", t->comm, t->pid,
-				t->python, t->loop ?: "no loop yet", t->rung);
+	used = (size_t)snprintf(buf, size, "%s %u  CPython %s, %s, %s (%s)", t->comm, t->pid,
+				t->python, t->loop ?: "no loop yet", replay__mode(r), t->rung);
 	if (start->n_targets > 1 && used < size)
 		snprintf(buf + used, size - used, "  +%zu more", start->n_targets - 1);
 }

@@ -90,7 +90,7 @@ static int make_report(struct session *s)
 	if (is_terminal)
 		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	s->report_opts = (struct report_opts){
-		.mode = s->config->mode == CLI_MODE_LIGHT ? "light" : "exact",
+		.mode = cli_mode_word(s->config->mode),
 		.color = is_terminal && !getenv("NO_COLOR"),
 		.width = size.ws_col,
 		.max_rows = MAX_TABLE_ROWS,
@@ -124,6 +124,10 @@ int session__new(struct session **ret_session, const struct config *config, stru
 	privs_raise();
 	s->config = config;
 	s->threshold_ns = config->threshold_ns;
+	if (config->mode == CLI_MODE_LIGHT && s->threshold_ns < PROBE_LIGHT_SHORTEST_NS) {
+		s->threshold_ns = PROBE_LIGHT_SHORTEST_NS;
+		log_info("light mode finds stalls of 5 ms and longer");
+	}
 	s->child = child;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->signal_fd = -1;
@@ -519,7 +523,7 @@ static bool has_command_failed(const struct session *s)
 
 int session__verdict(const struct session *s, const struct snapshot *snapshot, int judged)
 {
-	if (snapshot->steps > 0)
+	if (snapshot->steps + snapshot->handles > 0)
 		return judged;
 	if (!has_loop(s)) {
 		log_error("no event loop was found in %d: %s", s->watches[0]->pid,

@@ -109,6 +109,8 @@ void session__settle(struct session *s);
 int session__drain(struct session *s);
 /* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */
 int session__read(struct session *s, uint64_t now_ns);
+/* How its steps are seen at this moment: "exact" or "light". */
+const char *session__mode_word(const struct session *s, const struct watch *w);
 /* Loops that run already: so even their first stall has samples and victims. */
 void session__find_loops(struct session *s, struct watch *w);
 /* Tells the kernel side what runs where, and looks for it if that is due and nothing else would tell of it. */

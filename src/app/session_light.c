@@ -18,6 +18,11 @@ static bool is_light(const struct session *s, const struct watch *w)
 	return probe__is_light(s->probe) || w->target->proc.is_light;
 }
 
+const char *session__mode_word(const struct session *s, const struct watch *w)
+{
+	return cli_mode_word(is_light(s, w) ? CLI_MODE_LIGHT : CLI_MODE_EXACT);
+}
+
 void session__show_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
 {
 	struct err err = {};

@@ -23,13 +23,13 @@ static int describe_session(const struct session *s, struct meta *meta)
 	snprintf(kernel, sizeof(kernel), "%s %s", host.sysname, host.release);
 	r = meta__set(meta, "version", LOOPSTALL_VERSION);
 	if (r >= 0)
-		r = meta__set(meta, "mode", "exact");
+		r = meta__set(meta, "mode", cli_mode_word(s->config->mode));
 	if (r >= 0)
 		r = meta__set(meta, "host", host.nodename);
 	if (r >= 0)
 		r = meta__set(meta, "kernel", kernel);
 	if (r >= 0)
-		r = meta__set_u64(meta, "threshold_ns", s->config->threshold_ns);
+		r = meta__set_u64(meta, "threshold_ns", s->threshold_ns);
 	if (r >= 0)
 		r = meta__set_u64(meta, "start_ns", session_now_ns());
 	return r < 0 ? r : meta__set_u64(meta, "start_time", (uint64_t)time(NULL));

@@ -80,7 +80,7 @@ static uint64_t unix_now_ns(void)
 
 const char *session__silence(const struct session *s, const struct snapshot *snapshot)
 {
-	return snapshot->steps == 0 ? watch__silence_reason(s->watches[0]) : NULL;
+	return snapshot->steps + snapshot->handles == 0 ? watch__silence_reason(s->watches[0]) : NULL;
 }
 
 int session__write_summary(const struct session *s, struct report *report,

@@ -196,6 +196,7 @@ static void reading_since_base(const struct loop_reading *t, struct ls_thread_st
 	ret_stats->idle_ns = rate_since(s->idle_ns, base->idle_ns);
 	ret_stats->turns = rate_since(s->turns, base->turns);
 	ret_stats->stalls = rate_since(s->stalls, base->stalls);
+	ret_stats->handles = rate_since(s->handles, base->handles);
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		ret_stats->cause_ns[i] = rate_since(s->cause_ns[i], base->cause_ns[i]);
 	hist__since(s->turn_hist, base->turn_hist, ret_stats->turn_hist);
@@ -226,6 +227,7 @@ static void row_fill(struct loop_row *row, const struct loop_reading *t,
 		.idle_ns = stats->idle_ns,
 		.turns = stats->turns,
 		.stalls = stats->stalls,
+		.handles = stats->handles,
 		.turn_p50_ns = turn_ns[0],
 		.turn_p99_ns = turn_ns[1],
 		.turn_max_ns = stats->worst_turn_ns,
@@ -251,6 +253,7 @@ static void snapshot_add(struct snapshot *s, const struct loop_row *row)
 	s->idle_ns += row->idle_ns;
 	s->turns += row->turns;
 	s->stalls += row->stalls;
+	s->handles += row->handles;
 	s->tasks_ready += row->tasks_ready;
 	if (row->turn_max_ns > s->turn_max_ns)
 		s->turn_max_ns = row->turn_max_ns;

@@ -120,6 +120,7 @@ static void stall_add_victims(struct stall *stall, const struct ls_rec_stall *re
 	stall->sockets = rec->sockets;
 	stall->is_victims_cut = rec->flags & LS_STALL_VICTIMS_CUT;
 	stall->is_victims_unknown = rec->flags & LS_STALL_VICTIMS_UNKNOWN;
+	stall->is_light = rec->flags & LS_STALL_LIGHT;
 }
 
 /* What the record says by itself. */

@@ -52,6 +52,7 @@ struct stall {
 	uint64_t starved_ns;
 	uint32_t sockets; /* with something unread that the loop had not looked at */
 	bool is_victims_cut, is_victims_unknown;
+	bool is_light; /* seen without probes: where it begins and ends is known to two sampling periods */
 };
 
 #define MODEL_TREND 30 /* ticks */
@@ -124,6 +125,7 @@ struct loop_row {
 	uint64_t cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks; what is missing to their sum is cpu */
 	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns;
 	uint64_t turn_own_max_ns; /* of the turns' times without the run queue */
+	uint64_t handles; /* begun while it was watched without probes: no steps were counted then */
 	double steps_per_s, busy; /* busy: 0 ... 1 */
 	double gil, runqueue; /* shares of its time, 0 ... 1, between the last two ticks */
 	uint32_t tasks_ready; /* handles in its ready queue when it was last looked at */
@@ -211,6 +213,7 @@ struct loss {
 struct snapshot {
 	uint64_t steps, callbacks_ns, idle_ns, step_ns, turns, stalls, starved_ns;
 	uint64_t unattributed_steps; /* whose coroutine could not be told */
+	uint64_t handles; /* see struct loop_row */
 	uint64_t turn_p50_ns, turn_p99_ns, turn_max_ns, turn_own_max_ns; /* of all loops */
 	uint64_t tasks_alive, tasks_ready; /* when last looked at; alive: 0 if it was not */
 	size_t n_rows;

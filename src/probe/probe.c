@@ -93,9 +93,6 @@ static int err_from_load(struct err *err, int code)
 	return err__hint(err, code, "`loopstall doctor` tells what this kernel lacks, -v shows its own words");
 }
 
-/* What is shorter could be two spans between two looks. */
-#define SHORTEST_LIGHT_NS 5000000
-
 /* Five samples in the shortest stall name its line; more often than each millisecond would cost too much. */
 static uint64_t choose_sample_period_ns(uint64_t threshold_ns)
 {
@@ -118,7 +115,7 @@ static void set_threshold(struct probe *p, uint64_t threshold_ns)
 
 	p->sample_period_ns = p->fixed_period_ns ? p->fixed_period_ns : choose_sample_period_ns(threshold_ns);
 	settings_of(p)->threshold_ns = threshold_ns;
-	settings_of(p)->light_threshold_ns = threshold_ns > SHORTEST_LIGHT_NS ? threshold_ns : SHORTEST_LIGHT_NS;
+	settings_of(p)->light_threshold_ns = threshold_ns > PROBE_LIGHT_SHORTEST_NS ? threshold_ns : PROBE_LIGHT_SHORTEST_NS;
 	settings_of(p)->sample_period_ns = p->sample_period_ns;
 	settings_of(p)->sample_after_ns = p->sample_period_ns < shortest_ns ? p->sample_period_ns : shortest_ns;
 }

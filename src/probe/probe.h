@@ -17,6 +17,9 @@
 #include "stream/source.h"
 #include "target/target.h"
 
+/* What is shorter could be two spans between two looks: see probe__set_light(). */
+#define PROBE_LIGHT_SHORTEST_NS 5000000
+
 struct probe_opts {
 	uint64_t threshold_ns;
 	uint64_t sample_period_ns; /* 0: chosen from the threshold */

@@ -224,7 +224,7 @@ static json_t *side_json(const struct diff_result *d, enum diff_side side)
 
 static int write_json(FILE *out, const struct diff_result *d, const struct report_opts *opts)
 {
-	struct jsonx o = json__line("diff", opts);
+	struct jsonx o = json__line("diff", opts->mode);
 	_cleanup_(jsonx_done) json_t *json = NULL;
 
 	jsonx_add(&o, "before", side_json(d, DIFF_BEFORE));

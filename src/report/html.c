@@ -120,7 +120,7 @@ static int html_stall(struct report *r, const struct stall *stall)
 		return n;
 	if (h->n == (size_t)2 * MAX_STALLS)
 		keep_longest(h);
-	json = json__stall(stall, &r->opts);
+	json = json__stall(stall);
 	text = json ? json_dumps(json, JSONX_FLAGS) : NULL;
 	if (!text)
 		return -ENOMEM;

@@ -13,13 +13,13 @@
 
 #define SCHEMA "loopstall/1"
 
-struct jsonx json__line(const char *type, const struct report_opts *opts)
+struct jsonx json__line(const char *type, const char *mode)
 {
 	struct jsonx o = jsonx_object();
 
 	jsonx_add_text(&o, "schema", SCHEMA);
 	jsonx_add_text(&o, "type", type);
-	jsonx_add_text(&o, "mode", opts->mode);
+	jsonx_add_text(&o, "mode", mode);
 	return o;
 }
 
@@ -109,9 +109,9 @@ static json_t *victims_json(const struct stall *stall)
 	return jsonx_end(&o);
 }
 
-json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
+json_t *json__stall(const struct stall *stall)
 {
-	struct jsonx o = json__line("stall", opts);
+	struct jsonx o = json__line("stall", stall->is_light ? "light" : "exact");
 
 	jsonx_add_text(&o, "unit", vocabulary_unit(stall->unit));
 	jsonx_add_u64(&o, "pid", stall->pid);
@@ -157,7 +157,7 @@ static json_t *target_item(const void *item)
 
 json_t *json__start(const struct report_start *start, const struct report_opts *opts)
 {
-	struct jsonx o = json__line("start", opts);
+	struct jsonx o = json__line("start", opts->mode);
 
 	jsonx_add_text(&o, "version", start->version);
 	jsonx_add_u64(&o, "threshold_ns", start->threshold_ns);
@@ -184,7 +184,7 @@ static int json_start(struct report *r, const struct report_start *start)
 
 static int json_stall(struct report *r, const struct stall *stall)
 {
-	return put(r, json__stall(stall, &r->opts));
+	return put(r, json__stall(stall));
 }
 
 static int json_finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)

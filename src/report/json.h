@@ -10,9 +10,9 @@
 #include "report/report.h"
 
 /* What every line begins with. */
-struct jsonx json__line(const char *type, const struct report_opts *opts);
+struct jsonx json__line(const char *type, const char *mode);
 json_t *json__start(const struct report_start *start, const struct report_opts *opts);
-json_t *json__stall(const struct stall *stall, const struct report_opts *opts);
+json_t *json__stall(const struct stall *stall);
 json_t *json__summary(const struct snapshot *snapshot, const struct report_run *run,
 		      const struct report_opts *opts);
 

@@ -88,6 +88,7 @@ static json_t *loop_item(const void *item)
 	jsonx_add_u64(&o, "steps", loop->steps);
 	jsonx_add_u64(&o, "turns", loop->turns);
 	jsonx_add_u64(&o, "stalls", loop->stalls);
+	jsonx_add_u64(&o, "handles", loop->handles);
 	jsonx_add_u64(&o, "step_ns", loop->step_ns);
 	jsonx_add_u64(&o, "callbacks_ns", loop->callbacks_ns);
 	jsonx_add_u64(&o, "idle_ns", loop->idle_ns);
@@ -127,13 +128,14 @@ static json_t *own_json(const struct report_run *run)
 json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 		      const struct report_opts *opts)
 {
-	struct jsonx o = json__line("summary", opts);
+	struct jsonx o = json__line("summary", opts->mode);
 
 	jsonx_add_u64(&o, "duration_ns", run->duration_ns);
 	jsonx_add(&o, "ended_ns", jsonx_u64_or_null(run->ended_ns));
 	jsonx_add(&o, "ended_unix_ns", jsonx_u64_or_null(run->ended_unix_ns));
 	jsonx_add_u64(&o, "steps", s->steps);
 	jsonx_add_u64(&o, "unattributed_steps", s->unattributed_steps);
+	jsonx_add_u64(&o, "handles", s->handles);
 	jsonx_add_u64(&o, "stalls", s->stalls);
 	jsonx_add_u64(&o, "turns", s->turns);
 	jsonx_add_u64(&o, "step_ns", s->step_ns);
@@ -143,7 +145,7 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add_u64(&o, "turn_p50_ns", s->turn_p50_ns);
 	jsonx_add_u64(&o, "turn_p99_ns", s->turn_p99_ns);
 	jsonx_add_u64(&o, "turn_max_ns", s->turn_max_ns);
-	jsonx_add_text(&o, "no_steps_reason", s->steps ? NULL : run->no_steps_reason);
+	jsonx_add_text(&o, "no_steps_reason", s->steps || s->handles ? NULL : run->no_steps_reason);
 	jsonx_add(&o, "own", own_json(run));
 	jsonx_add(&o, "lost", lost_json(s));
 	jsonx_add(&o, "coroutines", jsonx_array(s->rows, s->n_rows, sizeof(s->rows[0]), row_item));

@@ -92,7 +92,7 @@ static void put_verdict(FILE *out, const struct markdown *m, const struct snapsh
 		d[FORMAT_NUMBER_BYTES];
 
 	fputs("### Event loop stalls\n\n", out);
-	if (!s->steps) {
+	if (!s->steps && !s->handles) {
 		fprintf(out, "**Nothing was measured** in %s.",
 			format__duration(run->duration_ns, a));
 		return;

@@ -16,7 +16,7 @@
 #include "model/model.h"
 
 struct report_opts {
-	const char *mode; /* "exact" or "light" */
+	const char *mode; /* that was asked for: "auto", "exact" or "light"; each stall says how it was seen */
 	bool color; /* text only */
 	unsigned int width; /* columns of the terminal, text only; 0: no limit */
 	unsigned int max_rows; /* of the text table; 0: all */

@@ -434,6 +434,9 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 			 (double)(named * 1000 / snapshot->steps) / 10,
 			 words__count(snapshot->steps, count));
 		pen__put(pen, ATTR_NORMAL, text);
+	} else if (snapshot->handles > 0) {
+		snprintf(text, sizeof(text), "steps sampled, %s handles", words__count(snapshot->handles, count));
+		pen__put(pen, ATTR_NORMAL, text);
 	}
 	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
 	pen__put(pen, ATTR_NORMAL, text);

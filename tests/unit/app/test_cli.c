@@ -209,7 +209,8 @@ Test(app_cli, ranges)
 
 Test(app_cli, modes)
 {
-	refuse(&cmd_trace, "trace -p 1 --mode light", "no light mode");
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode light").mode, CLI_MODE_LIGHT);
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode auto").mode, CLI_MODE_AUTO);
 	refuse(&cmd_trace, "trace -p 1 --mode fast", "'fast' is not a mode");
 	refuse(&cmd_trace, "trace -p 1 --mode ''", "is not a mode");
 }

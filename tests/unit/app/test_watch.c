@@ -57,8 +57,6 @@ Test(app_watch, silence_has_a_reason)
 	cr_expect(strstr(watch__silence_reason(&w), "no event loop runs"));
 	watch__loop(&w, 0x2000, 1);
 	cr_expect(strstr(watch__silence_reason(&w), "only waits"));
-	t.rung = TARGET_RUNG_NONE;
-	cr_expect(strstr(watch__silence_reason(&w), "no step function"));
 }
 
 Test(app_watch, suspicion_brings_the_next_look_forward_and_never_back)
