@@ -125,7 +125,7 @@ static __always_inline void light_open(struct thread_state *ts, __u64 task, __u6
 LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 {
 	struct ls_coro_stats *stats;
-	__u64 duration_ns, off_ns, starved_ns = 0;
+	__u64 duration_ns, off_ns;
 	__u32 is_step, is_stall, i;
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)
@@ -136,8 +136,14 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 		duration_ns = 0;
 	off_ns = ts->cur.is_touched ? ts->cur.off_ns : 0;
 	is_stall = duration_ns >= settings.light_threshold_ns;
-	if (is_stall)
-		starved_ns = span_send_stall(ts, end_ns, duration_ns, ts->cur.unit);
+	if (is_stall) {
+		/* Who waited at its end, a look that finds it to have ended comes too late for. */
+		ts->scan.victims = 0;
+		ts->scan.starved_ns = 0;
+		ts->scan.sockets = 0;
+		ts->scan.flags = LS_STALL_VICTIMS_UNKNOWN;
+		stall_send(ts, end_ns, duration_ns, ts->cur.unit);
+	}
 	/* The rest was booked with each sample. */
 	if (is_step)
 		ts->stats.step_ns += off_ns;
@@ -152,7 +158,6 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 			for (i = 0; i < LS_CAUSE_MAX; i++)
 				stats->cause_ns[i] += ts->cur.cause_ns[i];
 		stats->stalls += is_stall;
-		stats->starved_ns += starved_ns;
 	}
 	turn_add_span(ts);
 	ts->cur.unit = LS_UNIT_NONE;

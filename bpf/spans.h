@@ -139,6 +139,8 @@ LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
  * then the turn's sums are sent. Returns the time its victims waited (stall.bpf.c).
  */
 __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
+/* The same with what ts->scan says of who had to wait. A way of its own, because the stack of all calls together is short. */
+__u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
 
 /* Adds the off-CPU time of the ended span, its own without that of nested steps, to its turn and to the thread. */
 LS_INLINE void turn_add_span(struct thread_state *ts)

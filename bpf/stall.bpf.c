@@ -271,21 +271,7 @@ static __always_inline __u64 stall_wakeup(struct thread_state *ts, __u64 now_ns)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* Who waits at the end of a span. A look that finds it to have ended is too late for that. */
-static __always_inline void span_count_waiters(struct thread_state *ts, __u64 now_ns)
-{
-	if (!ts->cur.is_light) {
-		victims_report(ts, now_ns);
-		sockets_count(ts);
-		return;
-	}
-	ts->scan.victims = 0;
-	ts->scan.starved_ns = 0;
-	ts->scan.sockets = 0;
-	ts->scan.flags = LS_STALL_VICTIMS_UNKNOWN;
-}
-
-LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+LS_SUBPROG __u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	struct ls_coro_stats *stats;
 	struct ls_rec_stall *rec;
@@ -294,11 +280,8 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 
 	if (!ts)
 		return 0;
-	if (unit != LS_UNIT_TURN) {
-		if (ts->cur.is_touched)
-			span_send_sites(ts, now_ns);
-		span_count_waiters(ts, now_ns);
-	}
+	if (unit != LS_UNIT_TURN && ts->cur.is_touched)
+		span_send_sites(ts, now_ns);
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
 		count_loss(LS_LOSS_RING_STALL);
@@ -357,4 +340,15 @@ LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 du
 	ts->turn_has_stall = 1;
 	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
 	return ts->scan.starved_ns;
+}
+
+LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	if (!ts)
+		return 0;
+	if (unit != LS_UNIT_TURN) {
+		victims_report(ts, now_ns);
+		sockets_count(ts);
+	}
+	return stall_send(ts, now_ns, duration_ns, unit);
 }

@@ -257,6 +257,7 @@ static int begin(struct session *s, struct err *err)
 	s->started_ns = session_now_ns();
 	s->started_machine = machine__read();
 	s->started_cpu_ns = session_own_cpu_ns();
+	s->switched_ns = s->started_ns;
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	/* A report takes each stall as it ends. */
 	if (!s->front)

@@ -54,6 +54,8 @@ struct session {
 	uint64_t threshold_ns; /* at first that of the configuration */
 	uint64_t read_due_ns; /* of the aggregates */
 	uint64_t tick_due_ns; /* of the model's rates */
+	uint64_t switched_ns, light_ns; /* when the mode last changed; time in light mode till then */
+	uint64_t n_switches;
 	uint64_t threads_due_ns; /* of the look for threads that run a loop */
 	uint64_t tasks_due_ns, alive_due_ns; /* of the tasks one by one, and of their number */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
@@ -109,6 +111,10 @@ void session__settle(struct session *s);
 int session__drain(struct session *s);
 /* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */
 int session__read(struct session *s, uint64_t now_ns);
+/* To light mode or back to exact, for all processes. 0 or -errno with err filled: all stays as it is then. */
+int session__switch(struct session *s, bool is_light, struct err *err);
+/* How long it was in light mode so far. */
+uint64_t session__light_ns(const struct session *s, uint64_t now_ns);
 /* How its steps are seen at this moment: "exact" or "light". */
 const char *session__mode_word(const struct session *s, const struct watch *w);
 /* Loops that run already: so even their first stall has samples and victims. */

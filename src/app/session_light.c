@@ -23,6 +23,51 @@ const char *session__mode_word(const struct session *s, const struct watch *w)
 	return cli_mode_word(is_light(s, w) ? CLI_MODE_LIGHT : CLI_MODE_EXACT);
 }
 
+uint64_t session__light_ns(const struct session *s, uint64_t now_ns)
+{
+	return s->light_ns + (probe__is_light(s->probe) ? now_ns - s->switched_ns : 0);
+}
+
+static void take_uprobes(struct session *s)
+{
+	for (size_t i = 0; i < s->n_watches; i++)
+		probe__take_uprobes(s->probe, s->watches[i]->pid);
+}
+
+static int put_uprobes(struct session *s, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->n_watches; i++)
+		if (!s->watches[i]->is_gone && s->watches[i]->target)
+			r = probe__put_uprobes(s->probe, s->watches[i]->target, err);
+	if (r < 0)
+		take_uprobes(s);
+	return r;
+}
+
+/* Looks begin before the uprobes go, and end when all of them sit. */
+int session__switch(struct session *s, bool is_light, struct err *err)
+{
+	const uint64_t now_ns = session_now_ns();
+	int r = 0;
+
+	if (is_light == probe__is_light(s->probe))
+		return 0;
+	if (!is_light)
+		r = put_uprobes(s, err);
+	if (r < 0)
+		return r;
+	s->light_ns = session__light_ns(s, now_ns);
+	s->switched_ns = now_ns;
+	s->n_switches++;
+	s->threads_due_ns = 0;
+	probe__set_light(s->probe, is_light);
+	if (is_light)
+		take_uprobes(s);
+	return 0;
+}
+
 void session__show_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
 {
 	struct err err = {};

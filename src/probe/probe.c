@@ -283,8 +283,10 @@ static int attach_module(struct probe *p, const struct target *t, const struct t
 	return 0;
 }
 
-static int attach_modules(struct probe *p, const struct target *t, struct err *err)
+int probe__put_uprobes(struct probe *p, const struct target *t, struct err *err)
 {
+	if (t->proc.is_light)
+		return 0;
 	for (size_t i = 0; i < t->n_modules; i++) {
 		int code = attach_module(p, t, &t->modules[i], err);
 
@@ -294,7 +296,7 @@ static int attach_modules(struct probe *p, const struct target *t, struct err *e
 	return 0;
 }
 
-static void detach_modules(struct probe *p, pid_t pid)
+void probe__take_uprobes(struct probe *p, pid_t pid)
 {
 	for (size_t i = 0; i < p->n_attached;) {
 		if (p->attached[i].pid == pid) {
@@ -306,14 +308,6 @@ static void detach_modules(struct probe *p, pid_t pid)
 	}
 }
 
-int probe__apply_mode(struct probe *p, const struct target *t, struct err *err)
-{
-	if (!probe__is_light(p) && !t->proc.is_light)
-		return attach_modules(p, t, err);
-	detach_modules(p, t->pid);
-	return 0;
-}
-
 int probe__attach(struct probe *p, const struct target *t, struct err *err)
 {
 	uint32_t tgid = t->pid;
@@ -322,7 +316,7 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err)
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &t->proc, BPF_ANY))
 		return err__set(err, -errno, "cannot watch process %d: %s", t->pid,
 				errno == E2BIG ? "too many processes are watched" : strerror(errno));
-	return probe__apply_mode(p, t, err);
+	return probe__is_light(p) ? 0 : probe__put_uprobes(p, t, err);
 }
 
 int probe__follow(struct probe *p, pid_t pid)
@@ -339,7 +333,7 @@ void probe__detach(struct probe *p, pid_t pid)
 {
 	uint32_t tgid = pid;
 
-	detach_modules(p, pid);
+	probe__take_uprobes(p, pid);
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
 	if (p->tasks)
 		tasks__forget(p->tasks, tgid);

@@ -56,13 +56,14 @@ int probe__sample_thread(struct probe *p, pid_t tid);
 int probe__try_sampler(void);
 void probe__unsample_thread(struct probe *p, pid_t tid);
 /*
- * Steps without uprobes: the threads that are known to run loops are looked at, see bpf/light.h. Switched on or off at any time; the uprobes of a
- * process go and come with it, those of a process that is attached later are left out meanwhile.
+ * Steps without uprobes: the threads that are known to run loops are looked at, see bpf/light.h. Switched on or off at any time. Uprobes that sit
+ * do nothing while it is on, but they cost; a process that is attached meanwhile gets none.
  */
 void probe__set_light(struct probe *p, bool is_light);
 bool probe__is_light(const struct probe *p);
-/* Puts uprobes on a process again, or takes them off, as the mode has it. 0 or -errno with err filled. */
-int probe__apply_mode(struct probe *p, const struct target *t, struct err *err);
+/* The uprobes of a process that is attached to, on and off. 0 or -errno with err filled. */
+int probe__put_uprobes(struct probe *p, const struct target *t, struct err *err);
+void probe__take_uprobes(struct probe *p, pid_t pid);
 /* A span that is known from looks is a stall from this duration on. */
 uint64_t probe__light_threshold_ns(const struct probe *p);
 /*

@@ -161,27 +161,48 @@ int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_M
 	return err;
 }
 
-static void *done_in_thread(void *arg)
+/* One link, on its way out. */
+struct leaving {
+	int fd; /* -1: `link` */
+	struct bpf_link *link;
+};
+
+static void *leave(void *arg)
 {
-	uprobes__done(arg);
-	free(arg);
+	struct leaving *l = arg;
+
+	fd_close(&l->fd);
+	bpf_link__destroy(l->link);
+	free(l);
 	return NULL;
+}
+
+/* The kernel takes the breakpoints out at once, and then waits 30 ms for whoever may be in one: so each link has a thread of its own. */
+static void leave_aside(int fd, struct bpf_link *link)
+{
+	struct leaving *l = malloc(sizeof(*l));
+	pthread_t thread;
+
+	if (!l) {
+		fd_close(&fd);
+		bpf_link__destroy(link);
+		return;
+	}
+	*l = (struct leaving){ fd, link };
+	if (pthread_create(&thread, NULL, leave, l))
+		leave(l);
+	else
+		pthread_detach(thread);
 }
 
 void uprobes__done_aside(struct uprobes *u)
 {
-	struct uprobes *copy = malloc(sizeof(*copy));
-	pthread_t thread;
-
-	if (!copy) {
-		uprobes__done(u);
-		return;
-	}
-	*copy = *u;
-	if (pthread_create(&thread, NULL, done_in_thread, copy))
-		done_in_thread(copy);
-	else
-		pthread_detach(thread);
+	for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
+		if (u->multi_fds[kind] >= 0)
+			leave_aside(TAKE_FD(u->multi_fds[kind]), NULL);
+	for (size_t i = 0; i < u->n_links; i++)
+		leave_aside(-1, u->links[i]);
+	free(u->links);
 	uprobes_init(u);
 }
 

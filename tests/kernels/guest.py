@@ -19,7 +19,7 @@ FILE_SYSTEMS = (
 # In this order: after without_btf nothing can be loaded any more.
 CASES = (
     "kernel.attaches_as_doctor_says", "counts.loop_before_attach", "truth.main", "truth.loop_after_attach",
-    "truth.runqueue", "kernel.capabilities", "kernel.without_btf",
+    "truth.runqueue", "light.main", "kernel.capabilities", "kernel.without_btf",
 )
 POWER_OFF = 0x4321FEDC  # linux: include/uapi/linux/reboot.h
 
@@ -38,6 +38,7 @@ def run_cases():
     import peer
     import test_counts  # noqa: F401 (fills lib.CASES)
     import test_kernel  # noqa: F401
+    import test_light  # noqa: F401
     import test_truth  # noqa: F401
 
     peer.bring_loopback_up()

@@ -38,7 +38,7 @@ FOLDERS = ("proc", "sys", "dev", "tmp", "var/tmp", "etc")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 # Imported in a guest, by the tests or their programs; the last ones only when they are used.
 MODULES = (
-    "interpreters lib test_counts test_truth test_kernel counts truth steady guest"
+    "interpreters lib test_counts test_light test_truth test_kernel counts truth steady guest"
     " concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
 )
 MODULE_FOLDERS = ("tests/live", "tests/live/programs", "tests/kernels")
