@@ -101,19 +101,6 @@ static int parse_count(const char *option, const char *text, uint64_t *ret, stru
 	return 0;
 }
 
-static int parse_percent(const char *text, double *ret, struct err *err)
-{
-	char *end;
-
-	if (!text)
-		return 0;
-	*ret = strtod(text, &end) / 100;
-	if (end == text || strcmp(end, "%") || !(*ret >= 0 && *ret <= 100))
-		return err__set(err, -EINVAL, "--max-regression %s is not a percentage as in 20%%",
-				text);
-	return 0;
-}
-
 int check_opts__limits(const struct config *config, struct check_limits *ret, struct err *err)
 {
 	const struct check_config *c = &config->check;
@@ -132,8 +119,8 @@ int check_opts__limits(const struct config *config, struct check_limits *ret, st
 		r = parse_count("max-stalls", c->max_stalls, &ret->max_stalls, err);
 	if (r >= 0)
 		r = parse_count("min-steps", c->min_steps, &ret->min_steps, err);
-	if (r >= 0)
-		r = parse_percent(c->max_regression, &ret->max_regression, err);
+	if (r >= 0 && c->max_regression)
+		r = cli_parse_share("max-regression", c->max_regression, 100, &ret->max_regression, err);
 	for (size_t i = 0; i < c->deny.n && r >= 0; i++)
 		r = check_limits__deny(ret, c->deny.items[i], err);
 	return r;

@@ -14,6 +14,7 @@
 #include "app/duration.h"
 #include "app/exit.h"
 
+#define DEFAULT_BUDGET 0.02
 #define DEFAULT_THRESHOLD_NS 10000000ULL
 #define MAX_OPTIONS 48
 #define HELP_COLUMN 30
@@ -81,6 +82,11 @@ const struct cli_option cli_measure_options[] = {
 	  .offset = offsetof(struct config, mode),
 	  .argument = "MODE",
 	  .help = "exact (time each step), light (no probes) or auto" },
+	{ .name = "budget",
+	  .type = CLI_SHARE,
+	  .offset = offsetof(struct config, budget),
+	  .argument = "PERCENT",
+	  .help = "what exact timing may take of the busiest loop in mode auto (2%)" },
 	{ .name = "no-follow",
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_not_following),
@@ -193,6 +199,20 @@ static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err
 	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto, exact or light", text);
 }
 
+int cli_parse_share(const char *option, const char *text, double most, double *ret_share, struct err *err)
+{
+	char *end;
+	double share = strtod(text, &end) / 100;
+
+	/* strtod would take blanks, signs and "nan". */
+	if (*text < '0' || *text > '9' || strcmp(end, "%"))
+		return err__set(err, -EINVAL, "--%s %s is not a percentage as in 20%%", option, text);
+	if (!(share <= most))
+		return err__set(err, -EINVAL, "--%s %s is out of range: it takes up to %.0f%%", option, text, 100 * most);
+	*ret_share = share;
+	return 0;
+}
+
 static int parse_flag(const char *text, bool *ret_flag, struct err *err)
 {
 	if (text && strcmp(text, "yes") && strcmp(text, "no"))
@@ -243,6 +263,8 @@ int cli_set(const struct cli_option *option, const char *text, struct config *co
 		return 0;
 	case CLI_MODE:
 		return parse_mode(text, field, err);
+	case CLI_SHARE:
+		return cli_parse_share(option->name, text, 1, field, err);
 	case CLI_LINTS:
 		return parse_lints(text, field, err);
 	case CLI_LIST:
@@ -343,7 +365,7 @@ static int take_command(const struct cli_command *command, int argc, char **argv
 
 struct config cli_defaults(void)
 {
-	return (struct config){ .threshold_ns = DEFAULT_THRESHOLD_NS };
+	return (struct config){ .threshold_ns = DEFAULT_THRESHOLD_NS, .budget = DEFAULT_BUDGET };
 }
 
 int cli_parse(const struct cli_command *command, const struct config *base, int argc, char **argv,

@@ -31,6 +31,9 @@ enum cli_mode {
 #undef _
 };
 
+/* "20%" as 0.2; up to `most`. 0 or -EINVAL with err filled. */
+int cli_parse_share(const char *option, const char *text, double most, double *ret_share, struct err *err);
+
 const char *cli_mode_word(enum cli_mode mode);
 /* 0, or -EINVAL if there is no such mode: nothing is changed then. */
 int cli_mode_parse(const char *word, enum cli_mode *ret_mode);
@@ -69,6 +72,7 @@ struct config {
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
 	enum cli_mode mode;
+	double budget; /* of mode auto: share of a core that exact timing may take of the busiest loop */
 	bool is_not_following;
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
@@ -85,6 +89,7 @@ enum cli_type {
 	CLI_PIDS, /* adds to n_pids, pids */
 	CLI_TEXT, /* const char *, not empty */
 	CLI_MODE, /* enum cli_mode */
+	CLI_SHARE, /* double: "2%" is 0.02 */
 	CLI_LINTS, /* lint_mask */
 	CLI_LIST, /* struct cli_list; each time adds one */
 };

@@ -211,6 +211,12 @@ Test(app_cli, modes)
 {
 	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode light").mode, CLI_MODE_LIGHT);
 	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode auto").mode, CLI_MODE_AUTO);
+	cr_expect_float_eq(accept(&cmd_trace, "trace -p 1").budget, 0.02, 1e-9);
+	cr_expect_float_eq(accept(&cmd_trace, "trace -p 1 --budget 0.5%").budget, 0.005, 1e-9);
+	refuse(&cmd_trace, "trace -p 1 --budget 2", "not a percentage");
+	refuse(&cmd_trace, "trace -p 1 --budget -1%", "not a percentage");
+	refuse(&cmd_trace, "trace -p 1 --budget nan%", "not a percentage");
+	refuse(&cmd_trace, "trace -p 1 --budget 101%", "out of range");
 	refuse(&cmd_trace, "trace -p 1 --mode fast", "'fast' is not a mode");
 	refuse(&cmd_trace, "trace -p 1 --mode ''", "is not a mode");
 }
