@@ -38,7 +38,10 @@ static const struct help_row {
 	{ "stalls", "one mark for one or more seconds: none, some, or one ten times the threshold",
 	  ATTR_BOLD },
 	{ "tasks, ready", "alive when last looked at; those that want to run", ATTR_BOLD },
-	{ "self", "what loopstall itself costs, and what it could not see", ATTR_BOLD },
+	{ "self",
+	  "what loopstall costs of one core: its programs in the kernel, at steps and at each context switch of the machine; the traps "
+	  "that lead to them, which the loops pay; loopstall itself. On a wide screen by part. Then what it could not see",
+	  ATTR_BOLD },
 	{ "SCREENS", NULL, ATTR_TITLE },
 	{ "1 Coroutines",
 	  "who holds up the loop: all steps of each coroutine. STARVED is what it cost others, SUFFERED what others cost it. TREND is "
