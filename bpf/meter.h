@@ -10,15 +10,10 @@
 /* A row for each CPU; maps.bpf.c defines it. */
 extern struct ls_meter meters[LS_METER_CPUS * LS_METER_ROW];
 
-LS_INLINE struct ls_meter *meter_of(__u32 id)
-{
-	return &meters[(bpf_get_smp_processor_id() & (LS_METER_CPUS - 1)) * LS_METER_ROW + id];
-}
-
 /* State is in the map only: the verifier sees the same of a run that is timed and of one that is not. */
 LS_INLINE struct ls_meter *meter_begin(__u32 id)
 {
-	struct ls_meter *m = meter_of(id);
+	struct ls_meter *m = &meters[(bpf_get_smp_processor_id() & (LS_METER_CPUS - 1)) * LS_METER_ROW + id];
 	__u64 first_ns, now_ns;
 
 	if (m->runs++ & (LS_METER_EVERY - 1))
@@ -41,11 +36,6 @@ LS_INLINE void meter_end(struct ls_meter **meter)
 	m->since_ns = 0;
 	m->timed++;
 	m->timed_ns += took_ns < LS_METER_LONGEST_NS ? took_ns : LS_METER_LONGEST_NS;
-}
-
-LS_INLINE void meter_count(__u32 id)
-{
-	meter_of(id)->runs++;
 }
 
 #define METER(name) \

@@ -185,10 +185,8 @@ int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct tas
 	struct thread_state *ts;
 
 	ts = thread_of(prev);
-	if (ts) {
-		meter_count(LS_METER_THREAD_LEAVES);
+	if (ts)
 		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
-	}
 	ts = thread_of(next);
 	if (ts && ts->off_at_ns)
 		thread_returns(ts, next, bpf_ktime_get_ns());

@@ -3,7 +3,7 @@
  * What the programs cost. Each counts its runs and takes the time of one in LS_METER_EVERY: the kernel's own accounting
  * (BPF_ENABLE_STATS) needs CAP_SYS_ADMIN, which we give up, slows every program of the machine, and takes two clock readings a run.
  *
- * LS_METERS(_) : _(NAME, TRAP), one for each program, and what else is counted; TRAP: enum ls_trap
+ * LS_METERS(_) : _(NAME, TRAP), one for each program; TRAP: enum ls_trap
  */
 #ifndef LOOPSTALL_METERS_H
 #define LOOPSTALL_METERS_H
@@ -16,7 +16,6 @@ enum ls_trap {
 	LS_TRAP_CALL, /* a uprobe on a call, which the kernel emulates */
 	LS_TRAP_JUMP, /* the same on a conditional jump, or another instruction that does less than a call */
 	LS_TRAP_SAMPLE, /* the CPU clock's interrupt */
-	LS_TRAP_SWITCH, /* the CPU clock stopped and started again at a context switch */
 	LS_TRAP_MAX
 };
 
@@ -36,8 +35,7 @@ enum ls_trap {
 	_(FORK, NONE)              \
 	_(EXIT, NONE)              \
 	_(EXEC, NONE)              \
-	_(SAMPLE, SAMPLE)          \
-	_(THREAD_LEAVES, SWITCH) /* no program: one of SWITCH's that is about a loop thread */
+	_(SAMPLE, SAMPLE)
 
 enum ls_meter_id {
 #define _(name, trap) LS_METER_##name,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trap costs more than its own instructions: what runs behind it finds its data and translations gone. So between two
- * traps there is a bit of work on memory, as there is in a target, and its loss is part of the difference.
+ * A trap costs more than its own instructions: it drives out what the caches and the branch predictor know of the code around it, and is itself
+ * driven out by that. In a tight loop a hit costs a third less than in an interpreter. So between two hits there is
+ * work that touches much code and some data, and what it loses is part of the difference. How much work makes up for an interpreter was
+ * found by comparing (docs/overhead.md).
  */
 #include "probe/calibrate.h"
 
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -22,22 +23,20 @@
 
 #define LINE_BYTES 64
 #define PAGE_BYTES 4096
-/* What is worked on between two traps: so many lines of so many pages, of which a part each time. */
-#define WORK_PAGES 48
+/* Data of the work between two hits: so many lines in each of so many pages. */
+#define WORK_PAGES 16
 #define WORK_LINES 8
 
 #define PROBE_ROUNDS 7
 #define PROBE_HITS 12 /* in each */
 #define SAMPLE_ROUNDS 3
-#define SAMPLE_WORK 3000 /* pieces of work in each */
-#define SAMPLE_PERIOD_NS 50000 /* while samples are measured */
-#define SWITCH_ROUNDS 5
-#define SWITCH_SLEEPS 8 /* in each */
-#define SWITCH_PERIOD_NS 2000000
+#define SAMPLE_WORK 500 /* pieces of work in each */
+#define SAMPLE_PERIOD_NS 50000
 #define MAX_ROUNDS 7
 
 /* Their code is in calibrate_spots.h. */
 #if CALIBRATE_HAS_SPOTS
+void calibrate_code(void);
 void calibrate_call(void);
 void calibrate_call_twin(void);
 void calibrate_jump(void);
@@ -123,7 +122,7 @@ static int put_clock(struct calibrator *c)
 
 	if (prog_fd < 0)
 		return prog_fd;
-	c->clock_fd = sampler__open(0, SWITCH_PERIOD_NS);
+	c->clock_fd = sampler__open(0, SAMPLE_PERIOD_NS);
 	if (c->clock_fd < 0)
 		return c->clock_fd;
 	if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0) || ioctl(c->clock_fd, PERF_EVENT_IOC_SET_BPF, prog_fd))
@@ -169,6 +168,7 @@ static void work(struct calibrator *c)
 {
 	volatile uint8_t *bytes = c->work;
 
+	calibrate_code();
 	for (size_t page = 0; page < WORK_PAGES; page++)
 		for (size_t line = 0; line < WORK_LINES; line++)
 			bytes[page * PAGE_BYTES + (page + line) * LINE_BYTES % PAGE_BYTES]++;
@@ -210,76 +210,29 @@ static uint64_t time_work(struct calibrator *c)
 	return cpu_now_ns() - begin_ns;
 }
 
-static uint64_t time_sleeps(struct calibrator *c)
-{
-	const struct timespec shortest = { .tv_nsec = 1 };
-	const uint64_t begin_ns = cpu_now_ns();
-
-	for (int i = 0; i < SWITCH_SLEEPS; i++) {
-		work(c);
-		nanosleep(&shortest, NULL);
-	}
-	return cpu_now_ns() - begin_ns;
-}
-
-/* Runs `fn` with the clock at that pace. */
-static int with_clock(struct calibrator *c, uint64_t period_ns, uint64_t (*fn)(struct calibrator *), uint64_t *ret_ns)
-{
-	if (ioctl(c->clock_fd, PERF_EVENT_IOC_PERIOD, &period_ns) || ioctl(c->clock_fd, PERF_EVENT_IOC_ENABLE, 0))
-		return -errno;
-	*ret_ns = fn(c);
-	return ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0) ? -errno : 0;
-}
-
 static int measure_sample(struct calibrator *c, struct trap_costs *costs)
 {
 	double added_ns[MAX_ROUNDS];
 
 	for (int round = 0; round < SAMPLE_ROUNDS; round++) {
 		const uint64_t without_ns = time_work(c);
-		uint64_t with_ns = 0;
-		int code = with_clock(c, SAMPLE_PERIOD_NS, time_work, &with_ns);
+		uint64_t with_ns;
 
-		if (code)
-			return code;
+		if (ioctl(c->clock_fd, PERF_EVENT_IOC_ENABLE, 0))
+			return -errno;
+		with_ns = time_work(c);
+		if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0))
+			return -errno;
 		added_ns[round] = ((double)with_ns - (double)without_ns) * SAMPLE_PERIOD_NS / (double)with_ns;
 	}
-	costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, SAMPLE_ROUNDS);
-	return 0;
-}
-
-static int measure_switch(struct calibrator *c, struct trap_costs *costs)
-{
-	double added_ns[MAX_ROUNDS];
-
-	for (int round = 0; round < SWITCH_ROUNDS; round++) {
-		const uint64_t without_ns = time_sleeps(c);
-		uint64_t with_ns = 0;
-		int code = with_clock(c, SWITCH_PERIOD_NS, time_sleeps, &with_ns);
-
-		if (code)
-			return code;
-		added_ns[round] = ((double)with_ns - (double)without_ns) / SWITCH_SLEEPS;
-	}
-	costs->ns[LS_TRAP_SWITCH] = calibrate_median(added_ns, SWITCH_ROUNDS);
+	if (calibrate_median(added_ns, SAMPLE_ROUNDS) > 0)
+		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, SAMPLE_ROUNDS);
 	return 0;
 }
 
 int calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs)
 {
-	const int slack_ns = prctl(PR_GET_TIMERSLACK);
-	int code;
-
 	*ret_costs = (struct trap_costs){ 0 };
 	calibrator__measure_probes(c, ret_costs);
-	if (c->clock_fd < 0)
-		return 0;
-	code = measure_sample(c, ret_costs);
-	if (code)
-		return code;
-	/* Or each sleep lasts 50 us. */
-	prctl(PR_SET_TIMERSLACK, 1);
-	code = measure_switch(c, ret_costs);
-	prctl(PR_SET_TIMERSLACK, slack_ns);
-	return code;
+	return c->clock_fd < 0 ? 0 : measure_sample(c, ret_costs);
 }

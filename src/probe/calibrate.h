@@ -28,9 +28,9 @@ static inline void calibrator__freep(struct calibrator **c)
 	calibrator__free(*c);
 }
 
-/* Measures all kinds of traps: about 5 ms. 0 or -errno; what could be measured is in `ret_costs` even so. */
+/* Measures all kinds of traps: about 4 ms. 0 or -errno; what could be measured is in `ret_costs` even so. */
 int calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs);
-/* Measures those of uprobes again, which are hit most: about 0.2 ms. */
+/* Measures those of uprobes again, which are hit most: about 0.3 ms. */
 void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs);
 
 /* The middle one of `n` values, which are sorted; of two, their mean. 0 of none. */

@@ -77,7 +77,6 @@ void cost__read(struct cost *c, struct probe_cost *ret)
 		.hit_programs_ns = (uint64_t)hit_programs_ns,
 		.hit_traps_ns = (uint64_t)hit_traps_ns,
 		.samples = c->charged[LS_TRAP_SAMPLE],
-		.switches = c->charged[LS_TRAP_SWITCH],
 		.costs = c->costs,
 	};
 }

@@ -112,18 +112,18 @@ struct probe_cost {
 	 */
 	uint64_t programs_ns;
 	/*
-	 * What traps took besides the programs: hits of uprobes, the sampler's interrupts, and its clock stopped and started at each context
-	 * switch of a loop thread. Each times what such a trap costs, as measured on ourselves when it happened. 0 if not calibrated.
+	 * What traps took besides the programs: hits of uprobes and the sampler's interrupts, each times what such a trap costs, as measured on
+	 * ourselves at about that time. 0 if not calibrated.
 	 */
 	uint64_t traps_ns;
-	uint64_t hits, samples, switches;
+	uint64_t hits, samples;
 	uint64_t hit_programs_ns, hit_traps_ns; /* of both sums above, what is the uprobes' */
 	struct trap_costs costs; /* of one trap, as last measured */
 	bool is_calibrated;
 };
 
 /*
- * Measures what a trap costs here: about 10 ms of wall time, most of it to put the probes on. What is read later is kept up to date, 0.2 ms in
+ * Measures what a trap costs here: about 10 ms of wall time, most of it to put the probes on. What is read later is kept up to date, 0.3 ms in
  * each second, for a machine may change its speed. Both of these are for the same thread. 0, or -errno if the kernel does not let us; then
  * traps_ns stays 0.
  */

@@ -23,9 +23,9 @@ void own_cost__put(FILE *out, const struct own_cost *c, uint64_t duration_ns)
 	}
 	fprintf(out, ": programs %s, traps ", format__percent(c->programs_ns, duration_ns, a));
 	if (!c->has_traps)
-		fprintf(out, "not known (%s)", format__count(c->hits, b));
+		fprintf(out, "not known (%s hits)", format__count(c->hits, b));
 	else
-		fprintf(out, "%s (%s of %s)", format__percent(c->traps_ns, duration_ns, a), format__count(c->hits, b),
+		fprintf(out, "%s (%s hits of %s)", format__percent(c->traps_ns, duration_ns, a), format__count(c->hits, b),
 			format__duration(c->ns_per_hit, (char[FORMAT_NUMBER_BYTES]){ 0 }));
 	fprintf(out, ", loopstall itself %s", format__percent(c->self_ns, duration_ns, a));
 }

@@ -22,7 +22,7 @@ struct own_cost {
 
 /* Of the parts that are known. */
 uint64_t own_cost__sum_ns(const struct own_cost *c);
-/* "own cost: 9.1% of a core: programs 1.2%, traps 7.4% (82413 of 870 ns), loopstall itself 0.42%", without a line end. */
+/* "own cost: 9.1% of a core: programs 1.2%, traps 7.4% (82413 hits of 870 ns), loopstall itself 0.42%", without a line end. */
 void own_cost__put(FILE *out, const struct own_cost *c, uint64_t duration_ns);
 /* The object of docs/json.md, NULL if memory was short. */
 json_t *own_cost__json(const struct own_cost *c, uint64_t duration_ns);

@@ -11,8 +11,8 @@ import statistics
 
 from lib import MS, check, check_equal, live
 
-ROUNDS = 7
-STEPS = {"none": 60000, "work": 15000}
+ROUNDS = 9
+STEPS = {"none": 60000, "work": 25000}
 # What the sum may be off, as factor: the noise of both measurements, and what the calibration cannot know of a target.
 MOST_OFF = 1.35
 

@@ -66,25 +66,22 @@ Test(probe_cost, a_trap_costs_what_it_cost_then)
 	cr_expect_eq(cost.traps_ns, 152000, "nothing came meanwhile");
 }
 
-Test(probe_cost, samples_and_switches_are_traps_but_no_hits)
+Test(probe_cost, samples_are_traps_but_no_hits)
 {
 	struct cost c = make();
 	struct probe_cost cost;
 
 	c.costs.ns[LS_TRAP_SAMPLE] = 10000;
-	c.costs.ns[LS_TRAP_SWITCH] = 3000;
 	c.costs.ns[LS_TRAP_CALL] = 1000;
 	meter(0, LS_METER_SAMPLE)->runs = 7;
-	meter(1, LS_METER_THREAD_LEAVES)->runs = 5;
 	meter(1, LS_METER_SWITCH)->runs = 500;
 	meter(2, LS_METER_RESUME_CORO)->runs = 2;
 	*meter(2, LS_METER_STEP_EXIT) = (struct ls_meter){ .runs = 128, .timed = 2, .timed_ns = 600 };
 	*meter(0, LS_METER_WAKEUP) = (struct ls_meter){ .runs = 64, .timed = 1, .timed_ns = 50 };
 	cost__read(&c, &cost);
 	cr_expect_eq(cost.samples, 7);
-	cr_expect_eq(cost.switches, 5);
 	cr_expect_eq(cost.hits, 130);
-	cr_expect_eq(cost.traps_ns, 70000 + 15000 + 2000);
+	cr_expect_eq(cost.traps_ns, 70000 + 2000);
 	cr_expect_eq(cost.hit_traps_ns, 2000);
 	cr_expect_eq(cost.programs_ns, 128 * 300 + 64 * 50);
 	cr_expect_eq(cost.hit_programs_ns, 128 * 300);

@@ -279,7 +279,7 @@ Test(text, summary)
 		"     413   210 ms      0 s      0 s      0 s       0               -      0 s  "
 		"(other)\n"
 		"\n"
-		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 of 870 ns), loopstall itself 0.42%, 23.1 MiB\n"
+		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 hits of 870 ns), loopstall itself 0.42%, 23.1 MiB\n"
 		"lost: 12 stacks cut: deeper than the frame limit (stack_truncated)\n",
 		"\n%s", text);
 	free(text);
@@ -294,7 +294,7 @@ Test(text, a_cost_that_is_not_known_is_told_as_such)
 
 	run.own_cost.has_traps = false;
 	text = summary_text("text", &snap, &run, &opts);
-	cr_expect_not_null(strstr(text, "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826), loopstall itself 0.42%, "),
+	cr_expect_not_null(strstr(text, "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826 hits), loopstall itself 0.42%, "),
 			   "\n%s", text);
 	free(text);
 	run.own_cost.has_programs = false;
