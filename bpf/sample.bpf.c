@@ -5,12 +5,13 @@
 #include "maps.h"
 #include "frames.h"
 #include "light.h"
+#include "meter.h"
 #include "spans.h"
 #include "threads.h"
 
 /*
  * A thread that runs a loop, of which no step was seen. User space makes the state of those that it can name to the kernel (see
- * probe__watch_thread()).
+ * probe__set_loop_thread()).
  */
 static __always_inline struct thread_state *thread_found(void)
 {
@@ -22,6 +23,7 @@ static __always_inline struct thread_state *thread_found(void)
 SEC("perf_event")
 int on_sample(void *ctx)
 {
+	METER(SAMPLE);
 	struct thread_state *ts = current_thread();
 	__u64 now_ns, elapsed_ns, on_cpu_ns, frame;
 	struct ls_rec_stack *rec;

@@ -193,7 +193,6 @@ Test(app_cli, unknown_and_incomplete_options)
 	refuse(&cmd_ls, "ls -p 1", "unknown option '-p'");
 	refuse(&cmd_doctor, "doctor --threshold 1ms", "unknown option '--threshold'");
 	/* Contract options of capabilities that are not there yet are not taken silently. */
-	refuse(&cmd_trace, "trace -p 1 --budget 2%", "unknown option '--budget'");
 }
 
 Test(app_cli, ranges)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What loopstall says it costs, held against a measurement from outside.
+
+The target makes a bounded number of steps again and again, in turn with and without loopstall, and tells its own CPU time. What it
+took more with loopstall, and the CPU time of loopstall as /proc tells it, must be what the summary says. docs/overhead.md has how far it is off.
+"""
+
+import ctypes
+import os
+import statistics
+
+from lib import MS, check, check_equal, live
+
+ROUNDS = 9
+STEPS = {"none": 60000, "work": 25000}
+# What the sum may be off, as factor: the noise of both measurements, and what the calibration cannot know of a target.
+MOST_OFF = 1.35
+
+BPF_SYSCALL, BPF_ENABLE_STATS = 321, 32
+
+
+def cpu_ns_of(pid):
+    """utime + stime of /proc/PID/stat, in ns."""
+    total = 0
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as file:
+            total += int(file.read().split()[0])
+    return total
+
+
+class Slices:
+    """A target and what its steps cost, with and without loopstall."""
+
+    def __init__(self, bench, kind):
+        self.bench = bench
+        self.steps = STEPS[kind]
+        self.target = bench.target("cheap_steps.py", kind)
+        self.pid = self.target.hear("ready")["pid"]
+        self.run()
+
+    def run(self):
+        done = self.target.ask("run %d" % self.steps, "done", timeout=60)
+        return done["cpu_ns"]
+
+    def run_watched(self):
+        """CPU time of the target, of loopstall, and the summary."""
+        tool = self.bench.tool("trace", "-p", str(self.pid), "--threshold", "1s")
+        tool.wait_start()
+        before_ns = cpu_ns_of(tool.pid)
+        cpu_ns = self.run()
+        tool_ns = cpu_ns_of(tool.pid) - before_ns
+        return cpu_ns, tool_ns, tool.finish()
+
+    def round(self):
+        """Seen from outside and as the summary says, both ns; the summary."""
+        before_ns = self.run()
+        cpu_ns, tool_ns, summary = self.run_watched()
+        after_ns = self.run()
+        cost = summary["own_cost"]
+        seen_ns = cpu_ns - (before_ns + after_ns) / 2 + tool_ns
+        said_ns = cost["programs_ns"] + cost["traps_ns"] + cost["self_ns"]
+        return seen_ns, said_ns, summary
+
+
+def check_contract(summary, steps):
+    cost = summary["own_cost"]
+    for name in ("programs_ns", "traps_ns", "self_ns", "hits", "ns_per_hit", "program_ns_per_hit"):
+        check(isinstance(cost[name], int) and cost[name] > 0, "own_cost.%s is %r", name, cost[name])
+    total = cost["programs_ns"] + cost["traps_ns"] + cost["self_ns"]
+    share = total / summary["duration_ns"]
+    check(abs(cost["share"] - share) < 1e-6, "share is %r, expected %r", cost["share"], share)
+    check_equal(cost["self_ns"], summary["own"]["cpu_ns"], "self_ns")
+    # Two for each step, one for each turn, and no more than the few of starting and telling.
+    least, most = 2 * steps, 2 * steps + summary["turns"] + 1000
+    check(least <= cost["hits"] <= most, "%d hits of %d steps and %d turns", cost["hits"], steps, summary["turns"])
+    check(cost["hits"] * cost["ns_per_hit"] <= cost["traps_ns"], "traps of %r", cost)
+
+
+@live(on="once")
+def sum_is_what_it_costs(bench):
+    for kind in STEPS:
+        with bench.part(kind):
+            slices = Slices(bench, kind)
+            rounds = [slices.round() for _ in range(ROUNDS)]
+            check_contract(rounds[0][2], slices.steps)
+            seen_ns, said_ns = (statistics.median(r[i] for r in rounds) for i in (0, 1))
+            if bench._runner.verbose:
+                print("     %s: %.1f ms seen, %.1f ms said, %.2f of it; by round %s" % (
+                    kind, seen_ns / MS, said_ns / MS, said_ns / seen_ns, " ".join("%.2f" % (r[1] / r[0]) for r in rounds)))
+            check(said_ns < seen_ns * MOST_OFF and seen_ns < said_ns * MOST_OFF,
+                  "%.1f ms from outside, %.1f ms said", seen_ns / MS, said_ns / MS)
+            slices.target.finish()
