@@ -47,7 +47,7 @@ enum ls_meter_id {
 #define LS_METER_EVERY 64 /* a power of two */
 #define LS_METER_LONGEST_NS 100000 /* what took longer was interrupted by something else, and counts as this */
 #define LS_METER_CPUS 256 /* a power of two; with more CPUs some share a row, and a count may be lost now and then */
-#define LS_METER_ROW 24 /* whole cache lines for each CPU */
+#define LS_METER_ROW 32 /* whole cache lines for each CPU, and a power of two, which is what the verifier of 6.1 can follow */
 
 /* Written by one CPU. */
 struct ls_meter {

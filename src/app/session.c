@@ -261,6 +261,7 @@ static int begin(struct session *s, struct err *err)
 	s->started_machine = machine__read();
 	s->started_cpu_ns = session_own_cpu_ns();
 	s->switched_ns = s->started_ns;
+	session__begin_auto(s);
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	/* A report takes each stall as it ends. */
 	if (!s->front)
@@ -437,6 +438,7 @@ static int do_due(struct session *s)
 	if (r < 0)
 		return r;
 	session__examine_due(s, now_ns);
+	session__keep_budget(s, now_ns);
 	session__poll_threads(s, now_ns);
 	session__settle(s);
 	if (all_known(s)) {
@@ -463,6 +465,8 @@ static int wait_ms(const struct session *s)
 		due_ns = s->stop_due_ns;
 	if (s->threads_due_ns < due_ns)
 		due_ns = s->threads_due_ns;
+	if (s->budget_due_ns < due_ns)
+		due_ns = s->budget_due_ns;
 	if (s->front && s->front_due_ns < due_ns)
 		due_ns = s->front_due_ns;
 	for (size_t i = 0; i < s->n_watches; i++)

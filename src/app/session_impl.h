@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/budget.h"
 #include "app/child.h"
 #include "app/cli.h"
 #include "app/session.h"
@@ -57,6 +58,12 @@ struct session {
 	uint64_t tick_due_ns; /* of the model's rates */
 	uint64_t switched_ns, light_ns; /* when the mode last changed; time in light mode till then */
 	uint64_t n_switches;
+	bool is_auto; /* the mode goes with the load */
+	struct budget budget;
+	uint64_t budget_due_ns; /* of the next decision */
+	struct probe_cost budget_cost; /* as it was then */
+	uint64_t budget_cost_ns;
+	uint64_t test_switch_ns; /* the tests' way to have the mode change all the time; else 0 */
 	uint64_t threads_due_ns; /* of the look for threads that run a loop */
 	uint64_t tasks_due_ns, alive_due_ns; /* of the tasks one by one, and of their number */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
@@ -112,6 +119,9 @@ void session__settle(struct session *s);
 int session__drain(struct session *s);
 /* Reads the aggregates and losses into the model, and tells it the time if that is due. 0 or -errno. */
 int session__read(struct session *s, uint64_t now_ns);
+/* Mode auto: begins, and looks whether the mode still fits the load if that is due. */
+void session__begin_auto(struct session *s);
+void session__keep_budget(struct session *s, uint64_t now_ns);
 /* To light mode or back to exact, for all processes. 0 or -errno with err filled: all stays as it is then. */
 int session__switch(struct session *s, bool is_light, struct err *err);
 /* How long it was in light mode so far. */

@@ -53,7 +53,7 @@ static int add_by_name(struct session *s, const char *name, struct err *err)
 /* Whether probes may have to be put on a process that has none yet. */
 static bool may_attach(const struct session *s)
 {
-	if (!s->config->is_not_following)
+	if (!s->config->is_not_following || s->is_auto)
 		return true;
 	for (size_t i = 0; i < s->n_watches; i++)
 		if (!s->watches[i]->is_gone && !watch__is_complete(s->watches[i]))

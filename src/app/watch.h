@@ -46,6 +46,7 @@ struct watch {
 	size_t tasks_size;
 	struct target_task *tasks; /* buffer of the last look at them */
 	uint64_t steps; /* as last read from the kernel */
+	uint64_t budget_steps, budget_mark; /* the same for the decision which mode the load allows, and before */
 	size_t number; /* in the recording, from 1 on; 0: none yet */
 	bool is_on_trial; /* nobody named it: a step has to be seen before it is worth a word */
 	bool has_stepped; /* a loop of its own was seen to run; a fork inherits what looks like one */

@@ -63,18 +63,32 @@ struct probe {
 	int event_err;
 };
 
+#define LIBRARY_LINES 12
+
+/* The verifier's log comes as one text of many lines: what it stumbled over is at the end. */
+static const char *last_lines(const char *text)
+{
+	const char *p = text + strlen(text);
+
+	for (int n = 0; p > text; p--)
+		if (p[-1] == '\n' && n++ == LIBRARY_LINES)
+			break;
+	return p;
+}
+
 static int print_to_log(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char line[1024];
-	int n;
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
 
 	/* The library's own words are detail: ours come first, and from the caller. */
-	if (level == LIBBPF_DEBUG || !log_level_enabled(LOG_DEBUG))
+	if (level == LIBBPF_DEBUG || !log_level_enabled(LOG_DEBUG) || vasprintf(&text, fmt, args) < 0)
 		return 0;
-	n = vsnprintf(line, sizeof(line), fmt, args);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("libbpf: %s", line);
-	return n;
+	rest = (char *)last_lines(text);
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_debug("libbpf: %s", line);
+	return 0;
 }
 
 static int err_from_load(struct err *err, int code)

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mode auto: what exact timing costs is looked at several times a second, and the policy (app/budget.h) says which mode that allows.
+ */
+#include "app/session_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+#define PACE_NS 250000000ULL
+/* In less there are too few hits to tell what they cost. */
+#define MIN_INTERVAL_NS 4000000ULL
+
+void session__begin_auto(struct session *s)
+{
+	const char *pace = getenv("LOOPSTALL_TEST_SWITCH_MS");
+
+	/* A judge wants every step. */
+	s->is_auto = s->config->mode == CLI_MODE_AUTO && !s->judge;
+	budget__init(&s->budget, s->config->budget, session_now_ns());
+	s->budget_due_ns = s->is_auto ? 0 : UINT64_MAX;
+	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
+}
+
+static int add_steps(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
+{
+	struct session *s = ctx;
+	struct watch *w = session__find(s, (pid_t)pid);
+
+	(void)tid;
+	if (w)
+		w->budget_steps += stats->steps;
+	return 0;
+}
+
+/* Of the steps of all processes since the last call, the part of the process that made most: each has a core to itself, if it can. */
+static double busiest_share(struct session *s)
+{
+	uint64_t all = 0, most = 0;
+
+	for (size_t i = 0; i < s->n_watches; i++) {
+		s->watches[i]->budget_mark = s->watches[i]->budget_steps;
+		s->watches[i]->budget_steps = 0;
+	}
+	if (probe__each_thread(s->probe, add_steps, s) < 0)
+		return 1;
+	for (size_t i = 0; i < s->n_watches; i++) {
+		const struct watch *w = s->watches[i];
+		const uint64_t n = w->budget_steps > w->budget_mark ? w->budget_steps - w->budget_mark : 0;
+
+		all += n;
+		most = n > most ? n : most;
+	}
+	return all ? (double)most / (double)all : 1;
+}
+
+/* From here on hits are counted for the next decision. */
+static void set_mark(struct session *s, uint64_t now_ns)
+{
+	probe_cost__read(s->probe, now_ns, &s->budget_cost);
+	s->budget_cost_ns = now_ns;
+	busiest_share(s);
+}
+
+static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
+{
+	const struct probe_cost before = s->budget_cost;
+	const uint64_t interval_ns = now_ns - s->budget_cost_ns;
+	struct budget_load load = { NAN, NAN };
+	uint64_t hits;
+	double share;
+
+	if (probe__is_light(s->probe) || interval_ns < MIN_INTERVAL_NS)
+		return load;
+	probe_cost__read(s->probe, now_ns, &s->budget_cost);
+	s->budget_cost_ns = now_ns;
+	share = busiest_share(s);
+	hits = s->budget_cost.hits - before.hits;
+	load.hits_per_s = (double)hits * 1e9 / (double)interval_ns * share;
+	load.ns_per_hit = hits ? (double)(s->budget_cost.hit_programs_ns - before.hit_programs_ns +
+					  s->budget_cost.hit_traps_ns - before.hit_traps_ns) / (double)hits : 0;
+	return load;
+}
+
+/* Windows come and go all the time: they are counted, but not told one by one. */
+static void tell_change(struct session *s, enum budget_mode before, enum budget_mode mode)
+{
+	const double load = 100 * s->budget.load, share = 100 * s->budget.share;
+
+	if (before == BUDGET_EXACT && mode != BUDGET_EXACT)
+		session__note(s, LOG_GRADE_WARNING, 0,
+			      "light mode from here on: to time each step took %.1f%% of the busiest loop, the budget is %.1f%%", load, share);
+	else if (before != BUDGET_EXACT && mode == BUDGET_EXACT)
+		session__note(s, LOG_GRADE_INFO, 0, "exact mode again: to time each step takes %.1f%% of the busiest loop", load);
+}
+
+static void follow_budget(struct session *s, uint64_t now_ns)
+{
+	const enum budget_mode before = s->budget.mode;
+	const struct budget_load load = load_since_mark(s, now_ns);
+	const enum budget_mode mode = budget__decide(&s->budget, &load, now_ns);
+	struct err err = {};
+
+	if (session__switch(s, mode == BUDGET_LIGHT, &err) < 0) {
+		session__note(s, LOG_GRADE_ERROR, 0, "light mode from here on: %s", err.what);
+		s->is_auto = false;
+		return;
+	}
+	if (before == BUDGET_LIGHT && mode != BUDGET_LIGHT)
+		set_mark(s, session_now_ns());
+	tell_change(s, before, mode);
+}
+
+void session__keep_budget(struct session *s, uint64_t now_ns)
+{
+	struct err err = {};
+
+	if (now_ns < s->budget_due_ns)
+		return;
+	if (s->test_switch_ns) {
+		session__switch(s, !probe__is_light(s->probe), &err);
+		s->budget_due_ns = now_ns + s->test_switch_ns;
+		return;
+	}
+	if (s->is_auto)
+		follow_budget(s, now_ns);
+	s->budget_due_ns = s->is_auto ? now_ns + PACE_NS : UINT64_MAX;
+	if (s->is_auto && budget__due_ns(&s->budget) < s->budget_due_ns)
+		s->budget_due_ns = budget__due_ns(&s->budget);
+}
