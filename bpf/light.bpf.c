@@ -108,18 +108,21 @@ static __always_inline void light_read_task(struct thread_state *ts, __u64 task)
 	pystr_read(py, &ts->look.name, read_ptr(task + py->task_name));
 }
 
-static __always_inline void light_open(struct thread_state *ts, __u64 task, __u64 start_ns)
+LS_SUBPROG int light_open(struct thread_state *ts, __u64 start_ns)
 {
-	if (task) {
+	if (!ts)
+		return 0;
+	if (ts->look.task) {
 		span_open(ts, LS_UNIT_STEP, start_ns);
 		ts->cur.sp = 0;
 		ts->cur.is_python = 0;
 		ts->cur.is_continued = 0;
-		light_read_task(ts, task);
+		light_read_task(ts, ts->look.task);
 	} else {
 		span_open_callbacks(ts, start_ns);
 	}
 	ts->cur.is_light = 1;
+	return 0;
 }
 
 LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
@@ -137,11 +140,7 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 	off_ns = ts->cur.is_touched ? ts->cur.off_ns : 0;
 	is_stall = duration_ns >= settings.light_threshold_ns;
 	if (is_stall) {
-		/* Who waited at its end, a look that finds it to have ended comes too late for. */
-		ts->scan.victims = 0;
-		ts->scan.starved_ns = 0;
-		ts->scan.sockets = 0;
-		ts->scan.flags = LS_STALL_VICTIMS_UNKNOWN;
+		waiters_send(ts, end_ns);
 		stall_send(ts, end_ns, duration_ns, ts->cur.unit);
 	}
 	/* The rest was booked with each sample. */
@@ -157,7 +156,10 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 		if (ts->cur.is_touched)
 			for (i = 0; i < LS_CAUSE_MAX; i++)
 				stats->cause_ns[i] += ts->cur.cause_ns[i];
-		stats->stalls += is_stall;
+		if (is_stall) {
+			stats->stalls++;
+			stats->starved_ns += ts->scan.starved_ns;
+		}
 	}
 	turn_add_span(ts);
 	ts->cur.unit = LS_UNIT_NONE;
@@ -219,9 +221,9 @@ static __always_inline __u64 boundary_ns(const struct thread_state *ts, __u64 be
 	return from_ns + (now_ns - from_ns) / 2;
 }
 
-LS_SUBPROG int light_look(struct thread_state *ts, __u64 now_ns)
+LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 {
-	__u64 handles = 0, task, turn = 0, begun, at_ns;
+	__u64 handles = 0, task, turn = 0, begun, changed_ns = 0;
 	struct ls_loop *loop;
 
 	if (!ts)
@@ -248,14 +250,13 @@ LS_SUBPROG int light_look(struct thread_state *ts, __u64 now_ns)
 		light_read_task(ts, task);
 	} else if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun || ts->cur.task != task ||
 		   ts->look.turn != turn) {
-		at_ns = boundary_ns(ts, begun, now_ns);
-		light_close(ts, at_ns);
-		light_open(ts, task, at_ns);
+		changed_ns = boundary_ns(ts, begun, now_ns);
 	}
+	ts->look.task = task;
 	ts->look.handles = handles;
 	ts->look.turn = turn;
 	ts->look.at_ns = now_ns;
-	return 0;
+	return changed_ns;
 }
 
 LS_SUBPROG int light_sample(struct thread_state *ts)

@@ -36,8 +36,9 @@ int on_sample(void *ctx)
 	now_ns = bpf_ktime_get_ns();
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (is_light(ts)) {
-		light_look(ts, now_ns);
+		light_update(ts, now_ns);
 		light_sample(ts);
+		waiters_collect(ts, now_ns);
 	}
 	thread_flush_if_due(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_NONE)

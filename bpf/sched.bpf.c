@@ -111,6 +111,8 @@ static __always_inline void site_begin(struct thread_state *ts, const struct pt_
 	}
 	code = frame_word(ts, ts->proc.py.frame_code) & ~(__u64)ts->proc.py.tag_mask;
 	position = frame_word(ts, ts->proc.py.frame_position);
+	if (ts->cur.is_light)
+		ts->waiters.place = ((__u32)position ^ (__u32)(position >> 32)) * 0x9e3779b1 >> 8 | 1;
 	if (why->cause != LS_CAUSE_GIL && is_in_dns(ts, frame, position, regs->sp))
 		why->cause = LS_CAUSE_DNS;
 	index = site_find(ts, code, position, why->cause, &is_known);
@@ -151,7 +153,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 
 	thread_settle(ts, task, now_ns);
 	if (is_light(ts) && !ts->is_busy)
-		light_look(ts, now_ns);
+		light_update(ts, now_ns);
 	ts->run_delay_ns = run_delay_ns(task);
 	ts->clock_offset_ns = now_ns - task->se.exec_start;
 	ts->woken_at_ns = 0;
@@ -177,6 +179,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	span_touch(ts);
 	victims_first_look(ts, now_ns);
 	site_begin(ts, regs, &why);
+	if (ts->cur.is_light)
+		waiters_collect(ts, now_ns);
 	if (why.cause == LS_CAUSE_GIL)
 		gil_remember_holder(ts);
 	ts->off_cause = why.cause;

@@ -253,6 +253,7 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	if (ready_ns > off_ns)
 		ready_ns = off_ns;
 	off_ns -= ready_ns;
+	waiters_note_block(ts, off_ns);
 	barrier_var(cause);
 	if (cause < LS_CAUSE_MAX)
 		ts->cur.cause_ns[cause] += off_ns;

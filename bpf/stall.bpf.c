@@ -9,6 +9,7 @@
 #include "objects.h"
 #include "sockets.h"
 #include "spans.h"
+#include "victims.h"
 
 #define DEQUE_BLOCK_ITEMS 64 /* cpython: Modules/_collectionsmodule.c */
 /* libuv 1.x: include/uv.h and include/uv/unix.h; the heap's node lies inside the timer */
@@ -20,6 +21,23 @@
 struct scan_context {
 	struct thread_state *ts;
 };
+
+/* A time that a queued task has waited or will have at the end of the scan, which lies ahead, tells since when that is. */
+static __always_inline void waiter_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
+{
+	__u32 n = ts->waiters.n;
+	__u64 since_ns = ts->scan.end_ns - starved_ns;
+
+	barrier_var(n);
+	if (n >= MAX_WAITERS) {
+		ts->scan.flags = LS_STALL_VICTIMS_CUT;
+		return;
+	}
+	ts->waiters.list[n].task = task;
+	ts->waiters.list[n].coro = read_ptr(task + ts->proc.py.task_coro);
+	ts->waiters.list[n].since_ns = starved_ns ? since_ns : ~0ULL;
+	ts->waiters.n = n + 1;
+}
 
 /* Books the wait on the task's coroutine too, whether or not the task is named. */
 LS_SUBPROG int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
@@ -34,6 +52,10 @@ LS_SUBPROG int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
 		return 0;
 	scan = &ts->scan;
 	scan->victims++;
+	if (scan->is_collecting) {
+		waiter_add(ts, task, starved_ns);
+		return 0;
+	}
 	scan->starved_ns += starved_ns;
 	known = coroutine_known(ts, read_ptr(task + ts->proc.py.task_coro));
 	index = known->index;

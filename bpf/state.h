@@ -45,11 +45,40 @@ struct site {
 	struct ls_rec_stack rec;
 };
 
+#define MAX_WAITERS 32
+#define KNOWN_BLOCKS 64 /* a power of two */
+
+/* A task that waits while a span watched by looks goes on. */
+struct waiter {
+	__u64 task, coro;
+	__u64 since_ns; /* it could have run; may lie ahead. 0: since the span began; ~0: not known */
+};
+
+/* How long the thread was last blocked at one place. */
+struct known_block {
+	__u32 place; /* a hash */
+	__u32 us;
+};
+
+/* Who waits behind the span that is watched by looks, as of the last collection (waiters.bpf.c). */
+struct waiters {
+	__u64 span; /* number of the span that it is about */
+	__u64 at_ns; /* when */
+	__u64 guessed_at_ns; /* the last one that was made although the wait would likely be short */
+	__u32 n;
+	__u32 flags; /* LS_STALL_VICTIMS_... */
+	__u32 place; /* where the thread is blocked now: a hash, 0 if it is not */
+	__u32 pad;
+	struct waiter list[MAX_WAITERS];
+	struct known_block blocks[KNOWN_BLOCKS];
+};
+
 /* What the last look at a thread found that is watched by looks (light.h). */
 struct look {
 	__u64 at_ns;
 	__u64 handles; /* begun by the loop, times two, from an unknown number on */
 	__u64 turn; /* uvloop, outside steps: the time of its last poll */
+	__u64 task; /* that runs, 0: none */
 	__u64 task_type; /* of C tasks, as far as known */
 	struct ls_pystr name; /* of the current span's task */
 };
@@ -73,7 +102,8 @@ struct victim_scan {
 	__u32 victims, named, sockets;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
 	__u16 handle_callback, uv_timer_context, uv_timer_args;
-	__u16 pad;
+	__u8 is_collecting; /* for later: the victims go to `waiters`, not to user space */
+	__u8 pad;
 };
 
 enum off_kind { OFF_NONE, OFF_IDLE, OFF_NESTED /* the wait of a loop that runs inside a step */, OFF_BLOCKED };
@@ -130,6 +160,7 @@ struct thread_state {
 	__u64 told_at_ns; /* when user space was last woken for a stall */
 
 	struct look look;
+	struct waiters waiters;
 	struct ls_proc proc;
 	struct known_code known[KNOWN_CODES];
 	struct victim_scan scan;

@@ -205,6 +205,8 @@ struct report_run replay__run(const struct replay *r)
 		.bpf_run_ns = meta__u64(meta, "bpf_ns", 0),
 		.no_steps_reason = meta__get(meta, "no_steps_reason"),
 		.ended_ns = last_ns,
+		.light_ns = meta__u64(meta, "light_ns", 0),
+		.mode_switches = meta__u64(meta, "mode_switches", 0),
 		.ended_unix_ns = start_s ? start_s * SECOND_NS + duration_ns : 0,
 	};
 }

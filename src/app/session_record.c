@@ -180,6 +180,10 @@ int session__close_recording(struct session *s)
 	if (r >= 0)
 		r = describe_own_cost(s);
 	if (r >= 0)
+		r = note_u64(s, "light_ns", session__light_ns(s, s->feed.now_ns));
+	if (r >= 0)
+		r = note_u64(s, "mode_switches", s->n_switches);
+	if (r >= 0)
 		r = note_u64(s, "own_rss_bytes", session_own_rss_bytes());
 	if (r >= 0)
 		r = note_u64(s, "bpf_ns", probe__run_time_ns(s->probe));

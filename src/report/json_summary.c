@@ -122,6 +122,16 @@ static json_t *own_json(const struct report_run *run)
 	return jsonx_end(&o);
 }
 
+static json_t *modes_json(const struct report_run *run)
+{
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_u64(&o, "exact_ns", run->duration_ns - run->light_ns);
+	jsonx_add_u64(&o, "light_ns", run->light_ns);
+	jsonx_add_u64(&o, "switches", run->mode_switches);
+	return jsonx_end(&o);
+}
+
 #define ROWS(s, member, make)                                                                      \
 	jsonx_array((s)->member, (s)->n_##member, sizeof((s)->member[0]), make)
 
@@ -133,6 +143,7 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add_u64(&o, "duration_ns", run->duration_ns);
 	jsonx_add(&o, "ended_ns", jsonx_u64_or_null(run->ended_ns));
 	jsonx_add(&o, "ended_unix_ns", jsonx_u64_or_null(run->ended_unix_ns));
+	jsonx_add(&o, "modes", modes_json(run));
 	jsonx_add_u64(&o, "steps", s->steps);
 	jsonx_add_u64(&o, "unattributed_steps", s->unattributed_steps);
 	jsonx_add_u64(&o, "handles", s->handles);

@@ -50,6 +50,8 @@ struct report_run {
 	struct own_cost own_cost;
 	uint64_t own_rss_bytes;
 	uint64_t bpf_run_ns; /* 0 where the kernel does not account for it */
+	uint64_t light_ns; /* of the duration, in light mode: no steps were counted then */
+	uint64_t mode_switches; /* from exact to light and back */
 	const char *no_steps_reason; /* why 0 steps were seen: what follows "because"; else NULL */
 	uint64_t ended_ns; /* CLOCK_MONOTONIC; 0: not known */
 	uint64_t ended_unix_ns; /* the same moment by the calendar; 0: not known */

@@ -144,9 +144,10 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 	fprintf(out, "%s step%s in %s, %s stall%s, tasks starved for %s\n",
 		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
 		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
-	if (s->handles)
-		fprintf(out, "%s handle%s begun while steps were not counted (light mode)\n",
-			format__count(s->handles, a), plural(s->handles));
+	if (run->light_ns)
+		fprintf(out, "light mode for %s of that, %s handle%s begun and no steps counted in it; the mode changed %s time%s\n",
+			format__duration(run->light_ns, a), format__count(s->handles, b), plural(s->handles),
+			format__count(run->mode_switches, c), plural(run->mode_switches));
 	else if (s->steps == 0) {
 		text__escape(run->no_steps_reason ? run->no_steps_reason : "no task ran in that time",
 			     reason, sizeof(reason));

@@ -2,12 +2,12 @@
 """Without a probe in the process: each stall found once, its line, cause, task and split right, its time within two samples."""
 
 from lib import MS, both_loops, brief, check, check_equal, live
-from test_truth import check_stall, matching, trace
+from test_truth import check_stall, check_victims, matching, trace
 
 THRESHOLD_NS = 10 * MS
 
 
-def _check_found(bench, truth, stalls):
+def _check_found(bench, truth, stalls, witness):
     with bench.part(truth["name"]):
         found = matching(stalls, truth)
         if truth["kind"] == "none" or truth["kind"] == "turn":
@@ -17,11 +17,12 @@ def _check_found(bench, truth, stalls):
             return
         check_equal(len(found), 1, "times the stall was reported: %s" % [brief(s) for s in found])
         check_stall(found[0], truth)
+        check(found[0]["victims"]["is_known"], "it does not know who had to wait")
+        check_victims(found[0], truth, witness, bench.loop)
 
 
 def _check_not_invented(stall, witnesses, looks_ns):
     """No innocent task may have run inside a stall."""
-    check_equal(stall["mode"], "light", "mode of a stall")
     check(stall["duration_ns"] >= THRESHOLD_NS, "a stall of %d ns is under the threshold", stall["duration_ns"])
     start, end = stall["start_ns"] + looks_ns, stall["start_ns"] + stall["duration_ns"] - looks_ns
     for witness in witnesses:
@@ -29,13 +30,14 @@ def _check_not_invented(stall, witnesses, looks_ns):
         check(not inside, "invented: %s while %d innocent tasks ran", brief(stall), len(inside))
 
 
-def _check_all(bench, tool, done):
+def _check_all(bench, tool, done, modes=frozenset(["light"])):
     looks_ns = 2 * tool.start_line["sample_period_ns"]
     truths = [truth for loop in done["loops"] for truth in loop["stalls"]]
-    for truth in truths:
-        truth["unseen_ns"] = looks_ns if tool.summary["lost"].get("return_unseen", 0) else 0
-        truth["looks_ns"] = looks_ns
-        _check_found(bench, truth, tool.stalls)
+    for loop in done["loops"]:
+        for truth in loop["stalls"]:
+            truth["unseen_ns"] = looks_ns if tool.summary["lost"].get("return_unseen", 0) else 0
+            truth["looks_ns"] = looks_ns
+            _check_found(bench, truth, tool.stalls, loop["witness"])
     with bench.part("none-invented"):
         for stall in tool.stalls:
             if not any(matching([stall], truth) for truth in truths):
@@ -43,7 +45,7 @@ def _check_all(bench, tool, done):
                     truth["tid"] == stall["tid"] for truth in loop["stalls"])]
                 _check_not_invented(stall, mine, looks_ns)
     with bench.part("summary"):
-        check_equal(tool.start_line["mode"], "light", "mode")
+        check_equal({stall["mode"] for stall in tool.stalls}, modes, "modes of the stalls")
         check_equal(tool.summary["stalls"], len(tool.stalls), "stalls of the summary")
 
 
@@ -65,3 +67,11 @@ def loop_after_attach(bench):
 @live(loops=both_loops)
 def loops_in_threads(bench):
     _check_all(bench, *trace(bench, "--plan", "threads", "--threads", "3", options=("--mode", "light")))
+
+
+@live(loops=both_loops)
+def switched_all_the_time(bench):
+    """From exact to light and back eight times a second: no stall is lost or told twice on the way."""
+    tool, done = trace(bench, options=("--mode", "auto"), tool_env={"LOOPSTALL_TEST_SWITCH_MS": "120"})
+    _check_all(bench, tool, done, {"exact", "light"})
+    check(tool.summary["modes"]["switches"] >= 8, "%r switches", tool.summary["modes"])

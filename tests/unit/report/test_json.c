@@ -336,7 +336,7 @@ Test(json, summary)
 	const json_t *own = json_object_get(json, "own"), *row;
 
 	check_keys(json, "schema", "type", "mode", "duration_ns", "ended_ns", "ended_unix_ns",
-		   "steps", "unattributed_steps", "handles", "stalls", "turns", "step_ns", "callbacks_ns",
+		   "modes", "steps", "unattributed_steps", "handles", "stalls", "turns", "step_ns", "callbacks_ns",
 		   "idle_ns", "starved_ns", "turn_p50_ns", "turn_p99_ns", "turn_max_ns",
 		   "no_steps_reason", "own", "own_cost", "lost", "coroutines", "call_sites", "victims",
 		   "payers", "loops", NULL);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Who waits, read from the loop's queues (stall.bpf.c).
+ */
+#ifndef LOOPSTALL_BPF_VICTIMS_H
+#define LOOPSTALL_BPF_VICTIMS_H
+
+#include "state.h"
+
+/* Finds those who wait at `end_ns`, which may lie ahead, and leaves their sums in ts->scan: reported by name, or with `is_collecting` noted in ts->waiters. */
+int victims_report(struct thread_state *ts, __u64 end_ns);
+/* Counts one victim of the current span, and reports it by name while there is room. */
+int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns);
+
+#endif
