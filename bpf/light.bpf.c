@@ -244,10 +244,11 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	begun = handles - ts->look.handles;
 	if (handles && ts->look.handles)
 		ts->stats.handles += begun / 2;
-	/* A step that was seen to begin goes on under our eyes. */
-	if (ts->cur.unit == LS_UNIT_STEP && !ts->cur.is_light && ts->cur.task == task) {
+	/* What was seen to begin goes on under our eyes. */
+	if (ts->cur.unit != LS_UNIT_NONE && !ts->cur.is_light && ts->cur.task == task) {
 		ts->cur.is_light = 1;
-		light_read_task(ts, task);
+		if (task)
+			light_read_task(ts, task);
 	} else if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun || ts->cur.task != task ||
 		   ts->look.turn != turn) {
 		changed_ns = boundary_ns(ts, begun, now_ns);
