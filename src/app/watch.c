@@ -153,7 +153,7 @@ const char *watch__silence_reason(const struct watch *w)
 		return "its interpreter is still starting up";
 	if (t->rung == TARGET_RUNG_NONE && t->has_asyncio)
 		return "no step function was found in its interpreter";
-	if (!t->has_asyncio)
+	if (!t->has_asyncio && w->n_loops == 0)
 		return "it has not imported asyncio";
 	if (w->n_loops == 0)
 		return "no event loop runs in it";
