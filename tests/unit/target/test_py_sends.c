@@ -89,8 +89,9 @@ Test(py_sends, calls_of_what_await_uses)
 	_cleanup_(elf_image__freep) struct elf_image *img = find("fake_core_calls", &s);
 
 	check_calls(img, &s, LS_SPOT_RESUME_CORO, "resume");
+	check_calls(img, &s, LS_SPOT_RESUME_THROW, "resume");
 	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_CORO, "send_value"), 1);
-	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_CORO, "throw_inner"), 2);
+	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_THROW, "throw_inner"), 2);
 	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_EXIT, "send_value"), 1);
 	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_EXIT, "throw_inner"), 2);
 	cr_assert_eq(s.n, 6);
@@ -107,6 +108,18 @@ Test(py_sends, calls_of_the_evaluation)
 	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_EXIT, "send_value"), 1);
 	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_EXIT, "throw_inner"), 1);
 	cr_assert_eq(s.n, 4);
+}
+
+Test(py_sends, method_handed_on_twice)
+{
+	_cleanup_(spots__done) struct spots s = { 0 };
+	_cleanup_(elf_image__freep) struct elf_image *img = find("fake_core_jumps", &s);
+
+	check_calls(img, &s, LS_SPOT_RESUME_THROW, "resume");
+	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_CORO, "send_value"), 1);
+	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_THROW, "throw_none"), 1);
+	cr_assert_eq(count_in(img, &s, LS_SPOT_RESUME_EXIT, "throw_none"), 1);
+	cr_assert_eq(s.n, 4, "what is called on the way is not looked into");
 }
 
 /* Some steps for all of them would be worse than none. */
