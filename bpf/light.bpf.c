@@ -7,6 +7,7 @@
 #include "light.h"
 #include "coroutines.h"
 #include "objects.h"
+#include "pytasks.h"
 #include "spans.h"
 
 #define DEQUE_BYTES_MASK 0x7f
@@ -79,33 +80,46 @@ static __always_inline __u64 current_task(struct thread_state *ts)
 	return ts->proc.current_tasks ? dict_find(ts, ts->proc.current_tasks, ts->loop) : 0;
 }
 
+/* Is it a task of the accelerator's? One written in Python keeps all in a dict. */
+static __always_inline int is_c_task(struct thread_state *ts, __u64 task)
+{
+	__u64 type = read_ptr(task + ts->proc.py.ob_type);
+
+	if (!type || type == ts->look.task_type)
+		return !!type;
+	if (read_ptr(type + ts->proc.py.tp_basicsize) < ts->proc.py.task_bytes)
+		return 0;
+	ts->look.task_type = type;
+	return 1;
+}
+
 /* The kind and the name of the task that the span which opens now is of. They are read at once: it may be gone when the span ends. */
 static __always_inline void light_read_task(struct thread_state *ts, __u64 task)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py;
 	const struct known_code *known;
-	__u64 type = read_ptr(task + py->ob_type);
+	struct ls_loop *loop;
+	__u64 coro = 0, name = 0;
 
 	ts->cur.task = task;
-	ts->cur.coro = 0;
 	ts->cur.code = 0;
 	ts->cur.coroutine = LS_MAX_COROUTINES;
+	if (is_c_task(ts, task)) {
+		coro = read_ptr(task + py->task_coro);
+		name = read_ptr(task + py->task_name);
+	} else if ((loop = loop_of(ts))) {
+		coro = pytask_attribute(py, &loop->tasks, task, loop->tasks.coro);
+		name = pytask_attribute(py, &loop->tasks, task, loop->tasks.name);
+	}
+	ts->cur.coro = coro;
+	if (coro) {
+		known = coroutine_known(ts, coro);
+		ts->cur.coroutine = known->index;
+		ts->cur.code = known->is_coroutine ? known->code : 0;
+	}
 	/* Also what pystr_read() leaves as it is: the record checks it. */
 	__builtin_memset(&ts->look.name, 0, sizeof(ts->look.name));
-	ts->look.name.kind = 0xff;
-	if (!type)
-		return;
-	if (type != ts->look.task_type) {
-		/* A task written in Python keeps all in a dict. */
-		if (read_ptr(type + py->tp_basicsize) < py->task_bytes)
-			return;
-		ts->look.task_type = type;
-	}
-	ts->cur.coro = read_ptr(task + py->task_coro);
-	known = coroutine_known(ts, ts->cur.coro);
-	ts->cur.coroutine = known->index;
-	ts->cur.code = known->is_coroutine ? known->code : 0;
-	pystr_read(py, &ts->look.name, read_ptr(task + py->task_name));
+	pystr_read(py, &ts->look.name, name);
 }
 
 LS_SUBPROG int light_open(struct thread_state *ts, __u64 start_ns)
@@ -235,6 +249,9 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	ts->turn_start_ns = 0;
 	task = current_task(ts);
 	loop = loop_of(ts);
+	/* trio says nowhere which task it runs. */
+	if (loop && loop->tasks.is_queued_bare)
+		return 0;
 	if (loop) {
 		handles = handles_begun(ts, loop);
 		/* libuv calls back without a handle: a poll is between two of those at least. */

@@ -65,6 +65,7 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	ts->delegated = resumed != coro ? coro : 0;
 	ts->cur.task = coro;
 	ts->cur.coro = coro;
+	ts->cur.frame = ts->caller.frame;
 	ts->cur.coroutine = known->index;
 	ts->cur.code = known->is_coroutine ? known->code : 0;
 	/* C tasks of the same loop tell its address; that is not forgotten for one written in Python. */
@@ -74,10 +75,12 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	}
 }
 
-/* From 3.15 on the spots serve send() alone, and that argument is something else. */
-static __always_inline __u32 throws(const struct ls_proc *proc, __u32 argument)
+#define THROWN 2 /* for certain; 1: an argument of the call says so */
+
+/* From 3.15 on each method has spots of its own, and that argument is something else. */
+static __always_inline __u32 throws(const struct ls_proc *proc, __u32 is_throw)
 {
-	return argument && proc->py.minor < 15;
+	return is_throw == THROWN || (is_throw && proc->py.minor < 15);
 }
 
 /*
@@ -97,7 +100,10 @@ static __always_inline struct thread_state *resume_thread(__u64 coro_or_frame, _
 	}
 	tgid = bpf_get_current_pid_tgid() >> 32;
 	proc = bpf_map_lookup_elem(&procs, &tgid);
-	if (!proc || throws(proc, *is_throw))
+	if (!proc)
+		return NULL;
+	*is_throw = throws(proc, *is_throw);
+	if (*is_throw)
 		return NULL;
 	*ret_coro = is_frame ? coro_or_frame - proc->py.gen_iframe : coro_or_frame;
 	return read_ptr(*ret_coro + proc->py.ob_type) == proc->coro_type ? thread_new() : NULL;
@@ -125,7 +131,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	caller_find(ts, coro, caller);
 	/* Inside a step it is one of its own only if a scheduler does it: an eager start, a nested loop. So is what is thrown. */
 	if (((!is_inside && !is_throw) || is_step || (ts->caller.code && ts->caller.code == ts->scheduler)) &&
-	    !step_begin(ts, sp, 0, now_ns))
+	    !step_begin(ts, sp, ts->caller.coro, now_ns))
 		resume_read_task(ts, coro, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;
@@ -136,7 +142,7 @@ SEC("uprobe")
 int on_resume_frame(struct pt_regs *ctx)
 {
 	METER(RESUME_FRAME);
-	return resume_enter(ctx->sp, ctx->si, 1, (__u32)ctx->dx, 0);
+	return resume_enter(ctx->sp, ctx->si, 1, (__u32)ctx->dx != 0, 0);
 }
 
 /* The call is that of gen_send_ex2(): coroutine, value, result, whether something is thrown. */
@@ -144,7 +150,15 @@ SEC("uprobe")
 int on_resume_coro(struct pt_regs *ctx)
 {
 	METER(RESUME_CORO);
-	return resume_enter(ctx->sp, ctx->di, 0, (__u32)ctx->cx, 0);
+	return resume_enter(ctx->sp, ctx->di, 0, (__u32)ctx->cx != 0, 0);
+}
+
+/* The same behind coroutine.throw() alone. */
+SEC("uprobe")
+int on_resume_throw(struct pt_regs *ctx)
+{
+	METER(RESUME_THROW);
+	return resume_enter(ctx->sp, ctx->di, 0, THROWN, 0);
 }
 
 /* The next coroutine that is resumed on this thread is a task's. */

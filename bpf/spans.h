@@ -196,7 +196,7 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 	ts->delegated = 0;
 }
 
-/* Ends the callback span, if one is open. `entering` is the task whose step ends it, or 0. */
+/* Ends the callback span, if one is open. `entering` is the task whose step ends it (or its coroutine), or 0. */
 LS_INLINE void span_close_callbacks(struct thread_state *ts, __u64 now_ns, __u64 entering)
 {
 	__u64 duration_ns;

@@ -7,6 +7,7 @@
 #include "maps.h"
 #include "coroutines.h"
 #include "objects.h"
+#include "pytasks.h"
 #include "sockets.h"
 #include "spans.h"
 #include "victims.h"
@@ -34,7 +35,8 @@ static __always_inline void waiter_add(struct thread_state *ts, __u64 task, __u6
 		return;
 	}
 	ts->waiters.list[n].task = task;
-	ts->waiters.list[n].coro = read_ptr(task + ts->proc.py.task_coro);
+	ts->waiters.list[n].coro = victim_attribute(ts, task, ts->scan.tasks.coro, ts->proc.py.task_coro);
+	ts->waiters.list[n].is_python = ts->scan.is_python;
 	ts->waiters.list[n].since_ns = starved_ns ? since_ns : ~0ULL;
 	ts->waiters.n = n + 1;
 }
@@ -57,7 +59,7 @@ LS_SUBPROG int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
 		return 0;
 	}
 	scan->starved_ns += starved_ns;
-	known = coroutine_known(ts, read_ptr(task + ts->proc.py.task_coro));
+	known = coroutine_known(ts, victim_attribute(ts, task, scan->tasks.coro, ts->proc.py.task_coro));
 	index = known->index;
 	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
 	if (stats) {
@@ -82,21 +84,34 @@ LS_SUBPROG int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
 		rec->qualname = stats->qualname;
 	}
 	rec->starved_ns = starved_ns;
-	pystr_read(&ts->proc.py, &rec->name, read_ptr(task + ts->proc.py.task_name));
+	pystr_read(&ts->proc.py, &rec->name, victim_attribute(ts, task, scan->tasks.name, ts->proc.py.task_name));
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 	scan->named++;
 	return 0;
+}
+
+/* The task a callback will step, of either kind; 0 if it is some other callback. */
+static __always_inline __u64 task_of(struct thread_state *ts, __u64 callback)
+{
+	__u64 task = callback_task(&ts->proc, callback);
+
+	ts->scan.is_python = 0;
+	if (!task) {
+		task = method_task(&ts->proc.py, &ts->scan.tasks, callback);
+		ts->scan.is_python = !!task;
+	}
+	return task;
 }
 
 /*
  * The task that sleeps on a timer, from the timer's arguments. asyncio.sleep() has it set a future, the first of them, and the task waits
  * for that. A timer that is due moves from the heap to the ready queue before it fires.
  */
-static __always_inline __u64 sleeper_task(const struct thread_state *ts, __u64 arguments)
+static __always_inline __u64 sleeper_task(struct thread_state *ts, __u64 arguments)
 {
 	__u64 future = arguments ? read_ptr(arguments + ts->proc.py.tuple_items) : 0;
 
-	return future ? callback_task(&ts->proc, read_ptr(future + ts->proc.py.task_callback0)) : 0;
+	return future ? task_of(ts, read_ptr(future + ts->proc.py.task_callback0)) : 0;
 }
 
 /*
@@ -108,7 +123,7 @@ static __always_inline void victim_add_queued(struct thread_state *ts, __u64 tas
 	victim_add(ts, task, position < ts->cur.ready ? ts->scan.end_ns - ts->cur.start_ns : 0);
 }
 
-/* bpf_loop() callback: the i-th handle of `_ready`. */
+/* bpf_loop() callback: the i-th handle of `_ready`; of trio the i-th task. */
 static long victim_of_ready(__u32 i, struct scan_context *context)
 {
 	struct thread_state *ts = context->ts;
@@ -128,10 +143,15 @@ static long victim_of_ready(__u32 i, struct scan_context *context)
 		count_loss(LS_LOSS_VICTIM_UNREADABLE);
 		return 1;
 	}
-	task = callback_task(&ts->proc, read_ptr(handle + scan->handle_callback));
-	if (!task)
-		task = sleeper_task(ts, read_ptr(handle + ts->proc.py.handle_args));
-	if (task && task != ts->cur.task)
+	if (scan->tasks.is_queued_bare) {
+		scan->is_python = 1;
+		task = handle;
+	} else {
+		task = task_of(ts, read_ptr(handle + scan->handle_callback));
+		if (!task)
+			task = sleeper_task(ts, read_ptr(handle + ts->proc.py.handle_args));
+	}
+	if (task && task != scan->current)
 		victim_add_queued(ts, task, i + !!scan->entering);
 	return 0;
 }
@@ -197,6 +217,125 @@ static long victim_of_uv_timer(__u32 i, struct scan_context *context)
 }
 
 /*
+ * bpf_loop() callback: trio takes all tasks out of its queue at once; the i-th of those that still wait for their turn. They left it before
+ * any step of theirs began.
+ */
+static long victim_of_batch(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 task;
+
+	if (!ts)
+		return 1;
+	task = read_ptr(ts->scan.items + 8 * i);
+	if (!task)
+		return 1;
+	ts->scan.is_python = 1;
+	if (ts->cur.unit == LS_UNIT_STEP)
+		victim_add(ts, task, ts->scan.end_ns - ts->cur.start_ns);
+	else
+		victim_add_queued(ts, task, i + !!ts->scan.entering);
+	return 0;
+}
+
+/* The tasks that wait in a scope of trio's since its deadline, at `when_ns`. Those in scopes inside it, or in a large one, are not looked at. */
+static __always_inline void victims_of_scope(struct thread_state *ts, __u64 status, __u64 when_ns)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py;
+	const struct ls_pytasks *tasks = &ts->scan.tasks;
+	__u64 set = read_ptr(status + tasks->status_tasks), children = read_ptr(status + tasks->status_children), table;
+	__u32 i;
+
+	if (!set)
+		return;
+	if ((children && read_ptr(children + py->ob_head + SET_USED)) || read_ptr(set + py->ob_head + SET_MASK) >= SET_SMALL)
+		ts->scan.flags = LS_STALL_VICTIMS_CUT;
+	table = read_ptr(set + py->ob_head + SET_TABLE);
+	for (i = 0; i < SET_SMALL; i++) {
+		__u64 task = read_ptr(table + 16 * i);
+
+		/* What left the set leaves a marker, with the hash -1. */
+		if (!task || read_ptr(table + 16 * i + 8) == ~0ULL || task == ts->scan.current ||
+		    pytask_attribute(py, tasks, task, tasks->next_send) != tasks->none)
+			continue;
+		ts->scan.is_python = 1;
+		victim_add_sleeper(ts, task, when_ns);
+	}
+}
+
+/* bpf_loop() callback: the i-th entry of trio's heap of deadlines, (deadline, number, scope). A scope that was left, or moved, stays in it. */
+static long victim_of_deadline(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 entry, deadline, when_ns, scope, status;
+	const struct ls_pytasks *tasks;
+
+	if (!ts)
+		return 1;
+	tasks = &ts->scan.tasks;
+	entry = read_ptr(ts->scan.items + 8 * i);
+	if (!entry)
+		return 1;
+	deadline = read_ptr(read_ptr(entry + ts->proc.py.tuple_items) + ts->proc.py.float_value);
+	when_ns = seconds_bits_to_ns(deadline);
+	if (when_ns <= tasks->clock_offset_ns || when_ns - tasks->clock_offset_ns >= ts->scan.end_ns)
+		return 0;
+	scope = read_ptr(entry + ts->proc.py.tuple_items + 16);
+	if (!scope || read_ptr(read_ptr(scope + tasks->scope_deadline) + ts->proc.py.float_value) != deadline)
+		return 0;
+	status = read_ptr(scope + tasks->scope_status);
+	if (status)
+		victims_of_scope(ts, status, when_ns - tasks->clock_offset_ns);
+	return 0;
+}
+
+/* The array of a list, its length in *length; of one that is too long the first LS_MAX_TIMERS elements. */
+static __always_inline __u64 list_open(struct thread_state *ts, __u64 list, __u64 *length)
+{
+	*length = read_ptr(list + ts->proc.py.ob_size);
+	if (*length > LS_MAX_TIMERS) {
+		*length = LS_MAX_TIMERS;
+		ts->scan.flags = LS_STALL_VICTIMS_CUT;
+	}
+	return read_ptr(list + ts->proc.py.list_items);
+}
+
+/* The tasks of trio that are in no queue: taken out of it, or asleep. */
+LS_SUBPROG int victims_of_trio(struct thread_state *ts)
+{
+	struct scan_context context = { .ts = ts };
+	__u64 list, length;
+
+	if (!ts)
+		return 0;
+	list = pytask_batch(ts, &ts->scan.tasks);
+	if (list) {
+		ts->scan.items = list_open(ts, list, &length);
+		bpf_loop(length, victim_of_batch, &context, 0);
+	}
+	list = ts->scan.tasks.deadlines ? read_ptr(ts->scan.tasks.deadlines) : 0;
+	if (list) {
+		ts->scan.items = list_open(ts, list, &length);
+		bpf_loop(length, victim_of_deadline, &context, 0);
+	} else {
+		ts->scan.flags = LS_STALL_VICTIMS_CUT;
+	}
+	return 0;
+}
+
+/* The task whose step ends a callback's span. */
+static __always_inline void victim_add_entering(struct thread_state *ts)
+{
+	__u64 task = ts->scan.entering;
+
+	ts->scan.is_python = task == ts->caller.coro;
+	if (ts->scan.is_python)
+		task = pytask_resumed(&ts->proc.py, &ts->scan.tasks, ts->caller.frame, task);
+	if (task)
+		victim_add_queued(ts, task, 0);
+}
+
+/*
  * Reports the victims of the span that ends now by name and leaves their sums in ts->scan. Comes before the span's own
  * record is reserved: the ring keeps the order of reservations.
  */
@@ -215,12 +354,16 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 	scan->named = 0;
 	scan->flags = 0;
 	scan->end_ns = end_ns;
+	scan->current = ts->cur.task;
 	loop = loop_of(ts);
-	if (!loop || !loop->ready || !loop->handle_callback) {
+	if (!loop || !loop->ready || (!loop->handle_callback && !loop->tasks.is_queued_bare)) {
 		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
 		scan->flags = LS_STALL_VICTIMS_UNKNOWN;
 		return 0;
 	}
+	scan->tasks = loop->tasks;
+	if (ts->cur.unit == LS_UNIT_STEP && ts->cur.is_python)
+		scan->current = pytask_resumed(&ts->proc.py, &scan->tasks, ts->cur.frame, ts->cur.coro) ?: ts->cur.task;
 	scan->handle_callback = loop->handle_callback;
 	scan->uv_timer_context = loop->uv_timer_context;
 	scan->uv_timer_args = loop->uv_timer_args;
@@ -232,15 +375,12 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 		scan->flags = LS_STALL_VICTIMS_CUT;
 	}
 	if (scan->entering)
-		victim_add_queued(ts, scan->entering, 0);
+		victim_add_entering(ts);
 	bpf_loop(length, victim_of_ready, &context, 0);
-	if (loop->scheduled) {
-		length = read_ptr(loop->scheduled + ts->proc.py.ob_size);
-		scan->items = read_ptr(loop->scheduled + ts->proc.py.list_items);
-		if (length > LS_MAX_TIMERS) {
-			length = LS_MAX_TIMERS;
-			scan->flags = LS_STALL_VICTIMS_CUT;
-		}
+	if (scan->tasks.is_queued_bare) {
+		victims_of_trio(ts);
+	} else if (loop->scheduled) {
+		scan->items = list_open(ts, loop->scheduled, &length);
 		bpf_loop(length, victim_of_timer, &context, 0);
 	} else if (loop->uv_timers) {
 		length = (__u32)read_ptr(loop->uv_timers + 8);
@@ -354,10 +494,15 @@ LS_SUBPROG __u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duratio
 	}
 	rec->duration_ns = duration_ns;
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
-	if (unit == LS_UNIT_STEP && ts->cur.is_light)
+	if (unit == LS_UNIT_STEP && ts->cur.is_light) {
 		rec->name = ts->look.name;
-	else if (unit == LS_UNIT_STEP && !ts->cur.is_python)
+	} else if (unit == LS_UNIT_STEP && !ts->cur.is_python) {
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
+	} else if (unit == LS_UNIT_STEP && ts->scan.current != ts->cur.task) {
+		rec->task = ts->scan.current;
+		pystr_read(&ts->proc.py, &rec->name,
+			   pytask_attribute(&ts->proc.py, &ts->scan.tasks, rec->task, ts->scan.tasks.name));
+	}
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
 	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));

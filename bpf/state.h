@@ -22,6 +22,7 @@ struct span {
 	__u64 nested_ns; /* spent in steps that ran inside this one: theirs, not ours */
 	__u64 sp; /* stack pointer at the call of the step: its end has the same */
 	__u64 task, coro, code;
+	__u64 frame; /* is_python: the Python frame that resumes it. Stays while callbacks run: of trio it is the loop's own */
 	/* valid only if is_touched */
 	__u64 cause_ns[LS_CAUSE_MAX]; /* off-CPU time; LS_CAUSE_CPU stays 0 */
 	__u64 off_ns; /* sum of cause_ns */
@@ -51,7 +52,8 @@ struct site {
 /* A task that waits while a span watched by looks goes on. */
 struct waiter {
 	__u64 task, coro;
-	__u64 since_ns; /* it could have run; may lie ahead. 0: since the span began; ~0: not known */
+	__u64 since_ns; /* it could have run; may lie ahead. ~0: not known */
+	__u64 is_python; /* it is a task written in Python */
 };
 
 /* How long the thread was last blocked at one place. */
@@ -97,13 +99,15 @@ struct victim_scan {
 	__u64 end_ns;
 	__u64 block, items; /* block of the deque; array, or root, of the timer heap */
 	__u64 starved_ns;
-	__u64 entering; /* a task that has left the queue, because its step ends the stall; else 0 */
+	__u64 entering; /* a task (one written in Python: its coroutine) that has left the queue, because its step ends the stall; else 0 */
+	__u64 current; /* the task whose step this is: no victim of itself */
+	struct ls_pytasks tasks;
 	__u32 index; /* in the block */
 	__u32 victims, named, sockets;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
 	__u16 handle_callback, uv_timer_context, uv_timer_args;
 	__u8 is_collecting; /* for later: the victims go to `waiters`, not to user space */
-	__u8 pad;
+	__u8 is_python; /* the task found last is written in Python */
 };
 
 enum off_kind { OFF_NONE, OFF_IDLE, OFF_NESTED /* the wait of a loop that runs inside a step */, OFF_BLOCKED };

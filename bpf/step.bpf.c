@@ -115,6 +115,7 @@ static __always_inline void step_read_task(struct thread_state *ts, __u64 task, 
 
 	ts->cur.task = task;
 	ts->cur.is_python = 0;
+	ts->cur.frame = 0;
 	ts->cur.is_continued = 0;
 	/*
 	 * The loop is looked at once in a turn, and now and then within one: where turns cannot be seen there is only

@@ -29,7 +29,7 @@ LS_INLINE void step_pop(struct thread_state *ts)
 
 /*
  * Makes the current span the one of a step that begins at stack pointer `sp`; what was open becomes its parent. `entering` is its
- * task, for the victims of a callback before it. -1 if steps are nested too deep.
+ * task (one written in Python: its coroutine), for the victims of a callback before it. -1 if steps are nested too deep.
  */
 LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u64 now_ns)
 {

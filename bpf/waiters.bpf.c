@@ -72,7 +72,8 @@ static __always_inline void waiter_send(struct thread_state *ts, const struct wa
 
 	if (!starved_ns && w->since_ns != ~0ULL)
 		return;
-	if (read_ptr(w->task + ts->proc.py.task_coro) == w->coro) {
+	ts->scan.is_python = w->is_python;
+	if (victim_attribute(ts, w->task, ts->scan.tasks.coro, ts->proc.py.task_coro) == w->coro) {
 		victim_add(ts, w->task, starved_ns);
 		return;
 	}

@@ -35,6 +35,7 @@ enum ls_spot {
 	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
 	LS_SPOT_RESUME_FRAME, /* Python code resumes a coroutine: the call of the evaluation function; its frame in argument 1 */
 	LS_SPOT_RESUME_CORO, /* the same, a call with the coroutine in argument 0 */
+	LS_SPOT_RESUME_THROW, /* the same, of coroutine.throw() alone */
 	LS_SPOT_RESUME_EXIT, /* first emulable instruction behind such a call */
 	/* The same where no such call can be probed, for asyncio's own tasks alone: */
 	LS_SPOT_TASK_ANNOUNCE, /* entry of _enter_task: a task written in Python is about to be resumed */
@@ -91,6 +92,26 @@ struct ls_loop_key {
 	__u32 pad;
 };
 
+/*
+ * Tasks written in Python: where they and their scheduler keep what is asked for. Locals are offsets in the scheduler's frame,
+ * attributes offsets in their object or, with `by_index`, numbers among the values of an instance. All 0: not known.
+ */
+struct ls_pytasks {
+	__u64 type; /* their class; of others nothing is read */
+	__u64 step, wakeup; /* functions of the class: a method of one of them in the ready queue is a task's turn */
+	__u64 none; /* None */
+	__u64 deadlines; /* trio: address of the pointer to its heap of deadlines, 0: unknown */
+	__u64 clock_offset_ns; /* trio: what its clock is ahead of CLOCK_MONOTONIC */
+	__u16 task_local; /* the task that is resumed; 0: unknown */
+	__u16 batch_local; /* trio: list of those that left the queue and still wait for their turn */
+	__u16 coro, name; /* attributes of a task */
+	__u16 next_send; /* trio: None while the task waits */
+	__u16 scope_deadline, scope_status, status_tasks, status_children; /* trio: attributes of CancelScope and CancelStatus */
+	__u8 by_index;
+	__u8 is_queued_bare; /* the ready queue holds tasks, not handles */
+	__u8 pad[4];
+};
+
 struct ls_loop {
 	__u64 ready; /* address of the deque `_ready`, 0 if unknown */
 	__u64 scheduled; /* address of the list `_scheduled` (asyncio's own loops), else 0 */
@@ -99,6 +120,7 @@ struct ls_loop {
 	__u16 uv_timer_context; /* uvloop: offset of the TimerHandle inside a UVTimer */
 	__u16 uv_timer_args; /* uvloop: offset of the arguments inside a TimerHandle */
 	__u16 is_native; /* the loop itself has no Python frames */
+	struct ls_pytasks tasks;
 };
 
 /* How a system call that blocks is judged: an ls_cause, or one of these by its arguments. */
@@ -273,6 +295,7 @@ _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
 _Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
 _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
+_Static_assert(sizeof(struct ls_pytasks) == 72, "tasks written in Python");
 _Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 

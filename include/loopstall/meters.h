@@ -24,6 +24,7 @@ enum ls_trap {
 	_(STEP_EXIT, JUMP)         \
 	_(RESUME_FRAME, CALL)      \
 	_(RESUME_CORO, CALL)       \
+	_(RESUME_THROW, CALL)      \
 	_(RESUME_EXIT, JUMP)       \
 	_(TASK_ANNOUNCE, JUMP)     \
 	_(TASK_RESUME, JUMP)       \

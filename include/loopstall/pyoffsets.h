@@ -51,7 +51,7 @@ struct ls_pyoffsets {
 	/* frame: `frame_bytes` is how much one read must take to hold all of these */
 	__u16 frame_bytes, frame_previous, frame_code, frame_position, frame_owner;
 	__u16 frame_generator; /* f_gen up to 3.10, else LS_PY_NONE (frame lies inside the generator) */
-	__u16 frame_locals; /* 3.11+: the locals, with the value stack behind them */
+	__u16 frame_locals; /* the local variables; from 3.11 on with the value stack behind them */
 	__u16 frame_stack; /* up to 3.10: pointer to the bottom of the value stack, else LS_PY_NONE */
 	__u16 frame_stack_top; /* its end: enum ls_stack_top says how it is written */
 	/* generator, coroutine, async generator */

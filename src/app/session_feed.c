@@ -12,13 +12,23 @@
 #include "base/log.h"
 #include "report/format.h"
 
+static int set_loop(struct session *s, const struct watch *w, uint64_t key, const struct ls_loop *info)
+{
+	int r = key ? probe__set_loop(s->probe, w->pid, key, info) : 0;
+
+	if (r < 0)
+		log_debug("%d: loop %#llx is not registered: %s", w->pid, (unsigned long long)key, strerror(-r));
+	return r;
+}
+
 /* Hands a loop's queues to the kernel side, if they are not what it was told before. */
 static void tell_loop(struct session *s, const struct watch *w, struct watch_loop *l)
 {
 	struct ls_loop info = {};
 	int r;
 
-	if (!l->loop)
+	/* trio's never move, and to find them is not cheap. */
+	if (!l->loop || (l->kind == TARGET_LOOP_TRIO && l->info.ready))
 		return;
 
 	r = target__resolve_loop(w->target, l->loop, &info, &l->kind);
@@ -26,6 +36,8 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 		log_debug("%d: loop %#llx: %s", w->pid, (unsigned long long)l->loop, strerror(-r));
 		return;
 	}
+	if (l->kind != TARGET_LOOP_TRIO)
+		info.tasks = l->tasks;
 	/*
 	 * A loop that is closed has no queue any more; what was known serves what is still on the
 	 * way.
@@ -35,11 +47,7 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 	log_debug("%d: loop %#llx: ready queue %#llx, timers %#llx", w->pid,
 		  (unsigned long long)l->loop, (unsigned long long)info.ready,
 		  (unsigned long long)info.scheduled);
-	r = probe__set_loop(s->probe, w->pid, l->loop, &info);
-	if (r < 0)
-		log_debug("%d: loop %#llx is not registered: %s", w->pid,
-			  (unsigned long long)l->loop, strerror(-r));
-	else
+	if (set_loop(s, w, l->loop, &info) >= 0 && set_loop(s, w, l->scheduler, &info) >= 0)
 		l->info = info;
 }
 
@@ -57,11 +65,14 @@ static void note_thread(struct session *s, const struct watch *w, enum target_lo
 			      strerror(-r));
 }
 
-static void note_loop(struct session *s, struct watch *w, uint64_t loop, pid_t tid)
+/* `scheduler`: what the kernel side will call it, if that is known to be no loop's address; else 0. */
+static void note_loop(struct session *s, struct watch *w, uint64_t loop, uint64_t scheduler, pid_t tid)
 {
 	const size_t n_before = w->n_loops;
 	struct watch_loop *l = watch__loop(w, loop, tid);
 
+	if (scheduler)
+		l->scheduler = scheduler;
 	tell_loop(s, w, l);
 	if (w->n_loops != n_before && tid > 0)
 		note_thread(s, w, l->kind, tid);
@@ -72,15 +83,20 @@ static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, 
 {
 	enum target_loop_kind kind;
 	const size_t n_before = w->n_loops;
+	struct watch_loop *l;
 	uint64_t loop;
-	int r = target__scheduler_of_thread(w->target, tstate, &loop, &kind);
 
-	if (r < 0 || loop) {
-		note_loop(s, w, loop, tid);
-		return;
-	}
-	watch__loop(w, 0, tid)->kind = kind;
-	if (w->n_loops != n_before)
+	if (target__scheduler_of_thread(w->target, tstate, &loop, &kind) < 0)
+		loop = 0;
+	l = watch__loop(w, loop, tid);
+	l->kind = kind;
+	l->scheduler = tstate;
+	if (kind != TARGET_LOOP_TRIO && loop)
+		target__resolve_python_tasks(w->target, &l->tasks);
+	/* Under this name the kernel side does not know it yet. */
+	l->info = (struct ls_loop){ 0 };
+	tell_loop(s, w, l);
+	if (w->n_loops != n_before && tid > 0)
 		note_thread(s, w, kind, tid);
 }
 
@@ -91,7 +107,7 @@ void session__find_loops(struct session *s, struct watch *w)
 
 	n = target__loop_threads(w->target, threads, WATCH_MAX_LOOPS);
 	for (int i = 0; i < n; i++)
-		note_loop(s, w, threads[i].loop, threads[i].tid);
+		note_loop(s, w, threads[i].loop, threads[i].kind == TARGET_LOOP_TRIO ? threads[i].tstate : 0, threads[i].tid);
 	session__show_threads(s, w, threads, n);
 }
 
@@ -169,8 +185,8 @@ void session__examine_due(struct session *s, uint64_t now_ns)
 }
 
 /*
- * The kernel side calls a task written in Python by its coroutine: who it is its own attributes tell, as long as it lives.
- * True if `ret_stall` is the stall with that added.
+ * A task written in Python whose scheduler the kernel side did not know yet is called by its coroutine: who it is its own attributes
+ * tell, as long as it lives. True if `ret_stall` is the stall with that added.
  */
 static bool name_python_task(const struct watch *w, const struct ls_rec_stall *stall,
 			     struct ls_rec_stall *ret_stall)
@@ -202,7 +218,7 @@ static int on_event(void *ctx, const struct event *event)
 		if (event->thread->loop == event->thread->tstate)
 			note_scheduler(s, w, event->thread->tstate, (pid_t)event->hdr->tid);
 		else
-			note_loop(s, w, event->thread->loop, event->hdr->tid);
+			note_loop(s, w, event->thread->loop, 0, event->hdr->tid);
 		/* uvloop's or greenlet's module may have come with it. */
 		watch__suspect(w);
 		break;

@@ -191,6 +191,7 @@ static int tell_loop(struct session *s, const struct watch *w, const struct watc
 	const int ready = target__count_ready(w->target, &l->info);
 	const struct model_loop_info info = {
 		.process = w->target->comm,
+		.container_pid = w->target->is_container ? (uint32_t)w->target->ns_pid : 0,
 		.tasks_ready = ready > 0 ? (uint32_t)ready : 0,
 		.executor_threads = l->executor.threads,
 		.executor_max = l->executor.max_workers,

@@ -153,7 +153,7 @@ const char *watch__silence_reason(const struct watch *w)
 		return "the process does not run a CPython yet";
 	if (!t->interp)
 		return "its interpreter is still starting up";
-	if (!t->has_asyncio)
+	if (!t->has_asyncio && w->n_loops == 0)
 		return "it has not imported asyncio";
 	if (w->n_loops == 0)
 		return "no event loop runs in it";

@@ -26,8 +26,10 @@
 #define WATCH_MAX_LOOPS 32
 
 struct watch_loop {
-	uint64_t loop; /* 0: a scheduler written in Python that is not asyncio's */
+	uint64_t loop; /* 0: a scheduler written in Python that is neither asyncio's nor trio's */
 	pid_t tid;
+	uint64_t scheduler; /* thread state, by which the kernel side calls it while its tasks are written in Python; 0: never so far */
+	struct ls_pytasks tasks; /* asyncio's that are written in Python; 0: none so far */
 	enum target_loop_kind kind;
 	struct ls_loop info;
 	struct target_executor executor; /* as last read */

@@ -110,7 +110,7 @@ void loops__forget(struct loops *l, uint32_t pid, uint32_t tid)
 	HASH_ITER (hh, l->readings, t, next) {
 		if (t->key.pid != pid || (tid && t->key.tid != tid))
 			continue;
-		t->info = (struct model_loop_info){ .process = t->process };
+		t->info = (struct model_loop_info){ .process = t->process, .container_pid = t->info.container_pid };
 		t->executor_full_ticks = 0;
 	}
 }
@@ -241,6 +241,7 @@ static void row_fill(struct loop_row *row, const struct loop_reading *t,
 		.executor_max = t->info.executor_max,
 		.executor_queued = t->info.executor_queued,
 		.executor_full_ticks = t->executor_full_ticks,
+		.container_pid = t->info.container_pid,
 	};
 	memcpy(row->cause_ns, stats->cause_ns, sizeof(row->cause_ns));
 }

@@ -130,6 +130,7 @@ struct loop_row {
 	double gil, runqueue; /* shares of its time, 0 ... 1, between the last two ticks */
 	uint32_t tasks_ready; /* handles in its ready queue when it was last looked at */
 	uint32_t executor_threads, executor_max, executor_queued; /* of its default executor; 0: it has none */
+	uint32_t container_pid; /* of its process there, 0: it is in none */
 	uint32_t executor_full_ticks; /* in a row, in which all its threads were taken and calls waited */
 };
 
@@ -270,6 +271,7 @@ struct model_loop_info {
 	const char *process; /* copied, at most 63 bytes of it */
 	uint32_t tasks_ready;
 	uint32_t executor_threads, executor_max, executor_queued;
+	uint32_t container_pid; /* the process's pid in its container, 0: it is in none */
 };
 int model__loop(struct model *m, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
 

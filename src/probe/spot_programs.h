@@ -15,6 +15,7 @@ static inline void spot_programs(const struct loopstall_bpf *skel, struct bpf_pr
 	progs[LS_SPOT_STEP_EXIT] = skel->progs.on_step_exit;
 	progs[LS_SPOT_RESUME_FRAME] = skel->progs.on_resume_frame;
 	progs[LS_SPOT_RESUME_CORO] = skel->progs.on_resume_coro;
+	progs[LS_SPOT_RESUME_THROW] = skel->progs.on_resume_throw;
 	progs[LS_SPOT_RESUME_EXIT] = skel->progs.on_resume_exit;
 	progs[LS_SPOT_TASK_ANNOUNCE] = skel->progs.on_task_announce;
 	progs[LS_SPOT_TASK_RESUME] = skel->progs.on_task_resume;

@@ -121,6 +121,7 @@ static const struct field loop[] = {
 	ONE(struct loop_input, info.executor_threads),
 	ONE(struct loop_input, info.executor_max),
 	ONE(struct loop_input, info.executor_queued),
+	ONE(struct loop_input, info.container_pid),
 };
 
 static const struct field task[] = {

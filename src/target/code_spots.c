@@ -175,6 +175,7 @@ static bool add_until(struct code_reach *reach, struct elf_image *img, struct ar
 
 void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d, uint64_t from, int depth)
 {
+	reach__add_one(reach, from);
 	add_until(reach, img, d, from, 0, depth);
 }
 

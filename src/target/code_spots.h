@@ -48,7 +48,7 @@ struct code_reach {
 	uint64_t vaddr[CODE_REACH_MAX];
 };
 
-/* Adds what the function at `from` leads to through at most `depth` direct calls or jumps. */
+/* Adds the function at `from` and what it leads to through at most `depth` direct calls or jumps. */
 void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d, uint64_t from, int depth);
 bool code_reach__has(const struct code_reach *reach, uint64_t vaddr);
 

@@ -40,29 +40,48 @@ static int ascending(const void *a, const void *b)
 	return *(const pid_t *)a < *(const pid_t *)b ? -1 : *(const pid_t *)a > *(const pid_t *)b;
 }
 
-static int find_pids(wanted_fn wanted, const void *ctx, pid_t **ret_pids, size_t *ret_n)
+/* Called for each process; what is not 0 ends the walk and is returned. */
+typedef int (*process_fn)(pid_t pid, void *ctx);
+
+static int each_process(process_fn fn, void *ctx)
 {
 	_cleanup_(dir_close) DIR *d = opendir("/proc");
-	_cleanup_free_ pid_t *owned = NULL;
-	struct pids pids = { 0 };
 	struct dirent *e;
+	int r = 0;
 
 	if (!d)
 		return -errno;
-	while ((e = readdir(d))) {
-		pid_t pid = isdigit((unsigned char)e->d_name[0]) ?
-			(pid_t)strtol(e->d_name, NULL, 10) :
-			0;
-		int r = pid > 0 && wanted(pid, ctx) ? add_pid(&pids, pid) : 0;
+	while (!r && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]))
+			r = fn((pid_t)strtol(e->d_name, NULL, 10), ctx);
+	return r;
+}
 
-		owned = pids.at;
-		if (r)
-			return r;
-	}
-	if (pids.n)
-		qsort(pids.at, pids.n, sizeof(*pids.at), ascending);
+struct pid_search {
+	wanted_fn wanted;
+	const void *ctx;
+	struct pids found;
+};
+
+static int on_candidate(pid_t pid, void *ctx)
+{
+	struct pid_search *search = ctx;
+
+	return search->wanted(pid, search->ctx) ? add_pid(&search->found, pid) : 0;
+}
+
+static int find_pids(wanted_fn wanted, const void *ctx, pid_t **ret_pids, size_t *ret_n)
+{
+	struct pid_search search = { .wanted = wanted, .ctx = ctx };
+	int r = each_process(on_candidate, &search);
+	_cleanup_free_ pid_t *owned = search.found.at;
+
+	if (r)
+		return r;
+	if (search.found.n)
+		qsort(owned, search.found.n, sizeof(*owned), ascending);
 	*ret_pids = TAKE_PTR(owned);
-	*ret_n = pids.n;
+	*ret_n = search.found.n;
 	return 0;
 }
 
@@ -121,36 +140,33 @@ struct kin {
 	pid_t pid, parent;
 };
 
-static int list_kin(struct kin **ret_kin, size_t *ret_n)
+struct family {
+	size_t n, size;
+	struct kin *kin;
+};
+
+static void family__done(struct family *family)
 {
-	_cleanup_(dir_close) DIR *d = opendir("/proc");
-	_cleanup_free_ struct kin *kin = NULL;
-	size_t n = 0, size = 0;
-	struct dirent *e;
+	free(family->kin);
+}
 
-	if (!d)
-		return -errno;
-	while ((e = readdir(d))) {
-		pid_t pid = isdigit((unsigned char)e->d_name[0]) ?
-			(pid_t)strtol(e->d_name, NULL, 10) :
-			0;
-		struct proc_stat stat;
+static int add_kin(pid_t pid, void *ctx)
+{
+	struct family *family = ctx;
+	struct proc_stat stat;
 
-		if (pid <= 0 || proc_stat__read(&stat, pid))
-			continue;
-		if (n == size) {
-			struct kin *more;
+	if (proc_stat__read(&stat, pid))
+		return 0;
+	if (family->n == family->size) {
+		size_t size = family->size ? 2 * family->size : 256;
+		struct kin *kin = reallocarray(family->kin, size, sizeof(*kin));
 
-			size = size ? 2 * size : 256;
-			more = reallocarray(kin, size, sizeof(*kin));
-			if (!more)
-				return -ENOMEM;
-			kin = more;
-		}
-		kin[n++] = (struct kin){ pid, stat.ppid };
+		if (!kin)
+			return -ENOMEM;
+		family->kin = kin;
+		family->size = size;
 	}
-	*ret_kin = TAKE_PTR(kin);
-	*ret_n = n;
+	family->kin[family->n++] = (struct kin){ pid, stat.ppid };
 	return 0;
 }
 
@@ -164,19 +180,18 @@ static bool is_in(const struct pids *pids, pid_t pid)
 
 int target__find_descendants(pid_t pid, pid_t **ret_pids, size_t *ret_n)
 {
-	_cleanup_free_ struct kin *kin = NULL;
+	_cleanup_(family__done) struct family family = { 0 };
 	_cleanup_free_ pid_t *owned = NULL;
 	struct pids pids = { 0 };
-	size_t n = 0;
-	int r = list_kin(&kin, &n);
+	int r = each_process(add_kin, &family);
 
 	if (!r)
 		r = add_pid(&pids, pid);
 	/* The list grows while it is read: children of children come behind. */
 	for (size_t i = 0; !r && i < pids.n; i++)
-		for (size_t k = 0; !r && k < n; k++)
-			if (kin[k].parent == pids.at[i] && !is_in(&pids, kin[k].pid))
-				r = add_pid(&pids, kin[k].pid);
+		for (size_t k = 0; !r && k < family.n; k++)
+			if (family.kin[k].parent == pids.at[i] && !is_in(&pids, family.kin[k].pid))
+				r = add_pid(&pids, family.kin[k].pid);
 	owned = pids.at;
 	if (r)
 		return r;

@@ -333,6 +333,7 @@ int examine_interpreter(struct examination *x)
 	x->t->proc.is_free_threaded = x->t->is_free_threaded;
 	x->t->proc.coro_type = exported_address(x, "PyCoro_Type");
 	x->t->proc.gen_type = exported_address(x, "PyGen_Type");
+	x->t->none = exported_address(x, "_Py_NoneStruct");
 	r = confirm_version(x);
 	return r ? r : confirm_layout(x);
 }

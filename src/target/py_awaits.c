@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "target/py_frames.h"
 #include "target/py_memory.h"
 
 #define MAX_DEPTH 200
@@ -222,10 +223,7 @@ void py_awaits__read_running(const struct target *t, uint64_t coro, struct targe
 	if (py_read_u64(t, t->interp + py->interp_threads_head, &tstate))
 		return;
 	for (int i = 0; tstate && i < MAX_THREADS; i++) {
-		if (py_read_u64(t, tstate + py->tstate_frame, &frame))
-			return;
-		if (frame && py->cframe_current != LS_PY_NONE &&
-		    py_read_u64(t, frame + py->cframe_current, &frame))
+		if (py_frame_top(t, tstate, &frame))
 			return;
 		if (walk_thread(t, frame, last, &found)) {
 			memcpy(task->frames, found.frames, sizeof(task->frames));

@@ -12,7 +12,9 @@
 #include "base/cleanup.h"
 #include "target/arch.h"
 #include "target/procfs.h"
+#include "target/py_frames.h"
 #include "target/py_memory.h"
+#include "target/py_trio.h"
 
 #define MAX_THREADS 4096
 #define LOOP_HOLDER_LOOP 16 /* rl_loop of _RunningLoopHolder, up to 3.11 */
@@ -127,18 +129,34 @@ static enum target_loop_kind loop_kind(const struct target *t, uint64_t loop)
 {
 	if (py_is_instance(t, loop, "uvloop."))
 		return TARGET_LOOP_UVLOOP;
-	return py_is_instance(t, loop, "BaseEventLoop") ? TARGET_LOOP_ASYNCIO : TARGET_LOOP_UNKNOWN;
+	if (py_is_instance(t, loop, "BaseEventLoop"))
+		return TARGET_LOOP_ASYNCIO;
+	return py_trio__is_runner(t, loop) ? TARGET_LOOP_TRIO : TARGET_LOOP_UNKNOWN;
+}
+
+/* What runs on a thread: a loop of asyncio's or, if `trio` is there, trio's Runner; 0 if nothing does. */
+static int scheduler_of(const struct target *t, uint64_t tstate, const struct py_trio *trio, uint64_t *ret_loop)
+{
+	int r = running_loop(t, tstate, ret_loop);
+
+	/* A thread that is just changing its dict gets a second look. */
+	if (r)
+		r = running_loop(t, tstate, ret_loop);
+	if (r || *ret_loop || !trio)
+		return r;
+	if (py_trio__runner(t, trio, tstate, ret_loop))
+		*ret_loop = 0;
+	return 0;
 }
 
 /* False if the thread runs no loop. */
-static bool describe_thread(const struct target *t, uint64_t tstate, const struct tid_map *tids,
-			    struct target_loop_thread *ret_thread)
+static bool describe_thread(const struct target *t, uint64_t tstate, const struct py_trio *trio,
+			    const struct tid_map *tids, struct target_loop_thread *ret_thread)
 {
 	uint64_t type;
 
 	*ret_thread = (struct target_loop_thread){ .tstate = tstate };
-	/* A thread that is just changing its dict gets a second look. */
-	if (running_loop(t, tstate, &ret_thread->loop) && running_loop(t, tstate, &ret_thread->loop))
+	if (scheduler_of(t, tstate, trio, &ret_thread->loop))
 		return false;
 	if (!ret_thread->loop || py_type_of(t, ret_thread->loop, &type) ||
 	    py_type_name(t, type, ret_thread->type_name, sizeof(ret_thread->type_name)))
@@ -147,12 +165,13 @@ static bool describe_thread(const struct target *t, uint64_t tstate, const struc
 	/* An instance of None or of a class without methods of a loop is a torn read. */
 	if (ret_thread->kind == TARGET_LOOP_UNKNOWN && !strcmp(ret_thread->type_name, "NoneType"))
 		return false;
+	ret_thread->tstate = tstate;
 	ret_thread->tid = thread_tid(t, tstate, tids);
 	return true;
 }
 
-static int find_loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max,
-			     const struct tid_map *tids)
+static int find_loop_threads(const struct target *t, const struct py_trio *trio, struct target_loop_thread *threads,
+			     size_t max, const struct tid_map *tids)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
 	uint64_t tstate, interp;
@@ -163,7 +182,7 @@ static int find_loop_threads(const struct target *t, struct target_loop_thread *
 		r = py_read_u64(t, tstate + py->tstate_interp, &interp);
 		if (!r && interp != t->interp)
 			return -EAGAIN;
-		if (describe_thread(t, tstate, tids, &threads[n]))
+		if (describe_thread(t, tstate, trio, tids, &threads[n]))
 			n++;
 		if (!r)
 			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
@@ -174,29 +193,33 @@ static int find_loop_threads(const struct target *t, struct target_loop_thread *
 int target__loop_threads(const struct target *t, struct target_loop_thread *threads, size_t max)
 {
 	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	const struct py_trio *trio;
+	struct py_trio found = { 0 };
 	int r;
 
 	if (!t->interp)
 		return 0;
+	trio = py_trio__find(t, &found) ? NULL : &found;
 	r = read_tids(t, &tids);
 	if (!r)
-		r = find_loop_threads(t, threads, max, &tids);
+		r = find_loop_threads(t, trio, threads, max, &tids);
 	/* The list changed under our feet: once more. */
-	return r == -EAGAIN ? find_loop_threads(t, threads, max, &tids) : r;
+	return r == -EAGAIN ? find_loop_threads(t, trio, threads, max, &tids) : r;
 }
 
 int target__scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
 				enum target_loop_kind *ret_kind)
 {
-	uint64_t name;
-	int r = running_loop(t, tstate, ret_loop);
+	struct py_trio found = { 0 };
+	const struct py_trio *trio = py_trio__find(t, &found) ? NULL : &found;
+	int r = scheduler_of(t, tstate, trio, ret_loop);
 
 	*ret_kind = TARGET_LOOP_UNKNOWN;
 	if (r)
 		return r;
 	if (*ret_loop)
 		*ret_kind = loop_kind(t, *ret_loop);
-	else if (!py_module_attribute(t, "trio", "__name__", &name))
+	else if (trio)
 		*ret_kind = TARGET_LOOP_TRIO;
 	return 0;
 }
@@ -275,6 +298,8 @@ int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *
 	*ret_kind = loop_kind(t, loop);
 	if (*ret_kind == TARGET_LOOP_UVLOOP)
 		resolve_uvloop(t, loop, ret_loop);
+	else if (*ret_kind == TARGET_LOOP_TRIO)
+		py_trio__resolve(t, loop, ret_loop);
 	else
 		resolve_asyncio(t, loop, ret_loop);
 	return 0;
@@ -293,5 +318,43 @@ int target__find_current_tasks(struct target *t)
 	if (!py_is_instance(t, dict, "dict"))
 		return -ENOENT;
 	t->proc.current_tasks = dict;
+	return 0;
+}
+
+#define MINOR_WITH_SPLIT_STEP 12 /* __step() leaves the resuming to another function */
+
+/* Where the attributes of a task lie is known once there was one; its class has to be that one exactly. */
+static void resolve_attributes(const struct target *t, uint64_t type, struct ls_pytasks *tasks)
+{
+	const char *resumes = t->proc.py.minor < MINOR_WITH_SPLIT_STEP ? "_Task__step" : "_Task__step_run_and_handle_result";
+	uint64_t coro, name, function, code;
+
+	if (py_value_index(t, type, "_coro", &coro) || py_value_index(t, type, "_name", &name) || coro > UINT16_MAX ||
+	    name > UINT16_MAX)
+		return;
+	tasks->type = type;
+	tasks->coro = (uint16_t)coro;
+	tasks->name = (uint16_t)name;
+	tasks->by_index = 1;
+	if (py_type_attribute(t, type, resumes, &function) || py_function_code(t, function, &code) ||
+	    py_code_local(t, code, "self", &tasks->task_local))
+		tasks->task_local = 0;
+}
+
+int target__resolve_python_tasks(const struct target *t, struct ls_pytasks *ret_tasks)
+{
+	uint64_t type, step, wakeup;
+	int r = py_module_attribute(t, "asyncio.tasks", "_PyTask", &type);
+
+	*ret_tasks = (struct ls_pytasks){ 0 };
+	if (!r)
+		r = py_type_attribute(t, type, "_Task__step", &step);
+	if (!r)
+		r = py_type_attribute(t, type, "_Task__wakeup", &wakeup);
+	if (r)
+		return r;
+	ret_tasks->step = step;
+	ret_tasks->wakeup = wakeup;
+	resolve_attributes(t, type, ret_tasks);
 	return 0;
 }

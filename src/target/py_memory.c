@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sources of the layouts that are not in py_offsets.c: cpython Include/cpython/setobject.h,
- * Include/moduleobject.h, Include/longintrepr.h, Objects/dict-common.h (3.8-3.10),
+ * Include/moduleobject.h, Include/structmember.h (descrobject.h from 3.12 on), Include/longintrepr.h, Objects/dict-common.h (3.8-3.10),
  * Include/cpython/object.h.
  */
 #include "target/py_memory.h"
@@ -18,6 +18,11 @@
 
 #define TYPE_FLAG_INLINE_VALUES (1U << 2)
 #define TYPE_FLAG_MANAGED_DICT (1U << 4)
+/* PyTypeObject: tp_members, tp_getset, tp_base, tp_dict */
+#define TYPE_BASE_BEHIND_MEMBERS 16
+#define TYPE_DICT_BEHIND_BASE 8
+#define MEMBER_OBJECT 16 /* Py_T_OBJECT_EX */
+#define MAX_SLOTS 64
 #define VALUES_VALID 3 /* byte of PyDictValues in 3.13 */
 #define OLD_KEYS_SIZE 8 /* dk_size, 3.8-3.10 */
 /* behind the object's head */
@@ -92,7 +97,7 @@ bool py_is_instance(const struct target *t, uint64_t object, const char *part)
 }
 
 /* Only compact ASCII strings can equal a name of ours. */
-static bool str_equals(const struct target *t, uint64_t object, const char *name)
+bool py_str_equals(const struct target *t, uint64_t object, const char *name)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
 	size_t len = strlen(name);
@@ -145,9 +150,9 @@ static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_key
 	return 0;
 }
 
-/* `values`: the array of a split table, or 0 when the values are in the entries. */
-static int keys_get(const struct target *t, uint64_t keys_addr, uint64_t values, const char *name,
-		    uint64_t *ret_value)
+/* Number of the key and, of a table that is not split, its value. */
+static int keys_find(const struct target *t, uint64_t keys_addr, const char *name, uint64_t *ret_index,
+		     uint64_t *ret_value)
 {
 	struct keys keys;
 	int r = open_keys(t, keys_addr, &keys);
@@ -161,15 +166,33 @@ static int keys_get(const struct target *t, uint64_t keys_addr, uint64_t values,
 		for (size_t k = 0; !r && k < n; k++, i++) {
 			const uint64_t *entry = words + k * keys.entry_words + keys.key_word;
 
-			if (!entry[0] || !str_equals(t, entry[0], name))
+			if (!entry[0] || !py_str_equals(t, entry[0], name))
 				continue;
+			*ret_index = i;
 			*ret_value = entry[1];
-			if (values)
-				r = py_read_u64(t, values + 8 * i, ret_value);
-			return r ? r : *ret_value ? 0 : -ENOENT;
+			return 0;
 		}
 	}
 	return r ? r : -ENOENT;
+}
+
+/* `values`: the array of a split table, or 0 when the values are in the entries. */
+static int keys_get(const struct target *t, uint64_t keys, uint64_t values, const char *name, uint64_t *ret_value)
+{
+	uint64_t index;
+	int r = keys_find(t, keys, name, &index, ret_value);
+
+	if (!r && values)
+		r = py_read_u64(t, values + 8 * index, ret_value);
+	return r ? r : *ret_value ? 0 : -ENOENT;
+}
+
+int py_value_index(const struct target *t, uint64_t type, const char *name, uint64_t *ret_index)
+{
+	uint64_t keys, value;
+	int r = py_read_u64(t, type + t->proc.py.ht_cached_keys, &keys);
+
+	return r ? r : keys_find(t, keys, name, ret_index, &value);
 }
 
 int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t *ret_value)
@@ -223,15 +246,13 @@ static int inline_attribute(const struct target *t, uint64_t object, uint64_t ty
 		-ENOENT;
 }
 
-int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value)
+static int instance_attribute(const struct target *t, uint64_t object, uint64_t type, const char *name,
+			      uint64_t *ret_value)
 {
 	const struct ls_pyoffsets *py = &t->proc.py;
-	uint64_t type, flags, keys, word, values = 0;
-	int r = py_type_of(t, object, &type);
+	uint64_t flags, keys, word, values = 0;
+	int r = py_read_u64(t, type + py->tp_flags, &flags);
 
-	if (r)
-		return r;
-	r = py_read_u64(t, type + py->tp_flags, &flags);
 	if (r)
 		return r;
 	if (!py->managed_dict || !(flags & TYPE_FLAG_MANAGED_DICT))
@@ -256,10 +277,70 @@ int py_attribute(const struct target *t, uint64_t object, const char *name, uint
 	return -ENOENT;
 }
 
-int py_module_attribute(const struct target *t, const char *module, const char *name,
-			uint64_t *ret_value)
+/* The C structure behind one entry of __slots__: PyMemberDef. */
+struct member_def {
+	uint64_t name;
+	int32_t kind;
+	uint32_t pad;
+	uint64_t offset;
+	uint64_t flags, doc;
+};
+
+int py_slot(const struct target *t, uint64_t type, const char *name, uint64_t *ret_offset)
 {
-	uint64_t modules, object, dict;
+	const size_t len = strlen(name) + 1;
+	struct member_def member = { .name = 1 };
+	uint64_t members;
+	char text[64];
+	int r = 0;
+
+	for (int i = 0; !r && type && i < MAX_BASES; i++) {
+		r = py_read_u64(t, type + t->proc.py.tp_base - TYPE_BASE_BEHIND_MEMBERS, &members);
+		for (int k = 0; !r && members && k < MAX_SLOTS; k++) {
+			r = target__read(t, members + k * sizeof(member), &member, sizeof(member));
+			if (r || !member.name)
+				break;
+			if (member.kind != MEMBER_OBJECT || len > sizeof(text) ||
+			    py_read_cstring(t, member.name, text, sizeof(text)) || memcmp(text, name, len))
+				continue;
+			if (member.offset > UINT16_MAX)
+				return -EBADMSG;
+			*ret_offset = member.offset;
+			return 0;
+		}
+		if (!r)
+			r = py_read_u64(t, type + t->proc.py.tp_base, &type);
+	}
+	return r ? r : -ENOENT;
+}
+
+int py_type_attribute(const struct target *t, uint64_t type, const char *name, uint64_t *ret_value)
+{
+	uint64_t dict;
+	int r = py_read_u64(t, type + t->proc.py.tp_base + TYPE_DICT_BEHIND_BASE, &dict);
+
+	return r ? r : dict ? py_dict_get(t, dict, name, ret_value) : -ENOENT;
+}
+
+int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value)
+{
+	uint64_t type, offset;
+	int r = py_type_of(t, object, &type);
+
+	if (r)
+		return r;
+	r = instance_attribute(t, object, type, name, ret_value);
+	if (r != -ENOENT)
+		return r;
+	r = py_slot(t, type, name, &offset);
+	if (!r)
+		r = py_read_u64(t, object + offset, ret_value);
+	return r ? r : *ret_value ? 0 : -ENOENT;
+}
+
+int py_module_dict(const struct target *t, const char *module, uint64_t *ret_dict)
+{
+	uint64_t modules, object;
 	int r;
 
 	if (!t->interp)
@@ -267,8 +348,15 @@ int py_module_attribute(const struct target *t, const char *module, const char *
 	r = py_read_u64(t, t->interp + t->proc.py.interp_modules, &modules);
 	if (!r)
 		r = py_dict_get(t, modules, module, &object);
-	if (!r)
-		r = py_read_u64(t, object + t->proc.py.ob_head + MODULE_DICT, &dict);
+	return r ? r : py_read_u64(t, object + t->proc.py.ob_head + MODULE_DICT, ret_dict);
+}
+
+int py_module_attribute(const struct target *t, const char *module, const char *name,
+			uint64_t *ret_value)
+{
+	uint64_t dict;
+	int r = py_module_dict(t, module, &dict);
+
 	return r ? r : py_dict_get(t, dict, name, ret_value);
 }
 

@@ -23,9 +23,19 @@ bool py_is_instance(const struct target *t, uint64_t object, const char *part);
 
 /* Value under a str key. -ENOENT if it is not there. */
 int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t *ret_value);
-/* Instance attribute, wherever the version keeps it. -ENOENT if it is not there. */
+/* Instance attribute, wherever the version keeps it, slots included. -ENOENT if it is not there. */
 int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value);
-/* Attribute of a module that has been imported. */
+/* Offset of what an entry of a class's or its bases' __slots__ holds. -ENOENT if there is none. */
+int py_slot(const struct target *t, uint64_t type, const char *name, uint64_t *ret_offset);
+/* Number of an attribute's value among those of an instance that shares its keys with the others of its class. */
+int py_value_index(const struct target *t, uint64_t type, const char *name, uint64_t *ret_index);
+/* What the class itself has under that name, its bases not asked. */
+int py_type_attribute(const struct target *t, uint64_t type, const char *name, uint64_t *ret_value);
+/* Whether a str is `name`, which has to be ASCII. */
+bool py_str_equals(const struct target *t, uint64_t object, const char *name);
+/* What a module that has been imported holds. To look for it takes a while. */
+int py_module_dict(const struct target *t, const char *module, uint64_t *ret_dict);
+/* Attribute of such a module. */
 int py_module_attribute(const struct target *t, const char *module, const char *name,
 			uint64_t *ret_value);
 /* Value of a small int object (below 2^60). */

@@ -69,7 +69,7 @@
 	_(frame_position, 104, 104, 96, 56, 56, 56, 56, 56)                                        \
 	_(frame_owner, NO, NO, NO, 69, 70, 70, 74, 74)                                             \
 	_(frame_generator, 96, 96, 88, NO, NO, NO, NO, NO)                                         \
-	_(frame_locals, NO, NO, NO, 72, 72, 72, 80, 80)                                            \
+	_(frame_locals, 360, 360, 352, 72, 72, 72, 80, 80)                                            \
 	_(frame_stack, 64, 64, 64, NO, NO, NO, NO, NO)                                             \
 	_(frame_stack_top, 72, 72, 80, 64, 64, 64, 64, 64)                                         \
 	O(gen_bytes, 64, 64, 56, 48, 80, 80, 80, 80)                                               \

@@ -32,6 +32,7 @@ struct finder {
 	struct elf_image *img;
 	struct arch_decoder *d;
 	uint64_t send, throw;
+	enum ls_spot calls; /* what a call of the function that resumes is to the method looked at */
 	struct code_reach hot; /* behind every await, every turn of a loop over a generator: no spot may be there */
 	int n_evals;
 	struct code_call evals[MAX_CALLS]; /* calls of the evaluation function */
@@ -148,7 +149,7 @@ static int frame_function(struct finder *f, uint64_t function)
 		if (!calls_eval(f, callee) || is_done(f, callee))
 			continue;
 		if (can_frame_all(f, calls, n, callee)) {
-			r = frame_call(f, &calls[i], LS_SPOT_RESUME_CORO);
+			r = frame_call(f, &calls[i], f->calls);
 			n_framed++;
 		} else {
 			r = frame_evals(f, callee);
@@ -160,26 +161,42 @@ static int frame_function(struct finder *f, uint64_t function)
 	return r < 0 ? r : n_framed;
 }
 
-/* Frames what a method leads to: itself or, where it only hands on, the next function. Number of calls or -errno. */
-static int frame_method(struct finder *f, uint64_t method)
+/* Calls `then` with each function that `function` leads to. The sum of what that returns, or -errno. */
+static int frame_next(struct finder *f, uint64_t function, bool only_jumps, int (*then)(struct finder *f, uint64_t next))
 {
 	struct code_call calls[MAX_BRANCHES];
-	int r = frame_function(f, method), n_framed = r, n;
+	int r = 0, n_framed = 0, n = code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES);
 
-	if (r)
-		return r;
-	n = code_branches_of(f->img, f->d, method, calls, MAX_BRANCHES);
 	for (int i = 0; r >= 0 && i < n; i++) {
 		uint64_t next = calls[i].insn.branch_target;
 
-		if (next >= calls[i].function.start && next < calls[i].function.end)
+		if ((next >= calls[i].function.start && next < calls[i].function.end) || (only_jumps && calls[i].insn.is_call) ||
+		    !is_function(f, next))
 			continue;
-		if (!is_function(f, next))
-			continue;
-		r = frame_function(f, next);
+		r = then(f, next);
 		n_framed += r > 0 ? r : 0;
 	}
 	return r < 0 ? r : n_framed;
+}
+
+static int frame_handed_on(struct finder *f, uint64_t function)
+{
+	return frame_next(f, function, true, frame_function);
+}
+
+/*
+ * Frames what a method leads to: itself, the next function or, where that is a jump and is followed by another one, the one behind. Number of
+ * calls or -errno.
+ */
+static int frame_method(struct finder *f, uint64_t method, enum ls_spot calls)
+{
+	int r;
+
+	f->calls = calls;
+	r = frame_function(f, method);
+	if (!r)
+		r = frame_next(f, method, false, frame_function);
+	return r ? r : frame_next(f, method, true, frame_handed_on);
 }
 
 static bool find_doors(struct finder *f)
@@ -227,9 +244,9 @@ int spots__add_sends(struct spots *s, struct elf_image *core)
 	f.d = d;
 	if (r || !find_doors(&f))
 		return r;
-	r = frame_method(&f, f.send);
+	r = frame_method(&f, f.send, LS_SPOT_RESUME_CORO);
 	if (r > 0)
-		r = frame_method(&f, f.throw);
+		r = frame_method(&f, f.throw, LS_SPOT_RESUME_THROW);
 	/* Some of the steps, for all of them, would be worse than none. */
 	if (r == 0 && !is_shared(&f, f.throw))
 		spots__done(s);

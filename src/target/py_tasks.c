@@ -2,7 +2,7 @@
 /*
  * All tasks of a process, read while it runs. Sources: cpython Lib/asyncio/tasks.py (_all_tasks up to 3.11,
  * _scheduled_tasks and _eager_tasks since), Modules/_asynciomodule.c (from 3.14 on its own tasks are in linked lists, and only those
- * written in Python in the sets), Include/internal/pycore_llist.h, Lib/_weakrefset.py.
+ * written in Python in the sets), Include/internal/pycore_llist.h, Lib/_weakrefset.py. Of trio: py_trio.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "target/py_awaits.h"
 #include "target/py_memory.h"
 #include "target/py_pages.h"
+#include "target/py_trio.h"
 #include "target/py_types.h"
 #include "target/py_waiters.h"
 
@@ -31,6 +32,8 @@
 struct raw_task {
 	uint64_t task, loop, coro, name, fut_waiter;
 	bool is_python;
+	bool is_trio, is_scheduled; /* is_scheduled: only of trio's it is told here */
+	uint64_t nursery; /* of trio's */
 };
 
 struct reader {
@@ -38,6 +41,8 @@ struct reader {
 	struct py_pages *pages;
 	struct py_types types;
 	struct py_waiters waiters;
+	bool has_trio;
+	struct py_trio trio;
 	size_t n_members, size;
 	uint64_t *members; /* objects in the sets: weak references, or tasks */
 	size_t n_alive;
@@ -64,6 +69,7 @@ static int reader__init(struct reader *r, const struct target *t)
 	if (py_pages__new(&r->pages, t))
 		return -ENOMEM;
 	r->types.pages = r->pages;
+	r->has_trio = !py_trio__find(t, &r->trio);
 	return 0;
 }
 
@@ -202,7 +208,7 @@ static int read_lists(struct reader *r)
 	return code == -EFAULT ? 0 : code;
 }
 
-static int read_members(struct reader *r)
+static int read_asyncio(struct reader *r)
 {
 	uint64_t eager;
 	int code = read_weak_set(r);
@@ -213,7 +219,39 @@ static int read_members(struct reader *r)
 	if (!code && r->t->proc.py.minor >= MINOR_WITH_EAGER_TASKS &&
 	    !py_module_attribute(r->t, "asyncio.tasks", "_eager_tasks", &eager))
 		code = read_set(r, eager);
+	return code;
+}
+
+/* The tasks of each thread's Runner. -ENOENT if there is none. */
+static int read_trio(struct reader *r)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py;
+	uint64_t tstate, runner, set;
+	int code = py_read_u64(r->t, r->t->interp + py->interp_threads_head, &tstate), n_runners = 0;
+
+	for (int i = 0; !code && tstate && i < MAX_THREADS; i++) {
+		if (!py_trio__runner(r->t, &r->trio, tstate, &runner) && !py_attribute(r->t, runner, "tasks", &set)) {
+			code = read_set(r, set);
+			n_runners++;
+		}
+		if (!code)
+			code = py_read_u64(r->t, tstate + py->tstate_next, &tstate);
+	}
+	if (code && code != -EFAULT)
+		return code;
+	return n_runners ? 0 : -ENOENT;
+}
+
+/* -ENOENT if the process has neither library, as far as can be seen. */
+static int read_members(struct reader *r)
+{
+	int code = read_asyncio(r), trio = -ENOENT;
+
+	if (r->has_trio && (!code || code == -ENOENT))
+		trio = read_trio(r);
 	sort_members(r);
+	if (code == -ENOENT || (trio && trio != -ENOENT))
+		code = trio;
 	return code;
 }
 
@@ -234,6 +272,30 @@ static void read_python_task(const struct target *t, uint64_t task, struct raw_t
 	raw->fut_waiter = attribute(t, task, "_fut_waiter");
 }
 
+static bool is_trio_task(struct reader *r, uint64_t task)
+{
+	const struct py_type *type = r->has_trio ? py_types__of(&r->types, task) : NULL;
+
+	return type && type->addr == r->trio.task_type;
+}
+
+/* Its Runner forgets a task that is done. */
+static bool read_trio_task(struct reader *r, uint64_t task, struct raw_task *raw)
+{
+	uint64_t next_send;
+
+	raw->is_python = true;
+	raw->is_trio = true;
+	if (py_pages__read(r->pages, task + r->trio.owner, &raw->loop, sizeof(raw->loop)) ||
+	    py_pages__read(r->pages, task + r->trio.coro, &raw->coro, sizeof(raw->coro)) ||
+	    py_pages__read(r->pages, task + r->trio.name, &raw->name, sizeof(raw->name)) ||
+	    py_pages__read(r->pages, task + r->trio.parent_nursery, &raw->nursery, sizeof(raw->nursery)) ||
+	    py_pages__read(r->pages, task + r->trio.next_send, &next_send, sizeof(next_send)))
+		return false;
+	raw->is_scheduled = next_send != r->t->none;
+	return true;
+}
+
 /* False if it is none, or is done. */
 static bool read_raw(struct reader *r, uint64_t task, struct raw_task *raw)
 {
@@ -242,6 +304,8 @@ static bool read_raw(struct reader *r, uint64_t task, struct raw_task *raw)
 	enum py_kind kind = py_types__kind(&r->types, task);
 
 	*raw = (struct raw_task){ .task = task };
+	if (is_trio_task(r, task))
+		return read_trio_task(r, task, raw);
 	if (kind == PY_PYTASK) {
 		read_python_task(r->t, task, raw);
 		return true;
@@ -361,6 +425,16 @@ static void copy_str(struct reader *r, uint64_t object, struct ls_pystr *ret)
 	ret->kind = (uint8_t)width;
 }
 
+/* Is it a task written in Python that does? Asked of very many. */
+static bool runs_coroutine(struct reader *r, uint64_t task, uint64_t coro)
+{
+	uint64_t own;
+
+	if (is_trio_task(r, task))
+		return !py_pages__read(r->pages, task + r->trio.coro, &own, sizeof(own)) && own == coro;
+	return py_types__kind(&r->types, task) == PY_PYTASK && attribute(r->t, task, "_coro") == coro;
+}
+
 int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_task, struct ls_pystr *ret_name)
 {
 	_cleanup_(reader__done) struct reader r = { 0 };
@@ -371,11 +445,12 @@ int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_tas
 	if (!code)
 		code = read_members(&r);
 	for (size_t i = 0; !code && i < r.n_members; i++) {
-		if (py_types__kind(&r.types, r.members[i]) != PY_PYTASK ||
-		    attribute(t, r.members[i], "_coro") != coro)
+		struct raw_task raw;
+
+		if (!runs_coroutine(&r, r.members[i], coro) || !read_raw(&r, r.members[i], &raw))
 			continue;
-		*ret_task = r.members[i];
-		copy_str(&r, attribute(t, r.members[i], "_name"), ret_name);
+		*ret_task = raw.task;
+		copy_str(&r, raw.name, ret_name);
 		break;
 	}
 	return code;
@@ -391,6 +466,11 @@ static void read_state(struct reader *r, const struct raw_task *raw, bool is_run
 	if (is_running)
 		return;
 	task->state = TARGET_TASK_READY;
+	if (raw->is_trio) {
+		if (!raw->is_scheduled)
+			task->state = TARGET_TASK_WAITING;
+		return;
+	}
 	/* A task written in Python has None there. */
 	if (!type || !strcmp(type->name, "NoneType"))
 		return;
@@ -401,6 +481,17 @@ static void read_state(struct reader *r, const struct raw_task *raw, bool is_run
 		return;
 	task->state = TARGET_TASK_WAITING;
 	memcpy(task->waits_for, type->name, sizeof(task->waits_for));
+}
+
+/* Where all waits of trio's tasks end is not where they wait. */
+static void drop_traps(const struct reader *r, struct target_task *task)
+{
+	size_t n = 0;
+
+	while (n + 1 < task->n_frames && py_trio__is_trap(&r->trio, task->frames[n].code))
+		n++;
+	task->n_frames -= n;
+	memmove(task->frames, task->frames + n, task->n_frames * sizeof(*task->frames));
 }
 
 static void read_task(struct reader *r, const struct raw_task *raw, struct target_task *task)
@@ -418,7 +509,12 @@ static void read_task(struct reader *r, const struct raw_task *raw, struct targe
 	}
 	read_name(r, raw->name, task->name, sizeof(task->name));
 	read_state(r, raw, is_running, task);
-	task->awaited_by = py_waiters__of(&r->waiters, raw->task);
+	if (!raw->is_trio) {
+		task->awaited_by = py_waiters__of(&r->waiters, raw->task);
+		return;
+	}
+	task->awaited_by = py_trio__parent(r->t, &r->trio, raw->nursery);
+	drop_traps(r, task);
 }
 
 /*
@@ -468,6 +564,8 @@ int target__tasks(const struct target *t, size_t max, struct target_task **tasks
 		code = py_waiters__reserve(&r.waiters, r.n_alive);
 	for (size_t i = 0; !code && i < r.n_alive; i++)
 		code = py_waiters__add(&r.waiters, r.alive[i].task, r.alive[i].fut_waiter);
+	if (!code && r.has_trio)
+		py_trio__find_traps(t, &r.trio);
 	n = r.n_alive < max ? r.n_alive : max;
 	if (!code)
 		code = reserve(tasks, size, n);

@@ -70,8 +70,8 @@ const char *target_loop_kind_word(enum target_loop_kind kind);
 /* A thread with a running event loop, as found by reading the process once. */
 struct target_loop_thread {
 	pid_t tid; /* in our pid namespace, 0 if unknown */
-	uint64_t tstate;
 	uint64_t loop; /* address of the loop object */
+	uint64_t tstate; /* of its thread state */
 	enum target_loop_kind kind;
 	char type_name[64];
 };
@@ -104,6 +104,7 @@ struct target {
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
+	uint64_t none; /* address of None */
 	uint64_t asyncio_bias; /* added to the asyncio module's addresses, valid if has_asyncio */
 	struct ls_proc proc; /* what the kernel side needs; complete once interp is set */
 	size_t n_modules;
@@ -146,7 +147,7 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 int target__find_current_tasks(struct target *t);
 
 /*
- * What runs on the thread with this thread state: the address of its asyncio loop, or 0 for a scheduler of another library,
+ * What runs on the thread with this thread state: the address of its asyncio loop or of trio's Runner, or 0 for another scheduler,
  * whose kind is told as far as it is known. 0 or -errno.
  */
 int target__scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
@@ -169,10 +170,10 @@ struct target_task {
 	uint64_t task, loop;
 	uint64_t counted_as; /* what the kernel side calls it: its own address, or its coroutine's if it is written in Python */
 	uint64_t code, qualname; /* of its coroutine; 0 if unknown */
-	uint64_t awaited_by; /* the task that waits for it (directly, or in a gather, wait, TaskGroup or wait_for), 0 if none was found */
+	uint64_t awaited_by; /* the task that waits for it (directly, or in a gather, wait, TaskGroup, wait_for, nursery), 0 if none was found */
 	enum target_task_state state;
 	char name[128]; /* UTF-8, raw; "" if it could not be read */
-	char waits_for[48]; /* type of what it waits for, "Future", "Task", "_GatheringFuture"; "" if nothing */
+	char waits_for[48]; /* type of what it waits for, "Future", "Task", "_GatheringFuture"; "" if nothing, or if it is of trio */
 	bool is_cut; /* more frames than these */
 	uint8_t n_frames;
 	struct ls_frame frames[TARGET_TASK_FRAMES]; /* its await chain: coroutines and generators only, innermost first */
@@ -185,7 +186,7 @@ struct target_task {
 int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size, size_t *ret_total);
 
 /*
- * The task written in Python (of asyncio) that runs coroutine `coro`: its address, 0 if there is none or it is gone, and its
+ * The task written in Python (of asyncio or trio) that runs coroutine `coro`: its address, 0 if there is none or it is gone, and its
  * name, of kind 0xff if it could not be read. 0 or -errno.
  */
 int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_task, struct ls_pystr *ret_name);
@@ -208,6 +209,9 @@ int target__count_ready(const struct target *t, const struct ls_loop *loop);
  */
 int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop,
 			 enum target_loop_kind *ret_kind);
+
+/* Tasks of asyncio's that are written in Python: what the kernel side needs to know them by. 0 (unknown parts stay 0) or -errno. */
+int target__resolve_python_tasks(const struct target *t, struct ls_pytasks *ret_tasks);
 
 /* Reads `size` bytes of the target's memory: 0 or -errno (-EFAULT for a hole, -ESRCH when it is gone). */
 int target__read(const struct target *t, uint64_t addr, void *buf, size_t size);

@@ -34,6 +34,15 @@ static void render_process(const void *row, const struct table_scene *scene, str
 		cell__escape(cell, loop->process);
 }
 
+static void render_container_pid(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct loop_row *loop = row;
+
+	(void)scene;
+	if (loop->container_pid)
+		cell__printf(cell, "%u", loop->container_pid);
+}
+
 static void render_busy(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
@@ -132,6 +141,7 @@ static int compare_process(const void *a, const void *b)
 
 TABLE_COMPARE(compare_tid, struct loop_row, tid)
 TABLE_COMPARE(compare_pid, struct loop_row, pid)
+TABLE_COMPARE(compare_container_pid, struct loop_row, container_pid)
 TABLE_COMPARE(compare_rate, struct loop_row, steps_per_s)
 TABLE_COMPARE(compare_busy, struct loop_row, busy)
 TABLE_COMPARE(compare_p99, struct loop_row, turn_p99_ns)
@@ -151,6 +161,7 @@ static const struct table_column columns[] = {
 	{ "thread", "THREAD", 0, 0, 7, 14, TABLE_LEFT, true, render_tid, compare_tid },
 	{ "program", "PROGRAM", 0, 6, 9, 16, TABLE_LEFT, true, render_process, compare_process },
 	{ "pid", "PROCESS", 'P', 8, 7, 7, TABLE_RIGHT, true, render_pid, compare_pid },
+	{ "container_pid", "INSIDE", 0, 10, 6, 7, TABLE_RIGHT, true, render_container_pid, compare_container_pid },
 	{ "busy", "BUSY%", 'B', 0, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
 	{ "split", "SPLIT", 0, 7, 10, 24, TABLE_LEFT, false, render_split, NULL },
 	{ "gil", "GIL%", 'V', 3, 5, 5, TABLE_RIGHT, false, render_gil, compare_gil },

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every kind of task: written in Python, derived from the C class, trio's; nested and eager steps; loops one after the other."""
 
-from lib import MS, both_loops, check, check_equal, live
+import json
+
+from lib import MS, both_loops, check, check_equal, live, run_tool
 from test_counts import count
 
 THRESHOLD = "20ms"
-# 3.15 resumes coroutines behind coroutine.throw() where no spot was found: their tasks are not seen at all, which is said.
-NEWEST_PYTHON_TASKS = (3, 14)
 
 
-@live(loops=both_loops, until=NEWEST_PYTHON_TASKS)
+@live(loops=both_loops)
 def python_tasks_counted(bench):
     for how in ([], ["--inside"], ["--threads", "3"]):
         n_loops = 3 if "--threads" in how else 1
@@ -24,9 +24,9 @@ def derived_tasks_counted(bench):
     count(bench, "--tasks", "subclass")
 
 
-def _run(bench, kind):
+def _run(bench, *kind):
     """(the tool, its summary, what the program says it did)"""
-    target = bench.target("kinds.py", kind)
+    target = bench.target("kinds.py", *kind)
     pid = target.hear("ready")["pid"]
     tool = bench.tool("trace", "-p", str(pid), "--threshold", THRESHOLD)
     tool.wait_start()
@@ -36,8 +36,8 @@ def _run(bench, kind):
     return tool, summary, truth
 
 
-def _check_kind(bench, kind):
-    tool, summary, truth = _run(bench, kind)
+def _check_kind(bench, *kind):
+    tool, summary, truth = _run(bench, *kind)
     rows = {row["name"].rsplit(".", 1)[-1]: row for row in summary["coroutines"]}
     for name, steps in truth["steps"].items():
         check_equal(rows.get(name, {}).get("steps"), steps, "steps of %s" % name)
@@ -65,7 +65,7 @@ def eager_steps(bench):
     _check_eager(bench, "eager", "eager-factory")
 
 
-@live(since=(3, 12), until=NEWEST_PYTHON_TASKS)
+@live(since=(3, 12))
 def eager_steps_of_python_tasks(bench):
     _check_eager(bench, "python-eager")
 
@@ -84,9 +84,69 @@ def nested_loop(bench):
     check(rows["outer"]["max_ns"] < 15 * MS, "the outer step's own time is %.1f ms", rows["outer"]["max_ns"] / MS)
 
 
+def _check_victims(bench, *kind):
+    """Each stall has the task's name and the tasks that had to wait, with the time they did."""
+    tool, summary, truth, rows, stalls = _check_kind(bench, *kind)
+    for stall, true in zip(sorted(stalls, key=lambda s: s["start_ns"]), truth["stalls"]):
+        check_equal(stall["task"]["name"], true["task"], "name of the task")
+        check_equal(sorted(stall["victims"]["tasks"]), true["victims"], "victims of %s" % true["task"])
+        check_equal(stall["victims"]["count"], len(true["victims"]), "number of victims")
+        check(stall["victims"]["is_known"] and not stall["victims"]["is_cut"], "flags: %r", stall["victims"])
+        # Who sleeps has slept up to 20 ms of the stall; everybody else waits through it.
+        sleepers = sum(name.startswith("sleeper") for name in true["victims"])
+        most = len(true["victims"]) * stall["duration_ns"]
+        least = most - sleepers * 21 * MS
+        check(least <= stall["victims"]["starved_ns"] <= most, "starved: %.3f ms of %.3f to %.3f ms",
+              stall["victims"]["starved_ns"] / MS, least / MS, most / MS)
+    suffered = sum(row["suffered"] for row in summary["coroutines"])
+    check_equal(suffered, sum(stall["victims"]["count"] for stall in tool.stalls), "victims by coroutine")
+    check_equal(summary["lost"].get("victim_no_queue", 0), 0, "stalls without a known queue")
+    return rows
+
+
+@live(loops=both_loops)
+def victims_of_python_tasks(bench):
+    rows = _check_victims(bench, "victims", bench.loop)
+    check_equal({name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn")},
+                {"sleeper": 3, "waiter": 2, "one_turn": 5}, "who suffered")
+
+
+@live(since=(3, 11))
+def victims_of_an_unknown_scheduler(bench):
+    """Nothing is known of its queue, and that is said: 0 victims are not none."""
+    _, summary, _, _, stalls = _check_kind(bench, "own")
+    for stall in stalls:
+        check_equal(stall["victims"]["is_known"], False, "victims are known")
+        check_equal((stall["victims"]["count"], stall["task"]["name"]), (0, "?"), "victims, name")
+    check_equal(summary["lost"].get("victim_no_queue"), len(stalls), "stalls without a known queue")
+
+
 @live(on="once")
 def trio_tasks(bench):
     _check_kind(bench, "trio")
+
+
+@live(needs="trio", since=(3, 11))
+def victims_of_trio(bench):
+    rows = _check_victims(bench, "trio-victims")
+    check_equal({name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn", "racer")},
+                {"sleeper": 3, "waiter": 2, "one_turn": 5, "racer": 5}, "who suffered")
+
+
+@live(needs="trio")
+def trio_is_listed(bench):
+    target = bench.target("kinds.py", "trio-tasks")
+    pid = target.hear("ready")["pid"]
+    target.ask("go", "waiting")
+    code, output, _ = run_tool(bench, "ls", json_output=True)
+    check_equal(code, 0, "exit code")
+    (row,) = [row for row in map(json.loads, output.splitlines()) if row.get("pid") == pid]
+    check_equal([loop["kind"] for loop in row["loops"]], ["trio"], "kinds")
+    # 20 sleepers and main; trio's own: the first of all, and one that waits for other threads.
+    check_equal(row["tasks"], 23, "tasks alive")
+    target.write("go on")
+    target.hear("done")
+    target.finish()
 
 
 @live(on="once")

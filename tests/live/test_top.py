@@ -207,6 +207,29 @@ def restores_the_terminal_when_signalled(bench):
 
 
 @live(on="once")
+def shows_the_tasks_of_trio(bench):
+    target = bench.target("kinds.py", "trio-tasks")
+    target.hear("ready")
+    target.ask("go", "waiting")
+    with _terminal(bench, size=(150, 40)) as terminal:
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait("F1 Help")
+        terminal.keys("2")
+        text = terminal.wait(r"sleeper-19\b")
+        lines = [line for line in text.splitlines() if re.search(r"\bsleeper-\d+\b", line)]
+        check_equal(len(lines), 20, "sleepers on\n%s" % text)
+        for line in lines:
+            check("waiting" in line and re.search(r"_timeouts\.py:\d+ in sleep", line), "line %r", line)
+        check("__main__._tri" in text and "<init>" in text, "trio's own tasks on\n%s", text)
+        check("23 tasks" in text, "the header of\n%s", text)
+        terminal.keys("q")
+        terminal.wait_end(0)
+    target.write("go on")
+    target.hear("done")
+    target.finish()
+
+
+@live(on="once")
 def saves_what_it_knows(bench):
     target = _steady(bench)
     with _terminal(bench) as terminal:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Loops and tasks of other kinds, each with known stalls and a known number of steps.
 
-    kinds.py trio|anyio-trio|anyio-asyncio|runners|nested|eager|python-eager
+    kinds.py trio|anyio-trio|anyio-asyncio|runners|nested|eager|python-eager|eager-factory|victims LOOP|trio-victims|trio-tasks|own
 
 Prints "ready", waits for a line, runs, prints "done" with the steps it took and the stalls it made, waits for the end
-of input. The number of steps is known on paper.
+of input. The number of steps is known on paper, and so is who has to wait for the stalls of the kinds with victims.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ HOLD_S = 0.04
 STALLS = []
 
 
-def hold(task):
-    """Stalls the loop in a step of that task."""
+def hold(task, victims=None):
+    """Stalls the loop in a step of that task, behind which these have to wait."""
     begin = time.monotonic_ns()
     time.sleep(HOLD_S)  # stall
     STALLS.append({
         "task": task, "start_ns": begin, "duration_ns": time.monotonic_ns() - begin,
-        "line": hold.__code__.co_firstlineno + 3})
+        "line": hold.__code__.co_firstlineno + 3, "victims": victims and sorted(victims)})
 
 
 # --- trio, and anyio on top of it or of asyncio
@@ -47,6 +47,77 @@ def _trio():
     return {"worker": 5 * 12}
 
 
+def _trio_victims():
+    """Behind a step: tasks in the queue, and sleepers. Behind another one: those that trio has taken out of its queue."""
+    import trio
+
+    held = []
+
+    async def one_turn():
+        pass
+
+    async def waiter(event):
+        await event.wait()
+
+    async def sleeper():
+        await trio.sleep(0.02)
+
+    async def racer(event, names):
+        await event.wait()
+        if not held:
+            me = trio.lowlevel.current_task().name
+            held.append(me)
+            hold(me, names - {me})
+
+    async def culprit(nursery, event):
+        await trio.sleep(0.3)  # by now the tool knows the loop
+        for number in range(3):
+            nursery.start_soon(sleeper, name="sleeper-%d" % number)
+        for _ in range(3):
+            await trio.sleep(0)
+        for number in range(5):
+            nursery.start_soon(one_turn, name="ready-%d" % number)
+        event.set()
+        hold("culprit", ["sleeper-0", "sleeper-1", "sleeper-2", "woken-0", "woken-1"] +
+             ["ready-%d" % number for number in range(5)])
+
+    async def main():
+        event = trio.Event()
+        async with trio.open_nursery() as nursery:
+            for number in range(2):
+                nursery.start_soon(waiter, event, name="woken-%d" % number)
+            nursery.start_soon(culprit, nursery, event, name="culprit")
+        event, names = trio.Event(), {"racer-%d" % number for number in range(6)}
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(racer, event, names, name=name)
+            await trio.sleep(0.05)
+            event.set()
+
+    trio.run(main)
+    return {"racer": 6 * 2, "waiter": 2 * 2, "one_turn": 5}
+
+
+def _trio_tasks():
+    """Tasks to be looked at, until the driver says more."""
+    import trio
+
+    async def sleeper():
+        await trio.sleep(1000)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            for number in range(20):
+                nursery.start_soon(sleeper, name="sleeper-%d" % number)
+            await trio.sleep(0.1)
+            protocol.say("waiting")
+            await trio.to_thread.run_sync(protocol.hear)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    return {}
+
+
 def _anyio(backend):
     import anyio
 
@@ -62,6 +133,28 @@ def _anyio(backend):
 
     anyio.run(main, backend=backend)
     return {"worker": 3 * 11}
+
+
+def _own():
+    """A scheduler of nobody's but ours."""
+    class Turn:
+        def __await__(self):
+            yield
+
+    async def worker():
+        await Turn()
+        hold("worker")
+        await Turn()
+
+    waiting = [worker() for _ in range(2)]
+    while waiting:
+        coroutine = waiting.pop(0)
+        try:
+            coroutine.send(None)
+            waiting.append(coroutine)
+        except StopIteration:
+            pass
+    return {"worker": 2 * 3}
 
 
 # --- asyncio
@@ -107,6 +200,44 @@ def _nested():
     return {"inner": 2, "outer": 2}
 
 
+def _victims(kind):
+    """Tasks written in Python that wait behind a step of such a task, which ends with it. Nobody awaits that one."""
+    async def one_turn(over=None):
+        if over is not None:
+            over.set_result(None)
+
+    async def sleeper():
+        await asyncio.sleep(0.02)
+
+    async def waiter(future):
+        await future
+
+    async def culprit(loop, over):
+        def spawn(coroutine, name, number):
+            return asyncio.tasks._PyTask(coroutine, loop=loop, name="%s-%d" % (name, number))
+
+        await asyncio.sleep(0.3)  # by now the tool knows the loop
+        future = loop.create_future()
+        tasks = [spawn(sleeper(), "sleeper", number) for number in range(3)]
+        tasks += [spawn(waiter(future), "woken", number) for number in range(2)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        tasks += [spawn(one_turn(over if number == 4 else None), "ready", number) for number in range(5)]
+        future.set_result(None)
+        hold("culprit", [task.get_name() for task in tasks])
+
+    async def main(loop):
+        over = loop.create_future()
+        task = asyncio.tasks._PyTask(culprit(loop, over), loop=loop, name="culprit")
+        await over
+        await task
+        await asyncio.sleep(0.05)  # for those that sleep
+
+    loop = protocol.new_loop(kind)
+    protocol.run(loop, main(loop))
+    return {"waiter": 2 * 2, "one_turn": 5, "sleeper": 3 * 2}
+
+
 def _eager(cls):
     async def child():
         hold("child")
@@ -148,6 +279,10 @@ KINDS = {
     "eager": lambda: _eager(asyncio.Task),
     "python-eager": lambda: _eager(asyncio.tasks._PyTask),
     "eager-factory": _eager_factory,
+    "victims": lambda: _victims(sys.argv[2]),
+    "trio-victims": _trio_victims,
+    "trio-tasks": _trio_tasks,
+    "own": _own,
 }
 
 

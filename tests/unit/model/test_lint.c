@@ -135,7 +135,7 @@ Test(lint, are_found_by_name)
 
 static void loop_told(struct script *s, uint32_t tid, uint32_t threads, uint32_t queued)
 {
-	const struct model_loop_info info = { "app", 0, threads, threads, queued };
+	const struct model_loop_info info = { "app", 0, threads, threads, queued, 0 };
 
 	cr_assert_eq(model__loop(s->model, PID, tid, &info), 0);
 }

@@ -107,7 +107,7 @@ Test(loops, shares_are_of_the_time_between_two_ticks)
 Test(loops, carry_what_was_found_out_about_them)
 {
 	char process[] = "uvicorn";
-	const struct model_loop_info info = { process, 12, 3, 8, 0 }, other = { NULL, 5, 0, 0, 0 };
+	const struct model_loop_info info = { process, 12, 3, 8, 0, 7 }, other = { NULL, 5, 0, 0, 0, 0 };
 	struct script *s = script_new();
 	const struct snapshot *snap;
 
@@ -123,6 +123,7 @@ Test(loops, carry_what_was_found_out_about_them)
 	cr_assert_eq(snap->loops[0].tasks_ready, 12);
 	cr_assert_eq(snap->loops[0].executor_threads, 3);
 	cr_assert_eq(snap->loops[0].executor_max, 8);
+	cr_assert_eq(snap->loops[0].container_pid, 7);
 	cr_assert_str_eq(snap->loops[1].process, "");
 	model__reset(s->model);
 	cr_assert_eq(reading_snapshot(s)->tasks_ready, 17, "they are ready still");
@@ -140,7 +141,7 @@ static void send_life(struct script *s, enum ls_rec_kind kind)
 
 Test(loops, nothing_is_ready_in_one_that_has_ended)
 {
-	const struct model_loop_info info = { "python3", 12, 8, 8, 4 };
+	const struct model_loop_info info = { "python3", 12, 8, 8, 4, 0 };
 	struct script *s = script_new();
 	const struct snapshot *snap;
 
@@ -167,9 +168,9 @@ static uint32_t full_ticks(struct script *s, const struct model_loop_info *info)
 
 Test(loops, executor_is_full_when_all_threads_are_taken_and_calls_wait)
 {
-	static const struct model_loop_info full = { "p", 0, 8, 8, 1 },
-					    starting = { "p", 0, 7, 8, 1 },
-					    idle = { "p", 0, 8, 8, 0 }, none = { "p", 0, 0, 0, 3 };
+	static const struct model_loop_info full = { "p", 0, 8, 8, 1, 0 },
+					    starting = { "p", 0, 7, 8, 1, 0 },
+					    idle = { "p", 0, 8, 8, 0, 0 }, none = { "p", 0, 0, 0, 3, 0 };
 	struct script *s = script_new();
 
 	cr_assert_eq(full_ticks(s, &full), 1);

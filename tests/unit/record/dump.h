@@ -121,6 +121,7 @@ static inline void dump_loop(FILE *out, const struct loop_row *l)
 	DUMP_U64(out, l, executor_max);
 	DUMP_U64(out, l, executor_queued);
 	DUMP_U64(out, l, executor_full_ticks);
+	DUMP_U64(out, l, container_pid);
 	fputc('\n', out);
 }
 

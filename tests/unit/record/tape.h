@@ -219,7 +219,8 @@ static inline void tape_round(struct tape *t, uint64_t stalls)
 	const struct model_loop_info info = { .process = "uvicorn",
 					      .tasks_ready = (uint32_t)tape_random(t, 3),
 					      .executor_threads = 4,
-					      .executor_max = 8 };
+					      .executor_max = 8,
+					      .container_pid = 7 };
 
 	tape_pass(t, 200 * MS);
 	for (uint64_t i = 0; i < stalls; i++)

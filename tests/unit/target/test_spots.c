@@ -3,42 +3,10 @@
  * Spots in ELF files: fixtures shaped like _asyncio with and without symbols, then cut and damaged
  * copies.
  */
-#include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
-#include "target/spots.h"
-
-#define MAX_FILE_BYTES (256U << 10)
-
-static struct elf_image *open_fixture(const char *name)
-{
-	struct elf_image *img = NULL;
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", TEST_DATA_DIR, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	cr_assert_geq(fd, 0, "%s", path);
-	cr_assert_eq(elf_image__open(&img, fd), 0, "%s", path);
-	return img;
-}
-
-static size_t count_kind(const struct spots *s, enum ls_spot kind)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += s->at[i].kind == kind;
-	return n;
-}
+#include "target/fixtures.h"
 
 /* Each enter spot must be a call of task_step_impl; the symbols tell where that is. */
 static void check_calls(struct elf_image *img, const struct spots *s)
@@ -161,79 +129,23 @@ Test(spots, class_of_32_bit_file)
 	cr_assert_eq(elf_image__open(&img, fd), -ENOEXEC);
 }
 
-static size_t load(const char *name, uint8_t *buf)
+static void search_all(struct spots *s, struct elf_image *img)
 {
-	char path[256];
-	_cleanup_(file_close) FILE *f = NULL;
-
-	snprintf(path, sizeof(path), "%s/%s", TEST_DATA_DIR, name);
-	f = fopen(path, "re");
-	cr_assert_not_null(f);
-	return fread(buf, 1, MAX_FILE_BYTES, f);
-}
-
-/* Whatever the file says, spots lie inside of it, in code. */
-static void try_damaged(const uint8_t *buf, size_t size)
-{
-	_cleanup_(elf_image__freep) struct elf_image *img = NULL;
-	_cleanup_(spots__done) struct spots s = { 0 };
 	struct step_search search;
-	struct elf_range range;
-	int fd = memfd_create("damaged", MFD_CLOEXEC);
 
-	cr_assert_eq(write(fd, buf, size), (ssize_t)size);
-	if (elf_image__open(&img, fd))
-		return;
-	spots__add_steps(&s, img, &search);
-	spots__add_polls(&s, img);
-	spots__add_dns(&s, img);
-	elf_image__function_range(img, 0x1000, &range);
-	for (size_t i = 0; i < s.n; i++) {
-		cr_assert(elf_image__is_code(img, s.at[i].vaddr));
-		cr_assert_lt(s.at[i].file_offset, size);
-	}
+	spots__add_steps(s, img, &search);
+	spots__add_polls(s, img);
+	spots__add_dns(s, img);
 }
 
 Test(spots, cut_files)
 {
-	static const char *const names[] = { "fake_asyncio_types.so",
-					     "fake_asyncio_specs.stripped.so" };
-	_cleanup_free_ uint8_t *buf = malloc(MAX_FILE_BYTES);
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t size = load(names[i], buf);
-
-		for (size_t cut = 0; cut < size; cut += cut < 128 ? 7 : 97)
-			try_damaged(buf, cut);
-	}
+	try_cut("fake_asyncio_types.so", search_all);
+	try_cut("fake_asyncio_specs.stripped.so", search_all);
 }
 
 Test(spots, damaged_files)
 {
-	static const char *const names[] = { "fake_asyncio_types.so",
-					     "fake_asyncio_specs.stripped.so" };
-	_cleanup_free_ uint8_t *buf = malloc(MAX_FILE_BYTES);
-	uint64_t random = 88172645463325252ULL;
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t size = load(names[i], buf);
-
-		for (int round = 0; round < 1500; round++) {
-			size_t at[3];
-			uint8_t was[3];
-
-			for (int k = 0; k < 3; k++) {
-				random ^= random << 13;
-				random ^= random >> 7;
-				random ^= random << 17;
-				/* Every other hit goes to the headers, where it does the most. */
-				at[k] = random % (round % 2 ? size : 1024);
-				was[k] = buf[at[k]];
-				buf[at[k]] = (uint8_t)(random >> 32);
-			}
-			try_damaged(buf, size);
-			for (int k = 2; k >= 0; k--)
-				buf[at[k]] = was[k];
-		}
-	}
+	try_bytes("fake_asyncio_types.so", 1500, search_all);
+	try_bytes("fake_asyncio_specs.stripped.so", 1500, search_all);
 }

@@ -360,6 +360,7 @@ static inline void service_loops(struct service *s)
 			.executor_max = loops[i].threads ? 8 : 0,
 			.executor_queued = loops[i].queued,
 			.executor_full_ticks = loops[i].full,
+			.container_pid = loops[i].pid == 4311 ? 17 : 0,
 		};
 		loop->cause_ns[LS_CAUSE_GIL] = (uint64_t)(loops[i].gil * 1e10);
 		loop->cause_ns[LS_CAUSE_RUNQUEUE] = (uint64_t)(loops[i].runqueue * 1e10);
