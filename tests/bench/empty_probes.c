@@ -198,7 +198,7 @@ static int tell_spots(pid_t pid)
 {
 	_cleanup_(target__freep) struct target *t = NULL;
 	struct err err = {};
-	int code = target__examine(&t, pid, &err);
+	int code = target__examine(&t, pid, NULL, &err);
 
 	if (code)
 		return fail(err.what, code);
