@@ -5,6 +5,7 @@
  * examines the process anew.
  */
 #include "maps.h"
+#include "meter.h"
 #include "spans.h"
 
 #include <bpf/bpf_tracing.h>
@@ -29,6 +30,7 @@ static __always_inline void send_life(__u32 kind, __u64 now_ns, __u32 tgid, __u3
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	METER(FORK);
 	__u32 tgid = parent->tgid, child_tgid = child->tgid;
 	struct ls_rec_fork *rec;
 	struct ls_proc *proc;
@@ -64,6 +66,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
+	METER(EXIT);
 	struct thread_state *ts = thread_of(task);
 	__u32 tgid = task->tgid;
 	__u64 now_ns;
@@ -82,6 +85,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
+	METER(EXEC);
 	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 tgid = task->tgid;
 	struct thread_state *ts;

@@ -3,6 +3,7 @@
  * Defines the maps and settings of maps.h, once for all programs.
  */
 #include "maps.h"
+#include "meter.h"
 
 struct threads_map threads SEC(".maps");
 struct procs_map procs SEC(".maps");
@@ -15,6 +16,7 @@ struct losses_map losses SEC(".maps");
 struct ring_map ring SEC(".maps");
 
 __u32 n_coroutines = 0;
+struct ls_meter meters[LS_METER_CPUS * LS_METER_ROW] = {};
 
 volatile struct ls_settings settings = { .threshold_ns = 10000000, .sample_after_ns = 2000000 };
 const volatile __u8 syscall_rules[LS_SYSCALLS] = {};

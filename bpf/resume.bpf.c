@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "coroutines.h"
 #include "frames.h"
+#include "meter.h"
 #include "steps.h"
 
 #define MAX_DELEGATION 16 /* coroutines that hand an exception on to each other */
@@ -134,6 +135,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 SEC("uprobe")
 int on_resume_frame(struct pt_regs *ctx)
 {
+	METER(RESUME_FRAME);
 	return resume_enter(ctx->sp, ctx->si, 1, (__u32)ctx->dx, 0);
 }
 
@@ -141,6 +143,7 @@ int on_resume_frame(struct pt_regs *ctx)
 SEC("uprobe")
 int on_resume_coro(struct pt_regs *ctx)
 {
+	METER(RESUME_CORO);
 	return resume_enter(ctx->sp, ctx->di, 0, (__u32)ctx->cx, 0);
 }
 
@@ -148,6 +151,7 @@ int on_resume_coro(struct pt_regs *ctx)
 SEC("uprobe")
 int on_task_announce(struct pt_regs *ctx)
 {
+	METER(TASK_ANNOUNCE);
 	struct thread_state *ts = current_thread();
 
 	if (!ts)
@@ -160,6 +164,7 @@ int on_task_announce(struct pt_regs *ctx)
 SEC("uprobe")
 int on_task_resume(struct pt_regs *ctx)
 {
+	METER(TASK_RESUME);
 	struct thread_state *ts = current_thread();
 
 	if (!ts || !ts->is_announced)
@@ -171,6 +176,7 @@ int on_task_resume(struct pt_regs *ctx)
 SEC("uprobe")
 int on_task_leave(struct pt_regs *ctx)
 {
+	METER(TASK_LEAVE);
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 
@@ -202,6 +208,7 @@ static __always_inline int is_step_at(const struct thread_state *ts, __u64 sp)
 SEC("uprobe")
 int on_resume_exit(struct pt_regs *ctx)
 {
+	METER(RESUME_EXIT);
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 	__u64 sp = ctx->sp;

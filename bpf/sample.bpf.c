@@ -4,11 +4,13 @@
  */
 #include "maps.h"
 #include "frames.h"
+#include "meter.h"
 #include "spans.h"
 
 SEC("perf_event")
 int on_sample(void *ctx)
 {
+	METER(SAMPLE);
 	struct thread_state *ts = current_thread();
 	__u64 now_ns, elapsed_ns, on_cpu_ns, frame;
 	struct ls_rec_stack *rec;

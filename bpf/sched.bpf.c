@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "blocking.h"
 #include "frames.h"
+#include "meter.h"
 #include "spans.h"
 
 #include <bpf/bpf_tracing.h>
@@ -180,6 +181,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct task_struct *next)
 {
+	METER(SWITCH);
 	struct thread_state *ts;
 
 	ts = thread_of(prev);
@@ -217,6 +219,7 @@ static __always_inline void thread_left_unseen(struct thread_state *ts, struct t
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
+	METER(WAKEUP);
 	struct thread_state *ts = thread_of(task);
 
 	if (!ts)

@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "coroutines.h"
 #include "frames.h"
+#include "meter.h"
 #include "objects.h"
 #include "steps.h"
 
@@ -139,6 +140,7 @@ static __always_inline void step_read_task(struct thread_state *ts, __u64 task, 
 SEC("uprobe")
 int on_step_enter(struct pt_regs *ctx)
 {
+	METER(STEP_ENTER);
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 	__u64 sp = ctx->sp, first = ctx->di, second = ctx->si, task;
@@ -165,6 +167,7 @@ int on_step_enter(struct pt_regs *ctx)
 SEC("uprobe")
 int on_step_exit(struct pt_regs *ctx)
 {
+	METER(STEP_EXIT);
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 
@@ -180,6 +183,7 @@ int on_step_exit(struct pt_regs *ctx)
 SEC("uprobe")
 int on_poll_return(struct pt_regs *ctx)
 {
+	METER(POLL_RETURN);
 	struct thread_state *ts = current_thread();
 	__u64 now_ns;
 
@@ -208,6 +212,7 @@ int on_poll_return(struct pt_regs *ctx)
 SEC("uprobe")
 int on_dns_enter(struct pt_regs *ctx)
 {
+	METER(DNS_ENTER);
 	struct thread_state *ts = current_thread();
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)

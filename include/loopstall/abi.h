@@ -12,6 +12,7 @@
 #include <loopstall/cause.h>
 #include <loopstall/counters.h>
 #include <loopstall/hist.h>
+#include <loopstall/meters.h>
 #include <loopstall/pyoffsets.h>
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
