@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/cost.h"
 #include "probe/live.h"
 #include "probe/namespaces.h"
 #include "probe/sampler.h"
@@ -27,6 +28,7 @@
 #include "probe/uprobes.h"
 #include "stream/event.h"
 
+#define CALIBRATE_PACE_NS 1000000000ULL
 #define TASKS_BYTES (LS_MAX_TASKS * sizeof(struct ls_task))
 #define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
 
@@ -50,6 +52,7 @@ struct probe {
 	uint64_t fixed_period_ns; /* the sampler's, if it does not go with the threshold; else 0 */
 	uint64_t sample_period_ns;
 	struct sampler sampler;
+	struct cost cost;
 	size_t n_attached;
 	struct attached *attached;
 	uint64_t bad_records, unsampled;
@@ -133,6 +136,7 @@ static int on_record(void *ctx, void *data, size_t size)
 static int probe_load(struct probe *p, const struct probe_opts *opts, struct err *err)
 {
 	struct loopstall_bpf *skel = loopstall_bpf__open();
+	const int n_cpus = libbpf_num_possible_cpus();
 	void *stats;
 	int code;
 
@@ -157,6 +161,8 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	if (stats == MAP_FAILED)
 		return err__set(err, -errno, "cannot map the coroutines' counters: %s", strerror(errno));
 	p->stats = stats;
+	p->cost.meters = skel->bss->meters;
+	p->cost.n_rows = n_cpus < 0 || n_cpus > LS_METER_CPUS ? LS_METER_CPUS : n_cpus;
 	return 0;
 }
 
@@ -215,6 +221,7 @@ void probe__free(struct probe *p)
 		uprobes__done(&p->attached[i].uprobes);
 	free(p->attached);
 	sampler__done(&p->sampler);
+	calibrator__free(p->cost.calibrator);
 	ring_buffer__free(p->ring);
 	if (p->stats)
 		munmap((void *)p->stats, STATS_BYTES);
@@ -472,4 +479,26 @@ uint64_t probe__run_time_ns(const struct probe *p)
 			sum_ns += info.run_time_ns;
 	}
 	return sum_ns;
+}
+
+int probe_cost__calibrate(struct probe *p)
+{
+	_cleanup_(calibrator__freep) struct calibrator *calibrator = NULL;
+	int code = calibrator__new(&calibrator, p->use_multi);
+
+	if (!code)
+		code = calibrator__measure_all(calibrator, &p->cost.costs);
+	if (!code)
+		p->cost.calibrator = TAKE_PTR(calibrator);
+	return code;
+}
+
+void probe_cost__read(struct probe *p, uint64_t now_ns, struct probe_cost *ret)
+{
+	/* First, for it is what the traps since the last time cost. */
+	if (p->cost.calibrator && now_ns >= p->cost.calibrate_due_ns) {
+		p->cost.calibrate_due_ns = now_ns + CALIBRATE_PACE_NS;
+		calibrator__measure_probes(p->cost.calibrator, &p->cost.costs);
+	}
+	cost__read(&p->cost, ret);
 }

@@ -14,6 +14,7 @@
 #include <loopstall/abi.h>
 
 #include "base/err.h"
+#include "probe/calibrate.h"
 #include "stream/source.h"
 #include "target/target.h"
 
@@ -99,6 +100,35 @@ bool probe__is_multi(const struct probe *p);
 uint64_t probe__sample_period_ns(const struct probe *p);
 /* Time the BPF programs ran so far, when the kernel accounts for it, else 0. */
 uint64_t probe__run_time_ns(const struct probe *p);
+
+/*
+ * What all of it costs others, since the probe was made. Counts are exact; times are CPU time of whoever was interrupted, all of the machine
+ * together. Our own CPU time and memory are not in here: getrusage() tells them.
+ */
+struct probe_cost {
+	/*
+	 * Run time of all programs: of each one in LS_METER_EVERY runs is timed. Those of the scheduler's tracepoints run at every context
+	 * switch and wake-up of the machine, whosoever it is.
+	 */
+	uint64_t programs_ns;
+	/*
+	 * What traps took besides the programs: hits of uprobes and the sampler's interrupts, each times what such a trap costs, as measured on
+	 * ourselves at about that time. 0 if not calibrated.
+	 */
+	uint64_t traps_ns;
+	uint64_t hits, samples;
+	uint64_t hit_programs_ns, hit_traps_ns; /* of both sums above, what is the uprobes' */
+	struct trap_costs costs; /* of one trap, as last measured */
+	bool is_calibrated;
+};
+
+/*
+ * Measures what a trap costs here: about 10 ms of wall time, most of it to put the probes on. What is read later is kept up to date, 0.3 ms in
+ * each second, for a machine may change its speed. Both of these are for the same thread. 0, or -errno if the kernel does not let us; then
+ * traps_ns stays 0.
+ */
+int probe_cost__calibrate(struct probe *p);
+void probe_cost__read(struct probe *p, uint64_t now_ns, struct probe_cost *ret);
 
 /* One thing the kernel must allow; for `doctor`. */
 struct probe_feature {

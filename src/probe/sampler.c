@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 
-static int sampler_open(pid_t tid, uint64_t period_ns)
+int sampler__open(pid_t tid, uint64_t period_ns)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
@@ -43,7 +43,7 @@ int sampler__add(struct sampler *s, struct bpf_program *prog, pid_t tid, uint64_
 	if (!threads)
 		return -ENOMEM;
 	s->threads = threads;
-	fd = sampler_open(tid, period_ns);
+	fd = sampler__open(tid, period_ns);
 	if (fd < 0)
 		return fd;
 	link = bpf_program__attach_perf_event(prog, fd);
@@ -85,7 +85,7 @@ void sampler__done(struct sampler *s)
 
 int sampler__try(void)
 {
-	_cleanup_fd_ int fd = sampler_open(0, 1000000000);
+	_cleanup_fd_ int fd = sampler__open(0, 1000000000);
 
 	return fd < 0 ? fd : 0;
 }

@@ -29,6 +29,8 @@ int sampler__add(struct sampler *s, struct bpf_program *prog, pid_t tid, uint64_
 int sampler__set_period(struct sampler *s, uint64_t period_ns);
 void sampler__remove(struct sampler *s, pid_t tid);
 void sampler__done(struct sampler *s);
+/* A CPU clock alone, on and without a program. tid 0: of the calling thread. A descriptor or -errno. */
+int sampler__open(pid_t tid, uint64_t period_ns);
 /* Can a sampler be opened at all? 0 or -errno. */
 int sampler__try(void);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,8 +18,10 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "probe/null_program.h"
 
 #define BPF_LINK_CREATE_COMMAND 28
+#define OWN_FILE "/proc/self/exe"
 
 /* The part of union bpf_attr that LINK_CREATE reads for BPF_TRACE_UPROBE_MULTI (linux 6.6, uapi/linux/bpf.h). */
 struct multi_attr {
@@ -51,22 +54,10 @@ static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t
 	return fd < 0 ? -errno : fd;
 }
 
-/* A program that does nothing, to try things with. */
-static int null_program(uint32_t attach_type)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type);
-
-	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "loopstall_null", "Dual BSD/GPL", insns, 2, &opts);
-}
-
 int uprobes__try_multi(void)
 {
 	const uint64_t offset = 0;
-	_cleanup_fd_ int prog_fd = null_program(UPROBE_MULTI_ATTACH_TYPE);
+	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_KPROBE, UPROBE_MULTI_ATTACH_TYPE);
 	int err;
 
 	if (prog_fd < 0)
@@ -79,22 +70,51 @@ int uprobes__try_multi(void)
 	return err == -ENOENT ? 0 : err;
 }
 
-int uprobes__try_perf(void)
+/* On an instruction of our own program. A descriptor or -errno. */
+static int open_own_perf(uint64_t offset)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
-		.config1 = (uintptr_t)"/proc/self/exe",
-		.config2 = 0, /* the ELF header, which nothing executes */
+		.config1 = (uintptr_t)OWN_FILE,
+		.config2 = offset,
 	};
 	_cleanup_(file_close) FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
-	_cleanup_fd_ int fd = -1;
+	int fd;
 
 	if (!f)
 		return -errno;
 	if (fscanf(f, "%u", &attr.type) != 1)
 		return -EINVAL;
 	fd = syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : 0;
+	return fd < 0 ? -errno : fd;
+}
+
+int uprobes__try_perf(void)
+{
+	/* The ELF header, which nothing executes. */
+	_cleanup_fd_ int fd = open_own_perf(0);
+
+	return fd < 0 ? fd : 0;
+}
+
+int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, int *ret_fds)
+{
+	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_KPROBE, use_multi ? UPROBE_MULTI_ATTACH_TYPE : 0);
+
+	if (prog_fd < 0)
+		return prog_fd;
+	if (use_multi) {
+		ret_fds[0] = multi_attach(prog_fd, getpid(), OWN_FILE, offsets, count);
+		return ret_fds[0] < 0 ? ret_fds[0] : 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		ret_fds[i] = open_own_perf(offsets[i]);
+		if (ret_fds[i] < 0)
+			return ret_fds[i];
+		if (ioctl(ret_fds[i], PERF_EVENT_IOC_SET_BPF, prog_fd) || ioctl(ret_fds[i], PERF_EVENT_IOC_ENABLE, 0))
+			return -errno;
+	}
+	return 0;
 }
 
 static int attach_perf(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "target/target.h"
@@ -28,6 +29,12 @@ struct uprobes {
 int uprobes__try_multi(void);
 /* The same for a perf uprobe: needs CAP_SYS_ADMIN. */
 int uprobes__try_perf(void);
+
+/*
+ * A program that does nothing on instructions of our own program, for ourselves only. `ret_fds` has room for `count` descriptors that hold it, all -1;
+ * those it set are to be closed, also on failure. 0 or -errno.
+ */
+int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, int *ret_fds);
 
 /*
  * Attaches each spot to the program of its kind, if the kernel can emulate it; look-ups of names, which are rare, always.

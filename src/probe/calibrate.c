@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A trap costs more than its own instructions: it drives out what the caches and the branch predictor know of the code around it, and is itself
+ * driven out by that. In a tight loop a hit costs a third less than in an interpreter. So between two hits there is
+ * work that touches much code and some data, and what it loses is part of the difference. How much work makes up for an interpreter was
+ * found by comparing (docs/overhead.md).
+ */
+#include "probe/calibrate.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "probe/calibrate_spots.h"
+#include "probe/null_program.h"
+#include "probe/sampler.h"
+#include "probe/uprobes.h"
+
+#define LINE_BYTES 64
+#define PAGE_BYTES 4096
+/* Data of the work between two hits: so many lines in each of so many pages. */
+#define WORK_PAGES 16
+#define WORK_LINES 8
+
+#define PROBE_ROUNDS 7
+#define PROBE_HITS 12 /* in each */
+#define SAMPLE_ROUNDS 3
+#define SAMPLE_WORK 500 /* pieces of work in each */
+#define SAMPLE_PERIOD_NS 50000
+#define MAX_ROUNDS 7
+
+/* Their code is in calibrate_spots.h. */
+#if CALIBRATE_HAS_SPOTS
+void calibrate_code(void);
+void calibrate_call(void);
+void calibrate_call_twin(void);
+void calibrate_jump(void);
+void calibrate_jump_twin(void);
+extern const char calibrate_call_spot[], calibrate_jump_spot[];
+#endif
+
+enum { CALL, JUMP, N_SPOTS };
+
+static const struct spot {
+	enum ls_trap trap;
+	void (*probed)(void), (*twin)(void);
+	const char *instruction;
+} spots[N_SPOTS] = {
+	[CALL] = { LS_TRAP_CALL, calibrate_call, calibrate_call_twin, calibrate_call_spot },
+	[JUMP] = { LS_TRAP_JUMP, calibrate_jump, calibrate_jump_twin, calibrate_jump_spot },
+};
+
+struct calibrator {
+	int spot_fds[N_SPOTS];
+	int clock_fd;
+	uint8_t *work; /* WORK_PAGES of them */
+};
+
+static uint64_t cpu_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double calibrate_median(double *values, size_t n)
+{
+	if (!n)
+		return 0;
+	qsort(values, n, sizeof(*values), compare);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+/* Where in our file an instruction of ours is: 0 and -ENOENT, or its offset. */
+static int file_offset_of(const char *instruction, uint64_t *ret_offset)
+{
+	const uintptr_t head = getauxval(AT_PHDR), address = (uintptr_t)instruction;
+	const size_t n = getauxval(AT_PHNUM);
+	const Elf64_Phdr *headers = (const Elf64_Phdr *)head;
+	uintptr_t base = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (headers[i].p_type == PT_PHDR)
+			base = head - headers[i].p_vaddr;
+	for (size_t i = 0; i < n; i++) {
+		const Elf64_Phdr *h = &headers[i];
+
+		if (h->p_type == PT_LOAD && address - base - h->p_vaddr < h->p_filesz) {
+			*ret_offset = address - base - h->p_vaddr + h->p_offset;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int put_probes(struct calibrator *c, bool use_multi)
+{
+	uint64_t offsets[N_SPOTS];
+	int code = CALIBRATE_HAS_SPOTS ? 0 : -EOPNOTSUPP;
+
+	for (size_t i = 0; !code && i < N_SPOTS; i++)
+		code = file_offset_of(spots[i].instruction, &offsets[i]);
+	return code ? code : uprobes__attach_own(use_multi, offsets, N_SPOTS, c->spot_fds);
+}
+
+static int put_clock(struct calibrator *c)
+{
+	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_PERF_EVENT, 0);
+
+	if (prog_fd < 0)
+		return prog_fd;
+	c->clock_fd = sampler__open(0, SAMPLE_PERIOD_NS);
+	if (c->clock_fd < 0)
+		return c->clock_fd;
+	if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0) || ioctl(c->clock_fd, PERF_EVENT_IOC_SET_BPF, prog_fd))
+		return -errno;
+	return 0;
+}
+
+int calibrator__new(struct calibrator **ret_calibrator, bool use_multi)
+{
+	_cleanup_(calibrator__freep) struct calibrator *c = calloc(1, sizeof(*c));
+	int code;
+
+	if (!c)
+		return -ENOMEM;
+	for (size_t i = 0; i < N_SPOTS; i++)
+		c->spot_fds[i] = -1;
+	c->clock_fd = -1;
+	c->work = calloc(WORK_PAGES, PAGE_BYTES);
+	if (!c->work)
+		return -ENOMEM;
+	code = put_probes(c, use_multi);
+	if (code)
+		return code;
+	/* Without a clock there are no samples to be paid for. */
+	if (put_clock(c))
+		fd_close(&c->clock_fd);
+	*ret_calibrator = TAKE_PTR(c);
+	return 0;
+}
+
+void calibrator__free(struct calibrator *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < N_SPOTS; i++)
+		fd_close(&c->spot_fds[i]);
+	fd_close(&c->clock_fd);
+	free(c->work);
+	free(c);
+}
+
+static void work(struct calibrator *c)
+{
+	volatile uint8_t *bytes = c->work;
+
+	calibrate_code();
+	for (size_t page = 0; page < WORK_PAGES; page++)
+		for (size_t line = 0; line < WORK_LINES; line++)
+			bytes[page * PAGE_BYTES + (page + line) * LINE_BYTES % PAGE_BYTES]++;
+}
+
+static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
+{
+	const uint64_t begin_ns = cpu_now_ns();
+
+	for (int i = 0; i < PROBE_HITS; i++) {
+		work(c);
+		spot();
+	}
+	return cpu_now_ns() - begin_ns;
+}
+
+void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs)
+{
+	double added_ns[MAX_ROUNDS];
+
+	for (size_t i = 0; i < N_SPOTS; i++) {
+		for (int round = 0; round < PROBE_ROUNDS; round++) {
+			const uint64_t without_ns = time_hits(c, spots[i].twin);
+
+			added_ns[round] = ((double)time_hits(c, spots[i].probed) - (double)without_ns) / PROBE_HITS;
+		}
+		/* Something else ran, then: what was known holds. */
+		if (calibrate_median(added_ns, PROBE_ROUNDS) > 0)
+			costs->ns[spots[i].trap] = calibrate_median(added_ns, PROBE_ROUNDS);
+	}
+}
+
+static uint64_t time_work(struct calibrator *c)
+{
+	const uint64_t begin_ns = cpu_now_ns();
+
+	for (int i = 0; i < SAMPLE_WORK; i++)
+		work(c);
+	return cpu_now_ns() - begin_ns;
+}
+
+static int measure_sample(struct calibrator *c, struct trap_costs *costs)
+{
+	double added_ns[MAX_ROUNDS];
+
+	for (int round = 0; round < SAMPLE_ROUNDS; round++) {
+		const uint64_t without_ns = time_work(c);
+		uint64_t with_ns;
+
+		if (ioctl(c->clock_fd, PERF_EVENT_IOC_ENABLE, 0))
+			return -errno;
+		with_ns = time_work(c);
+		if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0))
+			return -errno;
+		added_ns[round] = ((double)with_ns - (double)without_ns) * SAMPLE_PERIOD_NS / (double)with_ns;
+	}
+	if (calibrate_median(added_ns, SAMPLE_ROUNDS) > 0)
+		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, SAMPLE_ROUNDS);
+	return 0;
+}
+
+int calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs)
+{
+	*ret_costs = (struct trap_costs){ 0 };
+	calibrator__measure_probes(c, ret_costs);
+	return c->clock_fd < 0 ? 0 : measure_sample(c, ret_costs);
+}
