@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A state machine of three states; the header says when it goes where.
+ */
+#include "app/budget.h"
+
+#include <math.h>
+
+#define NS_PER_S 1e9
+
+void budget__init(struct budget *b, double share, uint64_t now_ns)
+{
+	*b = (struct budget){
+		.share = share,
+		.mode = share > 0 ? BUDGET_EXACT : BUDGET_LIGHT,
+		.changed_ns = now_ns,
+		.window_due_ns = UINT64_MAX,
+	};
+}
+
+static double clamp(double value, double least, double most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+/* The share of the time that windows may be open. */
+static double open_share(const struct budget *b)
+{
+	const double share = b->share * BUDGET_WINDOWS_SHARE;
+
+	return b->load > share ? share / b->load : 1;
+}
+
+static uint64_t window_ns(const struct budget *b)
+{
+	return (uint64_t)clamp(open_share(b) * (double)BUDGET_PERIOD_NS, (double)BUDGET_MIN_WINDOW_NS,
+			       (double)BUDGET_WINDOW_NS);
+}
+
+/* From the beginning of a window that was open so long. */
+static uint64_t period_ns(const struct budget *b, uint64_t length_ns)
+{
+	return (uint64_t)clamp((double)length_ns / open_share(b), (double)BUDGET_PERIOD_NS, (double)BUDGET_MAX_PERIOD_NS);
+}
+
+static void change(struct budget *b, enum budget_mode mode, uint64_t now_ns)
+{
+	b->mode = mode;
+	b->changed_ns = now_ns;
+	b->n_calm = 0;
+}
+
+static void open_window(struct budget *b, uint64_t now_ns)
+{
+	b->mode = BUDGET_WINDOW;
+	b->window_began_ns = now_ns;
+	b->window_end_ns = now_ns + window_ns(b);
+}
+
+static void close_window(struct budget *b, uint64_t now_ns)
+{
+	b->n_calm = b->load <= b->share * BUDGET_RETURN ? b->n_calm + 1 : 0;
+	b->mode = BUDGET_LIGHT;
+	b->window_due_ns = b->window_began_ns + period_ns(b, now_ns - b->window_began_ns);
+	if (b->n_calm >= BUDGET_CALM && now_ns - b->changed_ns >= BUDGET_STAY_NS)
+		change(b, BUDGET_EXACT, now_ns);
+}
+
+enum budget_mode budget__decide(struct budget *b, const struct budget_load *load, uint64_t now_ns)
+{
+	const double share = load->hits_per_s * load->ns_per_hit / NS_PER_S;
+
+	if (isfinite(share))
+		b->load = share;
+	switch (b->mode) {
+	case BUDGET_EXACT:
+		if (b->load <= b->share || now_ns - b->changed_ns < BUDGET_STAY_NS)
+			break;
+		change(b, BUDGET_LIGHT, now_ns);
+		b->window_due_ns = now_ns + period_ns(b, window_ns(b));
+		break;
+	case BUDGET_LIGHT:
+		if (now_ns >= b->window_due_ns)
+			open_window(b, now_ns);
+		break;
+	case BUDGET_WINDOW:
+		if (now_ns >= b->window_end_ns)
+			close_window(b, now_ns);
+		break;
+	}
+	return b->mode;
+}
+
+uint64_t budget__due_ns(const struct budget *b)
+{
+	return b->mode == BUDGET_LIGHT	 ? b->window_due_ns :
+		b->mode == BUDGET_WINDOW ? b->window_end_ns :
+					   UINT64_MAX;
+}
