@@ -115,6 +115,7 @@ static int on_end(void *ctx, const struct snapshot *snapshot, const struct sessi
 	struct check_facts facts = make_facts(&end->machine, end->duration_ns);
 
 	facts.no_steps_reason = end->no_steps_reason;
+	facts.own_cost = end->own_cost;
 	return finish(ctx, snapshot, &facts);
 }
 
@@ -239,6 +240,7 @@ static int judge_replay(struct check *c, struct replay *replay)
 	run = replay__run(replay);
 	facts = make_facts(&use, run.duration_ns);
 	facts.no_steps_reason = run.no_steps_reason;
+	facts.own_cost = run.own_cost;
 	facts.is_host_unknown = !use.has_cpu;
 	facts.damage = replay__damage(replay);
 	if (!facts.damage && !replay__is_complete(replay))

@@ -31,9 +31,10 @@ struct live {
 	struct session *session;
 	uint64_t refresh_ns;
 	uint64_t read_due_ns, live_due_ns;
-	/* When our own cost was measured last, and our CPU time then. */
-	uint64_t read_at_ns, cpu_at_read_ns;
-	double own_cpu;
+	/* When our own cost was read last, and what it was then. */
+	uint64_t read_at_ns;
+	struct own_cost cost_at_read;
+	struct view_cost cost;
 	bool has_live; /* a loop was stuck at the last look */
 	char targets[512];
 };
@@ -106,21 +107,33 @@ static void live_status(void *ctx, uint64_t now_ns, struct view_status *status)
 		.started_ns = l->session->started_ns,
 		.threshold_ns = l->session->threshold_ns,
 		.refresh_ns = l->refresh_ns,
-		.own_cpu = l->own_cpu,
+		.cost = l->cost,
 		.own_rss_bytes = session_own_rss_bytes(),
 		.source_line = find_source_line,
 		.source_ctx = l->session,
 	};
 }
 
+/* Of one core since the last time. An estimate of all runs may come out a little less than before. */
+static double share_of(uint64_t now, uint64_t before, uint64_t passed_ns)
+{
+	return now > before ? (double)(now - before) / (double)passed_ns : 0;
+}
+
 static void measure_self(struct live *l, uint64_t now_ns)
 {
-	const uint64_t cpu_ns = session_own_cpu_ns();
+	const struct own_cost now = session__own_cost(l->session), *before = &l->cost_at_read;
+	const uint64_t passed_ns = now_ns - l->read_at_ns;
 
 	if (l->read_at_ns && now_ns > l->read_at_ns)
-		l->own_cpu = (double)(cpu_ns - l->cpu_at_read_ns) / (double)(now_ns - l->read_at_ns);
+		l->cost = (struct view_cost){
+			.programs = share_of(now.programs_ns, before->programs_ns, passed_ns),
+			.traps = share_of(now.traps_ns, before->traps_ns, passed_ns),
+			.self = share_of(now.self_ns, before->self_ns, passed_ns),
+			.is_known = true,
+		};
 	l->read_at_ns = now_ns;
-	l->cpu_at_read_ns = cpu_ns;
+	l->cost_at_read = now;
 }
 
 static int read_if_due(struct live *l, uint64_t now_ns)
@@ -131,8 +144,8 @@ static int read_if_due(struct live *l, uint64_t now_ns)
 		return 0;
 	l->read_due_ns = now_ns + l->refresh_ns;
 	l->dashboard.is_stale = true;
-	measure_self(l, now_ns);
 	r = session__read(l->session, now_ns);
+	measure_self(l, now_ns);
 	if (r >= 0)
 		r = session__count_tasks(l->session, view__wants_tasks(l->dashboard.view));
 	if (r >= 0 && l->session->is_counting_tasks)

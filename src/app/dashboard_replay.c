@@ -41,6 +41,22 @@ static struct model *playing_model(void *ctx)
 	return replay__model(((struct playing *)ctx)->replay);
 }
 
+/* Of the whole recording: it tells no more. */
+static struct view_cost recorded_cost(const struct replay *replay)
+{
+	const struct report_run run = replay__run(replay);
+	const double duration_ns = (double)run.duration_ns;
+
+	if (!run.own_cost.has_programs || !run.duration_ns)
+		return (struct view_cost){ 0 };
+	return (struct view_cost){
+		.programs = (double)run.own_cost.programs_ns / duration_ns,
+		.traps = (double)run.own_cost.traps_ns / duration_ns,
+		.self = (double)run.own_cost.self_ns / duration_ns,
+		.is_known = true,
+	};
+}
+
 static void playing_status(void *ctx, uint64_t now_ns, struct view_status *status)
 {
 	struct playing *p = ctx;
@@ -57,6 +73,7 @@ static void playing_status(void *ctx, uint64_t now_ns, struct view_status *statu
 		.now_ns = p->at_ns,
 		.started_ns = replay__first_ns(p->replay),
 		.threshold_ns = replay__threshold_ns(p->replay),
+		.cost = recorded_cost(p->replay),
 		.replay = &p->view,
 	};
 }

@@ -169,6 +169,20 @@ const struct report_start *replay__start(struct replay *r)
 	return &r->start;
 }
 
+static struct own_cost own_cost_of(const struct meta *meta)
+{
+	return (struct own_cost){
+		.self_ns = meta__u64(meta, "own_cpu_ns", 0),
+		.has_programs = meta__get(meta, "programs_ns") && meta__get(meta, "hits"),
+		.programs_ns = meta__u64(meta, "programs_ns", 0),
+		.hits = meta__u64(meta, "hits", 0),
+		.has_traps = meta__get(meta, "traps_ns") != NULL,
+		.traps_ns = meta__u64(meta, "traps_ns", 0),
+		.ns_per_hit = meta__u64(meta, "ns_per_hit", 0),
+		.program_ns_per_hit = meta__u64(meta, "program_ns_per_hit", 0),
+	};
+}
+
 struct report_run replay__run(const struct replay *r)
 {
 	const struct meta *meta = player__meta(r->player);
@@ -178,7 +192,7 @@ struct report_run replay__run(const struct replay *r)
 
 	return (struct report_run){
 		.duration_ns = meta__u64(meta, "duration_ns", duration_ns),
-		.own_cpu_ns = meta__u64(meta, "own_cpu_ns", 0),
+		.own_cost = own_cost_of(meta),
 		.own_rss_bytes = meta__u64(meta, "own_rss_bytes", 0),
 		.bpf_run_ns = meta__u64(meta, "bpf_ns", 0),
 		.no_steps_reason = meta__get(meta, "no_steps_reason"),

@@ -243,6 +243,9 @@ static int begin(struct session *s, struct err *err)
 		return r;
 	log_debug("kernel side loaded in %.0f ms (%s)", (session_now_ns() - before_ns) / 1e6,
 		  probe__transport(s->probe));
+	r = probe_cost__calibrate(s->probe);
+	log_debug("what a trap costs %s after %.0f ms", r < 0 ? strerror(-r) : "is known",
+		  (session_now_ns() - before_ns) / 1e6);
 	r = s->child ? release_command(s, err) : attach_all(s, err);
 	if (r < 0)
 		return r;

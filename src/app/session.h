@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "model/model.h"
 #include "record/recorder.h"
+#include "report/own_cost.h"
 
 struct session;
 
@@ -54,6 +55,7 @@ void session__stop(struct session *s);
 /* What a judge is told of the measurement itself. */
 struct session_end {
 	uint64_t duration_ns;
+	struct own_cost own_cost;
 	struct machine_use machine; /* in that time */
 	const char *no_steps_reason; /* NULL if steps were seen */
 };

@@ -299,6 +299,7 @@ int session__read(struct session *s, uint64_t now_ns)
 	int r;
 
 	refresh_loops(s);
+	probe_cost__read(s->probe, now_ns, &s->cost);
 	r = read_aggregates(s);
 	if (r >= 0)
 		r = session__read_loops(s, now_ns);

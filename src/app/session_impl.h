@@ -51,6 +51,7 @@ struct session {
 	uint64_t started_ns; /* when the first probe was attached */
 	struct machine_use started_machine; /* the machine then */
 	uint64_t started_cpu_ns; /* our CPU time then: what came before is paid once */
+	struct probe_cost cost; /* of the measurement, when it was last read */
 	uint64_t threshold_ns; /* at first that of the configuration */
 	uint64_t read_due_ns; /* of the aggregates */
 	uint64_t tick_due_ns; /* of the model's rates */
@@ -148,6 +149,8 @@ int session__verdict(const struct session *s, const struct snapshot *snapshot, i
 /* Why no step was seen, what follows "because"; NULL if there were some. */
 const char *session__silence(const struct session *s, const struct snapshot *snapshot);
 
+/* What all of it cost so far. */
+struct own_cost session__own_cost(const struct session *s);
 /* Since the program began. */
 uint64_t session_own_cpu_ns(void);
 uint64_t session_own_rss_bytes(void);

@@ -144,6 +144,24 @@ static int describe_machine(struct session *s)
 	return r;
 }
 
+static int describe_own_cost(struct session *s)
+{
+	const struct own_cost cost = session__own_cost(s);
+	int r = note_u64(s, "own_cpu_ns", cost.self_ns);
+
+	if (r >= 0)
+		r = note_u64(s, "programs_ns", cost.programs_ns);
+	if (r >= 0)
+		r = note_u64(s, "hits", cost.hits);
+	if (r >= 0)
+		r = note_u64(s, "program_ns_per_hit", cost.program_ns_per_hit);
+	if (r >= 0 && cost.has_traps)
+		r = note_u64(s, "traps_ns", cost.traps_ns);
+	if (r >= 0 && cost.has_traps)
+		r = note_u64(s, "ns_per_hit", cost.ns_per_hit);
+	return r;
+}
+
 int session__close_recording(struct session *s)
 {
 	int r;
@@ -160,7 +178,7 @@ int session__close_recording(struct session *s)
 	if (r >= 0)
 		r = note_u64(s, "duration_ns", s->feed.now_ns - s->started_ns);
 	if (r >= 0)
-		r = note_u64(s, "own_cpu_ns", session_own_cpu_ns() - s->started_cpu_ns);
+		r = describe_own_cost(s);
 	if (r >= 0)
 		r = note_u64(s, "own_rss_bytes", session_own_rss_bytes());
 	if (r >= 0)

@@ -35,6 +35,22 @@ uint64_t session_own_cpu_ns(void)
 	return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 }
 
+struct own_cost session__own_cost(const struct session *s)
+{
+	const struct probe_cost *cost = &s->cost;
+
+	return (struct own_cost){
+		.self_ns = session_own_cpu_ns() - s->started_cpu_ns,
+		.has_programs = true,
+		.programs_ns = cost->programs_ns,
+		.hits = cost->hits,
+		.has_traps = cost->is_calibrated,
+		.traps_ns = cost->traps_ns,
+		.ns_per_hit = cost->hits ? cost->hit_traps_ns / cost->hits : 0,
+		.program_ns_per_hit = cost->hits ? cost->hit_programs_ns / cost->hits : 0,
+	};
+}
+
 int session__write_start(const struct session *s, struct report *report)
 {
 	_cleanup_free_ struct report_target *targets = calloc(s->n_watches + 1, sizeof(*targets));
@@ -89,7 +105,7 @@ int session__write_summary(const struct session *s, struct report *report,
 	const uint64_t now_ns = session_now_ns();
 	const struct report_run run = {
 		.duration_ns = now_ns - s->started_ns,
-		.own_cpu_ns = session_own_cpu_ns() - s->started_cpu_ns,
+		.own_cost = session__own_cost(s),
 		.own_rss_bytes = session_own_rss_bytes(),
 		.bpf_run_ns = probe__run_time_ns(s->probe),
 		.no_steps_reason = session__silence(s, snapshot),
@@ -104,6 +120,7 @@ int session__judge(const struct session *s, const struct snapshot *snapshot)
 {
 	const struct session_end end = {
 		.duration_ns = session_now_ns() - s->started_ns,
+		.own_cost = session__own_cost(s),
 		.machine = machine__since(&s->started_machine),
 		.no_steps_reason = session__silence(s, snapshot),
 	};

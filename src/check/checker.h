@@ -40,6 +40,7 @@ struct check_facts {
 	bool is_host_unknown; /* a recording that does not tell: the host is blamed for all that it may have done */
 	const char *no_steps_reason; /* why 0 steps were seen, or NULL */
 	const char *damage; /* why the end of a recording is missing, or NULL */
+	struct own_cost own_cost;
 };
 
 struct checker;

@@ -436,6 +436,7 @@ int checker__finish(struct checker *c, const struct snapshot *s, const struct ch
 	v->stalls = c->tally[0].stalls;
 	v->starved_ns = c->tally[0].starved_ns;
 	v->duration_ns = facts->duration_ns;
+	v->own_cost = facts->own_cost;
 	v->allowed = c->allowed;
 	v->allow = c->opts.allow;
 	v->noise.excused = c->excused;

@@ -168,6 +168,7 @@ int check_report_json(FILE *out, const struct verdict *v, const struct check_rep
 	jsonx_add(&o, "allow",
 		  jsonx_array(v->allow->list, v->allow->n, sizeof(*v->allow->list), allowed_json));
 	jsonx_add(&o, "host", host_json(&v->noise));
+	jsonx_add(&o, "own_cost", own_cost__json(&v->own_cost, v->duration_ns));
 	jsonx_add(&o, "baseline", baseline_json(v));
 	jsonx_add(&o, "lost", lost_json(v));
 	json = jsonx_end(&o);

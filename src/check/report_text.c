@@ -159,6 +159,8 @@ int check_report_text(FILE *out, const struct verdict *v, const struct check_rep
 		fprintf(o.mem, "\n... and %s more\n",
 			format__count(v->n_findings - i + v->findings_left_out, number));
 	put_noise(o.mem, v);
+	own_cost__put(o.mem, &v->own_cost, v->duration_ns);
+	fputc('\n', o.mem);
 	put_baseline(o.mem, v);
 	put_allowed(o.mem, v);
 	for (i = 0; i < v->n_losses; i++)

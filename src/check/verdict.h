@@ -12,6 +12,7 @@
 #include "check/allow.h"
 #include "check/compare.h"
 #include "model/model.h"
+#include "report/own_cost.h"
 
 /* CHECK_OUTCOMES(_) : _(NAME, "word", exit code) */
 #define CHECK_OUTCOMES(_)                                                                          \
@@ -91,6 +92,7 @@ struct verdict {
 	uint64_t allowed; /* stalls that were forgiven */
 	const struct check_allow *allow;
 	struct check_noise noise;
+	struct own_cost own_cost;
 	bool has_baseline;
 	uint64_t baseline_runs;
 	const struct comparisons *comparisons;

@@ -115,7 +115,7 @@ static json_t *own_json(const struct report_run *run)
 {
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_u64(&o, "cpu_ns", run->own_cpu_ns);
+	jsonx_add_u64(&o, "cpu_ns", run->own_cost.self_ns);
 	jsonx_add_u64(&o, "rss_bytes", run->own_rss_bytes);
 	jsonx_add_u64(&o, "bpf_ns", run->bpf_run_ns);
 	return jsonx_end(&o);
@@ -145,6 +145,7 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add_u64(&o, "turn_max_ns", s->turn_max_ns);
 	jsonx_add_text(&o, "no_steps_reason", s->steps ? NULL : run->no_steps_reason);
 	jsonx_add(&o, "own", own_json(run));
+	jsonx_add(&o, "own_cost", own_cost__json(&run->own_cost, run->duration_ns));
 	jsonx_add(&o, "lost", lost_json(s));
 	jsonx_add(&o, "coroutines", jsonx_array(s->rows, s->n_rows, sizeof(s->rows[0]), row_item));
 	jsonx_add(&o, "call_sites", ROWS(s, sites, site_item));

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "model/model.h"
+#include "report/own_cost.h"
 
 struct report_opts {
 	const char *mode; /* "exact" or "light" */
@@ -46,7 +47,7 @@ struct report_start {
 /* What the snapshot cannot know: the run itself. */
 struct report_run {
 	uint64_t duration_ns;
-	uint64_t own_cpu_ns;
+	struct own_cost own_cost;
 	uint64_t own_rss_bytes;
 	uint64_t bpf_run_ns; /* 0 where the kernel does not account for it */
 	const char *no_steps_reason; /* why 0 steps were seen: what follows "because"; else NULL */

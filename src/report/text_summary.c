@@ -160,15 +160,11 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 
 static void put_own_cost(FILE *out, const struct report_run *run)
 {
-	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES];
+	char a[FORMAT_NUMBER_BYTES];
 
-	fprintf(out, "\nown cost: %s of a core, %s",
-		format__percent(run->own_cpu_ns, run->duration_ns, a),
-		format__bytes(run->own_rss_bytes, b));
-	if (run->bpf_run_ns)
-		fprintf(out, "; BPF programs %s of a core",
-			format__percent(run->bpf_run_ns, run->duration_ns, a));
 	fputc('\n', out);
+	own_cost__put(out, &run->own_cost, run->duration_ns);
+	fprintf(out, ", %s\n", format__bytes(run->own_rss_bytes, a));
 }
 
 static void put_losses(FILE *out, const struct snapshot *s)

@@ -406,6 +406,30 @@ static void put_losses(struct pen *pen, const struct snapshot *snapshot)
 	}
 }
 
+static void put_cost(struct pen *pen, const struct view_status *status)
+{
+	const struct view_cost *cost = &status->cost;
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+
+	words__percent(cost->programs + cost->traps + cost->self, number);
+	if (status->replay && !cost->is_known)
+		snprintf(text, sizeof(text), "recorded");
+	else if (status->replay)
+		snprintf(text, sizeof(text), "recorded at %s%% cpu", number);
+	else
+		snprintf(text, sizeof(text), "self %s%% cpu", number);
+	pen__put(pen, ATTR_NORMAL, text);
+}
+
+static void put_cost_parts(struct pen *pen, const struct view_cost *cost)
+{
+	char a[WORDS_BYTES], b[WORDS_BYTES], c[WORDS_BYTES], text[TEXT_BYTES];
+
+	snprintf(text, sizeof(text), "self: programs %s, traps %s, loopstall %s", words__percent(cost->programs, a),
+		 words__percent(cost->traps, b), words__percent(cost->self, c));
+	pen__put(pen, ATTR_DIM, text);
+}
+
 static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 		      const struct view_status *status)
 {
@@ -420,12 +444,7 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 		if (!is_tasks_cut(snapshot) || snapshot->n_losses > 0)
 			put_tasks(pen, snapshot);
 	}
-	if (status->replay)
-		snprintf(text, sizeof(text), "recorded");
-	else
-		snprintf(text, sizeof(text), "self %s%% cpu",
-			 words__percent(status->own_cpu, number));
-	pen__put(pen, ATTR_NORMAL, text);
+	put_cost(pen, status);
 	if (is_roomy(pen->canvas))
 		put_losses(pen, snapshot);
 	if (snapshot->steps > 0) {
@@ -443,6 +462,7 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	pen__put(pen, ATTR_DIM, text);
 	snprintf(text, sizeof(text), "every %s", words__duration(status->refresh_ns, number));
 	pen__put(pen, ATTR_DIM, text);
+	put_cost_parts(pen, &status->cost);
 }
 
 /* What to do about it, most time first. Returns the rows used. */

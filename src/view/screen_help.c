@@ -7,9 +7,13 @@
 
 #include "view/page.h"
 #include "view/screens.h"
+#include "view/words.h"
 
 #define WORD_COLUMN 3
 #define TEXT_COLUMN 18
+
+/* The parts of it, as they are now, follow. */
+static const char self_word[] = "self";
 
 /* A row without a word is a paragraph, one without a text a heading. */
 static const struct help_row {
@@ -38,7 +42,10 @@ static const struct help_row {
 	{ "stalls", "one mark for one or more seconds: none, some, or one ten times the threshold",
 	  ATTR_BOLD },
 	{ "tasks, ready", "alive when last looked at; those that want to run", ATTR_BOLD },
-	{ "self", "what loopstall itself costs, and what it could not see", ATTR_BOLD },
+	{ self_word,
+	  "what loopstall costs of one core: its programs in the kernel, at steps and at each context switch of the machine; the traps "
+	  "that lead to them, which the loops pay; loopstall itself. Then what it could not see",
+	  ATTR_BOLD },
 	{ "SCREENS", NULL, ATTR_TITLE },
 	{ "1 Coroutines",
 	  "who holds up the loop: all steps of each coroutine. STARVED is what it cost others, SUFFERED what others cost it. TREND is "
@@ -116,7 +123,15 @@ static int help_new(void **ret_state)
 	return *ret_state ? 0 : -ENOMEM;
 }
 
-static void draw_row(struct page *p, const struct help_row *help)
+static void draw_cost(struct page *p, const struct view_cost *cost)
+{
+	char a[WORDS_BYTES], b[WORDS_BYTES], c[WORDS_BYTES];
+
+	page__wrap(p, TEXT_COLUMN, ATTR_NORMAL, "Now: programs %s%%, traps %s%%, loopstall %s%%", words__percent(cost->programs, a),
+		   words__percent(cost->traps, b), words__percent(cost->self, c));
+}
+
+static void draw_row(struct page *p, const struct help_row *help, const struct view_cost *cost)
 {
 	if (!help->text) {
 		if (p->lines)
@@ -127,6 +142,8 @@ static void draw_row(struct page *p, const struct help_row *help)
 	} else {
 		page__term(p, WORD_COLUMN, help->attr, help->word);
 		page__wrap(p, TEXT_COLUMN, ATTR_NORMAL, "%s", help->text);
+		if (help->word == self_word && cost->is_known)
+			draw_cost(p, cost);
 	}
 }
 
@@ -137,7 +154,7 @@ static void help_draw(void *state, const struct screen_area *area)
 
 	page__begin(p, area->canvas, area->row, area->rows);
 	for (i = 0; i < sizeof(help_rows) / sizeof(help_rows[0]); i++)
-		draw_row(p, &help_rows[i]);
+		draw_row(p, &help_rows[i], &area->status->cost);
 }
 
 static void help_enter(void *state, const struct screen_subject *subject)

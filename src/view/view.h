@@ -73,12 +73,18 @@ struct view_replay {
 	bool is_stopped;
 };
 
+/* What loopstall costs, each part as share of one core. */
+struct view_cost {
+	double programs, traps, self;
+	bool is_known; /* false: nothing was read so far, or a recording does not tell */
+};
+
 /* What the header tells that is not measured by the model. */
 struct view_status {
 	const char *targets; /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)", escaped */
 	uint64_t now_ns, started_ns; /* CLOCK_MONOTONIC */
 	uint64_t threshold_ns, refresh_ns;
-	double own_cpu; /* of one core */
+	struct view_cost cost;
 	uint64_t own_rss_bytes;
 	lint_mask lints_off;
 	const struct view_replay *replay; /* NULL: what is shown happens now */

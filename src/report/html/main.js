@@ -20,11 +20,11 @@ function verdict() {
 }
 
 function header(box) {
-	const s = data.summary;
+	const s = data.summary, cost = s.own_cost;
 	const figures = [
 		[duration(s.duration_ns), 'watched'], [count(s.steps), 'steps'], [count(s.stalls), 'stalls'],
 		[duration(s.starved_ns), 'starved'], [duration(s.turn_p99_ns), 'turn, p99'], [duration(s.turn_max_ns), 'longest turn'],
-		[percent(s.own.cpu_ns, s.duration_ns), 'own cost, of a core'], [bytes(s.own.rss_bytes), 'own memory'],
+		[percent(cost.programs_ns + cost.traps_ns + cost.self_ns, s.duration_ns), 'own cost, of a core'], [bytes(s.own.rss_bytes), 'own memory'],
 	];
 	const lost = Object.entries(s.lost).map(([name, n]) => make('li', {}, `${count(n)} ${data.loss_sentences[name] || ''} (${name})`));
 	const when = s.ended_unix_ns ? new Date(s.ended_unix_ns / 1e6).toISOString().replace('T', ' ').slice(0, 19) + ' UTC' : '';

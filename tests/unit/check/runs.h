@@ -50,6 +50,14 @@ static inline struct bench *bench_new(void)
 					 .n_loops = 1,
 					 .loops = &b->loop };
 	b->facts.duration_ns = 2000 * MS;
+	b->facts.own_cost = (struct own_cost){ .self_ns = 2 * MS,
+					       .has_programs = true,
+					       .programs_ns = 3 * MS,
+					       .hits = 2100,
+					       .has_traps = true,
+					       .traps_ns = 5 * MS,
+					       .ns_per_hit = 900,
+					       .program_ns_per_hit = 350 };
 	return b;
 }
 

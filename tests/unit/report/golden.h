@@ -294,7 +294,14 @@ static inline void golden_init(struct golden *g)
 	};
 	g->run = (struct report_run){
 		.duration_ns = GOLDEN_RUN_NS,
-		.own_cpu_ns = 42 * GOLDEN_MS,
+		.own_cost = { .self_ns = 42 * GOLDEN_MS,
+			      .has_programs = true,
+			      .programs_ns = 90 * GOLDEN_MS,
+			      .hits = 60826,
+			      .has_traps = true,
+			      .traps_ns = 600 * GOLDEN_MS,
+			      .ns_per_hit = 870,
+			      .program_ns_per_hit = 310 },
 		.own_rss_bytes = 24222105,
 		.bpf_run_ns = 90 * GOLDEN_MS,
 		.ended_ns = GOLDEN_END_NS,

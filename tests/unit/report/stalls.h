@@ -154,7 +154,14 @@ static inline struct snapshot snapshot_make(void)
 
 static const struct report_run report_run_example = {
 	.duration_ns = 10000 * MS,
-	.own_cpu_ns = 42 * MS,
+	.own_cost = { .self_ns = 42 * MS,
+		      .has_programs = true,
+		      .programs_ns = 90 * MS,
+		      .hits = 60826,
+		      .has_traps = true,
+		      .traps_ns = 600 * MS,
+		      .ns_per_hit = 870,
+		      .program_ns_per_hit = 310 },
 	.own_rss_bytes = 24222105,
 	.bpf_run_ns = 90 * MS,
 };

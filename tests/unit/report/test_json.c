@@ -305,6 +305,30 @@ Test(json, start)
 	json_decref(json);
 }
 
+Test(json, a_cost_that_is_not_known_is_null)
+{
+	struct snapshot snap = snapshot_make();
+	struct report_run run = report_run_example;
+	json_t *json;
+	const json_t *cost;
+
+	run.own_cost.has_traps = false;
+	json = parse(summary_text("json", &snap, &run, &opts));
+	cost = json_object_get(json, "own_cost");
+	check_int(cost, "programs_ns", 90 * MS);
+	check_null(cost, "traps_ns");
+	check_null(cost, "ns_per_hit");
+	check_null(cost, "share");
+	json_decref(json);
+	run.own_cost.has_programs = false;
+	json = parse(summary_text("json", &snap, &run, &opts));
+	cost = json_object_get(json, "own_cost");
+	check_null(cost, "programs_ns");
+	check_null(cost, "hits");
+	check_int(cost, "self_ns", 42 * MS);
+	json_decref(json);
+}
+
 Test(json, summary)
 {
 	struct snapshot snap = snapshot_make();
@@ -314,7 +338,7 @@ Test(json, summary)
 	check_keys(json, "schema", "type", "mode", "duration_ns", "ended_ns", "ended_unix_ns",
 		   "steps", "unattributed_steps", "stalls", "turns", "step_ns", "callbacks_ns",
 		   "idle_ns", "starved_ns", "turn_p50_ns", "turn_p99_ns", "turn_max_ns",
-		   "no_steps_reason", "own", "lost", "coroutines", "call_sites", "victims",
+		   "no_steps_reason", "own", "own_cost", "lost", "coroutines", "call_sites", "victims",
 		   "payers", "loops", NULL);
 	check_text(json, "type", "summary");
 	check_int(json, "duration_ns", 10000 * MS);
@@ -331,6 +355,15 @@ Test(json, summary)
 	check_int(own, "cpu_ns", 42 * MS);
 	check_int(own, "rss_bytes", 24222105);
 	check_int(own, "bpf_ns", 90 * MS);
+	own = json_object_get(json, "own_cost");
+	check_keys(own, "programs_ns", "traps_ns", "self_ns", "hits", "ns_per_hit", "program_ns_per_hit", "share", NULL);
+	check_int(own, "programs_ns", 90 * MS);
+	check_int(own, "traps_ns", 600 * MS);
+	check_int(own, "self_ns", 42 * MS);
+	check_int(own, "hits", 60826);
+	check_int(own, "ns_per_hit", 870);
+	check_int(own, "program_ns_per_hit", 310);
+	cr_expect_float_eq(json_real_value(json_object_get(own, "share")), 0.0732, 1e-9);
 	check_keys(json_object_get(json, "lost"), "stack_truncated", NULL);
 	check_int(json_object_get(json, "lost"), "stack_truncated", 12);
 	cr_assert_eq(json_array_size(json_object_get(json, "coroutines")), 2);

@@ -279,9 +279,27 @@ Test(text, summary)
 		"     413   210 ms      0 s      0 s      0 s       0               -      0 s  "
 		"(other)\n"
 		"\n"
-		"own cost: 0.42% of a core, 23.1 MiB; BPF programs 0.90% of a core\n"
+		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 hits of 870 ns), loopstall itself 0.42%, 23.1 MiB\n"
 		"lost: 12 stacks cut: deeper than the frame limit (stack_truncated)\n",
 		"\n%s", text);
+	free(text);
+}
+
+Test(text, a_cost_that_is_not_known_is_told_as_such)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct snapshot snap = snapshot_make();
+	struct report_run run = report_run_example;
+	char *text;
+
+	run.own_cost.has_traps = false;
+	text = summary_text("text", &snap, &run, &opts);
+	cr_expect_not_null(strstr(text, "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826 hits), loopstall itself 0.42%, "),
+			   "\n%s", text);
+	free(text);
+	run.own_cost.has_programs = false;
+	text = summary_text("text", &snap, &run, &opts);
+	cr_expect_not_null(strstr(text, "\nown cost: 0.42% of a core for loopstall itself, 23.1 MiB\n"), "\n%s", text);
 	free(text);
 }
 

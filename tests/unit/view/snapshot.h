@@ -182,7 +182,7 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.started_ns = VIEW_NOW_NS - 161 * VIEW_S,
 		.threshold_ns = 10 * VIEW_MS,
 		.refresh_ns = 250 * VIEW_MS,
-		.own_cpu = 0.004,
+		.cost = { .programs = 0.001, .traps = 0.0024, .self = 0.0006, .is_known = true },
 		.own_rss_bytes = 11 << 20,
 		.message = "",
 	};

@@ -266,7 +266,11 @@ Test(view_hands, replay)
 			     (int)requests[i].key);
 	cr_expect_not(view__is_paused(s.view));
 	cr_expect(stage__shows(&s, "x2  00:00:12 of 00:01:30"));
+	cr_expect(stage__shows(&s, "recorded at 0.4% cpu"));
+	s.fixture->status.cost = (struct view_cost){ 0 };
+	stage__draw(&s);
 	cr_expect(stage__shows(&s, "recorded"));
+	cr_expect_not(stage__shows(&s, "recorded at"));
 	cr_expect(stage__shows(&s, "p Stop/play"));
 	cr_expect_not(stage__shows(&s, "Refresh"));
 	replay.is_stopped = true;
