@@ -120,6 +120,11 @@ class Bench:
     def start(self, command, **options):
         return self.own(Process(command, **options))
 
+    def note(self, text):
+        """Says a figure, if anybody wants to hear it."""
+        if self._runner.verbose:
+            print("     %s: %s" % (self.name, text))
+
     def own(self, process):
         self._processes.append(process)
         return process
