@@ -1,84 +1,15 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * What a look finds, and the spans made of it. Where the figures are: a deque counts in its `state` each append and each
- * popleft, so that minus its length grows by two with every handle that the loop takes (cpython: Modules/_collectionsmodule.c); the
- * task that runs is in the dict _asyncio._current_tasks, from 3.14 on in the thread state (Modules/_asynciomodule.c).
+ * The spans that looks (looks.h) find to begin and to end.
  */
 #include "light.h"
 #include "coroutines.h"
+#include "looks.h"
 #include "objects.h"
 #include "pytasks.h"
 #include "spans.h"
 
-#define DEQUE_BYTES_MASK 0x7f
-#define KEYS_BYTES 40 /* of a dict's keys, up to its index: more than any version has */
-#define OLD_KEYS_SIZE 8 /* dk_size, up to 3.10 */
-#define ENTRY_WORDS 3 /* hash, key, value */
-#define ENTRIES_AT_ONCE 8
-#define ENTRY_CHUNKS 8 /* as many loops as threads run at a time, and what was deleted between */
 #define UV_LOOP_TIME 24 /* libuv 1.x: from the timer heap to the time of the last poll (include/uv.h, include/uv/unix.h) */
-
-/* A running total of the handles that the loop has begun, times two; 0 if it cannot be read. */
-static __always_inline __u64 handles_begun(struct thread_state *ts, const struct ls_loop *loop)
-{
-	const struct ls_pyoffsets *py = &ts->proc.py;
-	__u32 size = (py->deque_state + 8) & DEQUE_BYTES_MASK;
-
-	barrier_var(size);
-	if (!loop->ready || read_user(ts->object, size & DEQUE_BYTES_MASK, loop->ready))
-		return 0;
-	return object_word(ts, py->deque_state) - object_word(ts, py->ob_size);
-}
-
-/* Bytes of the index of a dict whose keys begin in ts->object. */
-static __always_inline __u64 index_bytes(const struct thread_state *ts)
-{
-	const struct ls_pyoffsets *py = &ts->proc.py;
-	__u64 size;
-
-	if (py->keys_log2_index_bytes != LS_PY_NONE)
-		return 1ULL << (ts->object[py->keys_log2_index_bytes & 31] & 31);
-	size = object_word(ts, OLD_KEYS_SIZE);
-	return size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : 4);
-}
-
-/* The value of `key`, an object compared by its address, in a dict. The newest entries are looked at first. */
-static __always_inline __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
-{
-	const struct ls_pyoffsets *py = &ts->proc.py;
-	__u64 keys = read_ptr(dict + py->dict_keys), entries, n;
-	__u32 chunk, i;
-
-	if (!keys || read_user(ts->object, KEYS_BYTES, keys))
-		return 0;
-	/* Keys that are all strings have another kind of entries, and none of ours. */
-	if (py->keys_kind != LS_PY_NONE && ts->object[py->keys_kind & 31])
-		return 0;
-	entries = keys + py->keys_indices + index_bytes(ts);
-	n = object_word(ts, py->keys_nentries);
-	for (chunk = 0; chunk < ENTRY_CHUNKS && n > 0; chunk++) {
-		__u64 from = n > ENTRIES_AT_ONCE ? n - ENTRIES_AT_ONCE : 0;
-
-		if (read_user(ts->object, ENTRIES_AT_ONCE * ENTRY_WORDS * 8, entries + from * ENTRY_WORDS * 8))
-			return 0;
-		for (i = 0; i < ENTRIES_AT_ONCE; i++) {
-			const __u64 *entry = (const __u64 *)ts->object + i * ENTRY_WORDS;
-
-			if (from + i < n && entry[1] == key)
-				return entry[2];
-		}
-		n = from;
-	}
-	return 0;
-}
-
-/* The task whose step runs on this thread now, 0 if none does. */
-static __always_inline __u64 current_task(struct thread_state *ts)
-{
-	if (ts->proc.py.tstate_running_task != LS_PY_NONE)
-		return ts->tstate ? read_ptr(ts->tstate + ts->proc.py.tstate_running_task) : 0;
-	return ts->proc.current_tasks ? dict_find(ts, ts->proc.current_tasks, ts->loop) : 0;
-}
 
 /* Is it a task of the accelerator's? One written in Python keeps all in a dict. */
 static __always_inline int is_c_task(struct thread_state *ts, __u64 task)
@@ -253,7 +184,7 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	if (loop && loop->tasks.is_queued_bare)
 		return 0;
 	if (loop) {
-		handles = handles_begun(ts, loop);
+		handles = handles_begun(ts, loop->ready);
 		/* libuv calls back without a handle: a poll is between two of those at least. */
 		if (!task && loop->uv_timers)
 			turn = read_ptr(loop->uv_timers + UV_LOOP_TIME);
