@@ -12,56 +12,67 @@
 #define TP_FLAG_INLINE_VALUES (1ULL << 2)
 #define TP_FLAG_LIST (1ULL << 25)
 #define VALUES_VALID 3
+/* 3.8-3.10: Objects/dict-common.h */
+#define OLD_KEYS_SIZE 8
+#define OLD_KEYS_MOST 128 /* so the indices take a byte each */
+#define OLD_ENTRY 24
+#define OLD_ENTRY_VALUE 16
 #define SET_USED 8
 #define SET_MASK 16
 #define SET_TABLE 24
 #define SET_SMALL 8 /* slots of a set that has few members */
 
-/* The values of a dict that shares its keys with others of its class, 0 if it has keys of its own. */
-LS_INLINE __u64 dict_values(const struct ls_pyoffsets *py, __u64 dict)
+/*
+ * Value number `index` of a dict that shares its keys with others of its class. Up to 3.10 also of one that had to give that up, as those of
+ * tasks do when they end: it keeps the order. Else 0.
+ */
+LS_INLINE __u64 dict_value(const struct ls_pyoffsets *py, __u64 dict, __u32 index)
 {
-	__u64 values = dict ? read_ptr(dict + py->dict_values) : 0;
+	__u64 values = dict ? read_ptr(dict + py->dict_values) : 0, keys, size;
 
-	return values ? values + py->dictvalues_data : 0;
+	if (values)
+		return read_ptr(values + py->dictvalues_data + 8 * index);
+	keys = dict && py->keys_kind == LS_PY_NONE ? read_ptr(dict + py->dict_keys) : 0;
+	size = keys ? read_ptr(keys + OLD_KEYS_SIZE) : 0;
+	if (!size || size > OLD_KEYS_MOST)
+		return 0;
+	return read_ptr(keys + py->keys_indices + size + OLD_ENTRY * index + OLD_ENTRY_VALUE);
 }
 
-/* Where the values of an instance's attributes are, in the order of the keys of its class; 0 if they are not kept that way. */
-LS_INLINE __u64 instance_values(const struct ls_pyoffsets *py, __u64 object, __u64 type)
+/* Value number `index` among the attributes of an instance, counted as the keys of its class are; 0 if they are not kept that way. */
+LS_INLINE __u64 instance_value(const struct ls_pyoffsets *py, __u64 object, __u64 type, __u32 index)
 {
 	__u64 word;
 	__u8 is_valid = 0;
 
 	if (!py->managed_dict) {
 		word = read_ptr(type + py->tp_dictoffset);
-		return word && word < 0x10000 ? dict_values(py, read_ptr(object + word)) : 0;
+		return word && word < 0x10000 ? dict_value(py, read_ptr(object + word), index) : 0;
 	}
 	if (py->managed_values) {
 		word = read_ptr(object + (__u64)(__s64)py->managed_values);
 		if (word)
-			return word + py->dictvalues_data;
+			return read_ptr(word + py->dictvalues_data + 8 * index);
 	}
 	word = read_ptr(object + (__u64)(__s64)py->managed_dict);
 	if (word & 1)
-		return word + 1;
+		return read_ptr(word + 1 + 8 * index);
 	if (word)
-		return dict_values(py, word);
+		return dict_value(py, word, index);
 	if (py->minor < 13 || !(read_ptr(type + py->tp_flags) & TP_FLAG_INLINE_VALUES))
 		return 0;
 	object += read_ptr(type + py->tp_basicsize) & 0xffff;
-	return !read_user(&is_valid, 1, object + VALUES_VALID) && is_valid == 1 ? object + py->dictvalues_data : 0;
+	if (read_user(&is_valid, 1, object + VALUES_VALID) || is_valid != 1)
+		return 0;
+	return read_ptr(object + py->dictvalues_data + 8 * index);
 }
 
 /* An attribute of a task; 0 if its class is another one than that we know. */
 LS_INLINE __u64 pytask_attribute(const struct ls_pyoffsets *py, const struct ls_pytasks *tasks, __u64 task, __u32 attribute)
 {
-	__u64 values;
-
 	if (!task || !tasks->type || read_ptr(task + py->ob_type) != tasks->type)
 		return 0;
-	if (!tasks->by_index)
-		return read_ptr(task + attribute);
-	values = instance_values(py, task, tasks->type);
-	return values ? read_ptr(values + 8 * attribute) : 0;
+	return tasks->by_index ? instance_value(py, task, tasks->type, attribute) : read_ptr(task + attribute);
 }
 
 /* The task whose coroutine `coro` is resumed under the scheduler's frame `frame`, 0 if that cannot be told. */

@@ -7,6 +7,7 @@
 #include "coroutines.h"
 #include "frames.h"
 #include "meter.h"
+#include "pytasks.h"
 #include "steps.h"
 
 #define MAX_DELEGATION 16 /* coroutines that hand an exception on to each other */
@@ -55,6 +56,30 @@ LS_SUBPROG int caller_find(struct thread_state *ts, __u64 coro, __u64 frame)
 	return 0;
 }
 
+/*
+ * What user space found on this thread, is it still of the loop that runs? Else it is thrown away, so that it is found anew: one loop may
+ * follow the other, and their tasks look alike. 0 if it was.
+ */
+LS_SUBPROG int owner_check(struct thread_state *ts)
+{
+	struct ls_loop_key key = {};
+	struct ls_loop *loop;
+	__u64 task;
+
+	if (!ts || !ts->loop || ts->loop != ts->tstate)
+		return 0;
+	loop = loop_of(ts);
+	if (!loop)
+		return 0;
+	task = pytask_resumed(&ts->proc.py, &loop->tasks, ts->cur.frame, ts->cur.coro);
+	if (!task || pytask_attribute(&ts->proc.py, &loop->tasks, task, loop->tasks.owned_by) == loop->tasks.owner)
+		return 0;
+	key.loop = ts->loop;
+	key.tgid = ts->tgid;
+	bpf_map_delete_elem(&loops, &key);
+	return 1;
+}
+
 static __always_inline void resume_read_task(struct thread_state *ts, __u64 resumed, __u64 now_ns)
 {
 	__u64 coro = ts->caller.coro;
@@ -69,7 +94,7 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	ts->cur.coroutine = known->index;
 	ts->cur.code = known->is_coroutine ? known->code : 0;
 	/* C tasks of the same loop tell its address; that is not forgotten for one written in Python. */
-	if (ts->caller.code != ts->scheduler || !ts->loop) {
+	if (ts->caller.code != ts->scheduler || !ts->loop || (!(ts->turn_steps & 63) && owner_check(ts))) {
 		ts->scheduler = ts->caller.code;
 		thread_enter_loop(ts, 0, now_ns);
 	}

@@ -323,14 +323,31 @@ LS_SUBPROG int victims_of_trio(struct thread_state *ts)
 	return 0;
 }
 
-/* The task whose step ends a callback's span. */
-static __always_inline void victim_add_entering(struct thread_state *ts)
+/* The task that is resumed, or whose step ends a callback's span, if it is written in Python and can be told; else 0. */
+static __always_inline __u64 pytask_at_hand(const struct thread_state *ts)
 {
-	__u64 task = ts->scan.entering;
+	const struct ls_pyoffsets *py = &ts->proc.py;
 
-	ts->scan.is_python = task == ts->caller.coro;
-	if (ts->scan.is_python)
-		task = pytask_resumed(&ts->proc.py, &ts->scan.tasks, ts->caller.frame, task);
+	if (ts->cur.unit == LS_UNIT_STEP)
+		return ts->cur.is_python ? pytask_resumed(py, &ts->scan.tasks, ts->cur.frame, ts->cur.coro) : 0;
+	return ts->scan.entering == ts->caller.coro ? pytask_resumed(py, &ts->scan.tasks, ts->caller.frame, ts->caller.coro) : 0;
+}
+
+/* A thread that goes by its thread state may run another loop than the one that was found on it. Its tasks say whose they are. */
+static __always_inline int is_known_owner(const struct thread_state *ts, __u64 task)
+{
+	const struct ls_pytasks *tasks = &ts->scan.tasks;
+
+	return ts->loop != ts->tstate ||
+	       (task && pytask_attribute(&ts->proc.py, tasks, task, tasks->owned_by) == tasks->owner);
+}
+
+/* The task whose step ends a callback's span; `task` if it is written in Python. */
+static __always_inline void victim_add_entering(struct thread_state *ts, __u64 task)
+{
+	ts->scan.is_python = ts->scan.entering == ts->caller.coro;
+	if (!ts->scan.is_python)
+		task = ts->scan.entering;
 	if (task)
 		victim_add_queued(ts, task, 0);
 }
@@ -344,7 +361,7 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 	struct scan_context context = { .ts = ts };
 	struct victim_scan *scan;
 	struct ls_loop *loop;
-	__u64 length;
+	__u64 length, task = 0;
 
 	if (!ts)
 		return 0;
@@ -356,14 +373,17 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 	scan->end_ns = end_ns;
 	scan->current = ts->cur.task;
 	loop = loop_of(ts);
-	if (!loop || !loop->ready || (!loop->handle_callback && !loop->tasks.is_queued_bare)) {
+	if (loop) {
+		scan->tasks = loop->tasks;
+		task = pytask_at_hand(ts);
+		if (task && ts->cur.unit == LS_UNIT_STEP)
+			scan->current = task;
+	}
+	if (!loop || !loop->ready || (!loop->handle_callback && !loop->tasks.is_queued_bare) || !is_known_owner(ts, task)) {
 		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
 		scan->flags = LS_STALL_VICTIMS_UNKNOWN;
 		return 0;
 	}
-	scan->tasks = loop->tasks;
-	if (ts->cur.unit == LS_UNIT_STEP && ts->cur.is_python)
-		scan->current = pytask_resumed(&ts->proc.py, &scan->tasks, ts->cur.frame, ts->cur.coro) ?: ts->cur.task;
 	scan->handle_callback = loop->handle_callback;
 	scan->uv_timer_context = loop->uv_timer_context;
 	scan->uv_timer_args = loop->uv_timer_args;
@@ -375,7 +395,7 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 		scan->flags = LS_STALL_VICTIMS_CUT;
 	}
 	if (scan->entering)
-		victim_add_entering(ts);
+		victim_add_entering(ts, task);
 	bpf_loop(length, victim_of_ready, &context, 0);
 	if (scan->tasks.is_queued_bare) {
 		victims_of_trio(ts);

@@ -99,17 +99,18 @@ struct ls_loop_key {
 struct ls_pytasks {
 	__u64 type; /* their class; of others nothing is read */
 	__u64 step, wakeup; /* functions of the class: a method of one of them in the ready queue is a task's turn */
+	__u64 owner; /* their loop or Runner: a thread may run another one by now */
 	__u64 none; /* None */
 	__u64 deadlines; /* trio: address of the pointer to its heap of deadlines, 0: unknown */
 	__u64 clock_offset_ns; /* trio: what its clock is ahead of CLOCK_MONOTONIC */
 	__u16 task_local; /* the task that is resumed; 0: unknown */
 	__u16 batch_local; /* trio: list of those that left the queue and still wait for their turn */
-	__u16 coro, name; /* attributes of a task */
+	__u16 coro, name, owned_by; /* attributes of a task */
 	__u16 next_send; /* trio: None while the task waits */
 	__u16 scope_deadline, scope_status, status_tasks, status_children; /* trio: attributes of CancelScope and CancelStatus */
 	__u8 by_index;
 	__u8 is_queued_bare; /* the ready queue holds tasks, not handles */
-	__u8 pad[4];
+	__u8 pad[2];
 };
 
 struct ls_loop {
@@ -295,7 +296,7 @@ _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
 _Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
 _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
-_Static_assert(sizeof(struct ls_pytasks) == 72, "tasks written in Python");
+_Static_assert(sizeof(struct ls_pytasks) == 80, "tasks written in Python");
 _Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 

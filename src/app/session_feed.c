@@ -90,9 +90,13 @@ static void note_scheduler(struct session *s, struct watch *w, uint64_t tstate, 
 		loop = 0;
 	l = watch__loop(w, loop, tid);
 	l->kind = kind;
+	/* By this name it goes from now on, and no other. */
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		if (w->loops[i].scheduler == tstate)
+			w->loops[i].scheduler = 0;
 	l->scheduler = tstate;
 	if (kind != TARGET_LOOP_TRIO && loop)
-		target__resolve_python_tasks(w->target, &l->tasks);
+		target__resolve_python_tasks(w->target, loop, &l->tasks);
 	/* Under this name the kernel side does not know it yet. */
 	l->info = (struct ls_loop){ 0 };
 	tell_loop(s, w, l);

@@ -327,26 +327,27 @@ int target__find_current_tasks(struct target *t)
 static void resolve_attributes(const struct target *t, uint64_t type, struct ls_pytasks *tasks)
 {
 	const char *resumes = t->proc.py.minor < MINOR_WITH_SPLIT_STEP ? "_Task__step" : "_Task__step_run_and_handle_result";
-	uint64_t coro, name, function, code;
+	uint64_t coro, name, owner, function, code;
 
-	if (py_value_index(t, type, "_coro", &coro) || py_value_index(t, type, "_name", &name) || coro > UINT16_MAX ||
-	    name > UINT16_MAX)
+	if (py_value_index(t, type, "_coro", &coro) || py_value_index(t, type, "_name", &name) ||
+	    py_value_index(t, type, "_loop", &owner) || coro > UINT16_MAX || name > UINT16_MAX || owner > UINT16_MAX)
 		return;
 	tasks->type = type;
 	tasks->coro = (uint16_t)coro;
 	tasks->name = (uint16_t)name;
+	tasks->owned_by = (uint16_t)owner;
 	tasks->by_index = 1;
 	if (py_type_attribute(t, type, resumes, &function) || py_function_code(t, function, &code) ||
 	    py_code_local(t, code, "self", &tasks->task_local))
 		tasks->task_local = 0;
 }
 
-int target__resolve_python_tasks(const struct target *t, struct ls_pytasks *ret_tasks)
+int target__resolve_python_tasks(const struct target *t, uint64_t loop, struct ls_pytasks *ret_tasks)
 {
 	uint64_t type, step, wakeup;
 	int r = py_module_attribute(t, "asyncio.tasks", "_PyTask", &type);
 
-	*ret_tasks = (struct ls_pytasks){ 0 };
+	*ret_tasks = (struct ls_pytasks){ .owner = loop };
 	if (!r)
 		r = py_type_attribute(t, type, "_Task__step", &step);
 	if (!r)

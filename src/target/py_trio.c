@@ -187,6 +187,8 @@ void py_trio__resolve(const struct target *t, uint64_t runner, struct ls_loop *r
 		return;
 	ret_loop->ready = queue;
 	tasks->type = trio.task_type;
+	tasks->owner = runner;
+	tasks->owned_by = trio.owner;
 	tasks->none = t->none;
 	tasks->coro = trio.coro;
 	tasks->name = trio.name;

@@ -210,8 +210,8 @@ int target__count_ready(const struct target *t, const struct ls_loop *loop);
 int target__resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop,
 			 enum target_loop_kind *ret_kind);
 
-/* Tasks of asyncio's that are written in Python: what the kernel side needs to know them by. 0 (unknown parts stay 0) or -errno. */
-int target__resolve_python_tasks(const struct target *t, struct ls_pytasks *ret_tasks);
+/* Tasks of a loop that are asyncio's, but written in Python: what the kernel side needs to know them by. 0 (unknown parts stay 0) or -errno. */
+int target__resolve_python_tasks(const struct target *t, uint64_t loop, struct ls_pytasks *ret_tasks);
 
 /* Reads `size` bytes of the target's memory: 0 or -errno (-EFAULT for a hole, -ESRCH when it is gone). */
 int target__read(const struct target *t, uint64_t addr, void *buf, size_t size);

@@ -104,11 +104,11 @@ def _check_victims(bench, *kind):
     return rows
 
 
-@live(loops=both_loops)
+@live(loops=both_loops, since=(3, 11))
 def victims_of_python_tasks(bench):
     rows = _check_victims(bench, "victims", bench.loop)
     check_equal({name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn")},
-                {"sleeper": 3, "waiter": 2, "one_turn": 5}, "who suffered")
+                {"sleeper": 6, "waiter": 4, "one_turn": 10}, "who suffered")
 
 
 @live(since=(3, 11))
@@ -130,7 +130,7 @@ def trio_tasks(bench):
 def victims_of_trio(bench):
     rows = _check_victims(bench, "trio-victims")
     check_equal({name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn", "racer")},
-                {"sleeper": 3, "waiter": 2, "one_turn": 5, "racer": 5}, "who suffered")
+                {"sleeper": 6, "waiter": 4, "one_turn": 10, "racer": 10}, "who suffered")
 
 
 @live(needs="trio")

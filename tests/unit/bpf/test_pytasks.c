@@ -13,6 +13,7 @@
 #define TASK (FAKE_BASE + 0x800)
 #define DICT (FAKE_BASE + 0xa00)
 #define VALUES (FAKE_BASE + 0xb00)
+#define KEYS (FAKE_BASE + 0x1000)
 #define FRAME (FAKE_BASE + 0xc00)
 #define LIST (FAKE_BASE + 0xe00)
 #define CORO 0xc0f0
@@ -25,7 +26,7 @@ static void setup(void)
 {
 	fake_reset();
 	py = (struct ls_pyoffsets){ .ob_head = 16, .ob_type = 8, .tp_basicsize = 32, .tp_flags = 168, .tp_dictoffset = 288,
-				    .dict_values = 40, .minor = 10 };
+				    .dict_keys = 32, .dict_values = 40, .keys_kind = LS_PY_NONE, .keys_indices = 40, .minor = 10 };
 	tasks = (struct ls_pytasks){ .type = TYPE, .step = 0x57e9, .wakeup = 0x3a4e, .coro = 2, .name = 3, .by_index = 1,
 				     .task_local = 80 };
 	fake_put(TASK + 8, TYPE);
@@ -50,9 +51,19 @@ Test(pytasks, attributes_up_to_3_10, .init = setup)
 	fake_put(DICT + 40, VALUES);
 	put_values(VALUES);
 	check_both("3.10");
-	/* A dict with keys of its own has them in another order. */
+	/* A dict with keys of its own: entries of three words behind 16 indices. */
 	fake_put(DICT + 40, 0);
-	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0);
+	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0, "no keys");
+	fake_put(DICT + 32, KEYS);
+	fake_put(KEYS + 8, 16);
+	fake_put(KEYS + 40 + 16 + 2 * 24 + 16, CORO);
+	fake_put(KEYS + 40 + 16 + 3 * 24 + 16, NAME);
+	check_both("3.10 with keys of its own");
+	fake_put(KEYS + 8, 1 << 20);
+	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0, "no instance has that many");
+	py.keys_kind = 10;
+	fake_put(KEYS + 8, 16);
+	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0, "other entries since 3.11");
 }
 
 Test(pytasks, attributes_in_3_11, .init = setup)
