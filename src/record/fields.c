@@ -111,6 +111,7 @@ static const struct field thread[] = {
 	ONE(struct thread_input, stats.worst_turn_ns),
 	MANY(struct thread_input, stats.turn_hist, FIELD_BUCKETS),
 	ONE(struct thread_input, stats.worst_turn_own_ns),
+	ONE(struct thread_input, stats.callbacks_starved_ns),
 };
 
 static const struct field loop[] = {
