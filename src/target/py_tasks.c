@@ -403,6 +403,11 @@ static void read_state(struct reader *r, const struct raw_task *raw, bool is_run
 	memcpy(task->waits_for, type->name, sizeof(task->waits_for));
 }
 
+static uint64_t counted_as(const struct raw_task *raw)
+{
+	return raw->is_python ? raw->coro : raw->task;
+}
+
 static void read_task(struct reader *r, const struct raw_task *raw, struct target_task *task)
 {
 	bool is_running;
@@ -410,7 +415,7 @@ static void read_task(struct reader *r, const struct raw_task *raw, struct targe
 	memset(task, 0, sizeof(*task));
 	task->task = raw->task;
 	task->loop = raw->loop;
-	task->counted_as = raw->is_python ? raw->coro : raw->task;
+	task->counted_as = counted_as(raw);
 	is_running = py_awaits__read(&r->types, raw->coro, task);
 	if (is_running && r->walks_left) {
 		r->walks_left--;
@@ -454,7 +459,36 @@ static int reserve(struct target_task **tasks, size_t *size, size_t n)
 	return 0;
 }
 
-int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size,
+struct weighed_task {
+	uint64_t weight;
+	struct raw_task raw;
+};
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct weighed_task *left = a, *right = b;
+
+	if (left->weight != right->weight)
+		return left->weight > right->weight ? -1 : 1;
+	return by_address(&left->raw.task, &right->raw.task);
+}
+
+/* The first are those of the highest weight. */
+static int sort_alive(struct reader *r, const struct target_task_choice *choice)
+{
+	_cleanup_free_ struct weighed_task *weighed = calloc(r->n_alive + 1, sizeof(*weighed));
+
+	if (!weighed)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_alive; i++)
+		weighed[i] = (struct weighed_task){ choice->weight(choice->ctx, counted_as(&r->alive[i])), r->alive[i] };
+	qsort(weighed, r->n_alive, sizeof(*weighed), by_weight);
+	for (size_t i = 0; i < r->n_alive; i++)
+		r->alive[i] = weighed[i].raw;
+	return 0;
+}
+
+int target__tasks(const struct target *t, size_t max, const struct target_task_choice *choice, struct target_task **tasks, size_t *size,
 		  size_t *ret_total)
 {
 	_cleanup_(reader__done) struct reader r = { 0 };
@@ -469,6 +503,8 @@ int target__tasks(const struct target *t, size_t max, struct target_task **tasks
 	for (size_t i = 0; !code && i < r.n_alive; i++)
 		code = py_waiters__add(&r.waiters, r.alive[i].task, r.alive[i].fut_waiter);
 	n = r.n_alive < max ? r.n_alive : max;
+	if (!code && n < r.n_alive)
+		code = sort_alive(&r, choice);
 	if (!code)
 		code = reserve(tasks, size, n);
 	for (size_t i = 0; !code && i < n; i++)
