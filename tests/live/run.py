@@ -20,7 +20,7 @@ import lib
 import matrix
 
 TOPICS = ("truth", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
-          "top", "check", "recipes")
+          "top", "check", "recipes", "scale")
 
 
 def _obstacle():
