@@ -164,6 +164,10 @@ format: ## format the C files in place (clang-format)
 bench-record: $(BUILD)/bench/record ## measure what a recording costs
 	@$(BUILD)/bench/record $(BUILD)/bench/record.tmp
 
+.PHONY: soak
+soak: all ## watch a service for SOAK_MINUTES (60): does loopstall grow? (root; docs/scale.md)
+	@BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/bench/soak.py
+
 .PHONY: install
 install: all ## install below DESTDIR and prefix (/usr/local)
 	install -D -m 755 $(BUILD)/loopstall $(DESTDIR)$(bindir)/loopstall

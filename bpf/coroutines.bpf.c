@@ -14,10 +14,19 @@ static __always_inline __u32 coroutine_place(const struct ls_coro_key *key, __u6
 	place = bpf_map_lookup_elem(&coroutine_index, key);
 	if (place)
 		return *place;
-	index = __sync_fetch_and_add(&n_coroutines, 1);
+	if (bpf_map_pop_elem(&coroutine_free, &index)) {
+		/* Counted further it would come round to those in use some day. */
+		if (n_coroutines >= LS_MAX_COROUTINES)
+			return LS_MAX_COROUTINES;
+		index = __sync_fetch_and_add(&n_coroutines, 1);
+	}
 	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
-	if (!stats || bpf_map_update_elem(&coroutine_index, key, &index, BPF_NOEXIST))
+	if (!stats)
 		return LS_MAX_COROUTINES;
+	if (bpf_map_update_elem(&coroutine_index, key, &index, BPF_NOEXIST)) {
+		bpf_map_push_elem(&coroutine_free, &index, BPF_ANY);
+		return LS_MAX_COROUTINES;
+	}
 	stats->key = *key;
 	stats->qualname = qualname;
 	return index;

@@ -73,7 +73,7 @@ LS_SUBPROG int light_open(struct thread_state *ts, __u64 start_ns)
 LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 {
 	struct ls_coro_stats *stats;
-	__u64 duration_ns, off_ns;
+	__u64 duration_ns, off_ns, starved_ns = 0;
 	__u32 is_step, is_stall, i;
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)
@@ -84,10 +84,8 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 		duration_ns = 0;
 	off_ns = ts->cur.is_touched ? ts->cur.off_ns : 0;
 	is_stall = duration_ns >= settings.light_threshold_ns;
-	if (is_stall) {
-		waiters_send(ts, end_ns);
-		stall_send(ts, end_ns, duration_ns, ts->cur.unit);
-	}
+	if (is_stall)
+		starved_ns = light_send_stall(ts, end_ns, duration_ns);
 	/* The rest was booked with each sample. */
 	if (is_step)
 		ts->stats.step_ns += off_ns;
@@ -103,7 +101,7 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 				stats->cause_ns[i] += ts->cur.cause_ns[i];
 		if (is_stall) {
 			stats->stalls++;
-			stats->starved_ns += ts->scan.starved_ns;
+			stats->starved_ns += starved_ns;
 		}
 	}
 	turn_add_span(ts);

@@ -40,8 +40,8 @@ LS_INLINE void light_update(struct thread_state *ts, __u64 now_ns)
 
 /* Notes who waits behind the span that goes on; waiters.bpf.c says when that is worth its cost. */
 int waiters_collect(struct thread_state *ts, __u64 now_ns);
-/* Sends those who waited till the span's end, and leaves their sums in ts->scan. */
-int waiters_send(struct thread_state *ts, __u64 end_ns);
+/* Counts those who waited till the span's end, and leaves their sums in ts->scan; names them if it `is_told`. */
+int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_told);
 /* From the thread's leaving to its return: how long is it blocked at this place? `place` is a hash. */
 LS_INLINE void waiters_note_block(struct thread_state *ts, __u64 off_ns)
 {

@@ -10,6 +10,7 @@ struct procs_map procs SEC(".maps");
 struct loops_map loops SEC(".maps");
 struct coroutine_index_map coroutine_index SEC(".maps");
 struct coroutine_stats_map coroutine_stats SEC(".maps");
+struct coroutine_free_map coroutine_free SEC(".maps");
 struct tasks_map tasks SEC(".maps");
 struct loop_threads_map loop_threads SEC(".maps");
 struct thread_stats_map thread_stats SEC(".maps");
@@ -18,6 +19,7 @@ struct ring_map ring SEC(".maps");
 
 __u32 n_coroutines = 0;
 struct ls_meter meters[LS_METER_CPUS * LS_METER_ROW] = {};
+struct ls_budgets budgets = {};
 
 volatile struct ls_settings settings = { .threshold_ns = 10000000, .sample_after_ns = 2000000,
 				      .light_threshold_ns = 10000000, .sample_period_ns = 2000000 };

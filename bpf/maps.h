@@ -24,10 +24,10 @@ struct procs_map {
 	__type(value, struct ls_proc);
 };
 
+/* A program may make loops without end, one after the other: those that are not looked at any more give way. */
 struct loops_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct ls_loop_key);
 	__type(value, struct ls_loop);
 };
@@ -50,6 +50,13 @@ struct coroutine_stats_map {
 	__type(value, struct ls_coro_stats);
 };
 
+/* Elements of coroutine_stats that user space has given back, because their thread has ended. */
+struct coroutine_free_map {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, LS_MAX_COROUTINES);
+	__type(value, __u32);
+};
+
 /* A hash table of our own (tasks.bpf.c), because user space maps it: to read a hash map takes 350 ns for each element. */
 struct tasks_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -70,7 +77,7 @@ struct loop_threads_map {
 
 struct thread_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, LS_MAX_THREADS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* as bpf_get_current_pid_tgid() gives it */
 	__type(value, struct ls_thread_stats);
@@ -93,6 +100,7 @@ extern struct procs_map procs SEC(".maps");
 extern struct loops_map loops SEC(".maps");
 extern struct coroutine_index_map coroutine_index SEC(".maps");
 extern struct coroutine_stats_map coroutine_stats SEC(".maps");
+extern struct coroutine_free_map coroutine_free SEC(".maps");
 extern struct tasks_map tasks SEC(".maps");
 extern struct loop_threads_map loop_threads SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
@@ -103,7 +111,9 @@ extern volatile struct ls_settings settings;
 /* Written once before the programs are loaded. */
 extern const volatile __u8 syscall_rules[LS_SYSCALLS];
 
-extern __u32 n_coroutines; /* elements of coroutine_stats in use; may run past the end */
+extern __u32 n_coroutines; /* elements of coroutine_stats that were ever in use; may run past the end a little */
+
+extern struct ls_budgets budgets;
 
 LS_INLINE void count_loss(__u32 loss)
 {

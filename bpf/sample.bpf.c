@@ -3,6 +3,7 @@
  * The per-thread CPU sampler: where does a long span compute? A span that began a moment ago is left alone.
  */
 #include "maps.h"
+#include "budget.h"
 #include "frames.h"
 #include "light.h"
 #include "meter.h"
@@ -51,6 +52,10 @@ int on_sample(void *ctx)
 	frame = frame_top(ts);
 	if (!frame) {
 		frame_count_missing(ts);
+		return 0;
+	}
+	if (!sample_is_told(now_ns)) {
+		count_loss(LS_LOSS_SAMPLE_SHED);
 		return 0;
 	}
 	on_cpu_ns = elapsed_ns - ts->cur.nested_ns - ts->cur.off_ns;

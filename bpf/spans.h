@@ -135,12 +135,12 @@ LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
 }
 
 /*
- * Sends the record of the current span. `duration_ns` is its own time, without nested steps. `unit` may say turn:
- * then the turn's sums are sent. Returns the time its victims waited (stall.bpf.c).
+ * Counts the current span as a stall and sends its record, if there is budget for that. `duration_ns` is its own time, without nested
+ * steps. `unit` may say turn: then the turn's sums are sent. Returns the time its victims waited (stall.bpf.c).
  */
 __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
-/* The same with what ts->scan says of who had to wait. A way of its own, because the stack of all calls together is short. */
-__u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit);
+/* The same for a span that was watched by looks. A way of its own, because the stack of all calls together is short. */
+__u64 light_send_stall(struct thread_state *ts, __u64 end_ns, __u64 duration_ns);
 
 /* Adds the off-CPU time of the ended span, its own without that of nested steps, to its turn and to the thread. */
 LS_INLINE void turn_add_span(struct thread_state *ts)
@@ -304,7 +304,8 @@ LS_INLINE void thread_flush(struct thread_state *ts, __u64 now_ns)
 	__u64 key = ((__u64)ts->tgid << 32) | ts->tid;
 
 	ts->flushed_at_ns = now_ns;
-	bpf_map_update_elem(&thread_stats, &key, &ts->stats, BPF_ANY);
+	if (bpf_map_update_elem(&thread_stats, &key, &ts->stats, BPF_ANY))
+		count_loss(LS_LOSS_THREAD_MAP);
 }
 
 #define FLUSH_EVERY_NS 20000000

@@ -5,6 +5,7 @@
  * the starved time is.
  */
 #include "maps.h"
+#include "budget.h"
 #include "coroutines.h"
 #include "objects.h"
 #include "pytasks.h"
@@ -353,10 +354,10 @@ static __always_inline void victim_add_entering(struct thread_state *ts, __u64 t
 }
 
 /*
- * Reports the victims of the span that ends now by name and leaves their sums in ts->scan. Comes before the span's own
- * record is reserved: the ring keeps the order of reservations.
+ * Reports the victims of the span that ends now, by name if it `is_told`, and leaves their sums in ts->scan. Comes before the span's
+ * own record is reserved: the ring keeps the order of reservations.
  */
-LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
+LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns, __u32 is_told)
 {
 	struct scan_context context = { .ts = ts };
 	struct victim_scan *scan;
@@ -368,7 +369,7 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns)
 	scan = &ts->scan;
 	scan->starved_ns = 0;
 	scan->victims = 0;
-	scan->named = 0;
+	scan->named = is_told ? 0 : LS_MAX_VICTIM_NAMES;
 	scan->flags = 0;
 	scan->end_ns = end_ns;
 	scan->current = ts->cur.task;
@@ -453,7 +454,8 @@ static __always_inline __u64 stall_wakeup(struct thread_state *ts, __u64 now_ns)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-LS_SUBPROG __u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+/* The record of the span itself, behind those of its stacks and victims. */
+LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	struct ls_coro_stats *stats;
 	struct ls_rec_stall *rec;
@@ -462,8 +464,6 @@ LS_SUBPROG __u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duratio
 
 	if (!ts)
 		return 0;
-	if (unit != LS_UNIT_TURN && ts->cur.is_touched)
-		span_send_sites(ts, now_ns);
 	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
 	if (!rec) {
 		count_loss(LS_LOSS_RING_STALL);
@@ -523,19 +523,59 @@ LS_SUBPROG __u64 stall_send(struct thread_state *ts, __u64 now_ns, __u64 duratio
 		pystr_read(&ts->proc.py, &rec->name,
 			   pytask_attribute(&ts->proc.py, &ts->scan.tasks, rec->task, ts->scan.tasks.name));
 	}
+	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
+	return 0;
+}
+
+/* Counts the stall and sends the stacks of its blocking calls, if it is told at all, which is returned. */
+static __always_inline __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	__u32 is_told = stall_is_told(unit == LS_UNIT_STEP ? span_stats(ts) : NULL, duration_ns, now_ns);
+
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
-	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
-	return ts->scan.starved_ns;
+	if (unit != LS_UNIT_TURN && is_told && ts->cur.is_touched)
+		span_send_sites(ts, now_ns);
+	return is_told;
 }
 
 LS_SUBPROG __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
+	__u64 starved_ns = 0;
+	__u32 is_told;
+
 	if (!ts)
 		return 0;
+	is_told = stall_begin(ts, now_ns, duration_ns, unit);
 	if (unit != LS_UNIT_TURN) {
-		victims_report(ts, now_ns);
-		sockets_count(ts);
+		victims_report(ts, now_ns, is_told);
+		starved_ns = ts->scan.starved_ns;
 	}
-	return stall_send(ts, now_ns, duration_ns, unit);
+	if (unit == LS_UNIT_CALLBACK)
+		ts->stats.callbacks_starved_ns += starved_ns;
+	if (!is_told) {
+		count_loss(LS_LOSS_STALL_SHED);
+		return starved_ns;
+	}
+	if (unit != LS_UNIT_TURN)
+		sockets_count(ts);
+	stall_send(ts, now_ns, duration_ns, unit);
+	return starved_ns;
+}
+
+LS_SUBPROG __u64 light_send_stall(struct thread_state *ts, __u64 end_ns, __u64 duration_ns)
+{
+	__u32 is_told;
+
+	if (!ts)
+		return 0;
+	is_told = stall_begin(ts, end_ns, duration_ns, ts->cur.unit);
+	waiters_send(ts, end_ns, is_told);
+	if (ts->cur.unit == LS_UNIT_CALLBACK)
+		ts->stats.callbacks_starved_ns += ts->scan.starved_ns;
+	if (is_told)
+		stall_send(ts, end_ns, duration_ns, ts->cur.unit);
+	else
+		count_loss(LS_LOSS_STALL_SHED);
+	return ts->scan.starved_ns;
 }

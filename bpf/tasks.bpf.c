@@ -52,6 +52,24 @@ static __always_inline struct ls_task *task_claim(const struct thread_state *ts)
 	return NULL;
 }
 
+/*
+ * Where there is no room, the one that ran longest ago gives way: of many that sleep, and a few that run, those that run are counted.
+ * Only elements of this thread are its to take.
+ */
+static __always_inline struct ls_task *task_oldest(const struct thread_state *ts)
+{
+	struct ls_task *oldest = NULL;
+	__u32 i;
+
+	for (i = 0; i < TASK_PLACES; i++) {
+		struct ls_task *task = task_place(ts, i);
+
+		if (task && task->key.tid == ts->tid && (!oldest || task->stats.last_end_ns < oldest->stats.last_end_ns))
+			oldest = task;
+	}
+	return oldest;
+}
+
 /* What is free is all zero, so that nobody ever sees the numbers of one task under the name of another. */
 static __always_inline void task_free(struct ls_task *task)
 {
@@ -94,7 +112,13 @@ LS_SUBPROG int task_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 		task = task_claim(ts);
 		if (!task) {
 			count_loss(LS_LOSS_TASK_MAP);
-			return 0;
+			task = task_oldest(ts);
+			if (!task)
+				return 0;
+			task_free(task);
+			task = task_claim(ts);
+			if (!task)
+				return 0;
 		}
 	}
 	if (task->stats.coro != ts->cur.coro) {

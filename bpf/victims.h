@@ -9,7 +9,7 @@
 #include "state.h"
 
 /* Finds those who wait at `end_ns`, which may lie ahead, and leaves their sums in ts->scan: reported by name, or with `is_collecting` noted in ts->waiters. */
-int victims_report(struct thread_state *ts, __u64 end_ns);
+int victims_report(struct thread_state *ts, __u64 end_ns, __u32 is_told);
 /* Counts one victim of the current span, and reports it by name while there is room. */
 int victim_add(struct thread_state *ts, __u64 task, __u64 starved_ns);
 

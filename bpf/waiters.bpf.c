@@ -58,7 +58,7 @@ LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
 	ts->waiters.at_ns = now_ns;
 	ts->waiters.n = 0;
 	ts->scan.is_collecting = 1;
-	victims_report(ts, horizon_ns(ts, now_ns));
+	victims_report(ts, horizon_ns(ts, now_ns), 0);
 	ts->scan.is_collecting = 0;
 	ts->waiters.flags = ts->scan.flags;
 	return 0;
@@ -81,14 +81,14 @@ static __always_inline void waiter_send(struct thread_state *ts, const struct wa
 	ts->scan.starved_ns += starved_ns;
 }
 
-LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns)
+LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_told)
 {
 	__u32 i;
 
 	if (!ts)
 		return 0;
 	ts->scan.victims = 0;
-	ts->scan.named = 0;
+	ts->scan.named = is_told ? 0 : LS_MAX_VICTIM_NAMES;
 	ts->scan.starved_ns = 0;
 	ts->scan.sockets = 0;
 	ts->scan.end_ns = end_ns;

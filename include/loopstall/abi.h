@@ -19,6 +19,7 @@
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
 #define LS_MAX_PROCS 1024 /* watched at a time */
+#define LS_MAX_THREADS 4096 /* that run loops, at a time */
 #define LS_MAX_TASKS 65536 /* tasks counted one by one; a power of two */
 #define LS_MAX_NEST 4 /* steps open on one thread at a time */
 #define LS_MAX_READY 128 /* ready handles looked at when a stall ends */
@@ -55,11 +56,18 @@ struct ls_settings {
 	__u64 light_threshold_ns; /* the same as threshold_ns for spans seen by looks only (bpf/light.h) */
 	__u64 sample_period_ns;
 	__u64 light_since_ns; /* when `is_light` was last set */
+	__u64 stall_price_ns, sample_price_ns; /* one in so long is told on the average (bpf/budget.h); 0: all are */
 	__u32 is_counting_tasks;
 	__u8 is_following; /* what a watched process forks is watched, too */
 	__u8 tells_execs; /* every exec of the machine is told, not only those of watched processes */
 	__u8 is_light; /* no uprobes: steps are told by looks into the process */
 	__u8 pad;
+};
+
+/* What the kernel side keeps of its budgets (bpf/budget.h). */
+struct ls_budgets {
+	__u64 stalls_ns, firsts_ns, samples_ns; /* when each is whole again */
+	__u64 second_ns, longest_ns; /* the longest stall of the second that began then */
 };
 
 /* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
@@ -256,6 +264,7 @@ struct ls_coro_stats {
 	__u64 starved_ns; /* that its stalls cost others */
 	__u64 suffered_ns, suffered; /* that its own tasks waited behind stalls of others, and how many times */
 	__u64 qualname;
+	__u64 told_at_ns; /* when a stall of it was told last */
 	__u32 hist[LS_HIST_BUCKETS];
 	__s32 own_shift[LS_HIST_BUCKETS]; /* `hist` and this are the histogram of times without the run queue */
 };
@@ -290,6 +299,7 @@ struct ls_thread_stats {
 	__u64 worst_turn_own_ns; /* of the turns' times without the run queue */
 	__u32 turn_hist[LS_HIST_BUCKETS];
 	__u64 handles; /* begun by the loop while it was watched by looks, which count no steps */
+	__u64 callbacks_starved_ns; /* that stalls of its callbacks cost others */
 };
 
 _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");

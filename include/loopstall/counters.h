@@ -15,7 +15,7 @@
 	_(BAD_RECORD, "bad_record", "records from the kernel side that did not make sense")        \
 	_(RING_OTHER, "ring_full_other", "life-cycle records lost: the ring buffer was full")      \
 	_(COROUTINE_MAP, "coroutine_map_full", "steps and waits counted without a coroutine: its map was full") \
-	_(TASK_MAP, "task_map_full", "steps counted without a task: its map was full")          \
+	_(TASK_MAP, "task_map_full", "tasks left out of the counts one by one: their map was full") \
 	_(PROC_MAP, "process_map_full", "child processes not followed: too many are watched")      \
 	_(THREAD_STORAGE, "thread_storage", "events lost: no memory for a thread's state")         \
 	_(STACK_TRUNCATED, "stack_truncated", "stacks cut: deeper than the frame limit")           \
@@ -31,7 +31,10 @@
 	_(VICTIM_NO_QUEUE, "victim_no_queue", "stalls without victims: the loop's queue is not known yet") \
 	_(VICTIM_UNREADABLE, "victim_unreadable", "ready handles that could not be read")          \
 	_(VICTIM_CUT, "victim_cut", "stalls with more ready handles than are looked at")           \
-	_(THREAD_UNSAMPLED, "thread_unsampled", "loop threads that the kernel does not let us sample: where they compute is not seen")
+	_(THREAD_UNSAMPLED, "thread_unsampled", "loop threads that the kernel does not let us sample: where they compute is not seen") \
+	_(STALL_SHED, "stall_detail_shed", "stalls counted, but not told one by one: too many at a time") \
+	_(SAMPLE_SHED, "sample_shed", "CPU samples left out: too many at a time")                  \
+	_(THREAD_MAP, "thread_map_full", "readings of threads lost: their map was full")
 
 enum ls_loss {
 #define _(name, json, sentence) LS_LOSS_##name,

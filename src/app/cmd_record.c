@@ -51,12 +51,14 @@ static int on_turn(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns)
 	int r = 0;
 
 	if (now_ns >= rec->read_due_ns) {
-		rec->read_due_ns = now_ns + READ_PACE_NS;
+		const uint64_t before_ns = session_own_cpu_ns();
+
 		r = session__describe_recording(s);
 		if (r >= 0)
 			r = session__read(s, now_ns);
 		if (r >= 0)
 			r = session__read_tasks(s, now_ns);
+		rec->read_due_ns = session_next_due_ns(now_ns, READ_PACE_NS, session_own_cpu_ns() - before_ns);
 	}
 	if (r >= 0 && now_ns >= rec->live_due_ns) {
 		rec->live_due_ns = now_ns + LIVE_PACE_NS;

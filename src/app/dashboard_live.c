@@ -148,7 +148,6 @@ static int read_if_due(struct live *l, uint64_t now_ns)
 
 	if (now_ns < l->read_due_ns)
 		return 0;
-	l->read_due_ns = now_ns + l->refresh_ns;
 	l->dashboard.is_stale = true;
 	r = session__read(l->session, now_ns);
 	measure_self(l, now_ns);
@@ -166,7 +165,6 @@ static int look_for_stuck(struct live *l, uint64_t now_ns)
 
 	if (now_ns < l->live_due_ns)
 		return 0;
-	l->live_due_ns = now_ns + LIVE_PACE_NS;
 	n = session__read_live(l->session, now_ns, threshold_ns > STUCK_NS ? threshold_ns : STUCK_NS);
 	if (n < 0)
 		return n;
@@ -180,15 +178,24 @@ static int look_for_stuck(struct live *l, uint64_t now_ns)
 static int on_turn(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns)
 {
 	struct live *l = ctx;
+	const bool is_read = now_ns >= l->read_due_ns, is_looked = now_ns >= l->live_due_ns;
+	const uint64_t before_ns = session_own_cpu_ns();
+	uint64_t cost_ns;
 	int r;
 
 	r = read_if_due(l, now_ns);
 	if (r >= 0)
 		r = look_for_stuck(l, now_ns);
-	if (r < 0)
-		return r;
+	if (r >= 0)
+		r = dashboard__draw(&l->dashboard, now_ns);
+	/* What is seen is drawn: that is part of its price. */
+	cost_ns = session_own_cpu_ns() - before_ns;
+	if (is_read)
+		l->read_due_ns = session_next_due_ns(now_ns, l->refresh_ns, cost_ns);
+	if (is_looked)
+		l->live_due_ns = session_next_due_ns(now_ns, LIVE_PACE_NS, cost_ns);
 	*ret_due_ns = l->read_due_ns < l->live_due_ns ? l->read_due_ns : l->live_due_ns;
-	return dashboard__draw(&l->dashboard, now_ns);
+	return r;
 }
 
 static int on_input(void *ctx)

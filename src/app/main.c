@@ -2,6 +2,7 @@
 /*
  * The program: finds the command, has its options read, runs it.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "app/version.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+
+#define LARGE_BYTES (128 << 10)
 
 static const struct cli_command *const commands[] = { &cmd_top,	   &cmd_trace, &cmd_record,
 						      &cmd_report, &cmd_check, &cmd_ls,
@@ -71,6 +74,11 @@ int main(int argc, char **argv)
 	const struct cli_command *command = cli_find(commands, name);
 	char known[128];
 
+	/*
+	 * What is large is here for a moment only (a kernel's types, a program's file). glibc would learn to keep the room, scattered over a
+	 * heap that grows with each process that comes: given back at once it takes half of the memory.
+	 */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	/* A reader that goes away is found out by the write, which then ends the work cleanly. */
 	signal(SIGPIPE, SIG_IGN);
 	if (privs_begin() < 0) {

@@ -159,6 +159,7 @@ void session__free(struct session *s)
 	if (!s)
 		return;
 	session__free_tree(s);
+	free(s->ended);
 	report__free(s->report);
 	probe__free(s->probe);
 	model__free(s->model);
@@ -247,6 +248,7 @@ static int begin(struct session *s, struct err *err)
 	r = probe__new(&s->probe, &opts, err);
 	if (r < 0)
 		return r;
+	session__open_bounds(s);
 	log_debug("kernel side loaded in %.0f ms (%s)", (session_now_ns() - before_ns) / 1e6,
 		  probe__transport(s->probe));
 	r = probe_cost__calibrate(s->probe);
@@ -262,6 +264,7 @@ static int begin(struct session *s, struct err *err)
 	s->started_cpu_ns = session_own_cpu_ns();
 	s->switched_ns = s->started_ns;
 	session__begin_auto(s);
+	s->told_ns = s->started_ns;
 	log_debug("attached after %.0f ms", (s->started_ns - before_ns) / 1e6);
 	/* A report takes each stall as it ends. */
 	if (!s->front)
@@ -346,7 +349,7 @@ static int on_target_exit(struct session *s, struct watch *w)
 	if (r >= 0 && watch__is_shown(w))
 		r = session__read(s, session_now_ns());
 	w->is_gone = true;
-	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->pidfd, NULL);
+	session__on_process_end(s, w);
 	probe__detach(s->probe, w->pid);
 	if (is_command)
 		child__reap(s->child);
@@ -412,17 +415,29 @@ static bool all_known(const struct session *s)
 	return true;
 }
 
+/* The start line comes before anything else. */
+static int tell_shed(struct session *s, uint64_t now_ns)
+{
+	int r = s->shed > s->shed_told ? write_start(s) : 0;
+
+	return r < 0 ? r : session__tell_shed(s, now_ns);
+}
+
 static int read_at_pace(struct session *s, uint64_t now_ns)
 {
 	const struct snapshot *snapshot;
-	uint64_t pace_ns;
+	uint64_t pace_ns, before_ns;
 	int r;
 
 	if (now_ns < s->read_due_ns)
 		return 0;
+	before_ns = session_own_cpu_ns();
 	pace_ns = watch_pace_ns(now_ns - s->started_ns);
-	s->read_due_ns = now_ns + (pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS);
 	r = session__read(s, now_ns);
+	if (r >= 0 && !s->judge && now_ns - s->told_ns >= SESSION_TICK_NS)
+		r = tell_shed(s, now_ns);
+	s->read_due_ns = session_next_due_ns(now_ns, pace_ns > MIN_READ_PACE_NS ? pace_ns : MIN_READ_PACE_NS,
+					     session_own_cpu_ns() - before_ns);
 	if (r < 0 || !s->judge)
 		return r;
 	r = model__snapshot(s->model, &snapshot);
@@ -507,7 +522,8 @@ static int summarize(struct session *s, const struct snapshot **ret_snapshot)
 		return r;
 	if (s->judge)
 		return session__judge(s, *ret_snapshot);
-	return session__write_summary(s, s->report, *ret_snapshot);
+	r = tell_shed(s, session_now_ns());
+	return r < 0 ? r : session__write_summary(s, s->report, *ret_snapshot);
 }
 
 static bool has_loop(const struct session *s)

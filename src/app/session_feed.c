@@ -237,6 +237,7 @@ static int on_event(void *ctx, const struct event *event)
 	case LS_REC_EXIT:
 		probe__unsample_thread(s->probe, event->hdr->tid);
 		session__forget_thread(s, (pid_t)event->hdr->tid);
+		session__on_thread_end(s, event->hdr->tgid, event->hdr->tid);
 		break;
 	case LS_REC_STALL:
 		if (name_python_task(w, event->stall, &stall))
@@ -289,6 +290,7 @@ static int read_losses(struct session *s)
 	int r;
 
 	r = probe__losses(s->probe, counts);
+	s->shed = counts[LS_LOSS_STALL_SHED];
 	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
 		r = feed__loss(&s->feed, losses[i].name, losses[i].sentence, counts[i]);
 	for (int i = 0; r >= 0 && i < LS_LOSS_MAX; i++)
@@ -324,6 +326,8 @@ int session__read(struct session *s, uint64_t now_ns)
 	r = read_aggregates(s);
 	if (r >= 0)
 		r = session__read_loops(s, now_ns);
+	if (r >= 0)
+		session__keep_bounds(s, now_ns);
 	/* Rates are made of what was just read. */
 	if (r < 0 || now_ns < s->tick_due_ns)
 		return r;

@@ -65,7 +65,16 @@ struct session {
 	uint64_t budget_cost_ns;
 	uint64_t test_switch_ns; /* the tests' way to have the mode change all the time; else 0 */
 	uint64_t threads_due_ns; /* of the look for threads that run a loop */
+	uint64_t tasks_read_ns; /* of the last look at tasks one by one */
 	uint64_t tasks_due_ns, alive_due_ns; /* of the tasks one by one, and of their number */
+	size_t n_ended, ended_size;
+	struct probe_thread *ended; /* threads of which the kernel side still has the readings */
+	struct {
+		uint64_t at_ns, cpu_ns; /* when it was looked at last, and our CPU time then */
+		unsigned int level; /* how often what is told was halved */
+	} detail;
+	uint64_t shed; /* stalls that the kernel side only counted */
+	uint64_t told_ns, shed_told; /* when a line of those was due last, and how many there had been by then */
 	uint64_t stop_due_ns; /* the duration is over, or a stopping command has had its time */
 	const struct session_front *front; /* NULL: a report is written */
 	uint64_t front_due_ns;
@@ -94,6 +103,8 @@ int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **re
 void session__drop(struct session *s, struct watch *w);
 void session__sweep(struct session *s);
 void session__free_tree(struct session *s);
+/* One more process has ended: of many, the oldest goes. */
+void session__forget_dead(struct session *s);
 /* One whose files another is likely to have, too: any. NULL if nobody is known yet. */
 const struct target *session__relative(const struct session *s);
 /* Adds the children that a process has already, and theirs. 0 or -errno. */
@@ -168,6 +179,21 @@ int session__open_recording(struct session *s, const struct recorder_opts *opts,
 int session__describe_recording(struct session *s);
 /* Takes what is left and ends the file. */
 int session__close_recording(struct session *s);
+
+/*
+ * What keeps a session cheap and small however much happens (session_bounds.c). Before the first read; after each: less or more is told
+ * of stalls, as our own cost allows.
+ */
+void session__open_bounds(struct session *s);
+void session__keep_bounds(struct session *s, uint64_t now_ns);
+/* A thread has ended: its readings are given back behind the next read. */
+void session__on_thread_end(struct session *s, uint32_t pid, uint32_t tid);
+/* A process has: what is known of it beside its numbers goes. */
+void session__on_process_end(struct session *s, struct watch *w);
+/* Says in the report how many stalls were counted without a line, if there were any since the last time. 0 or -errno. */
+int session__tell_shed(struct session *s, uint64_t now_ns);
+/* When what took `cost_ns` of our CPU time since the last time is due again, if it should be each `pace_ns`. */
+uint64_t session_next_due_ns(uint64_t now_ns, uint64_t pace_ns, uint64_t cost_ns);
 
 /* The parts of a report. 0 or -errno. */
 int session__write_start(const struct session *s, struct report *report);

@@ -11,9 +11,10 @@
 
 #include "base/cleanup.h"
 
-/* A look that took so much CPU time is not repeated before this many times it: one per cent of a core at most. */
-#define COST_FACTOR 100
+/* A look that took so much CPU time is not repeated before this many times it: two per cent of a core at most. */
+#define COST_FACTOR 50
 #define MAX_TASKS 20000
+#define LATELY (1ULL << 62) /* more than any time in ns */
 
 /* Counters of single tasks as the kernel side has them, in the order of their keys. */
 struct counters {
@@ -79,6 +80,24 @@ static const struct ls_task_stats *counters__find(const struct counters *c, uint
 	return found ? &found->stats : NULL;
 }
 
+/* Whose tasks are chosen among. */
+struct choice {
+	const struct counters *counters;
+	uint64_t since_ns;
+	uint32_t pid;
+};
+
+/* Who ran lately comes first, and among those who ran longest. */
+static uint64_t weight_of_task(void *ctx, uint64_t counted_as)
+{
+	const struct choice *choice = ctx;
+	const struct ls_task_stats *stats = counters__find(choice->counters, choice->pid, counted_as);
+
+	if (!stats)
+		return 0;
+	return (stats->last_end_ns >= choice->since_ns ? LATELY : 0) + stats->total_ns;
+}
+
 static pid_t thread_of_loop(const struct watch *w, uint64_t loop)
 {
 	for (size_t i = 0; i < watch__known_loops(w); i++)
@@ -131,7 +150,7 @@ static int look__add(struct look *l, const struct watch *w, size_t n, const stru
 	return 0;
 }
 
-static int read_all(struct session *s, struct look *look)
+static int read_all(struct session *s, uint64_t since_ns, struct look *look)
 {
 	_cleanup_(counters__done) struct counters counters = {};
 	int r;
@@ -142,11 +161,13 @@ static int read_all(struct session *s, struct look *look)
 	qsort(counters.list, counters.n, sizeof(*counters.list), counter_compare);
 	for (size_t i = 0; i < s->n_watches; i++) {
 		struct watch *w = s->watches[i];
+		struct choice of = { &counters, since_ns, (uint32_t)w->pid };
+		const struct target_task_choice choice = { weight_of_task, &of };
 		size_t total = 0;
 
 		if (w->is_gone || !w->target || look->n >= MAX_TASKS)
 			continue;
-		r = target__tasks(w->target, MAX_TASKS - look->n, &w->tasks, &w->tasks_size, &total);
+		r = target__tasks(w->target, MAX_TASKS - look->n, &choice, &w->tasks, &w->tasks_size, &total);
 		if (r < 0)
 			continue; /* it has gone, or has no asyncio yet */
 		look->alive += total;
@@ -165,7 +186,8 @@ int session__read_tasks(struct session *s, uint64_t now_ns)
 
 	if (now_ns < s->tasks_due_ns)
 		return 0;
-	r = read_all(s, &look);
+	r = read_all(s, s->tasks_read_ns, &look);
+	s->tasks_read_ns = now_ns;
 	if (r >= 0)
 		r = feed__tasks(&s->feed, now_ns, look.list, look.n, look.alive);
 	s->tasks_due_ns = now_ns + COST_FACTOR * (session_own_cpu_ns() - before_ns);

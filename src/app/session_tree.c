@@ -18,6 +18,8 @@
 #define VFORK_NS 50000000ULL
 /* A program that a child executes: what ends sooner need not be looked at. No interpreter is ready to run a step by then. */
 #define EXEC_NS 5000000ULL
+/* Dead children of which something is kept beside their numbers, which stay in the model. */
+#define MAX_DEAD 64
 /* What is no CPython this long after its start becomes one only by another exec. */
 #define GIVE_UP_NS 1000000000ULL
 #define MAX_PASSES 8
@@ -123,6 +125,16 @@ static bool forget_a_dead_one(struct session *s)
 		return true;
 	}
 	return false;
+}
+
+void session__forget_dead(struct session *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_watches; i++)
+		n += s->watches[i]->is_gone && !s->watches[i]->is_dropped && s->watches[i]->is_on_trial;
+	if (n > MAX_DEAD)
+		forget_a_dead_one(s);
 }
 
 int session__watch(struct session *s, pid_t pid, pid_t parent, struct watch **ret_watch, struct err *err)

@@ -14,7 +14,7 @@
 
 /* Losses behind which a stall or a step may have gone by unseen. Others only lack detail. */
 static const char *const hiding[] = {
-	"ring_full_stall", "bad_record",    "coroutine_map_full", "thread_storage",
+	"ring_full_stall", "stall_detail_shed", "thread_map_full", "bad_record",    "coroutine_map_full", "thread_storage",
 	"step_abandoned",  "step_too_deep", "coroutine_rows",	  "thread_rows",
 };
 

@@ -26,6 +26,23 @@ struct coroutine_reading {
 	UT_hash_handle hh;
 };
 
+struct ended_thread {
+	struct ended_key {
+		uint32_t pid, tid;
+	} key;
+	UT_hash_handle hh;
+};
+
+static void aggregate__forget_ended(struct aggregate *a)
+{
+	struct ended_thread *t, *next;
+
+	HASH_ITER(hh, a->ended, t, next) {
+		HASH_DELETE(hh, a->ended, t);
+		free(t);
+	}
+}
+
 void aggregate__done(struct aggregate *a)
 {
 	struct coroutine_reading *c, *next;
@@ -34,6 +51,7 @@ void aggregate__done(struct aggregate *a)
 		HASH_DELETE(hh, a->coroutines, c);
 		free(c);
 	}
+	aggregate__forget_ended(a);
 	places__done(&a->places);
 }
 
@@ -44,8 +62,9 @@ static int reading_resolve(struct aggregate *a, struct coroutine_reading *c,
 			   const struct resolver *resolver)
 {
 	struct code_info info = { NULL, NULL, 0 };
+	int r;
 
-	if (c->is_resolved)
+	if (c->is_resolved && c->place)
 		return 0;
 	if (c->key.code == 0) {
 		info.name = "(unknown)";
@@ -55,7 +74,10 @@ static int reading_resolve(struct aggregate *a, struct coroutine_reading *c,
 						      c->stats.qualname, &info) &&
 				 info.name && info.file;
 	}
-	return places__get(&a->places, SIZE_MAX, c->is_resolved ? &info : &unreadable, &c->place);
+	r = places__get(&a->places, AGGREGATE_MAX_READ_PLACES, c->is_resolved ? &info : &unreadable, &c->place);
+	if (!r && !c->place)
+		a->is_coroutines_full = true;
+	return r;
 }
 
 int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
@@ -97,6 +119,88 @@ int aggregate__place(struct aggregate *a, const struct code_info *info, struct p
 	return places__get(&a->places, AGGREGATE_MAX_PLACES, info, ret_place);
 }
 
+int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid)
+{
+	const struct ended_key key = { pid, tid };
+	struct ended_thread *t;
+	int r;
+
+	table__find(a->ended, &key, t);
+	if (t || HASH_COUNT(a->ended) >= AGGREGATE_MAX_ENDED_THREADS)
+		return 0;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->key = key;
+	r = table__add(a->ended, t);
+	if (r)
+		free(t);
+	return r;
+}
+
+static void coroutine_since_base(const struct coroutine_reading *c, struct ls_coro_stats *ret_stats);
+
+static void stats_add(struct ls_coro_stats *sum, const struct ls_coro_stats *stats)
+{
+	int i;
+
+	sum->steps += stats->steps;
+	sum->total_ns += stats->total_ns;
+	if (stats->max_ns > sum->max_ns)
+		sum->max_ns = stats->max_ns;
+	sum->stalls += stats->stalls;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		sum->cause_ns[i] += stats->cause_ns[i];
+	sum->starved_ns += stats->starved_ns;
+	sum->suffered_ns += stats->suffered_ns;
+	sum->suffered += stats->suffered;
+	hist__add(sum->hist, stats->hist);
+	for (i = 0; i < LS_HIST_BUCKETS; i++)
+		sum->own_shift[i] += stats->own_shift[i];
+}
+
+/* Without room the steps of it are those of no coroutine: the thread's own sums have them. */
+static void place_take(struct aggregate *a, const struct coroutine_reading *c)
+{
+	struct place *p = c->place;
+	struct ls_coro_stats since;
+
+	coroutine_since_base(c, &since);
+	if (p && !p->ended && a->n_ended_places < AGGREGATE_MAX_COROUTINES) {
+		p->ended = calloc(1, sizeof(*p->ended));
+		p->ended_pid = c->key.tgid;
+		a->n_ended_places += p->ended != NULL;
+	}
+	if (!p || !p->ended) {
+		a->is_coroutines_full = true;
+		return;
+	}
+	if (p->ended_pid != c->key.tgid)
+		p->ended_pid = 0;
+	stats_add(p->ended, &since);
+}
+
+/* Their last readings have come by now. */
+static void aggregate__take_ended(struct aggregate *a)
+{
+	struct coroutine_reading *c, *next;
+	struct ended_thread *t;
+
+	if (!a->ended)
+		return;
+	HASH_ITER(hh, a->coroutines, c, next) {
+		const struct ended_key key = { c->key.tgid, c->key.tid };
+
+		table__find(a->ended, &key, t);
+		if (!t)
+			continue;
+		place_take(a, c);
+		HASH_DELETE(hh, a->coroutines, c);
+		free(c);
+	}
+	aggregate__forget_ended(a);
+}
+
 static void coroutine_tick(struct coroutine_reading *c, uint64_t interval_ns, float *trend)
 {
 	if (interval_ns) {
@@ -113,6 +217,7 @@ void aggregate__tick(struct aggregate *a, uint64_t interval_ns)
 	const size_t slot = a->ticks % MODEL_TREND;
 	struct coroutine_reading *c, *next;
 
+	aggregate__take_ended(a);
 	HASH_ITER(hh, a->coroutines, c, next)
 		coroutine_tick(c, interval_ns, &c->trend[slot]);
 	a->ticks += interval_ns > 0;
@@ -128,6 +233,7 @@ void aggregate__reset(struct aggregate *a)
 		memset(c->trend, 0, sizeof(c->trend));
 	}
 	a->ticks = 0;
+	a->n_ended_places = 0;
 	places__reset(a->places);
 }
 
@@ -185,10 +291,9 @@ static void row_add_own_hist(struct coroutine_row *row, const struct ls_coro_sta
 	hist__add(row->own_hist, own);
 }
 
-static void row_add(const struct aggregate *a, struct coroutine_row *row,
-		    const struct coroutine_reading *c, const struct ls_coro_stats *stats)
+static void row_add_stats(struct coroutine_row *row, uint32_t pid, const struct ls_coro_stats *stats)
 {
-	if (row->pid != c->key.tgid)
+	if (row->pid != pid)
 		row->pid = 0;
 	row->steps += stats->steps;
 	row->total_ns += stats->total_ns;
@@ -198,12 +303,18 @@ static void row_add(const struct aggregate *a, struct coroutine_row *row,
 	row->starved_ns += stats->starved_ns;
 	row->suffered_ns += stats->suffered_ns;
 	row->suffered += stats->suffered;
-	row->steps_per_s += c->steps_per_s;
-	row->busy += c->busy;
-	row_add_trend(row, c, a->ticks);
 	row_add_split(row, stats);
 	hist__add(row->hist, stats->hist);
 	row_add_own_hist(row, stats);
+}
+
+static void row_add(const struct aggregate *a, struct coroutine_row *row,
+		    const struct coroutine_reading *c, const struct ls_coro_stats *stats)
+{
+	row_add_stats(row, c->key.tgid, stats);
+	row->steps_per_s += c->steps_per_s;
+	row->busy += c->busy;
+	row_add_trend(row, c, a->ticks);
 }
 
 /* What can be told only of the whole sum. */
@@ -254,10 +365,9 @@ static void coroutine_since_base(const struct coroutine_reading *c,
 	ret_stats->max_ns = hist__max_since_ns(ret_stats->hist, s->max_ns, base->max_ns);
 }
 
-static struct coroutine_row *row_of(const struct aggregate *a, const struct coroutine_reading *c,
+static struct coroutine_row *row_of(const struct aggregate *a, struct place *place, uint32_t pid,
 				    struct coroutine_row *rows, size_t *n_rows)
 {
-	struct place *place = c->place;
 	struct coroutine_row *row;
 
 	if (place->generation == a->generation)
@@ -267,7 +377,7 @@ static struct coroutine_row *row_of(const struct aggregate *a, const struct coro
 	row = &rows[place->row];
 	memset(row, 0, sizeof(*row));
 	row->coroutine = place->info;
-	row->pid = c->key.tgid;
+	row->pid = pid;
 	if (place->worst_ns) {
 		row->where = place->worst;
 		row->where_cause = place->worst_cause;
@@ -282,9 +392,10 @@ static ssize_t sum_rows(struct aggregate *a, struct coroutine_row **rows)
 	struct ls_coro_stats since;
 	size_t n_rows = 0;
 	struct coroutine_row *row;
+	struct place *place;
 
 	/* One more, for what has no row. */
-	row = reallocarray(*rows, HASH_COUNT(a->coroutines) + 1, sizeof(*row));
+	row = reallocarray(*rows, HASH_COUNT(a->coroutines) + a->n_ended_places + 1, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	*rows = row;
@@ -294,13 +405,16 @@ static ssize_t sum_rows(struct aggregate *a, struct coroutine_row **rows)
 		if (!c->place)
 			continue;
 		if (!c->is_rebased) {
-			row_add(a, row_of(a, c, *rows, &n_rows), c, &c->stats);
+			row_add(a, row_of(a, c->place, c->key.tgid, *rows, &n_rows), c, &c->stats);
 			continue;
 		}
 		coroutine_since_base(c, &since);
 		if (since.steps || since.stalls || since.suffered)
-			row_add(a, row_of(a, c, *rows, &n_rows), c, &since);
+			row_add(a, row_of(a, c->place, c->key.tgid, *rows, &n_rows), c, &since);
 	}
+	for (place = a->n_ended_places ? a->places : NULL; place; place = place->hh.next)
+		if (place->ended)
+			row_add_stats(row_of(a, place, place->ended_pid, *rows, &n_rows), place->ended_pid, place->ended);
 	return (ssize_t)n_rows;
 }
 

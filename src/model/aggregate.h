@@ -15,14 +15,19 @@
 
 /* As many as the kernel's map holds. */
 #define AGGREGATE_MAX_COROUTINES 8192
-/* Readings always find a place; those of stalls may take as many more. */
+/* Readings find a place where stalls do not any more. */
 #define AGGREGATE_MAX_PLACES (2 * AGGREGATE_MAX_COROUTINES)
+#define AGGREGATE_MAX_READ_PLACES (3 * AGGREGATE_MAX_COROUTINES)
+#define AGGREGATE_MAX_ENDED_THREADS 4096 /* between two ticks */
 
 struct coroutine_reading;
+struct ended_thread;
 
 struct aggregate {
 	struct coroutine_reading *coroutines; /* table */
 	struct place *places; /* table */
+	struct ended_thread *ended; /* table: those since the last tick */
+	size_t n_ended_places; /* that have something of ended threads */
 	uint64_t generation; /* of the last sum */
 	uint64_t ticks; /* with an interval, since the last reset */
 	bool is_coroutines_full; /* one was refused */
@@ -33,6 +38,12 @@ void aggregate__done(struct aggregate *a);
 /* 0 or -ENOMEM. */
 int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
 			 const struct ls_coro_key *key, const struct ls_coro_stats *stats);
+
+/*
+ * A thread has ended, whose last readings come before the next tick. There they are added to what is kept by place, so that threads may
+ * come and go without end. 0 or -ENOMEM.
+ */
+int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid);
 
 /* Makes rates of what came since the last call, `interval_ns` ago; 0: there was none. */
 void aggregate__tick(struct aggregate *a, uint64_t interval_ns);

@@ -33,6 +33,7 @@ struct loop_reading {
 	char process[PROCESS_BYTES];
 	struct model_loop_info info;
 	uint32_t executor_full_ticks;
+	enum { READING_OPEN, READING_ENDING, READING_FINAL } life;
 	UT_hash_handle hh;
 };
 
@@ -48,6 +49,34 @@ void loops__done(struct loops *l)
 	memset(l, 0, sizeof(*l));
 }
 
+static void reading_since_base(const struct loop_reading *t, struct ls_thread_stats *ret_stats);
+
+/* Takes out a final reading; its numbers stay. */
+static void loops_take(struct loops *l, struct loop_reading *t)
+{
+	struct ls_thread_stats *sum = &l->ended, since;
+	int i;
+
+	reading_since_base(t, &since);
+	sum->steps += since.steps;
+	sum->step_ns += since.step_ns;
+	sum->callbacks_ns += since.callbacks_ns;
+	sum->callbacks_starved_ns += since.callbacks_starved_ns;
+	sum->idle_ns += since.idle_ns;
+	sum->turns += since.turns;
+	sum->stalls += since.stalls;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		sum->cause_ns[i] += since.cause_ns[i];
+	hist__add(sum->turn_hist, since.turn_hist);
+	if (since.worst_turn_ns > sum->worst_turn_ns)
+		sum->worst_turn_ns = since.worst_turn_ns;
+	if (since.worst_turn_own_ns > sum->worst_turn_own_ns)
+		sum->worst_turn_own_ns = since.worst_turn_own_ns;
+	HASH_DELETE(hh, l->readings, t);
+	free(t);
+	l->n_ended--;
+}
+
 /* NULL in *ret_reading if there is no room. */
 static int loops_get(struct loops *l, uint32_t pid, uint32_t tid, struct loop_reading **ret_reading)
 {
@@ -56,6 +85,11 @@ static int loops_get(struct loops *l, uint32_t pid, uint32_t tid, struct loop_re
 	int r;
 
 	table__find(l->readings, &key, t);
+	/* Of a new thread that was given the number of one that has ended. */
+	if (t && t->life == READING_FINAL) {
+		loops_take(l, t);
+		t = NULL;
+	}
 	*ret_reading = t;
 	if (t)
 		return 0;
@@ -115,6 +149,37 @@ void loops__forget(struct loops *l, uint32_t pid, uint32_t tid)
 	}
 }
 
+int loops__thread_end(struct loops *l, uint32_t pid, uint32_t tid)
+{
+	struct loop_reading *t;
+	int r;
+
+	loops__forget(l, pid, tid);
+	/* A short-lived one has its first reading at the end. */
+	r = loops_get(l, pid, tid, &t);
+	if (!r && t)
+		t->life = READING_ENDING;
+	return r;
+}
+
+/* Those whose last reading has come by now; the oldest give way. */
+static void loops_age(struct loops *l)
+{
+	struct loop_reading *t, *next;
+
+	HASH_ITER (hh, l->readings, t, next)
+		if (t->life == READING_ENDING) {
+			t->life = READING_FINAL;
+			l->n_ended++;
+		}
+	HASH_ITER (hh, l->readings, t, next) {
+		if (l->n_ended <= LOOPS_MAX_ENDED)
+			break;
+		if (t->life == READING_FINAL)
+			loops_take(l, t);
+	}
+}
+
 /* How long the thread has been in the span that is open on it. */
 static uint64_t open_ns(const struct loop_key *key, uint64_t now_ns, const struct live_row *live,
 			size_t n_live)
@@ -164,6 +229,7 @@ double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns,
 	struct loop_reading *t, *next;
 	double busiest = 0;
 
+	loops_age(l);
 	*ret_steps_per_s = 0;
 	HASH_ITER (hh, l->readings, t, next) {
 		reading_tick(t, open_ns(&t->key, now_ns, live, n_live), interval_ns);
@@ -183,6 +249,7 @@ void loops__reset(struct loops *l)
 		t->executor_full_ticks = 0;
 	}
 	l->refused = 0;
+	memset(&l->ended, 0, sizeof(l->ended));
 }
 
 static void reading_since_base(const struct loop_reading *t, struct ls_thread_stats *ret_stats)
@@ -193,6 +260,7 @@ static void reading_since_base(const struct loop_reading *t, struct ls_thread_st
 	ret_stats->steps = rate_since(s->steps, base->steps);
 	ret_stats->step_ns = rate_since(s->step_ns, base->step_ns);
 	ret_stats->callbacks_ns = rate_since(s->callbacks_ns, base->callbacks_ns);
+	ret_stats->callbacks_starved_ns = rate_since(s->callbacks_starved_ns, base->callbacks_starved_ns);
 	ret_stats->idle_ns = rate_since(s->idle_ns, base->idle_ns);
 	ret_stats->turns = rate_since(s->turns, base->turns);
 	ret_stats->stalls = rate_since(s->stalls, base->stalls);
@@ -262,6 +330,23 @@ static void snapshot_add(struct snapshot *s, const struct loop_row *row)
 		s->turn_own_max_ns = row->turn_own_max_ns;
 }
 
+/* They have no row. */
+static void snapshot_add_ended(struct snapshot *s, const struct ls_thread_stats *ended)
+{
+	const struct loop_row sum = {
+		.steps = ended->steps,
+		.step_ns = ended->step_ns,
+		.callbacks_ns = ended->callbacks_ns,
+		.idle_ns = ended->idle_ns,
+		.turns = ended->turns,
+		.stalls = ended->stalls,
+		.turn_max_ns = ended->worst_turn_ns,
+		.turn_own_max_ns = ended->worst_turn_own_ns,
+	};
+
+	snapshot_add(s, &sum);
+}
+
 static int row_compare(const void *va, const void *vb)
 {
 	const struct loop_row *a = va, *b = vb;
@@ -284,11 +369,15 @@ int loops__sum(struct loops *l, struct snapshot *ret_snapshot)
 		return -ENOMEM;
 	l->rows = rows;
 	l->n_rows = 0;
+	l->callbacks_starved_ns = l->ended.callbacks_starved_ns;
+	snapshot_add_ended(ret_snapshot, &l->ended);
+	hist__add(turn_hist, l->ended.turn_hist);
 	HASH_ITER (hh, l->readings, t, next) {
 		reading_since_base(t, &stats);
 		row_fill(&rows[l->n_rows], t, &stats);
 		snapshot_add(ret_snapshot, &rows[l->n_rows++]);
 		hist__add(turn_hist, stats.turn_hist);
+		l->callbacks_starved_ns += stats.callbacks_starved_ns;
 	}
 	hist__percentiles_ns(turn_hist, turn_percents, 2, ret_snapshot->turn_max_ns, turn_ns);
 	ret_snapshot->turn_p50_ns = turn_ns[0];

@@ -10,12 +10,17 @@
 
 /* As many as the kernel's map holds. */
 #define LOOPS_MAX_THREADS 4096
+/* Rows of threads that have ended; what those before them did is in the totals only. */
+#define LOOPS_MAX_ENDED 256
 
 struct loop_reading;
 
 struct loops {
 	struct loop_reading *readings; /* table */
 	uint64_t refused; /* readings */
+	size_t n_ended; /* readings that are final */
+	struct ls_thread_stats ended; /* of threads that have no reading any more */
+	uint64_t callbacks_starved_ns; /* of all, at the last sum */
 	size_t n_rows;
 	struct loop_row *rows; /* of the last sum */
 };
@@ -26,8 +31,10 @@ void loops__done(struct loops *l);
 int loops__thread(struct loops *l, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 int loops__info(struct loops *l, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
 
-/* The thread has ended (tid 0: all of the process): nothing is ready in its loop any more. */
+/* The thread runs no loop any more (tid 0: none of the process): nothing is ready in it. */
 void loops__forget(struct loops *l, uint32_t pid, uint32_t tid);
+/* A thread has ended; its last reading comes before the next tick. 0 or -ENOMEM. */
+int loops__thread_end(struct loops *l, uint32_t pid, uint32_t tid);
 
 /*
  * Makes rates of what came since the last call, `interval_ns` ago; 0: there was none. A span that

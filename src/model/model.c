@@ -28,6 +28,7 @@
 #include "model/loops.h"
 #include "model/losses.h"
 #include "model/pending.h"
+#include "model/rate.h"
 #include "model/recent.h"
 #include "model/seconds.h"
 #include "model/tasks.h"
@@ -44,7 +45,7 @@ struct model {
 	struct aggregate aggregate;
 	uint64_t stalls; /* records seen */
 	uint64_t callbacks_starved_ns; /* steps' is in their readings */
-	uint64_t outside, outside_ns; /* callback spans in which the thread had left the loop */
+	uint64_t outside, outside_ns, outside_starved_ns; /* callback spans in which the thread had left the loop */
 	struct loops loops;
 	struct ledger ledger;
 	struct victims victims;
@@ -54,6 +55,7 @@ struct model {
 	struct seconds seconds;
 	struct log log;
 	uint64_t tick_ns; /* 0: none came yet */
+	uint64_t tick_shed; /* stalls that had come without a record by then */
 	size_t n_losses;
 	struct named_loss {
 		struct loss loss;
@@ -69,6 +71,12 @@ struct model {
 static const struct loss own_loss_names[] = {
 #define _(name, json, sentence) { json, sentence, 0 },
 	MODEL_LOSSES(_)
+#undef _
+};
+
+static const char *const kernel_losses[] = {
+#define _(name, json, sentence) [LS_LOSS_##name] = json,
+	LS_LOSSES(_)
 #undef _
 };
 
@@ -216,6 +224,7 @@ static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 	if (!is_inside) {
 		m->outside++;
 		m->outside_ns += rec->duration_ns;
+		m->outside_starved_ns += rec->starved_ns;
 		return 0;
 	}
 	r = model_book(m, stall, &span);
@@ -226,6 +235,8 @@ static int model_stall(struct model *m, const struct ls_rec_stall *rec)
 
 int model__event(struct model *m, const struct event *event)
 {
+	int r;
+
 	switch (event->kind) {
 	case LS_REC_STACK:
 		return pending__add_stack(&m->pending, event->stack);
@@ -239,8 +250,8 @@ int model__event(struct model *m, const struct event *event)
 		return 0;
 	case LS_REC_EXIT:
 		pending__forget_thread(&m->pending, event->hdr->tgid, event->hdr->tid);
-		loops__forget(&m->loops, event->hdr->tgid, event->hdr->tid);
-		return 0;
+		r = loops__thread_end(&m->loops, event->hdr->tgid, event->hdr->tid);
+		return r ? r : aggregate__thread_end(&m->aggregate, event->hdr->tgid, event->hdr->tid);
 	case LS_REC_THREAD:
 	case LS_REC_FORK:
 	case LS_REC_NONE:
@@ -310,7 +321,7 @@ static uint64_t model_loss_count(const struct model *m, const char *name)
 
 	for (i = 0; i < m->n_losses; i++)
 		if (!strcmp(m->losses[i].loss.name, name))
-			return m->losses[i].loss.count;
+			return rate_since(m->losses[i].loss.count, m->losses[i].base);
 	return 0;
 }
 
@@ -352,6 +363,7 @@ static void snapshot_losses(struct model *m)
 int model__tick(struct model *m, uint64_t now_ns)
 {
 	const uint64_t from_ns = m->tick_ns, interval_ns = from_ns ? now_ns - from_ns : 0;
+	const uint64_t shed = model_loss_count(m, kernel_losses[LS_LOSS_STALL_SHED]);
 	double busy, steps_per_s;
 
 	if (now_ns <= from_ns)
@@ -360,6 +372,8 @@ int model__tick(struct model *m, uint64_t now_ns)
 	busy = loops__tick(&m->loops, now_ns, interval_ns, m->live.rows, m->live.n_rows,
 			   &steps_per_s);
 	seconds__tick(&m->seconds, from_ns, now_ns, busy, steps_per_s);
+	seconds__shed(&m->seconds, now_ns, rate_since(shed, m->tick_shed));
+	m->tick_shed = shed;
 	m->tick_ns = now_ns;
 	return 0;
 }
@@ -380,16 +394,20 @@ void model__reset(struct model *m)
 	m->pending.dropped_stacks = 0;
 	m->tasks.refused = 0;
 	m->stalls = m->callbacks_starved_ns = 0;
-	m->outside = m->outside_ns = 0;
+	m->outside = m->outside_ns = m->outside_starved_ns = 0;
+}
+
+/* The threads' readings have those of stalls without a record, too; they are a moment old, and recordings of before lack them. */
+static uint64_t callbacks_starved_ns(const struct model *m)
+{
+	const uint64_t read_ns = rate_since(m->loops.callbacks_starved_ns, m->outside_starved_ns);
+
+	return read_ns > m->callbacks_starved_ns ? read_ns : m->callbacks_starved_ns;
 }
 
 int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 {
-	static const char *const kernel_losses[] = {
-#define _(name, json, sentence) [LS_LOSS_##name] = json,
-		LS_LOSSES(_)
-#undef _
-	};
+	const uint64_t shed = model_loss_count(m, kernel_losses[LS_LOSS_STALL_SHED]);
 	bool has_other = m->aggregate.is_coroutines_full ||
 			 model_loss_count(m, kernel_losses[LS_LOSS_COROUTINE_MAP]);
 	int r;
@@ -401,13 +419,14 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	r = aggregate__sum(&m->aggregate, has_other, &m->rows, &m->snapshot);
 	if (r)
 		return r;
-	m->snapshot.starved_ns += m->callbacks_starved_ns;
+	m->snapshot.starved_ns += callbacks_starved_ns(m);
 	/* The kernel side cannot tell a loop that has ended from one whose callback takes long. */
 	m->snapshot.stalls -= m->outside < m->snapshot.stalls ? m->outside : m->snapshot.stalls;
 	m->snapshot.callbacks_ns -= m->outside_ns < m->snapshot.callbacks_ns ? m->outside_ns :
 									       m->snapshot.callbacks_ns;
-	if (m->snapshot.stalls < m->stalls)
-		m->snapshot.stalls = m->stalls;
+	/* Those of threads that went to sleep a moment ago may be missing in their readings. */
+	if (m->snapshot.stalls < m->stalls + shed)
+		m->snapshot.stalls = m->stalls + shed;
 	r = ledger__rows(&m->ledger, &m->snapshot);
 	if (!r)
 		r = victims__rows(&m->victims, &m->snapshot);

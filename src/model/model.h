@@ -84,7 +84,9 @@ struct coroutine_row {
 
 /* One second of the last two minutes. */
 struct second_row {
-	uint64_t stalls, stall_ns, worst_ns;
+	uint64_t stalls;
+	uint64_t shed; /* of them: only their number is known, so the next two are lower bounds */
+	uint64_t stall_ns, worst_ns;
 	enum ls_cause worst_cause;
 	double busy; /* share of its time the busiest loop was not waiting, 0 ... 1 */
 	double steps; /* of all loops */

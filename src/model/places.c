@@ -82,6 +82,7 @@ void places__done(struct place **places)
 	HASH_ITER(hh, *places, p, next) {
 		HASH_DELETE(hh, *places, p);
 		free(p->key);
+		free(p->ended);
 		free(p);
 	}
 }
@@ -90,6 +91,9 @@ void places__reset(struct place *places)
 {
 	struct place *p, *next;
 
-	HASH_ITER(hh, places, p, next)
+	HASH_ITER(hh, places, p, next) {
 		p->worst_ns = 0;
+		free(p->ended);
+		p->ended = NULL;
+	}
 }

@@ -17,6 +17,9 @@ struct place {
 	uint64_t worst_ns;
 	struct model_frame worst;
 	enum ls_cause worst_cause;
+	/* What threads that have ended did of it, NULL: nothing. */
+	struct ls_coro_stats *ended;
+	uint32_t ended_pid; /* 0: of several processes */
 	/* Its row of the snapshot being made. */
 	uint64_t generation;
 	size_t row;

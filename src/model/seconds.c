@@ -44,6 +44,16 @@ void seconds__stall(struct seconds *s, const struct stall *stall)
 	second->row.worst_cause = stall->cause;
 }
 
+void seconds__shed(struct seconds *s, uint64_t now_ns, uint64_t stalls)
+{
+	struct second *second = stalls ? seconds_at(s, now_ns / NS_PER_SECOND) : NULL;
+
+	if (second) {
+		second->row.stalls += stalls;
+		second->row.shed += stalls;
+	}
+}
+
 static void seconds_share(struct seconds *s, uint64_t number, double ns, double busy,
 			  double steps_per_s)
 {

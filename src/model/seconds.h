@@ -19,6 +19,8 @@ struct seconds {
 };
 
 void seconds__stall(struct seconds *s, const struct stall *stall);
+/* Stalls of which only the number is known, up to `now_ns`. */
+void seconds__shed(struct seconds *s, uint64_t now_ns, uint64_t stalls);
 /* What the loops did from `from_ns` to `to_ns`; from_ns 0: nothing is known but the time. */
 void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double busy,
 		   double steps_per_s);

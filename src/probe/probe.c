@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/cost.h"
+#include "probe/ended.h"
 #include "probe/live.h"
 #include "probe/namespaces.h"
 #include "probe/sampler.h"
@@ -30,6 +31,7 @@
 #include "stream/event.h"
 
 #define CALIBRATE_PACE_NS 1000000000ULL
+#define SECOND_NS 1000000000ULL
 #define TASKS_BYTES (LS_MAX_TASKS * sizeof(struct ls_task))
 #define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
 
@@ -417,11 +419,19 @@ int probe__drain(struct probe *p, event_fn fn, void *ctx)
 	return p->event_err ? p->event_err : n;
 }
 
+/* Elements of `stats` that have ever been in use. */
+static uint32_t coroutines_used(const struct probe *p)
+{
+	const uint32_t n = p->skel->bss->n_coroutines;
+
+	return n < LS_MAX_COROUTINES ? n : LS_MAX_COROUTINES;
+}
+
 int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx)
 {
-	uint32_t n = p->skel->bss->n_coroutines;
+	const uint32_t n = coroutines_used(p);
 
-	for (uint32_t i = 0; i < n && i < LS_MAX_COROUTINES; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		int code = p->stats[i].steps || p->stats[i].total_ns ? fn(ctx, &p->stats[i].key, &p->stats[i]) : 0;
 
 		if (code)
@@ -477,6 +487,26 @@ int probe__set_threshold(struct probe *p, uint64_t threshold_ns)
 		return -EINVAL;
 	set_threshold(p, threshold_ns);
 	return sampler__set_period(&p->sampler, p->sample_period_ns);
+}
+
+void probe__set_detail(struct probe *p, const struct probe_detail *detail)
+{
+	settings_of(p)->stall_price_ns = detail->stalls_per_s ? SECOND_NS / detail->stalls_per_s : 0;
+	settings_of(p)->sample_price_ns = detail->samples_per_s ? SECOND_NS / detail->samples_per_s : 0;
+}
+
+int probe__forget_threads(struct probe *p, const struct probe_thread *threads, size_t n)
+{
+	const struct ended_maps maps = {
+		.threads = bpf_map__fd(p->skel->maps.thread_stats),
+		.coroutine_index = bpf_map__fd(p->skel->maps.coroutine_index),
+		.coroutine_stats = bpf_map__fd(p->skel->maps.coroutine_stats),
+		.coroutine_free = bpf_map__fd(p->skel->maps.coroutine_free),
+		.stats = p->stats,
+		.n = coroutines_used(p),
+	};
+
+	return ended__give_back(&maps, threads, n);
 }
 
 int probe__count_tasks(struct probe *p, bool is_on)

@@ -84,11 +84,25 @@ typedef int (*probe_coroutine_fn)(void *ctx, const struct ls_coro_key *key, cons
 typedef int (*probe_thread_fn)(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 int probe__each_coroutine(struct probe *p, probe_coroutine_fn fn, void *ctx);
 int probe__each_thread(struct probe *p, probe_thread_fn fn, void *ctx);
+/* Forgets the readings of threads that have ended, so that there is room for others'. 0 or -errno. */
+struct probe_thread {
+	uint32_t pid, tid;
+};
+int probe__forget_threads(struct probe *p, const struct probe_thread *threads, size_t n);
 /* Absolute loss counters, LS_LOSS_MAX of them. */
 int probe__losses(struct probe *p, uint64_t *counts);
 
 /* From here on a stall is what lasts at least this long; the sampler's pace goes with it. 0 or -errno. */
 int probe__set_threshold(struct probe *p, uint64_t threshold_ns);
+
+/*
+ * How much is told at most, on the average and after a burst, of stalls and CPU samples; 0: all. What is not told is counted: the
+ * losses STALL_SHED and SAMPLE_SHED.
+ */
+struct probe_detail {
+	uint32_t stalls_per_s, samples_per_s;
+};
+void probe__set_detail(struct probe *p, const struct probe_detail *detail);
 
 /*
  * Counts each task for itself, which makes every step a little dearer: on only while somebody looks. Switched on, counting begins

@@ -112,6 +112,7 @@ static const struct field thread[] = {
 	MANY(struct thread_input, stats.turn_hist, FIELD_BUCKETS),
 	ONE(struct thread_input, stats.worst_turn_own_ns),
 	ONE(struct thread_input, stats.handles),
+	ONE(struct thread_input, stats.callbacks_starved_ns),
 };
 
 static const struct field loop[] = {

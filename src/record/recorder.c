@@ -135,6 +135,7 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 		rec->span_ns = at_ns;
 	switch (event->kind) {
 	case LS_REC_THREAD:
+		recorder__thread_begins(rec, event->hdr->tgid, event->hdr->tid);
 		recorder__begin_input(rec, FORMAT_EVENT_THREAD, at_ns);
 		put_fields(rec, FIELDS_EVENT_THREAD, event->thread, &k->event_thread,
 			   sizeof(k->event_thread));
@@ -156,6 +157,8 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 	case LS_REC_EXEC:
 	case LS_REC_EXIT:
 		rec->epoch++;
+		if (event->kind == LS_REC_EXIT)
+			recorder__thread_ends(rec, event->hdr->tgid, event->hdr->tid);
 		recorder__begin_input(
 			rec, event->kind == LS_REC_EXEC ? FORMAT_EVENT_EXEC : FORMAT_EVENT_EXIT,
 			at_ns);
@@ -322,6 +325,7 @@ int recorder__tick(struct recorder *rec, uint64_t now_ns)
 {
 	if (rec->error < 0)
 		return rec->error;
+	recorder__end_final(rec);
 	recorder__begin_input(rec, FORMAT_TICK, now_ns);
 	return recorder__end_input(rec);
 }

@@ -146,11 +146,15 @@ static int begin_anew(struct recorder *rec, struct known **ret_old)
 /* Something that was kept is there: these are not NULL. */
 static int retell_thread(struct recorder *rec, uint64_t at_ns, const struct thread_input *t)
 {
+	if (recorder__has_ended(rec, t->pid, t->tid))
+		return 0;
 	return recorder__thread(rec, at_ns, t->pid, t->tid, &t->stats);
 }
 
 static int retell_loop(struct recorder *rec, uint64_t at_ns, const struct loop_input *l)
 {
+	if (recorder__has_ended(rec, l->pid, l->tid))
+		return 0;
 	return recorder__loop(rec, at_ns, l->pid, l->tid, &l->info);
 }
 
@@ -159,6 +163,8 @@ static int retell_coroutine(struct recorder *rec, uint64_t at_ns, const struct c
 	const struct resolver resolver = recorder__resolver(rec);
 	struct code_info info;
 
+	if (recorder__has_ended(rec, c->key.tgid, c->key.tid))
+		return 0;
 	/* The model asks this at the first reading, which may be long ago. */
 	if (c->key.code)
 		resolver.ops->code(resolver.ctx, c->key.tgid, c->key.code, c->stats.qualname, &info);
@@ -204,12 +210,17 @@ static int retell(struct recorder *rec, struct known *old)
 	const uint64_t at_ns = rec->last_at_ns;
 	int r;
 
-	r = recorder__retell_answers(rec);
+	r = recorder__forget_answers(rec);
+	if (r >= 0)
+		r = recorder__retell_answers(rec);
 	if (r >= 0)
 		r = retell_readings(rec, old, at_ns);
 	if (r >= 0)
 		r = recorder__reset(rec, at_ns);
-	return r < 0 ? r : retell_state(rec, old, at_ns);
+	if (r >= 0)
+		r = retell_state(rec, old, at_ns);
+	recorder__forget_ends(rec);
+	return r;
 }
 
 static int begin_next(struct recorder *rec)
@@ -342,6 +353,7 @@ void recorder__free(struct recorder *rec)
 	fd_close(&rec->fd);
 	known__free(rec->known);
 	answers__free(rec->answers);
+	free(rec->ended);
 	strings__free(rec->pool);
 	meta__done(&rec->meta);
 	free(rec->path);

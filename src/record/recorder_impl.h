@@ -67,6 +67,11 @@ struct recorder {
 	bool is_in_span; /* stacks were told, and their stall was not yet */
 	uint64_t span_ns; /* when the newest of them was told */
 	bool is_beginning; /* a file begins: not the time to begin another */
+	size_t n_ended, ended_size;
+	struct ended_thread {
+		uint32_t pid, tid;
+		bool is_final; /* its last readings have been told */
+	} *ended; /* threads, since this file began */
 	unsigned int files;
 	uint64_t head_bytes; /* of the current file, before its own inputs began */
 	uint64_t closed_bytes; /* of the files before */
@@ -88,6 +93,18 @@ void recorder__put_frames(struct recorder *rec, const struct ls_frame *frames, s
 
 /* Tells all answers that are known. */
 int recorder__retell_answers(struct recorder *rec);
+
+/*
+ * Who ended while a file was written, if another may follow (recorder_ended.c). The last readings of a thread come before the next
+ * tick, at which its end is final.
+ */
+void recorder__thread_begins(struct recorder *rec, uint32_t pid, uint32_t tid);
+void recorder__thread_ends(struct recorder *rec, uint32_t pid, uint32_t tid);
+void recorder__end_final(struct recorder *rec);
+bool recorder__has_ended(const struct recorder *rec, uint32_t pid, uint32_t tid);
+/* Before a file begins, the answers about processes that are gone; when it has begun, the final ends. 0 or -errno. */
+int recorder__forget_answers(struct recorder *rec);
+void recorder__forget_ends(struct recorder *rec);
 
 /* The next file, without its head. 0 or -errno. */
 int recorder__create(struct recorder *rec);

@@ -187,6 +187,16 @@ static int json_stall(struct report *r, const struct stall *stall)
 	return put(r, json__stall(stall));
 }
 
+static int json_shed(struct report *r, const struct report_shed *shed)
+{
+	struct jsonx o = json__line("shed", r->opts.mode);
+
+	jsonx_add_u64(&o, "from_ns", shed->from_ns);
+	jsonx_add_u64(&o, "until_ns", shed->until_ns);
+	jsonx_add_u64(&o, "stalls", shed->stalls);
+	return put(r, jsonx_end(&o));
+}
+
 static int json_finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)
 {
 	return put(r, json__summary(snapshot, run, &r->opts));
@@ -195,5 +205,6 @@ static int json_finish(struct report *r, const struct snapshot *snapshot, const 
 const struct report_ops report_json = {
 	.start = json_start,
 	.stall = json_stall,
+	.shed = json_shed,
 	.finish = json_finish,
 };

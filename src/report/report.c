@@ -83,6 +83,11 @@ int report__stall(struct report *r, const struct stall *stall)
 	return r->format->ops->stall ? r->format->ops->stall(r, stall) : 0;
 }
 
+int report__shed(struct report *r, const struct report_shed *shed)
+{
+	return r->format->ops->shed ? r->format->ops->shed(r, shed) : 0;
+}
+
 int report__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)
 {
 	return r->format->ops->finish ? r->format->ops->finish(r, snapshot, run) : 0;

@@ -57,6 +57,12 @@ struct report_run {
 	uint64_t ended_unix_ns; /* the same moment by the calendar; 0: not known */
 };
 
+/* Stalls that were counted and not told one by one. */
+struct report_shed {
+	uint64_t from_ns, until_ns; /* CLOCK_MONOTONIC */
+	uint64_t stalls;
+};
+
 /* How one format is done; src/report/report_impl.h. */
 struct report_ops;
 
@@ -89,6 +95,8 @@ static inline void report__freep(struct report **r)
 int report__start(struct report *r, const struct report_start *start);
 /* One stall, in the order in which they ended. What it is handed need not live on. 0 or -errno. */
 int report__stall(struct report *r, const struct stall *stall);
+/* Between stalls, when some were left out. 0 or -errno. */
+int report__shed(struct report *r, const struct report_shed *shed);
 /* Once, as the last: the file is complete then. 0 or -errno. */
 int report__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run);
 

@@ -20,6 +20,7 @@ struct report_ops {
 	size_t state_bytes;
 	int (*start)(struct report *r, const struct report_start *start);
 	int (*stall)(struct report *r, const struct stall *stall);
+	int (*shed)(struct report *r, const struct report_shed *shed);
 	int (*finish)(struct report *r, const struct snapshot *snapshot,
 		      const struct report_run *run);
 	void (*done)(struct report *r); /* frees what the state points to */

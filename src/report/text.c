@@ -280,6 +280,23 @@ static int text_stall(struct report *report, const struct stall *stall)
 	return output__send(&o, report->out);
 }
 
+static int text_shed(struct report *report, const struct report_shed *shed)
+{
+	char count[FORMAT_NUMBER_BYTES], duration[FORMAT_NUMBER_BYTES], buf[TEXT_PIECE_BYTES];
+	const size_t width = text_width(&report->opts);
+	_cleanup_(output__done) struct output o;
+	int r;
+
+	r = output__init(&o);
+	if (r)
+		return r;
+	word(buf, "... %s more stall%s in %s: counted, but too many for a line each", format__count(shed->stalls, count),
+	     shed->stalls == 1 ? "" : "s", format__duration(shed->until_ns - shed->from_ns, duration));
+	format__cut(o.mem, buf, width ? width : format__columns(buf));
+	fputc('\n', o.mem);
+	return output__send(&o, report->out);
+}
+
 /* "container 4f1a2b3c4d5e, pid 1 there" */
 static void container(const struct report_target *t, char buf[TEXT_PIECE_BYTES])
 {
@@ -322,5 +339,6 @@ static int text_start(struct report *report, const struct report_start *start)
 const struct report_ops report_text = {
 	.start = text_start,
 	.stall = text_stall,
+	.shed = text_shed,
 	.finish = text__finish,
 };

@@ -17,6 +17,8 @@
 struct symbols;
 
 int symbols__new(struct symbols **ret_symbols);
+/* Forgets what is known of a process beside the names it was asked for: none is needed any more. */
+void symbols__forget(struct symbols *s, pid_t pid);
 void symbols__free(struct symbols *s);
 static inline void symbols__freep(struct symbols **s)
 {

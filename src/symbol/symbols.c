@@ -191,6 +191,14 @@ int symbols__add_process(struct symbols *s, const struct target *t)
 	return 0;
 }
 
+void symbols__forget(struct symbols *s, pid_t pid)
+{
+	struct process *p = symbols__process(s, (uint32_t)pid);
+
+	if (p)
+		symbols__drop(s, p);
+}
+
 /* To a few milliseconds, which is as good as needed here and costs no system call. */
 static uint64_t now_ns(void)
 {

@@ -40,6 +40,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_size)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0, capacity = 0;
+	char *fitting;
 
 	for (;;) {
 		ssize_t n;
@@ -65,6 +66,10 @@ static int read_all(int fd, char **ret_text, size_t *ret_size)
 		size += (size_t)n;
 	}
 	text[size] = 0;
+	/* Some is kept for as long as the process is watched. */
+	fitting = realloc(text, size + 1);
+	if (fitting)
+		text = fitting;
 	*ret_text = TAKE_PTR(text);
 	if (ret_size)
 		*ret_size = size;

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/utf8.h"
 #include "target/py_awaits.h"
 #include "target/py_memory.h"
+#include "target/py_names.h"
 #include "target/py_pages.h"
 #include "target/py_trio.h"
 #include "target/py_types.h"
@@ -21,7 +21,6 @@
 #define MAX_TASKS 200000
 #define MAX_THREADS 4096
 #define LIST_TRIES 4
-#define MAX_NAME_CHARS 128
 #define MAX_RUNNING_WALKS 64 /* each reads the stacks of all threads */
 #define TASK_BYTES_MAX 192
 #define MINOR_WITH_EAGER_TASKS 12
@@ -346,85 +345,6 @@ int target__count_tasks(const struct target *t)
 	return code ? code : (int)r.n_alive;
 }
 
-static void read_str(struct reader *r, uint64_t object, char *buf, size_t size)
-{
-	const struct ls_pyoffsets *py = &r->t->proc.py;
-	uint8_t head[96], chars[MAX_NAME_CHARS * 4];
-	uint64_t length, data;
-	uint32_t state, width;
-	size_t n;
-
-	if (py_pages__read_head(r->pages, object, head, sizeof(head)))
-		return;
-	length = py_word(head, py->str_length);
-	state = py_half(head, py->str_state);
-	width = ls_str_width(py, state);
-	/* A class derived from str keeps its characters elsewhere. */
-	data = !ls_str_is_compact(py, state) ?
-		py_word(head, py->str_data) :
-		object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data);
-	n = length < MAX_NAME_CHARS ? length : MAX_NAME_CHARS;
-	if (length > INT64_MAX || (width != 1 && width != 2 && width != 4) ||
-	    (n && py_pages__read(r->pages, data, chars, n * width)))
-		return;
-	utf8__from_wide(chars, n, width, n < length, buf, size);
-}
-
-/* 3.12 and later: a task not named has a number only, of one digit (30 bits). */
-static void read_number(struct reader *r, uint64_t object, char *buf, size_t size)
-{
-	const struct ls_pyoffsets *py = &r->t->proc.py;
-	uint64_t tag;
-	uint32_t digit;
-
-	if (py->int_tag != LS_PY_NONE &&
-	    !py_pages__read(r->pages, object + py->int_tag, &tag, sizeof(tag)) && tag >> 3 == 1 &&
-	    !py_pages__read(r->pages, object + py->int_digit, &digit, sizeof(digit)))
-		snprintf(buf, size, "Task-%u", digit);
-}
-
-static void read_name(struct reader *r, uint64_t object, char *buf, size_t size)
-{
-	switch (py_types__kind(&r->types, object)) {
-	case PY_STR:
-		read_str(r, object, buf, size);
-		break;
-	case PY_INT:
-		read_number(r, object, buf, size);
-		break;
-	default:
-		break;
-	}
-}
-
-/* As the kernel side copies it. */
-static void copy_str(struct reader *r, uint64_t object, struct ls_pystr *ret)
-{
-	const struct ls_pyoffsets *py = &r->t->proc.py;
-	uint8_t head[96];
-	uint64_t length;
-	uint32_t state, width;
-	size_t n;
-
-	*ret = (struct ls_pystr){ .kind = 0xff };
-	if (py_types__kind(&r->types, object) != PY_STR ||
-	    py_pages__read_head(r->pages, object, head, sizeof(head)))
-		return;
-	length = py_word(head, py->str_length);
-	state = py_half(head, py->str_state);
-	width = ls_str_width(py, state);
-	if ((width != 1 && width != 2 && width != 4) || !ls_str_is_compact(py, state) || length > UINT32_MAX)
-		return;
-	n = length < LS_NAME_BYTES / width ? length * width : LS_NAME_BYTES;
-	if (n && py_pages__read(r->pages, object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data),
-				ret->data, n))
-		return;
-	ret->length = (uint32_t)length;
-	ret->copied = (uint16_t)n;
-	ret->ascii = ls_str_is_ascii(py, state);
-	ret->kind = (uint8_t)width;
-}
-
 /* Is it a task written in Python that does? Asked of very many. */
 static bool runs_coroutine(struct reader *r, uint64_t task, uint64_t coro)
 {
@@ -450,7 +370,7 @@ int target__python_task(const struct target *t, uint64_t coro, uint64_t *ret_tas
 		if (!runs_coroutine(&r, r.members[i], coro) || !read_raw(&r, r.members[i], &raw))
 			continue;
 		*ret_task = raw.task;
-		copy_str(&r, raw.name, ret_name);
+		py_name__copy(&r.types, raw.name, ret_name);
 		break;
 	}
 	return code;
@@ -494,6 +414,11 @@ static void drop_traps(const struct reader *r, struct target_task *task)
 	memmove(task->frames, task->frames + n, task->n_frames * sizeof(*task->frames));
 }
 
+static uint64_t counted_as(const struct raw_task *raw)
+{
+	return raw->is_python ? raw->coro : raw->task;
+}
+
 static void read_task(struct reader *r, const struct raw_task *raw, struct target_task *task)
 {
 	bool is_running;
@@ -501,13 +426,13 @@ static void read_task(struct reader *r, const struct raw_task *raw, struct targe
 	memset(task, 0, sizeof(*task));
 	task->task = raw->task;
 	task->loop = raw->loop;
-	task->counted_as = raw->is_python ? raw->coro : raw->task;
+	task->counted_as = counted_as(raw);
 	is_running = py_awaits__read(&r->types, raw->coro, task);
 	if (is_running && r->walks_left) {
 		r->walks_left--;
 		py_awaits__read_running(r->t, raw->coro, task);
 	}
-	read_name(r, raw->name, task->name, sizeof(task->name));
+	py_name__read(&r->types, raw->name, task->name, sizeof(task->name));
 	read_state(r, raw, is_running, task);
 	if (!raw->is_trio) {
 		task->awaited_by = py_waiters__of(&r->waiters, raw->task);
@@ -550,7 +475,36 @@ static int reserve(struct target_task **tasks, size_t *size, size_t n)
 	return 0;
 }
 
-int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size,
+struct weighed_task {
+	uint64_t weight;
+	struct raw_task raw;
+};
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct weighed_task *left = a, *right = b;
+
+	if (left->weight != right->weight)
+		return left->weight > right->weight ? -1 : 1;
+	return by_address(&left->raw.task, &right->raw.task);
+}
+
+/* The first are those of the highest weight. */
+static int sort_alive(struct reader *r, const struct target_task_choice *choice)
+{
+	_cleanup_free_ struct weighed_task *weighed = calloc(r->n_alive + 1, sizeof(*weighed));
+
+	if (!weighed)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_alive; i++)
+		weighed[i] = (struct weighed_task){ choice->weight(choice->ctx, counted_as(&r->alive[i])), r->alive[i] };
+	qsort(weighed, r->n_alive, sizeof(*weighed), by_weight);
+	for (size_t i = 0; i < r->n_alive; i++)
+		r->alive[i] = weighed[i].raw;
+	return 0;
+}
+
+int target__tasks(const struct target *t, size_t max, const struct target_task_choice *choice, struct target_task **tasks, size_t *size,
 		  size_t *ret_total)
 {
 	_cleanup_(reader__done) struct reader r = { 0 };
@@ -567,6 +521,8 @@ int target__tasks(const struct target *t, size_t max, struct target_task **tasks
 	if (!code && r.has_trio)
 		py_trio__find_traps(t, &r.trio);
 	n = r.n_alive < max ? r.n_alive : max;
+	if (!code && n < r.n_alive)
+		code = sort_alive(&r, choice);
 	if (!code)
 		code = reserve(tasks, size, n);
 	for (size_t i = 0; !code && i < n; i++)

@@ -179,11 +179,18 @@ struct target_task {
 	struct ls_frame frames[TARGET_TASK_FRAMES]; /* its await chain: coroutines and generators only, innermost first */
 };
 
+/* Which tasks matter most where there are too many: those of the highest weight. `counted_as` as in struct target_task. */
+struct target_task_choice {
+	uint64_t (*weight)(void *ctx, uint64_t counted_as);
+	void *ctx;
+};
+
 /*
  * The tasks that are alive (not done), at most `max`, into *tasks, which is made larger as needed and belongs to the caller.
  * Returns their number or -errno; *ret_total is how many there are.
  */
-int target__tasks(const struct target *t, size_t max, struct target_task **tasks, size_t *size, size_t *ret_total);
+int target__tasks(const struct target *t, size_t max, const struct target_task_choice *choice, struct target_task **tasks, size_t *size,
+		  size_t *ret_total);
 
 /*
  * The task written in Python (of asyncio or trio) that runs coroutine `coro`: its address, 0 if there is none or it is gone, and its

@@ -357,7 +357,7 @@ static void draw_strip(struct pen *pen, const struct snapshot *snapshot,
 {
 	int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells, i;
 	size_t n = snapshot->n_seconds, shown = n < MINUTE ? n : MINUTE, k;
-	uint64_t worst[MINUTE] = { 0 }, stalls = 0, stall_ns = 0;
+	uint64_t worst[MINUTE] = { 0 }, stalls = 0, stall_ns = 0, shed = 0;
 	char number[WORDS_BYTES], count[WORDS_BYTES], text[TEXT_BYTES];
 
 	for (k = 0; k < shown; k++) {
@@ -367,17 +367,19 @@ static void draw_strip(struct pen *pen, const struct snapshot *snapshot,
 		worst[i] = s->worst_ns > worst[i] ? s->worst_ns : worst[i];
 		stalls += s->stalls;
 		stall_ns += s->stall_ns;
+		shed += s->shed;
 	}
 	pen__label(pen, "stalls");
 	for (i = 0; i < cells; i++)
 		draw_strip_cell(pen, i, status, worst[i]);
 	pen->column += cells + 2;
-	snprintf(text, sizeof(text), "%s%s%s%s",
+	snprintf(text, sizeof(text), "%s%s%s%s%s",
 		 canvas__columns(pen->canvas) >= WIDE_COLUMNS ? "last minute: " : "",
 		 words__count(stalls, count),
 		 stalls == 0			? "" :
 			 is_narrow(pen->canvas) ? ", " :
 						  " took ",
+		 shed > 0 ? "over " : "",
 		 stalls > 0 ? words__duration(stall_ns, number) : "");
 	pen__put(pen, ATTR_NORMAL, text);
 }

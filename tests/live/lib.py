@@ -298,6 +298,7 @@ class Tool(Process):
     def __init__(self, args, json_output=True, wrap=(), program=None, **options):
         self.start_line = self.summary = None
         self.stalls = []
+        self.shed = []  # lines about stalls that have none
         before = list(program or list(wrap) + [os.path.abspath(TOOL)])
         # What a test counts must not go with the load; those about the mode say so.
         if args[0] in ("trace", "record") and "--mode" not in args:
@@ -328,6 +329,9 @@ class Tool(Process):
         elif kind == "stall":
             check_stall(message)
             self.stalls.append(message)
+        elif kind == "shed":
+            check_shed(message)
+            self.shed.append(message)
         elif kind == "summary":
             check_summary(message)
             self.summary = message
@@ -430,6 +434,12 @@ def check_stall(message):
         check_equal(sum(message["causes_ns"].values()), message["duration_ns"], "sum of causes_ns")
         largest = max(message["causes_ns"].values())
         check_equal(message["causes_ns"][message["cause"]], largest, "time of the named cause")
+
+
+def check_shed(message):
+    _check_fields(message, {"from_ns": int, "until_ns": int, "stalls": int})
+    check(message["stalls"] > 0, "a line about no stalls")
+    check(message["from_ns"] < message["until_ns"], "a line about no time")
 
 
 def check_summary(message):

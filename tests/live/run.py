@@ -20,7 +20,7 @@ import lib
 import matrix
 
 TOPICS = ("truth", "light", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
-          "cost", "top", "check", "recipes")
+          "cost", "top", "check", "recipes", "scale")
 
 
 def _obstacle():

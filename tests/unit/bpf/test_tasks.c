@@ -150,6 +150,37 @@ Test(tasks, counts_what_finds_no_room)
 	cr_assert_eq(fake_losses[LS_LOSS_TASK_MAP], 3);
 }
 
+/* Many that ran once, and one that came too late and runs on: that one is counted. */
+Test(tasks, who_ran_longest_ago_gives_way)
+{
+	const uint64_t late = 0x7f1200000000ULL + ((uint64_t)TASK_PLACES << 36);
+
+	for (size_t i = 0; i < TASK_PLACES; i++)
+		step_of(0x7f1200000000ULL + (i << 36), CORO, 100, i == 5 ? 4000 : 5000 + i);
+	for (size_t i = 0; i < 10; i++)
+		step_of(late, CORO + 1, 100, 7000);
+	cr_assert_eq(read_all().n, TASK_PLACES);
+	cr_assert_eq(fake_losses[LS_LOSS_TASK_MAP], 1);
+	/* In the place of the sixth. */
+	ts.cur.task = late;
+	cr_assert_eq(task_find(&ts)->stats.steps, 10);
+	cr_assert_eq(task_find(&ts)->stats.coro, CORO + 1);
+	ts.cur.task = 0x7f1200000000ULL + (5ULL << 36);
+	cr_assert_null(task_find(&ts));
+}
+
+Test(tasks, nobody_gives_way_to_another_thread)
+{
+	for (size_t i = 0; i < TASK_PLACES; i++)
+		step_of(TASK(1) + (i << 36), CORO, 100, 5000);
+	for (size_t i = 0; i < LS_MAX_TASKS; i++)
+		if (tasks[i].key.task)
+			tasks[i].key.tid = 99;
+	step_of(TASK(1), CORO, 100, 6000);
+	cr_assert_eq(fake_losses[LS_LOSS_TASK_MAP], 1);
+	cr_assert_null(task_find(&ts));
+}
+
 Test(tasks, room_in_the_middle_is_used_and_hides_nothing)
 {
 	for (size_t i = 0; i < TASK_PLACES; i++)

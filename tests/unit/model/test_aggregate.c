@@ -363,3 +363,87 @@ Test(aggregate, kinds_of_loss_are_bounded)
 	cr_assert_eq(snap->losses[64].count, 36);
 	script_free(s);
 }
+
+static void end_thread(struct script *s, uint32_t tid)
+{
+	struct ls_rec_life rec = { .hdr = script_header(s, LS_REC_EXIT, sizeof(rec)) };
+
+	rec.hdr.tid = tid;
+	cr_assert_eq(script_send(s, &rec, sizeof(rec)), 0);
+}
+
+/* A thread that works, ends, and is read for the last time. */
+static void thread_lives(struct script *s, uint32_t tid, uint64_t now_ns)
+{
+	struct ls_coro_stats stats = stats_of(10, 1000, 200);
+
+	stats.stalls = 2;
+	stats.cause_ns[LS_CAUSE_SLEEP] = 300;
+	read_thread(s, tid, 10, 1000);
+	read_coroutine(s, PID, tid, HANDLER, &stats);
+	end_thread(s, tid);
+	stats = stats_of(12, 1500, 300);
+	stats.stalls = 3;
+	stats.cause_ns[LS_CAUSE_SLEEP] = 400;
+	read_thread(s, tid, 12, 1500);
+	read_coroutine(s, PID, tid, HANDLER, &stats);
+	cr_assert_eq(model__tick(s->model, now_ns), 0);
+}
+
+Test(aggregate, threads_may_come_and_go_without_end)
+{
+	const uint64_t n = 3 * AGGREGATE_MAX_COROUTINES;
+	struct script *s = script_new();
+	const struct coroutine_row *row;
+	uint64_t i;
+
+	for (i = 0; i < n; i++)
+		thread_lives(s, 100 + (uint32_t)(i % 5000), 1000000000 * (i + 1));
+	row = row_of(snapshot(s), "handler");
+	cr_assert_eq(row->steps, 12 * n);
+	cr_assert_eq(row->total_ns, 1500 * n);
+	cr_assert_eq(row->stalls, 3 * n);
+	cr_assert_eq(row->blocked_ns, 400 * n);
+	cr_assert_eq(row->max_ns, 300);
+	cr_assert_eq(row->hist[ls_hist_index(300)], 12 * n);
+	cr_assert_eq(row->pid, PID);
+	cr_assert_eq(snapshot(s)->steps, 12 * n);
+	cr_assert_eq(snapshot(s)->stalls, 3 * n);
+	cr_assert_eq(snapshot(s)->turns, 3 * n);
+	cr_assert_eq(snapshot(s)->n_losses, 0);
+	cr_assert_leq(snapshot(s)->n_loops, LOOPS_MAX_ENDED);
+	script_free(s);
+}
+
+Test(aggregate, what_ended_before_a_reset_is_gone_after_it)
+{
+	struct script *s = script_new();
+
+	thread_lives(s, 1, 1000000000);
+	model__reset(s->model);
+	cr_assert_eq(snapshot(s)->n_rows, 0);
+	thread_lives(s, 2, 2000000000);
+	cr_assert_eq(row_of(snapshot(s), "handler")->steps, 12);
+	cr_assert_eq(snapshot(s)->steps, 12);
+	script_free(s);
+}
+
+/* Its first reading is the last one. */
+Test(aggregate, a_thread_that_is_read_only_after_its_end)
+{
+	struct ls_coro_stats stats = stats_of(5, 500, 100);
+	struct script *s = script_new();
+
+	end_thread(s, 7);
+	read_thread(s, 7, 5, 500);
+	read_coroutine(s, PID, 7, HANDLER, &stats);
+	cr_assert_eq(model__tick(s->model, 1000000000), 0);
+	/* Somebody else's, under the same number. */
+	stats = stats_of(3, 30, 10);
+	read_thread(s, 7, 3, 30);
+	read_coroutine(s, PID, 7, HANDLER, &stats);
+	cr_assert_eq(row_of(snapshot(s), "handler")->steps, 8);
+	cr_assert_eq(row_of(snapshot(s), "handler")->total_ns, 530);
+	cr_assert_eq(snapshot(s)->steps, 8);
+	script_free(s);
+}

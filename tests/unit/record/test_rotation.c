@@ -105,6 +105,61 @@ Test(record_rotation, files_add_up)
 	tape_done(&t);
 }
 
+/* A worker that comes, works and goes. */
+static void worker_lives(struct tape *t, uint32_t pid)
+{
+	const struct ls_coro_key key = { .code = HANDLER, .tgid = pid, .tid = pid };
+	struct ls_coro_stats stats = { .key = key, .steps = 10, .total_ns = 10 * MS, .max_ns = MS };
+	struct ls_thread_stats thread = { .steps = 10, .step_ns = 10 * MS };
+	struct ls_rec_life life = { .hdr = script_header(&t->clock, LS_REC_EXIT, sizeof(life)) };
+
+	stats.hist[ls_hist_index(MS)] = 10;
+	life.hdr.tgid = life.hdr.tid = pid;
+	cr_assert_eq(feed__thread(&t->feed, pid, pid, &thread), 0);
+	cr_assert_eq(feed__coroutine(&t->feed, &key, &stats), 0);
+	tape_send(t, &life, sizeof(life));
+	stats.steps = thread.steps = 12;
+	cr_assert_eq(feed__thread(&t->feed, pid, pid, &thread), 0);
+	cr_assert_eq(feed__coroutine(&t->feed, &key, &stats), 0);
+	tape_pass(t, TAPE_SECOND);
+	cr_assert_eq(feed__tick(&t->feed, t->clock.now_ns), 0);
+}
+
+/* Each file holds its own time only, however many there were before. */
+Test(record_rotation, workers_of_days)
+{
+	const uint32_t n = 20000;
+	uint64_t steps = 0, handled = 0;
+	const struct snapshot *s;
+	struct replay r;
+	char path[80];
+	struct tape t;
+	int files;
+
+	tape_begin(&t, LIMIT, 50);
+	for (uint32_t i = 0; i < n; i++)
+		worker_lives(&t, 10000 + i);
+	tape_end(&t);
+	files = (int)recorder__files(t.feed.recorder);
+	cr_assert_gt(files, 3);
+	for (int age = files - 1; age >= 0; age--) {
+		older(&t, age, path);
+		cr_expect_leq(size_of(path), LIMIT, "%s has %" PRIu64 " bytes", path, size_of(path));
+		replay_begin(&r, path);
+		replay_all(&r);
+		cr_expect_null(player__damage(r.player));
+		cr_assert_eq(model__snapshot(r.model, &s), 0);
+		cr_expect_eq(s->n_losses, 0);
+		steps += s->steps;
+		cr_assert_eq(s->n_rows, 1);
+		handled += s->rows[0].steps;
+		replay_done(&r);
+	}
+	cr_expect_eq(steps, 12 * n);
+	cr_expect_eq(handled, 12 * n);
+	tape_done(&t);
+}
+
 /* What the newest file gives is what a model has that was reset when the file began. */
 Test(record_rotation, state_goes_on)
 {

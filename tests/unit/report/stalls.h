@@ -79,6 +79,16 @@ static inline char *stall_text(const char *format, const struct stall *stall,
 	return report_text_end(&t);
 }
 
+static inline char *shed_text(const char *format, uint64_t stalls, const struct report_opts *opts)
+{
+	const struct report_shed shed = { .from_ns = 5 * MS, .until_ns = 1005 * MS, .stalls = stalls };
+	struct report_text t;
+
+	report_text_init(&t, format, opts);
+	cr_assert_eq(report__shed(t.report, &shed), 0);
+	return report_text_end(&t);
+}
+
 static inline char *summary_text(const char *format, const struct snapshot *snapshot,
 				 const struct report_run *run, const struct report_opts *opts)
 {

@@ -97,6 +97,17 @@ Test(json, stall_is_the_line_of_the_contract)
 	json_decref(parse(text));
 }
 
+Test(json, stalls_without_a_line_are_counted)
+{
+	json_t *json = parse(shed_text("json", 7812, &opts));
+
+	cr_assert_str_eq(json_string_value(json_object_get(json, "type")), "shed");
+	cr_assert_eq(json_integer_value(json_object_get(json, "stalls")), 7812);
+	cr_assert_eq(json_integer_value(json_object_get(json, "from_ns")), 5 * (json_int_t)MS);
+	cr_assert_eq(json_integer_value(json_object_get(json, "until_ns")), 1005 * (json_int_t)MS);
+	json_decref(json);
+}
+
 Test(json, each_cause_and_unit_has_its_word)
 {
 	static const char *const words[] = {

@@ -383,6 +383,24 @@ Test(text, start)
 	free(text);
 }
 
+Test(text, stalls_without_a_line_are_counted)
+{
+	struct report_opts opts = { .mode = "exact" };
+	char *text = shed_text("text", 7812, &opts);
+
+	cr_assert_str_eq(text, "... 7812 more stalls in 1.00 s: counted, but too many for a line each\n", "%s", text);
+	free(text);
+	opts.width = 60;
+	text = shed_text("text", 1, &opts);
+	cr_assert(!strncmp(text, "... 1 more stall in 1.00 s: counted", 35), "%s", text);
+	cr_assert_leq(strlen(text), 61, "%s", text);
+	free(text);
+	/* A table has no room for it. */
+	text = shed_text("csv-stalls", 7, &opts);
+	cr_assert_str_empty(text);
+	free(text);
+}
+
 Test(text, failed_write_comes_back)
 {
 	struct stall s;

@@ -56,7 +56,7 @@ static void wait_for_runner(struct look *look, pid_t pid)
 	for (int waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
 		target__free(TAKE_PTR(look->t));
 		if (!target__examine(&look->t, pid, NULL, NULL)) {
-			look->n = target__tasks(look->t, 1000, &look->tasks, &look->size, &look->total);
+			look->n = target__tasks(look->t, 1000, NULL, &look->tasks, &look->size, &look->total);
 			if (find(look, "fresh"))
 				return;
 		}
