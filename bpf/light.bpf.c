@@ -6,8 +6,8 @@
 #include "coroutines.h"
 #include "looks.h"
 #include "objects.h"
-#include "pytasks.h"
 #include "spans.h"
+#include "victims.h"
 
 #define UV_LOOP_TIME 24 /* libuv 1.x: from the timer heap to the time of the last poll (include/uv.h, include/uv/unix.h) */
 
@@ -39,8 +39,9 @@ static __always_inline void light_read_task(struct thread_state *ts, __u64 task)
 		coro = read_ptr(task + py->task_coro);
 		name = read_ptr(task + py->task_name);
 	} else if ((loop = loop_of(ts))) {
-		coro = pytask_attribute(py, &loop->tasks, task, loop->tasks.coro);
-		name = pytask_attribute(py, &loop->tasks, task, loop->tasks.name);
+		ts->scan.tasks = loop->tasks;
+		coro = pytask_value(ts, task, ts->scan.tasks.coro);
+		name = pytask_value(ts, task, ts->scan.tasks.name);
 	}
 	ts->cur.coro = coro;
 	if (coro) {

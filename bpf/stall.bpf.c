@@ -239,29 +239,40 @@ static long victim_of_batch(__u32 i, struct scan_context *context)
 	return 0;
 }
 
+/* bpf_loop() callback: the i-th slot of the set of tasks that wait in a scope of trio's, since its deadline. */
+static long victim_of_slot(__u32 i, struct scan_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 slot, task;
+
+	if (!ts)
+		return 1;
+	slot = ts->scan.set + 16 * i;
+	task = read_ptr(slot);
+	/* What left the set leaves a marker, with the hash -1. */
+	if (!task || read_ptr(slot + 8) == ~0ULL || task == ts->scan.current ||
+	    pytask_value(ts, task, ts->scan.tasks.next_send) != ts->scan.tasks.none)
+		return 0;
+	ts->scan.is_python = 1;
+	victim_add_sleeper(ts, task, ts->scan.deadline_ns);
+	return 0;
+}
+
 /* The tasks that wait in a scope of trio's since its deadline, at `when_ns`. Those in scopes inside it, or in a large one, are not looked at. */
 static __always_inline void victims_of_scope(struct thread_state *ts, __u64 status, __u64 when_ns)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py;
 	const struct ls_pytasks *tasks = &ts->scan.tasks;
-	__u64 set = read_ptr(status + tasks->status_tasks), children = read_ptr(status + tasks->status_children), table;
-	__u32 i;
+	__u64 set = read_ptr(status + tasks->status_tasks), children = read_ptr(status + tasks->status_children);
+	struct scan_context context = { .ts = ts };
 
 	if (!set)
 		return;
 	if ((children && read_ptr(children + py->ob_head + SET_USED)) || read_ptr(set + py->ob_head + SET_MASK) >= SET_SMALL)
 		ts->scan.flags = LS_STALL_VICTIMS_CUT;
-	table = read_ptr(set + py->ob_head + SET_TABLE);
-	for (i = 0; i < SET_SMALL; i++) {
-		__u64 task = read_ptr(table + 16 * i);
-
-		/* What left the set leaves a marker, with the hash -1. */
-		if (!task || read_ptr(table + 16 * i + 8) == ~0ULL || task == ts->scan.current ||
-		    pytask_attribute(py, tasks, task, tasks->next_send) != tasks->none)
-			continue;
-		ts->scan.is_python = 1;
-		victim_add_sleeper(ts, task, when_ns);
-	}
+	ts->scan.set = read_ptr(set + py->ob_head + SET_TABLE);
+	ts->scan.deadline_ns = when_ns;
+	bpf_loop(SET_SMALL, victim_of_slot, &context, 0);
 }
 
 /* bpf_loop() callback: the i-th entry of trio's heap of deadlines, (deadline, number, scope). A scope that was left, or moved, stays in it. */
@@ -325,22 +336,20 @@ LS_SUBPROG int victims_of_trio(struct thread_state *ts)
 }
 
 /* The task that is resumed, or whose step ends a callback's span, if it is written in Python and can be told; else 0. */
-static __always_inline __u64 pytask_at_hand(const struct thread_state *ts)
+static __always_inline __u64 pytask_at_hand(struct thread_state *ts)
 {
-	const struct ls_pyoffsets *py = &ts->proc.py;
-
 	if (ts->cur.unit == LS_UNIT_STEP)
-		return ts->cur.is_python ? pytask_resumed(py, &ts->scan.tasks, ts->cur.frame, ts->cur.coro) : 0;
-	return ts->scan.entering == ts->caller.coro ? pytask_resumed(py, &ts->scan.tasks, ts->caller.frame, ts->caller.coro) : 0;
+		return ts->cur.is_python ? pytask_of_frame(ts, ts->cur.frame, ts->cur.coro) : 0;
+	return ts->scan.entering == ts->caller.coro ? pytask_of_frame(ts, ts->caller.frame, ts->caller.coro) : 0;
 }
 
 /* A thread that goes by its thread state may run another loop than the one that was found on it. Its tasks say whose they are. */
-static __always_inline int is_known_owner(const struct thread_state *ts, __u64 task)
+static __always_inline int is_known_owner(struct thread_state *ts, __u64 task)
 {
 	const struct ls_pytasks *tasks = &ts->scan.tasks;
 
 	return ts->loop != ts->tstate ||
-	       (task && pytask_attribute(&ts->proc.py, tasks, task, tasks->owned_by) == tasks->owner);
+	       (task && pytask_value(ts, task, tasks->owned_by) == tasks->owner);
 }
 
 /* The task whose step ends a callback's span; `task` if it is written in Python. */
@@ -520,18 +529,20 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 		pystr_read(&ts->proc.py, &rec->name, read_ptr(ts->cur.task + ts->proc.py.task_name));
 	} else if (unit == LS_UNIT_STEP && ts->scan.current != ts->cur.task) {
 		rec->task = ts->scan.current;
-		pystr_read(&ts->proc.py, &rec->name,
-			   pytask_attribute(&ts->proc.py, &ts->scan.tasks, rec->task, ts->scan.tasks.name));
+		pystr_read(&ts->proc.py, &rec->name, pytask_value(ts, ts->scan.current, ts->scan.tasks.name));
 	}
 	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
 	return 0;
 }
 
 /* Counts the stall and sends the stacks of its blocking calls, if it is told at all, which is returned. */
-static __always_inline __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
-	__u32 is_told = stall_is_told(unit == LS_UNIT_STEP ? span_stats(ts) : NULL, duration_ns, now_ns);
+	__u32 is_told;
 
+	if (!ts)
+		return 0;
+	is_told = stall_is_told(unit == LS_UNIT_STEP ? span_stats(ts) : NULL, duration_ns, now_ns);
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
 	if (unit != LS_UNIT_TURN && is_told && ts->cur.is_touched)

@@ -98,6 +98,7 @@ struct known_code {
 struct victim_scan {
 	__u64 end_ns;
 	__u64 block, items; /* block of the deque; array, or root, of the timer heap */
+	__u64 set, deadline_ns; /* trio: slots of those who wait in one scope, and its deadline */
 	__u64 starved_ns;
 	__u64 entering; /* a task (one written in Python: its coroutine) that has left the queue, because its step ends the stall; else 0 */
 	__u64 current; /* the task whose step this is: no victim of itself */

@@ -87,6 +87,19 @@ LS_SUBPROG int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_
 	return 0;
 }
 
+LS_SUBPROG int steps_abandon(struct thread_state *ts, __u64 sp)
+{
+	__u32 i;
+
+	if (!ts)
+		return 0;
+	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
+		count_loss(LS_LOSS_STEP_ABANDONED);
+		step_pop(ts);
+	}
+	return 0;
+}
+
 /* An interpreter that was still starting, or without asyncio, when we attached is known better now. */
 LS_SUBPROG int thread_refresh(struct thread_state *ts)
 {

@@ -16,6 +16,9 @@ int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
 int thread_find_tstate(struct thread_state *ts, __u64 thread_pointer);
 int thread_refresh(struct thread_state *ts);
 
+/* Drops the steps whose own end we never saw: they lie deeper than the one that ends now, at stack pointer `sp`. */
+int steps_abandon(struct thread_state *ts, __u64 sp);
+
 /* Takes the parent of a nested step back as the current span. */
 LS_INLINE void step_pop(struct thread_state *ts)
 {
@@ -124,18 +127,14 @@ LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 LS_INLINE void step_end(struct thread_state *ts, __u64 sp, __u64 now_ns)
 {
 	__u64 duration_ns;
-	__u32 i;
 
 	if (ts->cur.is_light) {
 		light_close(ts, now_ns);
 		span_open_callbacks(ts, now_ns);
 		return;
 	}
-	/* Steps whose own end we never saw lie deeper than the one that ends now. */
-	for (i = 0; i < LS_MAX_NEST && ts->depth && ts->cur.sp < sp; i++) {
-		count_loss(LS_LOSS_STEP_ABANDONED);
-		step_pop(ts);
-	}
+	if (ts->depth && ts->cur.sp < sp)
+		steps_abandon(ts, sp);
 	if (ts->cur.unit != LS_UNIT_STEP || ts->cur.sp != sp) {
 		count_loss(LS_LOSS_STEP_UNMATCHED);
 		return;

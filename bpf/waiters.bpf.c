@@ -64,26 +64,39 @@ LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
 	return 0;
 }
 
-/* One who was ready, or slept, at the last collection. Another task at the same address has another coroutine. */
-static __always_inline void waiter_send(struct thread_state *ts, const struct waiter *w, __u64 end_ns)
-{
-	__u64 since_ns = w->since_ns > ts->cur.start_ns ? w->since_ns : ts->cur.start_ns;
-	__u64 starved_ns = since_ns < end_ns ? end_ns - since_ns : 0;
+struct send_context {
+	struct thread_state *ts;
+};
 
+/* bpf_loop() callback: one who was ready, or slept, at the last collection. Another task at the same address has another coroutine. */
+static long waiter_send(__u32 i, struct send_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 since_ns, starved_ns, end_ns;
+	const struct waiter *w;
+
+	barrier_var(i);
+	if (!ts || i >= MAX_WAITERS)
+		return 1;
+	w = &ts->waiters.list[i];
+	end_ns = ts->scan.end_ns;
+	since_ns = w->since_ns > ts->cur.start_ns ? w->since_ns : ts->cur.start_ns;
+	starved_ns = since_ns < end_ns ? end_ns - since_ns : 0;
 	if (!starved_ns && w->since_ns != ~0ULL)
-		return;
+		return 0;
 	ts->scan.is_python = w->is_python;
 	if (victim_attribute(ts, w->task, ts->scan.tasks.coro, ts->proc.py.task_coro) == w->coro) {
 		victim_add(ts, w->task, starved_ns);
-		return;
+	} else {
+		ts->scan.victims++;
+		ts->scan.starved_ns += starved_ns;
 	}
-	ts->scan.victims++;
-	ts->scan.starved_ns += starved_ns;
+	return 0;
 }
 
 LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_told)
 {
-	__u32 i;
+	struct send_context context = { .ts = ts };
 
 	if (!ts)
 		return 0;
@@ -96,7 +109,6 @@ LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_told
 	if (ts->waiters.span != ts->cur.number)
 		return 0;
 	ts->scan.flags = ts->waiters.flags;
-	for (i = 0; i < MAX_WAITERS && i < ts->waiters.n; i++)
-		waiter_send(ts, &ts->waiters.list[i], end_ns);
+	bpf_loop(ts->waiters.n, waiter_send, &context, 0);
 	return 0;
 }
