@@ -162,28 +162,44 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	return 0;
 }
 
-/* The call is that of the evaluation function, with the frame and whether something is thrown as its second and third argument. */
-SEC("uprobe")
-int on_resume_frame(struct pt_regs *ctx)
+/* Was the coroutine that is resumed now announced? It is once only. */
+static __always_inline int take_announced(void)
 {
-	METER(RESUME_FRAME);
-	return resume_enter(ctx->sp, ctx->si, 1, (__u32)ctx->dx != 0, 0);
+	struct thread_state *ts = current_thread();
+
+	if (!ts || !ts->is_announced)
+		return 0;
+	ts->is_announced = 0;
+	return 1;
 }
 
-/* The call is that of gen_send_ex2(): coroutine, value, result, whether something is thrown. */
+/*
+ * All spots at which a coroutine is resumed; the cookie says of which kind this one is (enum ls_spot). FRAME: a call of the evaluation function,
+ * with the frame and whether something is thrown as its second and third argument. CORO: one of gen_send_ex2(): coroutine, value,
+ * result, whether something is thrown. THROW: the same behind coroutine.throw() alone. TASK: send() or throw() of who was announced.
+ */
 SEC("uprobe")
-int on_resume_coro(struct pt_regs *ctx)
+int on_resume(struct pt_regs *ctx)
 {
-	METER(RESUME_CORO);
-	return resume_enter(ctx->sp, ctx->di, 0, (__u32)ctx->cx != 0, 0);
-}
+	METER(RESUME);
+	__u64 kind = bpf_get_attach_cookie(ctx), first = ctx->di, second = ctx->si;
+	__u32 third = (__u32)ctx->dx, fourth = (__u32)ctx->cx, is_throw = 0;
 
-/* The same behind coroutine.throw() alone. */
-SEC("uprobe")
-int on_resume_throw(struct pt_regs *ctx)
-{
-	METER(RESUME_THROW);
-	return resume_enter(ctx->sp, ctx->di, 0, THROWN, 0);
+	/* Or clang would choose the field's offset at run time, which a program may not do to its context. */
+	barrier_var(first);
+	barrier_var(second);
+	barrier_var(third);
+	barrier_var(fourth);
+	if (kind == LS_SPOT_RESUME_FRAME)
+		is_throw = third != 0;
+	else if (kind == LS_SPOT_RESUME_CORO)
+		is_throw = fourth != 0;
+	else if (kind == LS_SPOT_RESUME_THROW)
+		is_throw = THROWN;
+	else if (!take_announced())
+		return 0;
+	return resume_enter(ctx->sp, kind == LS_SPOT_RESUME_FRAME ? second : first, kind == LS_SPOT_RESUME_FRAME, is_throw,
+			    kind == LS_SPOT_TASK_RESUME);
 }
 
 /* The next coroutine that is resumed on this thread is a task's. */
@@ -200,37 +216,6 @@ int on_task_announce(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uprobe")
-int on_task_resume(struct pt_regs *ctx)
-{
-	METER(TASK_RESUME);
-	struct thread_state *ts = current_thread();
-
-	if (!ts || !ts->is_announced)
-		return 0;
-	ts->is_announced = 0;
-	return resume_enter(ctx->sp, ctx->di, 0, 0, 1);
-}
-
-SEC("uprobe")
-int on_task_leave(struct pt_regs *ctx)
-{
-	METER(TASK_LEAVE);
-	__u64 now_ns = bpf_ktime_get_ns();
-	struct thread_state *ts = current_thread();
-
-	if (!ts || settings.is_light)
-		return 0;
-	ts->is_announced = 0;
-	if (ts->cur.unit != LS_UNIT_STEP || !ts->cur.is_python)
-		return 0;
-	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
-	step_end(ts, ts->cur.sp, now_ns);
-	thread_set_busy(ts, 0);
-	return 0;
-}
-
 /* Did a step begin at this stack pointer? What was taken for no step ends here, too. */
 static __always_inline int is_step_at(const struct thread_state *ts, __u64 sp)
 {
@@ -244,15 +229,23 @@ static __always_inline int is_step_at(const struct thread_state *ts, __u64 sp)
 	return ts->cur.sp == sp;
 }
 
+/* The end of either: behind the call, or where asyncio says that its task is left. */
 SEC("uprobe")
 int on_resume_exit(struct pt_regs *ctx)
 {
 	METER(RESUME_EXIT);
-	__u64 now_ns = bpf_ktime_get_ns();
+	__u64 now_ns = bpf_ktime_get_ns(), sp = ctx->sp;
 	struct thread_state *ts = current_thread();
-	__u64 sp = ctx->sp;
 
-	if (!ts || settings.is_light || !is_step_at(ts, sp))
+	if (!ts || settings.is_light)
+		return 0;
+	if (bpf_get_attach_cookie(ctx) == LS_SPOT_TASK_LEAVE) {
+		ts->is_announced = 0;
+		if (!ts->cur.is_python)
+			return 0;
+		sp = ts->cur.sp;
+	}
+	if (!is_step_at(ts, sp))
 		return 0;
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);

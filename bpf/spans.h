@@ -143,22 +143,12 @@ __u64 span_send_stall(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, 
 __u64 light_send_stall(struct thread_state *ts, __u64 end_ns, __u64 duration_ns);
 
 /* Adds the off-CPU time of the ended span, its own without that of nested steps, to its turn and to the thread. */
+int turn_add_waits(struct thread_state *ts);
+
 LS_INLINE void turn_add_span(struct thread_state *ts)
 {
-	__u32 i;
-
-	if (!ts->cur.is_touched)
-		return;
-	if (!ts->turn_is_touched) {
-		__builtin_memset(ts->turn_cause_ns, 0, sizeof(ts->turn_cause_ns));
-		ts->turn_stolen_ns = 0;
-	}
-	ts->turn_stolen_ns += ts->cur.stolen_ns;
-	ts->turn_is_touched = 1;
-	for (i = 0; i < LS_CAUSE_MAX; i++) {
-		ts->turn_cause_ns[i] += ts->cur.cause_ns[i];
-		ts->stats.cause_ns[i] += ts->cur.cause_ns[i];
-	}
+	if (ts->cur.is_touched)
+		turn_add_waits(ts);
 }
 
 /* How much of the turn its thread was ready to run and had no CPU. */

@@ -70,29 +70,14 @@ LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u6
 	return 0;
 }
 
-/* A step that waited for a CPU moves to the bucket of its time without that wait. */
-LS_INLINE void own_shift_count(struct ls_coro_stats *stats, __u64 duration_ns, __u64 ready_ns)
-{
-	__u32 from, to;
-
-	if (!ready_ns)
-		return;
-	from = ls_hist_index(duration_ns);
-	to = ls_hist_index(ready_ns < duration_ns ? duration_ns - ready_ns : 0);
-	barrier_var(from);
-	barrier_var(to);
-	if (from >= LS_HIST_BUCKETS || to >= LS_HIST_BUCKETS || from == to)
-		return;
-	stats->own_shift[from]--;
-	stats->own_shift[to]++;
-}
+/* Counts what the step waited for, with its coroutine. */
+int step_count_waits(struct thread_state *ts, __u64 duration_ns);
 
 LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
 {
 	struct ls_coro_stats *stats = span_stats(ts);
 	__u32 is_stall = duration_ns >= settings.threshold_ns;
 	__u64 starved_ns = 0;
-	__u32 i;
 
 	ts->stats.steps += !ts->cur.is_continued;
 	ts->stats.step_ns += duration_ns;
@@ -110,13 +95,8 @@ LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 		stats->max_ns = duration_ns;
 	if (!ts->cur.is_continued)
 		hist_count(stats->hist, duration_ns);
-	if (ts->cur.is_touched) {
-		for (i = 0; i < LS_CAUSE_MAX; i++)
-			stats->cause_ns[i] += ts->cur.cause_ns[i];
-		if (!ts->cur.is_continued)
-			own_shift_count(stats, duration_ns,
-					ts->cur.cause_ns[LS_CAUSE_RUNQUEUE]);
-	}
+	if (ts->cur.is_touched)
+		step_count_waits(ts, duration_ns);
 	if (is_stall) {
 		stats->stalls++;
 		stats->starved_ns += starved_ns;

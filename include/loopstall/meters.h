@@ -22,13 +22,9 @@ enum ls_trap {
 #define LS_METERS(_)               \
 	_(STEP_ENTER, CALL)        \
 	_(STEP_EXIT, JUMP)         \
-	_(RESUME_FRAME, CALL)      \
-	_(RESUME_CORO, CALL)       \
-	_(RESUME_THROW, CALL)      \
+	_(RESUME, CALL)            \
 	_(RESUME_EXIT, JUMP)       \
 	_(TASK_ANNOUNCE, JUMP)     \
-	_(TASK_RESUME, JUMP)       \
-	_(TASK_LEAVE, JUMP)        \
 	_(POLL_RETURN, JUMP)       \
 	_(DNS_ENTER, JUMP)         \
 	_(SWITCH, NONE)            \

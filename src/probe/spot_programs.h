@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which program runs at which kind of spot.
+ * Which program runs at which kind of spot. One that serves several is told by its cookie which kind it is at.
  */
 #ifndef LOOPSTALL_PROBE_SPOT_PROGRAMS_H
 #define LOOPSTALL_PROBE_SPOT_PROGRAMS_H
@@ -13,13 +13,13 @@ static inline void spot_programs(const struct loopstall_bpf *skel, struct bpf_pr
 {
 	progs[LS_SPOT_STEP_ENTER] = skel->progs.on_step_enter;
 	progs[LS_SPOT_STEP_EXIT] = skel->progs.on_step_exit;
-	progs[LS_SPOT_RESUME_FRAME] = skel->progs.on_resume_frame;
-	progs[LS_SPOT_RESUME_CORO] = skel->progs.on_resume_coro;
-	progs[LS_SPOT_RESUME_THROW] = skel->progs.on_resume_throw;
+	progs[LS_SPOT_RESUME_FRAME] = skel->progs.on_resume;
+	progs[LS_SPOT_RESUME_CORO] = skel->progs.on_resume;
+	progs[LS_SPOT_RESUME_THROW] = skel->progs.on_resume;
 	progs[LS_SPOT_RESUME_EXIT] = skel->progs.on_resume_exit;
 	progs[LS_SPOT_TASK_ANNOUNCE] = skel->progs.on_task_announce;
-	progs[LS_SPOT_TASK_RESUME] = skel->progs.on_task_resume;
-	progs[LS_SPOT_TASK_LEAVE] = skel->progs.on_task_leave;
+	progs[LS_SPOT_TASK_RESUME] = skel->progs.on_resume;
+	progs[LS_SPOT_TASK_LEAVE] = skel->progs.on_resume_exit;
 	progs[LS_SPOT_POLL_RETURN] = skel->progs.on_poll_return;
 	progs[LS_SPOT_DNS_ENTER] = skel->progs.on_dns_enter;
 }

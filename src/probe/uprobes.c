@@ -32,20 +32,21 @@ struct multi_attr {
 	uint64_t path;
 	uint64_t offsets;
 	uint64_t ref_ctr_offsets;
-	uint64_t cookies; /* none: each kind of spot has a program of its own */
+	uint64_t cookies; /* one for each offset */
 	uint32_t count;
 	uint32_t multi_flags;
 	uint32_t pid;
 	uint32_t pad;
 };
 
-static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, size_t count)
+static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, const uint64_t *cookies, size_t count)
 {
 	struct multi_attr attr = {
 		.prog_fd = prog_fd,
 		.attach_type = UPROBE_MULTI_ATTACH_TYPE,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
+		.cookies = (uintptr_t)cookies,
 		.count = count,
 		.pid = pid,
 	};
@@ -66,7 +67,7 @@ int uprobes__try_multi(void)
 	 * A kernel that knows the attach type looks for the file, one that does not refuses before. A real
 	 * attach would tell no more, but its detach waits 30 ms for all readers.
 	 */
-	err = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, 1);
+	err = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, NULL, 1);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -104,7 +105,7 @@ int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, i
 	if (prog_fd < 0)
 		return prog_fd;
 	if (use_multi) {
-		ret_fds[0] = multi_attach(prog_fd, getpid(), OWN_FILE, offsets, count);
+		ret_fds[0] = multi_attach(prog_fd, getpid(), OWN_FILE, offsets, NULL, count);
 		return ret_fds[0] < 0 ? ret_fds[0] : 0;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -117,16 +118,17 @@ int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, i
 	return 0;
 }
 
-static int attach_perf(struct uprobes *u, struct bpf_program *prog, pid_t pid, const char *path,
+static int attach_perf(struct uprobes *u, struct bpf_program *prog, enum ls_spot kind, pid_t pid, const char *path,
 		       const uint64_t *offsets, size_t count)
 {
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = kind);
 	struct bpf_link **links = reallocarray(u->links, u->n_links + count, sizeof(*links));
 
 	if (!links)
 		return -ENOMEM;
 	u->links = links;
 	for (size_t i = 0; i < count; i++) {
-		struct bpf_link *link = bpf_program__attach_uprobe(prog, false, pid, path, offsets[i]);
+		struct bpf_link *link = bpf_program__attach_uprobe_opts(prog, pid, path, offsets[i], &opts);
 
 		if (!link)
 			return -errno;
@@ -136,7 +138,7 @@ static int attach_perf(struct uprobes *u, struct bpf_program *prog, pid_t pid, c
 }
 
 static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program *prog, bool use_multi, pid_t pid,
-		       const struct target_module *module, uint64_t *offsets)
+		       const struct target_module *module, uint64_t *offsets, uint64_t *cookies)
 {
 	size_t count = 0;
 	int fd;
@@ -147,12 +149,14 @@ static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program 
 		/* A name look-up is rare enough to be single-stepped; nothing else is. */
 		if (spot->kind == kind && (spot->is_emulable || kind == LS_SPOT_DNS_ENTER))
 			offsets[count++] = spot->file_offset;
+		/* The same for all: programs that serve several kinds ask for it. */
+		cookies[i] = kind;
 	}
 	if (!count)
 		return 0;
 	if (!use_multi)
-		return attach_perf(u, prog, pid, module->host_path, offsets, count);
-	fd = multi_attach(bpf_program__fd(prog), pid, module->host_path, offsets, count);
+		return attach_perf(u, prog, kind, pid, module->host_path, offsets, count);
+	fd = multi_attach(bpf_program__fd(prog), pid, module->host_path, offsets, cookies, count);
 	if (fd < 0)
 		return fd;
 	u->multi_fds[kind] = fd;
@@ -170,14 +174,15 @@ int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_M
 		    const struct target_module *module)
 {
 	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
+	_cleanup_free_ uint64_t *cookies = calloc(module->n_spots + 1, sizeof(*cookies));
 	int err = 0;
 
 	uprobes_init(u);
-	if (!offsets)
+	if (!offsets || !cookies)
 		return -ENOMEM;
 	/* Ends before beginnings: a step whose beginning was seen must be seen to end. */
 	for (size_t kind = LS_SPOT_MAX; !err && kind-- > 0;)
-		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets);
+		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets, cookies);
 	return err;
 }
 

@@ -75,7 +75,7 @@ Test(probe_cost, samples_are_traps_but_no_hits)
 	c.costs.ns[LS_TRAP_CALL] = 1000;
 	meter(0, LS_METER_SAMPLE)->runs = 7;
 	meter(1, LS_METER_SWITCH)->runs = 500;
-	meter(2, LS_METER_RESUME_CORO)->runs = 2;
+	meter(2, LS_METER_RESUME)->runs = 2;
 	*meter(2, LS_METER_STEP_EXIT) = (struct ls_meter){ .runs = 128, .timed = 2, .timed_ns = 600 };
 	*meter(0, LS_METER_WAKEUP) = (struct ls_meter){ .runs = 64, .timed = 1, .timed_ns = 50 };
 	cost__read(&c, &cost);
