@@ -46,7 +46,7 @@ struct site {
 	struct ls_rec_stack rec;
 };
 
-#define MAX_WAITERS 32
+#define MAX_WAITERS 64
 #define KNOWN_BLOCKS 64 /* a power of two */
 
 /* A task that waits while a span watched by looks goes on. */

@@ -187,7 +187,7 @@ int on_step_exit(struct pt_regs *ctx)
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct thread_state *ts = current_thread();
 
-	if (!ts || settings.is_light)
+	if (!ts || !ts->loop || settings.is_light)
 		return 0;
 	thread_set_busy(ts, 1);
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
@@ -203,7 +203,8 @@ int on_poll_return(struct pt_regs *ctx)
 	struct thread_state *ts = current_thread();
 	__u64 now_ns;
 
-	if (!ts || settings.is_light || (!ts->cur.is_light && (ts->cur.unit == LS_UNIT_STEP || ts->depth)))
+	/* Whose loop is not known yet has made no step yet. */
+	if (!ts || !ts->loop || settings.is_light || (!ts->cur.is_light && (ts->cur.unit == LS_UNIT_STEP || ts->depth)))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	thread_set_busy(ts, 1);

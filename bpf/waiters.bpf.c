@@ -10,8 +10,9 @@
 
 /* Reading the queues of a loop with 32 tasks takes some 20 us: a thousandth of the time. */
 #define GUESS_EVERY_NS 30000000ULL
-/* How far ahead a stall's end may be for its sleepers to be known: twice as long as it lasts, or lasted the last time, but at least this. */
-#define MIN_HORIZON_NS 1000000000ULL
+/* How far ahead a stall's end may be for its sleepers to be known: twice as long as it lasts, or lasted the last time, but at least the first. */
+#define MIN_HORIZON_NS 100000000ULL
+#define UNKNOWN_HORIZON_NS 1000000000ULL /* of a block at a place not seen before */
 
 /* Was this place one of long waits? One that is not known yet might be, and so, now and then, one that is not. */
 static __always_inline int is_long_block(struct thread_state *ts, __u64 now_ns)
@@ -31,9 +32,11 @@ static __always_inline int is_long_block(struct thread_state *ts, __u64 now_ns)
 static __always_inline __u64 horizon_ns(const struct thread_state *ts, __u64 now_ns)
 {
 	const struct known_block *block = &ts->waiters.blocks[ts->waiters.place & (KNOWN_BLOCKS - 1)];
-	__u64 ahead_ns = 2 * (now_ns - ts->cur.start_ns), block_ns = 2 * ((__u64)block->us << 10);
+	__u64 ahead_ns = 2 * (now_ns - ts->cur.start_ns), block_ns = 0;
 
-	if (ts->waiters.place && block->place == ts->waiters.place && block_ns > ahead_ns)
+	if (ts->waiters.place)
+		block_ns = block->place == ts->waiters.place ? 2 * ((__u64)block->us << 10) : UNKNOWN_HORIZON_NS;
+	if (block_ns > ahead_ns)
 		ahead_ns = block_ns;
 	return now_ns + (ahead_ns > MIN_HORIZON_NS ? ahead_ns : MIN_HORIZON_NS);
 }

@@ -301,7 +301,7 @@ class Tool(Process):
         self.shed = []  # lines about stalls that have none
         before = list(program or list(wrap) + [os.path.abspath(TOOL)])
         # What a test counts must not go with the load; those about the mode say so.
-        if args[0] in ("trace", "record") and "--mode" not in args:
+        if args and args[0] in ("trace", "record") and "--mode" not in args:
             args = [args[0], "--mode", "exact"] + args[1:]
         command = before + args
         if json_output:

@@ -71,7 +71,7 @@ def loops_in_threads(bench):
     _check_all(bench, *trace(bench, "--plan", "threads", "--threads", "3", options=("--mode", "light")))
 
 
-@live(loops=both_loops)
+@live(on="once", loops=both_loops)
 def switched_all_the_time(bench):
     """From exact to light and back eight times a second: no stall is lost or told twice on the way."""
     tool, done = trace(bench, options=("--mode", "auto"), tool_env={"LOOPSTALL_TEST_SWITCH_MS": "120"})
@@ -83,7 +83,7 @@ def switched_all_the_time(bench):
 SETTLED_NS = 3000 * MS
 
 
-@live(loops=both_loops)
+@live(on="once", loops=both_loops)
 def auto_follows_the_load(bench):
     """Light while steps come faster than the budget affords, exact again when they do not; no stall is lost, and line and cause are right."""
     target = bench.target("phases.py", "--loop", bench.loop, "5", "6")

@@ -195,7 +195,8 @@ def _check_phases(bench, wrap, tool_path, extra, has_setpcap):
     target = steady_of(bench, OTHER)
     attaching = set(FILE_CAPS) | extra
     watching = {"CAP_PERFMON", "CAP_SYS_PTRACE"} | extra
-    command = list(wrap) + [tool_path, "trace", "-d", "20s", "-v", "-p"]
+    # Mode auto puts its probes on again: it keeps what that takes.
+    command = list(wrap) + [tool_path, "trace", "--mode", "exact", "-d", "20s", "-v", "-p"]
     for name, words in (("attaching-goes-on", ["%d,%d" % (target.pid, idle.pid), "--no-follow"]),
                         ("children-may-come", [str(target.pid)])):
         with bench.part(name):

@@ -50,7 +50,8 @@ class Family:
         paths = glob.glob(os.path.join(self.bench.folder, "*.json"))
         return [json.load(open(path)) for path in paths]
 
-    def check_found(self, count):
+    def check_found(self, count, forked=()):
+        """`forked` are those whose probes come a moment after their first step: it may be missing (docs/measuring.md)."""
         summary = self.tool.finish()
         truths = self.truths()
         check_equal(len(truths), count, "children that worked")
@@ -58,7 +59,8 @@ class Family:
         for truth in truths:
             _check_did(self.tool, truth)
             # job(): four steps; asyncio.run() ends with one or two tasks of one step.
-            check(steps[truth["pid"]] in (5, 6), "%r steps in %d", steps.get(truth["pid"]), truth["pid"])
+            least = 4 if truth["pid"] in forked else 5
+            check(least <= steps.get(truth["pid"], 0) <= 6, "%r steps in %d", steps.get(truth["pid"]), truth["pid"])
         check_losses(summary, "return_unseen")
         check("0 steps seen" not in self.tool.stderr, "it says that it sees nothing: %s", self.tool.stderr)
         self.target.finish()
@@ -66,12 +68,16 @@ class Family:
 
 @live()
 def children_of_all_kinds(bench):
-    """What is forked, spawned, or executed by a shell is watched from its first step on."""
+    """What is spawned or executed by a shell is watched from its first step on; what is forked, before it stalls."""
     family = Family(bench)
     family.watch()
+    forked = set()
     for how in ("fork", "spawn", "forkserver", "os.fork", "shell"):
+        before = {truth["pid"] for truth in family.truths()}
         family.target.ask(how, "done", timeout=60)
-    family.check_found(8)
+        if how in ("fork", "os.fork", "forkserver"):
+            forked |= {truth["pid"] for truth in family.truths()} - before
+    family.check_found(8, forked)
 
 
 @live(on="once")

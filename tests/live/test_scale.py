@@ -148,7 +148,8 @@ def storm_as_text(bench):
 def storm_recorded(bench):
     path = os.path.join(bench.folder, "storm.ls")
     targets, pids = _targets(bench, 2)
-    tool = bench.start([os.path.abspath(lib.TOOL), "record", "-p", pids, "--threshold", "100us", "-o", path])
+    tool = bench.start([os.path.abspath(lib.TOOL), "record", "--mode", "exact", "-p", pids, "--threshold", "100us",
+                        "-o", path])
     lib.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 15, "recording")
     time.sleep(0.5)
     meter = Meter(tool.pid)
