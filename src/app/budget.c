@@ -13,7 +13,8 @@ void budget__init(struct budget *b, double share, uint64_t now_ns)
 	*b = (struct budget){
 		.share = share,
 		.mode = share > 0 ? BUDGET_EXACT : BUDGET_LIGHT,
-		.changed_ns = now_ns,
+		/* The first decision need not wait. */
+		.changed_ns = now_ns > BUDGET_STAY_NS ? now_ns - BUDGET_STAY_NS : 0,
 		.window_due_ns = UINT64_MAX,
 	};
 }

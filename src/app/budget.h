@@ -13,7 +13,7 @@
  * WINDOW  such a window is open.
  *
  * Back to EXACT when BUDGET_CALM windows in a row saw a load below BUDGET_RETURN of the budget. From a change between EXACT and LIGHT to the
- * next at least BUDGET_STAY_NS pass. So a load near the limit does not flap, and a busy loop that gets quiet is timed exactly again after two
+ * next at least BUDGET_STAY_NS pass, but the first may come at once. So a load near the limit does not flap, and a busy loop that gets quiet is timed exactly again after two
  * or three seconds.
  */
 #ifndef LOOPSTALL_APP_BUDGET_H

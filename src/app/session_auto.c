@@ -10,19 +10,10 @@
 #include "base/log.h"
 
 #define PACE_NS 250000000ULL
+/* A target that cannot afford it is to be let go soon. */
+#define FIRST_PACE_NS 50000000ULL
 /* In less there are too few hits to tell what they cost. */
 #define MIN_INTERVAL_NS 4000000ULL
-
-void session__begin_auto(struct session *s)
-{
-	const char *pace = getenv("LOOPSTALL_TEST_SWITCH_MS");
-
-	/* A judge wants every step. */
-	s->is_auto = s->config->mode == CLI_MODE_AUTO && !s->judge;
-	budget__init(&s->budget, s->config->budget, session_now_ns());
-	s->budget_due_ns = s->is_auto ? 0 : UINT64_MAX;
-	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
-}
 
 static int add_steps(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
 {
@@ -62,6 +53,18 @@ static void set_mark(struct session *s, uint64_t now_ns)
 	probe_cost__read(s->probe, now_ns, &s->budget_cost);
 	s->budget_cost_ns = now_ns;
 	busiest_share(s);
+}
+
+void session__begin_auto(struct session *s)
+{
+	const char *pace = getenv("LOOPSTALL_TEST_SWITCH_MS");
+
+	/* A judge wants every step. */
+	s->is_auto = s->config->mode == CLI_MODE_AUTO && !s->judge;
+	budget__init(&s->budget, s->config->budget, session_now_ns());
+	set_mark(s, session_now_ns());
+	s->budget_due_ns = s->is_auto ? session_now_ns() + FIRST_PACE_NS : UINT64_MAX;
+	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
 }
 
 static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
