@@ -135,7 +135,7 @@ class Full:
     steps = 0
 
     def __init__(self, pid):
-        self.process = Process(self.program, "trace", "-p", str(pid), "--json", "-d", f"{PATIENCE_S}s")
+        self.process = Process(self.program, "trace", "--mode", "exact", "-p", str(pid), "--json", "-d", f"{PATIENCE_S}s")
         try:
             start_line = self.process.answer()
         except BenchError:
