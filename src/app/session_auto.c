@@ -12,6 +12,8 @@
 #define PACE_NS 250000000ULL
 /* A target that cannot afford it is to be let go soon. */
 #define FIRST_PACE_NS 50000000ULL
+#define ENOUGH_TIMED 64
+#define USUAL_PROGRAM_NS 500
 /* In less there are too few hits to tell what they cost. */
 #define MIN_INTERVAL_NS 4000000ULL
 
@@ -67,6 +69,22 @@ void session__begin_auto(struct session *s)
 	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
 }
 
+/*
+ * Of all hits so far, not of the last few: only one run of a program in LS_METER_EVERY is timed, and the first ones are slow. Until enough were timed a
+ * program is taken to need what it usually does.
+ */
+static double ns_per_hit(const struct probe_cost *cost)
+{
+	double program_ns;
+
+	if (!cost->hits)
+		return 0;
+	program_ns = (double)cost->hit_programs_ns / (double)cost->hits;
+	if (cost->hits < ENOUGH_TIMED * LS_METER_EVERY && program_ns > USUAL_PROGRAM_NS)
+		program_ns = USUAL_PROGRAM_NS;
+	return program_ns + (double)cost->hit_traps_ns / (double)cost->hits;
+}
+
 static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
 {
 	const struct probe_cost before = s->budget_cost;
@@ -82,8 +100,7 @@ static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
 	share = busiest_share(s);
 	hits = s->budget_cost.hits - before.hits;
 	load.hits_per_s = (double)hits * 1e9 / (double)interval_ns * share;
-	load.ns_per_hit = hits ? (double)(s->budget_cost.hit_programs_ns - before.hit_programs_ns +
-					  s->budget_cost.hit_traps_ns - before.hit_traps_ns) / (double)hits : 0;
+	load.ns_per_hit = ns_per_hit(&s->budget_cost);
 	return load;
 }
 
