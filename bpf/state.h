@@ -46,7 +46,7 @@ struct site {
 	struct ls_rec_stack rec;
 };
 
-#define MAX_WAITERS 64
+#define MAX_WAITERS 32
 #define KNOWN_BLOCKS 64 /* a power of two */
 
 /* A task that waits while a span watched by looks goes on. */
@@ -175,5 +175,8 @@ struct thread_state {
 	__u8 object[256]; /* where objects of the target are read to */
 	__u8 frame[128]; /* where frames are read to */
 };
+
+/* With what the kernel puts before it: one page more, and Linux 6.1 often finds no memory for it where it may not wait. */
+_Static_assert(sizeof(struct thread_state) <= 16384 - 256, "state of a thread");
 
 #endif
