@@ -84,7 +84,8 @@ void session__show_threads(struct session *s, struct watch *w, const struct targ
 
 		if (tid <= 0)
 			continue;
-		r = probe__set_loop_thread(s->probe, w->pid, &threads[i], session__thread_fd(s, w, tid));
+		/* Where steps are seen, the first one makes the thread's state: that must not be in each other's way. */
+		r = probe__set_loop_thread(s->probe, w->pid, &threads[i], is_light(s, w) ? session__thread_fd(s, w, tid) : -1);
 		if (r < 0)
 			log_debug("%d: thread %d is known from its next sample on: %s", w->pid, tid, strerror(-r));
 	}
