@@ -16,8 +16,16 @@
  */
 static __always_inline struct thread_state *thread_found(void)
 {
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = (__u32)id, tgid = id >> 32;
+	struct ls_proc *proc;
 
+	if (!settings.is_light) {
+		/* Its first step makes it. */
+		proc = bpf_map_lookup_elem(&procs, &tgid);
+		if (!proc || !proc->is_light)
+			return NULL;
+	}
 	return bpf_map_lookup_elem(&loop_threads, &tid) ? thread_new() : NULL;
 }
 
