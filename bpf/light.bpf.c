@@ -75,7 +75,7 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 {
 	struct ls_coro_stats *stats;
 	__u64 duration_ns, off_ns, starved_ns = 0;
-	__u32 is_step, is_stall, i;
+	__u32 is_step, is_stall;
 
 	if (!ts || ts->cur.unit == LS_UNIT_NONE)
 		return 0;
@@ -98,8 +98,7 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 		if (duration_ns > stats->max_ns && is_stall)
 			stats->max_ns = duration_ns;
 		if (ts->cur.is_touched)
-			for (i = 0; i < LS_CAUSE_MAX; i++)
-				stats->cause_ns[i] += ts->cur.cause_ns[i];
+			coroutine_add_causes(stats, ts);
 		if (is_stall) {
 			stats->stalls++;
 			stats->starved_ns += starved_ns;

@@ -13,7 +13,6 @@
 
 #define DEQUE_BYTES_MASK 0x7f
 #define KEYS_BYTES 40 /* of a dict's keys, up to its index: more than any version has */
-#define OLD_KEYS_SIZE 8 /* dk_size, up to 3.10 */
 #define ENTRY_WORDS 3 /* hash, key, value */
 #define ENTRIES_AT_ONCE 8
 #define ENTRY_CHUNKS 8 /* as many loops as threads run at a time, and what was deleted between */

@@ -13,6 +13,7 @@
 /* tp_flags of int and str and what derives from them (cpython: Include/object.h) */
 #define TP_FLAG_LONG (1ULL << 24)
 #define TP_FLAG_UNICODE (1ULL << 28)
+#define OLD_KEYS_SIZE 8 /* dk_size of a dict's keys, up to 3.10 (cpython: Objects/dict-common.h) */
 
 LS_INLINE __u64 object_word(const struct thread_state *ts, __u32 offset)
 {

@@ -5,6 +5,7 @@
 #ifndef LOOPSTALL_BPF_PYTASKS_H
 #define LOOPSTALL_BPF_PYTASKS_H
 
+#include "objects.h"
 #include "port.h"
 #include "state.h"
 
@@ -13,7 +14,6 @@
 #define TP_FLAG_LIST (1ULL << 25)
 #define VALUES_VALID 3
 /* 3.8-3.10: Objects/dict-common.h */
-#define OLD_KEYS_SIZE 8
 #define OLD_KEYS_MOST 128 /* so the indices take a byte each */
 #define OLD_ENTRY 24
 #define OLD_ENTRY_VALUE 16

@@ -114,6 +114,15 @@ LS_INLINE struct ls_coro_stats *span_stats(const struct thread_state *ts)
 	return bpf_map_lookup_elem(&coroutine_stats, &index);
 }
 
+/* Adds the off-CPU time of the current span, which is touched, to its coroutine. */
+LS_INLINE void coroutine_add_causes(struct ls_coro_stats *stats, const struct thread_state *ts)
+{
+	__u32 i;
+
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		stats->cause_ns[i] += ts->cur.cause_ns[i];
+}
+
 LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 {
 	ts->cur.number = ++ts->last_number;
@@ -214,15 +223,14 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	ts->on_at_ns = now_ns;
 	steal_begin(ts, task, now_ns);
 	if (ts->off_kind == OFF_IDLE) {
-		if (is_light(ts)) {
-			ts->stats.idle_ns += off_ns;
-			ts->idle_at_ns = 0;
-		} else if (!ts->proc.has_poll_spot) {
-			ts->stats.idle_ns += off_ns;
-			ts->idle_at_ns = 0;
-			turn_begin(ts, now_ns);
-			span_open_callbacks(ts, now_ns);
-		}
+		if (!is_light(ts) && ts->proc.has_poll_spot)
+			return;
+		ts->stats.idle_ns += off_ns;
+		ts->idle_at_ns = 0;
+		if (is_light(ts))
+			return;
+		turn_begin(ts, now_ns);
+		span_open_callbacks(ts, now_ns);
 		return;
 	}
 	if (ts->off_kind == OFF_NESTED) {

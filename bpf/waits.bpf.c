@@ -50,15 +50,13 @@ LS_INLINE void own_shift_count(struct ls_coro_stats *stats, __u64 duration_ns, _
 LS_SUBPROG int step_count_waits(struct thread_state *ts, __u64 duration_ns)
 {
 	struct ls_coro_stats *stats;
-	__u32 i;
 
 	if (!ts)
 		return 0;
 	stats = span_stats(ts);
 	if (!stats)
 		return 0;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
-		stats->cause_ns[i] += ts->cur.cause_ns[i];
+	coroutine_add_causes(stats, ts);
 	if (!ts->cur.is_continued)
 		own_shift_count(stats, duration_ns, ts->cur.cause_ns[LS_CAUSE_RUNQUEUE]);
 	return 0;

@@ -26,9 +26,9 @@ static inline void replay__freep(struct replay **r)
 	replay__free(*r);
 }
 
-/* Another one after each replay__to() that went back. */
 /* How steps were measured: "auto", "exact", "light". */
 const char *replay__mode(const struct replay *r);
+/* Another one after each replay__to() that went back. */
 struct model *replay__model(const struct replay *r);
 
 /* To what was known at `at_ns`, CLOCK_MONOTONIC of where it was made. 0 or -errno. */

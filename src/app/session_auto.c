@@ -49,12 +49,12 @@ static double busiest_share(struct session *s)
 	return all ? (double)most / (double)all : 1;
 }
 
-/* From here on hits are counted for the next decision. */
-static void set_mark(struct session *s, uint64_t now_ns)
+/* From here on hits are counted for the next decision. Returns busiest_share(). */
+static double set_mark(struct session *s, uint64_t now_ns)
 {
 	probe_cost__read(s->probe, now_ns, &s->budget_cost);
 	s->budget_cost_ns = now_ns;
-	busiest_share(s);
+	return busiest_share(s);
 }
 
 void session__begin_auto(struct session *s)
@@ -63,9 +63,12 @@ void session__begin_auto(struct session *s)
 
 	/* A judge wants every step. */
 	s->is_auto = s->config->mode == CLI_MODE_AUTO && !s->judge;
+	s->budget_due_ns = UINT64_MAX;
+	if (!s->is_auto)
+		return;
 	budget__init(&s->budget, s->config->budget, session_now_ns());
 	set_mark(s, session_now_ns());
-	s->budget_due_ns = s->is_auto ? session_now_ns() + FIRST_PACE_NS : UINT64_MAX;
+	s->budget_due_ns = session_now_ns() + FIRST_PACE_NS;
 	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
 }
 
@@ -87,19 +90,14 @@ static double ns_per_hit(const struct probe_cost *cost)
 
 static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
 {
-	const struct probe_cost before = s->budget_cost;
-	const uint64_t interval_ns = now_ns - s->budget_cost_ns;
+	const uint64_t hits_before = s->budget_cost.hits, interval_ns = now_ns - s->budget_cost_ns;
 	struct budget_load load = { NAN, NAN };
-	uint64_t hits;
 	double share;
 
 	if (probe__is_light(s->probe) || interval_ns < MIN_INTERVAL_NS)
 		return load;
-	probe_cost__read(s->probe, now_ns, &s->budget_cost);
-	s->budget_cost_ns = now_ns;
-	share = busiest_share(s);
-	hits = s->budget_cost.hits - before.hits;
-	load.hits_per_s = (double)hits * 1e9 / (double)interval_ns * share;
+	share = set_mark(s, now_ns);
+	load.hits_per_s = (double)(s->budget_cost.hits - hits_before) * 1e9 / (double)interval_ns * share;
 	load.ns_per_hit = ns_per_hit(&s->budget_cost);
 	return load;
 }

@@ -91,32 +91,38 @@ void session__show_threads(struct session *s, struct watch *w, const struct targ
 	}
 }
 
-void session__poll_threads(struct session *s, uint64_t now_ns)
+/* Whether there is any process that is watched by looks. */
+static bool find_threads(struct session *s)
 {
-	const uint64_t before_ns = session_own_cpu_ns();
-	uint64_t pace_ns = watch_pace_ns(now_ns - s->started_ns);
+	bool is_any = false;
 
-	if (now_ns < s->threads_due_ns)
-		return;
-	s->threads_due_ns = UINT64_MAX;
 	for (size_t i = 0; i < s->n_watches; i++) {
 		struct watch *w = s->watches[i];
 
 		if (w->is_gone || !w->target || !is_light(s, w))
 			continue;
 		session__find_loops(s, w);
-		s->threads_due_ns = now_ns;
+		is_any = true;
 	}
-	if (s->threads_due_ns != now_ns) {
-		/* A process may turn out to be such a one later. */
-		s->threads_due_ns = now_ns + MAX_PACE_NS;
+	return is_any;
+}
+
+static uint64_t max_ns(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void session__poll_threads(struct session *s, uint64_t now_ns)
+{
+	/* A process may turn out to be such a one later. */
+	uint64_t pace_ns = MAX_PACE_NS, before_ns;
+
+	if (now_ns < s->threads_due_ns)
 		return;
+	before_ns = session_own_cpu_ns();
+	if (find_threads(s)) {
+		pace_ns = max_ns(watch_pace_ns(now_ns - s->started_ns), MIN_PACE_NS);
+		pace_ns = max_ns(pace_ns < MAX_PACE_NS ? pace_ns : MAX_PACE_NS, COST_FACTOR * (session_own_cpu_ns() - before_ns));
 	}
-	if (pace_ns < MIN_PACE_NS)
-		pace_ns = MIN_PACE_NS;
-	if (pace_ns > MAX_PACE_NS)
-		pace_ns = MAX_PACE_NS;
-	if (pace_ns < COST_FACTOR * (session_own_cpu_ns() - before_ns))
-		pace_ns = COST_FACTOR * (session_own_cpu_ns() - before_ns);
 	s->threads_due_ns = now_ns + pace_ns;
 }

@@ -129,37 +129,46 @@ static int note_silence(struct session *s)
 	return reason ? recorder__note(s->feed.recorder, "no_steps_reason", reason) : 0;
 }
 
-/* What a check of the recording has to know of the host. */
-static int describe_machine(struct session *s)
+/* A number at the end of the file. */
+struct number {
+	const char *key;
+	uint64_t value;
+	bool is_missing;
+};
+
+static int note_numbers(struct session *s, const struct number *numbers, size_t n)
 {
-	const struct machine_use use = machine__since(&s->started_machine);
 	int r = 0;
 
-	if (use.has_cpu)
-		r = note_u64(s, "stolen_ns", use.stolen_ns);
-	if (r >= 0 && use.has_cpu)
-		r = note_u64(s, "wanted_cpu_ns", use.wanted_ns);
-	if (r >= 0 && use.has_pressure)
-		r = note_u64(s, "pressure_ns", use.pressure_ns);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		if (!numbers[i].is_missing)
+			r = note_u64(s, numbers[i].key, numbers[i].value);
 	return r;
 }
 
-static int describe_own_cost(struct session *s)
+/* What is known only now; of the host, what a check of the recording has to know. */
+static int describe_end(struct session *s)
 {
+	const struct machine_use use = machine__since(&s->started_machine);
 	const struct own_cost cost = session__own_cost(s);
-	int r = note_u64(s, "own_cpu_ns", cost.self_ns);
+	const struct number numbers[] = {
+		{ "duration_ns", s->feed.now_ns - s->started_ns, false },
+		{ "own_cpu_ns", cost.self_ns, false },
+		{ "programs_ns", cost.programs_ns, false },
+		{ "hits", cost.hits, false },
+		{ "program_ns_per_hit", cost.program_ns_per_hit, false },
+		{ "traps_ns", cost.traps_ns, !cost.has_traps },
+		{ "ns_per_hit", cost.ns_per_hit, !cost.has_traps },
+		{ "light_ns", session__light_ns(s, s->feed.now_ns), false },
+		{ "mode_switches", s->n_switches, false },
+		{ "own_rss_bytes", session_own_rss_bytes(), false },
+		{ "bpf_ns", probe__run_time_ns(s->probe), false },
+		{ "stolen_ns", use.stolen_ns, !use.has_cpu },
+		{ "wanted_cpu_ns", use.wanted_ns, !use.has_cpu },
+		{ "pressure_ns", use.pressure_ns, !use.has_pressure },
+	};
 
-	if (r >= 0)
-		r = note_u64(s, "programs_ns", cost.programs_ns);
-	if (r >= 0)
-		r = note_u64(s, "hits", cost.hits);
-	if (r >= 0)
-		r = note_u64(s, "program_ns_per_hit", cost.program_ns_per_hit);
-	if (r >= 0 && cost.has_traps)
-		r = note_u64(s, "traps_ns", cost.traps_ns);
-	if (r >= 0 && cost.has_traps)
-		r = note_u64(s, "ns_per_hit", cost.ns_per_hit);
-	return r;
+	return note_numbers(s, numbers, sizeof(numbers) / sizeof(numbers[0]));
 }
 
 int session__close_recording(struct session *s)
@@ -176,18 +185,6 @@ int session__close_recording(struct session *s)
 	if (r >= 0)
 		r = note_silence(s);
 	if (r >= 0)
-		r = note_u64(s, "duration_ns", s->feed.now_ns - s->started_ns);
-	if (r >= 0)
-		r = describe_own_cost(s);
-	if (r >= 0)
-		r = note_u64(s, "light_ns", session__light_ns(s, s->feed.now_ns));
-	if (r >= 0)
-		r = note_u64(s, "mode_switches", s->n_switches);
-	if (r >= 0)
-		r = note_u64(s, "own_rss_bytes", session_own_rss_bytes());
-	if (r >= 0)
-		r = note_u64(s, "bpf_ns", probe__run_time_ns(s->probe));
-	if (r >= 0)
-		r = describe_machine(s);
+		r = describe_end(s);
 	return r < 0 ? r : recorder__close(s->feed.recorder);
 }

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "symbol/symbol.h"
 #include "target/child.h"
+#include "target/look.h"
 #include "target/target.h"
 
 /* Ends in a call that blocks, so what is read afterwards stands still. */
@@ -121,27 +122,6 @@ static const struct expectation {
 	{ "fresh", TARGET_TASK_READY, "", NULL, { "leaf" }, 0 },
 	{ "runner", TARGET_TASK_RUNNING, "", NULL, { "block", "run" }, 0 },
 };
-
-struct look {
-	struct target *t;
-	struct target_task *tasks;
-	size_t size, total;
-	int n;
-};
-
-static void look__done(struct look *look)
-{
-	target__free(look->t);
-	free(look->tasks);
-}
-
-static const struct target_task *find(const struct look *look, const char *name)
-{
-	for (int i = 0; i < look->n; i++)
-		if (!strcmp(look->tasks[i].name, name))
-			return &look->tasks[i];
-	return NULL;
-}
 
 /* One task of all matters. */
 static uint64_t the_heavy;

@@ -6,6 +6,7 @@
 
 #include "symbol/symbol.h"
 #include "target/child.h"
+#include "target/look.h"
 #include "target/target.h"
 
 #define PROGRAM_IMPORTS "import sys\nsys.path.append('/usr/lib/python3/dist-packages')\nimport trio\n"
@@ -29,27 +30,6 @@ static const char program[] =
 	"trio.run(main)\n";
 
 #define N_TASKS 7 /* with main, trio's first task and that of its entry queue */
-
-struct look {
-	struct target *t;
-	struct target_task *tasks;
-	size_t size, total;
-	int n;
-};
-
-static void look__done(struct look *look)
-{
-	target__free(look->t);
-	free(look->tasks);
-}
-
-static const struct target_task *find(const struct look *look, const char *name)
-{
-	for (int i = 0; i < look->n; i++)
-		if (!strcmp(look->tasks[i].name, name))
-			return &look->tasks[i];
-	return NULL;
-}
 
 static void wait_for_runner(struct look *look, pid_t pid)
 {
