@@ -113,7 +113,9 @@ LS_SUBPROG int thread_refresh(struct thread_state *ts)
 	proc = bpf_map_lookup_elem(&procs, &tgid);
 	if (proc && (proc->gil != ts->proc.gil || proc->wakeup_call != ts->proc.wakeup_call)) {
 		ts->proc = *proc;
+		/* The step that begins is to enter its loop anew. */
 		ts->loop = 0;
+		ts->turn_steps = 0;
 	}
 	return 0;
 }

@@ -125,7 +125,7 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 		return err__set(err, r, "cannot read the symbols of %d: %s", w->pid, strerror(-r));
 	r = probe__attach(s->probe, w->target, err);
 	if (r < 0)
-		return r;
+		return watch__has_ended(w) ? err__set(err, -ESRCH, "process %d ended before it was attached to", w->pid) : r;
 	session__note(s, LOG_GRADE_INFO, w->pid, "attached to %s: CPython %s, steps by %s",
 		      w->target->comm, w->target->python, target_rung_word(w->target->rung));
 	if (w->target->is_newer)

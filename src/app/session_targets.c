@@ -7,11 +7,34 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "target/target.h"
+
+/* `python service.py & loopstall top -p $!`: the shell has forked, but what the process runs is still the shell. */
+#define YOUNG_NS 1000000000ULL
+#define YOUNG_PACE_NS 10000000
+
+static bool is_young(pid_t pid, uint64_t now_ns, uint64_t asked_ns)
+{
+	uint64_t age_ns;
+
+	return now_ns - asked_ns < YOUNG_NS && target__age_ns(pid, &age_ns) >= 0 && age_ns < YOUNG_NS;
+}
+
+static int add_pid(struct session *s, pid_t pid, struct err *err)
+{
+	const struct timespec pace = { .tv_nsec = YOUNG_PACE_NS };
+	const uint64_t asked_ns = session_now_ns();
+	int r;
+
+	while ((r = session__add(s, pid, false, err)) == -ENOEXEC && is_young(pid, session_now_ns(), asked_ns))
+		nanosleep(&pace, NULL);
+	return r;
+}
 
 static int add_pids(struct session *s, struct err *err)
 {
@@ -19,7 +42,7 @@ static int add_pids(struct session *s, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < config->n_pids; i++)
-		r = session__add(s, config->pids[i], false, err);
+		r = add_pid(s, config->pids[i], err);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include "app/watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -37,6 +38,13 @@ int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err)
 	if (errno == ESRCH)
 		return err__set(err, -ESRCH, "there is no process %d", pid);
 	return err__set(err, -errno, "cannot open process %d: %s", pid, strerror(errno));
+}
+
+bool watch__has_ended(const struct watch *w)
+{
+	struct pollfd end = { .fd = w->pidfd, .events = POLLIN };
+
+	return poll(&end, 1, 0) > 0;
 }
 
 void watch__done(struct watch *w)

@@ -62,6 +62,8 @@ struct watch {
 /* Opens the process. 0 or -errno with err filled. */
 int watch__init(struct watch *w, pid_t pid, uint64_t now_ns, struct err *err);
 void watch__done(struct watch *w);
+/* Has the process ended (a zombie has)? */
+bool watch__has_ended(const struct watch *w);
 
 /*
  * Looks at the process again; `context`: see target__examine(). 1 if something new was found, 0 if not, or -errno (see

@@ -48,6 +48,24 @@ def started_command(bench):
 
 
 @live(on="once")
+def pid_of_a_moment_ago(bench):
+    """`service & loopstall -p $!`: what was forked just now may still be the shell; what has been something else for long is refused at once."""
+    command, path = _brief(bench, "--stalls", "30")
+    early = bench.start(["sh", "-c", 'sleep 0.4; exec "$@"', "sh", *command], env=bench.python.env)
+    tool = bench.tool("trace", "-p", str(early.pid), "--threshold", "10ms")
+    tool.end()
+    seen = [s for s in tool.stalls if s["pid"] == _truth(path)["pid"] and s["cause"] == "sleep"]
+    check(len(seen) >= 15, "%d of 30 stalls", len(seen))
+    shell = bench.start(["sh", "-c", "sleep 20; :"])
+    time.sleep(1.1)
+    asked = time.monotonic()
+    code, _, errors = run_tool(bench, "trace", "-p", str(shell.pid))
+    check_equal(code, 3, "exit code")
+    check("holds no CPython" in errors, "%s", errors)
+    check(time.monotonic() - asked < 0.5, "refused after %.2f s", time.monotonic() - asked)
+
+
+@live(on="once")
 def stall_right_before_the_end(bench):
     """Whoever is about to end must be asked for names at once. A host that has no CPU for us may spoil one of five."""
     unnamed = 0
