@@ -151,7 +151,7 @@ static __always_inline __u64 known_from_ns(const struct thread_state *ts)
 	return from_ns;
 }
 
-/* Where one span has ended and the next has begun, of which only the latter is still going on. */
+/* Where one span has ended and the next has begun, of which only the latter is still going on. `begun`: since the loop's last wait. */
 static __always_inline __u64 boundary_ns(const struct thread_state *ts, __u64 begun, __u64 now_ns)
 {
 	__u64 from_ns = known_from_ns(ts);
@@ -197,10 +197,12 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 			light_read_task(ts, task);
 	} else if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun || ts->cur.task != task ||
 		   ts->look.turn != turn) {
-		changed_ns = boundary_ns(ts, begun, now_ns);
+		changed_ns = boundary_ns(ts, handles - ts->look.waited, now_ns);
 	}
 	ts->look.task = task;
 	ts->look.handles = handles;
+	ts->look.waited = handles;
+	ts->look.ready = loop ? loop->ready : 0;
 	ts->look.turn = turn;
 	ts->look.at_ns = now_ns;
 	return changed_ns;

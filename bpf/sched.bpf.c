@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "blocking.h"
 #include "frames.h"
+#include "looks.h"
 #include "meter.h"
 #include "spans.h"
 
@@ -53,6 +54,27 @@ static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
 	span_close_callbacks(ts, now_ns, 0);
 	turn_end(ts, now_ns);
 	loop_frame_learn(ts);
+	ts->idle_at_ns = now_ns;
+	ts->off_kind = OFF_IDLE;
+}
+
+/* So often at least, what a loop does between its waits is looked at, for the count of its handles. */
+#define LOOK_EVERY_NS 20000000ULL
+
+/*
+ * A loop watched by looks waits again, before anything since its last wait can have been a stall: what that was need not be known. This is what a
+ * server does most of the time, and a look costs five times as much.
+ */
+static __always_inline int is_short_turn(const struct thread_state *ts, const struct blocking *why, __u64 now_ns)
+{
+	return is_light(ts) && !ts->is_busy && ts->cur.unit == LS_UNIT_NONE && why->epoll_fd >= 0 &&
+	       why->epoll_fd == ts->epoll_fd && now_ns - ts->on_at_ns < settings.light_threshold_ns &&
+	       now_ns - ts->look.at_ns < LOOK_EVERY_NS;
+}
+
+static __always_inline void short_turn_end(struct thread_state *ts, __u64 now_ns)
+{
+	ts->look.waited = handles_begun(ts, ts->look.ready);
 	ts->idle_at_ns = now_ns;
 	ts->off_kind = OFF_IDLE;
 }
@@ -145,15 +167,9 @@ static __always_inline void gil_remember_holder(struct thread_state *ts)
 								proc->py.tstate_thread_id));
 }
 
-static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task, int is_preempted,
-					  __u64 now_ns)
+/* From here on it is off the CPU, for no more than want of one as far as is known. */
+static __always_inline void thread_goes_off(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
 {
-	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
-	struct blocking why;
-
-	thread_settle(ts, task, now_ns);
-	if (is_light(ts) && !ts->is_busy)
-		light_update(ts, now_ns);
 	ts->run_delay_ns = run_delay_ns(task);
 	ts->clock_offset_ns = now_ns - task->se.exec_start;
 	ts->woken_at_ns = 0;
@@ -162,9 +178,26 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	ts->off_kind = OFF_BLOCKED;
 	ts->off_cause = LS_CAUSE_RUNQUEUE;
 	thread_flush_if_due(ts, now_ns);
-	if (ts->cur.unit == LS_UNIT_NONE || is_preempted || !(task->__state & STATE_WAITS))
+}
+
+static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task, int is_preempted,
+					  __u64 now_ns)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	__u32 waits = !is_preempted && (task->__state & STATE_WAITS), is_short;
+	struct blocking why = { .epoll_fd = -1 };
+
+	thread_settle(ts, task, now_ns);
+	if (waits)
+		blocking_classify(ts, task, regs, &why);
+	is_short = is_short_turn(ts, &why, now_ns);
+	if (is_light(ts) && !ts->is_busy && !is_short)
+		light_update(ts, now_ns);
+	thread_goes_off(ts, task, now_ns);
+	if (is_short)
+		short_turn_end(ts, now_ns);
+	if (!waits || is_short || ts->cur.unit == LS_UNIT_NONE)
 		return;
-	blocking_classify(ts, task, regs, &why);
 	if (ts->is_busy) {
 		ts->off_cause = why.cause;
 		return;

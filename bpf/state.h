@@ -79,6 +79,8 @@ struct waiters {
 struct look {
 	__u64 at_ns;
 	__u64 handles; /* begun by the loop, times two, from an unknown number on */
+	__u64 waited; /* the same, when the loop last began to wait */
+	__u64 ready; /* the deque that tells */
 	__u64 turn; /* uvloop, outside steps: the time of its last poll */
 	__u64 task; /* that runs, 0: none */
 	__u64 task_type; /* of C tasks, as far as known */
