@@ -118,6 +118,12 @@ struct task_struct {
 	struct thread_struct thread;
 };
 
+/* What an iterator over all threads gets; after the last one `task` is NULL. */
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
 /* x86-64. The first six system call arguments are di, si, dx, r10, r8, r9. */
 struct pt_regs {
 	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;

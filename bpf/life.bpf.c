@@ -7,6 +7,7 @@
 #include "maps.h"
 #include "meter.h"
 #include "spans.h"
+#include "threads.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -25,6 +26,27 @@ static __always_inline void send_life(__u32 kind, __u64 now_ns, __u32 tgid, __u3
 	rec->hdr.tgid = tgid;
 	rec->hdr.tid = tid;
 	bpf_ringbuf_submit(rec, kind == LS_REC_EXEC ? BPF_RB_FORCE_WAKEUP : 0);
+}
+
+/*
+ * User space walks over all threads when it has found one that runs a loop, and of which no step will tell: it gets its state here, where
+ * memory can be waited for. Not where steps are seen: the first one makes it, and neither may be in the other's way.
+ */
+SEC("iter.s/task")
+int on_each_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	const struct ls_loop_thread *found;
+	__u32 tid, tgid;
+
+	if (!task)
+		return 0;
+	tid = task->pid;
+	tgid = task->tgid;
+	found = bpf_map_lookup_elem(&loop_threads, &tid);
+	if (found && found->tgid == tgid && !thread_of(task))
+		thread_make(task, tgid, tid);
+	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")

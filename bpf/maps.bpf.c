@@ -15,11 +15,15 @@ struct tasks_map tasks SEC(".maps");
 struct loop_threads_map loop_threads SEC(".maps");
 struct thread_stats_map thread_stats SEC(".maps");
 struct losses_map losses SEC(".maps");
+struct clocks_map clocks SEC(".maps");
 struct ring_map ring SEC(".maps");
 
 __u32 n_coroutines = 0;
 struct ls_meter meters[LS_METER_CPUS * LS_METER_ROW] = {};
 struct ls_budgets budgets = {};
+volatile __u32 n_clocks = 0;
+__u64 clock_flags = 0;
+volatile __u64 trial_ticks = 0;
 
 volatile struct ls_settings settings = { .threshold_ns = 10000000, .sample_after_ns = 2000000,
 				      .light_threshold_ns = 10000000, .sample_period_ns = 2000000 };

@@ -83,6 +83,19 @@ struct thread_stats_map {
 	__type(value, struct ls_thread_stats);
 };
 
+/* The sampler's clock on one CPU (clock.h). Only that CPU changes it. */
+struct clock {
+	struct bpf_timer timer;
+	__u8 is_running;
+};
+
+struct clocks_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LS_CLOCKS);
+	__type(key, __u32);
+	__type(value, struct clock);
+};
+
 struct losses_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LS_LOSS_MAX);
@@ -105,6 +118,7 @@ extern struct tasks_map tasks SEC(".maps");
 extern struct loop_threads_map loop_threads SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
+extern struct clocks_map clocks SEC(".maps");
 extern struct ring_map ring SEC(".maps");
 
 extern volatile struct ls_settings settings;
@@ -114,6 +128,10 @@ extern const volatile __u8 syscall_rules[LS_SYSCALLS];
 extern __u32 n_coroutines; /* elements of coroutine_stats that were ever in use; may run past the end a little */
 
 extern struct ls_budgets budgets;
+
+extern volatile __u32 n_clocks; /* that are set up */
+extern __u64 clock_flags; /* that they are started with */
+extern volatile __u64 trial_ticks; /* of the clock that user space measures */
 
 LS_INLINE void count_loss(__u32 loss)
 {

@@ -5,6 +5,7 @@
  */
 #include "maps.h"
 #include "blocking.h"
+#include "clock.h"
 #include "frames.h"
 #include "looks.h"
 #include "meter.h"
@@ -229,8 +230,11 @@ int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct tas
 	if (ts)
 		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
 	ts = thread_of(next);
-	if (ts && ts->off_at_ns)
+	if (!ts)
+		return 0;
+	if (ts->off_at_ns)
 		thread_returns(ts, next, bpf_ktime_get_ns());
+	clock_start();
 	return 0;
 }
 

@@ -27,6 +27,9 @@
 #define LS_MAX_SOCKETS 256 /* entries of the ready list of the loop's epoll looked at */
 #define LS_MAX_VICTIM_NAMES 16 /* victims reported by name */
 #define LS_NAME_BYTES 128
+#define LS_CLOCKS 513 /* of the sampler: one for each CPU, and one to measure */
+#define LS_CLOCK_TRIAL (LS_CLOCKS - 1)
+#define LS_TRIAL_PERIOD_NS 50000
 #define LS_NO_SYSCALL 0xffff
 #define LS_SYSCALLS 512 /* size of the syscall -> cause table */
 
@@ -61,7 +64,9 @@ struct ls_settings {
 	__u8 is_following; /* what a watched process forks is watched, too */
 	__u8 tells_execs; /* every exec of the machine is told, not only those of watched processes */
 	__u8 is_light; /* no uprobes: steps are told by looks into the process */
-	__u8 pad;
+	__u8 is_trial; /* a thread of setup_tgid starts the clock of which user space measures what a tick costs */
+	__u32 setup_tgid; /* user space while it sets up, else 0 */
+	__u32 pad;
 };
 
 /* What the kernel side keeps of its budgets (bpf/budget.h). */

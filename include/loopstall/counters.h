@@ -31,7 +31,6 @@
 	_(VICTIM_NO_QUEUE, "victim_no_queue", "stalls without victims: the loop's queue is not known yet") \
 	_(VICTIM_UNREADABLE, "victim_unreadable", "ready handles that could not be read")          \
 	_(VICTIM_CUT, "victim_cut", "stalls with more ready handles than are looked at")           \
-	_(THREAD_UNSAMPLED, "thread_unsampled", "loop threads that the kernel does not let us sample: where they compute is not seen") \
 	_(STALL_SHED, "stall_detail_shed", "stalls counted, but not told one by one: too many at a time") \
 	_(SAMPLE_SHED, "sample_shed", "CPU samples left out: too many at a time")                  \
 	_(THREAD_MAP, "thread_map_full", "readings of threads lost: their map was full")

@@ -159,24 +159,6 @@ bool priv_is_there(enum priv priv)
 	return is_permitted(caps[priv].number);
 }
 
-static void set_effective(unsigned int number, bool is_on)
-{
-	capng_update(is_on ? CAPNG_ADD : CAPNG_DROP, CAPNG_EFFECTIVE, number);
-	capng_apply(CAPNG_SELECT_CAPS);
-}
-
-bool priv_is_needed(enum priv priv, int (*try)(void))
-{
-	bool fails;
-
-	if (!is_permitted(caps[priv].number))
-		return false;
-	set_effective(caps[priv].number, false);
-	fails = try();
-	set_effective(caps[priv].number, true);
-	return fails && !try();
-}
-
 void privs_missing(char *buf, size_t size)
 {
 	size_t used = 0;

@@ -22,7 +22,7 @@
  */
 #define PRIVS(_)                                                                                   \
 	_(BPF, true, ATTACH, "load BPF programs and maps")                                         \
-	_(PERFMON, true, WATCH, "attach probes and the CPU sampler")                               \
+	_(PERFMON, true, WATCH, "attach probes, read memory in BPF programs")                     \
 	_(SYS_PTRACE, true, WATCH, "read the memory of other users' processes")                    \
 	_(SYS_ADMIN, false, ATTACH, "uprobes on kernels before 6.6")                               \
 	_(CHECKPOINT_RESTORE, false, WATCH, "open libraries that were replaced or deleted since they were mapped") \
@@ -77,9 +77,6 @@ int privs_become_user(void);
 
 /* Whether the capability, or one that includes it, is there. */
 bool priv_is_there(enum priv priv);
-
-/* Does this fail without the capability, and work with it? `try` returns 0 or -errno. For one thread, while the capabilities are in force. */
-bool priv_is_needed(enum priv priv, int (*try)(void));
 
 /* "CAP_BPF, CAP_PERFMON": the required ones that are missing, "" for none. */
 void privs_missing(char *buf, size_t size);

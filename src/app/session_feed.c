@@ -54,15 +54,7 @@ static void tell_loop(struct session *s, const struct watch *w, struct watch_loo
 /* A thread is first seen to run a loop. */
 static void note_thread(struct session *s, const struct watch *w, enum target_loop_kind kind, pid_t tid)
 {
-	int r;
-
-	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid,
-		      target_loop_kind_word(kind));
-	r = probe__sample_thread(s->probe, tid);
-	if (r < 0 && r != -ESRCH)
-		session__note(s, LOG_GRADE_WARNING, w->pid,
-			      "thread %d is not sampled (%s): where it computes is not seen; see `loopstall doctor`", tid,
-			      strerror(-r));
+	session__note(s, LOG_GRADE_INFO, w->pid, "thread %d runs a loop of %s", tid, target_loop_kind_word(kind));
 }
 
 /* `scheduler`: what the kernel side will call it, if that is known to be no loop's address; else 0. */
@@ -219,6 +211,7 @@ static int on_event(void *ctx, const struct event *event)
 		if (!w || !w->target)
 			break;
 		w->has_stepped = true;
+		probe_nudge_thread((pid_t)event->hdr->tid);
 		if (event->thread->loop == event->thread->tstate)
 			note_scheduler(s, w, event->thread->tstate, (pid_t)event->hdr->tid);
 		else
@@ -235,7 +228,7 @@ static int on_event(void *ctx, const struct event *event)
 			return 0;
 		break;
 	case LS_REC_EXIT:
-		probe__unsample_thread(s->probe, event->hdr->tid);
+		probe__forget_thread(s->probe, (pid_t)event->hdr->tid);
 		session__forget_thread(s, (pid_t)event->hdr->tid);
 		session__on_thread_end(s, event->hdr->tgid, event->hdr->tid);
 		break;

@@ -164,8 +164,6 @@ __attribute__((format(printf, 4, 5))) void session__note(struct session *s, enum
  * Tells the model which spans are open right now and began at least `age_ns` ago. Their number or -errno.
  */
 int session__read_live(struct session *s, uint64_t now_ns, uint64_t age_ns);
-/* Names a thread of the process to the kernel; -1 if that is not possible. */
-int session__thread_fd(struct session *s, const struct watch *w, pid_t tid);
 /* A thread has ended. */
 void session__forget_thread(struct session *s, pid_t tid);
 

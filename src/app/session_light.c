@@ -68,6 +68,26 @@ int session__switch(struct session *s, bool is_light, struct err *err)
 	return 0;
 }
 
+/* Those that are new get going. */
+static void make_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
+{
+	bool is_any = false;
+	int r;
+
+	for (int i = 0; i < n; i++)
+		is_any |= !watch__loop(w, threads[i].loop, threads[i].tid)->is_made;
+	r = is_any ? probe__make_threads(s->probe) : 0;
+	if (r < 0)
+		log_debug("%d: its loops are known from their next steps on: %s", w->pid, strerror(-r));
+	for (int i = 0; is_any && i < n; i++) {
+		struct watch_loop *l = watch__loop(w, threads[i].loop, threads[i].tid);
+
+		if (!l->is_made)
+			probe_nudge_thread(threads[i].tid);
+		l->is_made = true;
+	}
+}
+
 void session__show_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
 {
 	struct err err = {};
@@ -78,17 +98,12 @@ void session__show_threads(struct session *s, struct watch *w, const struct targ
 	if (!w->target->proc.current_tasks && !target__find_current_tasks(w->target) && w->target->proc.current_tasks &&
 	    probe__attach(s->probe, w->target, &err) < 0)
 		log_debug("%s", err.what);
-	for (int i = 0; i < n; i++) {
-		const pid_t tid = threads[i].tid;
-		int r;
-
-		if (tid <= 0)
-			continue;
-		/* Where steps are seen, the first one makes the thread's state: that must not be in each other's way. */
-		r = probe__set_loop_thread(s->probe, w->pid, &threads[i], is_light(s, w) ? session__thread_fd(s, w, tid) : -1);
-		if (r < 0)
-			log_debug("%d: thread %d is known from its next sample on: %s", w->pid, tid, strerror(-r));
-	}
+	for (int i = 0; i < n; i++)
+		if (threads[i].tid > 0 && probe__set_loop_thread(s->probe, w->pid, &threads[i]) < 0)
+			log_debug("%d: no room for the loop of thread %d", w->pid, threads[i].tid);
+	/* Where steps are seen, the first one does it. */
+	if (is_light(s, w))
+		make_threads(s, w, threads, n);
 }
 
 /* Whether there is any process that is watched by looks. */

@@ -42,11 +42,6 @@ void session__forget_thread(struct session *s, pid_t tid)
 	}
 }
 
-int session__thread_fd(struct session *s, const struct watch *w, pid_t tid)
-{
-	return tid == w->pid ? w->pidfd : thread_fd(s, tid);
-}
-
 /* A thread may have run several loops: it is asked once. */
 static bool is_first_of_thread(const struct watch *w, size_t index)
 {
@@ -67,7 +62,7 @@ static size_t read_process(struct session *s, const struct watch *w, uint64_t un
 
 		if (tid <= 0 || !is_first_of_thread(w, i))
 			continue;
-		fd = session__thread_fd(s, w, tid);
+		fd = tid == w->pid ? w->pidfd : thread_fd(s, tid);
 		if (fd >= 0 && probe__live(s->probe, fd, &spans[n]) == 0 && spans[n].start_ns <= until_ns)
 			n++;
 	}

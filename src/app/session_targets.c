@@ -88,15 +88,12 @@ void session__settle(struct session *s)
 {
 	const enum session_rights wanted =
 		may_attach(s) ? SESSION_RIGHTS_ATTACH : SESSION_RIGHTS_WATCH;
-	bool needs_admin;
 	char kept[256];
 
 	if (s->rights >= wanted)
 		return;
 	s->rights = wanted;
-	/* Threads that run a loop only later are to be sampled, too. */
-	needs_admin = !probe__is_multi(s->probe) || priv_is_needed(PRIV_SYS_ADMIN, probe__try_sampler);
-	privs_settle(wanted == SESSION_RIGHTS_ATTACH, needs_admin, kept, sizeof(kept));
+	privs_settle(wanted == SESSION_RIGHTS_ATTACH, !probe__is_multi(s->probe), kept, sizeof(kept));
 	session__note(s, LOG_GRADE_INFO, 0, "capabilities kept: %s", kept);
 	log_debug("capabilities kept: %s", kept);
 }

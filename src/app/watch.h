@@ -31,6 +31,7 @@ struct watch_loop {
 	uint64_t scheduler; /* thread state, by which the kernel side calls it while its tasks are written in Python; 0: never so far */
 	struct ls_pytasks tasks; /* asyncio's that are written in Python; 0: none so far */
 	enum target_loop_kind kind;
+	bool is_made; /* light: the kernel side watches its thread */
 	struct ls_loop info;
 	struct target_executor executor; /* as last read */
 };

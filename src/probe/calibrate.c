@@ -9,16 +9,12 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
-#include <sys/ioctl.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "probe/calibrate_spots.h"
-#include "probe/null_program.h"
-#include "probe/sampler.h"
 #include "probe/uprobes.h"
 
 #define LINE_BYTES 64
@@ -31,7 +27,6 @@
 #define PROBE_HITS 12 /* in each */
 #define SAMPLE_ROUNDS 3
 #define SAMPLE_WORK 500 /* pieces of work in each */
-#define SAMPLE_PERIOD_NS 50000
 #define MAX_ROUNDS 7
 
 /* Their code is in calibrate_spots.h. */
@@ -57,7 +52,7 @@ static const struct spot {
 
 struct calibrator {
 	int spot_fds[N_SPOTS];
-	int clock_fd;
+	struct clock *clock;
 	uint8_t *work; /* WORK_PAGES of them */
 };
 
@@ -66,6 +61,14 @@ static uint64_t cpu_now_ns(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
@@ -116,21 +119,7 @@ static int put_probes(struct calibrator *c, bool use_multi)
 	return code ? code : uprobes__attach_own(use_multi, offsets, N_SPOTS, c->spot_fds);
 }
 
-static int put_clock(struct calibrator *c)
-{
-	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_PERF_EVENT, 0);
-
-	if (prog_fd < 0)
-		return prog_fd;
-	c->clock_fd = sampler__open(0, SAMPLE_PERIOD_NS);
-	if (c->clock_fd < 0)
-		return c->clock_fd;
-	if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0) || ioctl(c->clock_fd, PERF_EVENT_IOC_SET_BPF, prog_fd))
-		return -errno;
-	return 0;
-}
-
-int calibrator__new(struct calibrator **ret_calibrator, bool use_multi)
+int calibrator__new(struct calibrator **ret_calibrator, bool use_multi, struct clock *clock)
 {
 	_cleanup_(calibrator__freep) struct calibrator *c = calloc(1, sizeof(*c));
 	int code;
@@ -139,16 +128,13 @@ int calibrator__new(struct calibrator **ret_calibrator, bool use_multi)
 		return -ENOMEM;
 	for (size_t i = 0; i < N_SPOTS; i++)
 		c->spot_fds[i] = -1;
-	c->clock_fd = -1;
+	c->clock = clock;
 	c->work = calloc(WORK_PAGES, PAGE_BYTES);
 	if (!c->work)
 		return -ENOMEM;
 	code = put_probes(c, use_multi);
 	if (code)
 		return code;
-	/* Without a clock there are no samples to be paid for. */
-	if (put_clock(c))
-		fd_close(&c->clock_fd);
 	*ret_calibrator = TAKE_PTR(c);
 	return 0;
 }
@@ -159,7 +145,6 @@ void calibrator__free(struct calibrator *c)
 		return;
 	for (size_t i = 0; i < N_SPOTS; i++)
 		fd_close(&c->spot_fds[i]);
-	fd_close(&c->clock_fd);
 	free(c->work);
 	free(c);
 }
@@ -203,36 +188,37 @@ void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 static uint64_t time_work(struct calibrator *c)
 {
-	const uint64_t begin_ns = cpu_now_ns();
+	const uint64_t begin_ns = now_ns();
 
 	for (int i = 0; i < SAMPLE_WORK; i++)
 		work(c);
-	return cpu_now_ns() - begin_ns;
+	return now_ns() - begin_ns;
 }
 
-static int measure_sample(struct calibrator *c, struct trap_costs *costs)
+/* By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own. */
+static void measure_sample(struct calibrator *c, struct trap_costs *costs)
 {
 	double added_ns[MAX_ROUNDS];
+	size_t n = 0;
 
 	for (int round = 0; round < SAMPLE_ROUNDS; round++) {
 		const uint64_t without_ns = time_work(c);
-		uint64_t with_ns;
+		uint64_t with_ns, ticks;
+		int code = clock__begin_trial(c->clock);
 
-		if (ioctl(c->clock_fd, PERF_EVENT_IOC_ENABLE, 0))
-			return -errno;
 		with_ns = time_work(c);
-		if (ioctl(c->clock_fd, PERF_EVENT_IOC_DISABLE, 0))
-			return -errno;
-		added_ns[round] = ((double)with_ns - (double)without_ns) * SAMPLE_PERIOD_NS / (double)with_ns;
+		ticks = clock__end_trial(c->clock);
+		/* We were moved to another CPU, then. */
+		if (!code && ticks)
+			added_ns[n++] = ((double)with_ns - (double)without_ns) / (double)ticks;
 	}
-	if (calibrate_median(added_ns, SAMPLE_ROUNDS) > 0)
-		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, SAMPLE_ROUNDS);
-	return 0;
+	if (calibrate_median(added_ns, n) > 0)
+		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, n);
 }
 
-int calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs)
+void calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs)
 {
 	*ret_costs = (struct trap_costs){ 0 };
 	calibrator__measure_probes(c, ret_costs);
-	return c->clock_fd < 0 ? 0 : measure_sample(c, ret_costs);
+	measure_sample(c, ret_costs);
 }

@@ -16,7 +16,6 @@
 #include "loopstall.skel.h"
 
 #include "probe/namespaces.h"
-#include "probe/sampler.h"
 #include "probe/uprobes.h"
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -112,9 +111,6 @@ static const struct {
 	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN", "" },
 	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf, "CAP_SYS_ADMIN",
 	  "not needed where uprobe_multi works", NULL },
-	/* Debian's kernels know a level 3, at which CAP_PERFMON is not enough, and begin with it. */
-	{ "sampler", "the CPU clock samples where a step computes", false, sampler__try, "CAP_PERFMON",
-	  "sysctl kernel.perf_event_paranoid=2, or CAP_SYS_ADMIN; without it the line of computing is not known", NULL },
 };
 
 int probe__features(struct probe_feature *features)

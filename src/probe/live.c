@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a thread is in at this moment, and its state to begin with. The copy may be torn by a program that changes the state meanwhile: all
+ * What a thread is in at this moment. The copy may be torn by a program that changes the state meanwhile: all
  * numbers are checked, and stacks are believed only if they carry the number of the open span.
  */
 #include "probe/live.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
 
-#include "base/cleanup.h"
 #include "bpf/state.h"
 
 static void copy_stack(struct probe_live *live, const struct ls_rec_stack *rec)
@@ -61,18 +59,4 @@ int live__read(int map_fd, int pidfd, struct probe_live *ret, uint32_t *ret_coro
 	    !(ts.sample.flags & LS_STACK_OUTSIDE))
 		copy_stack(ret, &ts.sample);
 	return 0;
-}
-
-int live__begin(int map_fd, int pidfd, const struct ls_proc *proc, const struct ls_loop_thread *loop, uint32_t tid)
-{
-	_cleanup_free_ struct thread_state *ts = calloc(1, sizeof(*ts));
-
-	if (!ts)
-		return -ENOMEM;
-	ts->proc = *proc;
-	ts->tgid = loop->tgid;
-	ts->tid = tid;
-	ts->epoll_fd = -1;
-	/* One that ran steps before is known already. */
-	return bpf_map_update_elem(map_fd, &pidfd, ts, BPF_NOEXIST) && errno != EEXIST ? -errno : 0;
 }

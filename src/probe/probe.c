@@ -19,11 +19,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "probe/clock.h"
 #include "probe/cost.h"
 #include "probe/ended.h"
 #include "probe/live.h"
 #include "probe/namespaces.h"
-#include "probe/sampler.h"
 #include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
 #include "probe/tasks.h"
@@ -54,11 +54,11 @@ struct probe {
 	bool use_multi;
 	uint64_t fixed_period_ns; /* the sampler's, if it does not go with the threshold; else 0 */
 	uint64_t sample_period_ns;
-	struct sampler sampler;
+	struct clock clock;
 	struct cost cost;
 	size_t n_attached;
 	struct attached *attached;
-	uint64_t bad_records, unsampled;
+	uint64_t bad_records;
 	/* for the time of one drain */
 	event_fn event_fn;
 	void *event_ctx;
@@ -200,6 +200,9 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	if (stats == MAP_FAILED)
 		return err__set(err, -errno, "cannot map the coroutines' counters: %s", strerror(errno));
 	p->stats = stats;
+	p->clock = (struct clock){
+		.settings = settings_of(p), .n_clocks = &skel->bss->n_clocks, .trial_ticks = &skel->bss->trial_ticks
+	};
 	p->cost.meters = skel->bss->meters;
 	p->cost.n_rows = n_cpus < 0 || n_cpus > LS_METER_CPUS ? LS_METER_CPUS : n_cpus;
 	return 0;
@@ -216,7 +219,10 @@ static int probe_attach_system(struct probe *p, struct err *err)
 		{ p->skel->progs.on_exit, &p->skel->links.on_exit },
 		{ p->skel->progs.on_exec, &p->skel->links.on_exec },
 		{ p->skel->progs.on_fork, &p->skel->links.on_fork },
+		{ p->skel->progs.on_setup, &p->skel->links.on_setup },
+		{ p->skel->progs.on_each_task, &p->skel->links.on_each_task },
 	};
+	int code;
 
 	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++) {
 		*system[i].link = bpf_program__attach(system[i].prog);
@@ -224,6 +230,9 @@ static int probe_attach_system(struct probe *p, struct err *err)
 			return err__set(err, -errno, "cannot attach to the scheduler's tracepoint (%s): %s",
 					bpf_program__section_name(system[i].prog), strerror(errno));
 	}
+	code = clock__set_up(&p->clock);
+	if (code)
+		return err__set(err, code, "cannot set up the sampler's clock: %s", strerror(-code));
 	return 0;
 }
 
@@ -259,7 +268,6 @@ void probe__free(struct probe *p)
 	for (size_t i = 0; i < p->n_attached; i++)
 		uprobes__done(&p->attached[i].uprobes);
 	free(p->attached);
-	sampler__done(&p->sampler);
 	calibrator__free(p->cost.calibrator);
 	ring_buffer__free(p->ring);
 	if (p->stats)
@@ -362,38 +370,39 @@ void probe__detach(struct probe *p, pid_t pid)
 		tasks__forget(p->tasks, tgid);
 }
 
-int probe__sample_thread(struct probe *p, pid_t tid)
+void probe_nudge_thread(pid_t tid)
 {
-	int code = sampler__add(&p->sampler, p->skel->progs.on_sample, tid, p->sample_period_ns);
+	int code = clock_nudge(tid);
 
-	/* A thread that has ended meanwhile is no loss. */
-	p->unsampled += code && code != -ESRCH;
-	return code;
+	if (code && code != -ESRCH)
+		log_debug("thread %d is sampled when it next comes to a CPU: %s", tid, strerror(-code));
 }
 
-int probe__try_sampler(void)
-{
-	return sampler__try();
-}
-
-void probe__unsample_thread(struct probe *p, pid_t tid)
+void probe__forget_thread(struct probe *p, pid_t tid)
 {
 	const uint32_t key = tid;
 
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.loop_threads), &key);
-	sampler__remove(&p->sampler, tid);
 }
 
-int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread, int pidfd)
+int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread)
 {
 	const struct ls_loop_thread found = { .loop = thread->loop, .tstate = thread->tstate, .tgid = pid };
-	const uint32_t tid = thread->tid, tgid = pid;
-	struct ls_proc proc;
+	const uint32_t tid = thread->tid;
 
-	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.loop_threads), &tid, &found, BPF_ANY) ||
-	    bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.procs), &tgid, &proc))
-		return -errno;
-	return pidfd < 0 ? 0 : live__begin(bpf_map__fd(p->skel->maps.threads), pidfd, &proc, &found, tid);
+	return bpf_map_update_elem(bpf_map__fd(p->skel->maps.loop_threads), &tid, &found, BPF_ANY) ? -errno : 0;
+}
+
+int probe__make_threads(struct probe *p)
+{
+	_cleanup_fd_ int fd = bpf_iter_create(bpf_link__fd(p->skel->links.on_each_task));
+	char byte;
+
+	if (fd < 0)
+		return fd;
+	while (read(fd, &byte, 1) > 0)
+		;
+	return 0;
 }
 
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info)
@@ -477,7 +486,6 @@ int probe__losses(struct probe *p, uint64_t *counts)
 			counts[i] += values[cpu];
 	}
 	counts[LS_LOSS_BAD_RECORD] += p->bad_records;
-	counts[LS_LOSS_THREAD_UNSAMPLED] += p->unsampled;
 	return 0;
 }
 
@@ -486,7 +494,7 @@ int probe__set_threshold(struct probe *p, uint64_t threshold_ns)
 	if (!threshold_ns)
 		return -EINVAL;
 	set_threshold(p, threshold_ns);
-	return sampler__set_period(&p->sampler, p->sample_period_ns);
+	return 0;
 }
 
 void probe__set_detail(struct probe *p, const struct probe_detail *detail)
@@ -578,13 +586,13 @@ uint64_t probe__run_time_ns(const struct probe *p)
 int probe_cost__calibrate(struct probe *p)
 {
 	_cleanup_(calibrator__freep) struct calibrator *calibrator = NULL;
-	int code = calibrator__new(&calibrator, p->use_multi);
+	int code = calibrator__new(&calibrator, p->use_multi, &p->clock);
 
-	if (!code)
-		code = calibrator__measure_all(calibrator, &p->cost.costs);
-	if (!code)
-		p->cost.calibrator = TAKE_PTR(calibrator);
-	return code;
+	if (code)
+		return code;
+	calibrator__measure_all(calibrator, &p->cost.costs);
+	p->cost.calibrator = TAKE_PTR(calibrator);
+	return 0;
 }
 
 void probe_cost__read(struct probe *p, uint64_t now_ns, struct probe_cost *ret)

@@ -51,11 +51,10 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err);
 int probe__follow(struct probe *p, pid_t pid);
 /* Forgets a process that has gone. */
 void probe__detach(struct probe *p, pid_t pid);
-/* Starts the CPU sampler on a loop thread. 0 or -errno. */
-int probe__sample_thread(struct probe *p, pid_t tid);
-/* Does the kernel let us sample? 0 or -errno. */
-int probe__try_sampler(void);
-void probe__unsample_thread(struct probe *p, pid_t tid);
+/* A loop thread that was found is sampled from its next switch to a CPU on: this makes one happen now. */
+void probe_nudge_thread(pid_t tid);
+/* Forgets a thread that has ended. */
+void probe__forget_thread(struct probe *p, pid_t tid);
 /*
  * Steps without uprobes: the threads that are known to run loops are looked at, see bpf/light.h. Switched on or off at any time. Uprobes that sit
  * do nothing while it is on, but they cost; a process that is attached meanwhile gets none.
@@ -67,11 +66,13 @@ int probe__put_uprobes(struct probe *p, const struct target *t, struct err *err)
 void probe__take_uprobes(struct probe *p, pid_t pid);
 /* A span that is known from looks is a stall from this duration on. */
 uint64_t probe__light_threshold_ns(const struct probe *p);
+/* Tells the kernel side which loop runs on a thread. 0 or -errno. */
+int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread);
 /*
- * Tells the kernel side which loop runs on a thread. `pidfd` names the thread (-1: there is none): the kernel side knows it from now on, not only after
- * its next sample. 0 or -errno.
+ * Threads told so, of which no step will be seen, are watched from now on. Not for those whose steps are seen: their first step makes them known, and neither
+ * may be in the other's way. Walks over all threads of the machine. 0 or -errno.
  */
-int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_thread *thread, int pidfd);
+int probe__make_threads(struct probe *p);
 /* Tells the kernel side where a loop keeps its queues. */
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
 

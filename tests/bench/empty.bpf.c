@@ -38,9 +38,3 @@ int empty_exec(void *ctx)
 {
 	return 0;
 }
-
-SEC("perf_event")
-int empty_sample(void *ctx)
-{
-	return 0;
-}

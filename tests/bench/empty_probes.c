@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * empty_probes PID SAMPLE_PERIOD_NS: puts empty programs where loopstall puts its own, says "ready SPOTS" and stays
+ * empty_probes PID: puts empty programs where loopstall puts its own, says "ready SPOTS" and stays
  * until its stdin closes; then says "ran NS", the time its programs took, if the kernel accounts for it. Spots and
  * attaching are loopstall's own code, so that both sit at the same places.
  *
@@ -24,16 +24,13 @@
 #include "empty.skel.h"
 
 #include "base/cleanup.h"
-#include "probe/sampler.h"
 #include "probe/uprobes.h"
 #include "target/target.h"
 
-#define MAX_LOOPS 16
 #define MAX_MODULES 16
 
 struct empty_probes {
 	struct empty_bpf *skel;
-	struct sampler sampler;
 	size_t n_uprobes;
 	struct uprobes uprobes[MAX_MODULES];
 };
@@ -56,7 +53,6 @@ static void empty_probes__done(struct empty_probes *e)
 {
 	for (size_t i = 0; i < e->n_uprobes; i++)
 		uprobes__done(&e->uprobes[i]);
-	sampler__done(&e->sampler);
 	empty_bpf__destroy(e->skel);
 }
 
@@ -114,22 +110,6 @@ static int attach_target(struct empty_probes *e, const struct target *t, bool us
 	return n_spots;
 }
 
-static int attach_samplers(struct empty_probes *e, const struct target *t, uint64_t period_ns)
-{
-	struct target_loop_thread threads[MAX_LOOPS];
-	int n = target__loop_threads(t, threads, MAX_LOOPS), code;
-
-	if (n <= 0)
-		return fail("found no event loop in the target", n ? n : -ENOENT);
-	for (int i = 0; i < n; i++) {
-		code = sampler__add(&e->sampler, e->skel->progs.empty_sample, threads[i].tid,
-				    period_ns);
-		if (code)
-			return fail("cannot sample the loop's thread", code);
-	}
-	return 0;
-}
-
 static void wait_for_end_of_stdin(void)
 {
 	char byte;
@@ -165,7 +145,7 @@ static int account(void)
 	return 0;
 }
 
-static int run(pid_t pid, uint64_t period_ns)
+static int run(pid_t pid)
 {
 	_cleanup_(empty_probes__done) struct empty_probes e = { 0 };
 	_cleanup_(target__freep) struct target *t = NULL;
@@ -184,9 +164,6 @@ static int run(pid_t pid, uint64_t period_ns)
 	n_spots = attach_target(&e, t, use_multi);
 	if (n_spots < 0)
 		return n_spots;
-	code = attach_samplers(&e, t, period_ns);
-	if (code)
-		return code;
 	printf("ready %d\n", n_spots);
 	fflush(stdout);
 	wait_for_end_of_stdin();
@@ -224,9 +201,9 @@ int main(int argc, char **argv)
 		return account() ? 1 : 0;
 	if (argc == 3 && !strcmp(argv[1], "spots"))
 		return tell_spots(atoi(argv[2])) ? 1 : 0;
-	if (argc != 3) {
-		fputs("usage: empty_probes PID SAMPLE_PERIOD_NS | stats | spots PID\n", stderr);
+	if (argc != 2) {
+		fputs("usage: empty_probes PID | stats | spots PID\n", stderr);
 		return 2;
 	}
-	return run(atoi(argv[1]), strtoull(argv[2], NULL, 10)) ? 1 : 0;
+	return run(atoi(argv[1])) ? 1 : 0;
 }

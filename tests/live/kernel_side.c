@@ -64,10 +64,9 @@ static void on_loop(struct driver *d, const struct ls_rec_thread *thread)
 	code = target__resolve_loop(d->target, thread->loop, &loop, &kind);
 	if (!code)
 		code = probe__set_loop(d->probe, d->target->pid, thread->loop, &loop);
-	if (!code)
-		code = probe__sample_thread(d->probe, thread->hdr.tid);
 	if (code)
 		fail("cannot follow a loop", code);
+	probe_nudge_thread((pid_t)thread->hdr.tid);
 }
 
 static int on_event(void *ctx, const struct event *event)

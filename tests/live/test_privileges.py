@@ -245,7 +245,6 @@ def user_watches_an_exec(bench):
     tool.read_until(lambda t: any(s["cause"] == "sleep" for s in t.stalls))
     check_finds_the_stall(tool)
     tool.finish()
-    check("not sampled" not in tool.stderr, "no CPU samples of the second program: %r", tool.stderr)
 
 
 # --- who gets them besides

@@ -1,45 +1,23 @@
-// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The per-thread CPU sampler: where does a long span compute? A span that began a moment ago is left alone.
+ * Where does a long span compute? One that began a moment ago is left alone.
  */
+#ifndef LOOPSTALL_BPF_SAMPLE_H
+#define LOOPSTALL_BPF_SAMPLE_H
+
 #include "maps.h"
 #include "budget.h"
 #include "frames.h"
 #include "light.h"
-#include "meter.h"
 #include "spans.h"
-#include "threads.h"
 
-/*
- * A thread that runs a loop, of which no step was seen. User space makes the state of those that it can name to the kernel (see
- * probe__set_loop_thread()).
- */
-static __always_inline struct thread_state *thread_found(void)
+/* One sample of the current thread, whose state this is. */
+LS_INLINE int thread_sample(struct thread_state *ts)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = (__u32)id, tgid = id >> 32;
-	struct ls_proc *proc;
-
-	if (!settings.is_light) {
-		/* Its first step makes it. */
-		proc = bpf_map_lookup_elem(&procs, &tgid);
-		if (!proc || !proc->is_light)
-			return NULL;
-	}
-	return bpf_map_lookup_elem(&loop_threads, &tid) ? thread_new() : NULL;
-}
-
-SEC("perf_event")
-int on_sample(void *ctx)
-{
-	METER(SAMPLE);
-	struct thread_state *ts = current_thread();
 	__u64 now_ns, elapsed_ns, on_cpu_ns, frame;
 	struct ls_rec_stack *rec;
 	__u32 n, len;
 
-	if (!ts)
-		ts = thread_found();
 	if (!ts || ts->is_busy)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
@@ -90,3 +68,5 @@ int on_sample(void *ctx)
 		count_loss(LS_LOSS_RING_STACK);
 	return 0;
 }
+
+#endif
