@@ -9,9 +9,8 @@
 
 #include "base/log.h"
 
-#define PACE_NS 250000000ULL
-/* A target that cannot afford it is to be let go soon. */
-#define FIRST_PACE_NS 50000000ULL
+/* A target that cannot afford it is to be let go soon, also if it gets busy all of a sudden. */
+#define PACE_NS 50000000ULL
 #define ENOUGH_TIMED 64
 #define USUAL_PROGRAM_NS 500
 /* In less there are too few hits to tell what they cost. */
@@ -68,7 +67,7 @@ void session__begin_auto(struct session *s)
 		return;
 	budget__init(&s->budget, s->config->budget, session_now_ns());
 	set_mark(s, session_now_ns());
-	s->budget_due_ns = session_now_ns() + FIRST_PACE_NS;
+	s->budget_due_ns = session_now_ns() + PACE_NS;
 	s->test_switch_ns = pace ? strtoull(pace, NULL, 10) * 1000000 : 0;
 }
 
@@ -134,6 +133,7 @@ static void follow_budget(struct session *s, uint64_t now_ns)
 void session__keep_budget(struct session *s, uint64_t now_ns)
 {
 	struct err err = {};
+	uint64_t before_ns;
 
 	if (now_ns < s->budget_due_ns)
 		return;
@@ -142,9 +142,10 @@ void session__keep_budget(struct session *s, uint64_t now_ns)
 		s->budget_due_ns = now_ns + s->test_switch_ns;
 		return;
 	}
+	before_ns = session_own_cpu_ns();
 	if (s->is_auto)
 		follow_budget(s, now_ns);
-	s->budget_due_ns = s->is_auto ? now_ns + PACE_NS : UINT64_MAX;
+	s->budget_due_ns = s->is_auto ? session_next_due_ns(now_ns, PACE_NS, session_own_cpu_ns() - before_ns) : UINT64_MAX;
 	if (s->is_auto && budget__due_ns(&s->budget) < s->budget_due_ns)
 		s->budget_due_ns = budget__due_ns(&s->budget);
 }
