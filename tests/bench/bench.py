@@ -16,18 +16,19 @@ import time
 import dashboard
 import versus
 import versus_table
-from harness import (BUILD, ROOT, STATES, BenchError, Full, added_ratios, command_output, cpu_time_ns,
-                     paired_rounds, program_rounds, ratios, run_python, spread, start, status_bytes)
+from harness import (BUILD, ROOT, STATES, Auto, Base, BenchError, Full, Light, added_ratios, command_output, cpu_time_ns,
+                     mean_ratio, paired_rounds, program_rounds, ratios, run_python, spread, start, status_bytes)
 from workloads import can_serve, echo, steps, web
 
 ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
 SCREENS = os.environ.get("BENCH_SCREENS", "coroutines tasks").split()
 PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
-PARTS = ("steps", "echo", "web", "tool", "attach", "top", "peers")
+PARTS = ("steps", "echo", "web", "modes", "tool", "attach", "top", "peers")
 ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
 DOCS = os.path.join(ROOT, "docs", "overhead.md") if os.environ.get("BENCH_DOCS") else None
 
 MAX_PROGRAM_RATIO = 1.30
+MIN_RATE = 0.98  # what mode light and mode auto at its default budget leave of it
 MAX_TOOL_CPU = 0.02
 MAX_TOOL_RSS_BYTES = 40 << 20
 MAX_ATTACH_NS = 300000000
@@ -102,6 +103,21 @@ def print_comparison(result):
               f"{verdict(added['median'] <= MAX_PROGRAM_RATIO)}")
     else:
         print("  full added / empty added  not resolved: what is added is smaller than the noise")
+
+
+def part_modes(interpreter, kind, connections):
+    """A service that is watched for long, by the modes that are to be cheap."""
+    before_load = load()
+    with web(interpreter, kind, connections, seconds=2) as (pid, slice_once, _, name):
+        samples = paired_rounds(pid, slice_once, max(2, ROUNDS // 2), (Base, Light, Auto))
+    result = {"name": "modes", "workload": name, "load_before": before_load, "rounds": samples}
+    print(f"\n{name}   (load {before_load:.1f} before, {load():.1f} after); means and their standard errors")
+    for mode in ("light", "auto"):
+        result[mode] = {key: mean_ratio(samples, key, mode, "base") for key in ("rate", "ns", "p99_ns")}
+        rate, cpu, p99 = (f"{value['mean']:.3f} +- {value['error']:.3f}" for value in result[mode].values())
+        print(f"  {mode:5} / base   {rate} of the rate, at least {MIN_RATE:.2f}: "
+              f"{verdict(result[mode]['rate']['mean'] >= MIN_RATE)}   {cpu} of CPU for each, {p99} of its p99")
+    return result
 
 
 def part_tool(interpreter):
@@ -212,6 +228,9 @@ def parts(interpreter):
             yield lambda kind=kind: compare(web(interpreter, kind), max(2, ROUNDS * 2 // 3))
         else:
             print(f"\nno uvicorn on {kind}: wrk, uvicorn, httptools or the loop is not installed")
+    for kind in ("asyncio", "uvloop") if "modes" in ONLY else ():
+        for connections in (2, 16) if can_serve(interpreter, kind) else ():
+            yield lambda kind=kind, connections=connections: part_modes(interpreter, kind, connections)
     if "tool" in ONLY:
         yield lambda: part_tool(interpreter)
     if "attach" in ONLY:

@@ -20,6 +20,7 @@ from workloads import can_serve, echo, steps, web
 
 TRUTH = os.path.join(ROOT, "tests", "live", "programs", "truth.py")
 SETTLE_S = 0.3  # a sampler that is behind catches up
+WARM_UP_S = 2  # what a tool does once, at its start, is none of what it costs on a service
 
 
 def workloads(python):
@@ -60,6 +61,7 @@ def beside(peer, python, pid, slice_once, output):
     """One slice while an outside tool watches."""
     watch = peer.watch(python, pid, output)
     try:
+        time.sleep(WARM_UP_S)
         cpu_ns, wall_ns = cpu_time_ns(watch.pid), time.monotonic_ns()
         sample = slice_once()
         sample["tool_cpu"] = (cpu_time_ns(watch.pid) - cpu_ns) / (time.monotonic_ns() - wall_ns)

@@ -52,9 +52,9 @@ def echo(interpreter):
             yield server.pid, slice_once, "request", f"streams echo, {ECHO_CONNECTIONS} connections"
 
 
-def wrk(port, seconds):
+def wrk(port, seconds, connections):
     """Requests done, done per second, and the 99th percentile of the time each took."""
-    output = command_output("wrk", "--latency", "-t", "1", "-c", str(WEB_CONNECTIONS), "-d", f"{seconds}s",
+    output = command_output("wrk", "--latency", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
                             f"http://127.0.0.1:{port}/")
     found = re.search(r"(\d+) requests in ", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
@@ -65,18 +65,18 @@ def wrk(port, seconds):
 
 
 @contextlib.contextmanager
-def web(interpreter, kind):
+def web(interpreter, kind, connections=WEB_CONNECTIONS, seconds=WEB_SLICE_S):
     with start(interpreter, "web.py", kind) as server:
         port = server.answer()["port"]
-        wrk(port, 1)
+        wrk(port, 1, connections)
 
         def slice_once():
             before = server.ask("usage")
-            requests, rate, p99_ns = wrk(port, WEB_SLICE_S)
+            requests, rate, p99_ns = wrk(port, seconds, connections)
             after = server.ask("usage")
             return figures(requests, 0, after["cpu_ns"] - before["cpu_ns"], requests / rate * 1e9, p99_ns)
 
-        yield server.pid, slice_once, "request", f"uvicorn on {kind}, wrk with {WEB_CONNECTIONS} connections"
+        yield server.pid, slice_once, "request", f"uvicorn on {kind}, wrk with {connections} connections"
 
 
 def can_serve(interpreter, kind):
