@@ -7,7 +7,7 @@
  *
  * EXACT   while the load fits the budget. Once it does not: LIGHT.
  * LIGHT   no probes. So that the numbers of steps and their percentiles go on, exact timing is on for a short WINDOW in each period,
- *         such that all windows together take a quarter of the budget: the rest is for light mode itself, and for putting the probes on and taking them off.
+ *         such that all windows together take half of the budget: the other half is for putting the probes on and taking them off.
  *         A window lasts BUDGET_WINDOW_NS in each BUDGET_PERIOD_NS, or less as the load demands. Where even BUDGET_MIN_WINDOW_NS
  *         were too much the period grows instead, up to BUDGET_MAX_PERIOD_NS. One that was closed late delays the next.
  * WINDOW  such a window is open.
@@ -26,7 +26,7 @@
 #define BUDGET_MAX_PERIOD_NS (60 * BUDGET_PERIOD_NS)
 #define BUDGET_WINDOW_NS 50000000ULL
 #define BUDGET_MIN_WINDOW_NS 5000000ULL /* in less there are too few steps to be worth putting the probes on */
-#define BUDGET_WINDOWS_SHARE 0.25 /* of the budget */
+#define BUDGET_WINDOWS_SHARE 0.5 /* of the budget */
 #define BUDGET_CALM 2
 #define BUDGET_RETURN 0.7
 

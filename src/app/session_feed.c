@@ -211,11 +211,13 @@ static int on_event(void *ctx, const struct event *event)
 		if (!w || !w->target)
 			break;
 		w->has_stepped = true;
-		probe_nudge_thread((pid_t)event->hdr->tid);
+		if (!watch__is_made(w, (pid_t)event->hdr->tid))
+			probe_nudge_thread((pid_t)event->hdr->tid);
 		if (event->thread->loop == event->thread->tstate)
 			note_scheduler(s, w, event->thread->tstate, (pid_t)event->hdr->tid);
 		else
 			note_loop(s, w, event->thread->loop, 0, event->hdr->tid);
+		watch__set_made(w, (pid_t)event->hdr->tid, true);
 		/* uvloop's or greenlet's module may have come with it. */
 		watch__suspect(w);
 		break;
@@ -228,6 +230,9 @@ static int on_event(void *ctx, const struct event *event)
 			return 0;
 		break;
 	case LS_REC_EXIT:
+		/* Its number may be another's some day. */
+		if (w)
+			watch__set_made(w, (pid_t)event->hdr->tid, false);
 		probe__forget_thread(s->probe, (pid_t)event->hdr->tid);
 		session__forget_thread(s, (pid_t)event->hdr->tid);
 		session__on_thread_end(s, event->hdr->tgid, event->hdr->tid);

@@ -75,16 +75,14 @@ static void make_threads(struct session *s, struct watch *w, const struct target
 	int r;
 
 	for (int i = 0; i < n; i++)
-		is_any |= !watch__loop(w, threads[i].loop, threads[i].tid)->is_made;
+		is_any |= threads[i].tid > 0 && !watch__is_made(w, threads[i].tid);
 	r = is_any ? probe__make_threads(s->probe) : 0;
 	if (r < 0)
 		log_debug("%d: its loops are known from their next steps on: %s", w->pid, strerror(-r));
 	for (int i = 0; is_any && i < n; i++) {
-		struct watch_loop *l = watch__loop(w, threads[i].loop, threads[i].tid);
-
-		if (!l->is_made)
+		if (threads[i].tid > 0 && !watch__is_made(w, threads[i].tid))
 			probe_nudge_thread(threads[i].tid);
-		l->is_made = true;
+		watch__set_made(w, threads[i].tid, true);
 	}
 }
 

@@ -141,6 +141,21 @@ struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid)
 	return l;
 }
 
+bool watch__is_made(const struct watch *w, pid_t tid)
+{
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		if (w->loops[i].tid == tid && w->loops[i].is_made)
+			return true;
+	return false;
+}
+
+void watch__set_made(struct watch *w, pid_t tid, bool is_made)
+{
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		if (w->loops[i].tid == tid)
+			w->loops[i].is_made = is_made;
+}
+
 bool watch__is_shown(const struct watch *w)
 {
 	return !w->is_on_trial || w->has_stepped;

@@ -31,7 +31,7 @@ struct watch_loop {
 	uint64_t scheduler; /* thread state, by which the kernel side calls it while its tasks are written in Python; 0: never so far */
 	struct ls_pytasks tasks; /* asyncio's that are written in Python; 0: none so far */
 	enum target_loop_kind kind;
-	bool is_made; /* light: the kernel side watches its thread */
+	bool is_made; /* the kernel side has a state of its thread */
 	struct ls_loop info;
 	struct target_executor executor; /* as last read */
 };
@@ -78,6 +78,9 @@ void watch__reset(struct watch *w, uint64_t now_ns);
 
 /* The place to remember a loop seen on a thread: its own if it is known, else a new one. */
 struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid);
+/* Does the kernel side have a state of the thread? */
+bool watch__is_made(const struct watch *w, pid_t tid);
+void watch__set_made(struct watch *w, pid_t tid, bool is_made);
 size_t watch__known_loops(const struct watch *w);
 
 /* Whether it is worth telling of. */

@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+#define NUDGE_AFTER_NS 1000000
 
 /* Of /proc/TID/stat, counted from the one behind the name. */
 enum { STATE = 1, PROCESSOR = 37, RT_PRIORITY = 38 };
@@ -93,4 +96,22 @@ int clock_nudge(pid_t tid)
 	    sched_setaffinity(0, sizeof(before), &before))
 		return -errno;
 	return 0;
+}
+
+static void *nudge(void *ctx)
+{
+	const struct timespec moment = { .tv_nsec = NUDGE_AFTER_NS };
+
+	nanosleep(&moment, NULL);
+	clock_nudge((pid_t)(intptr_t)ctx);
+	return NULL;
+}
+
+void clock_nudge_aside(pid_t tid)
+{
+	pthread_t thread;
+
+	/* Where no thread can be had, the next switch does it. */
+	if (!pthread_create(&thread, NULL, nudge, (void *)(intptr_t)tid))
+		pthread_detach(thread);
 }

@@ -32,5 +32,7 @@ uint64_t clock__end_trial(struct clock *c);
  * moment, and it comes back. 0, -ESRCH if it is on no CPU, -EBUSY if it has a real-time priority, or another -errno.
  */
 int clock_nudge(pid_t tid);
+/* The same a moment later, if it computes on: most have done by then. Nobody waits for it. */
+void clock_nudge_aside(pid_t tid);
 
 #endif

@@ -372,10 +372,7 @@ void probe__detach(struct probe *p, pid_t pid)
 
 void probe_nudge_thread(pid_t tid)
 {
-	int code = clock_nudge(tid);
-
-	if (code && code != -ESRCH)
-		log_debug("thread %d is sampled when it next comes to a CPU: %s", tid, strerror(-code));
+	clock_nudge_aside(tid);
 }
 
 void probe__forget_thread(struct probe *p, pid_t tid)
