@@ -170,4 +170,18 @@ LS_INLINE void record_header(struct ls_rec_hdr *hdr, __u32 kind, __u32 len, __u6
 	hdr->tid = ts->tid;
 }
 
+/* Sends a stack; all but its header is filled in. Nobody is woken for it. */
+LS_INLINE void stack_send(const struct thread_state *ts, struct ls_rec_stack *rec, __u64 now_ns)
+{
+	__u32 n = rec->n_frames, len;
+
+	barrier_var(n);
+	if (n > LS_MAX_FRAMES)
+		n = LS_MAX_FRAMES;
+	len = __builtin_offsetof(struct ls_rec_stack, frames) + n * sizeof(struct ls_frame);
+	record_header(&rec->hdr, LS_REC_STACK, len, now_ns, ts);
+	if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
+		count_loss(LS_LOSS_RING_STACK);
+}
+
 #endif

@@ -12,14 +12,13 @@
 #include "spans.h"
 
 /* One sample of the current thread, whose state this is. */
-LS_INLINE int thread_sample(struct thread_state *ts)
+LS_INLINE void thread_sample(struct thread_state *ts)
 {
 	__u64 now_ns, elapsed_ns, on_cpu_ns, frame;
 	struct ls_rec_stack *rec;
-	__u32 n, len;
 
-	if (!ts || ts->is_busy)
-		return 0;
+	if (ts->is_busy)
+		return;
 	now_ns = bpf_ktime_get_ns();
 	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
 	if (is_light(ts)) {
@@ -29,32 +28,26 @@ LS_INLINE int thread_sample(struct thread_state *ts)
 	}
 	thread_flush_if_due(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_NONE)
-		return 0;
+		return;
 	elapsed_ns = now_ns - ts->cur.start_ns;
 	if (elapsed_ns < settings.sample_after_ns)
-		return 0;
+		return;
 	span_touch(ts);
 	victims_first_look(ts, now_ns);
 	frame = frame_top(ts);
 	if (!frame) {
 		frame_count_missing(ts);
-		return 0;
+		return;
 	}
 	if (!sample_is_told(now_ns)) {
 		count_loss(LS_LOSS_SAMPLE_SHED);
-		return 0;
+		return;
 	}
 	on_cpu_ns = elapsed_ns - ts->cur.nested_ns - ts->cur.off_ns;
 	rec = &ts->sample;
 	frames_walk(ts, rec, frame, frame_last(ts));
 	if (rec->flags & LS_STACK_OUTSIDE)
-		return 0;
-	n = rec->n_frames;
-	barrier_var(n);
-	if (n > LS_MAX_FRAMES)
-		n = LS_MAX_FRAMES;
-	len = __builtin_offsetof(struct ls_rec_stack, frames) + n * sizeof(struct ls_frame);
-	record_header(&rec->hdr, LS_REC_STACK, len, now_ns, ts);
+		return;
 	rec->span = ts->cur.number;
 	rec->weight_ns = on_cpu_ns > ts->cur.sampled_ns ? on_cpu_ns - ts->cur.sampled_ns : 0;
 	rec->native_ip = 0;
@@ -64,9 +57,7 @@ LS_INLINE int thread_sample(struct thread_state *ts)
 	rec->pad = 0;
 	ts->cur.sampled_ns = on_cpu_ns;
 	ts->cur.samples++;
-	if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
-		count_loss(LS_LOSS_RING_STACK);
-	return 0;
+	stack_send(ts, rec, now_ns);
 }
 
 #endif

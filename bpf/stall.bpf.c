@@ -433,18 +433,10 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 
 	for (i = 0; i < LS_MAX_SITES; i++) {
 		struct ls_rec_stack *rec = &ts->sites[i].rec;
-		__u32 n, len;
 
 		if (rec->span != ts->cur.number || !rec->weight_ns)
 			continue;
-		n = rec->n_frames;
-		barrier_var(n);
-		if (n > LS_MAX_FRAMES)
-			n = LS_MAX_FRAMES;
-		len = __builtin_offsetof(struct ls_rec_stack, frames) + n * sizeof(struct ls_frame);
-		record_header(&rec->hdr, LS_REC_STACK, len, now_ns, ts);
-		if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
-			count_loss(LS_LOSS_RING_STACK);
+		stack_send(ts, rec, now_ns);
 	}
 }
 

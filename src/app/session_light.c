@@ -68,6 +68,11 @@ int session__switch(struct session *s, bool is_light, struct err *err)
 	return 0;
 }
 
+static bool is_new(const struct watch *w, pid_t tid)
+{
+	return tid > 0 && !watch__is_made(w, tid);
+}
+
 /* Those that are new get going. */
 static void make_threads(struct session *s, struct watch *w, const struct target_loop_thread *threads, int n)
 {
@@ -75,13 +80,14 @@ static void make_threads(struct session *s, struct watch *w, const struct target
 	int r;
 
 	for (int i = 0; i < n; i++)
-		is_any |= threads[i].tid > 0 && !watch__is_made(w, threads[i].tid);
+		is_any |= is_new(w, threads[i].tid);
 	r = is_any ? probe__make_threads(s->probe) : 0;
 	if (r < 0)
 		log_debug("%d: its loops are known from their next steps on: %s", w->pid, strerror(-r));
-	for (int i = 0; is_any && i < n; i++) {
-		if (threads[i].tid > 0 && !watch__is_made(w, threads[i].tid))
-			probe_nudge_thread(threads[i].tid);
+	for (int i = 0; i < n; i++) {
+		if (!is_new(w, threads[i].tid))
+			continue;
+		probe_nudge_thread(threads[i].tid);
 		watch__set_made(w, threads[i].tid, true);
 	}
 }

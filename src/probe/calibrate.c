@@ -56,19 +56,11 @@ struct calibrator {
 	uint8_t *work; /* WORK_PAGES of them */
 };
 
-static uint64_t cpu_now_ns(void)
+static uint64_t read_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
@@ -161,13 +153,13 @@ static void work(struct calibrator *c)
 
 static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
 {
-	const uint64_t begin_ns = cpu_now_ns();
+	const uint64_t begin_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (int i = 0; i < PROBE_HITS; i++) {
 		work(c);
 		spot();
 	}
-	return cpu_now_ns() - begin_ns;
+	return read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
 }
 
 void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs)
@@ -188,11 +180,11 @@ void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 static uint64_t time_work(struct calibrator *c)
 {
-	const uint64_t begin_ns = now_ns();
+	const uint64_t begin_ns = read_clock_ns(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < SAMPLE_WORK; i++)
 		work(c);
-	return now_ns() - begin_ns;
+	return read_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 }
 
 /* By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own. */
