@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -48,11 +49,16 @@ int procmem__read_fd(int fd, uint64_t addr, void *buf, size_t size)
 	return 0;
 }
 
+/* The kernel takes a remote address as an integer; it is never dereferenced here. */
+static struct iovec remote_place(uint64_t addr, size_t size)
+{
+	return (struct iovec){ .iov_base = (void *)(uintptr_t)addr, .iov_len = size }; /* NOLINT */
+}
+
 int procmem__read(pid_t pid, uint64_t addr, void *buf, size_t size)
 {
 	struct iovec local = { .iov_base = buf, .iov_len = size };
-	/* The kernel takes the remote address as an integer; it is never dereferenced here. */
-	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = size }; /* NOLINT */
+	struct iovec remote = remote_place(addr, size);
 	_cleanup_fd_ int fd = -1;
 	ssize_t n;
 
@@ -67,4 +73,30 @@ int procmem__read(pid_t pid, uint64_t addr, void *buf, size_t size)
 	if (fd < 0)
 		return fd;
 	return procmem__read_fd(fd, addr, buf, size);
+}
+
+int procmem__read_many(pid_t pid, const uint64_t *addrs, size_t n, void *buf, size_t size)
+{
+	struct iovec remote[PROCMEM_MANY];
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++)
+		remote[i] = remote_place(addrs[i], size);
+	while (done < n) {
+		struct iovec local = { .iov_base = (char *)buf + done * size, .iov_len = (n - done) * size };
+		ssize_t got = process_vm_readv(pid, &local, 1, remote + done, n - done, 0);
+		int r;
+
+		done += got > 0 ? (size_t)got / size : 0;
+		if (done == n)
+			break;
+		/* The kernel stopped at this one, or does not read for us at all. */
+		r = procmem__read(pid, addrs[done], (char *)buf + done * size, size);
+		if (r && r != -EFAULT)
+			return r;
+		if (r)
+			memset((char *)buf + done * size, 0, size);
+		done++;
+	}
+	return 0;
 }

@@ -16,6 +16,13 @@
 int procmem__read(pid_t pid, uint64_t addr, void *buf, size_t size);
 
 /*
+ * The same `size` bytes of each of `n` places, at most PROCMEM_MANY, one behind the other, for the price of one read. A place that cannot be
+ * read becomes zeros.
+ */
+#define PROCMEM_MANY 64
+int procmem__read_many(pid_t pid, const uint64_t *addrs, size_t n, void *buf, size_t size);
+
+/*
  * For many reads of one process: a descriptor that stays with the program the process runs now. It
  * cannot be misled by a pid that is used again, and reading it needs no privilege any more. Returns
  * it or -errno.

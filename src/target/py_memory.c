@@ -96,22 +96,32 @@ bool py_is_instance(const struct target *t, uint64_t object, const char *part)
 	return false;
 }
 
-/* Only compact ASCII strings can equal a name of ours. */
-bool py_str_equals(const struct target *t, uint64_t object, const char *name)
+#define STR_BYTES 160 /* longer names are not asked for */
+
+/* How much of a string object has to be read to compare it with a name of that length; 0 if the name is too long. */
+static size_t str_bytes(const struct ls_pyoffsets *py, size_t len)
 {
-	const struct ls_pyoffsets *py = &t->proc.py;
-	size_t len = strlen(name);
-	uint8_t raw[160];
+	return py->str_ascii_data + len > STR_BYTES ? 0 : py->str_ascii_data + len;
+}
+
+/* Only compact ASCII strings can equal a name of ours. `raw` is the beginning of the string object. */
+static bool str_is(const struct ls_pyoffsets *py, const uint8_t *raw, const char *name, size_t len)
+{
 	uint64_t length;
 	uint32_t state;
 
-	if (py->str_ascii_data + len > sizeof(raw) ||
-	    target__read(t, object, raw, py->str_ascii_data + len))
-		return false;
 	memcpy(&length, raw + py->str_length, sizeof(length));
 	memcpy(&state, raw + py->str_state, sizeof(state));
 	return length == len && ls_str_is_compact(py, state) && ls_str_is_ascii(py, state) &&
 		!memcmp(raw + py->str_ascii_data, name, len);
+}
+
+bool py_str_equals(const struct target *t, uint64_t object, const char *name)
+{
+	const size_t len = strlen(name), size = str_bytes(&t->proc.py, len);
+	uint8_t raw[STR_BYTES];
+
+	return size && !target__read(t, object, raw, size) && str_is(&t->proc.py, raw, name, len);
 }
 
 /* Where the entries of a keys object are. */
@@ -150,28 +160,54 @@ static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_key
 	return 0;
 }
 
+/* Some entries of a keys object, and their keys. */
+struct chunk {
+	uint64_t words[PROCMEM_MANY * 3];
+	uint64_t strings[PROCMEM_MANY];
+	uint8_t raw[PROCMEM_MANY * STR_BYTES];
+};
+
+/* Number of the string among those of the chunk, `n` if it is none of them. */
+static int chunk_find(const struct target *t, struct chunk *c, size_t n, const char *name, size_t *ret_number)
+{
+	const size_t len = strlen(name), size = str_bytes(&t->proc.py, len);
+	int r = procmem__read_many(t->pid, c->strings, n, c->raw, size);
+
+	*ret_number = 0;
+	while (!r && *ret_number < n && !str_is(&t->proc.py, c->raw + *ret_number * size, name, len))
+		(*ret_number)++;
+	return r;
+}
+
 /* Number of the key and, of a table that is not split, its value. */
 static int keys_find(const struct target *t, uint64_t keys_addr, const char *name, uint64_t *ret_index,
 		     uint64_t *ret_value)
 {
+	struct chunk c;
 	struct keys keys;
 	int r = open_keys(t, keys_addr, &keys);
 
+	if (!str_bytes(&t->proc.py, strlen(name)))
+		return -ENOENT;
 	for (uint64_t i = 0; !r && i < keys.n;) {
-		uint64_t words[64 * 3];
-		size_t n = keys.n - i < 64 ? keys.n - i : 64;
+		const size_t n = keys.n - i < PROCMEM_MANY ? keys.n - i : PROCMEM_MANY;
+		size_t numbers[PROCMEM_MANY], n_strings = 0, found;
 
-		r = target__read(t, keys.entries + i * keys.entry_words * 8, words,
-				 n * keys.entry_words * 8);
-		for (size_t k = 0; !r && k < n; k++, i++) {
-			const uint64_t *entry = words + k * keys.entry_words + keys.key_word;
-
-			if (!entry[0] || !py_str_equals(t, entry[0], name))
-				continue;
-			*ret_index = i;
-			*ret_value = entry[1];
+		r = target__read(t, keys.entries + i * keys.entry_words * 8, c.words, n * keys.entry_words * 8);
+		/* What was removed leaves a hole. */
+		for (size_t k = 0; !r && k < n; k++) {
+			c.strings[n_strings] = c.words[k * keys.entry_words + keys.key_word];
+			numbers[n_strings] = k;
+			n_strings += c.strings[n_strings] != 0;
+		}
+		if (!r)
+			r = chunk_find(t, &c, n_strings, name, &found);
+		if (!r && found < n_strings) {
+			*ret_index = i + numbers[found];
+			*ret_value = c.words[numbers[found] * keys.entry_words + keys.key_word + 1];
 			return 0;
 		}
+		i += n;
 	}
 	return r ? r : -ENOENT;
 }

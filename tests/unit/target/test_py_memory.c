@@ -27,6 +27,34 @@ Test(py_memory, general_dict_in_every_version)
 	}
 }
 
+#define MANY 150
+
+/* More keys than are read at a time, among them removed ones and one whose memory is gone. */
+Test(py_memory, large_dict)
+{
+	struct target t = self_as(12);
+	static uint64_t keys[8 + 3 * MANY];
+	uint64_t *dict = object(), value = 0, *entry;
+	char name[8];
+
+	put(keys, t.proc.py.keys_nentries, MANY);
+	((uint8_t *)keys)[t.proc.py.keys_log2_index_bytes] = 3;
+	entry = (uint64_t *)((uint8_t *)keys + t.proc.py.keys_indices + 8);
+	for (uint64_t i = 0; i < MANY; i++, entry += 3) {
+		snprintf(name, sizeof(name), "key%d", (int)i);
+		entry[1] = i % 7 == 3 ? 0 : i == 70 ? 0x1000 : make_str(&t, name);
+		entry[2] = 1000 + i;
+	}
+	put(dict, t.proc.py.dict_keys, address(keys));
+	for (uint64_t i = 0; i < MANY; i++) {
+		const bool is_there = i % 7 != 3 && i != 70;
+
+		snprintf(name, sizeof(name), "key%d", (int)i);
+		cr_expect_eq(py_dict_get(&t, address(dict), name, &value), is_there ? 0 : -ENOENT, "%s", name);
+		cr_expect(!is_there || value == 1000 + i, "%s: %d", name, (int)value);
+	}
+}
+
 Test(py_memory, unicode_dict)
 {
 	struct target t = self_as(12);
