@@ -259,9 +259,10 @@ static inline void tape_done(struct tape *t)
 	model__free(t->feed.model);
 	recorder__free(t->feed.recorder);
 	unlink(t->path);
-	for (int i = 1; i < 12; i++) {
+	for (int i = 1;; i++) {
 		snprintf(older, sizeof(older), "%s.%d", t->path, i);
-		unlink(older);
+		if (unlink(older))
+			break;
 	}
 }
 
