@@ -143,7 +143,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	if (!ts || settings.is_light)
 		return 0;
 	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	if (!ts->proc.gil)
 		thread_refresh(ts);
 	is_inside = !is_step && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp > sp;
@@ -248,7 +248,7 @@ int on_resume_exit(struct pt_regs *ctx)
 	if (!is_step_at(ts, sp))
 		return 0;
 	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	step_end(ts, sp, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;

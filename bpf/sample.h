@@ -20,7 +20,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 	if (ts->is_busy)
 		return;
 	now_ns = bpf_ktime_get_ns();
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	if (is_light(ts)) {
 		light_update(ts, now_ns);
 		light_sample(ts);

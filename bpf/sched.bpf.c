@@ -188,7 +188,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	__u32 waits = !is_preempted && (task->__state & STATE_WAITS), is_short;
 	struct blocking why = { .epoll_fd = -1 };
 
-	thread_settle(ts, task, now_ns);
+	thread_settle(ts, now_ns);
 	if (waits)
 		blocking_classify(ts, task, regs, &why);
 	is_short = is_short_turn(ts, &why, now_ns);

@@ -275,16 +275,23 @@ LS_INLINE __u64 run_delay_ns(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
 }
 
+/* What the hypervisor takes at a time is longer than that, or too short to matter: so often its account is looked at, at most. */
+#define STEAL_LOOK_NS 20000
+
 /*
  * Some kernels do not report every switch to a thread (seen on 6.18 in a virtual machine: from the idle task of one
- * CPU, for seconds). Whoever finds the thread running settles its books then: it came back when it was woken, and
+ * CPU, for seconds). Whoever finds the current thread off its CPU by its books settles them: it came back when it was woken, and
  * had waited for a CPU as long as the kernel's own count says. If it was here all the time, what the hypervisor took of it is
  * booked.
  */
-LS_INLINE void thread_settle(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
+LS_INLINE void thread_settle(struct thread_state *ts, __u64 now_ns)
 {
+	struct task_struct *task;
 	__u64 back_ns;
 
+	if (!ts->off_at_ns && now_ns - ts->steal_at_ns < STEAL_LOOK_NS)
+		return;
+	task = bpf_get_current_task_btf();
 	if (!ts->off_at_ns) {
 		steal_book(ts, task, now_ns);
 		return;

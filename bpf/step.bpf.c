@@ -172,7 +172,7 @@ int on_step_enter(struct pt_regs *ctx)
 			return 0;
 	}
 	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	if (!ts->proc.gil || !ts->proc.wakeup_call)
 		thread_refresh(ts);
 	task = ts->proc.py.task_arg ? second : first;
@@ -192,7 +192,7 @@ int on_step_exit(struct pt_regs *ctx)
 	if (!ts || !ts->loop || settings.is_light)
 		return 0;
 	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	step_end(ts, ctx->sp, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;
@@ -210,7 +210,7 @@ int on_poll_return(struct pt_regs *ctx)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	thread_set_busy(ts, 1);
-	thread_settle(ts, bpf_get_current_task_btf(), now_ns);
+	thread_settle(ts, now_ns);
 	if (ts->cur.is_light)
 		light_close(ts, now_ns);
 	if (ts->is_foreign_poll) {
