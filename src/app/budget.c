@@ -5,6 +5,7 @@
 #include "app/budget.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define NS_PER_S 1e9
 
@@ -44,6 +45,15 @@ static uint64_t period_ns(const struct budget *b, uint64_t length_ns)
 	return (uint64_t)clamp((double)length_ns / open_share(b), (double)BUDGET_PERIOD_NS, (double)BUDGET_MAX_PERIOD_NS);
 }
 
+/* When the load is to be measured again. */
+static void plan_window(struct budget *b, bool is_known_busy)
+{
+	const uint64_t ns = period_ns(b, b->window_end_ns - b->window_began_ns);
+
+	if (b->share > 0)
+		b->window_due_ns = b->window_began_ns + (is_known_busy && ns < BUDGET_BUSY_PERIOD_NS ? BUDGET_BUSY_PERIOD_NS : ns);
+}
+
 static void change(struct budget *b, enum budget_mode mode, uint64_t now_ns)
 {
 	b->mode = mode;
@@ -62,7 +72,8 @@ static void close_window(struct budget *b, uint64_t now_ns)
 {
 	b->n_calm = b->load <= b->share * BUDGET_RETURN ? b->n_calm + 1 : 0;
 	b->mode = BUDGET_LIGHT;
-	b->window_due_ns = b->window_began_ns + period_ns(b, now_ns - b->window_began_ns);
+	b->window_end_ns = now_ns;
+	plan_window(b, false);
 	if (b->n_calm >= BUDGET_CALM && now_ns - b->changed_ns >= BUDGET_STAY_NS)
 		change(b, BUDGET_EXACT, now_ns);
 }
@@ -78,9 +89,13 @@ enum budget_mode budget__decide(struct budget *b, const struct budget_load *load
 		if (b->load <= b->share || now_ns - b->changed_ns < BUDGET_STAY_NS)
 			break;
 		change(b, BUDGET_LIGHT, now_ns);
-		b->window_due_ns = now_ns + period_ns(b, window_ns(b));
+		b->window_began_ns = now_ns;
+		b->window_end_ns = now_ns + window_ns(b);
+		plan_window(b, false);
 		break;
 	case BUDGET_LIGHT:
+		/* Without an estimate it may have become quiet. */
+		plan_window(b, share > b->share * BUDGET_RETURN);
 		if (now_ns >= b->window_due_ns)
 			open_window(b, now_ns);
 		break;

@@ -9,7 +9,10 @@
  * LIGHT   no probes. So that the numbers of steps and their percentiles go on, exact timing is on for a short WINDOW in each period,
  *         such that all windows together take half of the budget: the other half is for putting the probes on and taking them off.
  *         A window lasts BUDGET_WINDOW_NS in each BUDGET_PERIOD_NS, or less as the load demands. Where even BUDGET_MIN_WINDOW_NS
- *         were too much the period grows instead, up to BUDGET_MAX_PERIOD_NS. One that was closed late delays the next.
+ *         were too much the period grows instead, up to BUDGET_MAX_PERIOD_NS. One that was closed late delays the next, unless an
+ *         estimate says that it would cost little now.
+ *         As long as an estimate says that the loop is as busy as before, to measure that again would tell nothing: the period is
+ *         BUDGET_BUSY_PERIOD_NS at least then.
  * WINDOW  such a window is open.
  *
  * Back to EXACT when BUDGET_CALM windows in a row saw a load below BUDGET_RETURN of the budget. From a change between EXACT and LIGHT to the
@@ -23,6 +26,7 @@
 
 #define BUDGET_STAY_NS 1000000000ULL
 #define BUDGET_PERIOD_NS 1000000000ULL /* from the beginning of a window to that of the next */
+#define BUDGET_BUSY_PERIOD_NS (4 * BUDGET_PERIOD_NS)
 #define BUDGET_MAX_PERIOD_NS (60 * BUDGET_PERIOD_NS)
 #define BUDGET_WINDOW_NS 50000000ULL
 #define BUDGET_MIN_WINDOW_NS 5000000ULL /* in less there are too few steps to be worth putting the probes on */
@@ -35,8 +39,7 @@ enum budget_mode { BUDGET_EXACT, BUDGET_LIGHT, BUDGET_WINDOW };
 /* What was seen since the last decision. */
 struct budget_load {
 	/*
-	 * Of the busiest loop thread, while probes were on; in LIGHT an estimate of what it would be (from counters of the loop), which serves to plan
-	 * windows, or NAN.
+	 * Of the busiest loop thread, while probes were on; in LIGHT an estimate of what it would be, which serves to plan windows, or NAN.
 	 */
 	double hits_per_s;
 	double ns_per_hit; /* trap and program */
@@ -47,7 +50,7 @@ struct budget {
 	enum budget_mode mode;
 	double load; /* share of a core, as last known */
 	uint64_t changed_ns; /* between exact and light */
-	uint64_t window_due_ns; /* LIGHT: when the next one opens; UINT64_MAX: none does */
+	uint64_t window_due_ns; /* LIGHT: when the next one opens, as far as is known; UINT64_MAX: none does */
 	uint64_t window_began_ns, window_end_ns; /* of the one that is open, or was last */
 	unsigned int n_calm; /* windows in a row that would do in exact mode */
 };

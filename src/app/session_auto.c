@@ -15,6 +15,8 @@
 #define USUAL_PROGRAM_NS 500
 /* In less there are too few hits to tell what they cost. */
 #define MIN_INTERVAL_NS 4000000ULL
+/* Handles are counted by looks, and a loop begins them in bursts. */
+#define HANDLES_INTERVAL_NS 200000000ULL
 
 static int add_steps(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
 {
@@ -48,6 +50,30 @@ static double busiest_share(struct session *s)
 	return all ? (double)most / (double)all : 1;
 }
 
+static int add_handles(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats)
+{
+	uint64_t *sum = ctx;
+
+	(void)pid;
+	(void)tid;
+	*sum += stats->handles;
+	return 0;
+}
+
+static void read_handles(struct session *s, uint64_t now_ns)
+{
+	const uint64_t before = s->handles.begun, before_ns = s->handles.read_ns;
+
+	s->handles.begun = s->handles.read_ns = 0;
+	s->handles.per_s = NAN;
+	if (probe__each_thread(s->probe, add_handles, &s->handles.begun) < 0)
+		return;
+	s->handles.read_ns = now_ns;
+	/* A thread that ended took its own along. */
+	if (before_ns && s->handles.begun >= before)
+		s->handles.per_s = (double)(s->handles.begun - before) * 1e9 / (double)(now_ns - before_ns);
+}
+
 /* From here on hits are counted for the next decision. Returns busiest_share(). */
 static double set_mark(struct session *s, uint64_t now_ns)
 {
@@ -65,6 +91,7 @@ void session__begin_auto(struct session *s)
 	s->budget_due_ns = UINT64_MAX;
 	if (!s->is_auto)
 		return;
+	s->handles.per_s = s->handles.hits = NAN;
 	budget__init(&s->budget, s->config->budget, session_now_ns());
 	set_mark(s, session_now_ns());
 	s->budget_due_ns = session_now_ns() + PACE_NS;
@@ -87,18 +114,27 @@ static double ns_per_hit(const struct probe_cost *cost)
 	return program_ns + (double)cost->hit_traps_ns / (double)cost->hits;
 }
 
-static struct budget_load load_since_mark(struct session *s, uint64_t now_ns)
+/* What exact timing took of the busiest loop since the mark. */
+static struct budget_load load_seen(struct session *s, uint64_t now_ns)
 {
 	const uint64_t hits_before = s->budget_cost.hits, interval_ns = now_ns - s->budget_cost_ns;
-	struct budget_load load = { NAN, NAN };
 	double share;
 
-	if (probe__is_light(s->probe) || interval_ns < MIN_INTERVAL_NS)
-		return load;
+	if (interval_ns < MIN_INTERVAL_NS)
+		return (struct budget_load){ NAN, NAN };
 	share = set_mark(s, now_ns);
-	load.hits_per_s = (double)(s->budget_cost.hits - hits_before) * 1e9 / (double)interval_ns * share;
-	load.ns_per_hit = ns_per_hit(&s->budget_cost);
-	return load;
+	return (struct budget_load){
+		.hits_per_s = (double)(s->budget_cost.hits - hits_before) * 1e9 / (double)interval_ns * share,
+		.ns_per_hit = ns_per_hit(&s->budget_cost),
+	};
+}
+
+/* What it would take now. */
+static struct budget_load load_estimated(struct session *s, uint64_t now_ns)
+{
+	if (now_ns - s->handles.read_ns >= HANDLES_INTERVAL_NS)
+		read_handles(s, now_ns);
+	return (struct budget_load){ .hits_per_s = s->handles.per_s * s->handles.hits, .ns_per_hit = ns_per_hit(&s->budget_cost) };
 }
 
 /* Windows come and go all the time: they are counted, but not told one by one. */
@@ -116,7 +152,7 @@ static void tell_change(struct session *s, enum budget_mode before, enum budget_
 static void follow_budget(struct session *s, uint64_t now_ns)
 {
 	const enum budget_mode before = s->budget.mode;
-	const struct budget_load load = load_since_mark(s, now_ns);
+	const struct budget_load load = before == BUDGET_LIGHT ? load_estimated(s, now_ns) : load_seen(s, now_ns);
 	const enum budget_mode mode = budget__decide(&s->budget, &load, now_ns);
 	struct err err = {};
 
@@ -127,6 +163,11 @@ static void follow_budget(struct session *s, uint64_t now_ns)
 	}
 	if (before == BUDGET_LIGHT && mode != BUDGET_LIGHT)
 		set_mark(s, session_now_ns());
+	/* The window saw the hits of what the looks before it counted as handles. */
+	if (before == BUDGET_WINDOW && isfinite(load.hits_per_s))
+		s->handles.hits = s->handles.per_s > 0 ? load.hits_per_s / s->handles.per_s : NAN;
+	if (before != BUDGET_LIGHT && mode == BUDGET_LIGHT)
+		s->handles.read_ns = 0;
 	tell_change(s, before, mode);
 }
 

@@ -63,6 +63,11 @@ struct session {
 	uint64_t budget_due_ns; /* of the next decision */
 	struct probe_cost budget_cost; /* as it was then */
 	uint64_t budget_cost_ns;
+	struct {
+		uint64_t begun, read_ns; /* so far, and when that was read */
+		double per_s; /* NAN: not known */
+		double hits; /* of probes that one stands for, by the last window; NAN: not known */
+	} handles; /* of all loops, in light mode: from them the load is estimated */
 	uint64_t test_switch_ns; /* the tests' way to have the mode change all the time; else 0 */
 	uint64_t threads_due_ns; /* of the look for threads that run a loop */
 	uint64_t tasks_read_ns; /* of the last look at tasks one by one */

@@ -150,6 +150,25 @@ Test(app_budget, a_window_that_is_closed_late_delays_the_next)
 	cr_expect(r.taken_ns / (double)(200 * S) <= 1.02 * WINDOWS_SHARE, "%g of a core", r.taken_ns / (double)(200 * S));
 }
 
+/* So long that the next one would be seven seconds away. */
+Test(app_budget, a_window_that_is_closed_late_does_not_delay_the_return)
+{
+	struct run r;
+
+	run_begin(&r, SHARE, 500000);
+	r.has_estimate = true;
+	r.late_ns = 150 * MS;
+	run_for(&r, 10 * S);
+	while (r.budget.mode != BUDGET_LIGHT)
+		run_for(&r, 1);
+	r.late_ns = 0;
+	r.hits_per_s = 1000;
+	r.exact_ns = 0;
+	run_for(&r, 10 * S);
+	cr_expect_eq(r.budget.mode, BUDGET_EXACT);
+	cr_expect(r.exact_ns >= 7 * S, "back within three seconds: %g s", (double)r.exact_ns / 1e9);
+}
+
 Test(app_budget, back_when_the_load_falls)
 {
 	struct run r;
@@ -218,6 +237,57 @@ Test(app_budget, an_estimate_in_light_mode_plans_the_next_window)
 	budget__decide(&r.budget, &much, r.now_ns);
 	cr_assert_eq(budget__decide(&r.budget, &much, budget__due_ns(&r.budget)), BUDGET_WINDOW);
 	cr_expect_eq(r.budget.window_end_ns - r.budget.window_began_ns, 20 * MS);
+}
+
+Test(app_budget, windows_are_rare_while_the_loop_is_known_to_be_busy)
+{
+	struct run r;
+
+	run_begin(&r, SHARE, 300000);
+	r.has_estimate = true;
+	run_for(&r, 2 * S);
+	r.taken_ns = 0;
+	r.n_windows = 0;
+	run_for(&r, 100 * S);
+	cr_expect(r.n_windows >= 24 && r.n_windows <= 26, "%u windows", r.n_windows);
+	cr_expect(r.taken_ns / (double)(100 * S) <= 0.26 * WINDOWS_SHARE, "%g of a core", r.taken_ns / (double)(100 * S));
+}
+
+Test(app_budget, a_load_that_seems_to_fall_is_measured_at_once)
+{
+	for (uint64_t after_ns = 0; after_ns < 4 * S; after_ns += 300 * MS) {
+		struct run r;
+
+		run_begin(&r, SHARE, 100000);
+		r.has_estimate = true;
+		run_for(&r, 10 * S + after_ns);
+		cr_assert_neq(r.budget.mode, BUDGET_EXACT);
+		r.hits_per_s = 1000;
+		r.exact_ns = 0;
+		run_for(&r, 10 * S);
+		cr_expect_eq(r.budget.mode, BUDGET_EXACT);
+		cr_expect_eq(r.n_changes, 2);
+		cr_expect(r.exact_ns >= 7 * S, "back within three seconds: %g s", (double)r.exact_ns / 1e9);
+	}
+}
+
+/* The estimate says quiet, each window says busy: they come as often as without one. */
+Test(app_budget, a_wrong_estimate_does_no_harm)
+{
+	double seconds;
+	struct run r;
+
+	run_begin(&r, SHARE, 300000);
+	for (int i = 0; i < 1000; i++) {
+		const struct budget_load quiet = { .hits_per_s = 10, .ns_per_hit = NS_PER_HIT };
+
+		if (r.budget.mode == BUDGET_LIGHT && r.now_ns < budget__due_ns(&r.budget))
+			budget__decide(&r.budget, &quiet, r.now_ns);
+		run_for(&r, 100 * MS);
+	}
+	cr_expect_eq(r.n_changes, 1);
+	seconds = (double)(r.now_ns - BEGIN_NS) / 1e9;
+	cr_expect(r.n_windows >= seconds * 0.6 && r.n_windows <= seconds + 1, "%u windows in %g s", r.n_windows, seconds);
 }
 
 Test(app_budget, without_a_budget_all_is_light)
