@@ -9,8 +9,10 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -25,9 +27,9 @@
 
 #define PROBE_ROUNDS 7
 #define PROBE_HITS 12 /* in each */
-#define SAMPLE_ROUNDS 3
-#define SAMPLE_WORK 500 /* pieces of work in each */
-#define MAX_ROUNDS 7
+#define SAMPLE_ROUNDS 7
+#define SAMPLE_TRIES 14
+#define SAMPLE_WORK 250 /* pieces of work in each */
 
 /* Their code is in calibrate_spots.h. */
 #if CALIBRATE_HAS_SPOTS
@@ -162,9 +164,9 @@ static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
 	return read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
 }
 
-void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs)
+static void measure_probes(struct calibrator *c, struct trap_costs *costs)
 {
-	double added_ns[MAX_ROUNDS];
+	double added_ns[PROBE_ROUNDS];
 
 	for (size_t i = 0; i < N_SPOTS; i++) {
 		for (int round = 0; round < PROBE_ROUNDS; round++) {
@@ -187,30 +189,47 @@ static uint64_t time_work(struct calibrator *c)
 	return read_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 }
 
-/* By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own. */
-static void measure_sample(struct calibrator *c, struct trap_costs *costs)
+/* How many times this thread had to leave its CPU to another. */
+static long count_preemptions(void)
 {
-	double added_ns[MAX_ROUNDS];
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
+}
+
+/* What a tick adds to the time of our work. False if there was none, because we were moved to another CPU. */
+static bool time_tick(struct calibrator *c, double *ret_ns)
+{
+	const uint64_t without_ns = time_work(c);
+	uint64_t with_ns, ticks;
+
+	if (clock__begin_trial(c->clock))
+		return false;
+	with_ns = time_work(c);
+	ticks = clock__end_trial(c->clock);
+	if (ticks)
+		*ret_ns = ((double)with_ns - (double)without_ns) / (double)ticks;
+	return ticks;
+}
+
+/* By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own. So others' turns on our CPU must not be in it. */
+static void measure_tick(struct calibrator *c, struct trap_costs *costs)
+{
+	double added_ns[SAMPLE_ROUNDS];
 	size_t n = 0;
 
-	for (int round = 0; round < SAMPLE_ROUNDS; round++) {
-		const uint64_t without_ns = time_work(c);
-		uint64_t with_ns, ticks;
-		int code = clock__begin_trial(c->clock);
+	for (int i = 0; i < SAMPLE_TRIES && n < SAMPLE_ROUNDS; i++) {
+		const long preemptions = count_preemptions();
 
-		with_ns = time_work(c);
-		ticks = clock__end_trial(c->clock);
-		/* We were moved to another CPU, then. */
-		if (!code && ticks)
-			added_ns[n++] = ((double)with_ns - (double)without_ns) / (double)ticks;
+		n += time_tick(c, &added_ns[n]) && count_preemptions() == preemptions;
 	}
 	if (calibrate_median(added_ns, n) > 0)
 		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, n);
 }
 
-void calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs)
+void calibrator__measure(struct calibrator *c, struct trap_costs *costs)
 {
-	*ret_costs = (struct trap_costs){ 0 };
-	calibrator__measure_probes(c, ret_costs);
-	measure_sample(c, ret_costs);
+	measure_probes(c, costs);
+	if (costs->ns[LS_TRAP_SAMPLE] <= 0)
+		measure_tick(c, costs);
 }

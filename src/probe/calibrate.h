@@ -29,10 +29,11 @@ static inline void calibrator__freep(struct calibrator **c)
 	calibrator__free(*c);
 }
 
-/* Measures all kinds of traps: about 10 ms. */
-void calibrator__measure_all(struct calibrator *c, struct trap_costs *ret_costs);
-/* Measures those of uprobes again, which are hit most: about 0.3 ms. */
-void calibrator__measure_probes(struct calibrator *c, struct trap_costs *costs);
+/*
+ * Measures what is 0 in `costs` or changes with the machine's speed: the sampler's ticks once (about 10 ms), hits of uprobes, of which there are most,
+ * each time (0.3 ms). What could not be measured now, because others had our CPU, stays as it was.
+ */
+void calibrator__measure(struct calibrator *c, struct trap_costs *costs);
 
 /* The middle one of `n` values, which are sorted; of two, their mean. 0 of none. */
 double calibrate_median(double *values, size_t n);

@@ -49,10 +49,16 @@ int clock__set_up(const struct clock *c)
 
 int clock__begin_trial(struct clock *c)
 {
-	c->ticks_before = *c->trial_ticks;
+	int code;
+
 	c->settings->is_trial = 1;
 	c->settings->setup_tgid = (uint32_t)getpid();
-	return make_a_thread();
+	code = make_a_thread();
+	/* What interrupted the making of the thread is not asked for. */
+	c->ticks_before = *c->trial_ticks;
+	if (code < 0)
+		clock__end_trial(c);
+	return code;
 }
 
 uint64_t clock__end_trial(struct clock *c)

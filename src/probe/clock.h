@@ -22,7 +22,7 @@ int clock__set_up(const struct clock *c);
 
 /*
  * Starts one that ticks each LS_TRIAL_PERIOD_NS on the CPU that we are on, and stops it. Returns 0 or -errno; the number of ticks that interrupted
- * this process.
+ * this process between the two calls.
  */
 int clock__begin_trial(struct clock *c);
 uint64_t clock__end_trial(struct clock *c);

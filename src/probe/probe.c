@@ -587,7 +587,7 @@ int probe_cost__calibrate(struct probe *p)
 
 	if (code)
 		return code;
-	calibrator__measure_all(calibrator, &p->cost.costs);
+	calibrator__measure(calibrator, &p->cost.costs);
 	p->cost.calibrator = TAKE_PTR(calibrator);
 	return 0;
 }
@@ -597,7 +597,7 @@ void probe_cost__read(struct probe *p, uint64_t now_ns, struct probe_cost *ret)
 	/* First, for it is what the traps since the last time cost. */
 	if (p->cost.calibrator && now_ns >= p->cost.calibrate_due_ns) {
 		p->cost.calibrate_due_ns = now_ns + CALIBRATE_PACE_NS;
-		calibrator__measure_probes(p->cost.calibrator, &p->cost.costs);
+		calibrator__measure(p->cost.calibrator, &p->cost.costs);
 	}
 	cost__read(&p->cost, ret);
 }
