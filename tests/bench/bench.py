@@ -106,9 +106,9 @@ def print_comparison(result):
 
 
 def part_modes(interpreter, kind, connections):
-    """A service that is watched for long, by the modes that are to be cheap."""
+    """A service that is busy and watched for long, by the modes that are to be cheap."""
     before_load = load()
-    with web(interpreter, kind, connections, seconds=2) as (pid, slice_once, _, name):
+    with web(interpreter, kind, connections, seconds=2, lead_s=2) as (pid, slice_once, _, name):
         samples = paired_rounds(pid, slice_once, max(2, ROUNDS // 2), (Base, Light, Auto))
     result = {"name": "modes", "workload": name, "load_before": before_load, "rounds": samples}
     print(f"\n{name}   (load {before_load:.1f} before, {load():.1f} after); means and their standard errors")

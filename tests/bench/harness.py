@@ -131,7 +131,7 @@ class Full:
 
     name, mode = "full", "exact"
     program = os.path.join(BUILD, "loopstall")
-    warm_up_s = steps = 0
+    steps = 0
 
     def __init__(self, pid):
         self.process = Process(self.program, "trace", "--mode", self.mode, "-p", str(pid), "--json", "-d", f"{PATIENCE_S}s")
@@ -141,7 +141,6 @@ class Full:
             self.process.end(signal.SIGTERM)
             raise
         self.attach_ns = time.monotonic_ns() - self.process.started_ns
-        time.sleep(self.warm_up_s)
 
     def __enter__(self):
         return self
@@ -156,13 +155,10 @@ class Full:
 
 
 class Light(Full):
-    """As it goes on in a service: what it does once, at its start, is over."""
-
     name = mode = "light"
-    warm_up_s = 2
 
 
-class Auto(Light):
+class Auto(Full):
     name = mode = "auto"
 
 

@@ -65,12 +65,15 @@ def wrk(port, seconds, connections):
 
 
 @contextlib.contextmanager
-def web(interpreter, kind, connections=WEB_CONNECTIONS, seconds=WEB_SLICE_S):
+def web(interpreter, kind, connections=WEB_CONNECTIONS, seconds=WEB_SLICE_S, lead_s=0):
+    """Of the load the first `lead_s` seconds are not measured."""
     with start(interpreter, "web.py", kind) as server:
         port = server.answer()["port"]
         wrk(port, 1, connections)
 
         def slice_once():
+            if lead_s:
+                wrk(port, lead_s, connections)
             before = server.ask("usage")
             requests, rate, p99_ns = wrk(port, seconds, connections)
             after = server.ask("usage")
