@@ -187,6 +187,11 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 		if (!task && loop->uv_timers)
 			turn = read_ptr(loop->uv_timers + UV_LOOP_TIME);
 	}
+	/* A page may be on its way to another place, for one. What was seen last goes on then. */
+	if (task == UNREADABLE || (loop && loop->ready && ts->look.handles && !handles)) {
+		count_loss(LS_LOSS_LOOK_UNREADABLE);
+		return 0;
+	}
 	begun = handles - ts->look.handles;
 	if (handles && ts->look.handles)
 		ts->stats.handles += begun / 2;

@@ -17,6 +17,8 @@
 #define ENTRIES_AT_ONCE 8
 #define ENTRY_CHUNKS 8 /* as many loops as threads run at a time, and what was deleted between */
 
+#define UNREADABLE (~0ULL) /* no address of an object */
+
 /* A running total of the handles that the loop has begun, times two; 0 if it cannot be read. */
 LS_INLINE __u64 handles_begun(struct thread_state *ts, __u64 ready)
 {
@@ -41,15 +43,15 @@ LS_INLINE __u64 index_bytes(const struct thread_state *ts)
 	return size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : 4);
 }
 
-/* The value of `key`, an object compared by its address, in a dict. The newest entries are looked at first. */
+/* The value of `key`, an object compared by its address, in a dict; 0 if it has none. The newest entries are looked at first. */
 LS_INLINE __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py;
-	__u64 keys = read_ptr(dict + py->dict_keys), entries, n;
+	__u64 keys, entries, n;
 	__u32 chunk, i;
 
-	if (!keys || read_user(ts->object, KEYS_BYTES, keys))
-		return 0;
+	if (read_user(&keys, sizeof(keys), dict + py->dict_keys) || read_user(ts->object, KEYS_BYTES, keys))
+		return UNREADABLE;
 	/* Keys that are all strings have another kind of entries, and none of ours. */
 	if (py->keys_kind != LS_PY_NONE && ts->object[py->keys_kind & 31])
 		return 0;
@@ -57,9 +59,11 @@ LS_INLINE __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
 	n = object_word(ts, py->keys_nentries);
 	for (chunk = 0; chunk < ENTRY_CHUNKS && n > 0; chunk++) {
 		__u64 from = n > ENTRIES_AT_ONCE ? n - ENTRIES_AT_ONCE : 0;
+		__u32 size = (n - from) * ENTRY_WORDS * 8;
 
-		if (read_user(ts->object, ENTRIES_AT_ONCE * ENTRY_WORDS * 8, entries + from * ENTRY_WORDS * 8))
-			return 0;
+		barrier_var(size);
+		if (read_user(ts->object, size & 0xff, entries + from * ENTRY_WORDS * 8))
+			return UNREADABLE;
 		for (i = 0; i < ENTRIES_AT_ONCE; i++) {
 			const __u64 *entry = (const __u64 *)ts->object + i * ENTRY_WORDS;
 
@@ -71,12 +75,16 @@ LS_INLINE __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
 	return 0;
 }
 
-/* The task whose step runs on this thread now, 0 if none does. */
+/* The task whose step runs on this thread now, 0 if none does or it is not known where that stands. */
 LS_INLINE __u64 current_task(struct thread_state *ts)
 {
-	if (ts->proc.py.tstate_running_task != LS_PY_NONE)
-		return ts->tstate ? read_ptr(ts->tstate + ts->proc.py.tstate_running_task) : 0;
-	return ts->proc.current_tasks ? dict_find(ts, ts->proc.current_tasks, ts->loop) : 0;
+	__u64 task;
+
+	if (ts->proc.py.tstate_running_task == LS_PY_NONE)
+		return ts->proc.current_tasks ? dict_find(ts, ts->proc.current_tasks, ts->loop) : 0;
+	if (!ts->tstate)
+		return 0;
+	return read_user(&task, sizeof(task), ts->tstate + ts->proc.py.tstate_running_task) ? UNREADABLE : task;
 }
 
 #endif

@@ -24,12 +24,28 @@ struct scan_context {
 	struct thread_state *ts;
 };
 
-/* A time that a queued task has waited or will have at the end of the scan, which lies ahead, tells since when that is. */
+/* Is the task on the list by an earlier collection? */
+static __always_inline int is_waiter(const struct thread_state *ts, __u64 task)
+{
+	__u32 i;
+
+	for (i = 0; i < MAX_WAITERS && i < ts->waiters.n; i++)
+		if (ts->waiters.list[i].task == task)
+			return 1;
+	return 0;
+}
+
+/*
+ * A time that a queued task has waited or will have at the end of the scan, which lies ahead, tells since when that is. Who waited at an earlier
+ * collection still does, also where this one does not find it: a span may just have ended, and the loop be moving sleepers to its queue.
+ */
 static __always_inline void waiter_add(struct thread_state *ts, __u64 task, __u64 starved_ns)
 {
 	__u32 n = ts->waiters.n;
 	__u64 since_ns = ts->scan.end_ns - starved_ns;
 
+	if (is_waiter(ts, task))
+		return;
 	barrier_var(n);
 	if (n >= MAX_WAITERS) {
 		ts->scan.flags = LS_STALL_VICTIMS_CUT;

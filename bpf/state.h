@@ -62,10 +62,10 @@ struct known_block {
 	__u32 us;
 };
 
-/* Who waits behind the span that is watched by looks, as of the last collection (waiters.bpf.c). */
+/* Who waits behind the span that is watched by looks, as of all collections so far (waiters.bpf.c). */
 struct waiters {
 	__u64 span; /* number of the span that it is about */
-	__u64 at_ns; /* when */
+	__u64 at_ns; /* when the last one was */
 	__u64 guessed_at_ns; /* the last one that was made although the wait would likely be short */
 	__u32 n;
 	__u32 flags; /* LS_STALL_VICTIMS_... */

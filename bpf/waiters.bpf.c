@@ -57,9 +57,10 @@ LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
 		return 0;
 	span_touch(ts);
 	victims_first_look(ts, now_ns);
+	if (ts->waiters.span != ts->cur.number)
+		ts->waiters.n = 0;
 	ts->waiters.span = ts->cur.number;
 	ts->waiters.at_ns = now_ns;
-	ts->waiters.n = 0;
 	ts->scan.is_collecting = 1;
 	victims_report(ts, horizon_ns(ts, now_ns), 0);
 	ts->scan.is_collecting = 0;

@@ -25,6 +25,7 @@
 	_(RETURN_UNSEEN, "return_unseen", "returns to a CPU that the kernel did not report: the wake-up's time was taken") \
 	_(LEAVE_UNSEEN, "leave_unseen", "waits of which the kernel reported only the end: their beginning is the scheduler's") \
 	_(TASK_UNREADABLE, "task_unreadable", "steps and victims whose task object could not be read") \
+	_(LOOK_UNREADABLE, "look_unreadable", "looks at a loop (mode light) that could not be read") \
 	_(STEP_UNMATCHED, "step_unmatched", "step ends seen without their beginning (running at attach)") \
 	_(STEP_ABANDONED, "step_abandoned", "steps whose end was never seen (stack switched away)") \
 	_(STEP_TOO_DEEP, "step_too_deep", "steps nested deeper than the limit")                    \

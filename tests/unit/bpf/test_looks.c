@@ -123,9 +123,11 @@ Test(looks, the_thread_state_says_it, .init = setup)
 Test(looks, nothing_is_known_of_what_cannot_be_read, .init = setup)
 {
 	fake_put(DICT + 32, 0x10);
-	cr_assert_eq(current_task(&ts), 0);
+	cr_assert_eq(current_task(&ts), UNREADABLE);
 	fake_put(DICT + 32, 0);
-	cr_assert_eq(current_task(&ts), 0);
+	cr_assert_eq(current_task(&ts), UNREADABLE);
+	ts.proc.current_tasks = 0x10;
+	cr_assert_eq(current_task(&ts), UNREADABLE);
 	ts.proc.current_tasks = 0;
 	cr_assert_eq(current_task(&ts), 0);
 	cr_assert_eq(handles_begun(&ts, 0), 0);
