@@ -27,8 +27,8 @@
 
 #define PROBE_ROUNDS 7
 #define PROBE_HITS 12 /* in each */
-#define SAMPLE_ROUNDS 7
-#define SAMPLE_TRIES 14
+#define SAMPLE_ROUNDS 5
+#define SAMPLE_TRIES 10
 #define SAMPLE_WORK 250 /* pieces of work in each */
 
 /* Their code is in calibrate_spots.h. */
