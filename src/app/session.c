@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/exit.h"
@@ -19,6 +18,7 @@
 #include "app/session_impl.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/time.h"
 
 #define SECOND_NS 1000000000ULL
 /* Records may wait in the ring without a wake-up; this is how late one is told at most. */
@@ -36,10 +36,7 @@ enum tag { TAG_PROBE, TAG_SIGNAL, TAG_STDOUT, TAG_INPUT };
 
 uint64_t session_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+	return time_now_ns(CLOCK_MONOTONIC);
 }
 
 static int poll_for(const struct session *s, int fd, uint32_t events, uint64_t tag)

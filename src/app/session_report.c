@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/version.h"
 #include "base/cleanup.h"
+#include "base/time.h"
 
 uint64_t session_own_rss_bytes(void)
 {
@@ -86,14 +86,6 @@ int session__write_start(const struct session *s, struct report *report)
 	return report__start(report, &start);
 }
 
-static uint64_t unix_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 const char *session__silence(const struct session *s, const struct snapshot *snapshot)
 {
 	return snapshot->steps + snapshot->handles == 0 ? watch__silence_reason(s->watches[0]) : NULL;
@@ -112,7 +104,7 @@ int session__write_summary(const struct session *s, struct report *report,
 		.mode_switches = s->n_switches,
 		.no_steps_reason = session__silence(s, snapshot),
 		.ended_ns = now_ns,
-		.ended_unix_ns = unix_now_ns(),
+		.ended_unix_ns = time_now_ns(CLOCK_REALTIME),
 	};
 
 	return report__finish(report, snapshot, &run);

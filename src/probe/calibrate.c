@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "probe/calibrate_spots.h"
 #include "probe/uprobes.h"
 
@@ -57,14 +57,6 @@ struct calibrator {
 	struct clock *clock;
 	uint8_t *work; /* WORK_PAGES of them */
 };
-
-static uint64_t read_clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -155,13 +147,13 @@ static void work(struct calibrator *c)
 
 static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
 {
-	const uint64_t begin_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	const uint64_t begin_ns = time_now_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (int i = 0; i < PROBE_HITS; i++) {
 		work(c);
 		spot();
 	}
-	return read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
+	return time_now_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
 }
 
 static void measure_probes(struct calibrator *c, struct trap_costs *costs)
@@ -182,11 +174,11 @@ static void measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 static uint64_t time_work(struct calibrator *c)
 {
-	const uint64_t begin_ns = read_clock_ns(CLOCK_MONOTONIC);
+	const uint64_t begin_ns = time_now_ns(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < SAMPLE_WORK; i++)
 		work(c);
-	return read_clock_ns(CLOCK_MONOTONIC) - begin_ns;
+	return time_now_ns(CLOCK_MONOTONIC) - begin_ns;
 }
 
 /* How many times this thread had to leave its CPU to another. */

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -19,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "probe/clock.h"
 #include "probe/cost.h"
 #include "probe/ended.h"
@@ -141,10 +141,7 @@ static void set_threshold(struct probe *p, uint64_t threshold_ns)
 
 void probe__set_light(struct probe *p, bool is_light)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	settings_of(p)->light_since_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	settings_of(p)->light_since_ns = time_now_ns(CLOCK_MONOTONIC);
 	settings_of(p)->is_light = is_light;
 }
 

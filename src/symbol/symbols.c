@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -19,6 +18,7 @@
 #include "symbol/codes.h"
 #include "symbol/native.h"
 #include "base/strings.h"
+#include "base/time.h"
 #include "symbol/syscalls.h"
 #include "symbol/threads.h"
 
@@ -202,10 +202,7 @@ void symbols__forget(struct symbols *s, pid_t pid)
 /* To a few milliseconds, which is as good as needed here and costs no system call. */
 static uint64_t now_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+	return time_now_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 static int resolve_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname,

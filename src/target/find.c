@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "target/procfs.h"
 #include "target/target.h"
 
@@ -231,14 +231,12 @@ int target__find_pythons(pid_t **ret_pids, size_t *ret_n)
 int target__age_ns(pid_t pid, uint64_t *ret_ns)
 {
 	struct proc_stat stat;
-	struct timespec now;
 	uint64_t now_ns, start_ns;
 	int r = proc_stat__read(&stat, pid);
 
 	if (r < 0)
 		return r;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	now_ns = time_now_ns(CLOCK_BOOTTIME);
 	start_ns = stat.start_time_ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 	*ret_ns = now_ns > start_ns ? now_ns - start_ns : 0;
 	return 0;
