@@ -289,13 +289,12 @@ LS_INLINE void thread_settle(struct thread_state *ts, __u64 now_ns)
 	struct task_struct *task;
 	__u64 back_ns;
 
-	if (!ts->off_at_ns && now_ns - ts->steal_at_ns < STEAL_LOOK_NS)
-		return;
-	task = bpf_get_current_task_btf();
 	if (!ts->off_at_ns) {
-		steal_book(ts, task, now_ns);
+		if (now_ns - ts->steal_at_ns >= STEAL_LOOK_NS)
+			steal_book(ts, bpf_get_current_task_btf(), now_ns);
 		return;
 	}
+	task = bpf_get_current_task_btf();
 	count_loss(LS_LOSS_RETURN_UNSEEN);
 	back_ns = ts->off_cause == LS_CAUSE_RUNQUEUE ? ts->off_at_ns : ts->woken_at_ns;
 	if (back_ns)

@@ -61,9 +61,8 @@ static void change(struct budget *b, enum budget_mode mode, uint64_t now_ns)
 	b->n_calm = 0;
 }
 
-static void open_window(struct budget *b, uint64_t now_ns)
+static void begin_window(struct budget *b, uint64_t now_ns)
 {
-	b->mode = BUDGET_WINDOW;
 	b->window_began_ns = now_ns;
 	b->window_end_ns = now_ns + window_ns(b);
 }
@@ -89,15 +88,17 @@ enum budget_mode budget__decide(struct budget *b, const struct budget_load *load
 		if (b->load <= b->share || now_ns - b->changed_ns < BUDGET_STAY_NS)
 			break;
 		change(b, BUDGET_LIGHT, now_ns);
-		b->window_began_ns = now_ns;
-		b->window_end_ns = now_ns + window_ns(b);
+		/* The next one comes as if there were one now. */
+		begin_window(b, now_ns);
 		plan_window(b, false);
 		break;
 	case BUDGET_LIGHT:
 		/* Without an estimate it may have become quiet. */
 		plan_window(b, share > b->share * BUDGET_RETURN);
-		if (now_ns >= b->window_due_ns)
-			open_window(b, now_ns);
+		if (now_ns < b->window_due_ns)
+			break;
+		b->mode = BUDGET_WINDOW;
+		begin_window(b, now_ns);
 		break;
 	case BUDGET_WINDOW:
 		if (now_ns >= b->window_end_ns)

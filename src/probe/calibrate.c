@@ -145,6 +145,15 @@ static void work(struct calibrator *c)
 			bytes[page * PAGE_BYTES + (page + line) * LINE_BYTES % PAGE_BYTES]++;
 }
 
+/* Where something else ran all the time, what was known holds. */
+static void set_cost(struct trap_costs *costs, enum ls_trap trap, double *added_ns, size_t n)
+{
+	const double ns = calibrate_median(added_ns, n);
+
+	if (ns > 0)
+		costs->ns[trap] = ns;
+}
+
 static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
 {
 	const uint64_t begin_ns = time_now_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -166,9 +175,7 @@ static void measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 			added_ns[round] = ((double)time_hits(c, spots[i].probed) - (double)without_ns) / PROBE_HITS;
 		}
-		/* Something else ran, then: what was known holds. */
-		if (calibrate_median(added_ns, PROBE_ROUNDS) > 0)
-			costs->ns[spots[i].trap] = calibrate_median(added_ns, PROBE_ROUNDS);
+		set_cost(costs, spots[i].trap, added_ns, PROBE_ROUNDS);
 	}
 }
 
@@ -215,8 +222,7 @@ static void measure_tick(struct calibrator *c, struct trap_costs *costs)
 
 		n += time_tick(c, &added_ns[n]) && count_preemptions() == preemptions;
 	}
-	if (calibrate_median(added_ns, n) > 0)
-		costs->ns[LS_TRAP_SAMPLE] = calibrate_median(added_ns, n);
+	set_cost(costs, LS_TRAP_SAMPLE, added_ns, n);
 }
 
 void calibrator__measure(struct calibrator *c, struct trap_costs *costs)

@@ -185,10 +185,8 @@ static int keys_find(const struct target *t, uint64_t keys_addr, const char *nam
 {
 	struct chunk c;
 	struct keys keys;
-	int r = open_keys(t, keys_addr, &keys);
+	int r = str_bytes(&t->proc.py, strlen(name)) ? open_keys(t, keys_addr, &keys) : -ENOENT;
 
-	if (!str_bytes(&t->proc.py, strlen(name)))
-		return -ENOENT;
 	for (uint64_t i = 0; !r && i < keys.n;) {
 		const size_t n = keys.n - i < PROCMEM_MANY ? keys.n - i : PROCMEM_MANY;
 		size_t numbers[PROCMEM_MANY], n_strings = 0, found;
