@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The contract between the BPF programs and user space: configuration in, records and maps out.
- * Fixed-width types and explicit padding only. All times are CLOCK_MONOTONIC nanoseconds. `tgid` is the
- * process, `tid` the thread, both as the initial pid namespace numbers them.
+ * Fixed-width types and explicit padding only. All times are CLOCK_MONOTONIC nanoseconds. `tgid` is
+ * the process, `tid` the thread, both as the initial pid namespace numbers them.
  */
 #ifndef LOOPSTALL_ABI_H
 #define LOOPSTALL_ABI_H
@@ -13,10 +13,11 @@
 #include <loopstall/counters.h>
 #include <loopstall/hist.h>
 #include <loopstall/meters.h>
-#include <loopstall/pyoffsets.h>
+#include <loopstall/python.h>
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
+#define LS_MAX_HOLDERS 4 /* threads seen to hold the GIL while one span waits for it */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
 #define LS_MAX_PROCS 1024 /* watched at a time */
 #define LS_MAX_THREADS 4096 /* that run loops, at a time */
@@ -27,9 +28,19 @@
 #define LS_MAX_SOCKETS 256 /* entries of the ready list of the loop's epoll looked at */
 #define LS_MAX_VICTIM_NAMES 16 /* victims reported by name */
 #define LS_NAME_BYTES 128
-#define LS_CLOCKS 513 /* of the sampler: one for each CPU, and one to measure */
-#define LS_CLOCK_TRIAL (LS_CLOCKS - 1)
+#define LS_MAX_CPUS 512 /* user space shrinks the maps by CPU to those of the machine */
+/* Of the sampler: one to measure with, and one for each CPU. */
+#define LS_CLOCKS (LS_MAX_CPUS + 1)
+#define LS_CLOCK_TRIAL 0
+#define LS_CLOCK_OF(cpu) ((cpu) + 1)
 #define LS_TRIAL_PERIOD_NS 50000
+/* Copies of user stacks (LS_REC_COPY). */
+#define LS_COPY_CHUNK 1024
+/* They begin this far below the stack pointer: leaf functions keep data there (red zone). */
+#define LS_COPY_BELOW 128
+#define LS_COPY_CHUNKS 16
+#define LS_COPY_REGS 33 /* by their numbers in DWARF; an architecture may have fewer */
+#define LS_MAX_NATIVE 32 /* native frames inside the innermost frame */
 #define LS_NO_SYSCALL 0xffff
 #define LS_SYSCALLS 512 /* size of the syscall -> cause table */
 
@@ -37,12 +48,17 @@
 enum ls_spot {
 	LS_SPOT_STEP_ENTER, /* the call of task_step_impl; task in argument `task_arg` */
 	LS_SPOT_STEP_EXIT, /* first emulable instruction behind that call */
-	LS_SPOT_RESUME_FRAME, /* Python code resumes a coroutine: the call of the evaluation function; its frame in argument 1 */
+	/*
+	 * Python code resumes a coroutine: the call of the evaluation function; its frame in
+	 * argument 1
+	 */
+	LS_SPOT_RESUME_FRAME,
 	LS_SPOT_RESUME_CORO, /* the same, a call with the coroutine in argument 0 */
 	LS_SPOT_RESUME_THROW, /* the same, of coroutine.throw() alone */
 	LS_SPOT_RESUME_EXIT, /* first emulable instruction behind such a call */
 	/* The same where no such call can be probed, for asyncio's own tasks alone: */
-	LS_SPOT_TASK_ANNOUNCE, /* entry of _enter_task: a task written in Python is about to be resumed */
+	/* entry of _enter_task: a task written in Python is about to be resumed */
+	LS_SPOT_TASK_ANNOUNCE,
 	LS_SPOT_TASK_RESUME, /* entry of coroutine.send() or .throw(); coroutine in argument 0 */
 	LS_SPOT_TASK_LEAVE, /* entry of _leave_task: its step is over */
 	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
@@ -52,92 +68,100 @@ enum ls_spot {
 
 enum ls_unit { LS_UNIT_NONE, LS_UNIT_STEP, LS_UNIT_CALLBACK, LS_UNIT_TURN };
 
-/* What user space may change at any time. A program reads a setting once for each decision it takes. */
+/*
+ * What user space may change at any time. A program reads a setting once for each decision it
+ * takes.
+ */
 struct ls_settings {
 	__u64 threshold_ns; /* a span of at least this is a stall */
-	__u64 sample_after_ns; /* a span shorter than this is not worth a sample */
-	__u64 light_threshold_ns; /* the same as threshold_ns for spans seen by looks only (bpf/light.h) */
+	__u64 sample_after_ns; /* shorter spans are not sampled */
+	/* threshold_ns for spans of light mode (bpf/light/light.h) */
+	__u64 light_threshold_ns;
 	__u64 sample_period_ns;
 	__u64 light_since_ns; /* when `is_light` was last set */
-	__u64 stall_price_ns, sample_price_ns; /* one in so long is told on the average (bpf/budget.h); 0: all are */
+	/* average interval between records (bpf/stall/report_budget.h); 0: no limit */
+	__u64 stall_price_ns, sample_price_ns;
+	__u64 copy_price_ns; /* the same of copies of user stacks; LS_NO_COPIES: there are none */
 	__u32 is_counting_tasks;
-	__u8 is_following; /* what a watched process forks is watched, too */
-	__u8 tells_execs; /* every exec of the machine is told, not only those of watched processes */
-	__u8 is_light; /* no uprobes: steps are told by looks into the process */
-	__u8 is_trial; /* a thread of setup_tgid starts the clock of which user space measures what a tick costs */
-	__u32 setup_tgid; /* user space while it sets up, else 0 */
+	__u8 is_following; /* children of watched processes are watched as well */
+	/* every exec of the machine is reported, not only those of watched processes */
+	__u8 tells_execs;
+	__u8 is_light; /* no uprobes: steps are found by looks into the process */
+	__u8 is_trial; /* the timer that user space measures the cost of a tick with runs on */
+	__u32 trial_tgid; /* user space: ticks that interrupt it are counted */
+	__u32 own_tgid; /* user space: it stops the command that it starts while it examines it */
+	__u32 n_cpus; /* online when the measurement began */
 	__u32 pad;
 };
 
-/* What the kernel side keeps of its budgets (bpf/budget.h). */
+#define LS_NO_COPIES (~0ULL)
+
+/* Timers that the kernel did not give when user space last asked for them, and its -errno. */
+struct ls_clock_status {
+	__u32 n_missing;
+	__s32 err;
+};
+
+/* State of the kernel side's budgets (bpf/stall/report_budget.h). */
 struct ls_budgets {
-	__u64 stalls_ns, firsts_ns, samples_ns; /* when each is whole again */
+	__u64 stalls_ns, firsts_ns, samples_ns, copies_ns; /* when each is full again */
 	__u64 second_ns, longest_ns; /* the longest stall of the second that began then */
 };
 
-/* One watched process: value of the `procs` map, keyed by tgid; copied into each loop thread's state. */
+/* Runtimes: each has a folder of its own on both sides. */
+enum ls_runtime { LS_RUNTIME_NONE, LS_RUNTIME_PYTHON };
+
+/*
+ * One watched process: value of the `procs` map, keyed by tgid; copied into the state of each loop
+ * thread.
+ */
 struct ls_proc {
-	__u64 gil; /* address of the GIL structure, 0 if unknown */
-	__u64 threads; /* address of the head of the interpreter's list of thread states, 0 if unknown */
-	__u64 coro_type, gen_type; /* PyCoro_Type, PyGen_Type: what task_coro may be read as */
-	__u64 step_call; /* tp_call of TaskStepMethWrapper, 0 if unknown */
-	__u64 wakeup_call; /* C function of task_wakeup (3.10+) or tp_call of its wrapper type */
-	__u64 current_tasks; /* up to 3.13: the dict loop -> task that a thread runs now; 0: not known, or the thread state says it */
-	struct ls_pyoffsets py;
-	__u8 has_poll_spot; /* turns are seen at LS_SPOT_POLL_RETURN, not only when poll sleeps */
-	__u8 is_free_threaded; /* many threads run steps at once, and no GIL says who */
+	__u8 runtime; /* enum ls_runtime; NONE: nothing is known of it yet */
+	__u8 has_poll_spot; /* turns begin at LS_SPOT_POLL_RETURN, not only when poll sleeps */
 	__u8 is_light; /* no place for uprobes was found */
 	__u8 pad[5];
+	union { /* by `runtime` */
+		struct ls_pyproc py;
+	};
 };
 
-/* A thread that runs a loop, as user space found it; keyed by tid. For `is_light`: nothing else tells of it. */
+struct ls_frame {
+	__u64 code; /* address of the code object, 0 for a C-stack shim (skip it) */
+	__u64 position; /* f_lasti or instruction pointer, as the version has it */
+};
+
+/*
+ * A thread that runs a loop, registered by user space; keyed by tid. Used in light mode, and to
+ * create the state of a thread that is in a step or callback when it is found.
+ */
 struct ls_loop_thread {
 	__u64 loop;
 	__u64 tstate;
 	__u32 tgid;
-	__u32 pad;
+	__s32 epoll_fd; /* of the loop; -1: unknown */
+	__u64 task, coro, code; /* is_inside a step: of its task; 0: it is a callback */
+	__u8 is_inside; /* a step or a callback */
+	__u8 pad;
+	__u16 flags, n_frames; /* of its stack, as in struct ls_rec_stack */
+	__u16 pad2;
+	struct ls_frame frames[LS_MAX_FRAMES];
 };
 
-/* One event loop, keyed by {loop object, tgid}: what user space found out about it. */
+/* Key of an event loop. */
 struct ls_loop_key {
 	__u64 loop;
 	__u32 tgid;
 	__u32 pad;
 };
 
-/*
- * Tasks written in Python: where they and their scheduler keep what is asked for. Locals are offsets in the scheduler's frame,
- * attributes offsets in their object or, with `by_index`, numbers among the values of an instance. All 0: not known.
- */
-struct ls_pytasks {
-	__u64 type; /* their class; of others nothing is read */
-	__u64 step, wakeup; /* functions of the class: a method of one of them in the ready queue is a task's turn */
-	__u64 owner; /* their loop or Runner: a thread may run another one by now */
-	__u64 none; /* None */
-	__u64 deadlines; /* trio: address of the pointer to its heap of deadlines, 0: unknown */
-	__u64 clock_offset_ns; /* trio: what its clock is ahead of CLOCK_MONOTONIC */
-	__u16 task_local; /* the task that is resumed; 0: unknown */
-	__u16 batch_local; /* trio: list of those that left the queue and still wait for their turn */
-	__u16 coro, name, owned_by; /* attributes of a task */
-	__u16 next_send; /* trio: None while the task waits */
-	__u16 scope_deadline, scope_status, status_tasks, status_children; /* trio: attributes of CancelScope and CancelStatus */
-	__u8 by_index;
-	__u8 is_queued_bare; /* the ready queue holds tasks, not handles */
-	__u8 pad[2];
-};
-
+/* What user space found out about a loop; the runtime is that of its process. */
 struct ls_loop {
-	__u64 ready; /* address of the deque `_ready`, 0 if unknown */
-	__u64 scheduled; /* address of the list `_scheduled` (asyncio's own loops), else 0 */
-	__u64 uv_timers; /* address of libuv's timer heap (uvloop), else 0 */
-	__u16 handle_callback; /* offset of the callback inside a handle of this loop */
-	__u16 uv_timer_context; /* uvloop: offset of the TimerHandle inside a UVTimer */
-	__u16 uv_timer_args; /* uvloop: offset of the arguments inside a TimerHandle */
-	__u16 is_native; /* the loop itself has no Python frames */
-	struct ls_pytasks tasks;
+	union {
+		struct ls_pyloop py;
+	};
 };
 
-/* How a system call that blocks is judged: an ls_cause, or one of these by its arguments. */
+/* How a blocking system call is classified: an ls_cause, or one of these by its arguments. */
 enum ls_syscall_rule {
 	LS_RULE_FD = LS_CAUSE_MAX, /* by what the first argument's descriptor is */
 	LS_RULE_FUTEX, /* the GIL or a lock */
@@ -152,9 +176,12 @@ enum ls_rec_kind {
 	LS_REC_STACK, /* a stack inside a span, with its weight; precedes the span's stall record */
 	LS_REC_VICTIM, /* a named victim; precedes the span's stall record */
 	LS_REC_STALL, /* a span of at least the threshold has ended */
-	LS_REC_EXEC, /* a watched process, or with `tells_execs` any, executed another program */
+	/* a watched process (with `tells_execs` any process) executed another program */
+	LS_REC_EXEC,
 	LS_REC_EXIT, /* a watched thread ended */
-	LS_REC_FORK, /* a watched process has a new child, which is watched from here on */
+	LS_REC_FORK, /* a watched process has a new child, which is watched from now on */
+	LS_REC_COPY, /* registers and user stack at a place of a span; precedes its stall record */
+	LS_REC_NATIVE, /* what user space makes of a copy: return addresses */
 	LS_REC_MAX
 };
 
@@ -167,27 +194,35 @@ struct ls_rec_hdr {
 	__u32 tgid, tid;
 };
 
+#define LS_NO_NAME 0xff
+
 /* A str or int object of the target, copied raw; src/symbol decodes it. */
 struct ls_pystr {
 	__u64 number; /* value if kind is 0: an int, shown as "Task-<number>" */
 	__u32 length; /* characters in the target */
 	__u16 copied; /* bytes of data that were copied */
-	__u8 kind; /* bytes per character: 1, 2, 4; 0: int; 0xff: nothing could be read */
+	__u8 kind; /* bytes per character: 1, 2, 4; 0: int; LS_NO_NAME: nothing could be read */
 	__u8 ascii;
 	__u8 data[LS_NAME_BYTES];
-};
-
-struct ls_frame {
-	__u64 code; /* address of the code object, 0 for a C-stack shim (skip it) */
-	__u64 position; /* f_lasti or instruction pointer, as the version has it */
 };
 
 /* Stack flags */
 #define LS_STACK_TRUNCATED 1
 #define LS_STACK_UNREADABLE 2
-#define LS_STACK_AT_CORO 4 /* ends with the frame of the task's own coroutine: nothing missing */
-#define LS_STACK_OUTSIDE 8 /* the frame it should end with is not on it: taken before or behind the coroutine, or the loop */
+#define LS_STACK_AT_CORO 4 /* ends with the frame of the task's own coroutine: complete */
+/*
+ * does not contain the frame it should end with: taken before or after the coroutine, or the loop
+ */
+#define LS_STACK_OUTSIDE 8
 #define LS_STACK_AT_LOOP 16 /* ends with the frame that runs a native loop */
+/* read while its span is open: the end of the span will send it again, with its whole weight */
+#define LS_STACK_SO_FAR 32
+/*
+ * of the thread that held the GIL for most of the time that the span waited for it: no place of the
+ * span's own thread. weight_ns is that time. Without frames: it ran no Python, or its stack changed
+ * while it was read
+ */
+#define LS_STACK_HOLDER 64
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;
@@ -202,12 +237,40 @@ struct ls_rec_stack {
 	__u64 weight_ns; /* time spent at this place */
 	__u64 native_ip; /* user instruction pointer of a blocked thread, else 0 */
 	__u32 count; /* waits, or samples, that weight_ns sums up */
-	__u16 cause; /* enum ls_cause; LS_CAUSE_CPU for a sample */
+	__u16 cause; /* enum ls_cause; LS_CAUSE_CPU or LS_CAUSE_GC for a sample */
 	__u16 syscall; /* number, or LS_NO_SYSCALL */
 	__u16 flags;
 	__u16 n_frames;
 	__u32 pad;
 	struct ls_frame frames[LS_MAX_FRAMES]; /* only n_frames of them are sent */
+};
+
+/* What a copy of a user stack belongs to: the innermost frame when it was taken. */
+struct ls_place {
+	__u64 span;
+	struct ls_frame frame;
+	__u16 cause; /* enum ls_cause, as in struct ls_rec_stack */
+	__u16 pad[3];
+};
+
+struct ls_rec_copy {
+	struct ls_rec_hdr hdr;
+	struct ls_place place;
+	__u32 n_bytes; /* that were readable, from LS_COPY_BELOW on */
+	__u32 pad;
+	__u64 regs[LS_COPY_REGS];
+	__u8 bytes[LS_COPY_CHUNKS * LS_COPY_CHUNK];
+};
+
+#define LS_NATIVE_CUT 1 /* frames between these and the innermost frame are not known */
+
+struct ls_rec_native {
+	struct ls_rec_hdr hdr;
+	struct ls_place place;
+	__u16 flags;
+	__u16 n_ips;
+	__u32 pad;
+	__u64 ips[LS_MAX_NATIVE]; /* innermost first; only n_ips of them are sent */
 };
 
 struct ls_rec_victim {
@@ -219,31 +282,79 @@ struct ls_rec_victim {
 	struct ls_pystr name;
 };
 
+#define LS_COMM_BYTES 16
+
+/* A process, and how long its threads ran on the CPU that a loop thread waited for. */
+struct ls_cpu_holder {
+	__u64 ns; /* 0: not known */
+	__u32 tgid;
+	__u32 pad;
+	__u64 comm[LS_COMM_BYTES / 8]; /* name of its first thread, raw */
+};
+
 struct ls_rec_stall {
 	struct ls_rec_hdr hdr; /* ts_ns is the end */
 	__u64 span;
 	__u64 start_ns;
-	__u64 duration_ns; /* its own: steps nested in it are not in, so start + duration <= end */
+	__u64 duration_ns; /* without nested steps, so start + duration <= end */
 	__u64 cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
 	__u64 loop;
 	__u64 task, coro, code; /* 0 for callbacks and turns; code: of the task's coroutine */
 	__u64 qualname; /* address of the coroutine's qualified name (str), 0 if unknown */
-	__u64 gil_holder_tstate; /* who held the GIL at the longest GIL wait, 0 if unknown */
+	/* thread that held the GIL for most of the time waited for it, 0 if unknown */
+	__u64 gil_holder_tstate;
 	__u64 gil_holder_id; /* native thread id (3.11+) or pthread pointer (before) of it */
 	__u64 starved_ns; /* of all victims, named or not */
-	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: on a CPU, but the hypervisor ran something else */
+	/* part of cause_ns[LS_CAUSE_RUNQUEUE]: steal time */
+	__u64 stolen_ns;
 	__u32 victims;
-	__u32 sockets; /* with something unread that the loop has not looked at, at most LS_MAX_SOCKETS */
+	/* with unread data that the loop has not looked at, at most LS_MAX_SOCKETS */
+	__u32 sockets;
 	__u32 samples; /* CPU samples taken in this span */
 	__u32 unit; /* enum ls_unit */
 	__u32 steps; /* turn: steps in it */
 	__u32 flags;
+	__u32 end; /* enum ls_end */
+	__u32 signal; /* LS_END_SIGNAL: its number */
+	/* oldest generation that the garbage collector worked on, plus 1; 0: none or not known */
+	__u32 gc_generation;
+	__u32 stop; /* enum ls_stop: who stopped it last */
+	__u32 stop_id; /* the signal's number, or the tracer's process; 0: not known */
+	__u32 pad;
+	__u64 quota_ns, period_ns; /* CPU quota that throttled it; 0: not known */
+	__u64 threshold_ns; /* when it ended; 0: not known */
+	struct ls_cpu_holder cpu_holder; /* the heaviest one while it was ready to run */
+	/* waits for a CPU while another one was free that the thread must not use */
+	__u64 pinned_ns;
+	/* samples on the CPU at which the GIL was looked at; those at which the thread had it not
+	 */
+	__u32 gil_looks, gil_free;
 	struct ls_pystr name; /* of the task */
+	/* added by user space: name of the GIL's holder, UTF-8, raw; "": not known */
+	char gil_holder_name[LS_NAME_BYTES];
 };
+
+/* How the span of a stall ended. Recordings hold these numbers. */
+enum ls_end {
+	LS_END_RETURN, /* it suspended, returned or raised */
+	LS_END_OPEN, /* it has not ended: an interim record, another one follows */
+	LS_END_RUNNING, /* it had not ended when the measurement did */
+	LS_END_EXIT, /* its thread exited */
+	LS_END_EXEC, /* its process executed another program */
+	LS_END_SIGNAL, /* a signal killed its process */
+	LS_END_MAX
+};
+
+#define LS_GC_GENERATIONS 3
+
+/* What stopped a thread. Recordings hold these numbers. */
+enum ls_stop { LS_STOP_NONE, LS_STOP_SIGNAL, LS_STOP_TRACER, LS_STOP_FREEZER, LS_STOP_MAX };
 
 #define LS_STALL_VICTIMS_CUT 1 /* more handles were ready than were looked at */
 #define LS_STALL_VICTIMS_UNKNOWN 2 /* the loop's queue was not known yet */
-#define LS_STALL_LIGHT 4 /* seen by looks: its ends are estimates */
+#define LS_STALL_LIGHT 4 /* seen in light mode: start and end are estimates */
+/* it began before its thread was found: `start_ns` is that time, `duration_ns` a lower bound */
+#define LS_STALL_BEGAN_BEFORE 8
 
 struct ls_rec_life {
 	struct ls_rec_hdr hdr;
@@ -252,12 +363,12 @@ struct ls_rec_life {
 struct ls_rec_fork {
 	struct ls_rec_hdr hdr; /* of the parent */
 	__u32 child; /* tgid */
-	__u32 is_vfork; /* it has its parent's memory until it executes another program */
+	__u32 is_vfork; /* it shares its parent's memory until it executes another program */
 };
 
 /* Names the aggregate of one coroutine on one thread: only that thread writes it. */
 struct ls_coro_key {
-	__u64 code; /* 0: steps whose coroutine could not be told */
+	__u64 code; /* 0: steps with an unknown coroutine */
 	__u32 tgid, tid;
 };
 
@@ -266,22 +377,28 @@ struct ls_coro_stats {
 	struct ls_coro_key key;
 	__u64 steps, total_ns, max_ns, stalls;
 	__u64 cause_ns[LS_CAUSE_MAX];
-	__u64 starved_ns; /* that its stalls cost others */
-	__u64 suffered_ns, suffered; /* that its own tasks waited behind stalls of others, and how many times */
+	__u64 starved_ns; /* waiting time of others behind its stalls */
+	/* waiting time of its own tasks behind stalls of others, and number of waits */
+	__u64 suffered_ns, suffered;
 	__u64 qualname;
-	__u64 told_at_ns; /* when a stall of it was told last */
+	__u64 reported_at_ns; /* when a stall of it was last reported */
 	__u32 hist[LS_HIST_BUCKETS];
-	__s32 own_shift[LS_HIST_BUCKETS]; /* `hist` and this are the histogram of times without the run queue */
+	/* added to `hist`: the histogram of times without the run queue */
+	__s32 own_shift[LS_HIST_BUCKETS];
 };
 
-/* One task, counted while user space asks for it (`is_counting_tasks`), gone when it is done. Only its thread writes it. */
+/*
+ * One task, counted while `is_counting_tasks` is set, removed when it is done. Only its thread
+ * writes it.
+ */
 struct ls_task_key {
 	__u64 task;
 	__u32 tgid, tid;
 };
 
 struct ls_task_stats {
-	__u64 coro; /* another one than before: the address was given to another task, and all begins anew */
+	/* changes if the address is reused by another task: all counts start again */
+	__u64 coro;
 	__u64 steps, total_ns, max_ns, stalls;
 	__u64 last_end_ns; /* of its last step */
 };
@@ -299,19 +416,31 @@ struct ls_thread_stats {
 	__u64 idle_ns; /* in the loop's own wait */
 	__u64 turns;
 	__u64 stalls;
-	__u64 cause_ns[LS_CAUSE_MAX]; /* of its steps and callbacks, off the CPU; LS_CAUSE_CPU stays 0 */
+	/* of its steps and callbacks; LS_CAUSE_CPU stays 0: it is the rest */
+	__u64 cause_ns[LS_CAUSE_MAX];
 	__u64 worst_turn_ns;
 	__u64 worst_turn_own_ns; /* of the turns' times without the run queue */
 	__u32 turn_hist[LS_HIST_BUCKETS];
-	__u64 handles; /* begun by the loop while it was watched by looks, which count no steps */
-	__u64 callbacks_starved_ns; /* that stalls of its callbacks cost others */
+	__u64 handles; /* begun by the loop in light mode, which counts no steps */
+	__u64 callbacks_starved_ns; /* waiting time of others behind stalls of its callbacks */
+	/* counting began; this is the state at `at_ns`, 0: no reading of a thread */
+	__u64 since_ns, at_ns;
+	__u64 open_ns; /* of spans that had not ended then: in no sum */
+	/*
+	 * Time on the CPU in light mode, which is in no sum above, and how much of it the samples
+	 * found in steps and in callbacks.
+	 */
+	__u64 light_cpu_ns, light_step_ns, light_callbacks_ns;
 };
 
 _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
 _Static_assert(sizeof(struct ls_pystr) == 16 + LS_NAME_BYTES, "string");
 _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES, "stack record");
+_Static_assert(sizeof(struct ls_rec_copy) ==
+		       24 + 32 + 8 + 8 * LS_COPY_REGS + LS_COPY_CHUNKS * LS_COPY_CHUNK,
+	       "copy record");
+_Static_assert(sizeof(struct ls_rec_native) == 24 + 32 + 8 + 8 * LS_MAX_NATIVE, "native record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
-_Static_assert(sizeof(struct ls_pytasks) == 80, "tasks written in Python");
 _Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 

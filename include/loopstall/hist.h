@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Log-linear histogram of durations: 8 buckets to each power of two, so a bucket is at most 12.5 % wide.
- * Bucket 0 holds everything under 512 ns, the last one everything from 64 s up. The same index function
- * runs in the kernel and in the tests.
+ * Log-linear histogram of durations: 8 buckets to each power of two, so a bucket is at most 12.5 %
+ * wide. Bucket 0 holds everything under 512 ns, the last one everything from 64 s up. The same
+ * index function runs in the kernel and in the tests.
  */
 #ifndef LOOPSTALL_HIST_H
 #define LOOPSTALL_HIST_H
@@ -15,7 +15,9 @@
 #define LS_HIST_SUB (1 << LS_HIST_SUB_BITS)
 #define LS_HIST_BUCKETS (((LS_HIST_MAX_SHIFT - LS_HIST_MIN_SHIFT) << LS_HIST_SUB_BITS) + 2)
 
-/* Position of the highest set bit; 0 for 0 and 1. Branches, because BPF has no count-leading-zeros. */
+/*
+ * Position of the highest set bit; 0 for 0 and 1. Branches, because BPF has no count-leading-zeros.
+ */
 static inline __u32 ls_log2(__u64 v)
 {
 	__u32 shift, r;
@@ -47,7 +49,7 @@ static inline __u32 ls_hist_index(__u64 ns)
 		return LS_HIST_BUCKETS - 1;
 	shift = ls_log2(ns);
 	return 1 + ((shift - LS_HIST_MIN_SHIFT) << LS_HIST_SUB_BITS) +
-	       ((__u32)(ns >> (shift - LS_HIST_SUB_BITS)) & (LS_HIST_SUB - 1));
+		((__u32)(ns >> (shift - LS_HIST_SUB_BITS)) & (LS_HIST_SUB - 1));
 }
 
 /* Smallest duration that falls into bucket `index`. */

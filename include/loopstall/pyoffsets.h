@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where one CPython build keeps what we read, in bytes from the start of each object. src/target fills it
- * (tables, and from 3.13 on what the target says of itself), bpf/ and src/symbol read with it.
- * A field that a version does not have is LS_PY_NONE. docs/development.md names the sources.
+ * Where one CPython build keeps what we read, in bytes from the start of each object. src/python
+ * fills it (tables, and from 3.13 on what the target says of itself), src/python and bpf/ read with
+ * it. A field that a version does not have is LS_PY_NONE. docs/internals.md names the sources.
  */
 #ifndef LOOPSTALL_PYOFFSETS_H
 #define LOOPSTALL_PYOFFSETS_H
@@ -28,10 +28,14 @@ enum ls_stack_top {
 struct ls_pyoffsets {
 	/* PyObject, PyTypeObject */
 	__u16 ob_head; /* bytes before the first field of an object */
-	__u16 ob_type, tp_name, tp_basicsize, tp_call, tp_flags, tp_base, tp_dictoffset, ht_cached_keys;
+	__u16 ob_type, tp_name, tp_basicsize, tp_call, tp_flags, tp_base, tp_dictoffset,
+		ht_cached_keys;
 	/* var-sized objects: ob_size; list and tuple items; bytes data */
 	__u16 ob_size, list_items, tuple_items, bytes_data;
-	/* str (B5 of the layout notes): length, state word, data of ascii and of other compact strings */
+	/*
+	 * str (B5 of the layout notes): length, state word, data of ascii and of other compact
+	 * strings
+	 */
 	__u16 str_length, str_state, str_ascii_data, str_data;
 	/* int from 3.12 on: lv_tag and first digit */
 	__u16 int_tag, int_digit;
@@ -41,6 +45,16 @@ struct ls_pyoffsets {
 	__u16 interp_tasks; /* 3.14+: list of the tasks whose thread is gone, else LS_PY_NONE */
 	__u16 interp_ceval_gil; /* pointer to the GIL from 3.12 on, else LS_PY_NONE */
 	__u16 runtime_gil; /* the GIL inside the runtime up to 3.11, else LS_PY_NONE */
+	/* the garbage collector: in the interpreter, or (3.8) the runtime; the other: LS_PY_NONE */
+	__u16 interp_gc, runtime_gc;
+	/* in the garbage collector */
+	__u16 gc_collecting;
+	/*
+	 * This far in front of gc_collecting are, up to 3.13, a pointer to the generations, and
+	 * from 3.14 on the generations themselves; the other is LS_PY_NONE. Releases of one version
+	 * differ in what is in front.
+	 */
+	__u16 gc_generation0_back, gc_generations_back;
 	__u16 gil_last_holder, gil_locked, gil_cond, gil_mutex, gil_end;
 	__u16 tstate_next, tstate_interp, tstate_thread_id, tstate_native_id, tstate_dict;
 	__u16 tstate_frame; /* frame (<= 3.10), cframe (3.11, 3.12) or current frame */
@@ -50,9 +64,11 @@ struct ls_pyoffsets {
 	__u16 tstate_running_task; /* 3.14+: the task it runs now, else LS_PY_NONE */
 	/* frame: `frame_bytes` is how much one read must take to hold all of these */
 	__u16 frame_bytes, frame_previous, frame_code, frame_position, frame_owner;
-	__u16 frame_generator; /* f_gen up to 3.10, else LS_PY_NONE (frame lies inside the generator) */
+	/* f_gen up to 3.10, else LS_PY_NONE (frame lies inside the generator) */
+	__u16 frame_generator;
 	__u16 frame_locals; /* the local variables; from 3.11 on with the value stack behind them */
-	__u16 frame_stack; /* up to 3.10: pointer to the bottom of the value stack, else LS_PY_NONE */
+	/* up to 3.10: pointer to the bottom of the value stack, else LS_PY_NONE */
+	__u16 frame_stack;
 	__u16 frame_stack_top; /* its end: enum ls_stack_top says how it is written */
 	/* generator, coroutine, async generator */
 	__u16 gen_bytes; /* one read of this size holds gen_code and gen_qualname */
@@ -63,7 +79,8 @@ struct ls_pyoffsets {
 	__u16 gen_state; /* how far it is, one byte; 3.10: in the frame */
 	/* code */
 	__u16 co_flags, co_firstlineno, co_filename, co_name, co_qualname, co_linetable, co_code;
-	__u16 co_tlbc; /* free-threaded 3.14+: array of each thread's copy of the code, else LS_PY_NONE */
+	/* free-threaded 3.14+: array of each thread's copy of the code, else LS_PY_NONE */
+	__u16 co_tlbc;
 	/* C task */
 	__u16 task_bytes; /* tp_basicsize of _asyncio.Task; also a check at attach */
 	__u16 task_loop, task_callback0, task_coro, task_name, task_state, task_fut_waiter;
@@ -79,18 +96,24 @@ struct ls_pyoffsets {
 	__u8 frame_owner_skip_min; /* owner >= this is a C-stack shim; 0xff: there are none */
 	__u8 tag_mask; /* low bits to clear from object pointers in frames */
 	__u8 linetable; /* enum ls_linetable */
-	__u8 position_is_lasti; /* 1: bytes (3.8, 3.9), 2: code units (3.10), 0: pointer into the code */
+	/* 1: bytes (3.8, 3.9), 2: code units (3.10), 0: pointer into the code */
+	__u8 position_is_lasti;
 	__u8 task_arg; /* argument of task_step_impl that is the task: 0, from 3.12 on 1 */
-	__u8 str_state_shift; /* of the kind's three bits in the state word; compact and ascii follow */
+	/* of the kind's three bits in the state word; compact and ascii follow */
+	__u8 str_state_shift;
 	__u8 stack_top; /* enum ls_stack_top */
 	__u8 stack_back; /* what is awaited lies this many bytes below the end of the value stack */
 	__s8 gen_awaits, gen_awaits_max; /* states of a generator that awaits something */
 	__s8 gen_runs; /* state of one that runs; from 3.11 on those above have ended */
-	__u8 minor, micro; /* minor: whose layout this is; a newer version is read with the newest one's */
-	__u8 pad[1];
+	/* minor: whose layout this is; a newer version is read with the newest one's */
+	__u8 minor, micro;
+	__u8 pad[3];
 };
 
-/* What the state word of a str says: bytes per character (1, 2, 4), whether they follow the head, and which one. */
+/*
+ * What the state word of a str says: bytes per character (1, 2, 4), whether they follow the head,
+ * and which one.
+ */
 static inline __u32 ls_str_width(const struct ls_pyoffsets *py, __u32 state)
 {
 	return state >> py->str_state_shift & 7;

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the kernel side remembers of one loop thread, in three elements of task storage: the state
+ * that each step touches, the stacks that only a blocked or sampled thread needs, and the holders
+ * of what it waits for. They are created by the thread's first step, or when user space finds the
+ * thread, and freed with it.
+ */
+#ifndef LOOPSTALL_BPF_STATE_H
+#define LOOPSTALL_BPF_STATE_H
+
+#include <loopstall/abi.h>
+
+/* A step, or the callbacks and loop work between two steps. */
+struct span {
+	__u64 number;
+	__u8 unit; /* enum ls_unit */
+	/* it left the CPU or was sampled: the fields from cause_ns on are valid */
+	__u8 is_touched;
+	__u8 is_python; /* step of a task written in Python: `task` is no C task */
+	__u8 is_continued; /* continues the step of the span before, which was counted there */
+	/* seen in light mode: its start and end are estimates */
+	__u8 is_light;
+	/*
+	 * began before its thread was found, so `start_ns` is late. Its unit is LS_UNIT_CALLBACK;
+	 * a step if `coro` is set
+	 */
+	__u8 is_late;
+	/* valid only if is_touched */
+	__u8 is_collecting; /* at the last look for it (core/collection.h) */
+	__u8 gc_generation; /* oldest one seen to be collected, plus 1 */
+	__u8 stop; /* enum ls_stop of its last stop */
+	__u8 pad[3];
+	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
+	__u64 start_ns;
+	__u64 nested_ns; /* spent in steps nested in this one */
+	__u64 sp; /* stack pointer at the call of the step; at its end it is the same */
+	__u64 task, coro, code;
+	/*
+	 * is_python: the Python frame that resumes it. Kept while callbacks run: trio runs them in
+	 * it
+	 */
+	__u64 frame;
+	/* valid only if is_touched */
+	__u64 cause_ns[LS_CAUSE_MAX]; /* LS_CAUSE_CPU stays 0: it is the rest */
+	__u64 off_ns; /* sum of cause_ns without LS_CAUSE_GC: time off the CPU */
+	__u64 looked_ns; /* its CPU time at the last look for the garbage collector */
+	__u64 sampled_ns; /* on-CPU time already charged to samples */
+	__u64 copied_ns; /* its age when its user stack was last copied, 0: not yet */
+	/* who held the GIL for most of the time that it waited for it, and for how long */
+	__u64 gil_longest_ns, gil_holder_tstate, gil_holder_id;
+	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: taken by the hypervisor */
+	__u64 ready_ns; /* when `ready` was read, 0: not yet */
+	__u32 ready; /* handles in the loop's queue when it was first read in this span */
+	__u32 samples;
+	__u32 stop_id; /* signal or tracer of its last stop */
+	__u32 pad2;
+	__u64 quota_ns, period_ns; /* CPU quota that throttled it last */
+	/* as in struct ls_rec_stall; of the holder only `ns` is valid if it is 0 */
+	struct ls_cpu_holder cpu_holder;
+	__u64 pinned_ns;
+	__u32 gil_looks, gil_free;
+};
+
+/* What a record calls a span that is counted as `unit`: one that is_late is counted as callback. */
+static inline __attribute__((always_inline)) __u32 span_shown_unit(const struct span *span,
+								   __u32 unit)
+{
+	return unit == LS_UNIT_CALLBACK && span->is_late && span->coro ? LS_UNIT_STEP : unit;
+}
+
+/* The Python code that resumes a coroutine. */
+struct caller {
+	__u64 coro; /* the task's own; the resumed one may be awaited by it */
+	__u64 frame, code; /* of the function that resumes it */
+};
+
+/* A place where the thread was blocked. Valid while `rec.span` is the number of an open span. */
+struct site {
+	__u64 position;
+	struct ls_rec_stack rec;
+};
+
+#define MAX_WAITERS 32
+
+/* A task that waits while a span of light mode goes on. */
+struct waiter {
+	__u64 task, coro;
+	__u64 since_ns; /* when it became ready; may lie ahead. ~0: not known */
+	__u64 is_python; /* it is a task written in Python */
+};
+
+/* Tasks that wait behind a span of light mode, as of all collections so far (light/waiters.h). */
+struct waiters {
+	__u64 span; /* number of the span */
+	__u64 at_ns; /* time of the last collection */
+	/* last collection at a place where short blocks were seen before */
+	__u64 guessed_at_ns;
+	__u32 n;
+	__u32 flags; /* LS_STALL_VICTIMS_... */
+	struct waiter list[MAX_WAITERS];
+};
+
+#define KNOWN_BLOCKS 64 /* a power of two */
+
+/* How long the thread was last blocked at one place. */
+struct known_block {
+	__u32 place; /* a hash */
+	__u32 duration_1024ns;
+};
+
+/* How long blocks last, by place (core/block_memory.h). */
+struct block_memory {
+	__u32 place; /* hash of the place where the thread is blocked, 0 if it is not */
+	__u32 pad;
+	struct known_block blocks[KNOWN_BLOCKS];
+};
+
+/* Result of the last look at a thread in light mode (light/looks.h). */
+struct look {
+	__u64 at_ns;
+	__u64 handles; /* handles begun by the loop, times two, counted from an unknown number */
+	__u64 waited; /* the same when the loop last began to wait */
+	__u64 ready; /* the deque that counts them */
+	__u64 turn; /* uvloop, outside steps: the time of its last poll */
+	__u64 task; /* the running one, 0: none */
+	__u64 task_type; /* of C tasks, as far as known */
+	/* the task of span `named_span` and its name (stall/step_name.h) */
+	__u64 named_span, named_task;
+	struct ls_pystr name;
+};
+
+/* A coroutine's code object seen on this thread, with the index of its aggregate. */
+struct known_code {
+	__u64 code;
+	__u32 index;
+	__u32 is_coroutine; /* another awaitable with something else in that field */
+};
+
+#define KNOWN_CODES 64 /* a power of two */
+
+/* The tasks that wait behind a span, and where they are reported to (queue/victims.h). */
+struct victims {
+	__u64 end_ns; /* waits are counted up to here; may lie ahead */
+	__u64 starved_ns; /* sum over all victims */
+	__u64 current; /* the span's own task: no victim of itself */
+	struct ls_pytasks tasks; /* of the loop */
+	__u32 n;
+	__u32 named;
+	__u32 flags; /* LS_STALL_VICTIMS_... */
+	__u32 is_collecting; /* they go to `waiters`, not to user space */
+};
+
+/* Position in a loop's queues (queue/). bpf_loop() callbacks keep what changes in map memory. */
+struct queue_walk {
+	__u64 block; /* of a deque */
+	__u64 items; /* array of a list, or root of libuv's heap */
+	__u64 slots, deadline_ns; /* trio: set of the tasks that wait in one scope, its deadline */
+	__u32 index; /* in the deque's block */
+	/* tasks that have left the queue before the walk: the one whose step ends the span */
+	__u32 n_left;
+	__u16 handle_callback, uv_timer_context, uv_timer_args;
+	__u16 pad;
+};
+
+/* Position in the ready list of an epoll descriptor (stall/sockets.h). */
+struct socket_walk {
+	__u64 node, head;
+	__u32 n; /* sockets with unread data */
+	__u32 pad;
+};
+
+enum off_kind {
+	OFF_NONE,
+	OFF_IDLE,
+	OFF_NESTED /* the wait of a loop that runs inside a step */,
+	OFF_BLOCKED
+};
+
+struct thread_state {
+	/* touched at every step */
+	__u64 last_number;
+	__u64 loop;
+	__u64 tstate;
+	__u64 off_at_ns; /* 0: on the CPU */
+	__u64 turn_start_ns;
+	__u32 turn_steps;
+	__u32 depth; /* parents in `outer` */
+	__u32 tgid, tid;
+	__u8 is_busy; /* a program is changing this state: an interrupt leaves it alone */
+	__u8 turn_has_stall;
+	__u8 turn_is_touched;
+	__u8 has_stacks; /* its struct thread_stacks and struct thread_holders are allocated */
+	__u32 steal_cpu; /* where steal_ns was read */
+	__u64 steal_ns; /* steal time of that CPU */
+	__u64 steal_at_ns; /* when it was read */
+	__u64 steal_changed_ns; /* when it was first read with this value */
+	struct ls_thread_stats stats;
+	struct span cur;
+
+	/* off the CPU */
+	__u64 on_at_ns; /* time of its last switch-in */
+	__u64 woken_at_ns;
+	__u64 light_booked_ns; /* up to when its time on the CPU in light mode is counted */
+	__u64 light_stolen_ns; /* of the time since then, taken by the hypervisor */
+	__s64 clock_offset_ns; /* from the scheduler's clock to CLOCK_MONOTONIC */
+	__s64 rq_offset_ns; /* from the run queue's clock to CLOCK_MONOTONIC; 0: not known */
+	/* while it waits for a CPU: its run queue, and how long that was throttled before */
+	__u64 cfs_rq, throttled_ns;
+	__u32 cpu_wait; /* its account in `cpu_waits`, plus 1; 0: none (core/cpu_waits.h) */
+	__u32 is_cpu_free; /* a CPU that it must not use is free */
+	__u64 cpus_allowed; /* address of the mask of the CPUs that it may use */
+	/* run delay of this thread when it was switched out */
+	__u64 run_delay_ns;
+	__u32 off_kind; /* enum off_kind */
+	__u32 off_cause; /* enum ls_cause */
+	__u32 off_site; /* LS_MAX_SITES: none */
+	__s32 epoll_fd; /* the loop's own, -1 until it was seen waiting */
+	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
+	__u8 is_announced; /* a task written in Python is about to be resumed */
+	__u8 pad2[6];
+	__u64 idle_at_ns;
+	/* holder of the GIL when the thread began to wait for it; 0: not known */
+	__u64 gil_tstate, gil_id;
+	__u64 gil_looked_ns; /* when the stack of a holder was last looked at */
+	__u32 gil_slot; /* the holder's in struct thread_holders, LS_MAX_HOLDERS: none */
+	__u32 pad4;
+
+	__u64 turn_cause_ns[LS_CAUSE_MAX];
+	__u64 turn_stolen_ns;
+	__u32 turn_gc_generation;
+	__u32 pad3;
+
+	/* tasks written in Python: what resumed the last one */
+	__u64 scheduler; /* code of the function that resumes them */
+	/* coroutine into which an exception is being thrown level by level, else 0 */
+	__u64 delegated;
+	struct caller caller;
+
+	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
+
+	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */
+	__u64 dns_span, dns_sp, dns_frame, dns_position;
+
+	__u32 end, end_signal; /* how the span ends that is being reported: as in struct
+				  ls_rec_stall */
+	__u64 flushed_at_ns;
+	__u64 user_woken_at_ns; /* when user space was last woken for a stall */
+
+	struct look look;
+	struct waiters waiters;
+	struct block_memory block_memory;
+	struct ls_proc proc;
+	struct known_code known[KNOWN_CODES];
+	struct victims victims;
+	struct queue_walk queue;
+	struct socket_walk sockets;
+	struct span outer[LS_MAX_NEST];
+	__u8 object[256]; /* buffer for objects of the target */
+	__u8 frame[128]; /* buffer for frames */
+};
+
+/*
+ * A free site, or the lightest one, as far as a search has come. In map memory, so that the
+ * verifier does not follow each value through the loop.
+ */
+struct site_choice {
+	__u64 lightest_ns;
+	__u32 index;
+	__u32 pad;
+};
+
+#define MAX_CPU_HOLDERS 8
+
+/* Processes that had a CPU, without those that had it for the shortest time. */
+struct cpu_holders {
+	struct ls_cpu_holder list[MAX_CPU_HOLDERS]; /* ns 0: free */
+};
+
+/*
+ * A thread that held the GIL while this one waited for it. Valid while `rec.span` is the number of
+ * an open span; rec.weight_ns is the time waited for it. Of all that it ran meanwhile one stack is
+ * kept, by a majority vote of the looks over the innermost function.
+ */
+struct gil_holder {
+	__u64 tstate, id;
+	__u32 votes;
+	__u32 pad;
+	struct ls_rec_stack rec;
+};
+
+/* Stacks of the current span. */
+struct thread_stacks {
+	struct site_choice choice;
+	struct site sites[LS_MAX_SITES];
+	struct ls_rec_stack sample;
+};
+
+/* Who had what the current span waited for. */
+struct thread_holders {
+	struct site_choice choice; /* of `gil` */
+	struct gil_holder gil[LS_MAX_HOLDERS];
+	__u64 cpu_span; /* number of the span that `cpu` is about */
+	struct cpu_holders cpu; /* while it was ready to run */
+};
+
+/*
+ * A larger element, with the header that the kernel puts in front, takes more than four pages.
+ * Linux 6.1 often fails to allocate that in atomic context.
+ */
+#define MAX_STORAGE_BYTES (16384 - 256)
+
+_Static_assert(
+	sizeof(struct thread_state) <= MAX_STORAGE_BYTES,
+	"struct thread_state is too large for one allocation: move what a step does not touch "
+	"to a task storage map of its own, as struct thread_stacks is");
+_Static_assert(sizeof(struct thread_stacks) <= MAX_STORAGE_BYTES,
+	       "struct thread_stacks is too large for one allocation: lower LS_MAX_SITES or "
+	       "LS_MAX_FRAMES, or move the sample to a task storage map of its own");
+_Static_assert(sizeof(struct thread_holders) <= MAX_STORAGE_BYTES,
+	       "struct thread_holders is too large for one allocation: lower LS_MAX_HOLDERS");
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * See waiters.h. A task that is ready now waits until the span ends, whenever that is; so does a
+ * sleeper that is due before. Short spans are not worth it: tasks are collected at places where the
+ * thread was blocked long before, or once the span has lasted.
+ */
+#include "light/waiters.h"
+
+#include "core/block_memory.h"
+#include "core/maps.h"
+#include "core/span.h"
+#include "queue/queue.h"
+#include "queue/victims.h"
+
+/* Reading the queues of a loop with 32 tasks takes about 20 us: a thousandth of this interval. */
+#define GUESS_EVERY_NS 30000000ULL
+/*
+ * Sleepers that are due up to this far ahead are collected: twice the age of the span, or twice the
+ * last block at this place, but at least MIN_HORIZON_NS.
+ */
+#define MIN_HORIZON_NS 100000000ULL
+#define UNKNOWN_HORIZON_NS 1000000000ULL /* of a block at a place not seen before */
+
+/*
+ * Is the thread blocked at a place where it was blocked long before? A place not seen before counts
+ * as one. Now and then so does a place of short blocks, because that can change.
+ */
+static __always_inline int is_long_block(struct thread_state *ts, __u64 now_ns)
+{
+	const struct known_block *block = block_slot(ts);
+
+	if (!ts->block_memory.place)
+		return 0;
+	if (block->place != ts->block_memory.place ||
+	    block_ns(block) >= settings.light_threshold_ns / 4)
+		return 1;
+	if (now_ns - ts->waiters.guessed_at_ns < GUESS_EVERY_NS)
+		return 0;
+	ts->waiters.guessed_at_ns = now_ns;
+	return 1;
+}
+
+static __always_inline __u64 horizon_ns(struct thread_state *ts, __u64 now_ns)
+{
+	const struct known_block *block = block_slot(ts);
+	__u64 ahead_ns = 2 * (now_ns - ts->cur.start_ns), expected_ns = 0;
+
+	if (ts->block_memory.place)
+		expected_ns = block->place == ts->block_memory.place ? 2 * block_ns(block) :
+								       UNKNOWN_HORIZON_NS;
+	if (expected_ns > ahead_ns)
+		ahead_ns = expected_ns;
+	return now_ns + (ahead_ns > MIN_HORIZON_NS ? ahead_ns : MIN_HORIZON_NS);
+}
+
+/* At the first time, and then each time the span has grown by a quarter. */
+static __always_inline int is_due(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 age_ns = now_ns - ts->cur.start_ns;
+
+	if (ts->waiters.span != ts->cur.number)
+		return age_ns >= settings.light_threshold_ns / 2 || is_long_block(ts, now_ns);
+	return age_ns >= settings.light_threshold_ns / 2 &&
+		now_ns - ts->waiters.at_ns >= age_ns / 4;
+}
+
+LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts || !ts->cur.is_light || ts->cur.unit == LS_UNIT_NONE || !is_due(ts, now_ns))
+		return 0;
+	span_touch(ts);
+	queue_first_look(ts, now_ns);
+	if (ts->waiters.span != ts->cur.number)
+		ts->waiters.n = 0;
+	ts->waiters.span = ts->cur.number;
+	ts->waiters.at_ns = now_ns;
+	victims_report(ts, horizon_ns(ts, now_ns), 0, VICTIMS_COLLECTED);
+	ts->waiters.flags = ts->victims.flags;
+	return 0;
+}
+
+struct send_context {
+	struct thread_state *ts;
+};
+
+/*
+ * bpf_loop() callback: one collected task. Another task at the same address has another coroutine.
+ */
+static long waiter_send(__u32 i, struct send_context *context)
+{
+	struct thread_state *ts = context->ts;
+	__u64 since_ns, starved_ns, end_ns;
+	const struct waiter *w;
+
+	barrier_var(i);
+	if (!ts || i >= MAX_WAITERS)
+		return 1;
+	w = &ts->waiters.list[i];
+	end_ns = ts->victims.end_ns;
+	since_ns = w->since_ns > ts->cur.start_ns ? w->since_ns : ts->cur.start_ns;
+	starved_ns = since_ns < end_ns ? end_ns - since_ns : 0;
+	if (!starved_ns && w->since_ns != ~0ULL)
+		return 0;
+	if (victim_coro(ts, w->task, w->is_python) == w->coro) {
+		victim_add(ts, w->task, w->is_python, starved_ns);
+	} else {
+		ts->victims.n++;
+		ts->victims.starved_ns += starved_ns;
+	}
+	return 0;
+}
+
+LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_reported)
+{
+	struct send_context context = { .ts = ts };
+
+	if (!ts)
+		return 0;
+	victims_reset(ts, end_ns, is_reported ? VICTIMS_NAMED : VICTIMS_COUNTED);
+	ts->sockets.n = 0;
+	ts->victims.flags = LS_STALL_VICTIMS_UNKNOWN;
+	if (ts->waiters.span != ts->cur.number)
+		return 0;
+	ts->victims.flags = ts->waiters.flags;
+	bpf_loop(ts->waiters.n, waiter_send, &context, 0);
+	return 0;
+}

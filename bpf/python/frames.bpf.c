@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The frame walk. With LOOPSTALL_HOSTED this file is ordinary C, which the unit tests include.
+ */
+#ifndef LOOPSTALL_HOSTED
+#include "core/maps.h"
+#endif
+#include "python/frames.h"
+
+/* Of a stack that is too deep, so many of its innermost frames are kept. */
+#define INNER_FRAMES (LS_MAX_FRAMES / 2)
+#define MOST_FRAMES 2048 /* a deeper stack has no outer frames but that of its coroutine */
+
+/* Code and position of the frame that was read. */
+static __always_inline struct ls_frame frame_found(const struct thread_state *ts)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py.at;
+	struct ls_frame found = { .code = frame_word(ts, py->frame_code) & ~(__u64)py->tag_mask,
+				  .position = frame_word(ts, py->frame_position) };
+
+	if (py->frame_owner != LS_PY_NONE &&
+	    ts->frame[py->frame_owner & FRAME_MASK] >= py->frame_owner_skip_min)
+		found.code = 0;
+	return found;
+}
+
+static __always_inline __u32 flags_at_last(const struct thread_state *ts)
+{
+	return ts->cur.unit == LS_UNIT_STEP || ts->cur.coro ? LS_STACK_AT_CORO : LS_STACK_AT_LOOP;
+}
+
+/*
+ * A greenlet's stack ends before the coroutine that switched to it. As long as that one runs, it is
+ * what the greenlet runs for. If not, the end of the step was not seen.
+ */
+static __always_inline int is_inside_greenlet(const struct thread_state *ts, __u64 last)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py.at;
+	__u64 coro = ts->cur.coro;
+	__s8 state = 0;
+
+	if (!last || ts->cur.unit != LS_UNIT_STEP ||
+	    (read_ptr(coro + py->gen_code) & ~(__u64)py->tag_mask) != ts->cur.code)
+		return 0;
+	/* 3.10 keeps the state in the frame. */
+	if (py->stack_top == LS_STACK_TOP_DEPTH)
+		coro = last;
+	return !read_user(&state, sizeof(state), coro + py->gen_state) && state == py->gen_runs;
+}
+
+/*
+ * Loops over frames are bpf_loop() callbacks: the verifier explores each body once, not once for
+ * each frame.
+ */
+struct way {
+	__u64 frame, last;
+	__u32 previous; /* offset */
+	__u32 n; /* frames passed */
+};
+
+struct walk {
+	struct thread_state *ts;
+	struct ls_rec_stack *rec;
+	__u64 frame, last;
+	__u64 middle; /* the first frame of the second half */
+	__u32 flags;
+	__u32 n;
+};
+
+_Static_assert(!(LS_MAX_FRAMES & (LS_MAX_FRAMES - 1)), "a mask bounds the index");
+
+/* bpf_loop() callback: one frame outwards, up to `last`. */
+static long go_outwards(__u32 i, struct way *way)
+{
+	(void)i;
+	if (!way->frame || way->frame == way->last)
+		return 1;
+	way->frame = read_ptr(way->frame + way->previous);
+	way->n++;
+	return 0;
+}
+
+/* bpf_loop() callback: stores one of the outermost frames. */
+static long walk_outer_half(__u32 i, struct walk *walk)
+{
+	struct thread_state *ts = walk->ts;
+
+	if (!walk->frame || frame_read(ts, walk->frame)) {
+		walk->flags = LS_STACK_UNREADABLE;
+		return 1;
+	}
+	walk->rec->frames[(INNER_FRAMES + i) & (LS_MAX_FRAMES - 1)] = frame_found(ts);
+	if (walk->frame == walk->last) {
+		walk->flags = flags_at_last(ts);
+		return 1;
+	}
+	walk->frame = frame_word(ts, ts->proc.py.at.frame_previous);
+	return 0;
+}
+
+/*
+ * Replaces the second half of the frames, which begins with `middle`, by the outermost ones.
+ * Returns flags.
+ */
+LS_SUBPROG int frames_walk_outer(struct thread_state *ts, struct ls_rec_stack *rec, __u64 middle,
+				 __u64 last)
+{
+	struct walk walk = { .ts = ts, .rec = rec, .last = last };
+	struct way way = { .frame = middle, .last = last };
+	__u32 skip;
+
+	if (!ts || !rec)
+		return 0;
+	way.previous = ts->proc.py.at.frame_previous;
+	bpf_loop(MOST_FRAMES, go_outwards, &way, 0);
+	if (way.frame != last) {
+		if (!last || ts->cur.unit != LS_UNIT_STEP || frame_read(ts, last))
+			return 0;
+		rec->frames[LS_MAX_FRAMES - 1] = frame_found(ts);
+		return LS_STACK_AT_CORO;
+	}
+	/* The last frame is not among those that were passed. */
+	skip = way.n + (last != 0);
+	skip = skip > LS_MAX_FRAMES - INNER_FRAMES ? skip - (LS_MAX_FRAMES - INNER_FRAMES) : 0;
+	way.frame = middle;
+	bpf_loop(skip, go_outwards, &way, 0);
+	walk.frame = way.frame;
+	bpf_loop(LS_MAX_FRAMES - INNER_FRAMES, walk_outer_half, &walk, 0);
+	return walk.flags;
+}
+
+/* bpf_loop() callback: stores frame i of the chain, shims with code 0. */
+static long walk_outwards(__u32 i, struct walk *walk)
+{
+	struct thread_state *ts = walk->ts;
+
+	if (!walk->frame && is_inside_greenlet(ts, walk->last))
+		walk->frame = walk->last;
+	if (!walk->frame) {
+		walk->flags = walk->last ? LS_STACK_OUTSIDE : 0;
+		return 1;
+	}
+	if (frame_read(ts, walk->frame)) {
+		walk->flags = LS_STACK_UNREADABLE;
+		return 1;
+	}
+	walk->rec->frames[i & (LS_MAX_FRAMES - 1)] = frame_found(ts);
+	walk->n = i + 1;
+	if (walk->frame == walk->last) {
+		walk->flags = flags_at_last(ts);
+		return 1;
+	}
+	if (i == INNER_FRAMES)
+		walk->middle = walk->frame;
+	walk->frame = frame_word(ts, ts->proc.py.at.frame_previous);
+	return 0;
+}
+
+LS_INLINE void walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame, __u64 last)
+{
+	struct walk walk = {
+		.ts = ts, .rec = rec, .frame = frame, .last = last, .flags = LS_STACK_TRUNCATED
+	};
+
+	bpf_loop(LS_MAX_FRAMES, walk_outwards, &walk, 0);
+	rec->n_frames = walk.n;
+	if (walk.flags & LS_STACK_TRUNCATED)
+		walk.flags |= frames_walk_outer(ts, rec, walk.middle, last);
+	rec->flags = walk.flags;
+}
+
+LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame,
+			   __u64 last)
+{
+	if (!ts || !rec)
+		return 0;
+	walk(ts, rec, frame, last);
+	if (rec->flags & LS_STACK_TRUNCATED)
+		count_loss(LS_LOSS_STACK_TRUNCATED);
+	if (rec->flags & LS_STACK_UNREADABLE)
+		count_loss(LS_LOSS_STACK_UNREADABLE);
+	return 0;
+}
+
+LS_SUBPROG int frames_walk_other(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame)
+{
+	if (!ts || !rec)
+		return 0;
+	walk(ts, rec, frame, 0);
+	return 0;
+}

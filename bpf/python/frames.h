@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The Python frame walk: from the thread state to the frame of the task's own coroutine. Pure
+ * functions over read_user(); the layouts come from struct ls_pyoffsets. Offsets are masked, so a
+ * wrong table gives nonsense but never reads outside the buffer.
+ */
+#ifndef LOOPSTALL_BPF_FRAMES_H
+#define LOOPSTALL_BPF_FRAMES_H
+
+#include "core/port.h"
+#include "core/state.h"
+
+#define FRAME_MASK 0x7f
+#define FRAME_WORD_MASK 0x78
+
+LS_INLINE __u64 frame_word(const struct thread_state *ts, __u32 offset)
+{
+	return *(const __u64 *)(ts->frame + (offset & FRAME_WORD_MASK));
+}
+
+/* Reads the frame at `addr` into ts->frame. */
+LS_INLINE long frame_read(struct thread_state *ts, __u64 addr)
+{
+	__u32 size = ts->proc.py.at.frame_bytes & FRAME_MASK;
+
+	barrier_var(size);
+	return read_user(ts->frame, size & FRAME_MASK, addr);
+}
+
+/* Innermost frame of the thread with this state, 0 if it runs no Python or could not be read. */
+LS_INLINE __u64 frame_top_of(const struct thread_state *ts, __u64 tstate)
+{
+	__u64 p;
+
+	if (!tstate)
+		return 0;
+	p = read_ptr(tstate + ts->proc.py.at.tstate_frame);
+	if (p && ts->proc.py.at.cframe_current != LS_PY_NONE)
+		p = read_ptr(p + ts->proc.py.at.cframe_current);
+	return p;
+}
+
+LS_INLINE __u64 frame_top(const struct thread_state *ts)
+{
+	return frame_top_of(ts, ts->tstate);
+}
+
+/*
+ * Counts a missing innermost frame. Only inside a step one must exist: after the end of its loop a
+ * thread may run no Python.
+ */
+LS_INLINE void frame_count_missing(const struct thread_state *ts)
+{
+	if (ts->cur.unit == LS_UNIT_STEP)
+		count_loss(LS_LOSS_STACK_NO_THREAD);
+}
+
+/*
+ * Last frame of the walk: that of the step's coroutine, for callbacks that of a native loop. 0:
+ * walk to the end.
+ */
+LS_INLINE __u64 frame_last(const struct thread_state *ts)
+{
+	if (ts->cur.unit != LS_UNIT_STEP && !ts->cur.coro)
+		return ts->loop_frame;
+	if (!ts->cur.coro || !ts->cur.code)
+		return 0;
+	if (ts->proc.py.at.gen_iframe != LS_PY_NONE)
+		return ts->cur.coro + ts->proc.py.at.gen_iframe;
+	return read_ptr(ts->cur.coro + ts->proc.py.at.gen_frame);
+}
+
+/*
+ * Fills rec->frames, n_frames and flags from `frame` outwards, up to and including `last`. Of a
+ * stack that is too deep both ends are kept.
+ */
+LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame,
+			   __u64 last);
+/*
+ * The same to the end of another thread's stack, which may change meanwhile: counts no loss. With
+ * LS_STACK_UNREADABLE in the flags, what was read is of no use.
+ */
+LS_SUBPROG int frames_walk_other(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame);
+
+/* Replaces the second half of them, which begins with `middle`. Returns further flags. */
+LS_SUBPROG int frames_walk_outer(struct thread_state *ts, struct ls_rec_stack *rec, __u64 middle,
+				 __u64 last);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Looks at the holder of the GIL from the thread that waits for it: both have the same memory. The
+ * waiter wakes up every 5 ms (the interpreter's switch interval) and waits again, which makes each
+ * such wait another look. The holder runs meanwhile, so its stack may change while it is read.
+ */
+#include "python/holder.h"
+
+#include "core/maps.h"
+#include "python/collector.h"
+#include "python/frames.h"
+
+/* A thread that waits often and briefly does not pay for a stack each time. */
+#define LOOK_EVERY_NS 1000000ULL
+
+/* The thread state of the GIL's holder, 0 if none is known: the last holder stays when it is free.
+ */
+static __always_inline __u64 gil_holder(const struct thread_state *ts)
+{
+	const struct ls_pyproc *py = &ts->proc.py;
+	__u64 tstate = read_ptr(py->gil + py->at.gil_last_holder);
+
+	if (!ts->tstate || tstate == ts->tstate || read_int(py->gil + py->at.gil_locked) != 1)
+		return 0;
+	return tstate;
+}
+
+static __always_inline __u64 thread_id(const struct thread_state *ts, __u64 tstate)
+{
+	const struct ls_pyoffsets *at = &ts->proc.py.at;
+
+	return read_ptr(
+		tstate +
+		(at->tstate_native_id != LS_PY_NONE ? at->tstate_native_id : at->tstate_thread_id));
+}
+
+/* The slot of a thread: the one it has, a free one, or that of the thread waited for least. */
+static __always_inline __u32 slot_find(const struct thread_state *ts,
+				       struct thread_holders *holders)
+{
+	struct site_choice *choice = &holders->choice;
+	__u32 i;
+
+	choice->lightest_ns = ~0ULL;
+	choice->index = LS_MAX_HOLDERS;
+	for (i = 0; i < LS_MAX_HOLDERS; i++) {
+		const struct gil_holder *holder = &holders->gil[i];
+		__u64 weight_ns = holder->rec.weight_ns;
+
+		if (holder->rec.span != ts->cur.number)
+			weight_ns = 0;
+		else if (holder->tstate == ts->gil_tstate && holder->id == ts->gil_id)
+			return i;
+		if (weight_ns < choice->lightest_ns) {
+			choice->lightest_ns = weight_ns;
+			choice->index = i;
+		}
+	}
+	return choice->index;
+}
+
+static __always_inline void holder_init(const struct thread_state *ts, struct gil_holder *holder)
+{
+	holder->tstate = ts->gil_tstate;
+	holder->id = ts->gil_id;
+	holder->votes = 0;
+	holder->rec.span = ts->cur.number;
+	holder->rec.weight_ns = 0;
+	holder->rec.native_ip = 0;
+	holder->rec.count = 0;
+	holder->rec.cause = LS_CAUSE_GIL;
+	holder->rec.syscall = LS_NO_SYSCALL;
+	holder->rec.flags = LS_STACK_HOLDER;
+	holder->rec.n_frames = 0;
+	holder->rec.pad = 0;
+}
+
+/* Replaces the holder's stack. It is of use only if the thread held the GIL all the time. */
+static __always_inline void stack_read(struct thread_state *ts, struct gil_holder *holder,
+				       __u64 frame)
+{
+	frames_walk_other(ts, &holder->rec, frame);
+	holder->votes = 1;
+	if ((holder->rec.flags & LS_STACK_UNREADABLE) || gil_holder(ts) != ts->gil_tstate) {
+		holder->rec.flags = LS_STACK_UNREADABLE;
+		holder->rec.n_frames = 0;
+		holder->votes = 0;
+	}
+	holder->rec.flags |= LS_STACK_HOLDER;
+}
+
+static __always_inline void stack_look(struct thread_state *ts, struct gil_holder *holder,
+				       __u64 now_ns)
+{
+	__u64 frame, code;
+
+	if (now_ns - ts->gil_looked_ns < LOOK_EVERY_NS)
+		return;
+	ts->gil_looked_ns = now_ns;
+	frame = frame_top_of(ts, ts->gil_tstate);
+	if (!frame)
+		return;
+	if (!holder->votes) {
+		stack_read(ts, holder, frame);
+		return;
+	}
+	if (frame_read(ts, frame))
+		return;
+	code = frame_word(ts, ts->proc.py.at.frame_code) & ~(__u64)ts->proc.py.at.tag_mask;
+	if (code == holder->rec.frames[0].code)
+		holder->votes++;
+	else
+		holder->votes--;
+}
+
+LS_SUBPROG int holder_look(struct thread_state *ts, __u64 now_ns)
+{
+	struct thread_holders *holders;
+	struct gil_holder *holder;
+	__u32 index;
+
+	if (!ts)
+		return 0;
+	ts->gil_slot = LS_MAX_HOLDERS;
+	ts->gil_id = 0;
+	ts->gil_tstate = gil_holder(ts);
+	if (!ts->gil_tstate)
+		return 0;
+	ts->gil_id = thread_id(ts, ts->gil_tstate);
+	holders = holders_of(bpf_get_current_task_btf());
+	if (!holders)
+		return 0;
+	index = slot_find(ts, holders);
+	ts->gil_slot = index;
+	barrier_var(index);
+	if (index >= LS_MAX_HOLDERS)
+		return 0;
+	holder = &holders->gil[index];
+	if (holder->rec.span != ts->cur.number || holder->tstate != ts->gil_tstate ||
+	    holder->id != ts->gil_id)
+		holder_init(ts, holder);
+	stack_look(ts, holder, now_ns);
+	return 0;
+}

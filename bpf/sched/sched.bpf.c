@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Off-CPU time: why a loop thread is switched out, when it is woken, when it is switched in. Runs
+ * on every context switch of the machine, so other threads are sorted out first.
+ */
+#include "core/maps.h"
+#include "sched/blocking.h"
+#include "sched/sampler_clock.h"
+#include "python/frames.h"
+#include "python/holder.h"
+#include "light/looks.h"
+#include "core/meter.h"
+#include "core/off_cpu.h"
+#include "core/span.h"
+#include "light/light.h"
+#include "light/waiters.h"
+#include "queue/queue.h"
+#include "stall/native.h"
+#include "stall/step_name.h"
+#include "stall/turn.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* While a native loop waits, the innermost Python frame is the one that runs it. */
+static __always_inline void loop_frame_learn(struct thread_state *ts)
+{
+	struct ls_loop *loop = loop_of(ts);
+
+	if (loop && loop->py.is_native)
+		ts->loop_frame = frame_top(ts);
+}
+
+/*
+ * Is this the loop's own wait for events? Only on the loop's own epoll descriptor. Inside a step it
+ * is a nested run of the loop, as by nest_asyncio.
+ */
+static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why)
+{
+	if (!why->is_wait)
+		return 0;
+	if (ts->cur.unit == LS_UNIT_STEP || ts->cur.coro)
+		return why->epoll_fd >= 0 && ts->epoll_fd == why->epoll_fd;
+	if (why->epoll_fd >= 0) {
+		if (ts->epoll_fd < 0)
+			ts->epoll_fd = why->epoll_fd;
+		return ts->epoll_fd == why->epoll_fd;
+	}
+	/*
+	 * A loop on select or poll: its wait looks like a callback's, so it is assumed to be the
+	 * loop's.
+	 */
+	return ts->epoll_fd < 0;
+}
+
+static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
+{
+	if (ts->cur.unit == LS_UNIT_STEP) {
+		ts->off_kind = OFF_NESTED;
+		return;
+	}
+	if (ts->cur.is_light)
+		light_close(ts, now_ns);
+	callbacks_end(ts, now_ns, 0);
+	turn_end(ts, now_ns);
+	loop_frame_learn(ts);
+	ts->idle_at_ns = now_ns;
+	ts->off_kind = OFF_IDLE;
+}
+
+/* A loop that only has short turns is still looked at this often, to count its handles. */
+#define LOOK_EVERY_NS 20000000ULL
+
+/*
+ * Fast path of light mode: the loop is about to poll again and less than the threshold has passed,
+ * so nothing in this turn can be a stall. This is what a server does most of the time, and a look
+ * costs five times as much.
+ */
+static __always_inline int is_short_turn(const struct thread_state *ts, const struct blocking *why,
+					 __u64 now_ns)
+{
+	return is_light(ts) && !ts->is_busy && ts->cur.unit == LS_UNIT_NONE && why->epoll_fd >= 0 &&
+		why->epoll_fd == ts->epoll_fd &&
+		now_ns - ts->on_at_ns < settings.light_threshold_ns &&
+		now_ns - ts->look.at_ns < LOOK_EVERY_NS;
+}
+
+static __always_inline void short_turn_end(struct thread_state *ts, __u64 now_ns)
+{
+	ts->look.waited = handles_begun(ts, ts->look.ready);
+	ts->idle_at_ns = now_ns;
+	ts->off_kind = OFF_IDLE;
+}
+
+/* Is the thread inside the name look-up that it began last? */
+static __always_inline int is_in_dns(const struct thread_state *ts, __u64 frame, __u64 position,
+				     __u64 sp)
+{
+	return ts->dns_span == ts->cur.number && ts->dns_frame == frame &&
+		ts->dns_position == position && sp < ts->dns_sp;
+}
+
+#define SITE_IS_KNOWN (1u << 31)
+
+/*
+ * The site for a block at this place: an existing one, which is marked by SITE_IS_KNOWN, a free
+ * one, or the lightest one.
+ */
+LS_SUBPROG __u32 site_find(struct thread_stacks *stacks, __u64 span, __u64 code, __u64 position,
+			   __u32 cause)
+{
+	struct site_choice *choice;
+	__u32 i;
+
+	if (!stacks)
+		return LS_MAX_SITES;
+	choice = &stacks->choice;
+	choice->lightest_ns = ~0ULL;
+	choice->index = LS_MAX_SITES;
+	for (i = 0; i < LS_MAX_SITES; i++) {
+		const struct site *site = &stacks->sites[i];
+		__u64 weight_ns = site->rec.span == span ? site->rec.weight_ns : 0;
+
+		if (site->rec.span == span && site->rec.frames[0].code == code &&
+		    site->position == position && site->rec.cause == cause)
+			return i | SITE_IS_KNOWN;
+		if (weight_ns < choice->lightest_ns) {
+			choice->lightest_ns = weight_ns;
+			choice->index = i;
+		}
+	}
+	if (choice->lightest_ns)
+		count_loss(LS_LOSS_SITES_FULL);
+	return choice->index;
+}
+
+static __always_inline void site_begin(struct thread_state *ts, struct task_struct *task,
+				       const struct pt_regs *regs, struct blocking *why)
+{
+	__u64 frame, code, position;
+	struct thread_stacks *stacks;
+	struct site *site;
+	__u32 index;
+
+	frame = frame_top(ts);
+	if (!frame) {
+		frame_count_missing(ts);
+		return;
+	}
+	if (frame_read(ts, frame)) {
+		count_loss(LS_LOSS_STACK_UNREADABLE);
+		return;
+	}
+	code = frame_word(ts, ts->proc.py.at.frame_code) & ~(__u64)ts->proc.py.at.tag_mask;
+	position = frame_word(ts, ts->proc.py.at.frame_position);
+	block_begin(ts, code + position);
+	if (why->cause != LS_CAUSE_GIL && !why->stop &&
+	    is_in_dns(ts, frame, position, reg_sp(regs)))
+		why->cause = LS_CAUSE_DNS;
+	stacks = stacks_of(task);
+	if (!stacks)
+		return;
+	index = site_find(stacks, ts->cur.number, code, position, why->cause);
+	ts->off_site = index & ~SITE_IS_KNOWN;
+	barrier_var(index);
+	if (index >= LS_MAX_SITES)
+		return;
+	step_name_remember(ts);
+	site = &stacks->sites[index];
+	site->position = position;
+	site->rec.span = ts->cur.number;
+	site->rec.weight_ns = 0;
+	site->rec.count = 0;
+	site->rec.cause = why->cause;
+	site->rec.syscall = why->syscall;
+	site->rec.native_ip = reg_ip(regs);
+	site->rec.pad = 0;
+	frames_walk(ts, &site->rec, frame, frame_last(ts));
+	native_block(ts, &site->rec, ts->off_at_ns);
+}
+
+/* Switch-out. The cause is a wait for a CPU until another one is known. */
+static __always_inline void thread_goes_off(struct thread_state *ts, struct task_struct *task,
+					    __u64 now_ns)
+{
+	struct rq *rq = rq_of(task);
+
+	throttle_mark(ts, task);
+	ts->run_delay_ns = run_delay_ns(task);
+	ts->clock_offset_ns = now_ns - task->se.exec_start;
+	ts->rq_offset_ns = rq ? now_ns - rq->clock : 0;
+	ts->woken_at_ns = 0;
+	ts->off_at_ns = now_ns;
+	ts->off_site = LS_MAX_SITES;
+	ts->off_kind = OFF_BLOCKED;
+	ts->off_cause = LS_CAUSE_RUNQUEUE;
+	thread_flush_if_due(ts, now_ns);
+}
+
+static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task,
+					  int is_preempted, __u64 now_ns)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	__u32 waits = !is_preempted && (task->__state & STATE_WAITS), is_short;
+	struct blocking why = { .epoll_fd = -1 };
+
+	thread_settle(ts, now_ns);
+	if (waits) {
+		blocking_classify(ts, task, regs, &why);
+		stop_classify(task, &why);
+	}
+	is_short = is_short_turn(ts, &why, now_ns);
+	if (is_light(ts) && !ts->is_busy && !is_short)
+		light_update(ts, now_ns);
+	if (is_light(ts))
+		light_book(ts, now_ns);
+	thread_goes_off(ts, task, now_ns);
+	if (is_short)
+		short_turn_end(ts, now_ns);
+	if (!waits && ts->cur.unit != LS_UNIT_NONE)
+		cpu_wait_begin(ts, bpf_get_smp_processor_id(), now_ns);
+	if (!waits || is_short || ts->cur.unit == LS_UNIT_NONE)
+		return;
+	if (ts->is_busy) {
+		ts->off_cause = why.cause;
+		return;
+	}
+	if (is_loop_wait(ts, &why)) {
+		thread_idle(ts, now_ns);
+		return;
+	}
+	/* An epoll_wait of a callback returns through the same spot as the loop's. */
+	if (why.epoll_fd >= 0 && ts->cur.unit != LS_UNIT_STEP)
+		ts->is_foreign_poll = 1;
+	span_touch(ts);
+	queue_first_look(ts, now_ns);
+	site_begin(ts, task, regs, &why);
+	if (ts->cur.is_light)
+		waiters_collect(ts, now_ns);
+	if (why.cause == LS_CAUSE_GIL)
+		holder_look(ts, now_ns);
+	if (why.stop) {
+		ts->cur.stop = why.stop;
+		ts->cur.stop_id = why.stop_id;
+	}
+	ts->off_cause = why.cause;
+}
+
+/* On a CPU that no loop thread waits for, this is all that a switch costs. */
+static __always_inline void cpu_changes_hands(const struct task_struct *next)
+{
+	struct cpu_waits *waits = cpu_waits_here();
+	__u8 is_free = !next->pid;
+
+	if (!waits)
+		return;
+	if (waits->is_free != is_free)
+		waits->is_free = is_free;
+	if (waits->used)
+		cpu_waits_book(bpf_ktime_get_ns());
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct task_struct *next)
+{
+	METER(SWITCH);
+	struct thread_state *ts;
+
+	cpu_changes_hands(next);
+	ts = thread_of(prev);
+	if (ts)
+		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
+	ts = thread_of(next);
+	if (!ts)
+		return 0;
+	if (ts->off_at_ns)
+		thread_returns(ts, next, bpf_ktime_get_ns());
+	clock_start();
+	return 0;
+}
+
+/*
+ * A thread that sleeps although its switch-out was not reported (see thread_settle()). The
+ * scheduler's last update gives the time, its registers the cause. Its stack cannot be read.
+ */
+static __always_inline void thread_left_unseen(struct thread_state *ts, struct task_struct *task)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	struct blocking why;
+
+	if (!ts->clock_offset_ns || ts->is_busy || ts->cur.unit == LS_UNIT_NONE)
+		return;
+	blocking_classify(ts, task, regs, &why);
+	if (is_loop_wait(ts, &why))
+		return;
+	count_loss(LS_LOSS_LEAVE_UNSEEN);
+	ts->off_at_ns = task->se.exec_start + ts->clock_offset_ns;
+	ts->run_delay_ns = run_delay_ns(task);
+	ts->off_site = LS_MAX_SITES;
+	ts->off_kind = OFF_BLOCKED;
+	ts->off_cause = why.cause;
+	ts->gil_tstate = 0;
+	ts->woken_at_ns = 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task)
+{
+	METER(WAKEUP);
+	struct thread_state *ts = thread_of(task);
+
+	if (!ts)
+		return 0;
+	if (!ts->off_at_ns && !task->on_cpu)
+		thread_left_unseen(ts, task);
+	if (ts->off_at_ns && !ts->woken_at_ns) {
+		ts->woken_at_ns = bpf_ktime_get_ns();
+		throttle_mark(ts, task);
+		if (ts->off_kind == OFF_BLOCKED && ts->cur.unit != LS_UNIT_NONE)
+			cpu_wait_begin(ts, task->thread_info.cpu, ts->woken_at_ns);
+	}
+	return 0;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * A span of at least the threshold has ended: its stacks, its victims and its record go to user
+ * space, if the budget allows.
+ */
+#include "stall/stall.h"
+
+#include "core/collection.h"
+#include "core/maps.h"
+#include "core/off_cpu.h"
+#include "core/span.h"
+#include "python/objects.h"
+#include "queue/victims.h"
+#include "stall/report_budget.h"
+#include "stall/sockets.h"
+#include "stall/step_name.h"
+
+/* Sends what the thread ran that held the GIL for most of the time that the span waited for it. */
+static __always_inline void holder_send(struct thread_state *ts, __u64 now_ns)
+{
+	struct thread_holders *holders;
+	__u32 i;
+
+	if (!ts->cur.gil_holder_tstate)
+		return;
+	holders = holders_of(bpf_get_current_task_btf());
+	if (!holders)
+		return;
+	for (i = 0; i < LS_MAX_HOLDERS; i++) {
+		struct gil_holder *holder = &holders->gil[i];
+
+		if (holder->rec.span != ts->cur.number ||
+		    holder->tstate != ts->cur.gil_holder_tstate ||
+		    holder->id != ts->cur.gil_holder_id)
+			continue;
+		if (holder->rec.flags & LS_STACK_UNREADABLE)
+			count_loss(LS_LOSS_HOLDER_UNREADABLE);
+		stack_send(ts, &holder->rec, now_ns);
+	}
+}
+
+/* Sends the stacks of the span's blocking calls. */
+static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_ns)
+{
+	struct thread_stacks *stacks;
+	__u32 i;
+
+	if (!ts->has_stacks)
+		return;
+	stacks = stacks_of(bpf_get_current_task_btf());
+	if (!stacks)
+		return;
+	for (i = 0; i < LS_MAX_SITES; i++) {
+		struct ls_rec_stack *rec = &stacks->sites[i].rec;
+
+		if (rec->span != ts->cur.number || !rec->weight_ns)
+			continue;
+		stack_send(ts, rec, now_ns);
+	}
+	holder_send(ts, now_ns);
+}
+
+/* When many stalls end, one wake-up is enough for all of them. */
+#define WAKE_EVERY_NS 5000000
+
+/*
+ * Wakes user space at once, so that it can resolve names while the process still runs. The ring
+ * would not wake it by itself: stacks lie before the record, which were submitted without a
+ * wake-up.
+ */
+static __always_inline __u64 stall_wakeup(struct thread_state *ts, __u64 now_ns)
+{
+	if (now_ns - ts->user_woken_at_ns < WAKE_EVERY_NS)
+		return 0;
+	ts->user_woken_at_ns = now_ns;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * At the end of a step its task has the name that it has now; if the end was not seen, or the
+ * process is gone, the name that was read while the step ran.
+ */
+static __always_inline void name_task(struct thread_state *ts, struct ls_rec_stall *rec)
+{
+	if (!ts->cur.is_light && !ts->cur.is_python) {
+		pystr_read(&ts->proc.py.at, &rec->name,
+			   read_ptr(ts->cur.task + ts->proc.py.at.task_name));
+	} else if (!ts->cur.is_light && ts->victims.current != ts->cur.task) {
+		rec->task = ts->victims.current;
+		pystr_read(&ts->proc.py.at, &rec->name, victim_name(ts, ts->victims.current, 1));
+	}
+	if (rec->name.kind != LS_NO_NAME || !step_name_is_known(ts))
+		return;
+	rec->task = ts->look.named_task;
+	rec->name = ts->look.name;
+}
+
+LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	struct ls_coro_stats *stats;
+	struct ls_rec_stall *rec;
+	__u64 off_ns = 0;
+	__u32 i;
+
+	if (!ts)
+		return 0;
+	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(LS_LOSS_RING_STALL);
+		return 0;
+	}
+	__builtin_memset(rec, 0, sizeof(*rec));
+	record_header(&rec->hdr, LS_REC_STALL, sizeof(*rec), now_ns, ts);
+	rec->span = ts->cur.number;
+	rec->unit = span_shown_unit(&ts->cur, unit);
+	rec->threshold_ns = settings.threshold_ns;
+	rec->loop = ts->loop;
+	rec->name.kind = LS_NO_NAME;
+	if (unit == LS_UNIT_TURN) {
+		rec->start_ns = ts->turn_start_ns;
+		rec->steps = ts->turn_steps;
+		if (ts->turn_is_touched) {
+			for (i = 0; i < LS_CAUSE_MAX; i++)
+				rec->cause_ns[i] = ts->turn_cause_ns[i];
+			rec->stolen_ns = ts->turn_stolen_ns;
+			rec->gc_generation = ts->turn_gc_generation;
+		}
+	} else {
+		rec->start_ns = ts->cur.start_ns;
+		rec->task = ts->cur.task;
+		rec->coro = ts->cur.coro;
+		rec->code = ts->cur.code;
+		stats = span_stats(ts);
+		if (stats)
+			rec->qualname = stats->qualname;
+		rec->victims = ts->victims.n;
+		rec->starved_ns = ts->victims.starved_ns;
+		rec->sockets = ts->sockets.n;
+		rec->flags = ts->victims.flags | (ts->cur.is_light ? LS_STALL_LIGHT : 0) |
+			(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0);
+		if (ts->cur.is_touched) {
+			for (i = 0; i < LS_CAUSE_MAX; i++)
+				rec->cause_ns[i] = ts->cur.cause_ns[i];
+			rec->gil_holder_tstate = ts->cur.gil_holder_tstate;
+			rec->gil_holder_id = ts->cur.gil_holder_id;
+			rec->samples = ts->cur.samples;
+			rec->stolen_ns = ts->cur.stolen_ns;
+			rec->gc_generation = ts->cur.gc_generation;
+			rec->stop = ts->cur.stop;
+			rec->stop_id = ts->cur.stop_id;
+			rec->quota_ns = ts->cur.quota_ns;
+			rec->period_ns = ts->cur.period_ns;
+			rec->pinned_ns = ts->cur.pinned_ns;
+			rec->gil_looks = ts->cur.gil_looks;
+			rec->gil_free = ts->cur.gil_free;
+			if (ts->cur.cpu_holder.ns)
+				rec->cpu_holder = ts->cur.cpu_holder;
+		}
+	}
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		off_ns += rec->cause_ns[i];
+	/* A wait that was booked late can exceed the span; the causes must still add up. */
+	if (off_ns > duration_ns) {
+		duration_ns = off_ns;
+		if (rec->start_ns + duration_ns > now_ns)
+			rec->start_ns = now_ns - duration_ns;
+	}
+	rec->duration_ns = duration_ns;
+	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
+	rec->end = ts->end;
+	rec->signal = ts->end_signal;
+	if (unit == LS_UNIT_STEP)
+		name_task(ts, rec);
+	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
+	return 0;
+}
+
+LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	__u32 is_reported;
+
+	if (!ts)
+		return 0;
+	is_reported = stall_is_reported(unit == LS_UNIT_STEP ? span_stats(ts) : NULL, duration_ns,
+					now_ns);
+	ts->stats.stalls++;
+	ts->turn_has_stall = 1;
+	if (unit != LS_UNIT_TURN && is_reported && ts->cur.is_touched)
+		span_send_sites(ts, now_ns);
+	return is_reported;
+}
+
+/* The memory of the process may be gone, and with it the queues that name the victims. */
+LS_SUBPROG int stall_cut_off(struct thread_state *ts, __u64 now_ns, __u32 end, __u32 signal)
+{
+	__u64 duration_ns, off_ns;
+
+	if (!ts || ts->cur.unit == LS_UNIT_NONE)
+		return 0;
+	collection_settle(ts, now_ns);
+	duration_ns = span_cpu_ns(ts, now_ns);
+	off_ns = ts->cur.is_touched ? ts->cur.off_ns : 0;
+	duration_ns += off_ns;
+	/* Time on the CPU in light mode is counted as it passes. */
+	ts->stats.open_ns += ts->cur.is_light ? off_ns : duration_ns;
+	if (duration_ns < settings.threshold_ns)
+		return 0;
+	ts->victims.n = 0;
+	ts->victims.named = 0;
+	ts->victims.starved_ns = 0;
+	ts->victims.current = ts->cur.task;
+	ts->victims.flags = LS_STALL_VICTIMS_UNKNOWN;
+	ts->sockets.n = 0;
+	ts->end = end;
+	ts->end_signal = signal;
+	if (stall_begin(ts, now_ns, duration_ns, ts->cur.unit))
+		stall_send(ts, now_ns, duration_ns, ts->cur.unit);
+	else
+		count_loss(LS_LOSS_STALL_SHED);
+	ts->end = LS_END_RETURN;
+	return 0;
+}
+
+LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit,
+			      __u64 entering)
+{
+	__u64 starved_ns = 0;
+	__u32 is_reported;
+
+	if (!ts)
+		return 0;
+	is_reported = stall_begin(ts, now_ns, duration_ns, unit);
+	if (unit != LS_UNIT_TURN) {
+		victims_report(ts, now_ns, entering, is_reported ? VICTIMS_NAMED : VICTIMS_COUNTED);
+		starved_ns = ts->victims.starved_ns;
+	}
+	if (unit == LS_UNIT_CALLBACK)
+		ts->stats.callbacks_starved_ns += starved_ns;
+	if (!is_reported) {
+		count_loss(LS_LOSS_STALL_SHED);
+		return starved_ns;
+	}
+	if (unit != LS_UNIT_TURN)
+		sockets_count(ts);
+	stall_send(ts, now_ns, duration_ns, unit);
+	return starved_ns;
+}

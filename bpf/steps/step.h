@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Begin and end of a step of either kind: step.bpf.c probes C tasks, resume.bpf.c tasks written in
+ * Python.
+ */
+#ifndef LOOPSTALL_BPF_STEP_H
+#define LOOPSTALL_BPF_STEP_H
+
+#include "core/collection.h"
+#include "core/maps.h"
+#include "core/off_cpu.h"
+#include "core/span.h"
+#include "core/thread.h"
+#include "light/light.h"
+#include "python/task_table.h"
+#include "stall/turn.h"
+
+int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
+int thread_find_tstate(struct thread_state *ts, __u64 pointer);
+int thread_refresh(struct thread_state *ts);
+
+/*
+ * Drops nested steps that have not been seen to end: those deeper than the one that ends now, at
+ * stack pointer `sp`.
+ */
+int steps_abandon(struct thread_state *ts, __u64 sp);
+
+/*
+ * A step begins, and the return of the loop's poll was not seen: its module was loaded a moment ago
+ * and has no probe yet. The poll returned when the thread came back to its CPU.
+ */
+LS_INLINE void idle_end_unseen(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 end_ns = ts->on_at_ns > ts->idle_at_ns ? ts->on_at_ns : now_ns;
+
+	ts->stats.idle_ns += end_ns - ts->idle_at_ns;
+	ts->stats.callbacks_ns += now_ns - end_ns;
+	ts->idle_at_ns = 0;
+}
+
+/*
+ * Opens the span of a step that begins at stack pointer `sp`; an open step becomes its parent.
+ * `entering` is its task (one written in Python: its coroutine), for the victims of a callback span
+ * that it ends. -1 if steps are nested too deep.
+ */
+LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u64 now_ns)
+{
+	__u32 i;
+
+	if (ts->cur.is_light)
+		light_close(ts, now_ns);
+	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
+		callbacks_end(ts, now_ns, entering);
+	} else if (ts->cur.unit == LS_UNIT_STEP) {
+		/*
+		 * A step whose frame lies at or below this stack pointer cannot be running any
+		 * more: its stack was switched away and dropped.
+		 */
+		for (i = 0; i < LS_MAX_NEST && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp <= sp;
+		     i++) {
+			count_loss(LS_LOSS_STEP_ABANDONED);
+			if (ts->depth)
+				span_pop(ts);
+			else
+				ts->cur.unit = LS_UNIT_NONE;
+		}
+		if (ts->cur.unit == LS_UNIT_STEP) {
+			__u32 depth = ts->depth;
+
+			barrier_var(depth);
+			if (depth >= LS_MAX_NEST) {
+				count_loss(LS_LOSS_STEP_TOO_DEEP);
+				return -1;
+			}
+			ts->outer[depth] = ts->cur;
+			ts->depth = depth + 1;
+		}
+	} else if (ts->idle_at_ns) {
+		idle_end_unseen(ts, now_ns);
+	}
+	if (!ts->turn_start_ns)
+		turn_begin(ts, now_ns);
+	span_open(ts, LS_UNIT_STEP, now_ns);
+	ts->cur.sp = sp;
+	return 0;
+}
+
+LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_ns)
+{
+	struct ls_coro_stats *stats = span_stats(ts);
+	__u32 is_stall = duration_ns >= settings.threshold_ns;
+	__u64 starved_ns = 0;
+
+	ts->stats.steps += !ts->cur.is_continued;
+	ts->stats.step_ns += duration_ns;
+	if (settings.is_counting_tasks)
+		task_count(ts, duration_ns, now_ns, is_stall);
+	if (is_stall)
+		starved_ns = stall_report(ts, now_ns, duration_ns, LS_UNIT_STEP, 0);
+	if (!stats) {
+		count_loss(LS_LOSS_COROUTINE_MAP);
+		return;
+	}
+	stats->steps += !ts->cur.is_continued;
+	stats->total_ns += duration_ns;
+	if (duration_ns > stats->max_ns)
+		stats->max_ns = duration_ns;
+	if (!ts->cur.is_continued)
+		hist_count(stats->hist, duration_ns);
+	if (ts->cur.is_touched)
+		step_count_waits(ts, duration_ns);
+	if (is_stall) {
+		stats->stalls++;
+		stats->starved_ns += starved_ns;
+	}
+}
+
+/* Ends the step that began at stack pointer `sp`. */
+LS_INLINE void step_end(struct thread_state *ts, __u64 sp, __u64 now_ns)
+{
+	__u64 duration_ns;
+
+	if (ts->cur.is_light) {
+		light_close(ts, now_ns);
+		span_open_callbacks(ts, now_ns);
+		return;
+	}
+	if (ts->cur.is_late) {
+		callbacks_end(ts, now_ns, 0);
+		span_open_callbacks(ts, now_ns);
+		return;
+	}
+	if (ts->depth && ts->cur.sp < sp)
+		steps_abandon(ts, sp);
+	if (ts->cur.unit != LS_UNIT_STEP || ts->cur.sp != sp) {
+		count_loss(LS_LOSS_STEP_UNMATCHED);
+		return;
+	}
+	collection_settle(ts, now_ns);
+	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
+	step_count(ts, duration_ns, now_ns);
+	ts->turn_steps++;
+	turn_add_span(ts);
+	if (ts->depth) {
+		__u64 whole_ns = now_ns - ts->cur.start_ns;
+
+		span_pop(ts);
+		ts->cur.nested_ns += whole_ns;
+	} else {
+		span_open_callbacks(ts, now_ns);
+	}
+}
+
+#endif
