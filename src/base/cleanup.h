@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Scope-bound resources. `_cleanup_free_ char *s`, `_cleanup_(fd_close) int fd = -1`; hand over with
- * TAKE_PTR / TAKE_FD.
+ * Scope-bound resources. `_cleanup_free_ char *s`, `_cleanup_(fd_close) int fd = -1`; hand over
+ * with TAKE_PTR / TAKE_FD.
  */
 #ifndef LOOPSTALL_BASE_CLEANUP_H
 #define LOOPSTALL_BASE_CLEANUP_H

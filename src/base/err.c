@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/limits.h"
+
 int err__set(struct err *err, int code, const char *fmt, ...)
 {
 	va_list args;
@@ -14,7 +16,7 @@ int err__set(struct err *err, int code, const char *fmt, ...)
 	if (!err)
 		return code;
 	/* A hint belongs to the message it was given for. */
-	err->hint[0] = '\0';
+	limits__describe(code, err->hint, sizeof(err->hint));
 	va_start(args, fmt);
 	vsnprintf(err->what, sizeof(err->what), fmt, args);
 	va_end(args);

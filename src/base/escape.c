@@ -18,7 +18,7 @@
 static bool is_reordering(uint32_t c)
 {
 	return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
+		(c >= 0x2066 && c <= 0x2069);
 }
 
 /* Writes the escape of `c`, or nothing if it is harmless. Returns its length. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/escape.h"
+#include "base/outlet.h"
 
 #define LOG_LINE_BYTES 1024
 
@@ -34,8 +35,8 @@ int log_level_enabled(enum log_level level)
 
 void log_message(enum log_level level, const char *fmt, ...)
 {
-	char raw[LOG_LINE_BYTES], line[2 * LOG_LINE_BYTES];
-	int saved_errno = errno;
+	char raw[LOG_LINE_BYTES], line[2 * LOG_LINE_BYTES], whole[2 * LOG_LINE_BYTES + 32];
+	int saved_errno = errno, n;
 	va_list args;
 
 	if (!log_level_enabled(level))
@@ -44,6 +45,8 @@ void log_message(enum log_level level, const char *fmt, ...)
 	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
 	text__escape(raw, line, sizeof(line));
-	fprintf(stderr, "loopstall: %s%s\n", level_words[level], line);
+	n = snprintf(whole, sizeof(whole), "loopstall: %s%s\n", level_words[level], line);
+	fflush(stderr);
+	outlet_write(fileno(stderr), whole, (size_t)n);
 	errno = saved_errno;
 }

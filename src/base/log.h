@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one sink for messages: stderr. Nothing below src/app logs above debug level.
+ * The one sink for messages: stderr. Only src/app and src/session log above debug level.
  */
 #ifndef LOOPSTALL_BASE_LOG_H
 #define LOOPSTALL_BASE_LOG_H

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/work.h"
 
 int procmem__open(pid_t pid)
 {
@@ -79,11 +80,15 @@ int procmem__read_many(pid_t pid, const uint64_t *addrs, size_t n, void *buf, si
 {
 	struct iovec remote[PROCMEM_MANY];
 	size_t done = 0;
+	int code = work_check();
 
+	if (code)
+		return code;
 	for (size_t i = 0; i < n; i++)
 		remote[i] = remote_place(addrs[i], size);
 	while (done < n) {
-		struct iovec local = { .iov_base = (char *)buf + done * size, .iov_len = (n - done) * size };
+		struct iovec local = { .iov_base = (char *)buf + done * size,
+				       .iov_len = (n - done) * size };
 		ssize_t got = process_vm_readv(pid, &local, 1, remote + done, n - done, 0);
 		int r;
 

@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/table.h"
 
 struct string {
 	UT_hash_handle hh;
@@ -22,6 +20,7 @@ struct string {
 struct strings {
 	struct string *all;
 	size_t used_bytes, max_bytes;
+	bool is_short_of_memory;
 };
 
 int strings__new(struct strings **ret_strings, size_t max_bytes)
@@ -41,11 +40,22 @@ void strings__free(struct strings *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->all, string, next) {
+	HASH_ITER (hh, s->all, string, next) {
 		HASH_DEL(s->all, string);
 		free(string);
 	}
 	free(s);
+}
+
+static const char *no_memory(struct strings *s)
+{
+	s->is_short_of_memory = true;
+	return "?";
+}
+
+bool strings__is_short_of_memory(const struct strings *s)
+{
+	return s->is_short_of_memory;
 }
 
 const char *strings__intern(struct strings *s, const char *text)
@@ -63,12 +73,12 @@ const char *strings__intern(struct strings *s, const char *text)
 	}
 	string = calloc(1, bytes);
 	if (!string)
-		return "?";
+		return no_memory(s);
 	memcpy(string->text, text, length + 1);
 	HASH_ADD(hh, s->all, text, length, string);
 	/* uthash leaves hh.tbl NULL if it could not grow. */
 	if (!string->hh.tbl)
-		return "?";
+		return no_memory(s);
 	s->used_bytes += bytes;
 	found = TAKE_PTR(string);
 	return found->text;

@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_BASE_STRINGS_H
 #define LOOPSTALL_BASE_STRINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct strings;
@@ -19,5 +20,8 @@ static inline void strings__freep(struct strings **s)
 
 /* The pool's own copy of `text`; "?" if it is full or memory has run out. Never NULL. */
 const char *strings__intern(struct strings *s, const char *text);
+
+/* Has memory run out at a text? */
+bool strings__is_short_of_memory(const struct strings *s);
 
 #endif

@@ -19,7 +19,7 @@ size_t utf8__decode(const char *in, size_t size, uint32_t *ret_char)
 {
 	const unsigned char *s = (const unsigned char *)in;
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n, i;
+	size_t n;
 	uint32_t c;
 
 	if (size == 0)
@@ -42,7 +42,7 @@ size_t utf8__decode(const char *in, size_t size, uint32_t *ret_char)
 	}
 	if (n > size)
 		return 0;
-	for (i = 1; i < n; i++) {
+	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 		c = c << 6 | (s[i] & 0x3f);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From raw bytes to a checked event. Everything behind this point may use a record's fields without
- * looking at sizes and ranges again. The ring hands out records aligned to 8 bytes and a copy in
- * user space comes from malloc(); since the event points into the data, other alignment is refused
- * rather than copied.
+ * Validates raw records. Code behind this point uses the fields of a record without checking sizes
+ * and ranges again. The ring returns records aligned to 8 bytes, and copies come from malloc(); the
+ * event points into the data, so any other alignment is refused.
  */
 #include "stream/event.h"
 
 #include <errno.h>
 #include <stdbool.h>
+
+#define MAX_SIGNAL 127 /* what an exit code can hold */
 
 static bool pystr_is_valid(const struct ls_pystr *str)
 {
@@ -20,7 +21,7 @@ static bool pystr_is_valid(const struct ls_pystr *str)
 	case 2:
 	case 4:
 		return str->copied <= LS_NAME_BYTES && str->copied % str->kind == 0 &&
-		       str->copied / str->kind <= str->length;
+			str->copied / str->kind <= str->length;
 	default:
 		return false;
 	}
@@ -36,12 +37,25 @@ static bool stack_is_valid(const struct ls_rec_stack *stack, size_t size)
 	return stack->cause < LS_CAUSE_MAX;
 }
 
+static bool copy_is_valid(const struct ls_rec_copy *copy, size_t size)
+{
+	return size == sizeof(*copy) && copy->n_bytes <= sizeof(copy->bytes) &&
+		copy->place.cause < LS_CAUSE_MAX;
+}
+
+static bool native_is_valid(const struct ls_rec_native *native, size_t size)
+{
+	return size >= offsetof(struct ls_rec_native, ips) && native->n_ips <= LS_MAX_NATIVE &&
+		size ==
+		offsetof(struct ls_rec_native, ips) + native->n_ips * sizeof(native->ips[0]) &&
+		native->place.cause < LS_CAUSE_MAX;
+}
+
 static bool split_adds_up(const struct ls_rec_stall *stall)
 {
 	uint64_t sum = 0;
-	int i;
 
-	for (i = 0; i < LS_CAUSE_MAX; i++)
+	for (int i = 0; i < LS_CAUSE_MAX; i++)
 		if (__builtin_add_overflow(sum, stall->cause_ns[i], &sum))
 			return false;
 	return sum == stall->duration_ns;
@@ -53,10 +67,14 @@ static bool stall_is_valid(const struct ls_rec_stall *stall)
 
 	if (stall->unit <= LS_UNIT_NONE || stall->unit > LS_UNIT_TURN)
 		return false;
+	if (stall->end >= LS_END_MAX || stall->signal > MAX_SIGNAL ||
+	    stall->gc_generation > LS_GC_GENERATIONS || stall->stop >= LS_STOP_MAX)
+		return false;
 	if (__builtin_add_overflow(stall->start_ns, stall->duration_ns, &end_ns) ||
 	    end_ns > stall->hdr.ts_ns)
 		return false;
-	return split_adds_up(stall) && pystr_is_valid(&stall->name);
+	return split_adds_up(stall) && pystr_is_valid(&stall->name) &&
+		!stall->gil_holder_name[sizeof(stall->gil_holder_name) - 1];
 }
 
 static bool record_is_valid(const void *data, size_t size)
@@ -70,7 +88,7 @@ static bool record_is_valid(const void *data, size_t size)
 		return stack_is_valid(data, size);
 	case LS_REC_VICTIM:
 		return size == sizeof(struct ls_rec_victim) &&
-		       pystr_is_valid(&((const struct ls_rec_victim *)data)->name);
+			pystr_is_valid(&((const struct ls_rec_victim *)data)->name);
 	case LS_REC_STALL:
 		return size == sizeof(struct ls_rec_stall) && stall_is_valid(data);
 	case LS_REC_EXEC:
@@ -78,6 +96,10 @@ static bool record_is_valid(const void *data, size_t size)
 		return size == sizeof(struct ls_rec_life);
 	case LS_REC_FORK:
 		return size == sizeof(struct ls_rec_fork);
+	case LS_REC_COPY:
+		return copy_is_valid(data, size);
+	case LS_REC_NATIVE:
+		return native_is_valid(data, size);
 	default:
 		return false;
 	}

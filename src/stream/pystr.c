@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of tasks as they came through the ring. Trusts nothing of the copy: also a string that was
- * not checked by event__decode() stays inside its bounds.
+ * Task names as copied by the kernel side. Every length is checked here as well, because not all
+ * strings come through event__decode().
  */
 #include "stream/pystr.h"
 

@@ -10,9 +10,9 @@
 #include <loopstall/abi.h>
 
 /*
- * Writes at most `size` bytes with the NUL; cut at a character and ended with "..." if it did not fit or was
- * not copied whole. An int (kind 0) becomes "Task-<number>". Lone surrogates become U+FFFD. Writes "?" if
- * nothing could be read.
+ * Writes at most `size` bytes with the NUL; cut at a character and ended with "..." if it did not
+ * fit or was not copied whole. An int (kind 0) becomes "Task-<number>". Lone surrogates become
+ * U+FFFD. Writes "?" if nothing could be read.
  */
 void pystr__to_utf8(const struct ls_pystr *str, char *buf, size_t size);
 

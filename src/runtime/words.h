@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How a runtime is spoken of: its names, which frames are its own, what its users call a blocking
+ * call, and what they should do about a stall. Constant data and pure functions: replayed
+ * recordings use them as well as live sessions, so nothing here may need a process. Whatever is
+ * NULL is said in neutral words.
+ */
+#ifndef LOOPSTALL_RUNTIME_WORDS_H
+#define LOOPSTALL_RUNTIME_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <loopstall/abi.h>
+
+/* What a frame of a loop thread is to a callback. */
+enum frame_role {
+	FRAME_USER,
+	FRAME_LOOP, /* the loop's own: never what a user calls his callback */
+	/* the same, and polls between what it calls back: user code inside of it is a selector */
+	FRAME_TURN,
+	FRAME_BOUNDARY, /* the loop's own, and everything inside of it was called back by it */
+};
+
+/* How near the text of a function is to the author of the program; the last is the nearest. */
+enum code_origin {
+	ORIGIN_RUNTIME, /* the standard library, or frozen into the interpreter */
+	ORIGIN_GENERATED, /* compiled from a text that is in no file */
+	ORIGIN_INSTALLED, /* a package that was installed */
+	ORIGIN_TEMPLATE, /* compiled from a file that is not in this language */
+	ORIGIN_USER,
+};
+
+/* What a finding is about. */
+enum finding_kind {
+	FINDING_SMALL_STEPS,
+	FINDING_SLEEP,
+	FINDING_NETWORK,
+	FINDING_FILE,
+	FINDING_PIPE,
+	FINDING_LOCK,
+	FINDING_PROCESS,
+	FINDING_DNS,
+	FINDING_GIL,
+	FINDING_HOST_CPU,
+	FINDING_OWN_THREADS,
+	FINDING_PINNED,
+	FINDING_HOST_MEMORY,
+	FINDING_NEVER_YIELDS,
+	FINDING_STOPPED,
+	FINDING_THROTTLED,
+	FINDING_GC,
+	FINDING_CPU,
+	FINDING_AWAITS,
+	FINDING_GIL_HELD,
+	FINDING_GIL_RELEASED,
+	FINDING_OTHER,
+	FINDING_EXECUTOR,
+	FINDING_MAX
+};
+
+/* "1 coroutine ONE", "2 coroutines MANY"; a sentence each of verdict and advice. */
+struct finding_words {
+	const char *one, *many;
+	const char *verdict, *advice;
+};
+
+struct runtime_words {
+	const char *name; /* "python": its folder; in recordings */
+	const char *title; /* "CPython": for people */
+	const char *language; /* "Python" */
+
+	/* Role of a frame by its file and function. NULL: all frames are the user's. */
+	enum frame_role (*frame_role)(const char *file, const char *function);
+	/* By the path alone. NULL: all files are the user's. */
+	enum code_origin (*origin)(const char *file);
+	/* True if the file is of the installed package `name`. NULL: packages are not known. */
+	bool (*is_of_package)(const char *file, const char *name);
+	/* True for a name that the runtime gave to a task by itself: "Task-17". */
+	bool (*is_given_name)(const char *name);
+	/*
+	 * What a user calls a call that blocks for this cause: "time.sleep"; NULL if the neutral
+	 * word is as good. `syscall` may be NULL.
+	 */
+	const char *(*call)(enum ls_cause cause, const char *syscall);
+	/* All four texts of an entry, or none. NULL: none at all. */
+	const struct finding_words *findings; /* FINDING_MAX of them */
+
+	/* Why nothing is measured yet: full sentences without a stop. */
+	const char *not_there; /* the process has not become one of this runtime */
+	const char *not_up; /* the runtime is not initialized */
+	const char *no_loops; /* the library that runs loops is not loaded */
+};
+
+/*
+ * The registered runtimes, in the order in which they are asked: name in enum ls_runtime, name of
+ * its table and of its words.
+ */
+#define RUNTIMES(_) _(PYTHON, python)
+
+#define _(id, name) extern const struct runtime_words words_##name;
+RUNTIMES(_)
+#undef _
+
+/* By name; NULL if there is none of that name. */
+const struct runtime_words *runtime_words__find(const char *name);
+/*
+ * Of the first registered runtime: for recordings that do not name theirs, and for what belongs to
+ * no process.
+ */
+const struct runtime_words *runtime_words__default(void);
+
+/* `words`, or the default for NULL. */
+static inline const struct runtime_words *runtime_words__or_default(const struct runtime_words *w)
+{
+	return w ? w : runtime_words__default();
+}
+
+/* The same for their functions; `words` may be NULL. */
+static inline enum code_origin runtime_words__origin(const struct runtime_words *words,
+						     const char *file)
+{
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	return w->origin ? w->origin(file) : ORIGIN_USER;
+}
+
+/* True if the file is not of the program that is looked at. */
+static inline bool runtime_words__is_library(const struct runtime_words *words, const char *file)
+{
+	return runtime_words__origin(words, file) != ORIGIN_USER;
+}
+
+static inline bool runtime_words__is_of_package(const struct runtime_words *words, const char *file,
+						const char *name)
+{
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	return w->is_of_package && w->is_of_package(file, name);
+}
+
+static inline enum frame_role runtime_words__frame_role(const struct runtime_words *words,
+							const char *file, const char *function)
+{
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	return w->frame_role ? w->frame_role(file, function) : FRAME_USER;
+}
+
+#endif
