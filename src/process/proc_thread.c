@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sources of the formats: proc(5), fs/proc/base.c (proc_pid_syscall). Reading `syscall` takes the
+ * right to trace the thread, but does not stop it.
+ */
+#include "process/proc_thread.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "process/procfs.h"
+
+#define CALL_WORDS 8 /* arguments, stack pointer, instruction pointer */
+
+int proc_thread__parse_syscall(struct proc_thread *thread, const char *text)
+{
+	uint64_t w[CALL_WORDS];
+	long nr;
+	int n;
+
+	if (!strncmp(text, "running", 7)) {
+		thread->call = PROC_CALL_RUNNING;
+		return 0;
+	}
+	n = sscanf(text,
+		   "%ld %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64
+		   " %" SCNx64 " %" SCNx64,
+		   &nr, &w[0], &w[1], &w[2], &w[3], &w[4], &w[5], &w[6], &w[7]);
+	if (n == 3 && nr < 0) {
+		thread->call = PROC_CALL_NONE;
+		thread->sp = w[0];
+		thread->pc = w[1];
+		return 0;
+	}
+	if (n != 1 + CALL_WORDS || nr < 0 || nr > UINT16_MAX)
+		return -EBADMSG;
+	thread->call = PROC_CALL_IN;
+	thread->nr = (uint16_t)nr;
+	memcpy(thread->args, w, sizeof(thread->args));
+	thread->sp = w[6];
+	thread->pc = w[7];
+	return 0;
+}
+
+int proc_thread__read(struct proc_thread *ret_thread, pid_t pid, pid_t tid)
+{
+	_cleanup_free_ char *text = NULL, *call = NULL;
+	char name[48];
+	struct proc_stat stat;
+
+	*ret_thread = (struct proc_thread){ 0 };
+	snprintf(name, sizeof(name), "task/%d/stat", tid);
+	if (proc_read(pid, name, &text, NULL) || proc_stat__parse(&stat, text))
+		return -ESRCH;
+	ret_thread->state = stat.state;
+	snprintf(name, sizeof(name), "task/%d/syscall", tid);
+	if (!proc_read(pid, name, &call, NULL))
+		proc_thread__parse_syscall(ret_thread, call);
+	return 0;
+}
+
+bool proc_thread__is_same(const struct proc_thread *a, const struct proc_thread *b)
+{
+	return a->call == b->call && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc &&
+		!memcmp(a->args, b->args, sizeof(a->args));
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A poll is known by its import, a name look-up by the symbol that the C library exports.
+ */
+#include "process/spots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "process/code_spots.h"
+
+#define MAX_CALLS 32
+
+int spots__add(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_spot kind,
+	       bool is_emulable)
+{
+	uint64_t offset;
+	int r = elf_image__file_offset(img, vaddr, &offset);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].file_offset == offset && s->at[i].kind == kind)
+			return 0;
+	r = ARRAY_RESERVE(s->at, s->size, s->n + 1);
+	if (r)
+		return r;
+	s->at[s->n++] = (struct target_spot){
+		.file_offset = offset,
+		.vaddr = vaddr,
+		.kind = kind,
+		.is_emulable = is_emulable,
+	};
+	return 0;
+}
+
+void spots__done(struct spots *s)
+{
+	free(s->at);
+	*s = (struct spots){ 0 };
+}
+
+int spots__add_polls(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2" };
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	struct arch_callee poll = { .n_entries = 0 };
+	struct code_call calls[MAX_CALLS];
+	int n, r;
+
+	for (size_t i = 0; i < N_OF(names); i++)
+		elf_image__add_import(img, names[i], &poll);
+	if (!poll.n_slots)
+		return 0;
+	r = arch_decoder__new(&d);
+	if (r)
+		return r;
+	n = code_find_branches(img, d, &poll, calls, MAX_CALLS);
+	for (int i = 0; !r && i < n; i++) {
+		uint64_t behind;
+
+		if (calls[i].insn.is_call &&
+		    !code_spot_behind(img, d, &calls[i], arch.is_poll_result_kept, &behind))
+			r = spots__add(s, img, behind, LS_SPOT_POLL_RETURN, true);
+	}
+	return n < 0 ? n : r;
+}
+
+int spots__add_dns(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "getaddrinfo", "getnameinfo", "gethostbyname_r",
+					     "gethostbyaddr_r", "gethostbyname2_r" };
+	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
+	int r = arch_decoder__new(&d);
+
+	for (size_t i = 0; !r && i < N_OF(names); i++) {
+		struct elf_symbol symbol;
+		struct arch_cursor cursor;
+		struct arch_insn insn;
+		size_t skip;
+
+		if (elf_image__exported(img, names[i], &symbol) || !symbol.is_function ||
+		    !elf_image__is_code(img, symbol.vaddr))
+			continue;
+		cursor.code = elf_image__bytes(img, symbol.vaddr, 1, &cursor.size);
+		if (!cursor.code)
+			continue;
+		skip = arch_landing_pad_bytes(cursor.code, cursor.size);
+		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip,
+					       symbol.vaddr + skip };
+		if (arch_decoder__next(d, &cursor, &insn))
+			r = spots__add(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
+	}
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the words of a code object's stamp are.
+ */
+#ifndef LOOPSTALL_PYTHON_PY_CODE_H
+#define LOOPSTALL_PYTHON_PY_CODE_H
+
+#include "runtime/frames.h"
+
+/* Addresses, except for the line and the flags. */
+enum py_stamp {
+	PY_STAMP_TYPE,
+	PY_STAMP_FILE,
+	PY_STAMP_NAME,
+	PY_STAMP_QUALNAME, /* 0 before 3.11 */
+	PY_STAMP_LINES,
+	PY_STAMP_FIRST_LINE,
+	PY_STAMP_FLAGS,
+	PY_STAMP_WORDS
+};
+
+_Static_assert(PY_STAMP_WORDS <= CODE_STAMP_WORDS, "stamp of a code object");
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All tasks of a process, with their names, states and await chains, and single ones by what is
+ * known of them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "python/py_awaits.h"
+#include "python/py_memory.h"
+#include "python/py_names.h"
+#include "python/py_task_reader.h"
+#include "python/python.h"
+
+#define MAX_RUNNING_WALKS 64
+
+int py_count_tasks(const struct target *t)
+{
+	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
+	int code = py_task_reader__init(&r, t);
+
+	if (!code)
+		code = py_task_reader__read_alive(&r);
+	return code ? code : (int)r.n_alive;
+}
+
+int py_task_of_coroutine(const struct target *t, uint64_t coro, uint64_t *ret_task,
+			 struct ls_pystr *ret_name)
+{
+	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
+	int code = py_task_reader__init(&r, t);
+
+	*ret_task = 0;
+	*ret_name = (struct ls_pystr){ .kind = LS_NO_NAME };
+	if (!code)
+		code = py_task_reader__list(&r);
+	for (size_t i = 0; !code && i < r.n_members; i++) {
+		struct py_raw_task raw;
+
+		if (!py_task_reader__runs(&r, r.members[i], coro) ||
+		    !py_task_reader__read(&r, r.members[i], &raw))
+			continue;
+		*ret_task = raw.task;
+		py_name__copy(&r.types, raw.name, ret_name);
+		break;
+	}
+	return code;
+}
+
+static uint64_t counted_as(const struct py_raw_task *raw)
+{
+	return raw->is_python ? raw->coro : raw->task;
+}
+
+/* The frame of the task's own coroutine among the first `n`; `n` if it is not there. */
+static size_t frame_of(const struct target_stack *stack, size_t n, uint64_t coro)
+{
+	size_t i = 0;
+
+	while (i < n && (!coro || stack->frames[i].coro != coro))
+		i++;
+	return i;
+}
+
+int py_step_of_stack(const struct target *t, const struct target_stack *stack,
+		     struct target_step *ret_step)
+{
+	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
+	const struct py_raw_task *raw = NULL;
+	struct target_task task = { 0 };
+	size_t frame = stack->n_frames;
+	int code = py_task_reader__init(&r, t);
+
+	if (!code)
+		code = py_task_reader__read_alive(&r);
+	if (code)
+		return code;
+	for (size_t i = 0; i < r.n_alive; i++) {
+		const size_t found = frame_of(stack, frame, r.alive[i].coro);
+
+		if (found < frame)
+			raw = &r.alive[i];
+		frame = found;
+	}
+	if (!raw)
+		return -ENOENT;
+	py_awaits__read(&r.types, raw->coro, &task);
+	*ret_step = (struct target_step){
+		.frame = frame,
+		.task = raw->task,
+		.coro = raw->coro,
+		.counted_as = counted_as(raw),
+		.qualname = task.qualname,
+	};
+	py_name__copy(&r.types, raw->name, &ret_step->name);
+	return 0;
+}
+
+int py_task_name(const struct target *t, uint64_t task, uint64_t coro, struct ls_pystr *ret_name)
+{
+	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
+	struct py_raw_task raw;
+	int code = py_task_reader__init(&r, t);
+
+	if (code)
+		return code;
+	if (!py_task_reader__read(&r, task, &raw) || raw.coro != coro)
+		return -ESRCH;
+	py_name__copy(&r.types, raw.name, ret_name);
+	return 0;
+}
+
+static void read_state(struct py_task_reader *r, const struct py_raw_task *raw, bool is_running,
+		       struct target_task *task)
+{
+	uint32_t state = PY_FUTURE_PENDING;
+	const struct py_type *type = py_types__of(&r->types, raw->fut_waiter);
+
+	task->state = TARGET_TASK_RUNNING;
+	if (is_running)
+		return;
+	task->state = TARGET_TASK_READY;
+	if (raw->is_trio) {
+		if (!raw->is_scheduled)
+			task->state = TARGET_TASK_WAITING;
+		return;
+	}
+	/* A task written in Python has None there. */
+	if (!type || !strcmp(type->name, "NoneType"))
+		return;
+	if ((type->kind == PY_FUTURE || type->kind == PY_TASK) &&
+	    !py_pages__read(r->pages, raw->fut_waiter + r->t->proc.py.at.task_state, &state,
+			    sizeof(state)) &&
+	    state != PY_FUTURE_PENDING)
+		return;
+	task->state = TARGET_TASK_WAITING;
+	memcpy(task->waits_for, type->name, sizeof(task->waits_for));
+}
+
+/* Where all waits of trio's tasks end is not where they wait. */
+static void drop_traps(const struct py_task_reader *r, struct target_task *task)
+{
+	size_t n = 0;
+
+	while (n + 1 < task->n_frames && py_trio__is_trap(&r->trio, task->frames[n].code))
+		n++;
+	task->n_frames -= n;
+	memmove(task->frames, task->frames + n, task->n_frames * sizeof(*task->frames));
+}
+
+/* Each of `walks_left` reads the stacks of all threads. */
+static void read_task(struct py_task_reader *r, const struct py_raw_task *raw, size_t *walks_left,
+		      struct target_task *task)
+{
+	bool is_running;
+
+	memset(task, 0, sizeof(*task));
+	task->task = raw->task;
+	task->loop = raw->loop;
+	task->coro = raw->coro;
+	task->counted_as = counted_as(raw);
+	is_running = py_awaits__read(&r->types, raw->coro, task);
+	if (is_running && *walks_left) {
+		(*walks_left)--;
+		py_awaits__read_running(r->t, raw->coro, task);
+	}
+	py_name__read(&r->types, raw->name, task->name, sizeof(task->name));
+	read_state(r, raw, is_running, task);
+	if (!raw->is_trio) {
+		task->awaited_by = py_waiters__of(&r->waiters, raw->task);
+		return;
+	}
+	task->awaited_by = py_trio__parent(r->t, &r->trio, raw->nursery);
+	drop_traps(r, task);
+}
+
+/*
+ * Takes out the tasks that ended meanwhile and returns how many are left. What a task holds lives
+ * as long as the task does, so the names and coroutines of those left are right.
+ */
+static size_t drop_ended(struct py_task_reader *r, struct target_task *tasks, size_t n)
+{
+	size_t left = 0;
+
+	py_pages__forget(r->pages);
+	for (size_t i = 0; i < n; i++) {
+		struct py_raw_task raw;
+
+		if (py_task_reader__read(r, r->alive[i].task, &raw) &&
+		    raw.coro == r->alive[i].coro && raw.name == r->alive[i].name)
+			tasks[left++] = tasks[i];
+	}
+	return left;
+}
+
+static int reserve(struct target_task **tasks, size_t *size, size_t n)
+{
+	struct target_task *grown;
+
+	if (n <= *size)
+		return 0;
+	grown = realloc(*tasks, n * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*tasks = grown;
+	*size = n;
+	return 0;
+}
+
+struct weighed_task {
+	uint64_t weight;
+	struct py_raw_task raw;
+};
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct weighed_task *left = a, *right = b;
+
+	if (left->weight != right->weight)
+		return left->weight > right->weight ? -1 : 1;
+	return left->raw.task < right->raw.task ? -1 : left->raw.task > right->raw.task;
+}
+
+/* The first are those of the highest weight. */
+static int sort_alive(struct py_task_reader *r, const struct target_task_choice *choice)
+{
+	_cleanup_free_ struct weighed_task *weighed = calloc(r->n_alive + 1, sizeof(*weighed));
+
+	if (!weighed)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->n_alive; i++)
+		weighed[i] = (struct weighed_task){
+			choice->weight(choice->ctx, counted_as(&r->alive[i])), r->alive[i]
+		};
+	qsort(weighed, r->n_alive, sizeof(*weighed), by_weight);
+	for (size_t i = 0; i < r->n_alive; i++)
+		r->alive[i] = weighed[i].raw;
+	return 0;
+}
+
+int py_tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
+	     struct target_task **tasks, size_t *size, size_t *ret_total)
+{
+	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
+	int code = py_task_reader__init(&r, t);
+	size_t n, walks_left = MAX_RUNNING_WALKS;
+
+	*ret_total = 0;
+	if (!code)
+		code = py_task_reader__read_alive(&r);
+	if (!code)
+		code = py_waiters__reserve(&r.waiters, r.n_alive);
+	for (size_t i = 0; !code && i < r.n_alive; i++)
+		code = py_waiters__add(&r.waiters, r.alive[i].task, r.alive[i].fut_waiter);
+	if (!code && r.has_trio)
+		py_trio__find_traps(t, &r.trio);
+	n = r.n_alive < max ? r.n_alive : max;
+	if (!code && n < r.n_alive)
+		code = sort_alive(&r, choice);
+	if (!code)
+		code = reserve(tasks, size, n);
+	for (size_t i = 0; !code && i < n; i++)
+		read_task(&r, &r.alive[i], &walks_left, &(*tasks)[i]);
+	if (!code) {
+		*ret_total = r.n_alive - n;
+		n = drop_ended(&r, *tasks, n);
+		*ret_total += n;
+		code = py_pages__error(r.pages);
+	}
+	if (code)
+		*ret_total = 0;
+	return code ? code : (int)n;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The threads that the interpreter knows, and which of them holds the GIL. Sources: cpython
+ * Include/cpython/pystate.h, Python/ceval_gil.c, Lib/threading.py (_active: thread id -> Thread).
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "process/procfs.h"
+#include "python/py_memory.h"
+#include "python/py_names.h"
+#include "python/py_tids.h"
+#include "python/python.h"
+
+#define MAX_THREADS 4096
+#define HOLDER_TRIES 4
+
+/* Context of on_active(). */
+struct naming {
+	const struct target *t;
+	struct py_types *types;
+	struct target_thread *threads;
+	const uint64_t *idents; /* what threading calls each of them */
+	size_t n;
+};
+
+static int on_active(void *ctx, uint64_t key, uint64_t value)
+{
+	struct naming *naming = ctx;
+	uint64_t ident, name;
+
+	if (py_int_value(naming->t, key, &ident))
+		return 0;
+	for (size_t i = 0; i < naming->n; i++)
+		if (naming->idents[i] == ident && !py_attribute(naming->t, value, "_name", &name))
+			py_name__read(naming->types, name, naming->threads[i].name,
+				      sizeof(naming->threads[i].name));
+	return 0;
+}
+
+/*
+ * There are no names if the program has not imported threading, or changes the dict at this moment.
+ */
+static int name_threads(const struct target *t, struct target_thread *threads,
+			const uint64_t *idents, size_t n)
+{
+	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
+	struct py_types types = { .t = t };
+	struct naming naming = { t, &types, threads, idents, n };
+	uint64_t active;
+
+	if (py_pages__new(&pages, t))
+		return -ENOMEM;
+	types.pages = pages;
+	if (!py_module_attribute(t, "threading", "_active", &active))
+		py_dict_each(t, active, on_active, &naming);
+	return 0;
+}
+
+static int list_threads(const struct target *t, const struct tid_map *tids,
+			struct target_thread *threads, uint64_t *idents, size_t max)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint64_t tstate;
+	size_t n = 0;
+	int r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+
+	for (; !r && tstate && n < max; n++) {
+		threads[n] = (struct target_thread){
+			.tstate = tstate,
+			.tid = tid_map__of_thread(tids, t, tstate),
+		};
+		r = py_read_u64(t, tstate + py->tstate_thread_id, &idents[n]);
+		if (!r)
+			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+	}
+	return r ? r : (int)n;
+}
+
+int py_threads(const struct target *t, struct target_thread *threads, size_t max)
+{
+	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	_cleanup_free_ uint64_t *idents = NULL;
+	int n, r = tid_map__read(&tids, t);
+
+	if (r || !py_target(t)->interp)
+		return r;
+	if (max > MAX_THREADS)
+		max = MAX_THREADS;
+	idents = calloc(max + 1, sizeof(*idents));
+	if (!idents)
+		return -ENOMEM;
+	n = list_threads(t, &tids, threads, idents, max);
+	/* The list changed while it was read: once more. */
+	if (n == -EFAULT)
+		n = list_threads(t, &tids, threads, idents, max);
+	if (n <= 0)
+		return n;
+	r = name_threads(t, threads, idents, (size_t)n);
+	return r ? r : n;
+}
+
+/* Context of on_active_one(). */
+struct naming_one {
+	struct py_types *types;
+	uint64_t ident;
+	char *buf;
+	size_t size;
+};
+
+static int on_active_one(void *ctx, uint64_t key, uint64_t value)
+{
+	struct naming_one *one = ctx;
+	uint64_t ident, name;
+
+	if (py_int_value(one->types->t, key, &ident) || ident != one->ident)
+		return 0;
+	if (!py_attribute(one->types->t, value, "_name", &name))
+		py_name__read(one->types, name, one->buf, one->size);
+	return 1;
+}
+
+/* The kernel's name of a thread that is none of the threading module's. */
+static int read_comm(const struct target *t, uint64_t tstate, char *buf, size_t size)
+{
+	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	int r = tid_map__read(&tids, t);
+	pid_t tid;
+
+	if (r)
+		return r;
+	tid = tid_map__of_thread(&tids, t, tstate);
+	return tid ? proc_thread_comm(t->pid, tid, buf, size) : -ENOENT;
+}
+
+int py_thread_name(const struct target *t, uint64_t tstate, uint64_t id, char *buf, size_t size)
+{
+	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	const bool has_native_id = py->tstate_native_id != LS_PY_NONE;
+	struct py_types types = { .t = t };
+	struct naming_one one = { .types = &types, .buf = buf, .size = size };
+	uint64_t active, now;
+	int r;
+
+	if (py_pages__new(&pages, t))
+		return -ENOMEM;
+	types.pages = pages;
+	r = py_read_u64(t, tstate + (has_native_id ? py->tstate_native_id : py->tstate_thread_id),
+			&now);
+	if (!r)
+		r = py_read_u64(t, tstate + py->tstate_thread_id, &one.ident);
+	if (r || now != id)
+		return r == -ESRCH ? r : -ENOENT;
+	*buf = 0;
+	if (!py_module_attribute(t, "threading", "_active", &active))
+		py_dict_each(t, active, on_active_one, &one);
+	return *buf ? 0 : read_comm(t, tstate, buf, size);
+}
+
+int py_lock_holder(const struct target *t, uint64_t *ret_tstate)
+{
+	const uint64_t gil = t->proc.py.gil;
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint64_t holder, again;
+	uint32_t is_locked;
+
+	if (!gil || t->proc.py.is_free_threaded)
+		return -ENOENT;
+	/* The holder is written after the lock is taken and stays when it is released. */
+	for (int i = 0; i < HOLDER_TRIES; i++) {
+		int r = py_read_u64(t, gil + py->gil_last_holder, &holder);
+
+		if (!r)
+			r = py_read_u32(t, gil + py->gil_locked, &is_locked);
+		if (!r)
+			r = py_read_u64(t, gil + py->gil_last_holder, &again);
+		if (r)
+			return r;
+		if (holder == again)
+			break;
+	}
+	*ret_tstate = is_locked == 1 ? again : 0;
+	return 0;
+}
+
+bool py_is_lock_wait(const struct target *t, uint64_t addr)
+{
+	const struct ls_proc *proc = &t->proc;
+
+	return proc->py.gil && addr >= proc->py.gil + proc->py.at.gil_cond &&
+		addr < proc->py.gil + proc->py.at.gil_end;
+}

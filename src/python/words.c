@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Python's words: frames of asyncio and other loops, names of blocking calls, advice. They need no
+ * process.
+ */
+#include <string.h>
+
+#include "base/array.h"
+#include "runtime/words.h"
+
+/*
+ * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a
+ * folder; NULL stands for any file: loops of other libraries (nest_asyncio, qasync, gbulb) have
+ * methods of these names, because asyncio calls them so. A NULL function stands for all in the
+ * file. First match wins. uvloop has no frames of its own: there the function that runs the loop is
+ * the boundary.
+ */
+static const struct loop_frame {
+	const char *file, *function;
+	enum frame_role role;
+} loop_frames[] = {
+	{ "asyncio/events.py", "_run", FRAME_BOUNDARY },
+	{ "asyncio/base_events.py", "run_forever", FRAME_BOUNDARY },
+	{ "asyncio/base_events.py", "run_until_complete", FRAME_BOUNDARY },
+	{ "asyncio/runners.py", "run", FRAME_BOUNDARY },
+	{ "uvloop/__init__.py", "run", FRAME_BOUNDARY },
+	{ "aiohttp/web.py", "run_app", FRAME_BOUNDARY },
+	{ "asyncio/base_events.py", "_run_once", FRAME_TURN },
+	{ "asyncio/", NULL, FRAME_LOOP },
+	{ "selectors.py", NULL, FRAME_LOOP },
+	{ "nest_asyncio.py", "run", FRAME_BOUNDARY },
+	{ NULL, "run_forever", FRAME_BOUNDARY },
+	{ NULL, "run_until_complete", FRAME_BOUNDARY },
+	{ NULL, "_run_once", FRAME_LOOP },
+};
+
+static bool path_ends_with(const char *path, const char *end)
+{
+	size_t n = strlen(path), n_end = strlen(end);
+	const char *slash = strrchr(path, '/');
+
+	if (end[n_end - 1] == '/') {
+		if (!slash)
+			return false;
+		n = (size_t)(slash - path) + 1;
+	}
+	if (n < n_end || strncmp(path + n - n_end, end, n_end))
+		return false;
+	return n == n_end || path[n - n_end - 1] == '/';
+}
+
+/* Names are qualified from 3.11 on only, so no more than what follows the last dot is compared. */
+static bool function_is(const char *function, const char *name)
+{
+	const char *dot = strrchr(function, '.');
+
+	return !strcmp(dot ? dot + 1 : function, name);
+}
+
+static enum frame_role frame_role(const char *file, const char *function)
+{
+	for (size_t i = 0; i < N_OF(loop_frames); i++) {
+		const struct loop_frame *l = &loop_frames[i];
+
+		if ((!l->file || path_ends_with(file, l->file)) &&
+		    (!l->function || function_is(function, l->function)))
+			return l->role;
+	}
+	return FRAME_USER;
+}
+
+/* Behind the last folder of installed packages in the path; NULL if there is none. */
+static const char *installed_part(const char *file)
+{
+	static const char *const folders[] = { "/site-packages/", "/dist-packages/" };
+	const char *part = NULL, *at;
+
+	for (size_t i = 0; i < N_OF(folders); i++)
+		for (at = file; (at = strstr(at, folders[i])); part = at)
+			at += strlen(folders[i]);
+	return part;
+}
+
+/* ".../lib/python3.11/..." or ".../lib64/python3.14t/...", also as an archive (python311.zip). */
+static bool is_standard_library(const char *file)
+{
+	static const char mark[] = "/python3", version[] = "0123456789.t";
+	const char *at = file, *end;
+
+	while ((at = strstr(at, mark))) {
+		end = at + sizeof(mark) - 1;
+		end += strspn(end, version);
+		if (*end == '/' &&
+		    ((at - file >= 4 && !strncmp(at - 4, "/lib", 4)) ||
+		     (at - file >= 6 && !strncmp(at - 6, "/lib64", 6))))
+			return true;
+		if (!strncmp(end, "zip/", 4))
+			return true;
+		at = end;
+	}
+	return false;
+}
+
+/* Template engines compile to functions that claim to be of the template's file. */
+static bool is_template(const char *file)
+{
+	static const char *const endings[] = { "html", "htm",  "xhtml", "xml", "txt", "jinja",
+					       "j2",   "mako", "tmpl",	"tpl", "pt",  "jinja2" };
+	const char *slash = strrchr(file, '/');
+	const char *dot = strrchr(slash ? slash : file, '.');
+
+	for (size_t i = 0; dot && i < N_OF(endings); i++)
+		if (!strcmp(dot + 1, endings[i]))
+			return true;
+	return false;
+}
+
+/* "<frozen importlib._bootstrap>", "<string>"; what is typed in is the user's. */
+static enum code_origin origin_of_no_file(const char *file)
+{
+	static const char *const typed[] = { "<stdin>", "<console>", "<python-input", "<ipython" };
+
+	if (!strncmp(file, "<frozen", 7))
+		return ORIGIN_RUNTIME;
+	for (size_t i = 0; i < N_OF(typed); i++)
+		if (!strncmp(file, typed[i], strlen(typed[i])))
+			return ORIGIN_USER;
+	return ORIGIN_GENERATED;
+}
+
+static enum code_origin origin(const char *file)
+{
+	if (file[0] == '<')
+		return origin_of_no_file(file);
+	if (installed_part(file))
+		return ORIGIN_INSTALLED;
+	if (is_standard_library(file))
+		return ORIGIN_RUNTIME;
+	return is_template(file) ? ORIGIN_TEMPLATE : ORIGIN_USER;
+}
+
+/* Distributions are named with hyphens, their modules with underscores. */
+static char module_character(char c)
+{
+	return c == '-' ? '_' : c == '.' ? '/' : c;
+}
+
+static bool is_of_package(const char *file, const char *name)
+{
+	const char *part = installed_part(file);
+
+	for (; part && *name; name++, part++)
+		if (*part != *name && *part != module_character(*name))
+			return false;
+	return part && (*part == '/' || !strcmp(part, ".py"));
+}
+
+/* asyncio names a task "Task-17" if the program does not name it. */
+static bool is_given_name(const char *name)
+{
+	static const char prefix[] = "Task-";
+	const size_t n = sizeof(prefix) - 1;
+
+	return !strncmp(name, prefix, n) && name[n] &&
+		strspn(name + n, "0123456789") == strlen(name + n);
+}
+
+/*
+ * A function of Python is named only where nothing else can be meant: a C extension that calls
+ * fsync is not os.fsync.
+ */
+static const char *call(enum ls_cause cause, const char *syscall)
+{
+	if (cause == LS_CAUSE_GIL)
+		return "GIL";
+	if (cause == LS_CAUSE_SLEEP && syscall && !strcmp(syscall, "clock_nanosleep"))
+		return "time.sleep";
+	return NULL;
+}
+
+/* What is not here is said in neutral words. */
+static const struct finding_words findings[FINDING_MAX] = {
+	[FINDING_SMALL_STEPS] = { "runs too many steps in one turn",
+				  "run too many steps in one turn",
+				  "Many short steps in one turn of the loop add up to a stall",
+				  "Start fewer tasks at once (asyncio.Semaphore), or spread the "
+				  "work over more loops or processes" },
+	[FINDING_SLEEP] = { "calls time.sleep on the loop", "call time.sleep on the loop",
+			    "Blocks the loop in time.sleep",
+			    "Use await asyncio.sleep(...); if it waits for something outside, "
+			    "await that instead" },
+	[FINDING_NETWORK] = { "waits for a socket on the loop", "wait for a socket on the loop",
+			      "Blocks the loop in a call that waits for a socket",
+			      "Use an asyncio client or streams; as a last resort await "
+			      "asyncio.to_thread(...)" },
+	[FINDING_FILE] = { "waits for a file or disk on the loop",
+			   "wait for a file or disk on the loop",
+			   "Blocks the loop while it waits for a file or disk",
+			   "Move the file access to a thread: await asyncio.to_thread(...)" },
+	[FINDING_PIPE] = { "waits for a pipe on the loop", "wait for a pipe on the loop",
+			   "Blocks the loop while it waits for a pipe",
+			   "Use loop.connect_read_pipe or connect_write_pipe; for a child "
+			   "process, asyncio.create_subprocess_exec" },
+	[FINDING_LOCK] = { "waits for a thread lock on the loop",
+			   "wait for a thread lock on the loop",
+			   "Blocks the loop while it waits for a lock that another thread holds",
+			   "Use asyncio.Lock between coroutines; wait for threads with await "
+			   "asyncio.to_thread(...)" },
+	[FINDING_PROCESS] = { "waits for a child process on the loop",
+			      "wait for a child process on the loop",
+			      "Blocks the loop while it starts or waits for a child process",
+			      "Use await asyncio.create_subprocess_exec(...) and await its "
+			      "wait()" },
+	[FINDING_DNS] = { "looks up host names on the loop", "look up host names on the loop",
+			  "Blocks the loop in getaddrinfo, a name look-up",
+			  "Use await loop.getaddrinfo(...), or connect by "
+			  "asyncio.open_connection" },
+	[FINDING_GIL] = { "waits for the GIL that other threads hold",
+			  "wait for the GIL that other threads hold",
+			  "Waits for the GIL while another thread computes",
+			  "Move that thread's work to a process; a shorter sys.setswitchinterval "
+			  "trades speed for latency" },
+	[FINDING_GC] = { "is paused by the garbage collector",
+			 "are paused by the garbage collector",
+			 "Pauses while Python collects garbage; its line only happened to allocate",
+			 "Call gc.freeze() after start-up, raise the thresholds "
+			 "(gc.set_threshold), keep fewer containers alive" },
+	[FINDING_NEVER_YIELDS] = { "computes for over a second without a pause",
+				   "compute for over a second without a pause",
+				   "Computes for over a second without giving the loop a turn",
+				   "Move it to a process (ProcessPoolExecutor), or pause in its "
+				   "loop with await asyncio.sleep(0)" },
+	[FINDING_CPU] = { "computes too long in one step", "compute too long in one step",
+			  "Computes on the loop's thread",
+			  "Move it to a process (ProcessPoolExecutor), or native code that "
+			  "releases the GIL to a thread: await asyncio.to_thread(...)" },
+	[FINDING_AWAITS] = { "awaits again and again without suspending",
+			     "await again and again without suspending",
+			     "Awaits again and again, but never has to wait: the loop gets no turn",
+			     "Pause now and then in the loop that awaits: await asyncio.sleep(0)" },
+	[FINDING_GIL_HELD] = { "computes too long in one step", "compute too long in one step",
+			       "Computes on the loop's thread with the GIL",
+			       "Move it to a process (ProcessPoolExecutor): a thread of "
+			       "asyncio.to_thread would wait for the GIL" },
+	[FINDING_GIL_RELEASED] = { "computes in native code on the loop",
+				   "compute in native code on the loop",
+				   "Computes on the loop's thread in native code that releases the "
+				   "GIL",
+				   "Call it in a thread: await asyncio.to_thread(...); the loop "
+				   "runs meanwhile" },
+	[FINDING_OWN_THREADS] = { "waited for a CPU that other threads of the process had",
+				  "waited for a CPU that other threads of the process had",
+				  "Was ready to run, but other threads of its own process had the "
+				  "CPU",
+				  "Let fewer threads compute at once (OMP_NUM_THREADS, a smaller "
+				  "ThreadPoolExecutor), or give the process more CPUs" },
+	[FINDING_OTHER] = { "makes a call that blocks the loop", "make calls that block the loop",
+			    "Blocks the loop in a system call",
+			    "Find an asyncio way to wait for it, or await asyncio.to_thread(...)" },
+	[FINDING_EXECUTOR] = { "has all threads of its default executor busy",
+			       "have all threads of their default executors busy",
+			       "All threads of its default executor are busy and calls wait for "
+			       "one",
+			       "Give the loop a larger ThreadPoolExecutor "
+			       "(loop.set_default_executor), or slow calls one of their own" },
+};
+
+const struct runtime_words words_python = {
+	.name = "python",
+	.title = "CPython",
+	.language = "Python",
+	.frame_role = frame_role,
+	.origin = origin,
+	.is_of_package = is_of_package,
+	.is_given_name = is_given_name,
+	.call = call,
+	.findings = findings,
+	.not_there = "the process does not run a CPython yet",
+	.not_up = "its interpreter is still starting up",
+	.no_loops = "it has not imported asyncio",
+};
