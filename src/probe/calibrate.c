@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A trap costs more than its own instructions: it drives out what the caches and the branch predictor know of the code around it, and is itself
- * driven out by that. In a tight loop a hit costs a third less than in an interpreter. So between two hits there is
- * work that touches much code and some data, and what it loses is part of the difference. How much work makes up for an interpreter was
- * found by comparing (docs/overhead.md).
+ * A trap costs more than its own instructions: it drives out what the caches and the branch
+ * predictor know of the code around it, and is itself driven out by that. In a tight loop a hit
+ * costs a third less than in an interpreter. So between two hits there is work that touches much
+ * code and some data, and what it loses is part of the difference. How much work makes up for an
+ * interpreter was found by comparing (docs/overhead.md).
  */
 #include "probe/calibrate.h"
 
@@ -14,13 +15,13 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 
+#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/time.h"
-#include "probe/calibrate_spots.h"
 #include "probe/uprobes.h"
 
 #define LINE_BYTES 64
-#define PAGE_BYTES 4096
+#define PAGE_BYTES 4096 /* or a part of a larger page */
 /* Data of the work between two hits: so many lines in each of so many pages. */
 #define WORK_PAGES 16
 #define WORK_LINES 8
@@ -31,30 +32,19 @@
 #define SAMPLE_TRIES 10
 #define SAMPLE_WORK 250 /* pieces of work in each */
 
-/* Their code is in calibrate_spots.h. */
-#if CALIBRATE_HAS_SPOTS
-void calibrate_code(void);
-void calibrate_call(void);
-void calibrate_call_twin(void);
-void calibrate_jump(void);
-void calibrate_jump_twin(void);
-extern const char calibrate_call_spot[], calibrate_jump_spot[];
-#endif
-
 enum { CALL, JUMP, N_SPOTS };
 
-static const struct spot {
+static const struct {
 	enum ls_trap trap;
-	void (*probed)(void), (*twin)(void);
-	const char *instruction;
+	const struct arch_own_spot *code;
 } spots[N_SPOTS] = {
-	[CALL] = { LS_TRAP_CALL, calibrate_call, calibrate_call_twin, calibrate_call_spot },
-	[JUMP] = { LS_TRAP_JUMP, calibrate_jump, calibrate_jump_twin, calibrate_jump_spot },
+	[CALL] = { LS_TRAP_CALL, &arch_own_call },
+	[JUMP] = { LS_TRAP_JUMP, &arch_own_jump },
 };
 
 struct calibrator {
 	int spot_fds[N_SPOTS];
-	struct clock *clock;
+	struct tick_clock *clock;
 	uint8_t *work; /* WORK_PAGES of them */
 };
 
@@ -98,17 +88,17 @@ static int file_offset_of(const char *instruction, uint64_t *ret_offset)
 static int put_probes(struct calibrator *c, bool use_multi)
 {
 	uint64_t offsets[N_SPOTS];
-	int code = CALIBRATE_HAS_SPOTS ? 0 : -EOPNOTSUPP;
+	int r = 0;
 
-	for (size_t i = 0; !code && i < N_SPOTS; i++)
-		code = file_offset_of(spots[i].instruction, &offsets[i]);
-	return code ? code : uprobes__attach_own(use_multi, offsets, N_SPOTS, c->spot_fds);
+	for (size_t i = 0; !r && i < N_SPOTS; i++)
+		r = file_offset_of(spots[i].code->instruction, &offsets[i]);
+	return r ? r : uprobes__attach_own(use_multi, offsets, N_SPOTS, c->spot_fds);
 }
 
-int calibrator__new(struct calibrator **ret_calibrator, bool use_multi, struct clock *clock)
+int calibrator__new(struct calibrator **ret_calibrator, bool use_multi, struct tick_clock *clock)
 {
 	_cleanup_(calibrator__freep) struct calibrator *c = calloc(1, sizeof(*c));
-	int code;
+	int r;
 
 	if (!c)
 		return -ENOMEM;
@@ -118,9 +108,9 @@ int calibrator__new(struct calibrator **ret_calibrator, bool use_multi, struct c
 	c->work = calloc(WORK_PAGES, PAGE_BYTES);
 	if (!c->work)
 		return -ENOMEM;
-	code = put_probes(c, use_multi);
-	if (code)
-		return code;
+	r = put_probes(c, use_multi);
+	if (r)
+		return r;
 	*ret_calibrator = TAKE_PTR(c);
 	return 0;
 }
@@ -139,7 +129,7 @@ static void work(struct calibrator *c)
 {
 	volatile uint8_t *bytes = c->work;
 
-	calibrate_code();
+	arch_run_much_code();
 	for (size_t page = 0; page < WORK_PAGES; page++)
 		for (size_t line = 0; line < WORK_LINES; line++)
 			bytes[page * PAGE_BYTES + (page + line) * LINE_BYTES % PAGE_BYTES]++;
@@ -171,9 +161,11 @@ static void measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 	for (size_t i = 0; i < N_SPOTS; i++) {
 		for (int round = 0; round < PROBE_ROUNDS; round++) {
-			const uint64_t without_ns = time_hits(c, spots[i].twin);
+			const uint64_t without_ns = time_hits(c, spots[i].code->twin);
 
-			added_ns[round] = ((double)time_hits(c, spots[i].probed) - (double)without_ns) / PROBE_HITS;
+			added_ns[round] =
+				((double)time_hits(c, spots[i].code->probed) - (double)without_ns) /
+				PROBE_HITS;
 		}
 		set_cost(costs, spots[i].trap, added_ns, PROBE_ROUNDS);
 	}
@@ -196,22 +188,28 @@ static long count_preemptions(void)
 	return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_nivcsw;
 }
 
-/* What a tick adds to the time of our work. False if there was none, because we were moved to another CPU. */
+/*
+ * What a tick adds to the time of our work. False if there was none, because we were moved to
+ * another CPU.
+ */
 static bool time_tick(struct calibrator *c, double *ret_ns)
 {
 	const uint64_t without_ns = time_work(c);
 	uint64_t with_ns, ticks;
 
-	if (clock__begin_trial(c->clock))
+	if (tick_clock__begin_trial(c->clock))
 		return false;
 	with_ns = time_work(c);
-	ticks = clock__end_trial(c->clock);
+	ticks = tick_clock__end_trial(c->clock);
 	if (ticks)
 		*ret_ns = ((double)with_ns - (double)without_ns) / (double)ticks;
 	return ticks;
 }
 
-/* By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own. So others' turns on our CPU must not be in it. */
+/*
+ * By the wall clock: a kernel that accounts for interrupts leaves their time out of a thread's own.
+ * So others' turns on our CPU must not be in it.
+ */
 static void measure_tick(struct calibrator *c, struct trap_costs *costs)
 {
 	double added_ns[SAMPLE_ROUNDS];

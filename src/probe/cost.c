@@ -19,7 +19,9 @@ static struct ls_meter read_meter(const struct ls_meter *m)
 {
 	const volatile struct ls_meter *live = m;
 
-	return (struct ls_meter){ .runs = live->runs, .timed = live->timed, .timed_ns = live->timed_ns };
+	return (struct ls_meter){ .runs = live->runs,
+				  .timed = live->timed,
+				  .timed_ns = live->timed_ns };
 }
 
 struct cost_sum cost__sum(const struct cost *c, enum ls_meter_id id)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What measuring costs, added up from the programs' meters (loopstall/meters.h) and from what a trap costs (probe/calibrate.h). The
- * inside of probe_cost__calibrate() and probe_cost__read(), probe/probe.h.
+ * What measuring costs, added up from the programs' meters (loopstall/meters.h) and from what a
+ * trap costs (probe/calibrate.h). The inside of probe_cost__calibrate() and probe_cost__read(),
+ * probe/probe.h.
  */
 #ifndef LOOPSTALL_PROBE_COST_H
 #define LOOPSTALL_PROBE_COST_H
@@ -12,7 +13,8 @@
 #include "probe/probe.h"
 
 struct cost {
-	const struct ls_meter *meters; /* a row for each CPU, which the kernel side writes meanwhile */
+	/* a row for each CPU, which the kernel side writes meanwhile */
+	const struct ls_meter *meters;
 	unsigned int n_rows;
 	struct calibrator *calibrator; /* NULL: it is not known what a trap costs */
 	uint64_t calibrate_due_ns;

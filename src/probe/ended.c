@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An element is found by its key until that is deleted, is all zero before it is offered as free, and only the thread of its key ever
- * wrote to it (bpf/coroutines.bpf.c).
+ * An element is found by its key until that is deleted, is all zero before it is offered as free,
+ * and only the thread of its key ever wrote to it (bpf/python/coroutines.bpf.c).
  */
 #include "probe/ended.h"
 
@@ -33,7 +33,7 @@ static int give_back(const struct ended_maps *maps, uint32_t index)
 
 int ended__give_back(const struct ended_maps *maps, const struct probe_thread *threads, size_t n)
 {
-	int code = 0;
+	int r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t key = (uint64_t)threads[i].pid << 32 | threads[i].tid;
@@ -42,6 +42,6 @@ int ended__give_back(const struct ended_maps *maps, const struct probe_thread *t
 	}
 	for (uint32_t i = 0; n && i < maps->n; i++)
 		if (is_of(&maps->stats[i].key, threads, n) && give_back(maps, i))
-			code = -EIO;
-	return code;
+			r = -EIO;
+	return r;
 }

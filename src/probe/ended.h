@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Gives back what the kernel side keeps of threads that have ended, so that a service whose workers come and go never fills its maps.
+ * Gives back what the kernel side keeps of threads that have ended, so that a service whose workers
+ * come and go never fills its maps.
  */
 #ifndef LOOPSTALL_PROBE_ENDED_H
 #define LOOPSTALL_PROBE_ENDED_H
@@ -11,7 +12,10 @@
 
 #include "probe/probe.h"
 
-/* The maps' descriptors, and the mapped elements of the one by coroutine of which the first `n` have been in use. */
+/*
+ * The maps' descriptors, and the mapped elements of the one by coroutine of which the first `n`
+ * have been in use.
+ */
 struct ended_maps {
 	int threads, coroutine_index, coroutine_stats, coroutine_free;
 	const struct ls_coro_stats *stats;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this kernel and these privileges allow, found out by doing it. Versions are not asked: distributions
- * carry features back and take others out.
+ * What this kernel and these privileges allow, found out by doing it. Versions are not asked:
+ * distributions carry features back and take others out.
  */
 #include "probe/probe.h"
 
@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/array.h"
 #include "loopstall.skel.h"
 
 #include "probe/namespaces.h"
@@ -36,18 +37,18 @@ static int try_programs(bool attach)
 {
 	struct loopstall_bpf *skel = loopstall_bpf__open();
 	struct bpf_link *link;
-	int code;
+	int r;
 
 	if (!skel)
 		return -errno;
-	code = loopstall_bpf__load(skel);
-	if (!code && attach) {
+	r = loopstall_bpf__load(skel);
+	if (!r && attach) {
 		link = bpf_program__attach(skel->progs.on_switch);
-		code = link ? 0 : -errno;
+		r = link ? 0 : -errno;
 		bpf_link__destroy(link);
 	}
 	loopstall_bpf__destroy(skel);
-	return code;
+	return r;
 }
 
 static int try_load(void)
@@ -62,12 +63,12 @@ static int try_sched(void)
 
 static int try_uprobe(void)
 {
-	int code = uprobes__try_multi();
+	int r = uprobes__try_multi();
 
-	return code ? uprobes__try_perf() : 0;
+	return r ? uprobes__try_perf() : 0;
 }
 
-/* The kernel's own types tell without any right whether it has uprobe_multi; trying it takes some. */
+/* The kernel's types say whether it has uprobe_multi and need no privilege; trying it does. */
 static bool knows_multi(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -80,8 +81,9 @@ static bool knows_multi(void)
 	id = btf__find_by_name_kind(btf, "bpf_attach_type", BTF_KIND_ENUM);
 	type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
-		is_known = is_known || !strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off) ?: "",
-					       "BPF_TRACE_UPROBE_MULTI");
+		is_known = is_known ||
+			!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off) ?: "",
+				"BPF_TRACE_UPROBE_MULTI");
 	btf__free(btf);
 	return is_known;
 }
@@ -98,27 +100,33 @@ static const struct {
 	const char *fix;
 	const char *old_caps; /* without it, if others */
 } table[] = {
-	{ "btf", "the kernel describes its types, so one binary fits all kernels", true, try_btf, "",
-	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's have it)", NULL },
-	{ "pid_namespace", "processes have the numbers by which the kernel knows them", true, pid_namespace__try, "",
+	{ "btf", "the kernel describes its types, so one binary fits all kernels", true, try_btf,
+	  "", "boot a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's have it)", NULL },
+	{ "pid_namespace", "processes have the numbers by which the kernel knows them", true,
+	  pid_namespace__try, "",
 	  "run it on the host, or in a container that shares the host's pid namespace", NULL },
-	{ "user_namespace", "capabilities count as the kernel counts them", true, user_namespace__try, "",
-	  "run it outside of the user namespace: rootless containers have rights over nothing but themselves", NULL },
+	{ "user_namespace", "capabilities count as the kernel counts them", true,
+	  user_namespace__try, "",
+	  "run it outside of the user namespace: rootless containers have rights over nothing but "
+	  "themselves",
+	  NULL },
 	{ "bpf", "the programs load", true, try_load, RIGHTS, "", NULL },
 	{ "sched", "context switches tell why a thread waits", true, try_sched, RIGHTS, "", NULL },
-	{ "uprobe", "probes on the step function of a process", true, try_uprobe, RIGHTS, "", OLD_RIGHTS },
-	{ "uprobe_multi", "many probes in one link, without CAP_SYS_ADMIN", false, uprobes__try_multi, RIGHTS,
+	{ "uprobe", "probes on the step function of a process", true, try_uprobe, RIGHTS, "",
+	  OLD_RIGHTS },
+	{ "uprobe_multi", "many probes in one link, without CAP_SYS_ADMIN", false,
+	  uprobes__try_multi, RIGHTS,
 	  "boot a kernel from 6.6 on; until then probes need CAP_SYS_ADMIN", "" },
-	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf, "CAP_SYS_ADMIN",
-	  "not needed where uprobe_multi works", NULL },
+	{ "perf_uprobe", "the fall-back where uprobe_multi is missing", false, uprobes__try_perf,
+	  "CAP_SYS_ADMIN", "not needed where uprobe_multi works", NULL },
 };
 
 int probe__features(struct probe_feature *features)
 {
-	const size_t n = sizeof(table) / sizeof(table[0]);
+	const size_t n = N_OF(table);
 	const bool is_old = !knows_multi();
 
-	_Static_assert(sizeof(table) / sizeof(table[0]) <= PROBE_MAX_FEATURES, "features");
+	_Static_assert(N_OF(table) <= PROBE_MAX_FEATURES, "features");
 	libbpf_set_print(silent);
 	for (size_t i = 0; i < n; i++) {
 		struct probe_feature *f = &features[i];

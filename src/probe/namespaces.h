@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel side knows processes by the numbers of the initial pid namespace, and counts only capabilities that hold in the
- * initial user namespace.
+ * The kernel side knows processes by the numbers of the initial pid namespace, and counts only
+ * capabilities that hold in the initial user namespace.
  */
 #ifndef LOOPSTALL_PROBE_NAMESPACES_H
 #define LOOPSTALL_PROBE_NAMESPACES_H

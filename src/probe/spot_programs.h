@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which program runs at which kind of spot. One that serves several is told by its cookie which kind it is at.
+ * The program for each kind of spot. A program that serves several kinds gets the kind as its
+ * attach cookie.
  */
 #ifndef LOOPSTALL_PROBE_SPOT_PROGRAMS_H
 #define LOOPSTALL_PROBE_SPOT_PROGRAMS_H
@@ -9,7 +10,8 @@
 
 #include "loopstall.skel.h"
 
-static inline void spot_programs(const struct loopstall_bpf *skel, struct bpf_program *progs[LS_SPOT_MAX])
+static inline void spot_programs(const struct loopstall_bpf *skel,
+				 struct bpf_program *progs[LS_SPOT_MAX])
 {
 	progs[LS_SPOT_STEP_ENTER] = skel->progs.on_step_enter;
 	progs[LS_SPOT_STEP_EXIT] = skel->progs.on_step_exit;

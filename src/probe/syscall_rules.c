@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of blocking system calls. The second part holds calls that newer architectures do not have; what is in
- * neither part is "other".
+ * The table of blocking system calls. Its end holds calls that newer architectures do not have;
+ * what is not in the table is "other". The C library's headers have the numbers.
  */
 #include "probe/syscall_rules.h"
 
 #include <string.h>
 #include <sys/syscall.h>
+
+#include "base/array.h"
 
 static const struct {
 	uint16_t number;
@@ -95,6 +97,8 @@ static const struct {
 	{ SYS_link, LS_CAUSE_FILE },
 	{ SYS_symlink, LS_CAUSE_FILE },
 	{ SYS_rename, LS_CAUSE_FILE },
+#endif
+#ifdef SYS_renameat
 	{ SYS_renameat, LS_CAUSE_FILE },
 #endif
 };
@@ -102,7 +106,7 @@ static const struct {
 void syscall_rules__fill(uint8_t rules[LS_SYSCALLS])
 {
 	memset(rules, LS_CAUSE_OTHER, LS_SYSCALLS);
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < N_OF(table); i++)
 		if (table[i].number < LS_SYSCALLS)
 			rules[table[i].number] = table[i].rule;
 }

@@ -23,7 +23,10 @@
 #define BPF_LINK_CREATE_COMMAND 28
 #define OWN_FILE "/proc/self/exe"
 
-/* The part of union bpf_attr that LINK_CREATE reads for BPF_TRACE_UPROBE_MULTI (linux 6.6, uapi/linux/bpf.h). */
+/*
+ * The part of union bpf_attr that LINK_CREATE reads for BPF_TRACE_UPROBE_MULTI (linux 6.6,
+ * uapi/linux/bpf.h).
+ */
 struct multi_attr {
 	uint32_t prog_fd;
 	uint32_t target_fd;
@@ -39,7 +42,8 @@ struct multi_attr {
 	uint32_t pad;
 };
 
-static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets, const uint64_t *cookies, size_t count)
+static int multi_attach(int prog_fd, pid_t pid, const char *path, const uint64_t *offsets,
+			const uint64_t *cookies, size_t count)
 {
 	struct multi_attr attr = {
 		.prog_fd = prog_fd,
@@ -59,16 +63,17 @@ int uprobes__try_multi(void)
 {
 	const uint64_t offset = 0;
 	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_KPROBE, UPROBE_MULTI_ATTACH_TYPE);
-	int err;
+	int r;
 
 	if (prog_fd < 0)
 		return prog_fd;
 	/*
-	 * A kernel that knows the attach type looks for the file, one that does not refuses before. A real
-	 * attach would tell no more, but its detach waits 30 ms for all readers.
+	 * A kernel that knows the attach type looks for the file; one that does not refuses
+	 * earlier. A real attach would give the same answer, but its detach waits 30 ms for all
+	 * readers.
 	 */
-	err = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, NULL, 1);
-	return err == -ENOENT ? 0 : err;
+	r = multi_attach(prog_fd, getpid(), "/proc/self/no-such-file", &offset, NULL, 1);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* On an instruction of our own program. A descriptor or -errno. */
@@ -100,7 +105,8 @@ int uprobes__try_perf(void)
 
 int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, int *ret_fds)
 {
-	_cleanup_fd_ int prog_fd = null_program(BPF_PROG_TYPE_KPROBE, use_multi ? UPROBE_MULTI_ATTACH_TYPE : 0);
+	_cleanup_fd_ int prog_fd =
+		null_program(BPF_PROG_TYPE_KPROBE, use_multi ? UPROBE_MULTI_ATTACH_TYPE : 0);
 
 	if (prog_fd < 0)
 		return prog_fd;
@@ -112,14 +118,15 @@ int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, i
 		ret_fds[i] = open_own_perf(offsets[i]);
 		if (ret_fds[i] < 0)
 			return ret_fds[i];
-		if (ioctl(ret_fds[i], PERF_EVENT_IOC_SET_BPF, prog_fd) || ioctl(ret_fds[i], PERF_EVENT_IOC_ENABLE, 0))
+		if (ioctl(ret_fds[i], PERF_EVENT_IOC_SET_BPF, prog_fd) ||
+		    ioctl(ret_fds[i], PERF_EVENT_IOC_ENABLE, 0))
 			return -errno;
 	}
 	return 0;
 }
 
-static int attach_perf(struct uprobes *u, struct bpf_program *prog, enum ls_spot kind, pid_t pid, const char *path,
-		       const uint64_t *offsets, size_t count)
+static int attach_perf(struct uprobes *u, struct bpf_program *prog, enum ls_spot kind, pid_t pid,
+		       const char *path, const uint64_t *offsets, size_t count)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = kind);
 	struct bpf_link **links = reallocarray(u->links, u->n_links + count, sizeof(*links));
@@ -128,7 +135,8 @@ static int attach_perf(struct uprobes *u, struct bpf_program *prog, enum ls_spot
 		return -ENOMEM;
 	u->links = links;
 	for (size_t i = 0; i < count; i++) {
-		struct bpf_link *link = bpf_program__attach_uprobe_opts(prog, pid, path, offsets[i], &opts);
+		struct bpf_link *link =
+			bpf_program__attach_uprobe_opts(prog, pid, path, offsets[i], &opts);
 
 		if (!link)
 			return -errno;
@@ -137,8 +145,9 @@ static int attach_perf(struct uprobes *u, struct bpf_program *prog, enum ls_spot
 	return 0;
 }
 
-static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program *prog, bool use_multi, pid_t pid,
-		       const struct target_module *module, uint64_t *offsets, uint64_t *cookies)
+static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program *prog,
+		       bool use_multi, pid_t pid, const struct target_module *module,
+		       uint64_t *offsets, uint64_t *cookies)
 {
 	size_t count = 0;
 	int fd;
@@ -170,23 +179,23 @@ static void uprobes_init(struct uprobes *u)
 		u->multi_fds[kind] = -1;
 }
 
-int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi, pid_t pid,
-		    const struct target_module *module)
+int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi,
+		    pid_t pid, const struct target_module *module)
 {
 	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
 	_cleanup_free_ uint64_t *cookies = calloc(module->n_spots + 1, sizeof(*cookies));
-	int err = 0;
+	int r = 0;
 
 	uprobes_init(u);
 	if (!offsets || !cookies)
 		return -ENOMEM;
 	/* Ends before beginnings: a step whose beginning was seen must be seen to end. */
-	for (size_t kind = LS_SPOT_MAX; !err && kind-- > 0;)
-		err = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets, cookies);
-	return err;
+	for (size_t kind = LS_SPOT_MAX; !r && kind-- > 0;)
+		r = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets, cookies);
+	return r;
 }
 
-/* One link, on its way out. */
+/* A link that is being removed. */
 struct leaving {
 	int fd; /* -1: `link` */
 	struct bpf_link *link;
@@ -202,7 +211,10 @@ static void *leave(void *arg)
 	return NULL;
 }
 
-/* The kernel takes the breakpoints out at once, and then waits 30 ms for whoever may be in one: so each link has a thread of its own. */
+/*
+ * The kernel removes the breakpoints at once, but then waits 30 ms for threads that may be in one,
+ * so each link is closed in a thread of its own.
+ */
 static void leave_aside(int fd, struct bpf_link *link)
 {
 	struct leaving *l = malloc(sizeof(*l));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts uprobes on the spots of one file: one link for a kind where the kernel has uprobe_multi (6.6), else one perf
- * event each.
+ * Puts uprobes on the spots of one file: one link for a kind where the kernel has uprobe_multi
+ * (6.6), else one perf event each.
  */
 #ifndef LOOPSTALL_PROBE_UPROBES_H
 #define LOOPSTALL_PROBE_UPROBES_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "target/target.h"
+#include "process/target.h"
 
 struct bpf_program;
 struct bpf_link;
@@ -31,19 +31,24 @@ int uprobes__try_multi(void);
 int uprobes__try_perf(void);
 
 /*
- * A program that does nothing on instructions of our own program, for ourselves only. `ret_fds` has room for `count` descriptors that hold it, all -1;
- * those it set are to be closed, also on failure. 0 or -errno.
+ * A program that does nothing on instructions of our own program, for ourselves only. `ret_fds` has
+ * room for `count` descriptors that hold it, all -1; those it set are to be closed, also on
+ * failure. 0 or -errno.
  */
 int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, int *ret_fds);
 
 /*
- * Attaches each spot to the program of its kind, if the kernel can emulate it; look-ups of names, which are rare, always.
- * 0 or -errno; on failure what is attached already stays until uprobes__done().
+ * Attaches each spot to the program of its kind, if the kernel can emulate it; look-ups of names,
+ * which are rare, always. 0 or -errno; on failure what is attached already stays until
+ * uprobes__done().
  */
-int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi, pid_t pid,
-		    const struct target_module *module);
+int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi,
+		    pid_t pid, const struct target_module *module);
 void uprobes__done(struct uprobes *u);
-/* The same in a thread of its own: the kernel waits some 30 ms for each kind of spot, and a new process may not have that long. */
+/*
+ * The same in a thread of its own: the kernel waits some 30 ms for each kind of spot, and a new
+ * process may not have that long.
+ */
 void uprobes__done_aside(struct uprobes *u);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache of code objects. A code object can be freed and its address given to another one, so an
- * entry keeps the pointers it was made from and is compared with the process (one read of about 200
- * bytes) when it is used and the last comparison is RECHECK_NS old. When the process or the page is
- * gone, what was known still serves.
+ * The cache of code objects. A code object can be freed and its address reused, so an entry keeps
+ * the pointers it was made from. It is compared with the process (one read of about 200 bytes) when
+ * it is used and the last comparison is RECHECK_NS old. If the process or the page is gone, the
+ * cached entry stays valid.
  */
 #include "symbol/codes.h"
 
@@ -12,18 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "base/cleanup.h"
+#include "base/table.h"
+#include "base/time.h"
 #include "symbol/symbol.h"
 
-#define RECHECK_NS 50000000ULL
+#define RECHECK_NS (50 * NS_PER_MS)
 #define MAX_CODES 32768
-#define MAX_TABLE_BYTES (1 << 20) /* of one line table */
 #define MAX_ALL_TABLES_BYTES (8 << 20)
-#define MAX_NAME_CHARS 1024
-#define MAX_FILE_CHARS 4096 /* PATH_MAX */
 
 struct code_key {
 	uint64_t code;
@@ -32,12 +28,13 @@ struct code_key {
 
 struct code {
 	struct code_key key;
-	struct pycode_head head;
+	struct code_stamp stamp;
 	uint64_t checked_ns; /* 0: not since codes__distrust() */
 	const char *name, *file; /* of the pool */
-	bool has_qualname;
-	bool is_partial; /* a name could not be read: tried again at the next comparison */
-	uint64_t str_type; /* type of its name: what another name must be, too */
+	uint32_t first_line;
+	bool is_awaited, is_qualified;
+	bool is_partial; /* a name could not be read: retried at the next comparison */
+	uint64_t name_kind; /* of struct code_names */
 	uint64_t tried_qualname; /* address that turned out not to be its qualified name */
 	uint8_t *table; /* NULL until a line was asked for */
 	size_t table_bytes;
@@ -75,7 +72,7 @@ void codes__free(struct codes *c)
 
 	if (!c)
 		return;
-	HASH_ITER(hh, c->all, code, next)
+	HASH_ITER (hh, c->all, code, next)
 		codes__drop(c, code);
 	free(c);
 }
@@ -93,12 +90,12 @@ void codes__forget(struct codes *c, uint32_t pid)
 {
 	struct code *code, *next;
 
-	HASH_ITER(hh, c->all, code, next)
+	HASH_ITER (hh, c->all, code, next)
 		if (code->key.pid == pid)
 			codes__drop(c, code);
 }
 
-/* The oldest go until the bounds hold; the newest, just in use, stays. */
+/* Removes the oldest entries until the bounds hold; the newest one is in use and stays. */
 static void codes__shrink(struct codes *c)
 {
 	while (HASH_COUNT(c->all) > 1 &&
@@ -120,36 +117,58 @@ static struct code *codes__touch(struct codes *c, struct code *code, bool is_new
 	return NULL;
 }
 
-/* NULL if there is no str to read. */
-static const char *intern_str(struct codes *c, const struct pyimage *image, uint64_t addr,
-			      size_t max_chars, uint64_t *ret_type)
+static int read_stamp(struct image *image, uint64_t code, struct code_stamp *ret_stamp)
 {
-	_cleanup_free_ char *text = NULL;
-
-	if (pyimage__read_str(image, addr, max_chars, &text, ret_type) < 0)
-		return NULL;
-	return strings__intern(c->strings, text);
+	if (!image || !image->runtime || !image->runtime->code_stamp)
+		return -ENOTSUP;
+	return image->runtime->code_stamp(&image->source, code, ret_stamp);
 }
 
-static struct code *codes__add(struct codes *c, struct pyimage *image, const struct code_key *key,
-			       const struct pycode_head *head)
+static bool is_same_stamp(const struct code_stamp *a, const struct code_stamp *b)
 {
-	struct pycode_head again;
-	struct code *code;
+	return !memcmp(a, b, sizeof(*a));
+}
 
-	code = calloc(1, sizeof(*code));
+/* Moves a string to the pool. NULL for NULL. */
+static const char *codes__intern(struct codes *c, char *text)
+{
+	const char *pooled = text ? strings__intern(c->strings, text) : NULL;
+
+	free(text);
+	return pooled;
+}
+
+static struct code *codes__read(struct codes *c, struct image *image, const struct code_key *key,
+				const struct code_stamp *stamp)
+{
+	struct code *code = calloc(1, sizeof(*code));
+	struct code_names names;
+
 	if (!code)
 		return NULL;
+	image->runtime->code_names(&image->source, stamp, &names);
 	code->key = *key;
-	code->head = *head;
-	code->has_qualname = head->qualname != 0;
-	code->name = intern_str(c, image, head->qualname ? head->qualname : head->name,
-				MAX_NAME_CHARS, &code->str_type);
-	code->file = intern_str(c, image, head->filename, MAX_FILE_CHARS, NULL);
+	code->stamp = *stamp;
+	code->name = codes__intern(c, names.name);
+	code->file = codes__intern(c, names.file);
+	code->first_line = names.first_line;
+	code->is_awaited = names.is_awaited;
+	code->is_qualified = names.is_qualified;
 	code->is_partial = !code->name || !code->file;
-	/* The process runs on while it is read: the strings count if the object is the same. */
-	if (pycode__read_head(image, key->code, &again) < 0 ||
-	    memcmp(&again, head, sizeof(again)) != 0) {
+	code->name_kind = names.name_kind;
+	return code;
+}
+
+static struct code *codes__add(struct codes *c, struct image *image, const struct code_key *key,
+			       const struct code_stamp *stamp)
+{
+	struct code *code = codes__read(c, image, key, stamp);
+	struct code_stamp again;
+
+	if (!code)
+		return NULL;
+	/* The process runs on while it is read: the names count if the object is the same. */
+	if (read_stamp(image, key->code, &again) < 0 || !is_same_stamp(&again, stamp)) {
 		free(code);
 		return NULL;
 	}
@@ -158,61 +177,48 @@ static struct code *codes__add(struct codes *c, struct pyimage *image, const str
 	return code;
 }
 
-/* What is known of the code object at `addr`, read or compared if need be. NULL if nothing. */
-static struct code *codes__get(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t addr,
+/* The entry of the code object at `addr`, read or compared if due. NULL if it cannot be read. */
+static struct code *codes__get(struct codes *c, uint32_t pid, struct image *image, uint64_t addr,
 			       uint64_t now_ns)
 {
 	struct code_key key = { .code = addr, .pid = pid };
-	struct pycode_head head;
+	struct code_stamp stamp;
 	struct code *code;
 
 	HASH_FIND(hh, c->all, &key, sizeof(key), code);
 	if (code && code->checked_ns && now_ns - code->checked_ns < RECHECK_NS)
 		return code;
-	if (!image || pycode__read_head(image, addr, &head) < 0)
+	if (read_stamp(image, addr, &stamp) < 0)
 		return code;
-	if (code && (code->is_partial || memcmp(&head, &code->head, sizeof(head)) != 0)) {
+	if (code && (code->is_partial || !is_same_stamp(&stamp, &code->stamp))) {
 		codes__drop(c, code);
 		code = NULL;
 	}
-	code = code ? codes__touch(c, code, false) : codes__add(c, image, &key, &head);
+	code = code ? codes__touch(c, code, false) : codes__add(c, image, &key, &stamp);
 	if (code)
 		code->checked_ns = now_ns;
 	return code;
 }
 
-static bool is_qualname_of(const char *qualname, const char *name)
-{
-	size_t n_qualname = strlen(qualname), n_name = strlen(name);
-
-	if (n_qualname < n_name || strcmp(qualname + n_qualname - n_name, name) != 0)
-		return false;
-	return n_qualname == n_name || qualname[n_qualname - n_name - 1] == '.';
-}
-
-/*
- * Before 3.11 only the coroutine, not the code object, has the qualified name. It is taken only if
- * it ends with the code's own name: the coroutine may be gone by now, and a decorator's one wrapper
- * runs under many names.
- */
-static void learn_qualname(struct codes *c, const struct pyimage *image, struct code *code,
+/* Only once for each address: what is not its qualified name will not become it. */
+static void learn_qualname(struct codes *c, const struct image *image, struct code *code,
 			   uint64_t qualname)
 {
-	_cleanup_free_ char *text = NULL;
-	uint64_t type;
+	const struct runtime_ops *runtime = image ? image->runtime : NULL;
+	char *text;
 
-	if (code->has_qualname || !code->name || !image || qualname == 0 ||
-	    qualname == code->tried_qualname)
+	if (code->is_qualified || !code->name || !runtime || !runtime->code_qualname ||
+	    qualname == 0 || qualname == code->tried_qualname)
 		return;
 	code->tried_qualname = qualname;
-	if (pyimage__read_str(image, qualname, MAX_NAME_CHARS, &text, &type) < 0 ||
-	    type != code->str_type || !is_qualname_of(text, code->name))
+	if (runtime->code_qualname(&image->source, code->name, code->name_kind, qualname, &text) <
+	    0)
 		return;
-	code->name = strings__intern(c->strings, text);
-	code->has_qualname = true;
+	code->name = codes__intern(c, text);
+	code->is_qualified = true;
 }
 
-int codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t code,
+int codes__info(struct codes *c, uint32_t pid, struct image *image, uint64_t code,
 		uint64_t qualname, uint64_t now_ns, struct code_info *ret_info)
 {
 	struct code *found = codes__get(c, pid, image, code, now_ns);
@@ -225,29 +231,42 @@ int codes__info(struct codes *c, uint32_t pid, struct pyimage *image, uint64_t c
 	*ret_info = (struct code_info){
 		.name = found->name ? found->name : "?",
 		.file = found->file ? found->file : "?",
-		.first_line = (uint32_t)found->head.first_line,
+		.first_line = found->first_line,
 	};
 	return 0;
 }
 
-uint32_t codes__line(struct codes *c, uint32_t pid, struct pyimage *image,
+bool codes__is_awaited(struct codes *c, uint32_t pid, struct image *image, uint64_t code,
+		       uint64_t now_ns)
+{
+	const struct code *found = codes__get(c, pid, image, code, now_ns);
+
+	return found && found->is_awaited;
+}
+
+/* Its line table, read when a line is asked for first. False if it cannot be read. */
+static bool codes__read_table(struct codes *c, const struct image *image, struct code *code)
+{
+	if (code->table)
+		return true;
+	if (image->runtime->code_lines(&image->source, &code->stamp, &code->table,
+				       &code->table_bytes) < 0)
+		return false;
+	c->all_tables_bytes += code->table_bytes;
+	code = codes__touch(c, code, false);
+	codes__shrink(c);
+	return code;
+}
+
+uint32_t codes__line(struct codes *c, uint32_t pid, struct image *image,
 		     const struct ls_frame *frame, uint64_t now_ns)
 {
 	struct code *code = codes__get(c, pid, image, frame->code, now_ns);
 
-	/* Without an image the meaning of the position is not known either. */
-	if (!code || !image)
+	/* Without an image the format of the position is not known either. */
+	if (!code || !image || !image->runtime || !image->runtime->code_lines ||
+	    !codes__read_table(c, image, code))
 		return 0;
-	if (!code->table) {
-		if (pyimage__read_bytes(image, code->head.linetable, MAX_TABLE_BYTES, &code->table,
-					&code->table_bytes) < 0)
-			return 0;
-		c->all_tables_bytes += code->table_bytes;
-		code = codes__touch(c, code, false);
-		codes__shrink(c);
-		if (!code)
-			return 0;
-	}
-	return linetable__line(image->py.linetable, code->table, code->table_bytes,
-			       (uint32_t)code->head.first_line, pyimage__code_offset(image, frame));
+	return image->runtime->frame_line(&image->source, &code->stamp, code->table,
+					  code->table_bytes, frame);
 }

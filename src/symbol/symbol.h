@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Addresses to names and lines, for live processes: code objects, str objects, line tables, native modules.
- * Everything read from a target is untrusted: bounded, checked, never followed in circles.
+ * Addresses to names and lines, for live processes: frames and threads through the runtime's table,
+ * native code from the ELF files that a process has mapped. Everything read from a target is
+ * untrusted: bounded, checked, never followed in circles.
  */
 #ifndef LOOPSTALL_SYMBOL_SYMBOL_H
 #define LOOPSTALL_SYMBOL_SYMBOL_H
@@ -12,12 +13,12 @@
 #include <loopstall/abi.h>
 
 #include "model/resolver.h"
-#include "target/target.h"
+#include "process/target.h"
 
 struct symbols;
 
 int symbols__new(struct symbols **ret_symbols);
-/* Forgets what is known of a process beside the names it was asked for: none is needed any more. */
+/* Drops what is cached about an ended process, except for names that were given out. */
 void symbols__forget(struct symbols *s, pid_t pid);
 void symbols__free(struct symbols *s);
 static inline void symbols__freep(struct symbols **s)
@@ -27,14 +28,13 @@ static inline void symbols__freep(struct symbols **s)
 
 /* Makes a process known (copied; call again after exec or when its maps changed). 0 or -errno. */
 int symbols__add_process(struct symbols *s, const struct target *t);
+/*
+ * Finds the native frames of a copied stack. -ENOENT: the process or its runtime is not known.
+ * `ret_native` has no names: the resolver gives them.
+ */
+int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
+		    struct ls_rec_native *ret_native);
 /* The resolver that reads from the processes added. Lives as long as `s`. */
 struct resolver symbols__resolver(struct symbols *s);
-
-/*
- * Line for a position in a line table, pure: `table` of `size` bytes in `format`, `addr` the byte offset into the
- * code. Returns the line, or 0 if the table says nothing about it.
- */
-uint32_t linetable__line(enum ls_linetable format, const uint8_t *table, size_t size, uint32_t first_line,
-			 int64_t addr);
 
 #endif

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The live resolver: knows the processes, and asks the caches of code objects and native code on
- * their behalf. A process that is gone is no error: what was read before still serves, the rest is
- * "?".
+ * The live resolver: holds the processes and queries the caches of code objects and native code. An
+ * ended process is no error: cached names stay valid, the rest is "?".
  */
+#include "base/table.h"
 #include "symbol/symbol.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "base/cleanup.h"
 #include "base/procmem.h"
-#include "symbol/codes.h"
-#include "symbol/native.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "runtime/runtime.h"
+#include "symbol/codes.h"
+#include "symbol/native.h"
+#include "symbol/sources.h"
 #include "symbol/syscalls.h"
 #include "symbol/threads.h"
 
@@ -27,10 +26,10 @@
 
 struct process {
 	uint32_t pid;
-	uint64_t start_time_ticks, runtime;
+	uint64_t start_time_ticks, anchor;
 	bool is_pid_ns;
 	int mem; /* descriptor of its memory, or -errno */
-	struct pyimage image;
+	struct image image;
 	struct native_maps maps;
 	UT_hash_handle hh;
 };
@@ -39,6 +38,7 @@ struct symbols {
 	struct process *processes; /* oldest first */
 	struct strings *strings;
 	struct codes *codes;
+	struct sources *sources;
 	struct native *native;
 };
 
@@ -47,7 +47,7 @@ static int process__read(void *ctx, uint64_t addr, void *buf, size_t size)
 	struct process *p = ctx;
 	int r;
 
-	/* The file is closed to one who has CAP_SYS_PTRACE only; the system call is not. */
+	/* CAP_SYS_PTRACE alone does not open the file; it allows the system call. */
 	if (p->mem == -EACCES || p->mem == -EPERM)
 		r = procmem__read((pid_t)p->pid, addr, buf, size);
 	else if (p->mem < 0)
@@ -65,7 +65,7 @@ static bool process__is_gone(struct process *p)
 {
 	uint8_t byte;
 
-	return process__read(p, p->runtime, &byte, sizeof(byte)) == -ESRCH;
+	return process__read(p, p->anchor, &byte, sizeof(byte)) == -ESRCH;
 }
 
 static void process__free(struct process *p)
@@ -86,6 +86,7 @@ static void symbols__drop(struct symbols *s, struct process *p)
 {
 	HASH_DEL(s->processes, p);
 	codes__forget(s->codes, p->pid);
+	sources__forget(s->sources, p->pid);
 	process__free(p);
 }
 
@@ -102,6 +103,9 @@ int symbols__new(struct symbols **ret_symbols)
 	r = codes__new(&s->codes, s->strings);
 	if (r < 0)
 		return r;
+	r = sources__new(&s->sources);
+	if (r < 0)
+		return r;
 	r = native__new(&s->native, s->strings);
 	if (r < 0)
 		return r;
@@ -115,9 +119,10 @@ void symbols__free(struct symbols *s)
 
 	if (!s)
 		return;
-	HASH_ITER(hh, s->processes, p, next)
+	HASH_ITER (hh, s->processes, p, next)
 		symbols__drop(s, p);
 	native__free(s->native);
+	sources__free(s->sources);
 	codes__free(s->codes);
 	strings__free(s->strings);
 	free(s);
@@ -132,14 +137,14 @@ static struct process *symbols__process(struct symbols *s, uint32_t pid)
 }
 
 /*
- * Nobody tells when the last event of a process has been seen, so those that are gone stay, without
- * their descriptor, until their number is too large.
+ * The last event of a process is not known as such, so ended processes stay, without their
+ * descriptor, until there are too many.
  */
 static void symbols__sweep(struct symbols *s)
 {
 	struct process *p, *next, *gone = NULL;
 
-	HASH_ITER(hh, s->processes, p, next)
+	HASH_ITER (hh, s->processes, p, next)
 		if (process__is_gone(p) && !gone)
 			gone = p;
 	if (HASH_COUNT(s->processes) >= MAX_PROCESSES)
@@ -156,7 +161,7 @@ static int symbols__insert(struct symbols *s, uint32_t pid, struct process **ret
 		return -ENOMEM;
 	p->pid = pid;
 	p->mem = -ESRCH;
-	p->image.memory = (struct memory){ .read = process__read, .ctx = p };
+	p->image.source = (struct frame_source){ .read = process__read, .ctx = p };
 	HASH_ADD(hh, s->processes, pid, sizeof(p->pid), p);
 	if (!p->hh.tbl)
 		return -ENOMEM;
@@ -169,7 +174,7 @@ int symbols__add_process(struct symbols *s, const struct target *t)
 	struct process *p = symbols__process(s, (uint32_t)t->pid);
 	int r;
 
-	if (p && (p->start_time_ticks != t->start_time_ticks || p->runtime != t->runtime)) {
+	if (p && (p->start_time_ticks != t->start_time_ticks || p->anchor != t->anchor)) {
 		symbols__drop(s, p);
 		p = NULL;
 	}
@@ -179,15 +184,17 @@ int symbols__add_process(struct symbols *s, const struct target *t)
 			return r;
 	}
 	p->start_time_ticks = t->start_time_ticks;
-	p->runtime = t->runtime;
+	p->anchor = t->anchor;
 	p->is_pid_ns = t->ns_pid != 0 && t->ns_pid != t->pid;
-	p->image.py = t->proc.py;
-	p->image.code_type = 0;
+	p->image.runtime = t->runtime;
+	p->image.source.proc = t->proc;
+	p->image.source.learned = 0;
 	fd_close(&p->mem);
-	/* One that cannot be read any more is no failure: it may just have ended. */
+	/* A process that cannot be read is no failure: it may have ended just now. */
 	p->mem = procmem__open(t->pid);
 	p->maps.read_ns = 0;
 	codes__distrust(s->codes, p->pid);
+	sources__forget(s->sources, p->pid);
 	return 0;
 }
 
@@ -214,6 +221,24 @@ static int resolve_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualnam
 	return codes__info(s->codes, pid, p ? &p->image : NULL, code, qualname, now_ns(), ret);
 }
 
+static uint32_t resolve_file_lines(void *ctx, uint32_t pid, uint64_t code)
+{
+	struct symbols *s = ctx;
+	struct code_info info;
+
+	if (resolve_code(ctx, pid, code, 0, &info) < 0 || info.file[0] != '/')
+		return 0;
+	return sources__lines(s->sources, pid, info.file);
+}
+
+static bool resolve_awaited(void *ctx, uint32_t pid, uint64_t code)
+{
+	struct symbols *s = ctx;
+	struct process *p = symbols__process(s, pid);
+
+	return codes__is_awaited(s->codes, pid, p ? &p->image : NULL, code, now_ns());
+}
+
 static uint32_t resolve_line(void *ctx, uint32_t pid, const struct ls_frame *frame)
 {
 	struct symbols *s = ctx;
@@ -238,21 +263,61 @@ static const char *resolve_syscall(void *ctx, uint16_t number)
 
 static uint32_t resolve_thread(void *ctx, uint32_t pid, uint64_t tstate, uint64_t id)
 {
-	struct symbols *s = ctx;
-	struct process *p = symbols__process(s, pid);
+	struct process *p = symbols__process(ctx, pid);
+	uint32_t tid;
+	int r;
 
-	(void)tstate;
-	return p ? thread_tid(&p->image, (pid_t)pid, p->is_pid_ns, id) : 0;
+	if (!p || !p->image.runtime || !p->image.runtime->thread_tid)
+		return 0;
+	r = p->image.runtime->thread_tid(&p->image.source, tstate, id, &tid);
+	if (r < 0)
+		return 0;
+	if (p->is_pid_ns)
+		return thread_find_in_namespace((pid_t)pid, tid);
+	return r > 0 || thread_exists((pid_t)pid, tid) ? tid : 0;
+}
+
+static const struct runtime_words *resolve_words(void *ctx, uint32_t pid)
+{
+	struct process *p = symbols__process(ctx, pid);
+
+	return p && p->image.runtime ? p->image.runtime->words : NULL;
+}
+
+int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
+		    struct ls_rec_native *ret_native)
+{
+	struct process *p = symbols__process(s, copy->hdr.tgid);
+	uint64_t ips[LS_MAX_NATIVE];
+	bool is_cut;
+	int n;
+
+	if (!p || !p->image.runtime || !p->image.runtime->native_bounds)
+		return -ENOENT;
+	n = native__unwind(s->native, &p->maps, copy, p->image.runtime->native_bounds, now_ns(),
+			   ips, &is_cut);
+	*ret_native = (struct ls_rec_native){ .hdr = copy->hdr, .place = copy->place };
+	ret_native->hdr.kind = LS_REC_NATIVE;
+	ret_native->hdr.len = (__u16)(offsetof(struct ls_rec_native, ips) +
+				      (size_t)n * sizeof(ret_native->ips[0]));
+	ret_native->flags = is_cut ? LS_NATIVE_CUT : 0;
+	ret_native->n_ips = (__u16)n;
+	for (int i = 0; i < n; i++)
+		ret_native->ips[i] = ips[i];
+	return 0;
 }
 
 struct resolver symbols__resolver(struct symbols *s)
 {
 	static const struct resolver_ops ops = {
 		.code = resolve_code,
+		.file_lines = resolve_file_lines,
+		.is_awaited = resolve_awaited,
 		.line = resolve_line,
 		.native = resolve_native,
 		.syscall = resolve_syscall,
 		.thread = resolve_thread,
+		.words = resolve_words,
 	};
 
 	return (struct resolver){ .ops = &ops, .ctx = s };

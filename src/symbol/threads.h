@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which thread is it? From what an interpreter notes about a thread to the thread's id as we see
- * it.
+ * Translates thread ids by /proc/PID/task.
  */
 #ifndef LOOPSTALL_SYMBOL_THREADS_H
 #define LOOPSTALL_SYMBOL_THREADS_H
@@ -10,13 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "symbol/pycode.h"
-
+bool thread_exists(pid_t pid, uint32_t tid);
 /*
- * Thread id in our pid namespace for `id`, a native thread id as the target sees it (3.11 and
- * later) or its pthread pointer (before); 0 if it cannot be known. `is_pid_ns`: the target lives in
- * another pid namespace.
+ * The id in our pid namespace of the thread that has the id `tid` in the one of the process; 0 if
+ * there is none.
  */
-uint32_t thread_tid(const struct pyimage *image, pid_t pid, bool is_pid_ns, uint64_t id);
+uint32_t thread_find_in_namespace(pid_t pid, uint32_t tid);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel side sets up its timers in a program that runs when a process of ours makes a thread: that is a place where it may ask for memory.
+ * Sets up the kernel side's timers. The kernel allocates a timer from memory that is free at once,
+ * and answers -ENOMEM if there is none at that moment, so it is asked again.
  */
-#include "probe/clock.h"
+#include "probe/tick_clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -14,61 +15,74 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 
-#define NUDGE_AFTER_NS 1000000
+#define ROUNDS 100
+#define PAUSE_NS (2 * NS_PER_MS)
+#define NUDGE_AFTER_NS NS_PER_MS
 
 /* Of /proc/TID/stat, counted from the one behind the name. */
 enum { STATE = 1, PROCESSOR = 37, RT_PRIORITY = 38 };
 
-static void *do_nothing(void *ctx)
+/* The number of clocks that the visit could not do anything for, or -errno of the visit itself. */
+static int visit(struct tick_clock *c)
 {
-	return ctx;
+	int r;
+
+	c->status->n_missing = 0;
+	r = c->visit(c->visit_ctx);
+	return r < 0 ? r : (int)c->status->n_missing;
 }
 
-static int make_a_thread(void)
+/* The kernel side leaves a clock alone that is set up. */
+void tick_clock__complete(struct tick_clock *c)
 {
-	pthread_t thread;
-	int code = pthread_create(&thread, NULL, do_nothing, NULL);
-
-	if (!code)
-		code = pthread_join(thread, NULL);
-	return -code;
+	if (!c->is_incomplete)
+		return;
+	c->is_incomplete = visit(c) != 0;
 }
 
-int clock__set_up(const struct clock *c)
+int tick_clock__set_up(struct tick_clock *c)
 {
-	int code;
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int r = visit(c);
 
-	c->settings->setup_tgid = (uint32_t)getpid();
-	code = make_a_thread();
-	c->settings->setup_tgid = 0;
-	if (code < 0)
-		return code;
-	return *c->n_clocks ? 0 : -ENOTSUP;
+	for (int i = 1; r > 0 && i < ROUNDS; i++) {
+		nanosleep(&pause, NULL);
+		r = visit(c);
+	}
+	if (r < 0)
+		return r;
+	c->is_incomplete = r > 0;
+	return r < (int)c->n_clocks ? 0 : c->status->err;
 }
 
-int clock__begin_trial(struct clock *c)
+int tick_clock__begin_trial(struct tick_clock *c)
 {
-	int code;
+	int r;
 
+	c->settings->trial_tgid = (uint32_t)getpid();
 	c->settings->is_trial = 1;
-	c->settings->setup_tgid = (uint32_t)getpid();
-	code = make_a_thread();
-	/* What interrupted the making of the thread is not asked for. */
+	r = visit(c);
+	/* What interrupted the visit itself does not count. */
 	c->ticks_before = *c->trial_ticks;
-	if (code < 0)
-		clock__end_trial(c);
-	return code;
+	if (!r)
+		return 0;
+	tick_clock__end_trial(c);
+	return r < 0 ? r : c->status->err;
 }
 
-uint64_t clock__end_trial(struct clock *c)
+uint64_t tick_clock__end_trial(struct tick_clock *c)
 {
 	c->settings->is_trial = 0;
-	c->settings->setup_tgid = 0;
+	c->settings->trial_tgid = 0;
 	return *c->trial_ticks - c->ticks_before;
 }
 
-/* The CPU that a thread is on. -ESRCH if it is on none, -EBUSY if nobody gets that CPU from it, or another -errno. */
+/*
+ * The CPU that a thread is on. -ESRCH if it is on none, -EBUSY if it has a real-time priority and
+ * does not give way, or another -errno.
+ */
 static int cpu_of(pid_t tid)
 {
 	char path[32], line[1024], *fields[RT_PRIORITY + 1] = { NULL }, *rest;
@@ -98,7 +112,8 @@ int clock_nudge(pid_t tid)
 	CPU_ZERO(&there);
 	CPU_SET((size_t)cpu, &there);
 	/* We are there when the first call returns. */
-	if (sched_getaffinity(0, sizeof(before), &before) || sched_setaffinity(0, sizeof(there), &there) ||
+	if (sched_getaffinity(0, sizeof(before), &before) ||
+	    sched_setaffinity(0, sizeof(there), &there) ||
 	    sched_setaffinity(0, sizeof(before), &before))
 		return -errno;
 	return 0;
@@ -117,7 +132,7 @@ void clock_nudge_aside(pid_t tid)
 {
 	pthread_t thread;
 
-	/* Where no thread can be had, the next switch does it. */
+	/* Without a thread, the next switch starts the clock. */
 	if (!pthread_create(&thread, NULL, nudge, (void *)(intptr_t)tid))
 		pthread_detach(thread);
 }

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads and frees elements by the rules of bpf/tasks.bpf.c: key.task is the last to become 0, and what is free is all zero.
+ * Reads and frees elements by the rules of bpf/python/task_table.bpf.c: key.task is the last to
+ * become 0, and what is free is all zero.
  */
-#include "probe/tasks.h"
+#include "probe/task_counts.h"
 
 #include <string.h>
 
-int tasks__each(const struct ls_task *tasks, probe_task_fn fn, void *ctx)
+int task_counts__each(const struct ls_task *tasks, probe_task_fn fn, void *ctx)
 {
 	for (size_t i = 0; i < LS_MAX_TASKS; i++) {
 		const volatile struct ls_task *task = &tasks[i];
 		struct ls_task copy;
-		int code;
+		int r;
 
-		if (!task->key.task)
+		if (!__atomic_load_n(&task->key.task, __ATOMIC_ACQUIRE))
 			continue;
 		copy = *task;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		/* A task that begins or ends at this moment is half there. */
-		if (!copy.key.tid || task->key.task != copy.key.task || task->key.tid != copy.key.tid)
+		if (!copy.key.tid || task->key.task != copy.key.task ||
+		    task->key.tid != copy.key.tid)
 			continue;
-		code = fn(ctx, &copy.key, &copy.stats);
-		if (code)
-			return code;
+		r = fn(ctx, &copy.key, &copy.stats);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -34,7 +37,7 @@ static void task_free(struct ls_task *task)
 	__atomic_store_n(&task->key.task, 0, __ATOMIC_RELEASE);
 }
 
-void tasks__forget(struct ls_task *tasks, uint32_t tgid)
+void task_counts__remove(struct ls_task *tasks, uint32_t tgid)
 {
 	for (size_t i = 0; i < LS_MAX_TASKS; i++)
 		if (tasks[i].key.task && (!tgid || tasks[i].key.tgid == tgid))
