@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of readings, and the rows of the table by coroutine made from them. Two readings belong to
- * one row if they are of the same place (places.h), whatever the thread or process.
+ * The table of readings and the rows by coroutine that are summed from it. Readings of the same
+ * place (places.h) share a row, whatever their thread or process.
  */
 #include "model/aggregate.h"
 
@@ -10,10 +10,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/table.h"
 #include "model/attribution.h"
+#include "model/naming.h"
 #include "model/hist.h"
 #include "model/rate.h"
-#include "model/table.h"
 
 struct coroutine_reading {
 	struct ls_coro_key key;
@@ -22,7 +23,8 @@ struct coroutine_reading {
 	struct ls_coro_stats stats, base;
 	uint64_t tick_steps, tick_ns; /* at the last tick */
 	double steps_per_s, busy;
-	float trend[MODEL_TREND]; /* `busy` by number of the tick; 0 before the first reading */
+	/* `busy` at tick number modulo MODEL_TREND; 0 before the first reading */
+	float trend[MODEL_TREND];
 	UT_hash_handle hh;
 };
 
@@ -37,7 +39,7 @@ static void aggregate__forget_ended(struct aggregate *a)
 {
 	struct ended_thread *t, *next;
 
-	HASH_ITER(hh, a->ended, t, next) {
+	HASH_ITER (hh, a->ended, t, next) {
 		HASH_DELETE(hh, a->ended, t);
 		free(t);
 	}
@@ -47,7 +49,7 @@ void aggregate__done(struct aggregate *a)
 {
 	struct coroutine_reading *c, *next;
 
-	HASH_ITER(hh, a->coroutines, c, next) {
+	HASH_ITER (hh, a->coroutines, c, next) {
 		HASH_DELETE(hh, a->coroutines, c);
 		free(c);
 	}
@@ -55,9 +57,9 @@ void aggregate__done(struct aggregate *a)
 	places__done(&a->places);
 }
 
-static const struct code_info unreadable = { "?", "?", 0 };
+static const struct code_info unknown_code = { "(unknown)", NULL, 0 };
 
-/* Asked again at each reading until it succeeds: a page may be out for a moment. */
+/* Retried at each reading until it succeeds: a page may be swapped out for a moment. */
 static int reading_resolve(struct aggregate *a, struct coroutine_reading *c,
 			   const struct resolver *resolver)
 {
@@ -67,16 +69,19 @@ static int reading_resolve(struct aggregate *a, struct coroutine_reading *c,
 	if (c->is_resolved && c->place)
 		return 0;
 	if (c->key.code == 0) {
-		info.name = "(unknown)";
+		info = unknown_code;
 		c->is_resolved = true;
 	} else {
 		c->is_resolved = !resolver->ops->code(resolver->ctx, c->key.tgid, c->key.code,
 						      c->stats.qualname, &info) &&
-				 info.name && info.file;
+			code_info_is_known(&info);
 	}
-	r = places__get(&a->places, AGGREGATE_MAX_READ_PLACES, c->is_resolved ? &info : &unreadable, &c->place);
+	r = places__get(&a->places, AGGREGATE_MAX_READ_PLACES,
+			c->is_resolved ? &info : &unknown_code, &c->place);
 	if (!r && !c->place)
 		a->is_coroutines_full = true;
+	if (!r && c->place && !c->place->words)
+		c->place->words = resolver__words(resolver, c->key.tgid);
 	return r;
 }
 
@@ -102,7 +107,7 @@ int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
 			return r;
 		}
 	}
-	/* A reading that falls is of a new thread that was given an old one's number. */
+	/* A counter that went down belongs to a new thread with a reused tid. */
 	if (stats->steps < c->base.steps) {
 		memset(&c->base, 0, sizeof(c->base));
 		c->is_rebased = false;
@@ -111,12 +116,17 @@ int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
 	return reading_resolve(a, c, resolver);
 }
 
-int aggregate__place(struct aggregate *a, const struct code_info *info, struct place **ret_place)
+int aggregate__place(struct aggregate *a, const struct stall *stall, struct place **ret_place)
 {
+	int r;
+
 	*ret_place = NULL;
-	if (!info->name)
+	if (!stall->coroutine.name)
 		return 0;
-	return places__get(&a->places, AGGREGATE_MAX_PLACES, info, ret_place);
+	r = places__get(&a->places, AGGREGATE_MAX_PLACES, &stall->coroutine, ret_place);
+	if (!r && *ret_place && !(*ret_place)->words)
+		(*ret_place)->words = stall->words;
+	return r;
 }
 
 int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid)
@@ -138,49 +148,72 @@ int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid)
 	return r;
 }
 
-static void coroutine_since_base(const struct coroutine_reading *c, struct ls_coro_stats *ret_stats);
+static void coroutine_since_base(const struct coroutine_reading *c,
+				 struct ls_coro_stats *ret_stats);
 
 static void stats_add(struct ls_coro_stats *sum, const struct ls_coro_stats *stats)
 {
-	int i;
-
 	sum->steps += stats->steps;
 	sum->total_ns += stats->total_ns;
 	if (stats->max_ns > sum->max_ns)
 		sum->max_ns = stats->max_ns;
 	sum->stalls += stats->stalls;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
+	for (int i = 0; i < LS_CAUSE_MAX; i++)
 		sum->cause_ns[i] += stats->cause_ns[i];
 	sum->starved_ns += stats->starved_ns;
 	sum->suffered_ns += stats->suffered_ns;
 	sum->suffered += stats->suffered;
 	hist__add(sum->hist, stats->hist);
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (int i = 0; i < LS_HIST_BUCKETS; i++)
 		sum->own_shift[i] += stats->own_shift[i];
 }
 
-/* Without room the steps of it are those of no coroutine: the thread's own sums have them. */
-static void place_take(struct aggregate *a, const struct coroutine_reading *c)
+/*
+ * Adds what no reading holds (any more) to a place. Without room its steps count for "(other)": the
+ * thread totals still hold them.
+ */
+static void place_add(struct aggregate *a, struct place *p, uint32_t pid,
+		      const struct ls_coro_stats *stats)
 {
-	struct place *p = c->place;
-	struct ls_coro_stats since;
-
-	coroutine_since_base(c, &since);
 	if (p && !p->ended && a->n_ended_places < AGGREGATE_MAX_COROUTINES) {
 		p->ended = calloc(1, sizeof(*p->ended));
-		p->ended_pid = c->key.tgid;
+		p->ended_pid = pid;
 		a->n_ended_places += p->ended != NULL;
 	}
 	if (!p || !p->ended) {
 		a->is_coroutines_full = true;
 		return;
 	}
-	if (p->ended_pid != c->key.tgid)
+	if (p->ended_pid != pid)
 		p->ended_pid = 0;
-	stats_add(p->ended, &since);
+	stats_add(p->ended, stats);
 }
 
-/* Their last readings have come by now. */
+static void place_take(struct aggregate *a, const struct coroutine_reading *c)
+{
+	struct ls_coro_stats since;
+
+	coroutine_since_base(c, &since);
+	place_add(a, c->place, c->key.tgid, &since);
+}
+
+void aggregate__add_step(struct aggregate *a, struct place *place, const struct stall *stall)
+{
+	struct ls_coro_stats stats = { .steps = 1,
+				       .stalls = 1,
+				       .total_ns = stall->duration_ns,
+				       .max_ns = stall->duration_ns,
+				       .starved_ns = stall->starved_ns };
+
+	memcpy(stats.cause_ns, stall->cause_ns, sizeof(stats.cause_ns));
+	stats.hist[ls_hist_index(stall->duration_ns)] = 1;
+	place_add(a, place, stall->pid, &stats);
+}
+
+/*
+ * Folds ended threads into their places: by the tick after the end their last readings have
+ * arrived.
+ */
 static void aggregate__take_ended(struct aggregate *a)
 {
 	struct coroutine_reading *c, *next;
@@ -188,7 +221,7 @@ static void aggregate__take_ended(struct aggregate *a)
 
 	if (!a->ended)
 		return;
-	HASH_ITER(hh, a->coroutines, c, next) {
+	HASH_ITER (hh, a->coroutines, c, next) {
 		const struct ended_key key = { c->key.tgid, c->key.tid };
 
 		table__find(a->ended, &key, t);
@@ -204,7 +237,8 @@ static void aggregate__take_ended(struct aggregate *a)
 static void coroutine_tick(struct coroutine_reading *c, uint64_t interval_ns, float *trend)
 {
 	if (interval_ns) {
-		c->steps_per_s = rate_per_second(rate_since(c->stats.steps, c->tick_steps), interval_ns);
+		c->steps_per_s =
+			rate_per_second(rate_since(c->stats.steps, c->tick_steps), interval_ns);
 		c->busy = rate_share(rate_since(c->stats.total_ns, c->tick_ns), interval_ns);
 		*trend = (float)c->busy;
 	}
@@ -218,7 +252,7 @@ void aggregate__tick(struct aggregate *a, uint64_t interval_ns)
 	struct coroutine_reading *c, *next;
 
 	aggregate__take_ended(a);
-	HASH_ITER(hh, a->coroutines, c, next)
+	HASH_ITER (hh, a->coroutines, c, next)
 		coroutine_tick(c, interval_ns, &c->trend[slot]);
 	a->ticks += interval_ns > 0;
 }
@@ -227,7 +261,7 @@ void aggregate__reset(struct aggregate *a)
 {
 	struct coroutine_reading *c, *next;
 
-	HASH_ITER(hh, a->coroutines, c, next) {
+	HASH_ITER (hh, a->coroutines, c, next) {
 		c->base = c->stats;
 		c->is_rebased = true;
 		memset(c->trend, 0, sizeof(c->trend));
@@ -254,7 +288,7 @@ static int row_compare(const void *va, const void *vb)
 	return r ? r : places__compare(&a->coroutine, &b->coroutine);
 }
 
-/* The kernel books off-CPU time by cause; on the CPU is what is left of the total. */
+/* The kernel accounts off-CPU time by cause; the remainder of the total is CPU time. */
 static void row_add_split(struct coroutine_row *row, const struct ls_coro_stats *stats)
 {
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns, off_ns;
@@ -265,33 +299,32 @@ static void row_add_split(struct coroutine_row *row, const struct ls_coro_stats 
 	row->blocked_ns += blocked_ns;
 	row->gil_ns += gil_ns;
 	row->runqueue_ns += runqueue_ns;
+	row->host_ns += HOST_NS(stats->cause_ns);
 }
 
 static void row_add_trend(struct coroutine_row *row, const struct coroutine_reading *c,
 			  uint64_t ticks)
 {
-	size_t i;
-
 	row->n_trend = ticks < MODEL_TREND ? (uint8_t)ticks : MODEL_TREND;
-	for (i = 0; i < row->n_trend; i++)
+	for (size_t i = 0; i < row->n_trend; i++)
 		row->trend[i] += c->trend[(ticks - row->n_trend + i) % MODEL_TREND];
 }
 
-/* A reading may be torn: a step moved out of a bucket that it is not counted in yet. */
+/* A torn reading may have moved a step out of a bucket in which it is not counted yet. */
 static void row_add_own_hist(struct coroutine_row *row, const struct ls_coro_stats *stats)
 {
 	uint32_t own[LS_HIST_BUCKETS];
 	int64_t n;
-	size_t i;
 
-	for (i = 0; i < LS_HIST_BUCKETS; i++) {
+	for (size_t i = 0; i < LS_HIST_BUCKETS; i++) {
 		n = (int64_t)stats->hist[i] + stats->own_shift[i];
 		own[i] = n > 0 ? (uint32_t)n : 0;
 	}
 	hist__add(row->own_hist, own);
 }
 
-static void row_add_stats(struct coroutine_row *row, uint32_t pid, const struct ls_coro_stats *stats)
+static void row_add_stats(struct coroutine_row *row, uint32_t pid,
+			  const struct ls_coro_stats *stats)
 {
 	if (row->pid != pid)
 		row->pid = 0;
@@ -317,26 +350,25 @@ static void row_add(const struct aggregate *a, struct coroutine_row *row,
 	row_add_trend(row, c, a->ticks);
 }
 
-/* What can be told only of the whole sum. */
+/* Values that only the complete sum can give. */
 static void row_finish(struct coroutine_row *row)
 {
 	static const unsigned int percents[] = { 50, 95, 99 };
 	uint64_t ns[3];
-	size_t i;
 
 	hist__percentiles_ns(row->hist, percents, 3, row->max_ns, ns);
 	row->p50_ns = ns[0];
 	row->p95_ns = ns[1];
 	row->p99_ns = ns[2];
-	/* Several threads may be in it at a time. */
+	/* Several threads may run the coroutine at the same time. */
 	if (row->busy > 1)
 		row->busy = 1;
-	for (i = 0; i < row->n_trend; i++)
+	for (size_t i = 0; i < row->n_trend; i++)
 		if (row->trend[i] > 1)
 			row->trend[i] = 1;
 }
 
-/* Steps and time are known of what has no row, nothing else. */
+/* Of coroutines without a row only the number of steps and their time are known. */
 static void row_other(struct coroutine_row *row, uint64_t steps, uint64_t total_ns)
 {
 	memset(row, 0, sizeof(*row));
@@ -345,11 +377,9 @@ static void row_other(struct coroutine_row *row, uint64_t steps, uint64_t total_
 	row->total_ns = total_ns;
 }
 
-static void coroutine_since_base(const struct coroutine_reading *c,
-				 struct ls_coro_stats *ret_stats)
+static void coroutine_since_base(const struct coroutine_reading *c, struct ls_coro_stats *ret_stats)
 {
 	const struct ls_coro_stats *s = &c->stats, *base = &c->base;
-	int i;
 
 	ret_stats->steps = rate_since(s->steps, base->steps);
 	ret_stats->total_ns = rate_since(s->total_ns, base->total_ns);
@@ -357,10 +387,10 @@ static void coroutine_since_base(const struct coroutine_reading *c,
 	ret_stats->starved_ns = rate_since(s->starved_ns, base->starved_ns);
 	ret_stats->suffered_ns = rate_since(s->suffered_ns, base->suffered_ns);
 	ret_stats->suffered = rate_since(s->suffered, base->suffered);
-	for (i = 0; i < LS_CAUSE_MAX; i++)
+	for (int i = 0; i < LS_CAUSE_MAX; i++)
 		ret_stats->cause_ns[i] = rate_since(s->cause_ns[i], base->cause_ns[i]);
 	hist__since(s->hist, base->hist, ret_stats->hist);
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (int i = 0; i < LS_HIST_BUCKETS; i++)
 		ret_stats->own_shift[i] = s->own_shift[i] - base->own_shift[i];
 	ret_stats->max_ns = hist__max_since_ns(ret_stats->hist, s->max_ns, base->max_ns);
 }
@@ -377,15 +407,17 @@ static struct coroutine_row *row_of(const struct aggregate *a, struct place *pla
 	row = &rows[place->row];
 	memset(row, 0, sizeof(*row));
 	row->coroutine = place->info;
+	row->words = place->words;
 	row->pid = pid;
 	if (place->worst_ns) {
 		row->where = place->worst;
 		row->where_cause = place->worst_cause;
+		row->where_sign = place->worst_sign;
 	}
 	return row;
 }
 
-/* Makes the rows of all readings, unsorted. Returns their number or -ENOMEM. */
+/* Makes one row per place, unsorted. Returns the number of rows or -ENOMEM. */
 static ssize_t sum_rows(struct aggregate *a, struct coroutine_row **rows)
 {
 	struct coroutine_reading *c, *next;
@@ -394,14 +426,14 @@ static ssize_t sum_rows(struct aggregate *a, struct coroutine_row **rows)
 	struct coroutine_row *row;
 	struct place *place;
 
-	/* One more, for what has no row. */
+	/* One more for "(other)". */
 	row = reallocarray(*rows, HASH_COUNT(a->coroutines) + a->n_ended_places + 1, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	*rows = row;
 	a->generation++;
-	HASH_ITER(hh, a->coroutines, c, next) {
-		/* Without memory for its place it has none until the next reading. */
+	HASH_ITER (hh, a->coroutines, c, next) {
+		/* No place: memory was short at its last reading, which retries. */
 		if (!c->place)
 			continue;
 		if (!c->is_rebased) {
@@ -414,7 +446,8 @@ static ssize_t sum_rows(struct aggregate *a, struct coroutine_row **rows)
 	}
 	for (place = a->n_ended_places ? a->places : NULL; place; place = place->hh.next)
 		if (place->ended)
-			row_add_stats(row_of(a, place, place->ended_pid, *rows, &n_rows), place->ended_pid, place->ended);
+			row_add_stats(row_of(a, place, place->ended_pid, *rows, &n_rows),
+				      place->ended_pid, place->ended);
 	return (ssize_t)n_rows;
 }
 
@@ -424,13 +457,12 @@ int aggregate__sum(struct aggregate *a, bool has_other, struct coroutine_row **r
 	struct snapshot *s = ret_snapshot;
 	uint64_t steps = 0, total_ns = 0, stalls = 0, unknown = 0;
 	ssize_t n_rows;
-	size_t i;
 
 	n_rows = sum_rows(a, rows);
 	if (n_rows < 0)
 		return (int)n_rows;
 	s->n_rows = (size_t)n_rows;
-	for (i = 0; i < s->n_rows; i++) {
+	for (size_t i = 0; i < s->n_rows; i++) {
 		struct coroutine_row *row = *rows + i;
 
 		row_finish(row);
@@ -445,7 +477,7 @@ int aggregate__sum(struct aggregate *a, bool has_other, struct coroutine_row **r
 		row_other(*rows + s->n_rows++, s->steps - steps, rate_since(s->step_ns, total_ns));
 		unknown += s->steps - steps;
 	}
-	/* The readings of threads are taken a moment before those of coroutines. */
+	/* Threads are read a moment before coroutines, so their totals may lag behind. */
 	if (s->steps < steps)
 		s->steps = steps;
 	if (s->step_ns < total_ns)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's aggregates by coroutine as last read: one reading for each coroutine on each thread.
- * A reading is absolute and replaces the one before; what counts is its distance from a
- * base, which is zero until a reset. Sums are made when a snapshot is taken. The names of a
- * coroutine are looked up at its first reading, because its process may be gone at the last.
+ * The kernel's aggregates by coroutine as last read: one reading per coroutine and thread. A
+ * reading is absolute and replaces the previous one; what counts is the difference to a base, which
+ * is zero until a reset. A snapshot sums the readings. A coroutine's names are resolved at its
+ * first reading, because its process may be gone at the last one.
  */
 #ifndef LOOPSTALL_MODEL_AGGREGATE_H
 #define LOOPSTALL_MODEL_AGGREGATE_H
@@ -15,7 +15,7 @@
 
 /* As many as the kernel's map holds. */
 #define AGGREGATE_MAX_COROUTINES 8192
-/* Readings find a place where stalls do not any more. */
+/* Readings may still add places when stalls may not: a stall without a place only lacks a row. */
 #define AGGREGATE_MAX_PLACES (2 * AGGREGATE_MAX_COROUTINES)
 #define AGGREGATE_MAX_READ_PLACES (3 * AGGREGATE_MAX_COROUTINES)
 #define AGGREGATE_MAX_ENDED_THREADS 4096 /* between two ticks */
@@ -26,11 +26,11 @@ struct ended_thread;
 struct aggregate {
 	struct coroutine_reading *coroutines; /* table */
 	struct place *places; /* table */
-	struct ended_thread *ended; /* table: those since the last tick */
-	size_t n_ended_places; /* that have something of ended threads */
+	struct ended_thread *ended; /* table: since the last tick */
+	size_t n_ended_places; /* places that hold sums of ended threads */
 	uint64_t generation; /* of the last sum */
 	uint64_t ticks; /* with an interval, since the last reset */
-	bool is_coroutines_full; /* one was refused */
+	bool is_coroutines_full; /* a coroutine had no room */
 };
 
 void aggregate__done(struct aggregate *a);
@@ -40,24 +40,27 @@ int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
 			 const struct ls_coro_key *key, const struct ls_coro_stats *stats);
 
 /*
- * A thread has ended, whose last readings come before the next tick. There they are added to what is kept by place, so that threads may
- * come and go without end. 0 or -ENOMEM.
+ * A thread has ended; its last readings arrive before the next tick, which adds them to the sums by
+ * place. So memory stays bounded however many threads come and go. 0 or -ENOMEM.
  */
 int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid);
 
-/* Makes rates of what came since the last call, `interval_ns` ago; 0: there was none. */
+/* Computes rates over the `interval_ns` since the last call; 0 at the first call. */
 void aggregate__tick(struct aggregate *a, uint64_t interval_ns);
 
 /* The place of a stall's coroutine; NULL if it has none or there is no room. 0 or -ENOMEM. */
-int aggregate__place(struct aggregate *a, const struct code_info *info, struct place **ret_place);
+int aggregate__place(struct aggregate *a, const struct stall *stall, struct place **ret_place);
 
-/* From here on only what comes on top of the readings counts. */
+/* Adds to its place a step that no reading holds: its end, or its beginning, was not seen. */
+void aggregate__add_step(struct aggregate *a, struct place *place, const struct stall *stall);
+
+/* Makes the current readings the base. */
 void aggregate__reset(struct aggregate *a);
 
 /*
- * Sums the readings into the totals of ret_snapshot, which has those of the loops already, and into *rows, which is made larger as needed
- * and belongs to the caller. Steps without a row of their own are in a row "(other)" if
- * `has_other`. 0 or -ENOMEM.
+ * Sums the readings into *rows (grown as needed, owned by the caller) and into the totals of
+ * ret_snapshot, which holds those of the loops already. With `has_other`, steps without a row of
+ * their own go into a row "(other)". 0 or -ENOMEM.
  */
 int aggregate__sum(struct aggregate *a, bool has_other, struct coroutine_row **rows,
 		   struct snapshot *ret_snapshot);

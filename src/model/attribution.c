@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which line took the time, and which function a callback is. The one place that knows what the
- * frames of an event loop look like.
+ * Which line took the time, and which function a callback is. What the frames of an event loop look
+ * like is the runtime's to know.
  */
 #include "model/attribution.h"
 
@@ -11,47 +11,18 @@
 
 #include "base/cleanup.h"
 #include "model/naming.h"
+#include "model/native_stack.h"
+#include "model/own.h"
 
 #define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE)
-
-/* What a frame of a loop thread is to a callback. */
-enum frame_role {
-	ROLE_USER,
-	ROLE_LOOP, /* machinery: never what a user calls his callback */
-	ROLE_BOUNDARY, /* machinery that everything inside of was called back by */
-};
-
-/*
- * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a
- * folder. A NULL function stands for all in the file. First match wins. uvloop has no frames of its
- * own: there the function that runs the loop is the boundary.
- */
-static const struct loop_frame {
-	const char *file, *function;
-	enum frame_role role;
-} loop_frames[] = {
-	{ "asyncio/events.py", "_run", ROLE_BOUNDARY },
-	{ "asyncio/base_events.py", "run_forever", ROLE_BOUNDARY },
-	{ "asyncio/base_events.py", "run_until_complete", ROLE_BOUNDARY },
-	{ "asyncio/runners.py", "run", ROLE_BOUNDARY },
-	{ "uvloop/__init__.py", "run", ROLE_BOUNDARY },
-	{ "aiohttp/web.py", "run_app", ROLE_BOUNDARY },
-	{ "asyncio/", NULL, ROLE_LOOP },
-	{ "selectors.py", NULL, ROLE_LOOP },
-};
 
 void attribution__split(const __u64 *cause_ns, uint64_t *ret_cpu_ns, uint64_t *ret_blocked_ns,
 			uint64_t *ret_gil_ns, uint64_t *ret_runqueue_ns)
 {
-	int i;
-
-	*ret_cpu_ns = cause_ns[LS_CAUSE_CPU];
-	*ret_gil_ns = cause_ns[LS_CAUSE_GIL];
-	*ret_runqueue_ns = cause_ns[LS_CAUSE_RUNQUEUE];
-	*ret_blocked_ns = 0;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
-		if (i != LS_CAUSE_CPU && i != LS_CAUSE_GIL && i != LS_CAUSE_RUNQUEUE)
-			*ret_blocked_ns += cause_ns[i];
+	*ret_cpu_ns = CLASS_NS(cause_ns, LS_CLASS_CPU);
+	*ret_blocked_ns = CLASS_NS(cause_ns, LS_CLASS_BLOCKED);
+	*ret_gil_ns = CLASS_NS(cause_ns, LS_CLASS_GIL);
+	*ret_runqueue_ns = CLASS_NS(cause_ns, LS_CLASS_RUNQUEUE);
 }
 
 enum ls_cause attribution__cause(const __u64 *cause_ns)
@@ -71,16 +42,21 @@ enum ls_cause attribution__cause(const __u64 *cause_ns)
 struct place {
 	const struct pending_stack *stack;
 	size_t order; /* of arrival */
-	struct model_frame at; /* function NULL: the stack has no frames */
+	struct model_frame at; /* function NULL: no frame of the stack has a name */
 };
 
+/* A frame whose code object has gone says nothing, while the one around it is known. */
 static struct model_frame name_innermost(const struct naming *n, const struct pending_stack *stack)
 {
-	int i;
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		struct model_frame frame;
 
-	for (i = 0; i < stack->n_frames; i++)
-		if (stack->frames[i].code)
-			return naming__frame(n, &stack->frames[i]);
+		if (!stack->frames[i].code)
+			continue;
+		frame = naming__frame(n, &stack->frames[i]);
+		if (frame_is_known(&frame))
+			return frame;
+	}
 	return (struct model_frame){ NULL, NULL, 0 };
 }
 
@@ -101,7 +77,7 @@ static int place_compare(const void *va, const void *vb)
 
 	if (!r)
 		r = (a->stack->weight_ns < b->stack->weight_ns) -
-		    (a->stack->weight_ns > b->stack->weight_ns);
+			(a->stack->weight_ns > b->stack->weight_ns);
 	return r ? r : (a->order > b->order) - (a->order < b->order);
 }
 
@@ -162,7 +138,8 @@ static const struct pending_stack *heaviest_frameless(const struct pending_span 
 static int choose_stack(const struct naming *n, const struct pending_span *span,
 			enum ls_cause cause, const struct pending_stack **ret_stack)
 {
-	enum ls_cause speaks = cause == LS_CAUSE_RUNQUEUE ? LS_CAUSE_CPU : cause;
+	const bool was_ready = ls_cause_class(cause) == LS_CLASS_RUNQUEUE;
+	const enum ls_cause speaks = was_ready ? LS_CAUSE_CPU : cause;
 	_cleanup_free_ struct place *places = NULL;
 	const struct place *best;
 
@@ -179,66 +156,58 @@ static int choose_stack(const struct naming *n, const struct pending_span *span,
 	return 0;
 }
 
-static bool path_ends_with(const char *path, const char *end)
+static enum frame_role frame_role(const struct stall *stall, size_t i)
 {
-	size_t n = strlen(path), n_end = strlen(end);
-	const char *slash = strrchr(path, '/');
-
-	if (end[n_end - 1] == '/') {
-		if (!slash)
-			return false;
-		n = (size_t)(slash - path) + 1;
-	}
-	if (n < n_end || strncmp(path + n - n_end, end, n_end))
-		return false;
-	return n == n_end || path[n - n_end - 1] == '/';
-}
-
-/* Names are qualified from 3.11 on only, so no more than what follows the last dot is compared. */
-static bool function_is(const char *function, const char *name)
-{
-	const char *dot = strrchr(function, '.');
-
-	return !strcmp(dot ? dot + 1 : function, name);
-}
-
-static enum frame_role frame_role(const struct model_frame *frame)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(loop_frames) / sizeof(loop_frames[0]); i++) {
-		const struct loop_frame *l = &loop_frames[i];
-
-		if (path_ends_with(frame->file, l->file) &&
-		    (!l->function || function_is(frame->function, l->function)))
-			return l->role;
-	}
-	return ROLE_USER;
+	return runtime_words__frame_role(stall->words, stall->stack[i].file,
+					 stall->stack[i].function);
 }
 
 /*
  * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost
  * frame that is no machinery, so that a protocol's method is named rather than the transport that
- * calls it; if all is machinery, the outermost. A native loop has no frames; there the stack ends with
- * the frame that runs it. A stack without boundary was cut (then the frame closest to the loop is as
- * near as we can get), or it was not taken inside the loop at all.
+ * calls it; if all is machinery, the outermost. A native loop has no frames; there the stack ends
+ * with the frame that runs it. A stack without boundary was cut (then the frame closest to the loop
+ * is as near as we can get), or it was not taken inside the loop at all.
  */
 static size_t callback_frame(const struct stall *stall, bool is_at_loop, bool *ret_is_bounded)
 {
 	size_t n = stall->n_frames, inner, i;
 
-	for (inner = 0; inner < n && frame_role(&stall->stack[inner]) != ROLE_BOUNDARY; inner++)
+	for (inner = 0; inner < n && frame_role(stall, inner) != FRAME_BOUNDARY; inner++)
 		;
 	*ret_is_bounded = inner < n || is_at_loop;
 	if (is_at_loop && inner == n && n > 1)
 		inner = n - 1;
 	for (i = inner; i > 0; i--)
-		if (frame_role(&stall->stack[i - 1]) == ROLE_USER)
+		if (frame_role(stall, i - 1) == FRAME_USER)
 			return i - 1;
 	return inner > 0 ? inner - 1 : 0;
 }
 
-/* False if the stack was not taken inside the loop. */
+/* Whether user code inside the loop's poll runs, such as a selector that waits for more. */
+static bool is_in_selector(const struct stall *stall)
+{
+	size_t n_user = 0;
+
+	for (size_t i = 0; i < stall->n_frames; i++) {
+		const enum frame_role role = frame_role(stall, i);
+
+		if (role == FRAME_BOUNDARY || role == FRAME_TURN)
+			return role == FRAME_TURN && n_user > 0;
+		n_user += role == FRAME_USER;
+	}
+	return false;
+}
+
+static struct model_frame innermost_known(const struct stall *stall)
+{
+	for (size_t i = 0; i < stall->n_frames; i++)
+		if (frame_is_known(&stall->stack[i]))
+			return stall->stack[i];
+	return (struct model_frame){ NULL, NULL, 0 };
+}
+
+/* False if the stack was not taken inside the loop, or where it waits. */
 static bool fill_stack(const struct naming *n, const struct pending_stack *stack,
 		       struct stall *stall)
 {
@@ -255,14 +224,16 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		stall->stack[stall->n_frames++] = naming__frame(n, &stack->frames[i]);
 	}
 	stall->is_stack_cut = (stack->flags & STACK_CUT) ||
-			      (stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
+		(stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
 	if (!stall->n_frames)
 		return true;
-	stall->call = stall->stack[0];
+	stall->call = innermost_known(stall);
 	if (stall->unit != LS_UNIT_CALLBACK)
 		return true;
+	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && is_in_selector(stall))
+		return false;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
-	stall->coroutine = naming__code(n, codes[i]);
+	stall->coroutine = naming__coroutine(n, codes[i]);
 	if (is_bounded) {
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
@@ -270,25 +241,30 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	return is_bounded || stall->is_stack_cut;
 }
 
-int attribution__place(const struct resolver *resolver, const struct ls_rec_stall *rec,
-		       const struct pending_span *span, struct stall *stall, bool *ret_is_inside)
+int attribution__place(const struct resolver *resolver, const struct own_rules *own,
+		       const struct ls_rec_stall *rec, const struct pending_span *span,
+		       struct stall *stall, bool *ret_is_inside)
 {
 	const struct naming naming = { resolver, rec->hdr.tgid, rec->code, rec->qualname };
 	const struct pending_stack *stack;
 	int r;
 
 	*ret_is_inside = true;
+	stall->words = resolver__words(resolver, rec->hdr.tgid);
 	if (stall->unit == LS_UNIT_STEP && rec->code)
-		stall->coroutine = naming__code(&naming, rec->code);
+		stall->coroutine = naming__coroutine(&naming, rec->code);
 	r = choose_stack(&naming, span, stall->cause, &stack);
-	if (r || !stack)
+	if (r)
 		return r;
-	*ret_is_inside = fill_stack(&naming, stack, stall);
-	if (stack->cause == stall->cause) {
+	if (stack) {
+		*ret_is_inside = fill_stack(&naming, stack, stall);
+		native_stack__fill(resolver, span, stack, stall);
+	}
+	if (stack && stack->cause == stall->cause) {
 		stall->call_syscall = resolver->ops->syscall(resolver->ctx, stack->syscall);
 		if (stack->native_ip)
 			stall->call_native =
 				resolver->ops->native(resolver->ctx, stall->pid, stack->native_ip);
 	}
-	return 0;
+	return own__fill(own, &naming, span, stall);
 }

@@ -6,9 +6,7 @@
 
 void hist__add(uint32_t *hist, const uint32_t *other)
 {
-	int i;
-
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (int i = 0; i < LS_HIST_BUCKETS; i++)
 		if (__builtin_add_overflow(hist[i], other[i], &hist[i]))
 			hist[i] = UINT32_MAX;
 }
@@ -19,7 +17,7 @@ static uint64_t bucket_value_ns(uint32_t index, uint64_t k, uint64_t c, uint64_t
 
 	if (index + 1 < LS_HIST_BUCKETS && ls_hist_floor_ns(index + 1) < max_ns)
 		high = ls_hist_floor_ns(index + 1);
-	/* A reading may be torn: the bucket already counted, the maximum not yet raised. */
+	/* A torn reading may have counted the bucket but not yet raised the maximum. */
 	if (high <= low)
 		return max_ns;
 	value = low + (uint64_t)((unsigned __int128)(high - low) * (2 * k - 1) / (2 * c));
@@ -30,12 +28,11 @@ void hist__percentiles_ns(const uint32_t *hist, const unsigned int *percents, si
 			  uint64_t max_ns, uint64_t *ret_ns)
 {
 	uint64_t n = 0, rank, before = 0;
-	uint32_t i, bucket = 0;
-	size_t p;
+	uint32_t bucket = 0;
 
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (uint32_t i = 0; i < LS_HIST_BUCKETS; i++)
 		n += hist[i];
-	for (p = 0; p < n_percents; p++) {
+	for (size_t p = 0; p < n_percents; p++) {
 		rank = (n * percents[p] + 99) / 100;
 		if (rank < 1)
 			rank = 1;
@@ -59,9 +56,7 @@ uint64_t hist__percentile_ns(const uint32_t *hist, unsigned int percent, uint64_
 
 void hist__since(const uint32_t *hist, const uint32_t *base, uint32_t *ret_hist)
 {
-	int i;
-
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (int i = 0; i < LS_HIST_BUCKETS; i++)
 		ret_hist[i] = hist[i] > base[i] ? hist[i] - base[i] : 0;
 }
 

@@ -26,8 +26,8 @@ void hist__add(uint32_t *hist, const uint32_t *other);
 /* What came on top of `base`, bucket by bucket. */
 void hist__since(const uint32_t *hist, const uint32_t *base, uint32_t *ret_hist);
 /*
- * The longest one since a base, of which `since` is the histogram. It is known only if it is the longest of all; else its bucket
- * is, and the end of the bucket bounds it.
+ * The longest one since a base, of which `since` is the histogram. It is known only if it is the
+ * longest of all; else its bucket is, and the end of the bucket bounds it.
  */
 uint64_t hist__max_since_ns(const uint32_t *since, uint64_t max_ns, uint64_t base_max_ns);
 

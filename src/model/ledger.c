@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of sites. The pairs have what each cost each place: its worst one stands in the row of the coroutine.
+ * The table of call sites. The pairs hold what each site cost each place, so that a coroutine's row
+ * can name its worst site.
  */
 #include "model/ledger.h"
 
@@ -20,13 +21,14 @@ void ledger__done(struct ledger *l)
 {
 	struct ledger_site *s, *next;
 
-	HASH_ITER(hh, l->sites, s, next) {
+	HASH_ITER (hh, l->sites, s, next) {
 		HASH_DELETE(hh, l->sites, s);
 		free(s->key);
 		free(s);
 	}
 	pairs__done(&l->pairs);
 	free(l->rows);
+	free(l->costs);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -56,8 +58,7 @@ static int site_get(struct ledger *l, const struct stall *stall, struct ledger_s
 	s->key = key;
 	s->row.at = stall->call;
 	s->row.cause = stall->cause;
-	HASH_ADD_KEYPTR(hh, l->sites, s->key, n, s);
-	if (!s->hh.tbl) {
+	if (table__add_bytes(l->sites, s, n) < 0) {
 		free(s);
 		return -ENOMEM;
 	}
@@ -76,13 +77,16 @@ static int book_site(struct ledger *l, const struct stall *stall, struct place *
 	if (r || !s)
 		return r;
 	s->row.coroutine = stall->coroutine;
+	s->row.words = stall->words;
 	if (stall->call_syscall)
 		s->row.syscall = stall->call_syscall;
 	s->row.stalls++;
 	s->row.total_ns += stall->duration_ns;
 	s->row.starved_ns += stall->starved_ns;
-	if (stall->duration_ns > s->row.max_ns)
+	if (stall->duration_ns > s->row.max_ns) {
 		s->row.max_ns = stall->duration_ns;
+		s->row.sign = stall->sign;
+	}
 	s->row.last_ns = stall->start_ns + stall->duration_ns;
 	if (!place)
 		return 0;
@@ -90,15 +94,16 @@ static int book_site(struct ledger *l, const struct stall *stall, struct place *
 	if (r || !pair || pair->total_ns <= place->worst_ns)
 		return r;
 	place->worst_ns = pair->total_ns;
-	place->worst = stall->call;
+	place->worst = stall->own.function ? stall->own : stall->call;
 	place->worst_cause = stall->cause;
+	place->worst_sign = s->row.sign;
 	return 0;
 }
 
 int ledger__stall(struct ledger *l, const struct stall *stall, struct place *place)
 {
 	l->is_changed = true;
-	/* A turn's time went into many steps, not into one line. */
+	/* A turn's time belongs to many steps, not to one line. */
 	return stall->unit != LS_UNIT_TURN && stall->call.function ? book_site(l, stall, place) : 0;
 }
 
@@ -130,9 +135,53 @@ static int rows_make(struct ledger *l)
 		return -ENOMEM;
 	l->rows = rows;
 	l->n_rows = 0;
-	HASH_ITER(hh, l->sites, s, next)
+	HASH_ITER (hh, l->sites, s, next)
 		rows[l->n_rows++] = s->row;
 	qsort(rows, l->n_rows, sizeof(*rows), site_compare);
+	return 0;
+}
+
+static int cost_compare(const void *va, const void *vb)
+{
+	const struct site_cost_row *a = va, *b = vb;
+	int r = down(a->total_ns, b->total_ns);
+
+	if (!r)
+		r = places__compare(&a->coroutine, &b->coroutine);
+	if (!r)
+		r = strcmp(a->at.file, b->at.file);
+	if (!r)
+		r = down(b->at.line, a->at.line);
+	return r ? r : (int)a->cause - (int)b->cause;
+}
+
+static struct site_cost_row cost_row(const struct pair *pair)
+{
+	const struct place *place = pair->key.payer;
+	const struct ledger_site *site = pair->key.cause;
+
+	return (struct site_cost_row){ .coroutine = place->info,
+				       .at = site->row.at,
+				       .cause = site->row.cause,
+				       .syscall = site->row.syscall,
+				       .stalls = pair->times,
+				       .total_ns = pair->total_ns,
+				       .words = site->row.words };
+}
+
+static int costs_make(struct ledger *l)
+{
+	struct site_cost_row *costs =
+		reallocarray(l->costs, HASH_COUNT(l->pairs.table) + 1, sizeof(*costs));
+	struct pair *pair, *next;
+
+	if (!costs)
+		return -ENOMEM;
+	l->costs = costs;
+	l->n_costs = 0;
+	HASH_ITER (hh, l->pairs.table, pair, next)
+		costs[l->n_costs++] = cost_row(pair);
+	qsort(costs, l->n_costs, sizeof(*costs), cost_compare);
 	return 0;
 }
 
@@ -142,11 +191,15 @@ int ledger__rows(struct ledger *l, struct snapshot *ret_snapshot)
 
 	if (l->is_changed) {
 		r = rows_make(l);
+		if (!r)
+			r = costs_make(l);
 		if (r)
 			return r;
 		l->is_changed = false;
 	}
 	ret_snapshot->n_sites = l->n_rows;
 	ret_snapshot->sites = l->rows;
+	ret_snapshot->n_site_costs = l->n_costs;
+	ret_snapshot->site_costs = l->costs;
 	return 0;
 }

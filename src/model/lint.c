@@ -1,171 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules, one table: what each is about, how all its findings are summed up, what is said of one
- * row. A finding counts different coroutines among the call sites and the stalls that are kept, or loops.
+ * Applies the rules to rows and sums up what each of them finds: different coroutines among the
+ * call sites and the stalls that are kept, or loops.
  */
 #include "model/lint.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NEVER_YIELDS_NS 1000000000ULL
-#define NS_PER_TICK 1000000000ULL /* about */
-#define MAX_DIFFERENT 256 /* coroutines of one rule that are told apart */
+#include "base/array.h"
+#include "model/lint_rules.h"
 
-/*
- * First match wins. `one` and `many` say what one coroutine does and what several do. The unit is a
- * step or a callback if it is LS_UNIT_NONE.
- */
-static const struct rule {
-	enum lint_id id;
-	enum ls_cause cause; /* LS_CAUSE_MAX: any */
-	enum ls_unit unit;
-	uint64_t min_ns; /* of the longest stall */
-	const char *one, *many;
-	const char *verdict, *advice;
-} rules[] = {
-	{ LINT_MANY_SMALL_STEPS, LS_CAUSE_MAX, LS_UNIT_TURN, 0, "runs too many steps in one turn",
-	  "run too many steps in one turn",
-	  "Many short steps in one turn of the loop add up to a stall",
-	  "Start fewer tasks at once (asyncio.Semaphore), or spread the work over more loops or "
-	  "processes" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_SLEEP, LS_UNIT_NONE, 0, "calls time.sleep on the loop",
-	  "call time.sleep on the loop", "Blocks the loop in time.sleep",
-	  "Use await asyncio.sleep(...); if it waits for something outside, await that instead" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_NETWORK, LS_UNIT_NONE, 0, "waits for a socket on the loop",
-	  "wait for a socket on the loop", "Blocks the loop in a call that waits for a socket",
-	  "Use an asyncio client or streams; as a last resort await asyncio.to_thread(...)" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_FILE, LS_UNIT_NONE, 0, "waits for a file or disk on the loop",
-	  "wait for a file or disk on the loop", "Blocks the loop while it waits for a file or disk",
-	  "Move the file access to a thread: await asyncio.to_thread(...)" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_PIPE, LS_UNIT_NONE, 0, "waits for a pipe on the loop",
-	  "wait for a pipe on the loop", "Blocks the loop while it waits for a pipe",
-	  "Use loop.connect_read_pipe or connect_write_pipe; for a child process, "
-	  "asyncio.create_subprocess_exec" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_LOCK, LS_UNIT_NONE, 0, "waits for a thread lock on the loop",
-	  "wait for a thread lock on the loop",
-	  "Blocks the loop while it waits for a lock that another thread holds",
-	  "Use asyncio.Lock between coroutines; wait for threads with await "
-	  "asyncio.to_thread(...)" },
-	{ LINT_SUBPROCESS_IN_LOOP, LS_CAUSE_PROCESS, LS_UNIT_NONE, 0,
-	  "waits for a child process on the loop", "wait for a child process on the loop",
-	  "Blocks the loop while it starts or waits for a child process",
-	  "Use await asyncio.create_subprocess_exec(...) and await its wait()" },
-	{ LINT_SYNC_DNS, LS_CAUSE_DNS, LS_UNIT_NONE, 0, "looks up host names on the loop",
-	  "look up host names on the loop", "Blocks the loop in getaddrinfo, a name look-up",
-	  "Use await loop.getaddrinfo(...), or connect by asyncio.open_connection" },
-	{ LINT_GIL_CONTENDED, LS_CAUSE_GIL, LS_UNIT_NONE, 0,
-	  "waits for the GIL that other threads hold", "wait for the GIL that other threads hold",
-	  "Waits for the GIL while another thread computes",
-	  "Move that thread's work to a process; a shorter sys.setswitchinterval trades speed "
-	  "for latency" },
-	{ LINT_STARVED_BY_HOST, LS_CAUSE_RUNQUEUE, LS_UNIT_NONE, 0,
-	  "was ready to run, but no CPU was free", "were ready to run, but no CPU was free",
-	  "Was ready to run, but the machine had no CPU for it",
-	  "Look at the host: other load, a CPU limit of the container, too many workers" },
-	{ LINT_STARVED_BY_HOST, LS_CAUSE_PAGEFAULT, LS_UNIT_NONE, 0, "waits for memory to be read in",
-	  "wait for memory to be read in", "Waits for memory that has to be read in from disk",
-	  "Look at the host: memory is short or swapped out, or a mapped file is read" },
-	{ LINT_NEVER_YIELDS, LS_CAUSE_CPU, LS_UNIT_NONE, NEVER_YIELDS_NS,
-	  "computes for over a second without a pause", "compute for over a second without a pause",
-	  "Computes for over a second without giving the loop a turn",
-	  "Move it to a process (ProcessPoolExecutor), or pause in its loop with await "
-	  "asyncio.sleep(0)" },
-	{ LINT_CPU_HOG, LS_CAUSE_CPU, LS_UNIT_NONE, 0, "computes too long in one step",
-	  "compute too long in one step", "Computes on the loop's thread",
-	  "Move it to a process (ProcessPoolExecutor): a thread of asyncio.to_thread would "
-	  "wait for the GIL" },
-	{ LINT_BLOCKING_CALL, LS_CAUSE_OTHER, LS_UNIT_NONE, 0, "makes a call that blocks the loop",
-	  "make calls that block the loop", "Blocks the loop in a system call",
-	  "Find an asyncio way to wait for it, or await asyncio.to_thread(...)" },
-};
-
-#define N_RULES (sizeof(rules) / sizeof(rules[0]))
-
-/* What is said of a loop as a whole. */
-struct loop_sum {
-	size_t loops;
-	uint64_t total_ns;
-	uint64_t busy_ns; /* of these loops, runqueue */
-	uint64_t threads, queued; /* of their executors */
-};
-
-static uint64_t loop_busy_ns(const struct loop_row *loop)
-{
-	return loop->step_ns + loop->callbacks_ns;
-}
-
-/* Time lost to the rule, 0 if it does not apply. */
-static uint64_t loop_saturated_ns(const struct loop_row *loop)
-{
-	if (loop->executor_full_ticks < LINT_EXECUTOR_TICKS)
-		return 0;
-	return loop->executor_full_ticks * NS_PER_TICK;
-}
-
-static uint64_t loop_starved_ns(const struct loop_row *loop)
-{
-	const uint64_t ns = loop->cause_ns[LS_CAUSE_RUNQUEUE];
-
-	if (ns < LINT_HOST_MIN_NS || (double)ns <= LINT_HOST_SHARE * (double)loop_busy_ns(loop))
-		return 0;
-	return ns;
-}
-
-static void say_saturated(const struct loop_sum *sum, char *buf, size_t size)
-{
-	const char *calls = sum->queued == 1 ? "call" : "calls";
-
-	if (sum->loops == 1 && sum->threads == 1)
-		snprintf(buf, size,
-			 "1 loop has the only thread of its default executor busy and %" PRIu64
-			 " %s waiting",
-			 sum->queued, calls);
-	else if (sum->loops == 1)
-		snprintf(buf, size,
-			 "1 loop has all %" PRIu64
-			 " threads of its default executor busy and %" PRIu64 " %s waiting",
-			 sum->threads, sum->queued, calls);
-	else
-		snprintf(buf, size,
-			 "%zu loops have all threads of their default executors busy and %" PRIu64
-			 " %s waiting",
-			 sum->loops, sum->queued, calls);
-}
-
-static void say_starved(const struct loop_sum *sum, char *buf, size_t size)
-{
-	double share =
-		sum->total_ns < sum->busy_ns ? (double)sum->total_ns / (double)sum->busy_ns : 1;
-	const bool is_one = sum->loops == 1;
-
-	snprintf(buf, size, "%zu loop%s waited for a free CPU for %.0f %% of %s busy time",
-		 sum->loops, is_one ? "" : "s", share * 100, is_one ? "its" : "their");
-}
-
-static const struct loop_rule {
-	enum lint_id id;
-	uint64_t (*lost_ns)(const struct loop_row *loop);
-	void (*say)(const struct loop_sum *sum, char *buf, size_t size);
-	const char *verdict, *advice;
-} loop_rules[] = {
-	{ LINT_EXECUTOR_SATURATED, loop_saturated_ns, say_saturated,
-	  "All threads of its default executor are busy and calls wait for one",
-	  "Give the loop a larger ThreadPoolExecutor (loop.set_default_executor), or slow calls "
-	  "one of their own" },
-	{ LINT_STARVED_BY_HOST, loop_starved_ns, say_starved,
-	  "Waits for a free CPU for much of its time",
-	  "Look at the host: other load, a CPU limit of the container, too many workers" },
-};
-
-#define N_LOOP_RULES (sizeof(loop_rules) / sizeof(loop_rules[0]))
-
-_Static_assert(N_RULES + N_LOOP_RULES <= LINT_MAX_FINDINGS, "each rule has room for its finding");
-_Static_assert(LINT_MAX <= 32, "each lint has its bit in the mask");
+#define MAX_DIFFERENT 256 /* coroutines of one rule that are counted apart */
 
 static const char *const names[] = {
 #define _(id, name) [LINT_##id] = name,
@@ -219,61 +68,63 @@ int lint__parse_mask(const char *list, lint_mask *ret_mask, char *ret_bad, size_
 	return 0;
 }
 
-static const struct rule *rule_find(enum ls_unit unit, enum ls_cause cause, uint64_t longest_ns)
-{
-	size_t i;
-
-	for (i = 0; i < N_RULES; i++) {
-		const struct rule *rule = &rules[i];
-
-		if ((rule->unit == LS_UNIT_TURN) == (unit == LS_UNIT_TURN) &&
-		    (rule->cause == LS_CAUSE_MAX || rule->cause == cause) &&
-		    longest_ns >= rule->min_ns)
-			return rule;
-	}
-	return NULL;
-}
-
-static bool verdict_fill(enum lint_id id, const char *verdict, const char *advice, lint_mask off,
+static bool verdict_fill(enum lint_id id, const struct finding_words *words, lint_mask off,
 			 struct lint_verdict *ret_verdict)
 {
 	if (is_off(id, off))
 		return false;
-	*ret_verdict = (struct lint_verdict){ id, names[id], verdict, advice };
+	*ret_verdict = (struct lint_verdict){ id, names[id], words->verdict, words->advice };
 	return true;
 }
 
-static bool verdict_of(const struct rule *rule, lint_mask off, struct lint_verdict *ret_verdict)
+static bool verdict_of(const struct rule *rule, const struct runtime_words *words, lint_mask off,
+		       struct lint_verdict *ret_verdict)
 {
-	return rule && verdict_fill(rule->id, rule->verdict, rule->advice, off, ret_verdict);
+	return rule &&
+		verdict_fill(rule->id, lint_words(words, rule->kind, &rule->words), off,
+			     ret_verdict);
 }
 
 bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	if (!row->where.function)
 		return false;
-	return verdict_of(rule_find(LS_UNIT_STEP, row->where_cause, row->max_ns), off, ret_verdict);
+	return verdict_of(lint_rule__find(LS_UNIT_STEP, row->where_cause, row->where_sign,
+					  row->max_ns),
+			  row->words, off, ret_verdict);
 }
 
 bool lint__site(const struct site_row *site, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	return verdict_of(rule_find(LS_UNIT_STEP, site->cause, site->max_ns), off, ret_verdict);
+	return verdict_of(lint_rule__find(LS_UNIT_STEP, site->cause, site->sign, site->max_ns),
+			  site->words, off, ret_verdict);
 }
 
 bool lint__stall(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	return verdict_of(rule_find(stall->unit, stall->cause, stall->duration_ns), off, ret_verdict);
+	return verdict_of(lint_rule__find(stall->unit, stall->cause, stall->sign,
+					  stall->duration_ns),
+			  stall->words, off, ret_verdict);
+}
+
+bool lint__own_time(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict)
+{
+	return stall->own_ns &&
+		verdict_of(lint_rule__find(stall->unit, stall->own_cause, stall->own_sign,
+					   stall->own_ns),
+			   stall->words, off, ret_verdict);
 }
 
 bool lint__loop(const struct loop_row *loop, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	size_t i;
 
-	for (i = 0; i < N_LOOP_RULES; i++) {
-		const struct loop_rule *rule = &loop_rules[i];
+	for (i = 0; i < lint_n_loop_rules; i++) {
+		const struct loop_rule *rule = &lint_loop_rules[i];
 
 		if (rule->lost_ns(loop) &&
-		    verdict_fill(rule->id, rule->verdict, rule->advice, off, ret_verdict))
+		    verdict_fill(rule->id, lint_words(loop->words, rule->kind, &rule->words), off,
+				 ret_verdict))
 			return true;
 	}
 	return false;
@@ -281,6 +132,7 @@ bool lint__loop(const struct loop_row *loop, lint_mask off, struct lint_verdict 
 
 /* What one rule has found so far. */
 struct tally {
+	const struct runtime_words *words; /* of the first one */
 	size_t n_different;
 	const struct code_info *different[MAX_DIFFERENT];
 	uint32_t tids[MAX_DIFFERENT]; /* of turns, in place of a coroutine */
@@ -298,11 +150,12 @@ static bool code_is_same(const struct code_info *a, const struct code_info *b)
 		text_is_same(a->file, b->file);
 }
 
-static void tally_who(struct tally *t, const struct code_info *who, uint32_t tid)
+static void tally_who(struct tally *t, const struct runtime_words *words,
+		      const struct code_info *who, uint32_t tid)
 {
-	size_t i;
-
-	for (i = 0; i < t->n_different; i++)
+	if (!t->n_different)
+		t->words = words;
+	for (size_t i = 0; i < t->n_different; i++)
 		if (t->tids[i] == tid && code_is_same(t->different[i], who))
 			return;
 	if (t->n_different == MAX_DIFFERENT)
@@ -317,20 +170,21 @@ static void tally_sites(struct tally *tallies, const struct snapshot *s)
 
 	for (i = 0; i < s->n_sites; i++) {
 		const struct site_row *site = &s->sites[i];
-		const struct rule *rule = rule_find(LS_UNIT_STEP, site->cause, site->max_ns);
-		struct tally *t = rule ? &tallies[rule - rules] : NULL;
+		const struct rule *rule =
+			lint_rule__find(LS_UNIT_STEP, site->cause, site->sign, site->max_ns);
+		struct tally *t = rule ? &tallies[rule - lint_rules] : NULL;
 
 		if (!t)
 			continue;
 		t->stalls += site->stalls;
 		t->total_ns += site->total_ns;
-		tally_who(t, &site->coroutine, 0);
+		tally_who(t, site->words, &site->coroutine, 0);
 	}
 }
 
 /*
- * Stalls whose place is known are in the sites already; here they only tell of further coroutines
- * at the same line. Turns have no site.
+ * Stalls whose place is known are counted by the sites already; here they only add further
+ * coroutines at the same line. Turns have no site.
  */
 static void tally_stalls(struct tally *tallies, const struct snapshot *s)
 {
@@ -339,8 +193,9 @@ static void tally_stalls(struct tally *tallies, const struct snapshot *s)
 	for (i = 0; i < s->n_stalls; i++) {
 		const struct stall *stall = s->stall_list[i];
 		const bool is_turn = stall->unit == LS_UNIT_TURN;
-		const struct rule *rule = rule_find(stall->unit, stall->cause, stall->duration_ns);
-		struct tally *t = rule ? &tallies[rule - rules] : NULL;
+		const struct rule *rule =
+			lint_rule__find(stall->unit, stall->cause, stall->sign, stall->duration_ns);
+		struct tally *t = rule ? &tallies[rule - lint_rules] : NULL;
 
 		if (!t)
 			continue;
@@ -348,12 +203,31 @@ static void tally_stalls(struct tally *tallies, const struct snapshot *s)
 			t->stalls++;
 			t->total_ns += stall->duration_ns;
 		}
-		tally_who(t, &stall->coroutine, is_turn ? stall->tid : 0);
+		tally_who(t, stall->words, &stall->coroutine, is_turn ? stall->tid : 0);
+	}
+}
+
+/* Its own time reached the threshold, but its place was counted for what the host did. */
+static void tally_own_times(struct tally *tallies, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_stalls; i++) {
+		const struct stall *stall = s->stall_list[i];
+		const struct rule *rule = stall->own_ns && stall->unit != LS_UNIT_TURN ?
+			lint_rule__find(stall->unit, stall->own_cause, stall->own_sign,
+					stall->own_ns) :
+			NULL;
+
+		if (!rule)
+			continue;
+		tallies[rule - lint_rules].stalls++;
+		tallies[rule - lint_rules].total_ns += stall->own_ns;
+		tally_who(&tallies[rule - lint_rules], stall->words, &stall->coroutine, 0);
 	}
 }
 
 static void finding_fill(struct lint_finding *f, const struct rule *rule, const struct tally *t)
 {
+	const struct finding_words *words = lint_words(t->words, rule->kind, &rule->words);
 	const bool is_one = t->n_different == 1;
 
 	f->id = rule->id;
@@ -364,7 +238,7 @@ static void finding_fill(struct lint_finding *f, const struct rule *rule, const 
 	snprintf(f->summary, sizeof(f->summary), "%zu%s %s%s %s (%llu %s)", t->n_different,
 		 t->n_different == MAX_DIFFERENT ? "+" : "",
 		 rule->unit == LS_UNIT_TURN ? "loop" : "coroutine", is_one ? "" : "s",
-		 is_one ? rule->one : rule->many, (unsigned long long)t->stalls,
+		 is_one ? words->one : words->many, (unsigned long long)t->stalls,
 		 t->stalls == 1 ? "stall" : "stalls");
 }
 
@@ -383,7 +257,7 @@ static bool finding_of_loops(struct lint_finding *f, const struct loop_rule *rul
 			continue;
 		sum.loops++;
 		sum.total_ns += lost_ns;
-		sum.busy_ns += loop_busy_ns(loop);
+		sum.busy_ns += lint_busy_ns(loop);
 		sum.threads += loop->executor_threads;
 		sum.queued += loop->executor_queued;
 	}
@@ -404,20 +278,23 @@ static int finding_compare(const void *va, const void *vb)
 	return strcmp(a->summary, b->summary);
 }
 
-size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings, size_t max)
+size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings,
+		   size_t max)
 {
-	struct lint_finding found[N_RULES + N_LOOP_RULES];
-	struct tally tallies[N_RULES];
+	struct lint_finding found[LINT_MAX_FINDINGS];
+	struct tally tallies[LINT_MAX_FINDINGS];
 	size_t i, n = 0;
 
 	memset(tallies, 0, sizeof(tallies));
 	tally_sites(tallies, s);
 	tally_stalls(tallies, s);
-	for (i = 0; i < N_RULES; i++)
-		if (tallies[i].stalls && !is_off(rules[i].id, off))
-			finding_fill(&found[n++], &rules[i], &tallies[i]);
-	for (i = 0; i < N_LOOP_RULES; i++)
-		if (!is_off(loop_rules[i].id, off) && finding_of_loops(&found[n], &loop_rules[i], s))
+	tally_own_times(tallies, s);
+	for (i = 0; i < lint_n_rules; i++)
+		if (tallies[i].stalls && !is_off(lint_rules[i].id, off))
+			finding_fill(&found[n++], &lint_rules[i], &tallies[i]);
+	for (i = 0; i < lint_n_loop_rules; i++)
+		if (!is_off(lint_loop_rules[i].id, off) &&
+		    finding_of_loops(&found[n], &lint_loop_rules[i], s))
 			n++;
 	qsort(found, n, sizeof(found[0]), finding_compare);
 	if (n > max)

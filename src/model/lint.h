@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "model/model.h"
 
 /*
@@ -27,7 +28,13 @@
 	_(SUBPROCESS_IN_LOOP, "subprocess-in-loop")                                                \
 	_(STARVED_BY_HOST, "starved-by-host")                                                      \
 	_(MANY_SMALL_STEPS, "many-small-steps")                                                    \
-	_(EXECUTOR_SATURATED, "executor-saturated")
+	_(EXECUTOR_SATURATED, "executor-saturated")                                                \
+	_(GC_PAUSE, "gc-pause")                                                                    \
+	_(STOPPED, "stopped")                                                                      \
+	_(CPU_QUOTA, "cpu-quota")                                                                  \
+	_(CPU_CONTENDED, "cpu-contended")                                                          \
+	_(CPU_PINNED, "cpu-pinned")                                                                \
+	_(NEVER_SUSPENDS, "never-suspends")
 
 enum lint_id {
 #define _(id, name) LINT_##id,
@@ -36,22 +43,27 @@ enum lint_id {
 		LINT_MAX
 };
 
-#define LINT_MAX_FINDINGS 16 /* enough for every rule */
+#define LINT_MAX_FINDINGS 24 /* enough for every rule */
 
 /*
- * A loop is starved by its host, whatever its single stalls say, if it waited for a CPU for more than this part of the
- * time in which it had something to do. A loop that shares its CPU evenly with one other thread comes to a half; wake-ups
- * on a machine with CPUs to spare stay below a hundredth. Below so much time in all it may be chance.
+ * A loop is starved by its host, whatever its single stalls say, if it waited for a CPU for more
+ * than this part of the time in which it had something to do. A loop that shares its CPU evenly
+ * with one other thread comes to a half; wake-ups on a machine with CPUs to spare stay below a
+ * hundredth. Below so much time in all it may be chance.
  */
 #define LINT_HOST_SHARE 0.2
-#define LINT_HOST_MIN_NS 100000000ULL
-/* An executor is saturated if it was at this many ticks in a row: at a single one it may just be handing a call over. */
+#define LINT_HOST_MIN_NS (100 * NS_PER_MS)
+/*
+ * An executor is saturated if it was at this many ticks in a row: at a single one it may just be
+ * handing a call over.
+ */
 #define LINT_EXECUTOR_TICKS 2
 
 struct lint_finding {
 	enum lint_id id;
 	const char *name; /* of LINTS */
-	size_t coroutines; /* different ones; of many-small-steps and of what is said of loops: loops */
+	/* different ones; of many-small-steps and of what is said of loops: loops */
+	size_t coroutines;
 	uint64_t stalls; /* 0: it does not come from stalls */
 	uint64_t total_ns; /* that was lost; of executor-saturated: a second for each tick */
 	char summary[128]; /* "2 coroutines call time.sleep on the loop (31 stalls)" */
@@ -61,27 +73,30 @@ struct lint_verdict {
 	enum lint_id id;
 	const char *name;
 	const char *verdict; /* "Blocks the loop in time.sleep" */
-	const char *advice; /* "Use await asyncio.sleep(...); ..." */
+	const char *advice; /* what to do about it */
 };
 
 /* Lints that are switched off: bit `1u << id`. */
 typedef uint32_t lint_mask;
 
 /* Fills at most `max` findings, most time first. Returns their number. */
-size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings, size_t max);
+size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding *findings,
+		   size_t max);
 
 /* False if no rule applies. */
 bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdict *ret_verdict);
 bool lint__site(const struct site_row *site, lint_mask off, struct lint_verdict *ret_verdict);
 bool lint__stall(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict);
+/* What the host did apart; false too if the rest did not reach the threshold. */
+bool lint__own_time(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict);
 bool lint__loop(const struct loop_row *loop, lint_mask off, struct lint_verdict *ret_verdict);
 
 const char *lint__name(enum lint_id id);
 /* LINT_MAX if there is none of that name. */
 enum lint_id lint__by_name(const char *name);
 /*
- * "gil-contended,sync-dns" or "all"; nothing at all switches nothing off. 0, or -ENOENT if one is not known (ret_bad, of `size`
- * bytes, says which; *ret_mask is left alone).
+ * "gil-contended,sync-dns" or "all"; nothing at all switches nothing off. 0, or -ENOENT if one is
+ * not known (ret_bad, of `size` bytes, says which; *ret_mask is left alone).
  */
 int lint__parse_mask(const char *names, lint_mask *ret_mask, char *ret_bad, size_t size);
 

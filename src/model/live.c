@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See live.h.
+ * See live.h. A row is made as that of a stall that ends now, with one stack: the place where the
+ * thread is.
  */
 #include "model/live.h"
 
@@ -8,11 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/naming.h"
+#include "base/cleanup.h"
+#include "model/attribution.h"
+#include "model/holder.h"
+#include "model/places.h"
+#include "model/stall.h"
+#include "stream/pystr.h"
 
 static int live_compare(const void *va, const void *vb)
 {
-	const struct live_row *a = va, *b = vb;
+	const struct stall *a = va, *b = vb;
 
 	if (a->start_ns != b->start_ns)
 		return a->start_ns < b->start_ns ? -1 : 1;
@@ -21,46 +27,140 @@ static int live_compare(const void *va, const void *vb)
 	return (a->tid > b->tid) - (a->tid < b->tid);
 }
 
-static void live_fill(const struct resolver *resolver, struct live_row *row,
-		      const struct model_live *live)
+static void fill_victims(struct stall *row, const struct model_live *live)
 {
-	const struct naming naming = { resolver, live->pid, live->code, live->qualname };
-	size_t i;
+	const size_t n = live->n_victim_names;
 
-	memset(row, 0, sizeof(*row));
-	row->pid = live->pid;
-	row->tid = live->tid;
-	row->unit = live->unit;
-	row->cause = live->cause;
-	row->start_ns = live->start_ns;
-	row->syscall = resolver->ops->syscall(resolver->ctx, live->syscall);
-	if (live->unit == LS_UNIT_STEP && live->code)
-		row->coroutine = naming__code(&naming, live->code);
-	for (i = 0; i < live->n_frames && i < LS_MAX_FRAMES; i++)
-		if (live->frames[i].code)
-			row->stack[row->n_frames++] = naming__frame(&naming, &live->frames[i]);
+	for (size_t i = 0; i < n && i < MODEL_LIVE_VICTIMS; i++)
+		pystr__to_utf8(&live->victim_names[i], row->victim_names[row->victims_named++],
+			       sizeof(row->victim_names[0]));
 }
 
-int live__replace(struct live *l, const struct resolver *resolver, const struct model_live *live,
-		  size_t n)
+static struct pending_stack *stack_of(const struct model_live *live)
 {
-	struct live_row *rows = reallocarray(l->rows, n + 1, sizeof(*rows));
-	size_t i;
+	const size_t n = live->n_frames < LS_MAX_FRAMES ? live->n_frames : LS_MAX_FRAMES;
+	struct pending_stack *s = calloc(1, sizeof(*s) + n * sizeof(s->frames[0]));
+
+	if (!s)
+		return NULL;
+	s->weight_ns = 1;
+	s->cause = (uint16_t)live->cause;
+	s->syscall = live->syscall;
+	s->flags = live->stack_flags;
+	s->n_frames = (uint16_t)n;
+	if (n)
+		memcpy(s->frames, live->frames, n * sizeof(s->frames[0]));
+	return s;
+}
+
+/*
+ * 1 if it is a stall of the loop, 0 if not: without a stack nothing shows that the thread of a
+ * callback is still in the loop.
+ */
+static int live_fill(const struct resolver *resolver, const struct own_rules *own,
+		     struct stall *row, const struct model_live *live)
+{
+	_cleanup_free_ struct pending_stack *stack = stack_of(live);
+	struct pending_span span = { .n_stacks = 1, .stacks = &stack };
+	bool is_inside;
+	int r;
+
+	if (!stack)
+		return -ENOMEM;
+	stall__fill(row, resolver, &live->stall);
+	row->cause = live->cause;
+	row->end = LS_END_OPEN;
+	fill_victims(row, live);
+	holder__name_frames(&row->gil_holder, resolver, row->pid, live->holder_frames,
+			    live->n_holder_frames);
+	r = attribution__place(resolver, own, &live->stall, &span, row, &is_inside);
+	if (r < 0)
+		return r;
+	return is_inside && (row->unit == LS_UNIT_STEP || row->n_frames);
+}
+
+int live__replace(struct live *l, const struct resolver *resolver, const struct own_rules *own,
+		  const struct model_live *live, size_t n)
+{
+	struct stall *rows = reallocarray(l->rows, n + 1, sizeof(*rows));
 
 	if (!rows)
 		return -ENOMEM;
 	l->rows = rows;
-	l->n_rows = n;
-	for (i = 0; i < n; i++)
-		live_fill(resolver, &rows[i], &live[i]);
-	qsort(rows, n, sizeof(*rows), live_compare);
+	l->n_rows = 0;
+	for (size_t i = 0; i < n; i++) {
+		int r = live_fill(resolver, own, &rows[l->n_rows], &live[i]);
+
+		if (r < 0)
+			return r;
+		l->n_rows += (size_t)r;
+		l->read_ns = live[i].stall.hdr.ts_ns;
+	}
+	qsort(rows, l->n_rows, sizeof(*rows), live_compare);
 	return 0;
 }
 
-void live__rows(const struct live *l, struct snapshot *ret_snapshot)
+void live__forget(struct live *l, const struct stall *ended)
 {
-	ret_snapshot->n_live = l->n_rows;
-	ret_snapshot->live = l->rows;
+	for (size_t i = 0; i < l->n_rows; i++) {
+		const struct stall *row = &l->rows[i];
+
+		if (row->pid != ended->pid || row->tid != ended->tid ||
+		    row->start_ns != ended->start_ns)
+			continue;
+		memmove(&l->rows[i], &l->rows[i + 1], (--l->n_rows - i) * sizeof(*row));
+		return;
+	}
+}
+
+static struct coroutine_row *row_of(struct coroutine_row *rows, size_t n, const struct stall *stall)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].coroutine.file &&
+		    !places__compare(&rows[i].coroutine, &stall->coroutine))
+			return &rows[i];
+	return NULL;
+}
+
+static void mark_row(struct coroutine_row *rows, size_t *n, const struct stall *stall)
+{
+	struct coroutine_row *row = row_of(rows, *n, stall);
+
+	if (!row) {
+		row = &rows[(*n)++];
+		*row = (struct coroutine_row){ .coroutine = stall->coroutine,
+					       .pid = stall->pid,
+					       .words = stall->words };
+	}
+	if (row->pid != stall->pid)
+		row->pid = 0;
+	if (!row->open++)
+		row->open_since_ns = stall->start_ns;
+	if (!stall->call.file)
+		return;
+	row->where = stall->own.file ? stall->own : stall->call;
+	row->where_cause = stall->cause;
+	row->where_sign = stall->sign;
+}
+
+int live__rows(const struct live *l, struct coroutine_row **rows, struct snapshot *ret_snapshot)
+{
+	struct snapshot *s = ret_snapshot;
+	struct coroutine_row *grown;
+
+	s->n_live = l->n_rows;
+	s->live = l->rows;
+	s->live_ns = l->read_ns;
+	if (!l->n_rows)
+		return 0;
+	grown = reallocarray(*rows, s->n_rows + l->n_rows, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	s->rows = *rows = grown;
+	for (size_t i = 0; i < l->n_rows; i++)
+		if (l->rows[i].unit == LS_UNIT_STEP && l->rows[i].coroutine.file)
+			mark_row(grown, &s->n_rows, &l->rows[i]);
+	return 0;
 }
 
 void live__done(struct live *l)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The spans that are open right now, with their names.
+ * The stalls that are open right now, with their names.
  */
 #ifndef LOOPSTALL_MODEL_LIVE_H
 #define LOOPSTALL_MODEL_LIVE_H
@@ -9,13 +9,21 @@
 
 struct live {
 	size_t n_rows;
-	struct live_row *rows; /* longest first */
+	struct stall *rows; /* longest first */
+	uint64_t read_ns;
 };
 
 /* 0 or -ENOMEM. */
-int live__replace(struct live *l, const struct resolver *resolver, const struct model_live *live,
-		  size_t n);
-void live__rows(const struct live *l, struct snapshot *ret_snapshot);
+int live__replace(struct live *l, const struct resolver *resolver, const struct own_rules *own,
+		  const struct model_live *live, size_t n);
+/* A stall has ended: from now on it is one of the others. */
+void live__forget(struct live *l, const struct stall *ended);
+/*
+ * Adds the open stalls to the snapshot, and to the rows of their coroutines; a coroutine none of
+ * whose steps has ended gets a row. *rows are those of the snapshot, and grow as needed. 0 or
+ * -ENOMEM.
+ */
+int live__rows(const struct live *l, struct coroutine_row **rows, struct snapshot *ret_snapshot);
 void live__done(struct live *l);
 
 #endif

@@ -28,9 +28,8 @@ int log__add(struct log *l, uint64_t now_ns, enum log_grade grade, uint32_t pid,
 void log__rows(struct log *l, struct snapshot *ret_snapshot)
 {
 	const size_t n = l->n < MODEL_MAX_LOG ? l->n : MODEL_MAX_LOG;
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		l->rows[i] = l->ring[(l->n - 1 - i) % MODEL_MAX_LOG].row;
 	ret_snapshot->n_log = n;
 	ret_snapshot->log = l->rows;
@@ -38,9 +37,7 @@ void log__rows(struct log *l, struct snapshot *ret_snapshot)
 
 void log__done(struct log *l)
 {
-	size_t i;
-
-	for (i = 0; i < MODEL_MAX_LOG; i++)
+	for (size_t i = 0; i < MODEL_MAX_LOG; i++)
 		free(l->ring[i].text);
 	memset(l, 0, sizeof(*l));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The loop threads: the kernel's aggregate of each as last read, absolute as those of aggregate.h, and what the
- * owner found out about its loop.
+ * The loop threads: the kernel's counters of each as last read (absolute, see aggregate.h), and
+ * what user space found out about its loop.
  */
 #ifndef LOOPSTALL_MODEL_LOOPS_H
 #define LOOPSTALL_MODEL_LOOPS_H
@@ -10,7 +10,7 @@
 
 /* As many as the kernel's map holds. */
 #define LOOPS_MAX_THREADS 4096
-/* Rows of threads that have ended; what those before them did is in the totals only. */
+/* Rows kept of ended threads; older ones remain in the totals only. */
 #define LOOPS_MAX_ENDED 256
 
 struct loop_reading;
@@ -19,8 +19,8 @@ struct loops {
 	struct loop_reading *readings; /* table */
 	uint64_t refused; /* readings */
 	size_t n_ended; /* readings that are final */
-	struct ls_thread_stats ended; /* of threads that have no reading any more */
-	uint64_t callbacks_starved_ns; /* of all, at the last sum */
+	struct ls_thread_stats ended; /* sum over the threads whose reading was removed */
+	uint64_t callbacks_starved_ns; /* of all threads, at the last sum */
 	size_t n_rows;
 	struct loop_row *rows; /* of the last sum */
 };
@@ -30,24 +30,36 @@ void loops__done(struct loops *l);
 /* 0 or -ENOMEM. */
 int loops__thread(struct loops *l, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 int loops__info(struct loops *l, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
+/*
+ * Removes a span from the numbers of its thread, which the kernel side took for a callback of a
+ * loop. Its reading may still be on its way. 0 or -ENOMEM.
+ */
+int loops__remove_span(struct loops *l, const struct ls_rec_stall *rec);
+/* Adds a span whose end the kernel side did not see, so that it is in no reading. 0 or -ENOMEM. */
+int loops__add_span(struct loops *l, const struct ls_rec_stall *rec);
+/*
+ * A step that began before its thread was found: the kernel side counted it as a callback. 0 or
+ * -ENOMEM.
+ */
+int loops__turn_into_step(struct loops *l, const struct ls_rec_stall *rec);
 
-/* The thread runs no loop any more (tid 0: none of the process): nothing is ready in it. */
+/* The thread (tid 0: every thread of the process) runs no loop any more. */
 void loops__forget(struct loops *l, uint32_t pid, uint32_t tid);
-/* A thread has ended; its last reading comes before the next tick. 0 or -ENOMEM. */
+/* A thread has ended; its last reading arrives before the next tick. 0 or -ENOMEM. */
 int loops__thread_end(struct loops *l, uint32_t pid, uint32_t tid);
 
 /*
- * Makes rates of what came since the last call, `interval_ns` ago; 0: there was none. A span that
- * is open, of `live`, counts as busy. Returns the share of its time the busiest loop was busy, and
- * the steps of all loops in a second.
+ * Computes rates over the `interval_ns` since the last call; 0 at the first call. Open spans
+ * (`live`) count as busy time. Returns the share of time in which the busiest loop was busy, and
+ * the steps per second of all loops.
  */
-double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns,
-		   const struct live_row *live, size_t n_live, double *ret_steps_per_s);
+double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const struct stall *live,
+		   size_t n_live, double *ret_steps_per_s);
 
-/* From here on only what comes on top of the readings counts. */
+/* Makes the current readings the base. */
 void loops__reset(struct loops *l);
 
-/* Makes the rows and the totals of ret_snapshot. 0 or -ENOMEM. */
+/* Adds the rows and the totals to the snapshot. 0 or -ENOMEM. */
 int loops__sum(struct loops *l, struct snapshot *ret_snapshot);
 
 #endif

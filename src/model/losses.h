@@ -1,28 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the model itself can lose, because its memory is bounded. Same form as the kernel's list in
- * counters.h; both end in the same table of the snapshot.
+ * What the model itself can lose, because its memory is bounded or a name came too late. Same form
+ * as the kernel's list in counters.h; both end in the same table of the snapshot.
  *
- * MODEL_LOSSES(_) : _(NAME, "json_name", "sentence")
+ * MODEL_LOSSES(_) : _(NAME, "json_name", HIDES or DETAIL, "sentence")
  */
 #ifndef LOOPSTALL_MODEL_LOSSES_H
 #define LOOPSTALL_MODEL_LOSSES_H
 
+/* clang-format off */
 #define MODEL_LOSSES(_)                                                                            \
-	_(PENDING_STACKS, "pending_stacks",                                                        \
+	_(PENDING_STACKS, "pending_stacks", DETAIL,                                                \
 	  "stacks dropped before their step ended: too many were kept")                            \
-	_(COROUTINE_ROWS, "coroutine_rows",                                                        \
+	_(COROUTINE_ROWS, "coroutine_rows", HIDES,                                                 \
 	  "steps counted without a coroutine: too many coroutines were kept")                      \
-	_(THREAD_ROWS, "thread_rows", "readings of threads left out: too many threads were kept")  \
-	_(SITE_ROWS, "site_rows", "stalls left out of the call sites: too many sites were kept")   \
-	_(VICTIM_ROWS, "victim_rows", "waits left out of the victims: too many names were kept")   \
-	_(CULPRIT_ROWS, "culprit_rows",                                                            \
+	_(THREAD_ROWS, "thread_rows", HIDES,                                                       \
+	  "readings of threads left out: too many threads were kept")                              \
+	_(SITE_ROWS, "site_rows", DETAIL,                                                          \
+	  "stalls left out of the call sites: too many sites were kept")                           \
+	_(HOLDER_ROWS, "holder_rows", DETAIL,                                                      \
+	  "stalls left out of the holders of the lock: too many lines were kept")                  \
+	_(VICTIM_ROWS, "victim_rows", DETAIL,                                                      \
+	  "waits left out of the victims: too many names were kept")                               \
+	_(CULPRIT_ROWS, "culprit_rows", DETAIL,                                                    \
 	  "costs not booked to who caused them: too many pairs were kept")                         \
-	_(TASK_ROWS, "task_rows", "tasks left out of the list: too many were alive")               \
-	_(LOSS_ROWS, "loss_rows", "kinds of loss left out: too many were named")
+	_(TASK_ROWS, "task_rows", DETAIL,                                                          \
+	  "tasks left out of the list: too many were alive")                                       \
+	_(LOSS_ROWS, "loss_rows", DETAIL,                                                          \
+	  "kinds of loss left out: too many were named")                                           \
+	_(TASK_NAMES, "task_names", DETAIL,                                                        \
+	  "stalls without the name of their task: it ended before it was read")                    \
+	_(COROUTINE_NAMES, "coroutine_names", DETAIL,                                              \
+	  "stalls without their coroutine: it could not be read")
+/* clang-format on */
 
 enum model_loss {
-#define _(name, json, sentence) MODEL_LOSS_##name,
+#define _(name, ...) MODEL_LOSS_##name,
 	MODEL_LOSSES(_)
 #undef _
 		MODEL_LOSS_MAX

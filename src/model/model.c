@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The state itself: takes events and readings, hands out stalls and the snapshot. It only passes on, to
- *   pending.c      what waits for its stall
- *   attribution.c  who took the time
- *   aggregate.c    the table by coroutine
- *   loops.c        the loop threads
- *   ledger.c       the call sites
- *   victims.c      who had to wait, and behind whom
- *   recent.c       the newest stalls
- *   live.c         what is open right now
- *   tasks.c        the tasks of the last look
- *   seconds.c      the last two minutes
- *   log.c          what happened
+ * The model: accepts events and readings, returns stalls and the snapshot. The work is done by its
+ * parts, one file each: pending (stacks and victims that precede their stall), attribution (where
+ * the time went), aggregate (by coroutine), loops (by thread), ledger (by call site), victims,
+ * recent (the newest stalls), live (open stalls), tasks, seconds (the last two minutes), log.
  */
 #include "model/model.h"
 
@@ -19,18 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "base/cleanup.h"
 #include "model/aggregate.h"
 #include "model/attribution.h"
+#include "model/awaits.h"
+#include "model/holder.h"
+#include "model/holders.h"
 #include "model/ledger.h"
 #include "model/live.h"
 #include "model/log.h"
 #include "model/loops.h"
 #include "model/losses.h"
+#include "model/naming.h"
 #include "model/pending.h"
 #include "model/rate.h"
 #include "model/recent.h"
 #include "model/seconds.h"
+#include "model/stall.h"
 #include "model/tasks.h"
 #include "model/victims.h"
 #include "stream/pystr.h"
@@ -39,23 +37,25 @@
 
 struct model {
 	struct resolver resolver;
+	struct own_rules own_rules;
 	stall_fn on_stall;
 	void *ctx;
 	struct pending pending;
 	struct aggregate aggregate;
 	uint64_t stalls; /* records seen */
-	uint64_t callbacks_starved_ns; /* steps' is in their readings */
-	uint64_t outside, outside_ns, outside_starved_ns; /* callback spans in which the thread had left the loop */
+	/* of callbacks; the steps' share is in the coroutine readings */
+	uint64_t callbacks_starved_ns;
 	struct loops loops;
 	struct ledger ledger;
+	struct holders holders;
 	struct victims victims;
 	struct recent recent;
 	struct live live;
 	struct tasks tasks;
 	struct seconds seconds;
 	struct log log;
-	uint64_t tick_ns; /* 0: none came yet */
-	uint64_t tick_shed; /* stalls that had come without a record by then */
+	uint64_t tick_ns; /* 0: no tick so far */
+	uint64_t tick_shed; /* stalls without a record, counted up to that tick */
 	size_t n_losses;
 	struct named_loss {
 		struct loss loss;
@@ -69,13 +69,13 @@ struct model {
 };
 
 static const struct loss own_loss_names[] = {
-#define _(name, json, sentence) { json, sentence, 0 },
+#define _(name, json, effect, sentence) { json, sentence, 0, false },
 	MODEL_LOSSES(_)
 #undef _
 };
 
 static const char *const kernel_losses[] = {
-#define _(name, json, sentence) [LS_LOSS_##name] = json,
+#define _(name, json, ...) [LS_LOSS_##name] = json,
 	LS_LOSSES(_)
 #undef _
 };
@@ -103,6 +103,7 @@ void model__free(struct model *m)
 	aggregate__done(&m->aggregate);
 	loops__done(&m->loops);
 	ledger__done(&m->ledger);
+	holders__done(&m->holders);
 	victims__done(&m->victims);
 	recent__done(&m->recent);
 	live__done(&m->live);
@@ -112,52 +113,17 @@ void model__free(struct model *m)
 	free(m);
 }
 
-static void stall_add_victims(struct stall *stall, const struct ls_rec_stall *rec,
-			      const struct pending_span *span)
+static void stall_add_victims(struct stall *stall, const struct pending_span *span)
 {
-	size_t i;
-
-	for (i = 0; i < span->n_victims; i++)
+	for (size_t i = 0; i < span->n_victims; i++)
 		pystr__to_utf8(&span->victims[i].name, stall->victim_names[i],
 			       sizeof(stall->victim_names[i]));
 	stall->victims_named = (uint32_t)span->n_victims;
-	stall->victims = rec->victims;
 	if (stall->victims < stall->victims_named)
 		stall->victims = stall->victims_named;
-	stall->starved_ns = rec->starved_ns;
-	stall->sockets = rec->sockets;
-	stall->is_victims_cut = rec->flags & LS_STALL_VICTIMS_CUT;
-	stall->is_victims_unknown = rec->flags & LS_STALL_VICTIMS_UNKNOWN;
-	stall->is_light = rec->flags & LS_STALL_LIGHT;
 }
 
-/* What the record says by itself. */
-static void stall_fill(const struct model *m, struct stall *stall, const struct ls_rec_stall *rec)
-{
-	const struct resolver *r = &m->resolver;
-
-	memset(stall, 0, sizeof(*stall));
-	stall->pid = rec->hdr.tgid;
-	stall->tid = rec->hdr.tid;
-	stall->unit = rec->unit;
-	stall->start_ns = rec->start_ns;
-	stall->duration_ns = rec->duration_ns;
-	memcpy(stall->cause_ns, rec->cause_ns, sizeof(stall->cause_ns));
-	attribution__split(rec->cause_ns, &stall->cpu_ns, &stall->blocked_ns, &stall->gil_ns,
-			   &stall->runqueue_ns);
-	stall->cause = attribution__cause(rec->cause_ns);
-	stall->steps = rec->steps;
-	stall->stolen_ns = rec->stolen_ns;
-	if (stall->gil_ns && (rec->gil_holder_tstate || rec->gil_holder_id))
-		stall->gil_holder_tid = r->ops->thread(r->ctx, stall->pid, rec->gil_holder_tstate,
-						       rec->gil_holder_id);
-	if (stall->unit == LS_UNIT_STEP) {
-		stall->task = rec->task;
-		pystr__to_utf8(&rec->name, stall->task_name, sizeof(stall->task_name));
-	}
-}
-
-/* A name that could not be read is none. */
+/* All NULL if the resolver cannot read the name: an entry without a file is useless. */
 static struct code_info coroutine_of(const struct model *m, uint32_t pid,
 				     const struct pending_victim *victim)
 {
@@ -173,10 +139,9 @@ static struct code_info coroutine_of(const struct model *m, uint32_t pid,
 static int model_book_victims(struct model *m, const struct stall *stall, const struct place *place,
 			      const struct pending_span *span)
 {
-	size_t i;
 	int r = 0;
 
-	for (i = 0; i < span->n_victims && !r; i++) {
+	for (size_t i = 0; i < span->n_victims && !r; i++) {
 		const struct victim victim = {
 			.name = stall->victim_names[i],
 			.coroutine = coroutine_of(m, stall->pid, &span->victims[i]),
@@ -188,49 +153,137 @@ static int model_book_victims(struct model *m, const struct stall *stall, const 
 	return r;
 }
 
-static int model_book(struct model *m, const struct stall *stall, const struct pending_span *span)
+/* Adds to the sums a span that the kernel side has not added, or not as a step. */
+static int model_book_unseen(struct model *m, const struct ls_rec_stall *rec,
+			     const struct stall *stall, struct place *place)
+{
+	const bool is_step = stall->unit == LS_UNIT_STEP, has_ended = stall->end == LS_END_RETURN;
+
+	if (has_ended && !(is_step && stall->began_before))
+		return 0;
+	if (is_step && place)
+		aggregate__add_step(&m->aggregate, place, stall);
+	return has_ended ? loops__turn_into_step(&m->loops, rec) : loops__add_span(&m->loops, rec);
+}
+
+static int model_book(struct model *m, const struct ls_rec_stall *rec, const struct stall *stall,
+		      const struct pending_span *span)
 {
 	struct place *place;
 	int r;
 
 	m->stalls++;
+	m->own_losses[MODEL_LOSS_TASK_NAMES] += stall->is_task_name_unknown;
+	m->own_losses[MODEL_LOSS_COROUTINE_NAMES] +=
+		stall->unit == LS_UNIT_STEP && !stall->coroutine.name;
 	recent__keep(&m->recent);
+	live__forget(&m->live, stall);
 	if (stall->unit == LS_UNIT_CALLBACK)
 		m->callbacks_starved_ns += stall->starved_ns;
 	seconds__stall(&m->seconds, stall);
-	r = aggregate__place(&m->aggregate, &stall->coroutine, &place);
+	r = aggregate__place(&m->aggregate, stall, &place);
+	if (!r)
+		r = model_book_unseen(m, rec, stall, place);
 	if (!r)
 		r = ledger__stall(&m->ledger, stall, place);
+	if (!r)
+		r = holders__stall(&m->holders, stall);
 	return r ? r : model_book_victims(m, stall, place, span);
 }
 
-static int model_stall(struct model *m, const struct ls_rec_stall *rec)
+/*
+ * Resolves a record and the stacks and victims before it. A callback span that did not end by
+ * itself needs a stack to show that its thread is still in the loop: a thread whose loop has ended
+ * has such a span until it exits.
+ */
+static int stall_resolve(struct model *m, const struct ls_rec_stall *rec,
+			 struct pending_span *ret_span, struct stall *stall, bool *ret_is_inside)
+{
+	int r = pending__take(&m->pending, rec, ret_span);
+
+	if (r)
+		return r;
+	stall__fill(stall, &m->resolver, rec);
+	stall_add_victims(stall, ret_span);
+	holder__name_stack(&stall->gil_holder, &m->resolver, stall->pid, ret_span);
+	r = attribution__place(&m->resolver, &m->own_rules, rec, ret_span, stall, ret_is_inside);
+	awaits__find(&m->resolver, ret_span, stall);
+	stall__set_signs(stall);
+	if (stall->unit == LS_UNIT_CALLBACK && stall->end != LS_END_RETURN && !stall->n_frames)
+		*ret_is_inside = false;
+	return r;
+}
+
+/* A span that goes on is handed over but not counted. */
+static int model_open_stall(struct model *m, const struct ls_rec_stall *rec)
 {
 	_cleanup_(pending_span__done) struct pending_span span = { 0 };
-	struct stall *stall = recent__next(&m->recent);
+	_cleanup_free_ struct stall *stall = malloc(sizeof(*stall));
 	bool is_inside;
 	int r;
 
 	if (!stall)
 		return -ENOMEM;
-	r = pending__take(&m->pending, rec, &span);
+	r = stall_resolve(m, rec, &span, stall, &is_inside);
+	if (!r)
+		r = pending__put_back(&m->pending, &rec->hdr, &span);
+	if (r || !is_inside)
+		return r;
+	return m->on_stall ? m->on_stall(m->ctx, stall) : 0;
+}
+
+static int model_stall(struct model *m, const struct ls_rec_stall *rec)
+{
+	_cleanup_(pending_span__done) struct pending_span span = { 0 };
+	struct stall *stall;
+	bool is_inside;
+	int r;
+
+	if (rec->end == LS_END_OPEN)
+		return model_open_stall(m, rec);
+	stall = recent__next(&m->recent);
+	if (!stall)
+		return -ENOMEM;
+	r = stall_resolve(m, rec, &span, stall, &is_inside);
 	if (r)
 		return r;
-	stall_fill(m, stall, rec);
-	stall_add_victims(stall, rec, &span);
-	r = attribution__place(&m->resolver, rec, &span, stall, &is_inside);
-	if (r)
-		return r;
-	if (!is_inside) {
-		m->outside++;
-		m->outside_ns += rec->duration_ns;
-		m->outside_starved_ns += rec->starved_ns;
-		return 0;
-	}
-	r = model_book(m, stall, &span);
+	/*
+	 * The kernel side cannot distinguish a loop that has ended from a long callback; the stack
+	 * can, and this span was no callback.
+	 */
+	if (!is_inside)
+		return loops__remove_span(&m->loops, rec);
+	r = model_book(m, rec, stall, &span);
 	if (r)
 		return r;
 	return m->on_stall ? m->on_stall(m->ctx, stall) : 0;
+}
+
+static void learn_frames(const struct naming *naming, const struct ls_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (frames[i].code)
+			naming__learn(naming, &frames[i]);
+}
+
+void model__learn_names(struct model *m, const struct event *event)
+{
+	const struct ls_rec_stall *stall = event->stall;
+	struct naming naming = { .resolver = &m->resolver, .pid = event->hdr->tgid };
+	const struct pending_span *span;
+
+	if (event->kind == LS_REC_STACK)
+		learn_frames(&naming, event->stack->frames, event->stack->n_frames);
+	if (event->kind != LS_REC_STALL)
+		return;
+	naming = (struct naming){ &m->resolver, stall->hdr.tgid, stall->code, stall->qualname };
+	if (stall->code)
+		naming__code(&naming, stall->code);
+	span = pending__peek(&m->pending, stall);
+	for (size_t i = 0; span && i < span->n_stacks; i++)
+		learn_frames(&naming, span->stacks[i]->frames, span->stacks[i]->n_frames);
+	if (span && span->holder)
+		learn_frames(&naming, span->holder->frames, span->holder->n_frames);
 }
 
 int model__event(struct model *m, const struct event *event)
@@ -242,6 +295,8 @@ int model__event(struct model *m, const struct event *event)
 		return pending__add_stack(&m->pending, event->stack);
 	case LS_REC_VICTIM:
 		return pending__add_victim(&m->pending, event->victim);
+	case LS_REC_NATIVE:
+		return pending__add_native(&m->pending, event->native);
 	case LS_REC_STALL:
 		return model_stall(m, event->stall);
 	case LS_REC_EXEC:
@@ -251,9 +306,11 @@ int model__event(struct model *m, const struct event *event)
 	case LS_REC_EXIT:
 		pending__forget_thread(&m->pending, event->hdr->tgid, event->hdr->tid);
 		r = loops__thread_end(&m->loops, event->hdr->tgid, event->hdr->tid);
-		return r ? r : aggregate__thread_end(&m->aggregate, event->hdr->tgid, event->hdr->tid);
+		return r ? r :
+			   aggregate__thread_end(&m->aggregate, event->hdr->tgid, event->hdr->tid);
 	case LS_REC_THREAD:
 	case LS_REC_FORK:
+	case LS_REC_COPY:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;
@@ -285,12 +342,18 @@ int model__tasks(struct model *m, uint64_t now_ns, const struct model_task *task
 
 int model__live(struct model *m, const struct model_live *live, size_t n)
 {
-	return live__replace(&m->live, &m->resolver, live, n);
+	return live__replace(&m->live, &m->resolver, &m->own_rules, live, n);
 }
 
-int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid, const char *text)
+int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid,
+	       const char *text)
 {
 	return log__add(&m->log, now_ns, grade, pid, text);
+}
+
+void model__set_own(struct model *m, const struct own_rules *rules)
+{
+	m->own_rules = *rules;
 }
 
 void model__keep_stalls(struct model *m, size_t n)
@@ -311,18 +374,27 @@ int model__loss(struct model *m, const char *name, const char *sentence, uint64_
 	}
 	if (i == m->n_losses)
 		m->losses[m->n_losses++].base = 0;
-	m->losses[i].loss = (struct loss){ name, sentence, count };
+	m->losses[i].loss = (struct loss){ .name = name, .sentence = sentence, .count = count };
 	return 0;
 }
 
 static uint64_t model_loss_count(const struct model *m, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < m->n_losses; i++)
+	for (size_t i = 0; i < m->n_losses; i++)
 		if (!strcmp(m->losses[i].loss.name, name))
 			return rate_since(m->losses[i].loss.count, m->losses[i].base);
 	return 0;
+}
+
+/* A repaired switch is at most that far off in 997 of 1000 cases (docs/internals.md). */
+#define REPAIR_NS (128 * NS_PER_US)
+
+static bool is_slight(const struct model *m, const struct loss *loss, uint64_t count)
+{
+	const uint64_t busy_ns = m->snapshot.step_ns + m->snapshot.callbacks_ns;
+
+	return !strcmp(loss->name, kernel_losses[LS_LOSS_RETURN_UNSEEN]) &&
+		count < busy_ns / 100 / REPAIR_NS;
 }
 
 static void snapshot_add_loss(struct model *m, const struct loss *loss, uint64_t count)
@@ -333,29 +405,28 @@ static void snapshot_add_loss(struct model *m, const struct loss *loss, uint64_t
 		return;
 	*shown = *loss;
 	shown->count = count;
+	shown->is_slight = is_slight(m, loss, count);
 	m->snapshot.n_losses++;
 }
 
 static void snapshot_losses(struct model *m)
 {
-	size_t i;
-
 	m->own_losses[MODEL_LOSS_PENDING_STACKS] = m->pending.dropped_stacks;
 	m->own_losses[MODEL_LOSS_THREAD_ROWS] = m->loops.refused;
 	m->own_losses[MODEL_LOSS_COROUTINE_ROWS] =
 		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
 	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
+	m->own_losses[MODEL_LOSS_HOLDER_ROWS] = m->holders.refused;
 	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
-	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] =
-		m->ledger.pairs.refused + m->victims.pairs.refused;
+	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.pairs.refused + m->victims.pairs.refused;
 	m->own_losses[MODEL_LOSS_TASK_ROWS] = m->tasks.refused;
-	for (i = 0; i < m->n_losses; i++) {
+	for (size_t i = 0; i < m->n_losses; i++) {
 		const struct named_loss *l = &m->losses[i];
 
 		snapshot_add_loss(m, &l->loss,
 				  l->loss.count > l->base ? l->loss.count - l->base : 0);
 	}
-	for (i = 0; i < MODEL_LOSS_MAX; i++)
+	for (size_t i = 0; i < MODEL_LOSS_MAX; i++)
 		snapshot_add_loss(m, &own_loss_names[i], m->own_losses[i]);
 	m->snapshot.losses = m->shown_losses;
 }
@@ -380,27 +451,28 @@ int model__tick(struct model *m, uint64_t now_ns)
 
 void model__reset(struct model *m)
 {
-	size_t i;
-
 	aggregate__reset(&m->aggregate);
 	loops__reset(&m->loops);
 	ledger__done(&m->ledger);
+	holders__done(&m->holders);
 	victims__done(&m->victims);
 	recent__reset(&m->recent);
 	memset(&m->seconds, 0, sizeof(m->seconds));
 	memset(m->own_losses, 0, sizeof(m->own_losses));
-	for (i = 0; i < m->n_losses; i++)
+	for (size_t i = 0; i < m->n_losses; i++)
 		m->losses[i].base = m->losses[i].loss.count;
 	m->pending.dropped_stacks = 0;
 	m->tasks.refused = 0;
 	m->stalls = m->callbacks_starved_ns = 0;
-	m->outside = m->outside_ns = m->outside_starved_ns = 0;
 }
 
-/* The threads' readings have those of stalls without a record, too; they are a moment old, and recordings of before lack them. */
+/*
+ * The thread readings also count stalls without a record, but they lag behind the records, and
+ * recordings of older versions lack them: the larger value is the better one.
+ */
 static uint64_t callbacks_starved_ns(const struct model *m)
 {
-	const uint64_t read_ns = rate_since(m->loops.callbacks_starved_ns, m->outside_starved_ns);
+	const uint64_t read_ns = m->loops.callbacks_starved_ns;
 
 	return read_ns > m->callbacks_starved_ns ? read_ns : m->callbacks_starved_ns;
 }
@@ -409,32 +481,34 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 {
 	const uint64_t shed = model_loss_count(m, kernel_losses[LS_LOSS_STALL_SHED]);
 	bool has_other = m->aggregate.is_coroutines_full ||
-			 model_loss_count(m, kernel_losses[LS_LOSS_COROUTINE_MAP]);
+		model_loss_count(m, kernel_losses[LS_LOSS_COROUTINE_MAP]);
 	int r;
 
 	memset(&m->snapshot, 0, sizeof(m->snapshot));
 	r = loops__sum(&m->loops, &m->snapshot);
 	if (r)
 		return r;
+	for (size_t i = 0; i < m->loops.n_rows; i++)
+		m->loops.rows[i].words = resolver__words(&m->resolver, m->loops.rows[i].pid);
 	r = aggregate__sum(&m->aggregate, has_other, &m->rows, &m->snapshot);
 	if (r)
 		return r;
 	m->snapshot.starved_ns += callbacks_starved_ns(m);
-	/* The kernel side cannot tell a loop that has ended from one whose callback takes long. */
-	m->snapshot.stalls -= m->outside < m->snapshot.stalls ? m->outside : m->snapshot.stalls;
-	m->snapshot.callbacks_ns -= m->outside_ns < m->snapshot.callbacks_ns ? m->outside_ns :
-									       m->snapshot.callbacks_ns;
-	/* Those of threads that went to sleep a moment ago may be missing in their readings. */
+	/* The readings of threads that went to sleep a moment ago may lack their latest stalls. */
 	if (m->snapshot.stalls < m->stalls + shed)
 		m->snapshot.stalls = m->stalls + shed;
 	r = ledger__rows(&m->ledger, &m->snapshot);
+	if (!r)
+		r = holders__rows(&m->holders, &m->snapshot);
 	if (!r)
 		r = victims__rows(&m->victims, &m->snapshot);
 	if (r)
 		return r;
 	snapshot_losses(m);
 	recent__rows(&m->recent, &m->snapshot);
-	live__rows(&m->live, &m->snapshot);
+	r = live__rows(&m->live, &m->rows, &m->snapshot);
+	if (r)
+		return r;
 	tasks__rows(&m->tasks, &m->snapshot);
 	seconds__rows(&m->seconds, &m->snapshot);
 	log__rows(&m->log, &m->snapshot);

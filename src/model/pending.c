@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The window over unfinished spans: see pending.h for what is kept and for how long. Equal stacks
- * of a span are merged as they come, so a long computation costs memory by the number of its
+ * The window over unfinished spans: pending.h says what is kept and for how long. Equal stacks of a
+ * span are merged on arrival, so the memory of a long computation grows with the number of its
  * places, not of its samples.
  */
 #include "model/pending.h"
@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "model/table.h"
+#include "base/hash.h"
+#include "base/table.h"
 
 struct pending_key {
 	uint32_t pid, tid;
@@ -28,22 +30,22 @@ struct pending_thread {
 
 void pending_span__done(struct pending_span *span)
 {
-	size_t i;
-
-	for (i = 0; i < span->n_stacks; i++)
+	for (size_t i = 0; i < span->n_stacks; i++)
 		free(span->stacks[i]);
 	free(span->stacks);
+	free(span->holder);
+	for (size_t i = 0; i < span->n_natives; i++)
+		free(span->natives[i]);
 	free(span->victims);
+	free(span->order);
 	memset(span, 0, sizeof(*span));
 }
 
 static void thread_drop_spans(struct pending *p, struct pending_thread *t, size_t n)
 {
-	size_t i;
-
 	if (n == 0)
 		return;
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		p->bytes -= t->spans[i].bytes;
 		pending_span__done(&t->spans[i]);
 	}
@@ -63,7 +65,7 @@ void pending__done(struct pending *p)
 {
 	struct pending_thread *t, *next;
 
-	HASH_ITER(hh, p->threads, t, next)
+	HASH_ITER (hh, p->threads, t, next)
 		thread_free(p, t);
 }
 
@@ -71,7 +73,7 @@ void pending__forget_process(struct pending *p, uint32_t pid)
 {
 	struct pending_thread *t, *next;
 
-	HASH_ITER(hh, p->threads, t, next)
+	HASH_ITER (hh, p->threads, t, next)
 		if (t->key.pid == pid)
 			thread_free(p, t);
 }
@@ -86,17 +88,16 @@ void pending__forget_thread(struct pending *p, uint32_t pid, uint32_t tid)
 		thread_free(p, t);
 }
 
-/* Makes room at the cost of the thread that has been quiet for longest. False if it is alone. */
+/* Drops the thread that has been quiet for longest. False if `except` is the only one. */
 static bool pending_evict(struct pending *p, const struct pending_thread *except)
 {
 	struct pending_thread *t = p->threads;
-	size_t i;
 
 	if (t == except)
 		t = t ? t->hh.next : NULL;
 	if (!t)
 		return false;
-	for (i = 0; i < t->n_spans; i++)
+	for (size_t i = 0; i < t->n_spans; i++)
 		p->dropped_stacks += t->spans[i].n_stacks;
 	thread_free(p, t);
 	return true;
@@ -136,7 +137,7 @@ static int pending_touch(struct pending *p, const struct ls_rec_hdr *hdr,
 	return 0;
 }
 
-/* Lets go of the spans that `number` makes too old. */
+/* Drops the spans that are too old now that span `number` has been seen. */
 static void thread_age(struct pending *p, struct pending_thread *t, uint64_t number)
 {
 	size_t n = 0;
@@ -151,21 +152,6 @@ static void thread_age(struct pending *p, struct pending_thread *t, uint64_t num
 	while (n < t->n_spans && t->newest - t->spans[n].number > PENDING_MAX_AGE)
 		n++;
 	thread_drop_spans(p, t, n);
-}
-
-static int thread_reserve(struct pending_thread *t)
-{
-	size_t n = t->n_allocated ? 2 * t->n_allocated : 4;
-	struct pending_span *spans;
-
-	if (t->n_spans < t->n_allocated)
-		return 0;
-	spans = reallocarray(t->spans, n, sizeof(*spans));
-	if (!spans)
-		return -ENOMEM;
-	t->spans = spans;
-	t->n_allocated = n;
-	return 0;
 }
 
 static int thread_span(struct pending *p, struct pending_thread *t, uint64_t number,
@@ -185,7 +171,7 @@ static int thread_span(struct pending *p, struct pending_thread *t, uint64_t num
 		thread_drop_spans(p, t, 1);
 		i -= i > 0;
 	}
-	r = thread_reserve(t);
+	r = ARRAY_RESERVE(t->spans, t->n_allocated, t->n_spans + 1);
 	if (r)
 		return r;
 	memmove(t->spans + i + 1, t->spans + i, (t->n_spans - i) * sizeof(*t->spans));
@@ -196,23 +182,16 @@ static int thread_span(struct pending *p, struct pending_thread *t, uint64_t num
 	return 0;
 }
 
-/* FNV-1a over words. */
-static uint64_t hash_add(uint64_t hash, uint64_t word)
-{
-	return (hash ^ word) * 0x100000001b3ULL;
-}
-
 static uint64_t stack_hash(const struct ls_rec_stack *rec)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	int i;
+	uint64_t hash = HASH_SEED;
 
-	hash = hash_add(hash,
-			rec->cause | (uint64_t)rec->syscall << 16 | (uint64_t)rec->flags << 32);
-	hash = hash_add(hash, rec->native_ip);
-	for (i = 0; i < rec->n_frames; i++) {
-		hash = hash_add(hash, rec->frames[i].code);
-		hash = hash_add(hash, rec->frames[i].position);
+	hash = hash_word(hash,
+			 rec->cause | (uint64_t)rec->syscall << 16 | (uint64_t)rec->flags << 32);
+	hash = hash_word(hash, rec->native_ip);
+	for (int i = 0; i < rec->n_frames; i++) {
+		hash = hash_word(hash, rec->frames[i].code);
+		hash = hash_word(hash, rec->frames[i].position);
 	}
 	return hash;
 }
@@ -221,9 +200,9 @@ static bool stack_is_equal(const struct pending_stack *s, uint64_t hash,
 			   const struct ls_rec_stack *rec)
 {
 	return s->hash == hash && s->cause == rec->cause && s->syscall == rec->syscall &&
-	       s->native_ip == rec->native_ip && s->flags == rec->flags &&
-	       s->n_frames == rec->n_frames &&
-	       !memcmp(s->frames, rec->frames, rec->n_frames * sizeof(rec->frames[0]));
+		s->native_ip == rec->native_ip && s->flags == rec->flags &&
+		s->n_frames == rec->n_frames &&
+		!memcmp(s->frames, rec->frames, rec->n_frames * sizeof(rec->frames[0]));
 }
 
 static void stack_add(struct pending_stack *s, const struct ls_rec_stack *rec)
@@ -231,21 +210,6 @@ static void stack_add(struct pending_stack *s, const struct ls_rec_stack *rec)
 	if (__builtin_add_overflow(s->weight_ns, rec->weight_ns, &s->weight_ns))
 		s->weight_ns = UINT64_MAX;
 	s->last_ns = rec->hdr.ts_ns;
-}
-
-static int span_reserve(struct pending_span *span)
-{
-	size_t n = span->n_allocated ? 2 * span->n_allocated : 4;
-	struct pending_stack **stacks;
-
-	if (span->n_stacks < span->n_allocated)
-		return 0;
-	stacks = reallocarray(span->stacks, n, sizeof(*stacks));
-	if (!stacks)
-		return -ENOMEM;
-	span->stacks = stacks;
-	span->n_allocated = n;
-	return 0;
 }
 
 static bool pending_has_room(struct pending *p, const struct pending_thread *t, size_t bytes)
@@ -256,24 +220,13 @@ static bool pending_has_room(struct pending *p, const struct pending_thread *t, 
 	return true;
 }
 
-static int span_add_stack(struct pending *p, const struct pending_thread *t,
-			  struct pending_span *span, const struct ls_rec_stack *rec, uint64_t hash)
+static struct pending_stack *stack_new(const struct ls_rec_stack *rec, uint64_t hash)
 {
-	size_t frames_bytes = rec->n_frames * sizeof(rec->frames[0]);
-	size_t bytes = sizeof(struct pending_stack) + frames_bytes;
-	struct pending_stack *s;
-	int r;
+	const size_t frames_bytes = rec->n_frames * sizeof(rec->frames[0]);
+	struct pending_stack *s = calloc(1, sizeof(*s) + frames_bytes);
 
-	if (span->n_stacks >= PENDING_MAX_STACKS || !pending_has_room(p, t, bytes)) {
-		p->dropped_stacks++;
-		return 0;
-	}
-	r = span_reserve(span);
-	if (r)
-		return r;
-	s = calloc(1, bytes);
 	if (!s)
-		return -ENOMEM;
+		return NULL;
 	s->hash = hash;
 	s->native_ip = rec->native_ip;
 	s->cause = rec->cause;
@@ -282,9 +235,75 @@ static int span_add_stack(struct pending *p, const struct pending_thread *t,
 	s->n_frames = rec->n_frames;
 	memcpy(s->frames, rec->frames, frames_bytes);
 	stack_add(s, rec);
+	return s;
+}
+
+static size_t stack_bytes(const struct pending_stack *s)
+{
+	return s ? sizeof(*s) + s->n_frames * sizeof(s->frames[0]) : 0;
+}
+
+/* The newest one counts: the kernel side sends one for each report of a span. */
+static int span_set_holder(struct pending *p, const struct pending_thread *t,
+			   struct pending_span *span, const struct ls_rec_stack *rec)
+{
+	struct pending_stack *s;
+
+	if (!pending_has_room(p, t, sizeof(*s) + rec->n_frames * sizeof(rec->frames[0]))) {
+		p->dropped_stacks++;
+		return 0;
+	}
+	s = stack_new(rec, 0);
+	if (!s)
+		return -ENOMEM;
+	span->bytes += stack_bytes(s) - stack_bytes(span->holder);
+	p->bytes += stack_bytes(s) - stack_bytes(span->holder);
+	free(span->holder);
+	span->holder = s;
+	return 0;
+}
+
+static int span_add_stack(struct pending *p, const struct pending_thread *t,
+			  struct pending_span *span, const struct ls_rec_stack *rec, uint64_t hash)
+{
+	size_t bytes = sizeof(struct pending_stack) + rec->n_frames * sizeof(rec->frames[0]);
+	struct pending_stack *s;
+	int r;
+
+	if (span->n_stacks >= PENDING_MAX_STACKS || !pending_has_room(p, t, bytes)) {
+		p->dropped_stacks++;
+		return 0;
+	}
+	r = ARRAY_RESERVE(span->stacks, span->n_allocated, span->n_stacks + 1);
+	if (r)
+		return r;
+	s = stack_new(rec, hash);
+	if (!s)
+		return -ENOMEM;
 	span->stacks[span->n_stacks++] = s;
 	span->bytes += bytes;
 	p->bytes += bytes;
+	return 0;
+}
+
+static int span_add_order(struct pending *p, const struct pending_thread *t,
+			  struct pending_span *span, uint64_t hash)
+{
+	const size_t bytes = PENDING_MAX_ORDER * sizeof(*span->order);
+
+	if (span->n_order == PENDING_MAX_ORDER ||
+	    (span->n_order && span->order[span->n_order - 1] == hash))
+		return 0;
+	if (!span->order) {
+		if (!pending_has_room(p, t, bytes))
+			return 0;
+		span->order = malloc(bytes);
+		if (!span->order)
+			return -ENOMEM;
+		span->bytes += bytes;
+		p->bytes += bytes;
+	}
+	span->order[span->n_order++] = hash;
 	return 0;
 }
 
@@ -293,7 +312,6 @@ int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec)
 	struct pending_thread *t;
 	struct pending_span *span;
 	uint64_t hash;
-	size_t i;
 	int r;
 
 	r = pending_touch(p, &rec->hdr, &t);
@@ -302,14 +320,76 @@ int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec)
 	r = thread_span(p, t, rec->span, &span);
 	if (r)
 		return r;
+	if (rec->flags & LS_STACK_HOLDER)
+		return span_set_holder(p, t, span, rec);
 	hash = stack_hash(rec);
-	for (i = 0; i < span->n_stacks; i++) {
+	if (rec->cause == LS_CAUSE_CPU)
+		r = span_add_order(p, t, span, hash);
+	if (r)
+		return r;
+	for (size_t i = 0; i < span->n_stacks; i++) {
 		if (stack_is_equal(span->stacks[i], hash, rec)) {
 			stack_add(span->stacks[i], rec);
 			return 0;
 		}
 	}
 	return span_add_stack(p, t, span, rec, hash);
+}
+
+static size_t native_bytes(size_t n_ips)
+{
+	return sizeof(struct pending_native) + n_ips * sizeof(uint64_t);
+}
+
+static bool native_is_equal(const struct pending_native *n, const struct ls_rec_native *rec)
+{
+	return !memcmp(&n->place, &rec->place, sizeof(n->place)) && n->flags == rec->flags &&
+		n->n_ips == rec->n_ips &&
+		!memcmp(n->ips, rec->ips, rec->n_ips * sizeof(rec->ips[0]));
+}
+
+static int span_add_native(struct pending *p, const struct pending_thread *t,
+			   struct pending_span *span, const struct ls_rec_native *rec)
+{
+	const size_t bytes = native_bytes(rec->n_ips);
+	struct pending_native *n;
+
+	if (span->n_natives >= PENDING_MAX_NATIVES || !pending_has_room(p, t, bytes)) {
+		p->dropped_stacks++;
+		return 0;
+	}
+	n = calloc(1, bytes);
+	if (!n)
+		return -ENOMEM;
+	n->place = rec->place;
+	n->count = 1;
+	n->flags = rec->flags;
+	n->n_ips = rec->n_ips;
+	memcpy(n->ips, rec->ips, rec->n_ips * sizeof(rec->ips[0]));
+	span->natives[span->n_natives++] = n;
+	span->bytes += bytes;
+	p->bytes += bytes;
+	return 0;
+}
+
+int pending__add_native(struct pending *p, const struct ls_rec_native *rec)
+{
+	struct pending_thread *t;
+	struct pending_span *span;
+	int r;
+
+	r = pending_touch(p, &rec->hdr, &t);
+	if (r >= 0)
+		r = thread_span(p, t, rec->place.span, &span);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < span->n_natives; i++) {
+		if (native_is_equal(span->natives[i], rec)) {
+			span->natives[i]->count++;
+			return 0;
+		}
+	}
+	return span_add_native(p, t, span, rec);
 }
 
 int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
@@ -341,31 +421,96 @@ int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
 	return 0;
 }
 
-/* Moves the stacks seen since `start_ns` from one span to another. */
-static int span_move_stacks(struct pending_span *from, uint64_t start_ns, struct pending_span *to)
+const struct pending_span *pending__peek(const struct pending *p, const struct ls_rec_stall *rec)
 {
-	size_t i;
+	const struct pending_key key = { rec->hdr.tgid, rec->hdr.tid };
+	const struct pending_thread *t;
+
+	table__find(p->threads, &key, t);
+	for (size_t i = 0; t && i < t->n_spans; i++)
+		if (t->spans[i].number == rec->span)
+			return &t->spans[i];
+	return NULL;
+}
+
+/* Frees what holds only until the next look at an open span. */
+static void span_drop_so_far(struct pending_span *span)
+{
+	size_t n = 0;
+
+	span->bytes = 0;
+	for (size_t i = 0; i < span->n_stacks; i++) {
+		struct pending_stack *s = span->stacks[i];
+
+		if (s->flags & LS_STACK_SO_FAR) {
+			free(s);
+			continue;
+		}
+		span->bytes += stack_bytes(s);
+		span->stacks[n++] = s;
+	}
+	for (size_t i = 0; i < span->n_natives; i++)
+		span->bytes += native_bytes(span->natives[i]->n_ips);
+	span->n_stacks = n;
+	free(TAKE_PTR(span->holder));
+	if (span->order)
+		span->bytes += PENDING_MAX_ORDER * sizeof(*span->order);
+	span->n_victims = 0;
+	free(TAKE_PTR(span->victims));
+}
+
+int pending__put_back(struct pending *p, const struct ls_rec_hdr *hdr, struct pending_span *span)
+{
+	struct pending_span *slot;
+	struct pending_thread *t;
 	int r;
 
-	for (i = 0; i < from->n_stacks; i++) {
+	span_drop_so_far(span);
+	if (!span->n_stacks && !span->n_natives)
+		return 0;
+	r = pending_touch(p, hdr, &t);
+	if (r >= 0)
+		r = thread_span(p, t, span->number, &slot);
+	if (r < 0)
+		return r;
+	*slot = *span;
+	p->bytes += slot->bytes;
+	memset(span, 0, sizeof(*span));
+	return 0;
+}
+
+/* As many native stacks as there is room for. */
+static void span_move_natives(struct pending_span *from, struct pending_span *to)
+{
+	while (from->n_natives && to->n_natives < PENDING_MAX_NATIVES)
+		to->natives[to->n_natives++] = from->natives[--from->n_natives];
+}
+
+/* Moves the stacks that arrived since `start_ns` from one span to another. */
+static int span_move_stacks(struct pending_span *from, uint64_t start_ns, struct pending_span *to)
+{
+	int r;
+
+	for (size_t i = 0; i < from->n_stacks; i++) {
 		if (from->stacks[i]->last_ns < start_ns)
 			continue;
-		r = span_reserve(to);
+		r = ARRAY_RESERVE(to->stacks, to->n_allocated, to->n_stacks + 1);
 		if (r)
 			return r;
 		to->stacks[to->n_stacks++] = TAKE_PTR(from->stacks[i]);
 	}
+	if (to->n_stacks)
+		span_move_natives(from, to);
 	return 0;
 }
 
-/* No step is open when a turn ends, so nothing that waits on its thread has an owner any more. */
+/* No step is open when a turn ends, so no later record can claim what is pending on its thread. */
 static int thread_take_turn(struct pending *p, struct pending_thread *t, uint64_t start_ns,
 			    struct pending_span *ret_span)
 {
-	size_t i;
 	int r = 0;
 
-	for (i = 0; i < t->n_spans && !r; i++)
+	for (size_t i = 0; i < t->n_spans && !r; i++)
 		r = span_move_stacks(&t->spans[i], start_ns, ret_span);
 	thread_drop_spans(p, t, t->n_spans);
 	return r;
@@ -375,7 +520,6 @@ int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pend
 {
 	const struct pending_key key = { rec->hdr.tgid, rec->hdr.tid };
 	struct pending_thread *t;
-	size_t i;
 
 	memset(ret_span, 0, sizeof(*ret_span));
 	ret_span->number = rec->span;
@@ -385,7 +529,7 @@ int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pend
 	thread_age(p, t, rec->span);
 	if (rec->unit == LS_UNIT_TURN)
 		return thread_take_turn(p, t, rec->start_ns, ret_span);
-	for (i = 0; i < t->n_spans; i++) {
+	for (size_t i = 0; i < t->n_spans; i++) {
 		if (t->spans[i].number != rec->span)
 			continue;
 		*ret_span = t->spans[i];

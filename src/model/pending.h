@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stacks and victims that came before the record of their stall. Most CPU samples belong to spans
- * that never become a stall, and nothing says so: what is kept is a window over the newest spans of
- * each thread.
+ * Stacks and victims that arrived before the record of their stall. Most CPU samples belong to
+ * spans that never become a stall, and no record says so; therefore a window over the newest spans
+ * of each thread is kept.
  *
- * A span's stacks go when its stall takes them; when PENDING_MAX_SPANS newer ones of its thread
- * have sent something; when a span more than PENDING_MAX_AGE numbers later has. Not at once when a
- * newer one ends, because spans nest: a nested step has the higher number and ends first. A number
- * that falls by more than PENDING_MAX_AGE means that the thread id was given to a new thread. None
- * of these counts as a loss; what goes because memory is bounded does.
+ * A span's stacks leave the window when its stall takes them, when PENDING_MAX_SPANS newer spans of
+ * its thread have sent records, or when a span with a number more than PENDING_MAX_AGE higher has.
+ * They stay when a newer span ends, because spans nest: a nested step has the higher number and
+ * ends first. A number that falls by more than PENDING_MAX_AGE means that the tid was reused. None
+ * of this is a loss; what is dropped because memory is bounded is counted as one.
  */
 #ifndef LOOPSTALL_MODEL_PENDING_H
 #define LOOPSTALL_MODEL_PENDING_H
@@ -21,17 +21,27 @@
 #define PENDING_MAX_SPANS 64 /* of one thread */
 #define PENDING_MAX_AGE 1000
 #define PENDING_MAX_STACKS 4096 /* different ones of one span */
+#define PENDING_MAX_NATIVES 16 /* different ones of one span */
+#define PENDING_MAX_ORDER 128 /* changes between the samples of one span */
 #define PENDING_MAX_THREADS 4096
 #define PENDING_MAX_BYTES (8U << 20) /* of all threads together */
 
-/* A stack with all that was seen at exactly this place of its span. */
+/* A stack with the sum of all samples or waits at exactly this place of its span. */
 struct pending_stack {
-	uint64_t hash; /* of what tells it from others */
+	uint64_t hash; /* of all fields that distinguish stacks */
 	uint64_t last_ns;
 	uint64_t weight_ns;
 	uint64_t native_ip;
 	uint16_t cause, syscall, flags, n_frames;
 	struct ls_frame frames[];
+};
+
+/* Native frames inside the innermost frame, as seen at one place of the span. */
+struct pending_native {
+	struct ls_place place;
+	uint32_t count; /* times it was seen */
+	uint16_t flags, n_ips;
+	uint64_t ips[];
 };
 
 struct pending_victim {
@@ -43,9 +53,16 @@ struct pending_victim {
 struct pending_span {
 	uint64_t number;
 	size_t n_stacks, n_allocated;
-	struct pending_stack **stacks; /* in the order of their first arrival */
+	struct pending_stack **stacks; /* in order of first arrival */
+	/* of the thread that held what the span waited for (LS_STACK_HOLDER), NULL: none */
+	struct pending_stack *holder;
+	size_t n_natives;
+	struct pending_native *natives[PENDING_MAX_NATIVES]; /* in order of first arrival */
 	size_t n_victims;
 	struct pending_victim *victims; /* room for LS_MAX_VICTIM_NAMES, or NULL */
+	/* hashes of its samples' stacks in order of arrival, without repetitions; or NULL */
+	uint64_t *order;
+	size_t n_order; /* at most PENDING_MAX_ORDER: no later ones */
 	size_t bytes;
 };
 
@@ -59,16 +76,24 @@ struct pending {
 
 void pending__done(struct pending *p);
 
-/* Both keep a copy. 0 or -ENOMEM. */
+/* These copy the record. 0 or -ENOMEM. */
 int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec);
+int pending__add_native(struct pending *p, const struct ls_rec_native *rec);
 int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec);
 
 /*
- * Moves what waits for this stall to ret_span, which may come out empty. A turn has no span of its
- * own: it gets the stacks of all spans since it began. 0 or -ENOMEM.
+ * Moves what is pending for this stall to ret_span, which may be empty. A turn has no span of its
+ * own and takes the stacks of all spans since it began. 0 or -ENOMEM.
  */
 int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pending_span *ret_span);
+/* What is pending for a span that goes on; NULL if there is nothing. Valid until the next call. */
+const struct pending_span *pending__peek(const struct pending *p, const struct ls_rec_stall *rec);
 void pending_span__done(struct pending_span *span);
+/*
+ * Gives back what pending__take() moved, because the span goes on: without its victims, and without
+ * the stacks that its end will send again (LS_STACK_SO_FAR). *span is empty then. 0 or -ENOMEM.
+ */
+int pending__put_back(struct pending *p, const struct ls_rec_hdr *hdr, struct pending_span *span);
 
 void pending__forget_thread(struct pending *p, uint32_t pid, uint32_t tid);
 void pending__forget_process(struct pending *p, uint32_t pid);

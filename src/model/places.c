@@ -10,7 +10,10 @@
 
 #include "base/cleanup.h"
 
-/* The numbers first: they are of fixed size, and the text has no zero byte but at its ends. */
+/*
+ * The numbers come first because their size is fixed; each text ends with its only zero byte, so no
+ * two different places give the same key.
+ */
 int place_key__make(const char *name, const char *file, uint32_t line, uint32_t more,
 		    char **ret_key, size_t *ret_n)
 {
@@ -65,8 +68,7 @@ int places__get(struct place **places, size_t max, const struct code_info *info,
 		return -ENOMEM;
 	p->key = key;
 	p->info = *info;
-	HASH_ADD_KEYPTR(hh, *places, p->key, n, p);
-	if (!p->hh.tbl) {
+	if (table__add_bytes(*places, p, n) < 0) {
 		free(p);
 		return -ENOMEM;
 	}
@@ -79,7 +81,7 @@ void places__done(struct place **places)
 {
 	struct place *p, *next;
 
-	HASH_ITER(hh, *places, p, next) {
+	HASH_ITER (hh, *places, p, next) {
 		HASH_DELETE(hh, *places, p);
 		free(p->key);
 		free(p->ended);
@@ -91,7 +93,7 @@ void places__reset(struct place *places)
 {
 	struct place *p, *next;
 
-	HASH_ITER(hh, places, p, next) {
+	HASH_ITER (hh, places, p, next) {
 		p->worst_ns = 0;
 		free(p->ended);
 		p->ended = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What two absolute readings, taken one after the other, say of the time between them. A reading may be torn, so
- * no difference is trusted to be positive and no share to stay below one.
+ * Differences and rates between two successive absolute readings. A reading may be torn, so a
+ * difference is clamped at 0 and a share at 1.
  */
 #ifndef LOOPSTALL_MODEL_RATE_H
 #define LOOPSTALL_MODEL_RATE_H

@@ -28,9 +28,8 @@ void recent__reset(struct recent *r)
 void recent__rows(struct recent *r, struct snapshot *ret_snapshot)
 {
 	const size_t n = r->kept < r->wanted ? r->kept : r->wanted;
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		r->list[i] = r->ring[(r->kept - 1 - i) % (r->wanted + 1)];
 	ret_snapshot->n_stalls = n;
 	ret_snapshot->stall_list = r->list;
@@ -38,9 +37,7 @@ void recent__rows(struct recent *r, struct snapshot *ret_snapshot)
 
 void recent__done(struct recent *r)
 {
-	size_t i;
-
-	for (i = 0; i < MODEL_MAX_STALLS + 1; i++) {
+	for (size_t i = 0; i < MODEL_MAX_STALLS + 1; i++) {
 		free(r->ring[i]);
 		r->ring[i] = NULL;
 	}

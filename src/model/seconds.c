@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A ring that time moves on. A tick's interval is shared out to the seconds it overlaps, because
- * ticks do not come at their borders.
+ * A ring of seconds. A tick's interval is divided among the seconds it overlaps, because ticks do
+ * not arrive at their borders.
  */
 #include "model/seconds.h"
 
 #include <string.h>
 
-#define NS_PER_SECOND 1000000000ULL
+#include "base/time.h"
 
-/* The entry of a second, or NULL if it is too long ago. A newer one moves the ring on. */
+/* The entry of a second, or NULL if it is too old. A newer one advances the ring. */
 static struct second *seconds_at(struct seconds *s, uint64_t number)
 {
 	if (!s->newest)
@@ -29,13 +29,28 @@ static struct second *seconds_at(struct seconds *s, uint64_t number)
 	return &s->ring[number % MODEL_SECONDS];
 }
 
+/* Marks the seconds from the stall's start to its end as far as the ring has them. */
+static void seconds_cover(struct seconds *s, const struct stall *stall, uint64_t last)
+{
+	const uint64_t start = stall->start_ns / NS_PER_S,
+		       first = start > s->first ? start : s->first;
+
+	for (uint64_t i = 0; i < MODEL_SECONDS && last >= first + i; i++) {
+		struct second *second = seconds_at(s, last - i);
+
+		if (second && second->row.covered_ns < stall->duration_ns)
+			second->row.covered_ns = stall->duration_ns;
+	}
+}
+
 void seconds__stall(struct seconds *s, const struct stall *stall)
 {
 	const uint64_t end_ns = stall->start_ns + stall->duration_ns;
-	struct second *second = seconds_at(s, end_ns / NS_PER_SECOND);
+	struct second *second = seconds_at(s, end_ns / NS_PER_S);
 
 	if (!second)
 		return;
+	seconds_cover(s, stall, end_ns / NS_PER_S);
 	second->row.stalls++;
 	second->row.stall_ns += stall->duration_ns;
 	if (stall->duration_ns < second->row.worst_ns)
@@ -46,7 +61,7 @@ void seconds__stall(struct seconds *s, const struct stall *stall)
 
 void seconds__shed(struct seconds *s, uint64_t now_ns, uint64_t stalls)
 {
-	struct second *second = stalls ? seconds_at(s, now_ns / NS_PER_SECOND) : NULL;
+	struct second *second = stalls ? seconds_at(s, now_ns / NS_PER_S) : NULL;
 
 	if (second) {
 		second->row.stalls += stalls;
@@ -71,18 +86,18 @@ void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double b
 {
 	uint64_t from = from_ns, next;
 
-	seconds_at(s, to_ns / NS_PER_SECOND);
+	seconds_at(s, to_ns / NS_PER_S);
 	if (!from_ns || from_ns >= to_ns)
 		return;
-	/* Older ones would not be kept. */
-	if (to_ns - from > MODEL_SECONDS * NS_PER_SECOND)
-		from = to_ns - MODEL_SECONDS * NS_PER_SECOND;
+	/* Older seconds are not in the ring. */
+	if (to_ns - from > MODEL_SECONDS * NS_PER_S)
+		from = to_ns - MODEL_SECONDS * NS_PER_S;
 	for (; from < to_ns; from = next) {
-		const uint64_t rest_ns = NS_PER_SECOND - from % NS_PER_SECOND;
+		const uint64_t rest_ns = NS_PER_S - from % NS_PER_S;
 
-		/* A recording may claim a time at which the next second's number has no nanoseconds. */
+		/* A damaged recording may hold a time for which from + rest_ns would overflow. */
 		next = to_ns - from > rest_ns ? from + rest_ns : to_ns;
-		seconds_share(s, from / NS_PER_SECOND, (double)(next - from), busy, steps_per_s);
+		seconds_share(s, from / NS_PER_S, (double)(next - from), busy, steps_per_s);
 	}
 }
 

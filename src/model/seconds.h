@@ -9,19 +9,21 @@
 #include "model/model.h"
 
 struct seconds {
-	uint64_t first, newest; /* numbers of seconds; newest 0: nothing came yet */
+	uint64_t first, newest; /* numbers of seconds; newest 0: empty */
 	struct second {
 		struct second_row row;
-		double told_ns; /* time of it that ticks told of */
+		double told_ns; /* time of this second that ticks cover */
 		double busy_ns, steps; /* in that time */
 	} ring[MODEL_SECONDS]; /* by number modulo MODEL_SECONDS */
 	struct second_row rows[MODEL_SECONDS]; /* of the snapshot */
 };
 
 void seconds__stall(struct seconds *s, const struct stall *stall);
-/* Stalls of which only the number is known, up to `now_ns`. */
+/* Stalls without a record, of which only the number is known, up to `now_ns`. */
 void seconds__shed(struct seconds *s, uint64_t now_ns, uint64_t stalls);
-/* What the loops did from `from_ns` to `to_ns`; from_ns 0: nothing is known but the time. */
+/*
+ * Activity of the loops between two ticks; from_ns 0 at the first tick, which only sets the time.
+ */
 void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double busy,
 		   double steps_per_s);
 void seconds__rows(struct seconds *s, struct snapshot *ret_snapshot);

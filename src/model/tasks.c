@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A look replaces the one before. Of that, only the table by address is needed again: since when a task has been
- * known, and what it had used by then. Each look makes all its memory in a few large pieces.
+ * Each reading of the tasks replaces the previous one. Of that only the table by address is needed:
+ * when a task was first seen, and its time by then. The memory of one reading is a few large
+ * blocks.
  */
 #include "model/tasks.h"
 
@@ -10,11 +11,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/table.h"
 #include "model/naming.h"
 #include "model/rate.h"
-#include "model/table.h"
 
-#define TASK_TEXT_BYTES 512 /* of a name; longer ones are cut */
+#define TASK_TEXT_BYTES 512 /* longer names are truncated */
 
 struct task_known {
 	struct task_key {
@@ -23,7 +24,7 @@ struct task_known {
 	} key;
 	uint64_t code, coro, awaited_by;
 	uint64_t seen_ns, total_ns;
-	size_t walk; /* in which it was met when circles were looked for, 0: in none yet */
+	size_t walk; /* the walk that visited it in the search for cycles, 0: not visited */
 	UT_hash_handle hh;
 };
 
@@ -48,7 +49,7 @@ static int task_compare(const void *va, const void *vb)
 		return a->tid < b->tid ? -1 : 1;
 	if (a->task != b->task)
 		return a->task < b->task ? -1 : 1;
-	/* Of doubles the first counts. */
+	/* Of duplicates the first one counts. */
 	return (a > b) - (a < b);
 }
 
@@ -64,12 +65,12 @@ static size_t text_bytes_of(const char *text)
 	return text ? strnlen(text, TASK_TEXT_BYTES) + 1 : 1;
 }
 
-/* Room for what `n` tasks may need at most. */
+/* Allocates for the most that `n` tasks can need. */
 static int tasks_allocate(struct tasks *t, const struct model_task *const *sorted, size_t n)
 {
-	size_t n_frames = 0, n_bytes = 0, i;
+	size_t n_frames = 0, n_bytes = 0;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		n_frames += n_frames_of(sorted[i]);
 		n_bytes += text_bytes_of(sorted[i]->name) + text_bytes_of(sorted[i]->waits_for);
 	}
@@ -101,7 +102,7 @@ static const struct task_known *known_find(const struct tasks *t, uint32_t pid, 
 	return k;
 }
 
-/* What was known of the task at the last look; NULL if its address was another task's then, or nobody's. */
+/* The same task in the previous reading; NULL if its address held no task, or another one. */
 static const struct task_known *task_before(const struct tasks *old, const struct model_task *task)
 {
 	const struct task_known *k = known_find(old, task->pid, task->task);
@@ -109,7 +110,7 @@ static const struct task_known *task_before(const struct tasks *old, const struc
 	return k && k->code == task->code ? k : NULL;
 }
 
-/* Nothing is known of the time before a task was first seen: it may be older than that. */
+/* 0 for a task that was not in the previous reading: its time may be older than the interval. */
 static double task_busy(const struct task_known *before, const struct ls_task_stats *stats,
 			uint64_t interval_ns)
 {
@@ -117,19 +118,18 @@ static double task_busy(const struct task_known *before, const struct ls_task_st
 
 	if (!before || !interval_ns)
 		return 0;
-	/* Counting may have begun anew since. */
+	/* Unless counting was restarted in between. */
 	if (before->coro == stats->coro && before->total_ns <= stats->total_ns)
 		from_ns = before->total_ns;
 	return rate_share(stats->total_ns - from_ns, interval_ns);
 }
 
-/* `row` is all zero. */
+/* `row` must be zeroed. */
 static void row_fill(struct task_row *row, const struct model_task *task,
 		     const struct resolver *resolver, struct model_frame **frames, char **text)
 {
 	const struct naming naming = { resolver, task->pid, task->code, task->qualname };
 	const size_t n = n_frames_of(task);
-	size_t i;
 
 	row->pid = task->pid;
 	row->tid = task->tid;
@@ -144,7 +144,7 @@ static void row_fill(struct task_row *row, const struct model_task *task,
 	row->awaited_by = SIZE_MAX;
 	row->is_cut = task->is_cut || n < task->n_frames;
 	row->stack = *frames;
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (task->frames[i].code)
 			(*frames)[row->n_frames++] = naming__frame(&naming, &task->frames[i]);
 	*frames += row->n_frames;
@@ -155,7 +155,8 @@ static void row_fill(struct task_row *row, const struct model_task *task,
 	row->last_end_ns = task->stats.last_end_ns;
 }
 
-static int known_add(struct tasks *t, const struct task_known *before, const struct model_task *task)
+static int known_add(struct tasks *t, const struct task_known *before,
+		     const struct model_task *task)
 {
 	struct task_known *k = &t->known[t->n_known];
 	int r;
@@ -180,10 +181,9 @@ static int tasks_fill(struct tasks *t, const struct tasks *old, const struct res
 	const uint64_t interval_ns = old->looked_ns ? rate_since(t->looked_ns, old->looked_ns) : 0;
 	struct model_frame *frames = t->frames;
 	char *text = t->text;
-	size_t i;
 	int r;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct task_known *before = task_before(old, sorted[i]);
 		struct task_row *row = &t->rows[t->n_rows];
 
@@ -202,9 +202,8 @@ static int tasks_fill(struct tasks *t, const struct tasks *old, const struct res
 static void tasks_link(struct tasks *t)
 {
 	const struct task_known *k;
-	size_t i;
 
-	for (i = 0; i < t->n_rows; i++) {
+	for (size_t i = 0; i < t->n_rows; i++) {
 		if (!t->known[i].awaited_by)
 			continue;
 		k = known_find(t, t->rows[i].pid, t->known[i].awaited_by);
@@ -213,13 +212,16 @@ static void tasks_link(struct tasks *t)
 	}
 }
 
-/* Follows each chain until it ends or meets one walked before; a chain that meets itself is cut there. */
+/*
+ * Follows each chain to its end or to a task of an earlier walk. A chain that meets itself is a
+ * cycle and is cut there.
+ */
 static void tasks_cut_circles(struct tasks *t)
 {
-	size_t first, i, next;
+	size_t first, next;
 
 	for (first = 0; first < t->n_rows; first++) {
-		for (i = first; !t->known[i].walk; i = next) {
+		for (size_t i = first; !t->known[i].walk; i = next) {
 			t->known[i].walk = first + 1;
 			next = t->rows[i].awaited_by;
 			if (next == SIZE_MAX)
@@ -236,12 +238,11 @@ static int tasks_make(struct tasks *t, const struct tasks *old, const struct res
 		      const struct model_task *tasks, size_t n)
 {
 	_cleanup_free_ const struct model_task **sorted = calloc(n + 1, sizeof(*sorted));
-	size_t i;
 	int r;
 
 	if (!sorted)
 		return -ENOMEM;
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		sorted[i] = &tasks[i];
 	qsort(sorted, n, sizeof(*sorted), task_compare);
 	r = tasks_allocate(t, sorted, n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tasks of the last look: who runs, who waits, and who waits for whom. All of it was read from a process that
- * ran on meanwhile, so nothing is taken for consistent: doubles are dropped, circles cut.
+ * The tasks of the last reading: which run, which wait, and for which other task. The process kept
+ * running while it was read, so the data may be inconsistent: duplicates are dropped and cycles are
+ * cut.
  */
 #ifndef LOOPSTALL_MODEL_TASKS_H
 #define LOOPSTALL_MODEL_TASKS_H
@@ -13,13 +14,13 @@
 struct task_known;
 
 struct tasks {
-	uint64_t alive; /* when last told */
+	uint64_t alive; /* as of the last reading */
 	uint64_t looked_ns; /* when the rows were read, 0: never */
 	uint64_t refused;
 	size_t n_rows;
 	struct task_row *rows;
 	size_t n_known;
-	struct task_known *known; /* those of the rows, in their order */
+	struct task_known *known; /* one per row, in the same order */
 	struct task_known *table; /* over `known`, by process and address */
 	/* What the rows point to. */
 	struct model_frame *frames;

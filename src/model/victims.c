@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A name that asyncio gave says nothing and is of one task only, so that a server would fill the table with
- * names nobody knows. Such tasks are told apart by what they run.
+ * A name that the runtime gave says nothing and is of one task only, so that a server would fill
+ * the table with names nobody knows. Such tasks are distinguished by what they run.
  */
 #include "model/victims.h"
 
@@ -16,8 +16,8 @@ struct victim_entry {
 	char *name;
 	struct victim_row row;
 	bool has_culprit;
-	uint64_t culprit_ns; /* what the one of the row cost it */
-	size_t index; /* of its row, when rows are made */
+	uint64_t culprit_ns; /* cost of the culprit in `row` */
+	size_t index; /* of its row while rows are made */
 	UT_hash_handle hh;
 };
 
@@ -42,19 +42,15 @@ void victims__done(struct victims *v)
 	memset(v, 0, sizeof(*v));
 }
 
-/* "Task-17", or "?" for one that could not be read. */
-static bool is_default_name(const char *name)
+/* False for a name that the runtime gave, and for one that could not be read. */
+static bool has_own_name(const char *name, const struct runtime_words *words)
 {
-	static const char prefix[] = "Task-";
-	const size_t n = sizeof(prefix) - 1;
+	const struct runtime_words *w = runtime_words__or_default(words);
 
-	if (!strcmp(name, "?") || !*name)
-		return true;
-	return !strncmp(name, prefix, n) && name[n] &&
-		strspn(name + n, "0123456789") == strlen(name + n);
+	return *name && strcmp(name, "?") && !(w->is_given_name && w->is_given_name(name));
 }
 
-/* What tells the victim from others: its name, or its coroutine. */
+/* A victim is identified by its name or, without one, by its coroutine. */
 static int key_make(const struct victim *victim, bool has_name, char **ret_key, size_t *ret_n)
 {
 	const struct code_info *c = &victim->coroutine;
@@ -77,9 +73,7 @@ static int entry_new(struct victims *v, char *key, size_t n_key, const char *nam
 	e->key = key;
 	e->name = strdup(name);
 	e->row.name = e->name;
-	if (e->name)
-		HASH_ADD_KEYPTR(hh, v->entries, e->key, n_key, e);
-	if (!e->hh.tbl) {
+	if (!e->name || table__add_bytes(v->entries, e, n_key) < 0) {
 		entry_free(e);
 		return -ENOMEM;
 	}
@@ -87,10 +81,11 @@ static int entry_new(struct victims *v, char *key, size_t n_key, const char *nam
 	return 0;
 }
 
-/* NULL in *ret_entry if there is no room. */
-static int entry_get(struct victims *v, const struct victim *victim, struct victim_entry **ret_entry)
+/* *ret_entry is NULL if there is no room. */
+static int entry_get(struct victims *v, const struct victim *victim,
+		     const struct runtime_words *words, struct victim_entry **ret_entry)
 {
-	const bool has_name = !is_default_name(victim->name);
+	const bool has_name = has_own_name(victim->name, words);
 	_cleanup_free_ char *key = NULL;
 	struct victim_entry *e;
 	size_t n;
@@ -119,7 +114,7 @@ int victims__book(struct victims *v, const struct stall *stall, const struct pla
 	int r;
 
 	v->is_changed = true;
-	r = entry_get(v, victim, &e);
+	r = entry_get(v, victim, stall->words, &e);
 	if (r || !e)
 		return r;
 	e->row.times++;
@@ -133,7 +128,7 @@ int victims__book(struct victims *v, const struct stall *stall, const struct pla
 	if (r)
 		return r;
 	cost_ns = pair ? pair->total_ns : 0;
-	/* The first one counts also if nobody could tell how long it lasted. */
+	/* The first culprit counts even if the wait is unknown (0). */
 	if (e->has_culprit && cost_ns <= e->culprit_ns)
 		return 0;
 	e->has_culprit = true;

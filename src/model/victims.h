@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who had to wait, and who made them: one row for each victim, one for each pair of a victim and the coroutine that
- * stalled. Bounded; what finds no room is counted.
+ * Who had to wait and behind whom: one row per victim, one per pair of a victim and the coroutine
+ * that stalled. Bounded; what has no room is counted as a loss.
  */
 #ifndef LOOPSTALL_MODEL_VICTIMS_H
 #define LOOPSTALL_MODEL_VICTIMS_H
@@ -17,7 +17,7 @@
 /* One named victim of one stall. */
 struct victim {
 	const char *name; /* as the target has it */
-	struct code_info coroutine; /* NULLs if it could not be told */
+	struct code_info coroutine; /* NULLs if not known */
 	uint64_t waited_ns;
 };
 
@@ -27,19 +27,22 @@ struct victims {
 	struct victim_entry *entries; /* table */
 	struct pairs pairs; /* entry, place */
 	uint64_t refused;
-	/* What the snapshot points to, made anew only if something was booked since. */
+	/* What the snapshot points to; rebuilt only after a change. */
 	bool is_changed;
 	size_t n_rows, n_payer_rows;
 	struct victim_row *rows;
 	struct payer_row *payer_rows;
 };
 
-/* `place` is that of the stall's coroutine, NULL if it has none. 0 or -ENOMEM. */
+/*
+ * Adds one victim's wait. `place` is that of the stall's coroutine, NULL if it has none. 0 or
+ * -ENOMEM.
+ */
 int victims__book(struct victims *v, const struct stall *stall, const struct place *place,
 		  const struct victim *victim);
-/* Makes the rows. 0 or -ENOMEM. */
+/* Adds the rows to the snapshot. 0 or -ENOMEM. */
 int victims__rows(struct victims *v, struct snapshot *ret_snapshot);
-/* Empties it; it can be used further. */
+/* Frees the contents; the object stays usable. */
 void victims__done(struct victims *v);
 
 #endif

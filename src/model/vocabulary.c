@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list of causes is the contract's own (loopstall/cause.h); that of calls is by cause and system call. A Python name
- * is used only where nothing else can be meant; a C extension that calls fsync is not os.fsync.
+ * The list of causes is the contract's own (loopstall/cause.h); that of calls is by cause and
+ * system call, after the runtime's own words.
  */
 #include "model/vocabulary.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/array.h"
 
 /* First match that has the form wins. */
 static const struct {
@@ -13,7 +16,6 @@ static const struct {
 	const char *syscall; /* NULL: any */
 	const char *words[VOCABULARY_FORMS]; /* long, short; NULL: none in this form */
 } calls[] = {
-	{ LS_CAUSE_SLEEP, "clock_nanosleep", { "time.sleep", "time.sleep" } },
 	{ LS_CAUSE_NETWORK, "accept", { "socket accept", "socket accept" } },
 	{ LS_CAUSE_NETWORK, "accept4", { "socket accept", "socket accept" } },
 	{ LS_CAUSE_NETWORK, "connect", { "socket connect", "socket" } },
@@ -38,10 +40,12 @@ static const struct {
 	{ LS_CAUSE_PROCESS, NULL, { NULL, "child process" } },
 	{ LS_CAUSE_LOCK, "futex", { "lock", "lock" } },
 	{ LS_CAUSE_LOCK, NULL, { NULL, "lock" } },
-	{ LS_CAUSE_GIL, NULL, { "GIL", "GIL" } },
 	{ LS_CAUSE_DNS, NULL, { "getaddrinfo", "getaddrinfo" } },
 	{ LS_CAUSE_PAGEFAULT, NULL, { "page fault", "page fault" } },
-	{ LS_CAUSE_RUNQUEUE, NULL, { NULL, "no free CPU" } },
+	{ LS_CAUSE_RUNQUEUE, NULL, { NULL, "CPU taken" } },
+	{ LS_CAUSE_THROTTLED, NULL, { NULL, "CPU quota" } },
+	{ LS_CAUSE_STOPPED, NULL, { NULL, "stopped" } },
+	{ LS_CAUSE_GC, NULL, { "garbage collector", "garbage collector" } },
 };
 
 const char *vocabulary_unit(enum ls_unit unit)
@@ -59,10 +63,20 @@ const char *vocabulary_unit(enum ls_unit unit)
 	return "?";
 }
 
+const char *vocabulary_end(enum ls_end end)
+{
+	static const char *const words[LS_END_MAX] = {
+		[LS_END_RETURN] = "return", [LS_END_OPEN] = "running", [LS_END_RUNNING] = "running",
+		[LS_END_EXIT] = "exit",	    [LS_END_EXEC] = "exec",    [LS_END_SIGNAL] = "signal",
+	};
+
+	return (unsigned int)end < LS_END_MAX ? words[end] : "?";
+}
+
 const char *vocabulary_cause(enum ls_cause cause)
 {
 	static const char *const words[] = {
-#define _(name, word, sentence) [LS_CAUSE_##name] = word,
+#define _(name, word, ...) [LS_CAUSE_##name] = word,
 		LS_CAUSES(_)
 #undef _
 	};
@@ -70,13 +84,36 @@ const char *vocabulary_cause(enum ls_cause cause)
 	return cause < LS_CAUSE_MAX ? words[cause] : "?";
 }
 
-const char *vocabulary_call(enum ls_cause cause, const char *syscall, enum vocabulary_form form)
+const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause,
+			    const char *syscall, enum vocabulary_form form)
 {
-	size_t i;
+	const struct runtime_words *w = runtime_words__or_default(words);
+	const char *own = w->call ? w->call(cause, syscall) : NULL;
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	if (own)
+		return own;
+	for (size_t i = 0; i < N_OF(calls); i++)
 		if (calls[i].cause == cause && calls[i].words[form] &&
 		    (!calls[i].syscall || (syscall && !strcmp(calls[i].syscall, syscall))))
 			return calls[i].words[form];
 	return NULL;
+}
+
+void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES])
+{
+	const struct cpu_holder *holder = &stall->cpu_holder;
+
+	buf[0] = '\0';
+	if (stall->sign == SIGN_PINNED && holder->duration_ns && !holder->is_own_process)
+		snprintf(buf, VOCABULARY_HOLDER_BYTES,
+			 "bound to a CPU that %s (%u) had, another was free", holder->name,
+			 holder->pid);
+	else if (stall->sign == SIGN_PINNED)
+		snprintf(buf, VOCABULARY_HOLDER_BYTES, "bound to its CPUs, another was free");
+	else if (holder->duration_ns && holder->is_own_process)
+		snprintf(buf, VOCABULARY_HOLDER_BYTES,
+			 "other threads of its own process had the CPU");
+	else if (holder->duration_ns)
+		snprintf(buf, VOCABULARY_HOLDER_BYTES, "%s (%u) had the CPU", holder->name,
+			 holder->pid);
 }

@@ -5,10 +5,12 @@
 #ifndef LOOPSTALL_MODEL_VOCABULARY_H
 #define LOOPSTALL_MODEL_VOCABULARY_H
 
-#include <loopstall/abi.h>
+#include "model/model.h"
 
 /* "step", "callback", "turn"; "?" for anything else. */
 const char *vocabulary_unit(enum ls_unit unit);
+/* "return", "running", "exit", "exec", "signal"; "?" for anything else. */
+const char *vocabulary_end(enum ls_end end);
 /* "cpu", "sleep", ...; "?" for anything else. */
 const char *vocabulary_cause(enum ls_cause cause);
 
@@ -16,9 +18,19 @@ const char *vocabulary_cause(enum ls_cause cause);
 enum vocabulary_form { VOCABULARY_LONG, VOCABULARY_SHORT, VOCABULARY_FORMS };
 
 /*
- * What a blocking call is called by who writes Python: "time.sleep", "wait for a child process" or "child process". `syscall`
- * may be NULL. NULL if there is no word for it: then the name of the system call says more.
+ * What a user of the runtime calls a blocking call: "time.sleep", "wait for a child process" or
+ * "child process". `words` NULL: the default runtime. `syscall` may be NULL. NULL if there is no
+ * word for it: then the name of the system call says more.
  */
-const char *vocabulary_call(enum ls_cause cause, const char *syscall, enum vocabulary_form form);
+const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause,
+			    const char *syscall, enum vocabulary_form form);
+
+#define VOCABULARY_HOLDER_BYTES 160
+
+/*
+ * Who had the CPU that a stall waited for: "stress-ng (4711) had the CPU"; "" if it waited for none
+ * or that is not known.
+ */
+void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES]);
 
 #endif

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A table on uthash.
+ * The table of answers, on uthash. Its entries never move, so pointers to answers stay valid.
  */
 #include "record/answers.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/table.h"
 
 struct entry {
-	struct answer answer; /* first: an answer is its entry */
+	struct answer answer; /* must be first: a pointer to the answer is a pointer to the entry */
 	UT_hash_handle hh;
 };
 

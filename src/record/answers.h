@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a resolver answered, by question. The same table serves who records and who replays.
+ * The resolver's answers by question. The recorder and the player use the same table.
  */
 #ifndef LOOPSTALL_RECORD_ANSWERS_H
 #define LOOPSTALL_RECORD_ANSWERS_H
@@ -14,6 +14,8 @@ enum answer_kind {
 	ANSWER_NATIVE,
 	ANSWER_SYSCALL,
 	ANSWER_THREAD,
+	ANSWER_FILE_LINES,
+	ANSWER_AWAITED,
 	ANSWER_MAX
 };
 
@@ -21,15 +23,16 @@ struct answer_key {
 	uint32_t kind; /* enum answer_kind */
 	uint32_t pid;
 	uint64_t a,
-		b; /* code: its address and its qualified name's; line: frame; native: address; ... */
+		/* code: its address and its qualified name's; line: frame; native: address; ... */
+		b;
 };
 
 struct answer {
 	struct answer_key key;
 	const char *text; /* name; NULL if there is none; lives as long as its resolver */
 	const char *file; /* of code */
-	uint32_t number; /* line, thread */
-	uint8_t is_failed; /* code: it could not be told */
+	uint32_t number; /* line, thread, number of lines */
+	uint8_t is_failed; /* code: the resolver could not read it */
 	uint32_t epoch; /* for the owner of the table */
 	uint64_t asked; /* the same */
 };
@@ -45,11 +48,11 @@ static inline void answers__freep(struct answers **a)
 
 /* NULL if there is none. Valid until answers__forget(). */
 struct answer *answers__find(struct answers *a, const struct answer_key *key);
-/* A new one with this key and nothing else. NULL without memory or when there are `max` already. */
+/* Adds an empty answer with this key. NULL without memory or if there are `max` already. */
 struct answer *answers__add(struct answers *a, const struct answer_key *key);
 size_t answers__count(const struct answers *a);
 void answers__forget(struct answers *a);
-/* The one that was added behind `before` (NULL: the first), or NULL. */
+/* The answer that was added after `before` (NULL: the first one); NULL at the end. */
 struct answer *answers__next(struct answers *a, const struct answer *before);
 
 #endif

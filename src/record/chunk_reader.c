@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See chunk_reader.h. The list of chunks is made by going from head to head: one small read for each second
- * that was recorded. So no index needs to be kept in the file, where it would be missing just when
- * the recorder was killed.
+ * Opening walks from chunk head to chunk head: one small read per recorded second. So the file
+ * needs no index, which would be missing exactly when the recorder was killed.
  */
 #include "record/chunk_reader.h"
 
@@ -14,17 +13,18 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "record/crc32.h"
 #include "record/format.h"
 
 /* 0, -EBADMSG if the file ends before, or -errno. */
-static int read_at(const struct chunk_reader *r, uint64_t offset, void *data, size_t n)
+static int read_at(const struct chunk_reader *reader, uint64_t offset, void *data, size_t n)
 {
 	char *at = data;
 
 	while (n > 0) {
-		const ssize_t got = pread(r->fd, at, n, (off_t)offset);
+		const ssize_t got = pread(reader->fd, at, n, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -48,42 +48,43 @@ static int resize(struct buffer *b, size_t n)
 	return 0;
 }
 
-static int open_file(struct chunk_reader *r, const char *path, struct err *err)
+static int open_file(struct chunk_reader *reader, const char *path, struct err *err)
 {
 	struct stat st;
 
-	/* A pipe would keep us waiting. */
-	r->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+	/* O_NONBLOCK: opening a FIFO would block. */
+	reader->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (reader->fd < 0 || fstat(reader->fd, &st) < 0)
 		return err__set(err, -errno, "cannot read %s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err__set(err, -EINVAL, "cannot read %s: it is not a plain file", path);
-	r->file_bytes = (uint64_t)st.st_size;
-	if (r->file_bytes == 0)
+	reader->file_bytes = (uint64_t)st.st_size;
+	if (reader->file_bytes == 0)
 		return err__set(err, -ENODATA, "%s is empty", path);
 	return 0;
 }
 
 static int not_a_recording(const char *path, const struct format_head *head, struct err *err)
 {
-	if (!memcmp(head->magic + 1, FORMAT_MAGIC + 1, 6))
+	if (!memcmp(&head->magic[1], &FORMAT_MAGIC[1], 6))
 		return err__set(err, -EBADMSG,
 				"%s was a recording, but was changed on its way: copy it as binary",
 				path);
 	return err__set(err, -EBADMSG, "%s is not a recording", path);
 }
 
-static int read_head(struct chunk_reader *r, const char *path, struct err *err)
+static int read_head(struct chunk_reader *reader, const char *path, struct err *err)
 {
 	struct format_head head = {};
-	int e;
+	int r;
 
-	e = read_at(r, 0, &head, r->file_bytes < sizeof(head) ? r->file_bytes : sizeof(head));
-	if (e < 0)
-		return err__set(err, e, "cannot read %s: %s", path, strerror(-e));
+	r = read_at(reader, 0, &head,
+		    reader->file_bytes < sizeof(head) ? reader->file_bytes : sizeof(head));
+	if (r < 0)
+		return err__set(err, r, "cannot read %s: %s", path, strerror(-r));
 	if (memcmp(head.magic, FORMAT_MAGIC, sizeof(head.magic)) != 0)
 		return not_a_recording(path, &head, err);
-	if (r->file_bytes < sizeof(head) ||
+	if (reader->file_bytes < sizeof(head) ||
 	    head.crc != crc32__of(&head, offsetof(struct format_head, crc)))
 		return err__set(err, -EBADMSG, "the beginning of %s is damaged", path);
 	if (head.version > FORMAT_VERSION) {
@@ -94,28 +95,29 @@ static int read_head(struct chunk_reader *r, const char *path, struct err *err)
 	}
 	if (head.version == 0 || head.body_bytes > FORMAT_MAX_BODY_BYTES)
 		return err__set(err, -EBADMSG, "the beginning of %s is damaged", path);
-	e = resize(&r->body, head.body_bytes);
-	if (e >= 0)
-		e = read_at(r, sizeof(head), r->body.data, head.body_bytes);
-	if (e >= 0 && crc32__of(r->body.data, head.body_bytes) != head.body_crc)
-		e = -EBADMSG;
-	if (e == -EBADMSG)
-		return err__set(err, e, "the beginning of %s is damaged", path);
-	if (e < 0)
-		return err__set(err, e, "cannot read %s: %s", path, strerror(-e));
-	r->whole_bytes = sizeof(head) + head.body_bytes;
+	r = resize(&reader->body, head.body_bytes);
+	if (r >= 0)
+		r = read_at(reader, sizeof(head), reader->body.data, head.body_bytes);
+	if (r >= 0 && crc32__of(reader->body.data, head.body_bytes) != head.body_crc)
+		r = -EBADMSG;
+	if (r == -EBADMSG)
+		return err__set(err, r, "the beginning of %s is damaged", path);
+	if (r < 0)
+		return err__set(err, r, "cannot read %s: %s", path, strerror(-r));
+	reader->version = head.version;
+	reader->whole_bytes = sizeof(head) + head.body_bytes;
 	return 0;
 }
 
 /* NULL if this is the head of the chunk that should be here. */
-static const char *fault_of(const struct chunk_reader *r, const struct format_chunk *chunk)
+static const char *fault_of(const struct chunk_reader *reader, const struct format_chunk *chunk)
 {
 	if (chunk->magic != FORMAT_CHUNK_MAGIC ||
 	    chunk->crc !=
 		    crc32__of(&chunk->payload_crc,
 			      sizeof(*chunk) - offsetof(struct format_chunk, payload_crc)))
 		return "no chunk begins there";
-	if (chunk->number != r->n_chunks)
+	if (chunk->number != reader->first_number + reader->n_chunks)
 		return "a chunk is missing before it";
 	if (chunk->raw_bytes > FORMAT_MAX_RAW_BYTES ||
 	    chunk->payload_bytes > ZSTD_compressBound(FORMAT_MAX_RAW_BYTES))
@@ -123,128 +125,129 @@ static const char *fault_of(const struct chunk_reader *r, const struct format_ch
 	return NULL;
 }
 
-static int list_chunk(struct chunk_reader *r, const struct format_chunk *chunk)
+static int list_chunk(struct chunk_reader *reader, const struct format_chunk *chunk)
 {
-	if (r->n_chunks == r->max_chunks) {
-		const size_t max = r->max_chunks ? 2 * r->max_chunks : 64;
-		struct chunk_place *chunks = reallocarray(r->chunks, max, sizeof(*chunks));
+	int r = ARRAY_RESERVE(reader->chunks, reader->max_chunks, reader->n_chunks + 1);
 
-		if (!chunks)
-			return -ENOMEM;
-		r->chunks = chunks;
-		r->max_chunks = max;
-	}
-	r->chunks[r->n_chunks++] = (struct chunk_place){ .offset = r->whole_bytes,
-							 .first_ns = chunk->first_ns,
-							 .last_ns = chunk->last_ns };
+	if (r < 0)
+		return r;
+	reader->chunks[reader->n_chunks++] = (struct chunk_place){ .offset = reader->whole_bytes,
+								   .first_ns = chunk->first_ns,
+								   .last_ns = chunk->last_ns };
 	return 0;
 }
 
 /* 1 if a chunk was listed, 0 at the end or at what is none, or -errno. */
-static int list_next(struct chunk_reader *r)
+static int list_next(struct chunk_reader *reader)
 {
-	const uint64_t left = r->file_bytes - r->whole_bytes;
+	const uint64_t left = reader->file_bytes - reader->whole_bytes;
 	struct format_chunk chunk;
-	int e;
+	int r;
 
 	if (left == 0)
 		return 0;
-	if (r->is_complete) {
-		r->fault = "there is something behind the end";
+	if (reader->is_complete) {
+		reader->fault = "there is something behind the end";
 		return 0;
 	}
-	r->fault = "the last chunk is cut";
+	reader->fault = "the last chunk is cut";
 	if (left < sizeof(chunk))
 		return 0;
-	e = read_at(r, r->whole_bytes, &chunk, sizeof(chunk));
-	if (e < 0)
-		return e == -EBADMSG ? 0 : e;
-	r->fault = fault_of(r, &chunk);
-	if (!r->fault && left - sizeof(chunk) < chunk.payload_bytes)
-		r->fault = "the last chunk is cut";
-	if (!r->fault && r->n_chunks == FORMAT_MAX_CHUNKS)
-		r->fault = "there are more chunks than are read";
-	if (r->fault)
+	r = read_at(reader, reader->whole_bytes, &chunk, sizeof(chunk));
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r;
+	/* Those before it were dropped from the ring. */
+	if (reader->version >= FORMAT_VERSION_RING && reader->n_chunks == 0)
+		reader->first_number = chunk.number;
+	reader->fault = fault_of(reader, &chunk);
+	if (!reader->fault && left - sizeof(chunk) < chunk.payload_bytes)
+		reader->fault = "the last chunk is cut";
+	if (!reader->fault && reader->n_chunks == FORMAT_MAX_CHUNKS)
+		reader->fault = "there are more chunks than are read";
+	if (reader->fault)
 		return 0;
-	r->is_complete = chunk.flags & FORMAT_CHUNK_END;
-	if (!r->is_complete) {
-		e = list_chunk(r, &chunk);
-		if (e < 0)
-			return e;
+	reader->is_complete = chunk.flags & FORMAT_CHUNK_END;
+	if (!reader->is_complete) {
+		r = list_chunk(reader, &chunk);
+		if (r < 0)
+			return r;
 	}
-	r->whole_bytes += sizeof(chunk) + chunk.payload_bytes;
+	reader->whole_bytes += sizeof(chunk) + chunk.payload_bytes;
 	return 1;
 }
 
-int chunk_reader__open(struct chunk_reader *r, const char *path, struct err *err)
+int chunk_reader__open(struct chunk_reader *reader, const char *path, struct err *err)
 {
-	int e;
+	int r;
 
-	*r = (struct chunk_reader){ .fd = -1, .zstd = ZSTD_createDCtx() };
-	if (!r->zstd)
+	*reader = (struct chunk_reader){ .fd = -1, .zstd = ZSTD_createDCtx() };
+	if (!reader->zstd)
 		return err__set(err, -ENOMEM, "out of memory");
-	e = open_file(r, path, err);
-	if (e >= 0)
-		e = read_head(r, path, err);
-	if (e < 0)
-		return e;
-	while ((e = list_next(r)) > 0)
+	r = open_file(reader, path, err);
+	if (r >= 0)
+		r = read_head(reader, path, err);
+	if (r < 0)
+		return r;
+	while ((r = list_next(reader)) > 0)
 		;
-	if (e < 0)
-		return err__set(err, e, "cannot read %s: %s", path, strerror(-e));
+	if (r < 0)
+		return err__set(err, r, "cannot read %s: %s", path, strerror(-r));
 	return 0;
 }
 
-void chunk_reader__done(struct chunk_reader *r)
+void chunk_reader__done(struct chunk_reader *reader)
 {
-	fd_close(&r->fd);
-	ZSTD_freeDCtx(r->zstd);
-	r->zstd = NULL;
-	buffer__done(&r->body);
-	buffer__done(&r->packed);
-	buffer__done(&r->raw);
-	free(r->chunks);
-	r->chunks = NULL;
+	fd_close(&reader->fd);
+	ZSTD_freeDCtx(reader->zstd);
+	reader->zstd = NULL;
+	buffer__done(&reader->body);
+	buffer__done(&reader->packed);
+	buffer__done(&reader->raw);
+	free(reader->chunks);
+	reader->chunks = NULL;
 }
 
-static int unpack(struct chunk_reader *r, const struct format_chunk *chunk, const char **ret_fault)
+static int unpack(struct chunk_reader *reader, const struct format_chunk *chunk,
+		  const char **ret_fault)
 {
 	size_t n;
-	int e;
+	int r;
 
 	*ret_fault = "the chunk is damaged";
-	if (crc32__of(r->packed.data, chunk->payload_bytes) != chunk->payload_crc)
+	if (crc32__of(reader->packed.data, chunk->payload_bytes) != chunk->payload_crc)
 		return -EBADMSG;
-	e = resize(&r->raw, chunk->raw_bytes);
-	if (e < 0)
-		return e;
-	/* Into the room that its head speaks of, whatever its own says. */
-	n = ZSTD_decompressDCtx(r->zstd, r->raw.data, chunk->raw_bytes, r->packed.data,
-				chunk->payload_bytes);
+	r = resize(&reader->raw, chunk->raw_bytes);
+	if (r < 0)
+		return r;
+	/* Bounded by the size in the chunk's head, whatever the zstd frame claims. */
+	n = ZSTD_decompressDCtx(reader->zstd, reader->raw.data, chunk->raw_bytes,
+				reader->packed.data, chunk->payload_bytes);
 	return ZSTD_isError(n) || n != chunk->raw_bytes ? -EBADMSG : 0;
 }
 
-int chunk_reader__read(struct chunk_reader *r, size_t index, struct cursor *ret_cursor,
+int chunk_reader__read(struct chunk_reader *reader, size_t index, struct cursor *ret_cursor,
 		       const char **ret_fault)
 {
-	const uint64_t offset = r->chunks[index].offset;
+	const uint64_t offset = reader->chunks[index].offset;
 	struct format_chunk chunk;
-	int e;
+	int r;
 
 	*ret_fault = "the file has changed since it was opened";
-	e = read_at(r, offset, &chunk, sizeof(chunk));
-	/* Its sum was right when it was listed. */
-	if (e >= 0 &&
+	r = read_at(reader, offset, &chunk, sizeof(chunk));
+	/* Its checksum was right when it was listed, so the file has changed since. */
+	if (r >= 0 &&
 	    (chunk.payload_bytes > ZSTD_compressBound(FORMAT_MAX_RAW_BYTES) ||
 	     chunk.raw_bytes > FORMAT_MAX_RAW_BYTES))
-		e = -EBADMSG;
-	if (e >= 0)
-		e = resize(&r->packed, chunk.payload_bytes);
-	if (e >= 0)
-		e = read_at(r, offset + sizeof(chunk), r->packed.data, chunk.payload_bytes);
-	if (e >= 0)
-		e = unpack(r, &chunk, ret_fault);
-	if (e >= 0)
-		*ret_cursor = (struct cursor){ .at = r->raw.data, .end = r->raw.data + r->raw.n };
-	return e;
+		r = -EBADMSG;
+	if (r >= 0)
+		r = resize(&reader->packed, chunk.payload_bytes);
+	if (r >= 0)
+		r = read_at(reader, offset + sizeof(chunk), reader->packed.data,
+			    chunk.payload_bytes);
+	if (r >= 0)
+		r = unpack(reader, &chunk, ret_fault);
+	if (r >= 0)
+		*ret_cursor = (struct cursor){ .at = reader->raw.data,
+					       .end = reader->raw.data + reader->raw.n };
+	return r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A recording's file as the reader sees it: head, then chunks that are checked one by one. Nothing in it is
- * believed before its sum was checked, and no number in it makes us take more memory than FORMAT_MAX_* allow.
+ * Reads a recording's file: the head, then chunks that are checked one by one. Nothing is used
+ * before its checksum was verified, and no number in the file can make us allocate more than
+ * FORMAT_MAX_* allow.
  */
 #ifndef LOOPSTALL_RECORD_CHUNK_READER_H
 #define LOOPSTALL_RECORD_CHUNK_READER_H
@@ -22,27 +23,30 @@ struct chunk_reader {
 	int fd;
 	void *zstd;
 	uint64_t file_bytes;
+	uint32_t version;
 	struct buffer body; /* of the file's head */
+	uint64_t first_number; /* of its chunks */
 	size_t n_chunks, max_chunks;
 	struct chunk_place *chunks;
-	bool is_complete; /* the end mark is there */
-	uint64_t whole_bytes; /* what the head and the chunks listed take */
-	const char *fault; /* what is behind them, if it should not be; else NULL */
+	bool is_complete; /* the end mark was found */
+	uint64_t whole_bytes; /* size of the head and the listed chunks */
+	const char *fault; /* what follows them although nothing should; else NULL */
 	struct buffer packed, raw;
 };
 
 /*
- * Opens a file and lists its chunks. 0, or -errno with err filled: what open() says, -ENODATA (empty),
+ * Opens a file and lists its chunks. 0, or -errno with err filled: what open() says, -ENODATA
+ * (empty),
  * -EBADMSG (no recording, or its head is damaged), -EPROTO (of a newer format).
  */
-int chunk_reader__open(struct chunk_reader *r, const char *path, struct err *err);
-void chunk_reader__done(struct chunk_reader *r);
+int chunk_reader__open(struct chunk_reader *reader, const char *path, struct err *err);
+void chunk_reader__done(struct chunk_reader *reader);
 
 /*
- * Reads one chunk; `ret_cursor` then points into the reader until the next call. 0, -EBADMSG with *ret_fault set, -ENOMEM
- * or what read() says.
+ * Reads one chunk; `ret_cursor` then points into the reader until the next call. 0, -EBADMSG with
+ * *ret_fault set, -ENOMEM or what read() says.
  */
-int chunk_reader__read(struct chunk_reader *r, size_t index, struct cursor *ret_cursor,
+int chunk_reader__read(struct chunk_reader *reader, size_t index, struct cursor *ret_cursor,
 		       const char **ret_fault);
 
 #endif

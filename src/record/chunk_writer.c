@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See chunk_writer.h. A chunk goes out in one write: whoever kills us finds it whole or not at all, most
- * of the time, and a reader copes with the rest.
+ * A chunk is written by one write(): if the recorder is killed, the file almost always ends between
+ * chunks, and the reader copes with the rest.
  */
 #include "record/chunk_writer.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "record/crc32.h"
 #include "record/format.h"
 
@@ -33,28 +33,19 @@ void chunk_writer__done(struct chunk_writer *w)
 	buffer__done(&w->packed);
 }
 
-static int write_all(struct chunk_writer *w, const void *data, size_t n)
+static int write_bytes(struct chunk_writer *w, const void *data, size_t n)
 {
-	const char *at = data;
+	const int r = file_write_all(w->fd, data, n);
 
-	while (n > 0) {
-		const ssize_t written = write(w->fd, at, n);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		at += written;
-		n -= (size_t)written;
-		w->file_bytes += (uint64_t)written;
-	}
-	return 0;
+	if (r >= 0)
+		w->file_bytes += n;
+	return r;
 }
 
-int chunk_writer__begin(struct chunk_writer *w, int fd, const struct buffer *body)
+int chunk_writer__begin(struct chunk_writer *w, int fd, uint32_t version, const struct buffer *body)
 {
 	struct format_head head = {
-		.version = FORMAT_VERSION,
+		.version = version,
 		.body_bytes = (uint32_t)body->n,
 		.body_crc = crc32__of(body->data, body->n),
 	};
@@ -68,8 +59,8 @@ int chunk_writer__begin(struct chunk_writer *w, int fd, const struct buffer *bod
 		return -E2BIG;
 	memcpy(head.magic, FORMAT_MAGIC, sizeof(head.magic));
 	head.crc = crc32__of(&head, offsetof(struct format_head, crc));
-	r = write_all(w, &head, sizeof(head));
-	return r < 0 ? r : write_all(w, body->data, body->n);
+	r = write_bytes(w, &head, sizeof(head));
+	return r < 0 ? r : write_bytes(w, body->data, body->n);
 }
 
 int64_t chunk_writer__note_time(struct chunk_writer *w, uint64_t at_ns)
@@ -98,7 +89,7 @@ static int write_chunk(struct chunk_writer *w, uint32_t flags, size_t payload_by
 		.raw_bytes = (uint32_t)w->raw.n,
 		.flags = flags,
 		.number = w->number++,
-		/* Without an input in it, it stands where the one before ended. */
+		/* A chunk without inputs carries the time at which the previous one ended. */
 		.first_ns = w->first_ns <= w->last_ns ? w->first_ns : w->last_ns,
 		.last_ns = w->last_ns,
 	};
@@ -107,7 +98,7 @@ static int write_chunk(struct chunk_writer *w, uint32_t flags, size_t payload_by
 	w->raw.n = 0;
 	w->first_ns = UINT64_MAX;
 	w->base_ns = 0;
-	return write_all(w, w->packed.data, sizeof(*chunk) + payload_bytes);
+	return write_bytes(w, w->packed.data, sizeof(*chunk) + payload_bytes);
 }
 
 /* Makes room for a chunk's head and `max` bytes behind it. */
@@ -140,14 +131,19 @@ int chunk_writer__flush(struct chunk_writer *w)
 	return ZSTD_isError(n) ? -ENOMEM : write_chunk(w, 0, n);
 }
 
+int chunk_writer__put_end(struct chunk_writer *w)
+{
+	const int r = reserve_packed(w, 0);
+
+	return r < 0 ? r : write_chunk(w, FORMAT_CHUNK_END, 0);
+}
+
 int chunk_writer__end(struct chunk_writer *w)
 {
 	int r = chunk_writer__flush(w);
 
 	if (r >= 0)
-		r = reserve_packed(w, 0);
-	if (r >= 0)
-		r = write_chunk(w, FORMAT_CHUNK_END, 0);
+		r = chunk_writer__put_end(w);
 	if (w->fd >= 0 && close(TAKE_FD(w->fd)) < 0 && r >= 0)
 		r = -errno;
 	return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four bits at a time: the table fits a cache line, and a recorder writes only some KB in a second.
+ * Four bits at a time: the table fits a cache line, and a recorder writes only a few KB per second.
  */
 #include "record/crc32.h"
 

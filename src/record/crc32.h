@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CRC of zlib, PNG and Ethernet (reflected polynomial 0xedb88320), so that a recording can be checked
- * with anything.
+ * The CRC-32 of zlib, PNG and Ethernet (reflected polynomial 0xedb88320), so that common tools can
+ * check a recording.
  */
 #ifndef LOOPSTALL_RECORD_CRC32_H
 #define LOOPSTALL_RECORD_CRC32_H

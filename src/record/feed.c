@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The model first: what it asks the resolver is then on file before the input. An input that it took in part
- * (-errno of its on_stall) is recorded as well.
+ * The model comes first: the answers it gets from the resolver are then in the file before the
+ * input. An input that the model processed in part (its on_stall returned -errno) is recorded as
+ * well.
  */
 #include "record/feed.h"
 
-/* `r` of the model, then that of the recorder. */
+/* The model's error wins over the recorder's. */
 #define BOTH(f, r, call)                                                                           \
 	({                                                                                         \
 		const int _of_model = (r);                                                         \
@@ -15,10 +16,12 @@
 
 int feed__event(struct feed *f, const struct event *event)
 {
-	return BOTH(f, model__event(f->model, event), recorder__event(f->recorder, f->now_ns, event));
+	return BOTH(f, model__event(f->model, event),
+		    recorder__event(f->recorder, f->now_ns, event));
 }
 
-int feed__coroutine(struct feed *f, const struct ls_coro_key *key, const struct ls_coro_stats *stats)
+int feed__coroutine(struct feed *f, const struct ls_coro_key *key,
+		    const struct ls_coro_stats *stats)
 {
 	return BOTH(f, model__coroutine(f->model, key, stats),
 		    recorder__coroutine(f->recorder, f->now_ns, key, stats));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tables, and the one coder that walks them.
+ * The tables of fields and the one coder that walks them.
  */
 #include "record/fields.h"
 
 #include <string.h>
 
+#include "base/array.h"
 #include "record/answers.h"
 
 struct field {
@@ -24,11 +25,17 @@ struct field {
 	}
 #define HEADER(type)                                                                               \
 	ONE(type, hdr.cpu), ONE(type, hdr.ts_ns), ONE(type, hdr.tgid), ONE(type, hdr.tid)
-#define NAME(type)                                                                                 \
+#define NAME(type, name)                                                                           \
 	ONE(type, name.number), ONE(type, name.length), ONE(type, name.copied),                    \
 		ONE(type, name.kind), ONE(type, name.ascii),                                       \
 	{                                                                                          \
 		offsetof(type, name.data), sizeof(uint64_t), FIELD_NAME_WORDS                      \
+	}
+
+/* Text of LS_NAME_BYTES. */
+#define TEXT(type, text)                                                                           \
+	{                                                                                          \
+		offsetof(type, text), sizeof(uint64_t), FIELD_NAME_WORDS                           \
 	}
 
 static const struct field event_thread[] = {
@@ -45,11 +52,21 @@ static const struct field event_stack[] = {
 	ONE(struct ls_rec_stack, syscall),   ONE(struct ls_rec_stack, flags),
 };
 
+static const struct field event_native[] = {
+	HEADER(struct ls_rec_native),
+	ONE(struct ls_rec_native, place.span),
+	ONE(struct ls_rec_native, place.frame.code),
+	ONE(struct ls_rec_native, place.frame.position),
+	ONE(struct ls_rec_native, place.cause),
+	ONE(struct ls_rec_native, flags),
+	ONE(struct ls_rec_native, n_ips),
+};
+
 static const struct field event_victim[] = {
 	HEADER(struct ls_rec_victim),	     ONE(struct ls_rec_victim, span),
 	ONE(struct ls_rec_victim, task),     ONE(struct ls_rec_victim, code),
 	ONE(struct ls_rec_victim, qualname), ONE(struct ls_rec_victim, starved_ns),
-	NAME(struct ls_rec_victim),
+	NAME(struct ls_rec_victim, name),
 };
 
 static const struct field event_stall[] = {
@@ -72,8 +89,24 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, unit),
 	ONE(struct ls_rec_stall, steps),
 	ONE(struct ls_rec_stall, flags),
-	NAME(struct ls_rec_stall),
+	NAME(struct ls_rec_stall, name),
 	ONE(struct ls_rec_stall, stolen_ns),
+	ONE(struct ls_rec_stall, end),
+	ONE(struct ls_rec_stall, signal),
+	ONE(struct ls_rec_stall, gc_generation),
+	ONE(struct ls_rec_stall, stop),
+	ONE(struct ls_rec_stall, stop_id),
+	ONE(struct ls_rec_stall, quota_ns),
+	ONE(struct ls_rec_stall, period_ns),
+	ONE(struct ls_rec_stall, threshold_ns),
+	ONE(struct ls_rec_stall, cpu_holder.ns),
+	ONE(struct ls_rec_stall, cpu_holder.tgid),
+	ONE(struct ls_rec_stall, cpu_holder.comm[0]),
+	ONE(struct ls_rec_stall, cpu_holder.comm[1]),
+	ONE(struct ls_rec_stall, pinned_ns),
+	ONE(struct ls_rec_stall, gil_looks),
+	ONE(struct ls_rec_stall, gil_free),
+	TEXT(struct ls_rec_stall, gil_holder_name),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };
@@ -113,6 +146,12 @@ static const struct field thread[] = {
 	ONE(struct thread_input, stats.worst_turn_own_ns),
 	ONE(struct thread_input, stats.handles),
 	ONE(struct thread_input, stats.callbacks_starved_ns),
+	ONE(struct thread_input, stats.since_ns),
+	ONE(struct thread_input, stats.at_ns),
+	ONE(struct thread_input, stats.open_ns),
+	ONE(struct thread_input, stats.light_cpu_ns),
+	ONE(struct thread_input, stats.light_step_ns),
+	ONE(struct thread_input, stats.light_callbacks_ns),
 };
 
 static const struct field loop[] = {
@@ -142,11 +181,52 @@ static const struct field task[] = {
 	ONE(struct model_task, stats.last_end_ns),
 };
 
+_Static_assert(MODEL_LIVE_VICTIMS == 8, "each name is listed");
+
 static const struct field live[] = {
-	ONE(struct model_live, pid),	 ONE(struct model_live, tid),
-	ONE(struct model_live, unit),	 ONE(struct model_live, cause),
-	ONE(struct model_live, syscall), ONE(struct model_live, start_ns),
-	ONE(struct model_live, code),	 ONE(struct model_live, qualname),
+	ONE(struct model_live, stall.hdr.tgid),
+	ONE(struct model_live, stall.hdr.tid),
+	ONE(struct model_live, stall.unit),
+	ONE(struct model_live, cause),
+	ONE(struct model_live, syscall),
+	ONE(struct model_live, stall.start_ns),
+	ONE(struct model_live, stall.code),
+	ONE(struct model_live, stall.qualname),
+	ONE(struct model_live, stall.hdr.ts_ns),
+	ONE(struct model_live, stall.duration_ns),
+	MANY(struct model_live, stall.cause_ns, FIELD_CAUSES),
+	ONE(struct model_live, stall.task),
+	ONE(struct model_live, stall.gil_holder_tstate),
+	ONE(struct model_live, stall.gil_holder_id),
+	ONE(struct model_live, stall.stolen_ns),
+	ONE(struct model_live, stall.gc_generation),
+	ONE(struct model_live, stall.flags),
+	NAME(struct model_live, stall.name),
+	ONE(struct model_live, stack_flags),
+	ONE(struct model_live, stall.victims),
+	ONE(struct model_live, n_victim_names),
+	NAME(struct model_live, victim_names[0]),
+	NAME(struct model_live, victim_names[1]),
+	NAME(struct model_live, victim_names[2]),
+	NAME(struct model_live, victim_names[3]),
+	NAME(struct model_live, victim_names[4]),
+	NAME(struct model_live, victim_names[5]),
+	NAME(struct model_live, victim_names[6]),
+	NAME(struct model_live, victim_names[7]),
+	ONE(struct model_live, stall.stop),
+	ONE(struct model_live, stall.stop_id),
+	ONE(struct model_live, stall.quota_ns),
+	ONE(struct model_live, stall.period_ns),
+	ONE(struct model_live, stall.threshold_ns),
+	ONE(struct model_live, stall.cpu_holder.ns),
+	ONE(struct model_live, stall.cpu_holder.tgid),
+	ONE(struct model_live, stall.cpu_holder.comm[0]),
+	ONE(struct model_live, stall.cpu_holder.comm[1]),
+	ONE(struct model_live, stall.pinned_ns),
+	ONE(struct model_live, stall.gil_looks),
+	ONE(struct model_live, stall.gil_free),
+	TEXT(struct model_live, stall.gil_holder_name),
+	ONE(struct model_live, n_holder_frames),
 };
 
 static const struct field answer[] = {
@@ -158,7 +238,7 @@ static const struct {
 	const struct field *list;
 	size_t n;
 } tables[FIELDS_MAX] = {
-#define _(kind, list) [kind] = { list, sizeof(list) / sizeof((list)[0]) }
+#define _(kind, list) [kind] = { list, N_OF(list) }
 	_(FIELDS_EVENT_THREAD, event_thread),
 	_(FIELDS_EVENT_STACK, event_stack),
 	_(FIELDS_EVENT_VICTIM, event_victim),
@@ -170,6 +250,7 @@ static const struct {
 	_(FIELDS_TASK, task),
 	_(FIELDS_LIVE, live),
 	_(FIELDS_ANSWER, answer),
+	_(FIELDS_EVENT_NATIVE, event_native),
 #undef _
 };
 
@@ -200,7 +281,7 @@ void shape__put(const struct shape *s, struct buffer *b)
 		buffer__varint(b, s->lengths[i]);
 }
 
-/* Lists that an older program did not know are empty in its files. */
+/* Lists that an older program did not have are empty in its files. */
 static void get_lengths(struct cursor *c, const uint16_t *own, uint16_t *lengths, size_t max)
 {
 	const uint64_t n = cursor__below(c, max + 1);
@@ -227,7 +308,7 @@ static uint64_t load(const void *value, size_t at, uint8_t width)
 	return v;
 }
 
-/* What was added, as small as it can be said: numbers wrap at their width. */
+/* The difference modulo the field's width, as the smallest signed number. */
 static int64_t difference(uint64_t now, uint64_t before, uint8_t width)
 {
 	const unsigned int unused = 64 - 8U * width;
@@ -274,12 +355,13 @@ bool fields__is_same(enum fields_kind kind, const void *a, const void *b)
 void fields__get(struct cursor *c, const struct shape *shape, enum fields_kind kind, void *value)
 {
 	uint64_t n_same = 0, now;
-	bool is_told = false; /* n_same is of this file, not spent yet */
+	bool is_told = false; /* n_same was read and is not used up */
 
 	for (size_t i = 0; i < shape->lengths[kind]; i++) {
 		const struct field *f = &tables[kind].list[i];
 
-		for (size_t j = 0, at = f->offset; j < shape->counts[f->count]; j++, at += f->width) {
+		for (size_t j = 0, at = f->offset; j < shape->counts[f->count];
+		     j++, at += f->width) {
 			if (!is_told) {
 				n_same = cursor__varint(c);
 				is_told = true;
@@ -288,7 +370,10 @@ void fields__get(struct cursor *c, const struct shape *shape, enum fields_kind k
 				return;
 			if (n_same > 0) {
 				n_same--;
-				/* A run that ends the value has no difference behind it. */
+				/*
+				 * A run of unchanged fields up to the end has no difference behind
+				 * it.
+				 */
 				continue;
 			}
 			now = load(value, at, f->width) + (uint64_t)cursor__signed(c);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Structures of numbers as differences. Each kind is a table of its fields; a value is written as what changed
- * since another one of its kind that the reader has as well: pairs of (fields that did not change, signed
- * difference of the next) until all fields are told. Structures come out as they went in, padding aside.
- *
- * The tables may only grow, and only at their ends: a file says how long they, and the arrays in them, were
- * when it was written (struct shape), and what an older file does not have is 0.
+ * Structures of numbers, encoded as differences. Each kind has a table of its fields; a value is
+ * written as its changes against another value that the reader has as well: pairs of (number of
+ * unchanged fields, signed difference of the next field) until all fields are covered. Decoding
+ * gives the same structure, padding aside. The tables may only grow, and only at their ends: a file
+ * holds the lengths of the tables and of the arrays in them at the time it was written (struct
+ * shape), and what an older file lacks is 0.
  */
 #ifndef LOOPSTALL_RECORD_FIELDS_H
 #define LOOPSTALL_RECORD_FIELDS_H
@@ -32,6 +32,7 @@ enum fields_kind {
 	FIELDS_TASK, /* struct model_task, without its texts and frames */
 	FIELDS_LIVE, /* struct model_live, without its frames */
 	FIELDS_ANSWER, /* struct answer, without its texts */
+	FIELDS_EVENT_NATIVE, /* struct ls_rec_native, without its addresses */
 	FIELDS_MAX
 };
 

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The words of the file format, shared by the side that writes and the side that reads. What they mean, and
- * every byte, is in docs/recording.md. Numbers are little-endian, which is what all machines are that this
- * runs on.
+ * Constants and structures of the file format, shared by writer and reader; docs/recording.md
+ * documents every byte. Numbers are little-endian, as are all supported machines.
  */
 #ifndef LOOPSTALL_RECORD_FORMAT_H
 #define LOOPSTALL_RECORD_FORMAT_H
 
 #include <stdint.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are copied as they lie in memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "records are copied as they lie in memory");
 
-#define FORMAT_VERSION 1
-/* Not ASCII at first, line ends in both forms: a file that was sent as text is recognised. */
+#define FORMAT_VERSION 2 /* the highest that is read */
+#define FORMAT_VERSION_PLAIN 1
+#define FORMAT_VERSION_RING 2 /* tables may begin anew; the first chunk has any number */
+/* A byte above 127 first and both kinds of line end: a transfer in text mode is detected. */
 #define FORMAT_MAGIC "\x89LSTALL\r\n\x1a\n\0\0\0\0\0"
 #define FORMAT_MAGIC_BYTES 16
 
@@ -25,7 +27,7 @@ struct format_head {
 };
 
 #define FORMAT_CHUNK_MAGIC 0x4b43534cU /* "LSCK" */
-#define FORMAT_CHUNK_END 1 /* flag: nothing follows */
+#define FORMAT_CHUNK_END 1 /* flag: last chunk */
 
 struct format_chunk {
 	uint32_t magic;
@@ -42,8 +44,8 @@ _Static_assert(sizeof(struct format_head) == 32, "file head");
 _Static_assert(sizeof(struct format_chunk) == 48, "chunk head");
 
 /*
- * What a chunk is made of. The first ones are inputs of the model and carry the time they were made at; the
- * others say what the inputs behind them need.
+ * Kinds of records in a chunk. The first ones are inputs of the model and carry their time; the
+ * others hold what the inputs behind them need.
  */
 enum format_kind {
 	FORMAT_NONE,
@@ -62,24 +64,27 @@ enum format_kind {
 	FORMAT_TICK,
 	FORMAT_LIVE,
 	FORMAT_RESET,
+	FORMAT_EVENT_NATIVE,
 	FORMAT_N_INPUTS,
 	FORMAT_ANSWER = 32,
 	FORMAT_TASK_ROW,
 	FORMAT_NOTE,
 	FORMAT_FORGET,
+	FORMAT_ANEW,
+	FORMAT_ANEW_END,
 };
 
-/* What rows of tasks are made from: rows of the list before, as they were or changed, or nothing. */
+/* How a row of tasks is encoded: unchanged from the previous list, changed, or new. */
 enum format_row { FORMAT_ROW_KEEP, FORMAT_ROW_CHANGE, FORMAT_ROW_NEW, FORMAT_ROW_MAX };
-#define FORMAT_ROW_BITS 2 /* of the number it shares with how many rows are left out */
+#define FORMAT_ROW_BITS 2 /* low bits; the rest of the number counts the rows that are skipped */
 
-/* What a row that is changed or new has besides its numbers; a new one has all. */
+/* Optional parts of a changed row; a new row has all. */
 #define FORMAT_HAS_NAME 1
 #define FORMAT_HAS_WAITS_FOR 2
 #define FORMAT_HAS_FRAMES 4
 #define FORMAT_HAS_ALL 7
 
-/* Bounds that both sides keep to. */
+/* Limits for both sides. */
 #define FORMAT_MAX_BODY_BYTES (1U << 20)
 #define FORMAT_MAX_RAW_BYTES (4U << 20) /* of one chunk */
 #define FORMAT_SOFT_RAW_BYTES (256U << 10) /* a chunk is closed behind it */

@@ -61,6 +61,23 @@ int meta__set_u64(struct meta *m, const char *key, uint64_t value)
 	return meta__set(m, key, text);
 }
 
+void meta__remove(struct meta *m, const char *prefix)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct meta_pair pair = m->pairs[i];
+
+		if (strncmp(pair.key, prefix, strlen(prefix)) != 0) {
+			m->pairs[n++] = pair;
+			continue;
+		}
+		free(pair.key);
+		free(pair.value);
+	}
+	m->n = n;
+}
+
 int meta__copy(struct meta *m, const struct meta *from)
 {
 	int r = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way through a file: chunk by chunk, record by record, up to its end or its damage.
+ * Walks through a file, chunk by chunk and record by record, up to its end or to the first damage.
  */
 #include "record/player_impl.h"
 
@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-/* The first damage counts: what is behind it cannot be told. */
+/* The first damage counts: what follows it may be its consequence. */
 __attribute__((format(printf, 3, 4))) static void damaged(struct player *p, uint64_t offset,
 							  const char *fmt, ...)
 {
@@ -58,7 +58,7 @@ static struct told *told__new(void)
 	return t;
 }
 
-/* Texts of a pair live as long as the cursor's data, and are not ended. */
+/* The texts point into the cursor's data and have no NUL. */
 static int read_pair(struct cursor *c, struct meta *meta)
 {
 	_cleanup_free_ char *key = NULL, *value = NULL;
@@ -142,7 +142,7 @@ int player__rewind(struct player *p)
 	answers__forget(p->answers);
 	p->next_chunk = p->n_rows = 0;
 	p->cursor = (struct cursor){};
-	p->has_input = p->is_over = false;
+	p->has_input = p->is_over = p->has_begun = p->is_known = false;
 	p->at_ns = 0;
 	p->damage[0] = '\0';
 	if (p->file.fault)
@@ -174,7 +174,10 @@ static int begin_chunk(struct player *p)
 	return 1;
 }
 
-/* A record made no sense, in a chunk whose sum is right: a fault of whoever wrote it, or malice. 0 or -ENOMEM. */
+/*
+ * A record is invalid although its chunk's checksum is right: a faulty writer or a forged file. 0
+ * or -ENOMEM.
+ */
 static int give_up(struct player *p)
 {
 	if (p->error < 0)
@@ -194,6 +197,19 @@ static int read_note(struct player *p)
 	return 0;
 }
 
+/* What follows was written for a reader that begins here. 0 or -errno. */
+static int begin_anew(struct player *p)
+{
+	struct told *fresh = told__new();
+
+	if (!fresh)
+		return -ENOMEM;
+	told__free(p->told);
+	p->told = fresh;
+	p->is_known = p->has_begun;
+	return 0;
+}
+
 /* What is between the inputs. 0 or -errno. */
 static int read_other(struct player *p, uint64_t kind)
 {
@@ -207,13 +223,18 @@ static int read_other(struct player *p, uint64_t kind)
 	case FORMAT_FORGET:
 		answers__forget(p->answers);
 		return 0;
+	case FORMAT_ANEW:
+		return begin_anew(p);
+	case FORMAT_ANEW_END:
+		p->is_known = false;
+		return 0;
 	default:
 		p->cursor.is_bad = true;
 		return 0;
 	}
 }
 
-/* Goes to the next input. 1, 0 or -errno. */
+/* Advances to the next input. 1, 0 at the end, or -errno. */
 static int seek_input(struct player *p)
 {
 	uint64_t kind;
@@ -258,6 +279,7 @@ int player__next(struct player *p, struct model *model, uint64_t *ret_at_ns)
 	if (r <= 0)
 		return r;
 	p->has_input = false;
+	p->has_begun = true;
 	r = player__input(p, model);
 	if (p->cursor.is_bad)
 		return give_up(p);

@@ -5,6 +5,8 @@
 #include "record/player_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 int player__answer(struct player *p)
 {
@@ -52,6 +54,12 @@ static int replay_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname
 	return a->is_failed ? -ENOENT : 0;
 }
 
+/* Recordings of older versions have no such answer: not known. */
+static uint32_t replay_file_lines(void *ctx, uint32_t pid, uint64_t code)
+{
+	return find(ctx, ANSWER_FILE_LINES, pid, code, 0)->number;
+}
+
 static uint32_t replay_line(void *ctx, uint32_t pid, const struct ls_frame *frame)
 {
 	return find(ctx, ANSWER_LINE, pid, frame->code, frame->position)->number;
@@ -72,14 +80,47 @@ static uint32_t replay_thread(void *ctx, uint32_t pid, uint64_t tstate, uint64_t
 	return find(ctx, ANSWER_THREAD, pid, tstate, id)->number;
 }
 
+static bool replay_awaited(void *ctx, uint32_t pid, uint64_t code)
+{
+	return find(ctx, ANSWER_AWAITED, pid, code, 0)->number;
+}
+
+#define KEY_BYTES 48
+
+static const char *target_note(const struct meta *meta, size_t number, const char *what)
+{
+	char key[KEY_BYTES];
+
+	snprintf(key, sizeof(key), "target.%zu.%s", number, what);
+	return meta__get(meta, key);
+}
+
+/* Recordings of older versions do not name the runtime. */
+static const struct runtime_words *replay_words(void *ctx, uint32_t pid)
+{
+	const struct player *p = ctx;
+	const char *text, *name;
+
+	for (size_t n = 0; (text = target_note(&p->meta, n, "pid")); n++) {
+		if (strtoul(text, NULL, 10) != pid)
+			continue;
+		name = target_note(&p->meta, n, "runtime");
+		return name ? runtime_words__find(name) : NULL;
+	}
+	return NULL;
+}
+
 struct resolver player__resolver(struct player *p)
 {
 	static const struct resolver_ops ops = {
 		.code = replay_code,
+		.file_lines = replay_file_lines,
 		.line = replay_line,
 		.native = replay_native,
 		.syscall = replay_syscall,
 		.thread = replay_thread,
+		.is_awaited = replay_awaited,
+		.words = replay_words,
 	};
 
 	return (struct resolver){ .ops = &ops, .ctx = p };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a player, shared by its parts: player.c (the way through the file), player_inputs.c (from bytes
- * to calls on the model), player_tasks.c (lists of tasks), player_answers.c (the resolver).
+ * The inside of a player, shared by its parts: player.c (the way through the file), player_inputs.c
+ * (from bytes to calls on the model), player_tasks.c (lists of tasks), player_answers.c (the
+ * resolver).
  */
 #ifndef LOOPSTALL_RECORD_PLAYER_IMPL_H
 #define LOOPSTALL_RECORD_PLAYER_IMPL_H
@@ -15,10 +16,12 @@
 #include "record/ring.h"
 #include "record/tasks.h"
 
-/* What was told so far: what differences are added to. */
+/* The values read so far, which differences are added to. */
 struct told {
 	struct ls_rec_thread event_thread;
 	struct ls_rec_stack event_stack;
+	struct ls_rec_native event_native;
+	uint64_t native_ip;
 	struct ls_rec_victim event_victim;
 	struct ls_rec_stall event_stall;
 	struct ls_rec_life event_life;
@@ -45,13 +48,23 @@ struct player {
 	struct cursor cursor;
 	size_t n_rows; /* of tasks handed over in this chunk */
 	bool has_input; /* `kind` and `at_ns` are read, the rest is not */
+	bool has_begun; /* there were inputs */
+	/* the inputs that follow only fill the tables: the model has had them */
+	bool is_known;
 	enum format_kind kind;
 	uint64_t at_ns; /* 0 at the beginning of a chunk */
 	int error; /* -ENOMEM met in the middle of a record */
-	struct coroutine_input spare; /* the largest thing by number: written to where there is none */
+	/* the largest thing by number: written to where there is none */
+	struct coroutine_input spare;
 	bool is_over; /* nothing follows, or nothing that makes sense */
 	char damage[256];
 };
+
+/* Whether the input that was decoded goes to the model. */
+static inline bool player__is_for_model(const struct player *p)
+{
+	return !p->cursor.is_bad && !p->is_known;
+}
 
 /* A string that comes again. NULL is possible. Damage is in the cursor. */
 const char *player__name(struct player *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the bytes of one input to the call on the model. The checks of a live event are made on a replayed one
- * as well, by the same decoder; what else the model indexes or loops by is checked here.
+ * Turns the bytes of one input into the call on the model. Events pass the same decoder as live
+ * ones; everything else that the model uses as an index or a length is checked here.
  */
 #include "record/player_impl.h"
 
@@ -22,15 +22,18 @@ static const char *read_text(struct player *p)
 	memcpy(text, at, n);
 	text[n] = '\0';
 	own = strings__intern(p->pool, text);
-	/* A full pool gives "?"; no recorder fills it. */
+	/* The pool returns "?" when it is full, which no recorder causes. */
 	if (strcmp(own, text) != 0)
 		p->cursor.is_bad = true;
+	if (strings__is_short_of_memory(p->pool))
+		p->error = -ENOMEM;
 	return own;
 }
 
 /*
- * What has this number: 0 says that it is the next one, whose slot is not told; else slot + 1. Never NULL: without memory,
- * or if there is no such thing, which is then known to be damage, it is something that nobody reads.
+ * The element with this number: 0 stands for the next slot, which the file does not name; else it
+ * is slot + 1. Never NULL: without memory, or for a slot that does not exist (noted as damage), it
+ * is a dummy that nobody reads.
  */
 static void *item(struct player *p, struct ring *ring, uint64_t number, bool *ret_is_new)
 {
@@ -99,7 +102,7 @@ size_t player__frames(struct player *p, struct ls_frame frames[LS_MAX_FRAMES])
 	return p->cursor.is_bad ? 0 : n;
 }
 
-/* Hands a record to the decoder and on to the model, as if it came from the kernel. */
+/* Decodes a record and passes it to the model, as if it came from the kernel. */
 static int feed_event(struct player *p, struct model *model, struct ls_rec_hdr *hdr,
 		      enum ls_rec_kind kind, size_t size)
 {
@@ -111,7 +114,7 @@ static int feed_event(struct player *p, struct model *model, struct ls_rec_hdr *
 		p->cursor.is_bad = true;
 		return 0;
 	}
-	return model__event(model, &event);
+	return player__is_for_model(p) ? model__event(model, &event) : 0;
 }
 
 static int input_event(struct player *p, struct model *model)
@@ -123,9 +126,11 @@ static int input_event(struct player *p, struct model *model)
 		size_t size;
 	} kinds[] = {
 		[FORMAT_EVENT_THREAD] = { FIELDS_EVENT_THREAD, LS_REC_THREAD,
-					  &p->told->event_thread.hdr, sizeof(struct ls_rec_thread) },
+					  &p->told->event_thread.hdr,
+					  sizeof(struct ls_rec_thread) },
 		[FORMAT_EVENT_VICTIM] = { FIELDS_EVENT_VICTIM, LS_REC_VICTIM,
-					  &p->told->event_victim.hdr, sizeof(struct ls_rec_victim) },
+					  &p->told->event_victim.hdr,
+					  sizeof(struct ls_rec_victim) },
 		[FORMAT_EVENT_STALL] = { FIELDS_EVENT_STALL, LS_REC_STALL,
 					 &p->told->event_stall.hdr, sizeof(struct ls_rec_stall) },
 		[FORMAT_EVENT_EXEC] = { FIELDS_EVENT_LIFE, LS_REC_EXEC, &p->told->event_life.hdr,
@@ -150,12 +155,30 @@ static int input_stack(struct player *p, struct model *model)
 				  stack->n_frames * sizeof(struct ls_frame));
 }
 
+static int input_native(struct player *p, struct model *model)
+{
+	struct ls_rec_native *native = &p->told->event_native;
+
+	fields__get(&p->cursor, &p->shape, FIELDS_EVENT_NATIVE, native);
+	if (native->n_ips > LS_MAX_NATIVE) {
+		p->cursor.is_bad = true;
+		return 0;
+	}
+	for (size_t i = 0; i < native->n_ips; i++) {
+		p->told->native_ip += (uint64_t)cursor__signed(&p->cursor);
+		native->ips[i] = p->told->native_ip;
+	}
+	return feed_event(p, model, &native->hdr, LS_REC_NATIVE,
+			  offsetof(struct ls_rec_native, ips) +
+				  native->n_ips * sizeof(native->ips[0]));
+}
+
 static int input_coroutine(struct player *p, struct model *model)
 {
 	struct coroutine_input *c = read_item(p, &p->told->coroutines);
 
 	fields__get(&p->cursor, &p->shape, FIELDS_COROUTINE, c);
-	return p->cursor.is_bad ? 0 : model__coroutine(model, &c->key, &c->stats);
+	return player__is_for_model(p) ? model__coroutine(model, &c->key, &c->stats) : 0;
 }
 
 static int input_thread(struct player *p, struct model *model)
@@ -163,7 +186,7 @@ static int input_thread(struct player *p, struct model *model)
 	struct thread_input *t = read_item(p, &p->told->threads);
 
 	fields__get(&p->cursor, &p->shape, FIELDS_THREAD, t);
-	return p->cursor.is_bad ? 0 : model__thread(model, t->pid, t->tid, &t->stats);
+	return player__is_for_model(p) ? model__thread(model, t->pid, t->tid, &t->stats) : 0;
 }
 
 static int input_loop(struct player *p, struct model *model)
@@ -174,7 +197,7 @@ static int input_loop(struct player *p, struct model *model)
 	l->info.process = player__name(p);
 	if (!l->info.process)
 		p->cursor.is_bad = true;
-	return p->cursor.is_bad ? 0 : model__loop(model, l->pid, l->tid, &l->info);
+	return player__is_for_model(p) ? model__loop(model, l->pid, l->tid, &l->info) : 0;
 }
 
 static int input_loss(struct player *p, struct model *model)
@@ -184,7 +207,7 @@ static int input_loss(struct player *p, struct model *model)
 
 	if (!name || !sentence)
 		p->cursor.is_bad = true;
-	return p->cursor.is_bad ? 0 : model__loss(model, name, sentence, count);
+	return player__is_for_model(p) ? model__loss(model, name, sentence, count) : 0;
 }
 
 static int input_log(struct player *p, struct model *model)
@@ -199,31 +222,44 @@ static int input_log(struct player *p, struct model *model)
 	text = strndup(at, n);
 	if (!text)
 		return -ENOMEM;
-	return p->cursor.is_bad ? 0 : model__log(model, p->at_ns, grade, pid, text);
+	return player__is_for_model(p) ? model__log(model, p->at_ns, grade, pid, text) : 0;
 }
 
 static int input_tick(struct player *p, struct model *model)
 {
-	return model__tick(model, p->at_ns);
+	return player__is_for_model(p) ? model__tick(model, p->at_ns) : 0;
 }
 
 static int input_reset(struct player *p, struct model *model)
 {
-	(void)p;
-	model__reset(model);
+	if (player__is_for_model(p))
+		model__reset(model);
 	return 0;
 }
 
 static bool is_live_valid(const struct model_live *live)
 {
-	return (unsigned int)live->unit > LS_UNIT_NONE &&
-		(unsigned int)live->unit <= LS_UNIT_TURN && (unsigned int)live->cause < LS_CAUSE_MAX;
+	return live->stall.unit > LS_UNIT_NONE && live->stall.unit <= LS_UNIT_TURN &&
+		(unsigned int)live->cause < LS_CAUSE_MAX &&
+		live->n_victim_names <= MODEL_LIVE_VICTIMS;
+}
+
+#define LIVE_STACKS 2 /* its own and that of the lock's holder */
+
+static void read_live_stacks(struct player *p, struct model_live *live, struct ls_frame *frames)
+{
+	live->frames = frames;
+	live->n_frames = player__frames(p, frames);
+	live->holder_frames = frames + LS_MAX_FRAMES;
+	if (live->n_holder_frames)
+		live->n_holder_frames = (uint32_t)player__frames(p, frames + LS_MAX_FRAMES);
 }
 
 static int input_live(struct player *p, struct model *model)
 {
 	const size_t n = cursor__below(&p->cursor, FORMAT_MAX_LIVE + 1);
-	_cleanup_free_ struct ls_frame *frames = calloc(n + 1, LS_MAX_FRAMES * sizeof(*frames));
+	_cleanup_free_ struct ls_frame *frames =
+		calloc(n + 1, (size_t)LIVE_STACKS * LS_MAX_FRAMES * sizeof(*frames));
 	struct told *t = p->told;
 
 	if (!frames)
@@ -236,14 +272,14 @@ static int input_live(struct player *p, struct model *model)
 		if (i >= t->n_live)
 			memset(live, 0, sizeof(*live));
 		fields__get(&p->cursor, &p->shape, FIELDS_LIVE, live);
-		live->frames = frames + i * LS_MAX_FRAMES;
-		live->n_frames = player__frames(p, frames + i * LS_MAX_FRAMES);
+		read_live_stacks(p, live, frames + i * LIVE_STACKS * LS_MAX_FRAMES);
 		if (!is_live_valid(live))
 			p->cursor.is_bad = true;
 	}
 	t->n_live = n;
-	return p->cursor.is_bad ? 0 :
-				  model__live(model, (const struct model_live *)t->lives.items, n);
+	if (!player__is_for_model(p))
+		return 0;
+	return model__live(model, (const struct model_live *)t->lives.items, n);
 }
 
 int player__input(struct player *p, struct model *model)
@@ -256,7 +292,7 @@ int player__input(struct player *p, struct model *model)
 		[FORMAT_LOSS] = input_loss,	      [FORMAT_LOOP] = input_loop,
 		[FORMAT_TASKS] = player__tasks,	      [FORMAT_LOG] = input_log,
 		[FORMAT_TICK] = input_tick,	      [FORMAT_LIVE] = input_live,
-		[FORMAT_RESET] = input_reset,
+		[FORMAT_RESET] = input_reset,	      [FORMAT_EVENT_NATIVE] = input_native,
 	};
 
 	return inputs[p->kind](p, model);

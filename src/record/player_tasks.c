@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists of tasks: rows of the list before, moved, changed, or new. The other side is in recorder_tasks.c.
+ * Decodes lists of tasks, whose rows are kept, changed or new against the previous list.
+ * recorder_tasks.c encodes them.
  */
 #include "record/player_impl.h"
 
@@ -33,7 +34,7 @@ static char *read_text(struct player *p)
 	return strndup(at, n);
 }
 
-/* `before` is what the row is told against, and what it has if it is not told. */
+/* The row is encoded as differences to `before`; fields without a difference keep its values. */
 static int read_row(struct player *p, const struct model_task *before, bool is_new)
 {
 	_cleanup_free_ char *name = NULL, *waits_for = NULL;
@@ -115,17 +116,19 @@ int player__tasks(struct player *p, struct model *model)
 	struct told *t = p->told;
 
 	if (p->cursor.is_bad || !has_list)
-		return p->cursor.is_bad ? 0 : model__tasks(model, p->at_ns, NULL, 0, alive);
+		return player__is_for_model(p) ? model__tasks(model, p->at_ns, NULL, 0, alive) : 0;
 	task_list__done(&t->tasks);
 	t->tasks = t->next_tasks;
 	t->next_tasks = (struct task_list){};
 	t->next_task = 0;
 	p->n_rows += t->tasks.n;
-	/* A few bytes can hand over a long list again: so often nobody does. */
+	/* A few bytes can repeat a long list; no recorder does that this often. */
 	if (p->n_rows > FORMAT_MAX_ROWS) {
 		p->cursor.is_bad = true;
 		return 0;
 	}
+	if (p->is_known)
+		return 0;
 	tasks = task_list__plain(&t->tasks);
 	return tasks ? model__tasks(model, p->at_ns, tasks, t->tasks.n, alive) : -ENOMEM;
 }

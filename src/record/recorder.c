@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inputs, one function each. An input is: kind, time since the one before, what changed.
+ * Encodes the inputs, one function each. An input is its kind, the time since the previous one, and
+ * what changed.
  */
+#include "base/time.h"
 #include "record/recorder_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS 1000000000ULL
-/* From a stack to its stall: the kernel side tells both at once, but reading may stop between them. */
-#define MAX_SPAN_NS (SECOND_NS / 4)
+/*
+ * The longest time from a stack to its stall: the kernel emits both at once, but a drain may stop
+ * in between.
+ */
+#define MAX_SPAN_NS (NS_PER_S / 4)
 
 void recorder__begin_input(struct recorder *rec, enum format_kind kind, uint64_t at_ns)
 {
@@ -23,7 +27,7 @@ void recorder__begin_input(struct recorder *rec, enum format_kind kind, uint64_t
 	rec->last_at_ns = at_ns;
 }
 
-static int recorder__flush(struct recorder *rec)
+int recorder__flush(struct recorder *rec)
 {
 	int r = recorder__write_head(rec);
 
@@ -40,12 +44,15 @@ int recorder__breathe(struct recorder *rec)
 
 static bool is_chunk_due(const struct recorder *rec)
 {
-	/* A stall is in the chunk, and so in the file, of its stacks. If it does not come soon, it does not come. */
+	/*
+	 * A stall must be in the same chunk, and so in the same file, as its stacks. If it does not
+	 * follow soon, it was lost.
+	 */
 	if (rec->is_in_span && rec->out.raw.n < 2 * rec->soft_bytes &&
 	    rec->last_at_ns - rec->span_ns < MAX_SPAN_NS)
 		return false;
 	return rec->out.raw.n >= rec->soft_bytes || rec->n_rows >= FORMAT_MAX_ROWS / 2 ||
-		rec->last_at_ns - rec->chunk_ns >= SECOND_NS;
+		rec->last_at_ns - rec->chunk_ns >= NS_PER_S;
 }
 
 int recorder__end_input(struct recorder *rec)
@@ -54,7 +61,7 @@ int recorder__end_input(struct recorder *rec)
 
 	rec->is_asked = false;
 	rec->question++;
-	if (rec->error >= 0 && rec->out.raw.is_bad)
+	if (rec->error >= 0 && (rec->out.raw.is_bad || strings__is_short_of_memory(rec->pool)))
 		rec->error = -ENOMEM;
 	if (rec->error < 0)
 		return rec->error;
@@ -108,7 +115,7 @@ void recorder__put_frames(struct recorder *rec, const struct ls_frame *frames, s
 		put_frame(rec, &frames[i]);
 }
 
-/* Tells `value` against what the reader knows, which it then becomes. */
+/* Encodes `value` as its difference to `known`, then copies it there. */
 static void put_fields(struct recorder *rec, enum fields_kind kind, const void *value, void *known,
 		       size_t size)
 {
@@ -124,13 +131,27 @@ static void put_stack(struct recorder *rec, const struct ls_rec_stack *stack)
 	recorder__put_frames(rec, stack->frames, stack->n_frames);
 }
 
+/* Addresses are differences to the one before: most lie in the same module. */
+static void put_native(struct recorder *rec, const struct ls_rec_native *native)
+{
+	struct known *k = rec->known;
+
+	put_fields(rec, FIELDS_EVENT_NATIVE, native, &k->event_native,
+		   offsetof(struct ls_rec_native, ips));
+	for (size_t i = 0; i < native->n_ips; i++) {
+		buffer__signed(&rec->out.raw, (int64_t)(native->ips[i] - k->native_ip));
+		k->native_ip = native->ips[i];
+	}
+}
+
 int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event)
 {
 	struct known *k = rec->known;
 
 	if (rec->error < 0)
 		return rec->error;
-	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM;
+	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM ||
+		event->kind == LS_REC_NATIVE;
 	if (rec->is_in_span)
 		rec->span_ns = at_ns;
 	switch (event->kind) {
@@ -165,7 +186,12 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 		put_fields(rec, FIELDS_EVENT_LIFE, event->life, &k->event_life,
 			   sizeof(k->event_life));
 		break;
+	case LS_REC_NATIVE:
+		recorder__begin_input(rec, FORMAT_EVENT_NATIVE, at_ns);
+		put_native(rec, event->native);
+		break;
 	case LS_REC_FORK:
+	case LS_REC_COPY:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;
@@ -180,8 +206,8 @@ struct reading_kind {
 };
 
 /*
- * One of a table of readings: its slot, and what changed since it was told last. Nothing at all if nothing did, unless
- * the model has asked something about it again, or has forgotten it.
+ * One of a table of readings: its slot, and what changed since it was last written. Nothing is
+ * written if nothing changed, unless the model has asked about it again or has dropped it.
  */
 static void put_reading(struct recorder *rec, uint64_t at_ns, const struct reading_kind *kind,
 			struct ring *ring, size_t slot, bool is_new, const void *value)
@@ -244,7 +270,7 @@ int recorder__thread(struct recorder *rec, uint64_t at_ns, uint32_t pid, uint32_
 	return recorder__end_input(rec);
 }
 
-/* NULL if there are too many: the model keeps fewer. */
+/* NULL if there are too many; the model keeps fewer than that. */
 static struct loss *find_loss(struct known *k, const char *name)
 {
 	size_t i;
@@ -296,7 +322,7 @@ int recorder__loop(struct recorder *rec, uint64_t at_ns, uint32_t pid, uint32_t 
 		rec->error = -ENOMEM;
 		return rec->error;
 	}
-	/* Equal texts of the pool are one. */
+	/* Equal texts share one pointer in the pool. */
 	if (!is_new && known->epoch == rec->epoch && known->info.process == input.info.process &&
 	    fields__is_same(FIELDS_LOOP, &input, known))
 		return recorder__end_input(rec);
@@ -339,18 +365,34 @@ int recorder__reset(struct recorder *rec, uint64_t at_ns)
 	return recorder__end_input(rec);
 }
 
-/* No more than the model takes. */
+/* Capped at what the model accepts. */
 static size_t frames_of(const struct model_live *live)
 {
 	return live->n_frames < LS_MAX_FRAMES ? live->n_frames : LS_MAX_FRAMES;
+}
+
+static size_t holder_frames_of(const struct model_live *live)
+{
+	return live->n_holder_frames < LS_MAX_FRAMES ? live->n_holder_frames : LS_MAX_FRAMES;
+}
+
+static bool are_same_frames(const struct ls_frame *a, const struct ls_frame *b, size_t n)
+{
+	return n == 0 || !memcmp(a, b, n * sizeof(*a));
+}
+
+static void keep_frames(struct ls_frame *kept, const struct ls_frame *frames, size_t n)
+{
+	if (n)
+		memcpy(kept, frames, n * sizeof(*frames));
 }
 
 static bool is_same_live(const struct kept_live *kept, const struct model_live *live)
 {
 	return fields__is_same(FIELDS_LIVE, &kept->live, live) &&
 		kept->live.n_frames == frames_of(live) &&
-		(live->n_frames == 0 ||
-		 !memcmp(kept->frames, live->frames, frames_of(live) * sizeof(*live->frames)));
+		are_same_frames(kept->frames, live->frames, frames_of(live)) &&
+		are_same_frames(kept->holder_frames, live->holder_frames, holder_frames_of(live));
 }
 
 static bool are_same_live(const struct known *k, const struct model_live *live, size_t n)
@@ -377,9 +419,9 @@ static int keep_live(struct known *k, const struct model_live *live, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		k->live[i].live = live[i];
 		k->live[i].live.n_frames = frames_of(&live[i]);
-		if (live[i].n_frames)
-			memcpy(k->live[i].frames, live[i].frames,
-			       frames_of(&live[i]) * sizeof(*live[i].frames));
+		keep_frames(k->live[i].frames, live[i].frames, frames_of(&live[i]));
+		keep_frames(k->live[i].holder_frames, live[i].holder_frames,
+			    holder_frames_of(&live[i]));
 	}
 	k->n_live = n;
 	return 0;
@@ -402,6 +444,9 @@ int recorder__live(struct recorder *rec, uint64_t at_ns, const struct model_live
 		fields__put(&rec->out.raw, FIELDS_LIVE, &live[i],
 			    i < k->n_live ? &k->live[i].live : &none);
 		recorder__put_frames(rec, live[i].frames, frames_of(&live[i]));
+		if (live[i].n_holder_frames)
+			recorder__put_frames(rec, live[i].holder_frames,
+					     holder_frames_of(&live[i]));
 	}
 	if (keep_live(k, live, n) < 0)
 		rec->error = -ENOMEM;
@@ -418,8 +463,8 @@ int recorder__note(struct recorder *rec, const char *key, const char *value)
 	if (before && !strcmp(before, value))
 		return 0;
 	r = meta__set(&rec->meta, key, value);
-	/* While the head is not written, it holds what is noted. */
-	if (r < 0 || rec->fd >= 0)
+	/* Until the head is written, notes go into it. That of a copy of the ring comes last. */
+	if (r < 0 || rec->fd >= 0 || rec->opts.ring_ns)
 		return r;
 	buffer__varint(&rec->out.raw, FORMAT_NOTE);
 	buffer__text(&rec->out.raw, key);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes a recording: the inputs of a model, each with the time it was made, and before each the answers of
- * the resolver it needed. Whoever makes the same calls on a new model gets the same snapshot.
+ * Writes a recording: the inputs of a model, each with the time it was made, and before each the
+ * answers of the resolver it needed. Whoever makes the same calls on a new model gets the same
+ * snapshot.
  *
- * For each call on the model, make the call of the same name here, with the same arguments, right *behind*
- * it: what the model asked meanwhile is then on file before its input. struct feed (feed.h) does that.
- * Readings that did not change are left out; the model does not notice.
+ * For each call on the model, make the call of the same name here, with the same arguments, right
+ * *behind* it: what the model asked meanwhile is then on file before its input. struct feed
+ * (feed.h) does that. Readings that did not change are left out; the model does not notice.
  */
 #ifndef LOOPSTALL_RECORD_RECORDER_H
 #define LOOPSTALL_RECORD_RECORDER_H
@@ -20,39 +21,48 @@
 
 struct recorder_opts {
 	const char *path;
-	bool may_replace; /* a file that is there; else that is an error */
+	bool may_replace; /* overwrite an existing file; else it is an error */
 	/*
-	 * Of one file, about; 0: no limit, else at least RECORDER_MIN_BYTES. When it is reached, PATH becomes
-	 * PATH.1, PATH.1 becomes PATH.2 and so on, `keep` of them stay, and PATH begins anew. With `keep` 0
-	 * the recording ends there instead.
+	 * Of one file, about; 0: no limit, else at least RECORDER_MIN_BYTES. When it is reached,
+	 * PATH becomes PATH.1, PATH.1 becomes PATH.2 and so on, `keep` of them stay, and PATH
+	 * begins anew. With `keep` 0 the recording ends there instead.
 	 */
 	uint64_t max_bytes;
 	unsigned int keep;
+	/*
+	 * 0, or how much time is kept in memory instead of a file (ring_copy.h writes it to one);
+	 * `path` is NULL then, and `max_bytes` limits the memory: at least RECORDER_MIN_RING_BYTES.
+	 */
+	uint64_t ring_ns;
 };
 
 #define RECORDER_MIN_BYTES (64U << 10)
+#define RECORDER_MIN_RING_BYTES (1U << 20)
 
 struct recorder;
 
 /*
- * Creates the file; its head is written with the first chunk, and holds what is noted until then. `meta` is copied into the head of each. Answers come from `inner`, which must outlive
- * the recorder. 0, or -errno with err filled: -EEXIST, -EINVAL for a limit that is too low, what open() or write() say.
+ * Creates the file; its head is written with the first chunk, and holds what is noted until then.
+ * `meta` is copied into the head of each. Answers come from `inner`, which must outlive the
+ * recorder. 0, or -errno with err filled: -EEXIST, -EINVAL for a limit that is too low, what open()
+ * or write() say.
  */
 int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *opts,
 		  const struct meta *meta, const struct resolver *inner, struct err *err);
-/* What was not closed is written as far as it is whole, without an end mark. */
+/* Without recorder__close(), complete chunks are written, but no end mark. */
 void recorder__free(struct recorder *rec);
 static inline void recorder__freep(struct recorder **rec)
 {
 	recorder__free(*rec);
 }
 
-/* The resolver to give to the model: forwards to the inner one and notes what it says. */
+/* The resolver for the model: it forwards to the inner one and records the answers. */
 struct resolver recorder__resolver(struct recorder *rec);
 
 /*
- * As in model.h. 0 or -errno: -ENOMEM, what write() says (-ENOSPC, ...), -EFBIG when the file is full and no
- * other may follow. A failure is final: the same is returned ever after; what was written before stays good.
+ * As in model.h. 0 or -errno: -ENOMEM, what write() says (-ENOSPC, ...), -EFBIG when the file is
+ * full and no other may follow. A failure is final: the same is returned ever after; what was
+ * written before stays good.
  */
 int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event);
 int recorder__coroutine(struct recorder *rec, uint64_t at_ns, const struct ls_coro_key *key,
@@ -71,21 +81,36 @@ int recorder__tick(struct recorder *rec, uint64_t now_ns);
 int recorder__live(struct recorder *rec, uint64_t at_ns, const struct model_live *live, size_t n);
 int recorder__reset(struct recorder *rec, uint64_t at_ns);
 
-/* Something about the recording that was not known at its beginning. Keys as in `meta`. 0 or -errno. */
+/* Adds metadata that was not known at the start. Keys as in `meta`. 0 or -errno. */
 int recorder__note(struct recorder *rec, const char *key, const char *value);
 
-/* Writes what is left, and the mark that says the file is whole. 0 or -errno. */
+/* Removes what was noted under keys that begin with `prefix`. With a ring only. */
+void recorder__forget_notes(struct recorder *rec, const char *prefix);
+
+/* Writes what is left and the end mark. 0 or -errno. */
 int recorder__close(struct recorder *rec);
 
-/* Nothing came of it: removes the file, if nothing is in it yet. Only recorder__free() may follow. */
+/* Removes the file if nothing was written to it. Only recorder__free() may follow. */
 void recorder__discard(struct recorder *rec);
 
-/* The failure that was final, else 0. */
+/* The final failure, else 0. */
 int recorder__error(const struct recorder *rec);
 
-/* Written so far, of all files, those that were dropped included. */
+/* Bytes written so far to all files, including those that were removed by rotation. */
 uint64_t recorder__bytes(const struct recorder *rec);
-/* Files begun so far. */
+/* Number of files, or of segments of the ring, started so far. */
 unsigned int recorder__files(const struct recorder *rec);
+/* Of the ring. */
+uint64_t recorder__ring_bytes(const struct recorder *rec);
+
+struct ring_copy;
+
+/*
+ * Copies what the ring holds. `last` is called for inputs that only the copy gets: what is open now
+ * ends with it, but not in the ring. Later inputs do not change the copy. 0 or -errno; a failure is
+ * not final.
+ */
+int recorder__copy(struct recorder *rec, int (*last)(void *ctx), void *ctx,
+		   struct ring_copy **ret_copy);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The resolver in the middle. An answer is told when it is given for the first time, and again when it has
- * changed: names become known, addresses are used again. While the model takes one input, it gets one answer
- * to one question, because that is how it will be when the file is read.
+ * The recording resolver. It writes an answer when it is given for the first time, and again when
+ * it has changed: names become known, addresses are reused. Within one input the same question gets
+ * the same answer, because that is what a replay returns.
  */
 #include "record/recorder_impl.h"
 
@@ -60,12 +60,23 @@ static void ask_inner(struct recorder *rec, struct answer *a)
 	case ANSWER_THREAD:
 		a->number = in->ops->thread(in->ctx, a->key.pid, a->key.a, a->key.b);
 		break;
+	case ANSWER_FILE_LINES:
+		if (in->ops->file_lines)
+			a->number = in->ops->file_lines(in->ctx, a->key.pid, a->key.a);
+		break;
+	case ANSWER_AWAITED:
+		a->number =
+			in->ops->is_awaited && in->ops->is_awaited(in->ctx, a->key.pid, a->key.a);
+		break;
 	case ANSWER_MAX:
 		break;
 	}
 }
 
-/* A place for the answer to a new question. When there is none, all are told again as they come. */
+/*
+ * Adds the answer to a new question. When the table is full, it starts empty and answers are
+ * written again as they are given.
+ */
 static struct answer *add_answer(struct recorder *rec, const struct answer_key *key)
 {
 	if (answers__count(rec->answers) == FORMAT_MAX_ANSWERS) {
@@ -121,7 +132,8 @@ int recorder__retell_answers(struct recorder *rec)
 	return r;
 }
 
-static int ask_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname, struct code_info *ret)
+static int ask_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname,
+		    struct code_info *ret)
 {
 	const struct answer_key key = { ANSWER_CODE, pid, code, qualname };
 	struct answer a;
@@ -129,6 +141,15 @@ static int ask_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname, s
 	ask(ctx, &key, &a);
 	*ret = (struct code_info){ .name = a.text, .file = a.file, .first_line = a.number };
 	return a.is_failed ? -ENOENT : 0;
+}
+
+static uint32_t ask_file_lines(void *ctx, uint32_t pid, uint64_t code)
+{
+	const struct answer_key key = { ANSWER_FILE_LINES, pid, code, 0 };
+	struct answer a;
+
+	ask(ctx, &key, &a);
+	return a.number;
 }
 
 static uint32_t ask_line(void *ctx, uint32_t pid, const struct ls_frame *frame)
@@ -167,14 +188,34 @@ static uint32_t ask_thread(void *ctx, uint32_t pid, uint64_t tstate, uint64_t id
 	return a.number;
 }
 
+static bool ask_awaited(void *ctx, uint32_t pid, uint64_t code)
+{
+	const struct answer_key key = { ANSWER_AWAITED, pid, code, 0 };
+	struct answer a;
+
+	ask(ctx, &key, &a);
+	return a.number;
+}
+
+/* No answer to keep: the metadata name the runtime of each process. */
+static const struct runtime_words *ask_words(void *ctx, uint32_t pid)
+{
+	const struct recorder *rec = ctx;
+
+	return resolver__words(&rec->inner, pid);
+}
+
 struct resolver recorder__resolver(struct recorder *rec)
 {
 	static const struct resolver_ops ops = {
 		.code = ask_code,
+		.file_lines = ask_file_lines,
 		.line = ask_line,
 		.native = ask_native,
 		.syscall = ask_syscall,
 		.thread = ask_thread,
+		.is_awaited = ask_awaited,
+		.words = ask_words,
 	};
 
 	return (struct resolver){ .ops = &ops, .ctx = rec };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads that have ended: a file that follows another need not begin with what they did, nor with what was asked about processes that
- * are gone. So a recording of days, of a service whose workers come and go, takes the memory of one file.
+ * Ended threads: the next file of a rotation need not begin with their readings, nor with answers
+ * about processes that are gone. So the recorder's memory stays that of one file, however many
+ * workers come and go in days.
  */
+#include "base/array.h"
 #include "record/recorder_impl.h"
 
 #include <errno.h>
@@ -28,19 +30,11 @@ void recorder__thread_begins(struct recorder *rec, uint32_t pid, uint32_t tid)
 
 void recorder__thread_ends(struct recorder *rec, uint32_t pid, uint32_t tid)
 {
-	const size_t size = rec->ended_size ? 2 * rec->ended_size : 64;
-	struct ended_thread *ended;
-
 	if (!rec->opts.max_bytes || rec->n_ended == FORMAT_MAX_THREADS || find(rec, pid, tid))
 		return;
-	if (rec->n_ended == rec->ended_size) {
-		ended = reallocarray(rec->ended, size, sizeof(*ended));
-		/* Then it is told again, which is no harm. */
-		if (!ended)
-			return;
-		rec->ended = ended;
-		rec->ended_size = size;
-	}
+	/* Without memory the reading is written again in the next file, which does no harm. */
+	if (ARRAY_RESERVE(rec->ended, rec->ended_size, rec->n_ended + 1) < 0)
+		return;
 	rec->ended[rec->n_ended++] = (struct ended_thread){ .pid = pid, .tid = tid };
 }
 
@@ -57,7 +51,7 @@ bool recorder__has_ended(const struct recorder *rec, uint32_t pid, uint32_t tid)
 	return t && t->is_final;
 }
 
-/* A process ends with the thread that leads it, or soon behind. */
+/* A process ends with its leader thread, or soon after. */
 static int keep_alive_answers(struct recorder *rec, struct answers *fresh)
 {
 	struct answer *a = NULL, *copy;

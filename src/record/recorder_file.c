@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A recorder's files. Each stands by itself: one that follows another begins with all readings as they are,
- * told as the base from which this file counts (a reset), and with all answers given so far.
+ * A recorder's files. Each can be read alone: a file that follows another begins with all answers
+ * given so far and with all current readings, followed by a reset, which makes them the base of
+ * this file's counts.
  */
+#include "base/array.h"
 #include "record/recorder_impl.h"
 
 #include <errno.h>
@@ -55,7 +57,7 @@ int known__new(struct known **ret_known)
 
 	if (!k)
 		return -ENOMEM;
-	for (size_t i = 0; r >= 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (size_t i = 0; r >= 0 && i < N_OF(tables); i++)
 		r = slots__new(tables[i].slots, tables[i].max);
 	if (r < 0) {
 		known__free(k);
@@ -68,22 +70,25 @@ int known__new(struct known **ret_known)
 	return 0;
 }
 
-static void put_body(const struct recorder *rec, struct buffer *b)
+void recorder__put_body(const struct meta *meta, struct buffer *b)
 {
 	const struct shape shape = shape_own();
 
 	shape__put(&shape, b);
-	buffer__varint(b, rec->meta.n);
-	for (size_t i = 0; i < rec->meta.n; i++) {
-		buffer__text(b, rec->meta.pairs[i].key);
-		buffer__text(b, rec->meta.pairs[i].value);
+	buffer__varint(b, meta->n);
+	for (size_t i = 0; i < meta->n; i++) {
+		buffer__text(b, meta->pairs[i].key);
+		buffer__text(b, meta->pairs[i].value);
 	}
 }
 
 int recorder__create(struct recorder *rec)
 {
-	const int fd = file__create(rec->path, rec->opts.may_replace && rec->files == 0);
+	int fd;
 
+	if (rec->opts.ring_ns)
+		return recorder__create_segment(rec);
+	fd = file__create(rec->path, rec->opts.may_replace && rec->files == 0);
 	if (fd < 0)
 		return fd;
 	rec->fd = fd;
@@ -97,8 +102,8 @@ int recorder__write_head(struct recorder *rec)
 
 	if (rec->fd < 0)
 		return 0;
-	put_body(rec, &body);
-	return chunk_writer__begin(&rec->out, TAKE_FD(rec->fd), &body);
+	recorder__put_body(&rec->meta, &body);
+	return chunk_writer__begin(&rec->out, TAKE_FD(rec->fd), FORMAT_VERSION_PLAIN, &body);
 }
 
 /* "PATH.3"; PATH itself for 0. */
@@ -110,7 +115,7 @@ static int path_of(const struct recorder *rec, unsigned int age, char path[PATH_
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* Every file becomes one older. Only a name that was ours before is replaced. */
+/* Renames each file to the next number. Only names that this recorder created are replaced. */
 static int age_files(const struct recorder *rec)
 {
 	const unsigned int oldest = rec->files < rec->opts.keep ? rec->files : rec->opts.keep;
@@ -130,7 +135,10 @@ static int age_files(const struct recorder *rec)
 	return r;
 }
 
-/* In a new file, nothing is known. Takes the old state out of the recorder. */
+/*
+ * Starts with an empty `known`, because the reader of a new file knows nothing. Returns the old
+ * one.
+ */
 static int begin_anew(struct recorder *rec, struct known **ret_old)
 {
 	struct known *fresh;
@@ -143,7 +151,7 @@ static int begin_anew(struct recorder *rec, struct known **ret_old)
 	return 0;
 }
 
-/* Something that was kept is there: these are not NULL. */
+/* Slots below ring__count() exist, so these are not NULL. */
 static int retell_thread(struct recorder *rec, uint64_t at_ns, const struct thread_input *t)
 {
 	if (recorder__has_ended(rec, t->pid, t->tid))
@@ -165,9 +173,10 @@ static int retell_coroutine(struct recorder *rec, uint64_t at_ns, const struct c
 
 	if (recorder__has_ended(rec, c->key.tgid, c->key.tid))
 		return 0;
-	/* The model asks this at the first reading, which may be long ago. */
+	/* The model asked for the name at the first reading, possibly in an older file. */
 	if (c->key.code)
-		resolver.ops->code(resolver.ctx, c->key.tgid, c->key.code, c->stats.qualname, &info);
+		resolver.ops->code(resolver.ctx, c->key.tgid, c->key.code, c->stats.qualname,
+				   &info);
 	return recorder__coroutine(rec, at_ns, &c->key, &c->stats);
 }
 
@@ -185,7 +194,10 @@ static int retell_readings(struct recorder *rec, struct known *old, uint64_t at_
 	return r;
 }
 
-/* What replaces what was before is told behind the reset: it is as it is. */
+/*
+ * State that replaces its predecessor (loops, tasks, losses) is written after the reset, as it is
+ * now.
+ */
 static int retell_state(struct recorder *rec, struct known *old, uint64_t at_ns)
 {
 	_cleanup_free_ struct model_task *tasks = task_list__plain(&old->tasks);
@@ -197,6 +209,7 @@ static int retell_state(struct recorder *rec, struct known *old, uint64_t at_ns)
 	for (size_t i = 0; i < old->n_live; i++) {
 		live[i] = old->live[i].live;
 		live[i].frames = old->live[i].frames;
+		live[i].holder_frames = old->live[i].holder_frames;
 	}
 	for (size_t i = 0; r >= 0 && i < slots__count(old->loop_slots); i++)
 		r = retell_loop(rec, at_ns, ring__at(&old->loops, i));
@@ -210,6 +223,10 @@ static int retell(struct recorder *rec, struct known *old)
 	const uint64_t at_ns = rec->last_at_ns;
 	int r;
 
+	if (rec->opts.ring_ns) {
+		buffer__varint(&rec->out.raw, FORMAT_ANEW);
+		buffer__varint(&rec->out.raw, FORMAT_FORGET);
+	}
 	r = recorder__forget_answers(rec);
 	if (r >= 0)
 		r = recorder__retell_answers(rec);
@@ -220,20 +237,28 @@ static int retell(struct recorder *rec, struct known *old)
 	if (r >= 0)
 		r = retell_state(rec, old, at_ns);
 	recorder__forget_ends(rec);
+	if (rec->opts.ring_ns)
+		buffer__varint(&rec->out.raw, FORMAT_ANEW_END);
 	return r;
+}
+
+static int end_file(struct recorder *rec)
+{
+	const uint64_t bytes = rec->out.file_bytes;
+	int r = chunk_writer__end(&rec->out);
+
+	rec->closed_bytes += r < 0 ? bytes : rec->out.file_bytes;
+	rec->out.file_bytes = 0;
+	if (r < 0)
+		return r;
+	return rec->opts.keep ? age_files(rec) : -EFBIG;
 }
 
 static int begin_next(struct recorder *rec)
 {
-	const uint64_t bytes = rec->out.file_bytes;
 	struct known *old;
-	int r;
+	int r = rec->opts.ring_ns ? recorder__end_segment(rec) : end_file(rec);
 
-	r = chunk_writer__end(&rec->out);
-	rec->closed_bytes += r < 0 ? bytes : rec->out.file_bytes;
-	rec->out.file_bytes = 0;
-	if (r >= 0)
-		r = rec->opts.keep ? age_files(rec) : -EFBIG;
 	if (r >= 0)
 		r = recorder__create(rec);
 	if (r >= 0)
@@ -252,9 +277,13 @@ int recorder__rotate_if_full(struct recorder *rec)
 {
 	const uint64_t limit = rec->opts.max_bytes;
 
+	if (rec->opts.ring_ns) {
+		recorder__trim_ring(rec);
+		return recorder__is_segment_full(rec) ? begin_next(rec) : 0;
+	}
 	if (limit == 0 || rec->is_beginning || rec->out.file_bytes + 2 * rec->soft_bytes < limit)
 		return 0;
-	/* What a file begins with may be large already. */
+	/* The state at the start of a file may take most of the limit. */
 	if (rec->out.file_bytes - rec->head_bytes < limit / 4)
 		return 0;
 	return begin_next(rec);
@@ -262,10 +291,13 @@ int recorder__rotate_if_full(struct recorder *rec)
 
 static int check_opts(const struct recorder_opts *opts, struct err *err)
 {
-	if (opts->max_bytes && opts->max_bytes < RECORDER_MIN_BYTES) {
-		err__set(err, -EINVAL, "a recording of at most %llu bytes is too small to be of use",
+	const unsigned int min = opts->ring_ns ? RECORDER_MIN_RING_BYTES : RECORDER_MIN_BYTES;
+
+	if ((opts->max_bytes || opts->ring_ns) && opts->max_bytes < min) {
+		err__set(err, -EINVAL,
+			 "a recording of at most %llu bytes is too small to be of use",
 			 (unsigned long long)opts->max_bytes);
-		return err__hint(err, -EINVAL, "give it %u KiB or more", RECORDER_MIN_BYTES >> 10);
+		return err__hint(err, -EINVAL, "give it %u KiB or more", min >> 10);
 	}
 	if (opts->keep > MAX_KEEP)
 		return err__set(err, -EINVAL, "%u older files are too many: at most %d", opts->keep,
@@ -273,13 +305,13 @@ static int check_opts(const struct recorder_opts *opts, struct err *err)
 	return 0;
 }
 
-/* Files that would stand in the way when this one is full. */
+/* Looks for existing files that rotation would have to overwrite. */
 static int check_older(const struct recorder *rec, struct err *err)
 {
 	char path[PATH_MAX];
 	int r = 0;
 
-	if (!rec->opts.max_bytes || rec->opts.may_replace)
+	if (!rec->opts.max_bytes || rec->opts.may_replace || rec->opts.ring_ns)
 		return 0;
 	for (unsigned int age = 1; r >= 0 && age <= rec->opts.keep; age++) {
 		r = path_of(rec, age, path);
@@ -297,16 +329,18 @@ static int recorder__init(struct recorder *rec, const struct meta *meta)
 	const uint64_t part = rec->opts.max_bytes / 16;
 	int r;
 
-	/* The last chunk must fit, and not leave much unused. */
+	/*
+	 * Chunks are small compared with the file, so that the last one leaves little room unused.
+	 */
 	rec->soft_bytes = FORMAT_SOFT_RAW_BYTES;
 	if (part && part < rec->soft_bytes)
 		rec->soft_bytes = part;
-	/* Answers are compared with it, and a new one has 0. */
+	/* Starts at 1: an answer that was never asked for has 0. */
 	rec->question = 1;
 	r = chunk_writer__init(&rec->out);
 	if (r >= 0)
 		r = meta__copy(&rec->meta, meta);
-	/* Half of what a reader takes: a file of ours always fits. */
+	/* Half of the reader's limit: files written here always fit. */
 	if (r >= 0)
 		r = strings__new(&rec->pool, FORMAT_MAX_POOL_BYTES / 2);
 	if (r >= 0)
@@ -328,7 +362,7 @@ int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *op
 	rec->out.fd = rec->fd = -1;
 	rec->opts = *opts;
 	rec->inner = *inner;
-	rec->path = strdup(opts->path);
+	rec->path = strdup(opts->path ?: "the ring");
 	if (!rec->path || recorder__init(rec, meta) < 0)
 		return err__set(err, -ENOMEM, "out of memory");
 	r = check_older(rec, err);
@@ -336,8 +370,9 @@ int recorder__new(struct recorder **ret_recorder, const struct recorder_opts *op
 		return r;
 	r = recorder__create(rec);
 	if (r < 0) {
-		err__set(err, r, "cannot write %s: %s", opts->path, strerror(-r));
-		return r != -EEXIST ? r : err__hint(err, r, "move it away or record to another name");
+		err__set(err, r, "cannot write %s: %s", rec->path, strerror(-r));
+		return r != -EEXIST ? r :
+				      err__hint(err, r, "move it away or record to another name");
 	}
 	*ret_recorder = TAKE_PTR(rec);
 	return 0;
@@ -351,6 +386,7 @@ void recorder__free(struct recorder *rec)
 		chunk_writer__flush(&rec->out);
 	chunk_writer__done(&rec->out);
 	fd_close(&rec->fd);
+	ring_segments__done(&rec->ring);
 	known__free(rec->known);
 	answers__free(rec->answers);
 	free(rec->ended);
@@ -368,7 +404,7 @@ int recorder__close(struct recorder *rec)
 		r = recorder__write_head(rec);
 		if (r >= 0)
 			r = chunk_writer__end(&rec->out);
-		/* Nothing can follow. */
+		/* No input may follow. */
 		rec->error = r < 0 ? r : -EBADF;
 	}
 	return r;
@@ -381,7 +417,7 @@ void recorder__discard(struct recorder *rec)
 	if (rec->fd < 0)
 		return;
 	rec->error = -ECANCELED;
-	/* Somebody else may have put another one there. */
+	/* The name may refer to another file by now. */
 	if (fstat(rec->fd, &ours) == 0 && lstat(rec->path, &there) == 0 &&
 	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
 		unlink(rec->path);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists of tasks. They may be long and mostly stay the same, so a list is told as what became of the rows of
- * the one before: so many stayed as they were, this one changed so, this one is new, others are gone. Each
- * step is a record of its own, and a chunk may end behind it. A row is taken from the list before at most
- * once, and only forwards: who reads can move them.
+ * Encodes lists of tasks. They may be long and mostly stay the same, so a list is written as edits
+ * of the previous one: a number of kept rows, a changed row, a new row; the others are gone. Each
+ * edit is a record, so a chunk may end behind it. A row of the previous list is used at most once
+ * and in ascending order, so that the reader can move rows.
  */
 #include "record/recorder_impl.h"
 
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The list that is being made. */
+/* The list that is being written. */
 struct making {
 	struct recorder *rec;
 	struct task_list list;
-	size_t next; /* row of the old list that may be taken next */
-	size_t n_kept; /* rows that stay, not told yet; they end before `next` */
-	size_t kept_gap; /* rows left out before these */
+	size_t next; /* first row of the old list that may still be used */
+	size_t n_kept; /* kept rows that are not written yet; they end before `next` */
+	size_t kept_gap; /* rows skipped before these */
 };
 
 static void put_row_head(struct making *m, enum format_row row, size_t gap)
@@ -78,13 +78,13 @@ static void changed_row(struct making *m, const struct model_task *task,
 	put_row(m, task, &old->task, has);
 }
 
-/* The row of this task in the list before, if it may still be taken. */
+/* The row of this task in the previous list, if it may still be used. */
 static size_t find_old(const struct making *m, const struct model_task *task)
 {
 	const struct known *k = m->rec->known;
 	const size_t i = slots__find(k->task_index, task->task, task->pid);
 
-	/* Had a task been in the list twice, positions would be off. */
+	/* A duplicate in the list would make the index wrong. */
 	if (i >= k->tasks.n || i < m->next || !k->tasks.rows[i] ||
 	    k->tasks.rows[i]->task.task != task->task || k->tasks.rows[i]->task.pid != task->pid)
 		return SIZE_MAX;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All memory is taken at once, so that giving out a slot cannot fail; pages are only touched when they are
- * needed.
+ * All memory is allocated at once, so that giving out a slot cannot fail; pages are touched only
+ * when used.
  */
 #include "record/slots.h"
 

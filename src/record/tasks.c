@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "record/format.h"
 #include "record/buffer.h"
 
@@ -71,16 +72,9 @@ int task_list__add(struct task_list *l, struct kept_task *row)
 {
 	if (!row)
 		return -ENOMEM;
-	if (l->n == l->max) {
-		const size_t max = l->max ? 2 * l->max : 64;
-		struct kept_task **rows = reallocarray(l->rows, max, sizeof(struct kept_task *));
-
-		if (!rows) {
-			free(row);
-			return -ENOMEM;
-		}
-		l->rows = rows;
-		l->max = max;
+	if (ARRAY_RESERVE(l->rows, l->max, l->n + 1) < 0) {
+		free(row);
+		return -ENOMEM;
 	}
 	l->rows[l->n++] = row;
 	return 0;

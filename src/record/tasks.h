@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A list of tasks as it was last handed to the model, kept by whoever writes and whoever reads, so that the
- * next one is told as what changed.
+ * The list of tasks that was last passed to the model. Recorder and player both keep it, so that
+ * the next list is encoded as the changes.
  */
 #ifndef LOOPSTALL_RECORD_TASKS_H
 #define LOOPSTALL_RECORD_TASKS_H
@@ -11,7 +11,7 @@
 
 #include "model/model.h"
 
-/* One row with all it points to in one piece of memory. */
+/* One row with everything it points to in one allocation. */
 struct kept_task {
 	struct model_task task;
 	char data[]; /* frames, then texts */
@@ -19,7 +19,7 @@ struct kept_task {
 
 struct task_list {
 	size_t n, max;
-	struct kept_task **rows; /* one may be NULL: it was taken */
+	struct kept_task **rows; /* NULL: moved to the next list */
 };
 
 /* A copy; texts that are NULL become "". NULL without memory. */
@@ -29,9 +29,12 @@ bool kept_task__has_name(const struct kept_task *kept, const struct model_task *
 bool kept_task__has_waits_for(const struct kept_task *kept, const struct model_task *task);
 
 void task_list__done(struct task_list *l);
-/* The row then belongs to the list, also on failure. NULL is -ENOMEM. 0 or -ENOMEM. */
+/*
+ * Appends a row, which then belongs to the list, also on failure. A NULL row is -ENOMEM. 0 or
+ * -ENOMEM.
+ */
 int task_list__add(struct task_list *l, struct kept_task *row);
-/* Hands a row over; NULL if it was before. */
+/* Moves a row to the caller; NULL if it was moved before. */
 struct kept_task *task_list__take(struct task_list *l, size_t index);
 /* The tasks in the form the model takes them; to be freed. NULL without memory. */
 struct model_task *task_list__plain(const struct task_list *l);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The holder ran while its stack was read, so the stack may be torn. It is used only if each of its
+ * frames has a code object. On versions that keep frames in one block of memory the innermost ones
+ * may not be written yet: these are left out.
+ */
+#include "model/holder.h"
+
+#include <string.h>
+
+#include "model/naming.h"
+
+#define MAX_UNWRITTEN 2 /* frames */
+
+void holder__fill(struct model_holder *holder, const struct resolver *resolver,
+		  const struct ls_rec_stall *rec)
+{
+	memset(holder, 0, sizeof(*holder));
+	if (!rec->cause_ns[LS_CAUSE_GIL] || (!rec->gil_holder_tstate && !rec->gil_holder_id))
+		return;
+	holder->tid = resolver->ops->thread(resolver->ctx, rec->hdr.tgid, rec->gil_holder_tstate,
+					    rec->gil_holder_id);
+	if (holder->tid)
+		memcpy(holder->name, rec->gil_holder_name, sizeof(holder->name));
+}
+
+static bool is_known(const struct naming *n, const struct ls_frame *frame)
+{
+	const struct code_info info = naming__code(n, frame->code);
+
+	return code_info_is_known(&info);
+}
+
+void holder__name_frames(struct model_holder *holder, const struct resolver *resolver, uint32_t pid,
+			 const struct ls_frame *frames, size_t n)
+{
+	const struct naming naming = { .resolver = resolver, .pid = pid };
+	size_t n_unwritten = 0;
+
+	holder->n_frames = 0;
+	if (!holder->tid)
+		return;
+	for (size_t i = 0; i < n && i < LS_MAX_FRAMES; i++) {
+		if (!frames[i].code)
+			continue;
+		if (is_known(&naming, &frames[i])) {
+			holder->stack[holder->n_frames++] = naming__frame(&naming, &frames[i]);
+		} else if (holder->n_frames || ++n_unwritten > MAX_UNWRITTEN) {
+			holder->n_frames = 0;
+			return;
+		}
+	}
+}
+
+void holder__name_stack(struct model_holder *holder, const struct resolver *resolver, uint32_t pid,
+			const struct pending_span *span)
+{
+	if (span->holder)
+		holder__name_frames(holder, resolver, pid, span->holder->frames,
+				    span->holder->n_frames);
+}
+
+const struct model_frame *holder__own_frame(const struct model_holder *holder,
+					    const struct runtime_words *words)
+{
+	for (size_t i = 0; i < holder->n_frames; i++)
+		if (!runtime_words__is_library(words, holder->stack[i].file))
+			return &holder->stack[i];
+	return holder->n_frames ? &holder->stack[0] : NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rules of lint.h as tables: one of stalls, and one of loops as a whole.
+ */
+#ifndef LOOPSTALL_MODEL_LINT_RULES_H
+#define LOOPSTALL_MODEL_LINT_RULES_H
+
+#include "model/lint.h"
+
+/*
+ * First match wins. The unit is a step or a callback if it is LS_UNIT_NONE. The words are those of
+ * the runtime, if it has its own.
+ */
+struct rule {
+	enum lint_id id;
+	enum finding_kind kind;
+	enum ls_cause cause; /* LS_CAUSE_MAX: any */
+	enum ls_unit unit;
+	uint64_t min_ns; /* of the longest stall */
+	const struct finding_words words; /* neutral */
+	enum sign sign; /* SIGN_NONE: any */
+};
+
+extern const struct rule lint_rules[];
+extern const size_t lint_n_rules;
+
+/* NULL: none. A cause without a rule of its own has that of its class. */
+const struct rule *lint_rule__find(enum ls_unit unit, enum ls_cause cause, enum sign sign,
+				   uint64_t longest_ns);
+
+/* What is said of a loop as a whole. */
+struct loop_sum {
+	size_t loops;
+	uint64_t total_ns;
+	uint64_t busy_ns; /* of these loops, runqueue */
+	uint64_t threads, queued; /* of their executors */
+};
+
+struct loop_rule {
+	enum lint_id id;
+	/* time lost to the rule, 0 if it does not apply */
+	uint64_t (*lost_ns)(const struct loop_row *loop);
+	void (*say)(const struct loop_sum *sum, char *buf, size_t size);
+	enum finding_kind kind; /* FINDING_MAX: the runtime has no say */
+	const struct finding_words words; /* neutral; no `one` and `many`: see say() */
+};
+
+extern const struct loop_rule lint_loop_rules[];
+extern const size_t lint_n_loop_rules;
+
+uint64_t lint_busy_ns(const struct loop_row *loop);
+
+/* The runtime's words for this kind of finding, or the neutral ones. */
+const struct finding_words *lint_words(const struct runtime_words *words, enum finding_kind kind,
+				       const struct finding_words *neutral);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See stall.h.
+ */
+#include "model/stall.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "model/attribution.h"
+#include "model/holder.h"
+#include "stream/pystr.h"
+
+static void fill_numbers(struct stall *stall, const struct ls_rec_stall *rec)
+{
+	stall->pid = rec->hdr.tgid;
+	stall->tid = rec->hdr.tid;
+	stall->unit = rec->unit;
+	stall->start_ns = rec->start_ns;
+	stall->duration_ns = rec->duration_ns;
+	memcpy(stall->cause_ns, rec->cause_ns, sizeof(stall->cause_ns));
+	attribution__split(rec->cause_ns, &stall->cpu_ns, &stall->blocked_ns, &stall->gil_ns,
+			   &stall->runqueue_ns);
+	stall->cause = attribution__cause(rec->cause_ns);
+	stall->steps = rec->steps;
+	stall->end = rec->end;
+	stall->end_signal = rec->signal;
+	stall->gc_generation = rec->gc_generation;
+	stall->stop = rec->stop;
+	stall->stop_id = rec->stop_id;
+	stall->quota_ns = rec->quota_ns;
+	stall->period_ns = rec->period_ns;
+	stall->stolen_ns = rec->stolen_ns;
+	stall->pinned_ns = rec->pinned_ns;
+	stall->gil_looks = rec->gil_looks;
+	stall->gil_free = rec->gil_free;
+	stall->is_light = rec->flags & LS_STALL_LIGHT;
+	stall->began_before = rec->flags & LS_STALL_BEGAN_BEFORE;
+}
+
+static void fill_cpu_holder(struct stall *stall, const struct ls_cpu_holder *from)
+{
+	char comm[LS_COMM_BYTES + 1] = "";
+
+	if (!from->ns || !stall->cause_ns[LS_CAUSE_RUNQUEUE])
+		return;
+	memcpy(comm, from->comm, LS_COMM_BYTES);
+	utf8__sanitize(comm, stall->cpu_holder.name, sizeof(stall->cpu_holder.name));
+	stall->cpu_holder.duration_ns = from->ns;
+	stall->cpu_holder.pid = from->tgid;
+	stall->cpu_holder.is_own_process = from->tgid == stall->pid;
+}
+
+/* A host's wait must not hide that its own time alone is a stall. */
+static void fill_own(struct stall *stall, uint64_t threshold_ns)
+{
+	const uint64_t own_ns = stall->duration_ns - HOST_NS(stall->cause_ns);
+	__u64 own[LS_CAUSE_MAX];
+
+	if (ls_cause_host(stall->cause) != LS_HOST_OWN || !threshold_ns || own_ns < threshold_ns)
+		return;
+	for (enum ls_cause i = 0; i < LS_CAUSE_MAX; i++)
+		own[i] = ls_cause_host(i) == LS_HOST_OWN ? 0 : stall->cause_ns[i];
+	stall->own_ns = own_ns;
+	stall->own_cause = attribution__cause(own);
+}
+
+static enum sign sign_of_wait(const struct stall *stall)
+{
+	if (stall->pinned_ns > stall->cause_ns[LS_CAUSE_RUNQUEUE] / 2)
+		return SIGN_PINNED;
+	if (!stall->cpu_holder.duration_ns)
+		return SIGN_NONE;
+	return stall->cpu_holder.is_own_process ? SIGN_OWN_THREADS : SIGN_OTHER_PROCESS;
+}
+
+static enum sign sign_of_work(const struct stall *stall)
+{
+	if (stall->repeated_await.function)
+		return SIGN_AWAITS;
+	if (!stall->gil_looks)
+		return SIGN_NONE;
+	return stall->gil_free > stall->gil_looks / 2 ? SIGN_GIL_RELEASED : SIGN_GIL_HELD;
+}
+
+static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
+{
+	switch (cause) {
+	case LS_CAUSE_RUNQUEUE:
+		return sign_of_wait(stall);
+	case LS_CAUSE_CPU:
+		return sign_of_work(stall);
+	default:
+		return SIGN_NONE;
+	}
+}
+
+void stall__set_signs(struct stall *stall)
+{
+	stall->sign = sign_of(stall, stall->cause);
+	stall->own_sign = stall->own_ns ? sign_of(stall, stall->own_cause) : SIGN_NONE;
+}
+
+static void fill_victims(struct stall *stall, const struct ls_rec_stall *rec)
+{
+	stall->victims = rec->victims;
+	stall->starved_ns = rec->starved_ns;
+	stall->sockets = rec->sockets;
+	stall->is_victims_cut = rec->flags & LS_STALL_VICTIMS_CUT;
+	stall->is_victims_unknown = rec->flags & LS_STALL_VICTIMS_UNKNOWN;
+}
+
+void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_rec_stall *rec)
+{
+	memset(stall, 0, sizeof(*stall));
+	fill_numbers(stall, rec);
+	fill_cpu_holder(stall, &rec->cpu_holder);
+	fill_own(stall, rec->threshold_ns);
+	stall__set_signs(stall);
+	fill_victims(stall, rec);
+	holder__fill(&stall->gil_holder, r, rec);
+	if (stall->unit == LS_UNIT_STEP) {
+		stall->task = rec->task;
+		stall->is_task_name_unknown = rec->name.kind == LS_NO_NAME;
+		pystr__to_utf8(&rec->name, stall->task_name, sizeof(stall->task_name));
+	}
+}
