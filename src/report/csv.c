@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables for spreadsheets, as RFC 4180 says: a line of titles, CR LF, quotes doubled. Names are escaped as for a terminal, so
- * that a row is a line. One that a spreadsheet would take for a formula gets an apostrophe in front.
+ * Tables for spreadsheets, as RFC 4180 says: a line of titles, CR LF, quotes doubled. Names are
+ * escaped as for a terminal, so that a row is a line. One that a spreadsheet would take for a
+ * formula gets an apostrophe in front.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/vocabulary.h"
 #include "report/output.h"
 #include "report/report_impl.h"
 
-/* A cell: a text if `is_text` (NULL: empty), else the number. */
+/* A cell: a text if `is_text` (NULL: empty), a share if `is_share`, else the number. */
 struct cell {
-	bool is_text;
+	bool is_text, is_share;
 	const char *text;
 	uint64_t number;
+	double share;
 };
 
 #define TEXT(t)                                                                                    \
 	{                                                                                          \
 		.is_text = true, .text = (t)                                                       \
+	}
+#define SHARE(s)                                                                                   \
+	{                                                                                          \
+		.is_share = true, .share = (s)                                                     \
 	}
 #define NUMBER(n)                                                                                  \
 	{                                                                                          \
@@ -54,7 +61,9 @@ static int put_cells(FILE *out, const struct cell *cells, size_t n)
 
 		if (i)
 			fputc(',', out);
-		if (!cells[i].is_text)
+		if (cells[i].is_share)
+			fprintf(out, "%.3f", cells[i].share);
+		else if (!cells[i].is_text)
 			fprintf(out, "%" PRIu64, cells[i].number);
 		else if (cells[i].text)
 			r = put_text(out, cells[i].text);
@@ -116,7 +125,16 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("runqueue_ns", NUMBER(stall->runqueue_ns))                                               \
 	_("victims", NUMBER(stall->victims))                                                       \
 	_("starved_ns", NUMBER(stall->starved_ns))                                                 \
-	_("sockets", NUMBER(stall->sockets))
+	_("sockets", NUMBER(stall->sockets))                                                       \
+	_("end", TEXT(vocabulary_end(stall->end)))                                                 \
+	_("began_before_attach", NUMBER(stall->began_before))                                      \
+	_("own", TEXT(stall->own.function))                                                        \
+	_("own_file", TEXT(stall->own.file))                                                       \
+	_("own_line", NUMBER(stall->own.line))                                                     \
+	_("own_share", SHARE(stall->own.function ? stall->own_share : 0))                          \
+	_("entry", TEXT(stall->entry.function))                                                    \
+	_("entry_file", TEXT(stall->entry.file))                                                   \
+	_("entry_line", NUMBER(stall->entry.line))
 
 #define TITLE(title, cell) title,
 #define CELL(title, cell) cell,
@@ -124,8 +142,8 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 static const char *const coroutine_titles[] = { COROUTINE_COLUMNS(TITLE) };
 static const char *const stall_titles[] = { STALL_COLUMNS(TITLE) };
 
-#define N_COROUTINE_COLUMNS (sizeof(coroutine_titles) / sizeof(coroutine_titles[0]))
-#define N_STALL_COLUMNS (sizeof(stall_titles) / sizeof(stall_titles[0]))
+#define N_COROUTINE_COLUMNS N_OF(coroutine_titles)
+#define N_STALL_COLUMNS N_OF(stall_titles)
 
 static int put_coroutine(FILE *out, const struct coroutine_row *row)
 {

@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "model/hist.h"
 #include "report/intern.h"
 
 #define SAME_SHARE 0.01
-#define NS_PER_S 1e9
 
-/* What one place cost in one run. */
+/* The cost of one place in one run. */
 struct tally {
 	struct diff_figures figures;
 	uint32_t line;
@@ -24,12 +25,12 @@ struct tally {
 };
 
 /*
- * Places of one kind. A key is a byte for the cause, then name, file and system call, each with its NUL; "" where there is
- * none.
+ * Places of one kind. A key is a byte for the cause, then name, file and system call, each with its
+ * NUL; "" where there is none.
  */
 struct places {
 	struct intern keys;
-	struct tally (*tallies)[DIFF_SIDES]; /* by number of the key */
+	struct tally (*tallies)[DIFF_SIDES]; /* by index of the key */
 	size_t n_room;
 	struct diff_row *rows;
 };
@@ -62,7 +63,10 @@ void diff__free(struct diff *d)
 	free(d);
 }
 
-/* The tallies of a place, made if `may_add`. NULL: it has none, and *ret_error is 0 or -ENOMEM. */
+/*
+ * The tallies of a place, added if `may_add`. NULL if there are none; *ret_error is then 0 or
+ * -ENOMEM.
+ */
 static struct tally *find(struct places *p, enum ls_cause cause, const char *name, const char *file,
 			  const char *syscall, bool may_add, int *ret_error)
 {
@@ -84,15 +88,8 @@ static struct tally *find(struct places *p, enum ls_cause cause, const char *nam
 		*ret_error = 0;
 		return intern__find(&p->keys, key, size, &i) ? p->tallies[i] : NULL;
 	}
-	if (p->keys.n == p->n_room) {
-		size_t n_room = p->n_room ? 2 * p->n_room : 64;
-		void *grown = reallocarray(p->tallies, n_room, sizeof(*p->tallies));
-
-		if (!grown)
-			return NULL;
-		p->tallies = grown;
-		p->n_room = n_room;
-	}
+	if (ARRAY_RESERVE(p->tallies, p->n_room, p->keys.n + 1) < 0)
+		return NULL;
 	switch (intern__add(&p->keys, key, size, &i)) {
 	case 1:
 		memset(p->tallies[i], 0, sizeof(p->tallies[i]));
@@ -152,7 +149,7 @@ int diff__finish(struct diff *d, enum diff_side side, const struct snapshot *sna
 		struct tally *t = find(&d->coroutines, 0, row->coroutine.name, row->coroutine.file,
 				       NULL, false, &r);
 
-		/* Two definitions of one name: the slower one speaks. */
+		/* Two definitions with one name: the slower one counts. */
 		if (t && row->p99_ns > t[side].figures.p99_ns)
 			t[side].figures.p99_ns = row->p99_ns;
 	}
@@ -183,7 +180,8 @@ static const char *or_null(const char *text)
 static void fill_row(const struct diff *d, const struct places *p, uint32_t i, bool is_site,
 		     struct diff_row *row)
 {
-	const char *key = intern__key(&p->keys, i), *name = key + 1, *file = name + strlen(name) + 1;
+	const char *key = intern__key(&p->keys, i), *name = key + 1,
+		   *file = name + strlen(name) + 1;
 	const struct tally *t = p->tallies[i];
 	double rate[DIFF_SIDES];
 
@@ -197,7 +195,8 @@ static void fill_row(const struct diff *d, const struct places *p, uint32_t i, b
 	for (size_t s = 0; s < DIFF_SIDES; s++) {
 		row->side[s] = t[s].figures;
 		if (is_site)
-			row->side[s].p99_ns = hist__percentile_ns(t[s].hist, 99, t[s].figures.max_ns);
+			row->side[s].p99_ns =
+				hist__percentile_ns(t[s].hist, 99, t[s].figures.max_ns);
 		rate[s] = per_second(t[s].figures.stalled_ns, d->result.duration_ns[s]);
 	}
 	row->change_ns_per_s = rate[DIFF_AFTER] - rate[DIFF_BEFORE];
@@ -252,5 +251,5 @@ const char *diff_change_word(enum diff_change change)
 #undef _
 	};
 
-	return (size_t)change < sizeof(words) / sizeof(words[0]) ? words[change] : "?";
+	return (size_t)change < N_OF(words) ? words[change] : "?";
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two runs compared: what each coroutine and each call site cost before and after. Stalled time is compared by the second of
- * watched time, for the runs need not be of one length. Lines may move: a coroutine is known by its name and file, a
- * call site by function, file, cause and system call.
- *
- * This tells what is different; whether the difference could be chance is for `check` to say.
+ * Compares two runs: the cost of each coroutine and each call site before and after. Stalled time
+ * is normalized to a second of watched time, because the runs may differ in length. Lines may move,
+ * so a coroutine is identified by name and file, a call site by function, file, cause and system
+ * call. The result shows differences; `check` decides whether a difference can be chance.
  */
 #ifndef LOOPSTALL_REPORT_DIFF_H
 #define LOOPSTALL_REPORT_DIFF_H
@@ -43,16 +42,16 @@ struct diff_row {
 	enum ls_cause cause; /* of a call site */
 	enum diff_change change;
 	struct diff_figures side[DIFF_SIDES];
-	double change_ns_per_s; /* stalled time by the second of watched time, after less before */
+	double change_ns_per_s; /* stalled time per second of watched time, after minus before */
 };
 
-/* Sorted: what got worst first, what got best last. Valid until diff__free(). */
+/* Sorted from the largest regression to the largest improvement. Valid until diff__free(). */
 struct diff_result {
 	struct diff_figures side[DIFF_SIDES]; /* all stalls; p99: of stalls */
 	uint64_t duration_ns[DIFF_SIDES];
 	size_t n_coroutines, n_sites;
 	const struct diff_row *coroutines, *sites;
-	uint64_t left_out; /* stalls of places behind the first DIFF_MAX_PLACES */
+	uint64_t left_out; /* stalls of places beyond the first DIFF_MAX_PLACES */
 };
 
 #define DIFF_MAX_PLACES 20000
@@ -66,12 +65,12 @@ static inline void diff__freep(struct diff **d)
 	diff__free(*d);
 }
 
-/* A stall of one of the runs. Names are copied. 0 or -ENOMEM. */
+/* Adds a stall of one run. Names are copied. 0 or -ENOMEM. */
 int diff__stall(struct diff *d, enum diff_side side, const struct stall *stall);
-/* The end of one of the runs, behind its stalls. 0 or -ENOMEM. */
+/* Ends one run, after its stalls. 0 or -ENOMEM. */
 int diff__finish(struct diff *d, enum diff_side side, const struct snapshot *snapshot,
 		 const struct report_run *run);
-/* Behind both ends. 0 or -ENOMEM. */
+/* The comparison, after both runs ended. 0 or -ENOMEM. */
 int diff__result(struct diff *d, const struct diff_result **ret_result);
 
 const char *diff_change_word(enum diff_change change);

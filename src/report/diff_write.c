@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "model/vocabulary.h"
 #include "report/diff.h"
 #include "report/format.h"
@@ -16,7 +18,7 @@
 #include "report/output.h"
 
 #define MAX_ROWS 20
-#define MINUTE_NS 60000000000ULL
+#define MINUTE_NS (60 * NS_PER_S)
 
 /* The figures of a row as people read them. */
 struct cells {
@@ -26,7 +28,7 @@ struct cells {
 	char p99[DIFF_SIDES][FORMAT_NUMBER_BYTES];
 };
 
-/* Stalled time in a minute of watched time. */
+/* Stalled time per minute of watched time. */
 static uint64_t per_minute(uint64_t ns, uint64_t duration_ns)
 {
 	return duration_ns ? (uint64_t)((unsigned __int128)ns * MINUTE_NS / duration_ns) : 0;
@@ -66,7 +68,7 @@ static void put_left_out(FILE *out, const struct diff_result *d)
 			(unsigned long long)d->left_out);
 }
 
-/* "handler app/web.py:10", safe. NULL: no memory. */
+/* "handler app/web.py:10", escaped. NULL without memory. */
 static char *place(const struct diff_row *row, bool is_site)
 {
 	_cleanup_free_ char *raw = NULL;
@@ -245,7 +247,7 @@ const struct diff_format diff_formats[] = {
 	{ "markdown", write_markdown },
 };
 
-const size_t n_diff_formats = sizeof(diff_formats) / sizeof(diff_formats[0]);
+const size_t n_diff_formats = N_OF(diff_formats);
 
 const struct diff_format *diff_format__by_name(const char *name)
 {

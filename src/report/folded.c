@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Folded stacks, one per line, as flame graph scripts read them: frames from the outside in, divided by ";", a blank, and
- * the weight: microseconds of stalled time. The leaf is the cause.
+ * Folded stacks, one per line, as flame graph scripts read them: frames from the outside in,
+ * divided by ";", a blank, and the weight: microseconds of stalled time. The leaf is the cause.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,21 +12,21 @@
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
-static int folded_start(struct report *r, const struct report_start *start)
+static int folded_start(struct report *report, const struct report_start *start)
 {
 	(void)start;
-	return stacks__init(r->state);
+	return stacks__init(report->state);
 }
 
-static int folded_stall(struct report *r, const struct stall *stall)
+static int folded_stall(struct report *report, const struct stall *stall)
 {
 	struct stacks_part parts[LS_CAUSE_MAX];
-	int n = stacks__add(r->state, stall, parts);
+	int n = stacks__add(report->state, stall, parts);
 
 	return n < 0 ? n : 0;
 }
 
-/* A frame, with what divides frames written out. */
+/* Writes a frame; the separator inside a name is replaced. */
 static int put_frame(FILE *out, const struct stacks *s, uint32_t frame)
 {
 	_cleanup_free_ char *label = stacks__label(s, frame), *safe = NULL;
@@ -48,7 +48,8 @@ static int put_stack(FILE *out, const struct stacks *s, uint32_t node)
 	uint32_t path[STACKS_MAX_DEPTH];
 	size_t depth = 0;
 
-	for (uint32_t n = node; n != STACKS_ROOT && depth < STACKS_MAX_DEPTH; n = s->nodes[n].parent)
+	for (uint32_t n = node; n != STACKS_ROOT && depth < STACKS_MAX_DEPTH;
+	     n = s->nodes[n].parent)
 		path[depth++] = n;
 	while (depth-- > 0) {
 		int r = put_frame(out, s, s->nodes[path[depth]].frame);
@@ -72,7 +73,7 @@ static int folded_finish(struct report *report, const struct snapshot *snapshot,
 	(void)run;
 	r = output__init(&o);
 	for (uint32_t i = STACKS_ROOT + 1; r >= 0 && i < stacks__n_nodes(s); i++) {
-		/* Rounded, but what took any time does not vanish. */
+		/* Rounded, but never to 0: a stack that took any time stays visible. */
 		uint64_t us = (s->nodes[i].self_ns + 500) / 1000;
 
 		if (!s->nodes[i].self_ns)
@@ -83,9 +84,9 @@ static int folded_finish(struct report *report, const struct snapshot *snapshot,
 	return r < 0 ? r : output__send(&o, report->out);
 }
 
-static void folded_done(struct report *r)
+static void folded_done(struct report *report)
 {
-	stacks__done(r->state);
+	stacks__done(report->state);
 }
 
 const struct report_ops report_folded = {

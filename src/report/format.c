@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Integer arithmetic only, so that the same number reads the same on every machine and in every
- * locale.
+ * Integer arithmetic only, so that a number has the same text on every machine and in every locale.
  */
 #include "report/format.h"
 
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 struct scale {
@@ -17,8 +17,10 @@ struct scale {
 	const char *unit;
 };
 
-/* `value` with three significant digits in units of `one`, rounded half up. 0 if that takes four
- * digits. */
+/*
+ * `value` with three significant digits in units of `one`, rounded half up. 0 if that takes four
+ * digits.
+ */
 static int three_digits(uint64_t value, uint64_t one, const char *unit, char *buf)
 {
 	unsigned int decimals;
@@ -40,12 +42,10 @@ static int three_digits(uint64_t value, uint64_t one, const char *unit, char *bu
 	return 0;
 }
 
-/* In the first unit that has room for it, else as a whole number of the last. */
+/* In the first unit in which three digits suffice, else as a whole number of the last unit. */
 static const char *scaled(uint64_t value, const struct scale *scales, size_t n, char *buf)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (three_digits(value, scales[i].one, scales[i].unit, buf))
 			return buf;
 	snprintf(buf, FORMAT_NUMBER_BYTES, "%" PRIu64 "%s", value / scales[n - 1].one,
@@ -64,7 +64,7 @@ const char *format__duration(uint64_t ns, char buf[FORMAT_NUMBER_BYTES])
 
 	if (ns == 0)
 		return strcpy(buf, "0 s");
-	return scaled(ns, scales, sizeof(scales) / sizeof(scales[0]), buf);
+	return scaled(ns, scales, N_OF(scales), buf);
 }
 
 const char *format__count(uint64_t count, char buf[FORMAT_NUMBER_BYTES])
@@ -75,7 +75,7 @@ const char *format__count(uint64_t count, char buf[FORMAT_NUMBER_BYTES])
 	};
 
 	if (count >= 10000000)
-		return scaled(count, scales, sizeof(scales) / sizeof(scales[0]), buf);
+		return scaled(count, scales, N_OF(scales), buf);
 	snprintf(buf, FORMAT_NUMBER_BYTES, "%" PRIu64, count);
 	return buf;
 }
@@ -89,7 +89,7 @@ const char *format__bytes(uint64_t bytes, char buf[FORMAT_NUMBER_BYTES])
 		{ 1U << 30, " GiB" },
 	};
 
-	return scaled(bytes, scales, sizeof(scales) / sizeof(scales[0]), buf);
+	return scaled(bytes, scales, N_OF(scales), buf);
 }
 
 const char *format__percent(uint64_t part, uint64_t whole, char buf[FORMAT_NUMBER_BYTES])
@@ -125,7 +125,7 @@ static size_t next_char(const char *text, size_t *ret_columns)
 		*ret_columns = 1;
 		return 1;
 	}
-	/* A locale without the character says -1; some column it will take. */
+	/* wcwidth() returns -1 for characters that the locale lacks; count one column. */
 	columns = wcwidth((wchar_t)c);
 	*ret_columns = columns < 0 ? 1 : (size_t)columns;
 	return n;

@@ -35,8 +35,8 @@ void format__right(FILE *out, const char *text, size_t columns);
 size_t format__cut(FILE *out, const char *text, size_t columns);
 
 /*
- * The name by which people know a control group: its last component, without ".scope", long ids cut as container tools cut
- * them ("docker-4f1a2b3c4d5e"); "?" for NULL. Not escaped.
+ * The name by which people know a control group: its last component, without ".scope", long ids cut
+ * as container tools cut them ("docker-4f1a2b3c4d5e"); "?" for NULL. Not escaped.
  */
 #define FORMAT_CGROUP_BYTES 64
 const char *format__cgroup(const char *cgroup, char buf[FORMAT_CGROUP_BYTES]);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One page that needs nothing else: the style and the scripts of src/report/html/, and the data as JSON that the scripts
- * draw. The data is what schema "loopstall/1" says, and the tree of stacks. No name is ever part of the page's own text.
+ * One page that needs nothing else: the style and the scripts of src/report/html/, and the data as
+ * JSON that the scripts draw. The data is what schema "loopstall/1" says, and the tree of stacks.
+ * No name is ever part of the page's own text.
  *
- * All stalls are in the sums and in the flame graph; the timeline and the list hold the longest ones.
+ * All stalls are in the sums and in the flame graph; the timeline and the list hold the longest
+ * ones.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "report/json.h"
 #include "report/output.h"
@@ -39,7 +42,7 @@ static const struct {
 	{ page_flame_js, page_flame_js_end },	{ page_main_js, page_main_js_end },
 };
 
-/* The policy keeps the page from the network even if a name got out of its place. */
+/* The content security policy keeps the page from the network even if a name escaped its quotes. */
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -55,7 +58,7 @@ static const char script[] =
 static const char tail[] = "}());\n</script>\n</body>\n</html>\n";
 
 struct kept {
-	uint64_t start_ns, duration_ns, number; /* number: in the order in which they came */
+	uint64_t start_ns, duration_ns, number; /* number: order of arrival */
 	char *text; /* JSON */
 };
 
@@ -67,11 +70,11 @@ struct html {
 	uint64_t stalls;
 };
 
-static int html_start(struct report *r, const struct report_start *start)
+static int html_start(struct report *report, const struct report_start *start)
 {
-	struct html *h = r->state;
+	struct html *h = report->state;
 
-	h->start = json__start(start, &r->opts);
+	h->start = json__start(start, &report->opts);
 	h->kept = calloc(2 * MAX_STALLS, sizeof(*h->kept));
 	return h->start && h->kept ? stacks__init(&h->stacks) : -ENOMEM;
 }
@@ -108,11 +111,11 @@ static void keep_longest(struct html *h)
 		free(h->kept[--h->n].text);
 }
 
-static int html_stall(struct report *r, const struct stall *stall)
+static int html_stall(struct report *report, const struct stall *stall)
 {
 	struct stacks_part parts[LS_CAUSE_MAX];
 	_cleanup_(jsonx_done) json_t *json = NULL;
-	struct html *h = r->state;
+	struct html *h = report->state;
 	int n = stacks__add(&h->stacks, stall, parts);
 	char *text;
 
@@ -120,8 +123,8 @@ static int html_stall(struct report *r, const struct stall *stall)
 		return n;
 	if (h->n == (size_t)2 * MAX_STALLS)
 		keep_longest(h);
-	json = json__stall(stall);
-	text = json ? json_dumps(json, JSONX_FLAGS) : NULL;
+	json = json__stall(stall, &report->opts);
+	text = json ? jsonx_dumps(json, 0) : NULL;
 	if (!text)
 		return -ENOMEM;
 	h->kept[h->n++] = (struct kept){ stall->start_ns, stall->duration_ns, h->stalls++, text };
@@ -135,6 +138,7 @@ static json_t *frame_json(const struct stacks *s, uint32_t frame)
 		[STACKS_LOOP] = "loop",
 		[STACKS_COROUTINE] = "coroutine",
 		[STACKS_FRAME] = "frame",
+		[STACKS_NATIVE] = "native",
 		[STACKS_CAUSE] = "cause",
 	};
 	const struct stacks_frame *f = stacks__frame(s, frame);
@@ -153,7 +157,7 @@ static json_t *node_json(const struct stacks_node *node)
 	const uint64_t values[] = { node->parent, node->frame, node->self_ns, node->stalls };
 	_cleanup_(jsonx_done) json_t *array = json_array();
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+	for (size_t i = 0; i < N_OF(values); i++)
 		if (jsonx_append(array, jsonx_u64(values[i])))
 			return NULL;
 	return TAKE_PTR(array);
@@ -183,7 +187,7 @@ static json_t *causes_json(void)
 {
 	_cleanup_(jsonx_done) json_t *array = json_array();
 
-#define _(name, word, sentence)                                                                    \
+#define _(name, word, sentence, ...)                                                               \
 	if (jsonx_append(array, json_pack("[ss]", word, sentence)))                                \
 		return NULL;
 	LS_CAUSES(_)
@@ -196,7 +200,8 @@ static json_t *sentences_json(const struct snapshot *s)
 	struct jsonx o = jsonx_object();
 
 	for (size_t i = 0; i < s->n_losses; i++)
-		jsonx_add_text(&o, s->losses[i].name, s->losses[i].sentence);
+		if (!s->losses[i].is_slight)
+			jsonx_add_text(&o, s->losses[i].name, s->losses[i].sentence);
 	return jsonx_end(&o);
 }
 
@@ -214,7 +219,7 @@ static void put_json_text(FILE *out, const char *text)
 static int put_member(FILE *out, const char *key, json_t *value)
 {
 	_cleanup_(jsonx_done) json_t *json = value;
-	_cleanup_free_ char *text = json ? json_dumps(json, JSONX_FLAGS | JSON_ENCODE_ANY) : NULL;
+	_cleanup_free_ char *text = json ? jsonx_dumps(json, JSON_ENCODE_ANY) : NULL;
 
 	if (!text)
 		return -ENOMEM;
@@ -223,29 +228,29 @@ static int put_member(FILE *out, const char *key, json_t *value)
 	return 0;
 }
 
-static int put_data(struct report *r, FILE *out, const struct snapshot *snapshot,
+static int put_data(struct report *report, FILE *out, const struct snapshot *snapshot,
 		    const struct report_run *run)
 {
-	struct html *h = r->state;
+	struct html *h = report->state;
 	const struct {
 		const char *key;
 		json_t *value;
 	} members[] = {
 		{ "start", h->start ? json_incref(h->start) : json_null() },
-		{ "summary", json__summary(snapshot, run, &r->opts) },
+		{ "summary", json__summary(snapshot, run, &report->opts) },
 		{ "causes", causes_json() },
 		{ "loss_sentences", sentences_json(snapshot) },
 		{ "flame", flame_json(&h->stacks) },
 		{ "stalls_left_out", jsonx_u64(h->stalls - h->n) },
 	};
-	int e = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+	for (size_t i = 0; i < N_OF(members); i++) {
 		int m;
 
 		fputs(i ? ",\n" : "{", out);
 		m = put_member(out, members[i].key, members[i].value);
-		e = e < 0 ? e : m;
+		r = r < 0 ? r : m;
 	}
 	fputs(",\n\"stalls\":[", out);
 	for (size_t i = 0; i < h->n; i++) {
@@ -253,33 +258,34 @@ static int put_data(struct report *r, FILE *out, const struct snapshot *snapshot
 		put_json_text(out, h->kept[i].text);
 	}
 	fputs("]}", out);
-	return e;
+	return r;
 }
 
-static int html_finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)
+static int html_finish(struct report *report, const struct snapshot *snapshot,
+		       const struct report_run *run)
 {
 	_cleanup_(output__done) struct output o = {};
-	struct html *h = r->state;
-	int e = output__init(&o);
+	struct html *h = report->state;
+	int r = output__init(&o);
 
-	if (e < 0)
-		return e;
+	if (r < 0)
+		return r;
 	keep_longest(h);
 	qsort(h->kept, h->n, sizeof(h->kept[0]), by_start);
 	fputs(head, o.mem);
 	fwrite(page_css, 1, (size_t)(page_css_end - page_css), o.mem);
 	fputs(body, o.mem);
-	e = put_data(r, o.mem, snapshot, run);
+	r = put_data(report, o.mem, snapshot, run);
 	fputs(script, o.mem);
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+	for (size_t i = 0; i < N_OF(scripts); i++)
 		fwrite(scripts[i].text, 1, (size_t)(scripts[i].end - scripts[i].text), o.mem);
 	fputs(tail, o.mem);
-	return e < 0 ? e : output__send(&o, r->out);
+	return r < 0 ? r : output__send(&o, report->out);
 }
 
-static void html_done(struct report *r)
+static void html_done(struct report *report)
 {
-	struct html *h = r->state;
+	struct html *h = report->state;
 
 	json_decref(h->start);
 	stacks__done(&h->stacks);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/table.h"
+#include "base/array.h"
+#include "base/table.h"
 
 struct intern_entry {
 	UT_hash_handle hh;
@@ -27,19 +28,9 @@ void intern__done(struct intern *in)
 
 static int make_room(struct intern *in)
 {
-	struct intern_entry **entries;
-	size_t n_room = in->n_room ? 2 * in->n_room : 64;
-
-	if (in->n < in->n_room)
-		return 0;
 	if (in->n >= UINT32_MAX / 2)
 		return -ENOMEM;
-	entries = reallocarray(in->entries, n_room, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	in->entries = entries;
-	in->n_room = n_room;
-	return 0;
+	return ARRAY_RESERVE(in->entries, in->n_room, in->n + 1);
 }
 
 bool intern__find(const struct intern *in, const void *key, size_t bytes, uint32_t *ret_number)
@@ -65,8 +56,7 @@ int intern__add(struct intern *in, const void *key, size_t bytes, uint32_t *ret_
 		return -ENOMEM;
 	memcpy(e->key, key, bytes);
 	e->number = (uint32_t)in->n;
-	HASH_ADD_KEYPTR(hh, in->table, e->key, bytes, e);
-	if (!e->hh.tbl) {
+	if (table__add_bytes(in->table, e, bytes) < 0) {
 		free(e);
 		return -ENOMEM;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Byte strings numbered in the order in which they first came: names, frames, stacks, samples. The same bytes get the
- * same number. They are copied, so what they came from need not live on.
+ * Numbers byte strings (names, frames, stacks, samples) in the order of their first arrival. Equal
+ * bytes get the same number. Strings are copied.
  */
 #ifndef LOOPSTALL_REPORT_INTERN_H
 #define LOOPSTALL_REPORT_INTERN_H
@@ -20,7 +20,10 @@ struct intern {
 };
 
 void intern__done(struct intern *in);
-/* The number of the key; 1 if it is new, 0 if it was known, or -ENOMEM. A key's padding must be zeroed. */
+/*
+ * The number of the key; 1 if it is new, 0 if it was known, or -ENOMEM. A key's padding must be
+ * zeroed.
+ */
 int intern__add(struct intern *in, const void *key, size_t bytes, uint32_t *ret_number);
 /* The same for a string with its NUL. */
 int intern__add_text(struct intern *in, const char *text, uint32_t *ret_number);

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Schema "loopstall/1", one object per line: the lines start and stall, and the format itself. docs/json.md tells every
- * field.
+ * Schema "loopstall/1", one object per line: the lines "start" and "stall", and the format's
+ * operations. docs/json.md documents every field.
  */
 #include "report/json.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
+#include "model/native_stack.h"
 #include "model/vocabulary.h"
 #include "report/report_impl.h"
+#include "report/wording.h"
 
 #define SCHEMA "loopstall/1"
 
@@ -23,12 +30,18 @@ struct jsonx json__line(const char *type, const char *mode)
 	return o;
 }
 
+/* NULL if it is the name of what could not be read. */
+static const char *known(const char *name)
+{
+	return name && strcmp(name, "?") != 0 ? name : NULL;
+}
+
 json_t *json__frame(const struct model_frame *frame)
 {
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_text(&o, "function", frame->function);
-	jsonx_add_text(&o, "file", frame->file);
+	jsonx_add_text(&o, "function", known(frame->function));
+	jsonx_add_text(&o, "file", known(frame->file));
 	jsonx_add_u64(&o, "line", frame->line);
 	return jsonx_end(&o);
 }
@@ -65,7 +78,7 @@ static json_t *task_json(const struct stall *stall)
 		return json_null();
 	o = jsonx_object();
 	jsonx_add(&o, "id", jsonx_address(stall->task));
-	jsonx_add_text(&o, "name", stall->task_name);
+	jsonx_add_text(&o, "name", stall->is_task_name_unknown ? NULL : stall->task_name);
 	return jsonx_end(&o);
 }
 
@@ -76,17 +89,64 @@ static json_t *call_json(const struct stall *stall)
 	if (!stall->call.function && !stall->call_syscall && !stall->call_native)
 		return json_null();
 	o = jsonx_object();
-	jsonx_add_text(&o, "function", stall->call.function);
-	jsonx_add_text(&o, "file", stall->call.file);
+	jsonx_add_text(&o, "function", known(stall->call.function));
+	jsonx_add_text(&o, "file", known(stall->call.file));
 	jsonx_add_u64(&o, "line", stall->call.line);
 	jsonx_add_text(&o, "syscall", stall->call_syscall);
 	jsonx_add_text(&o, "native", stall->call_native);
 	return jsonx_end(&o);
 }
 
+static json_t *own_json(const struct stall *stall)
+{
+	struct jsonx o;
+
+	if (!stall->own.function)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_text(&o, "function", stall->own.function);
+	jsonx_add_text(&o, "file", stall->own.file);
+	jsonx_add_u64(&o, "line", stall->own.line);
+	jsonx_add(&o, "share", json_real(stall->own_share));
+	return jsonx_end(&o);
+}
+
+static json_t *frame_or_null(const struct model_frame *frame)
+{
+	return frame->function ? json__frame(frame) : json_null();
+}
+
 static json_t *frame_item(const void *item)
 {
 	return json__frame(item);
+}
+
+static json_t *native_item(const void *item)
+{
+	char module[NATIVE_MODULE_BYTES];
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "function", native_function(item));
+	jsonx_add_text(&o, "module", native_module(item, module) ? module : NULL);
+	return jsonx_end(&o);
+}
+
+/* Null: not known. Without any there was none. */
+static json_t *native_stack_json(const struct stall *stall)
+{
+	static const struct model_native unknown;
+	json_t *array;
+
+	if (!stall->has_native_stack)
+		return json_null();
+	array = jsonx_array(stall->native_stack, stall->n_native, sizeof(stall->native_stack[0]),
+			    native_item);
+	/* The rest is not known. */
+	if (array && stall->is_native_cut && jsonx_append(array, native_item(&unknown))) {
+		json_decref(array);
+		return NULL;
+	}
+	return array;
 }
 
 static json_t *name_item(const void *item)
@@ -109,9 +169,120 @@ static json_t *victims_json(const struct stall *stall)
 	return jsonx_end(&o);
 }
 
-json_t *json__stall(const struct stall *stall)
+/* "return", "running", "signal:SIGKILL" */
+static json_t *end_json(const struct stall *stall)
+{
+	const char *name = sigabbrev_np((int)stall->end_signal);
+	char text[32];
+
+	if (stall->end != LS_END_SIGNAL)
+		return jsonx_text(vocabulary_end(stall->end));
+	if (name)
+		snprintf(text, sizeof(text), "signal:SIG%s", name);
+	else
+		snprintf(text, sizeof(text), "signal:%u", stall->end_signal);
+	return jsonx_text(text);
+}
+
+static json_t *stopped_by_json(const struct stall *stall)
+{
+	static const char *const kinds[LS_STOP_MAX] = {
+		[LS_STOP_SIGNAL] = "signal",
+		[LS_STOP_TRACER] = "tracer",
+		[LS_STOP_FREEZER] = "freezer",
+	};
+	char signal[WORDING_STOP_BYTES];
+	struct jsonx o;
+
+	if (!stall->stop)
+		return json_null();
+	wording_stop(stall, signal);
+	o = jsonx_object();
+	jsonx_add_text(&o, "kind", kinds[stall->stop]);
+	jsonx_add_text(&o, "signal",
+		       stall->stop == LS_STOP_SIGNAL && stall->stop_id ? signal : NULL);
+	jsonx_add(&o, "pid", jsonx_u64_or_null(stall->stop == LS_STOP_TRACER ? stall->stop_id : 0));
+	return jsonx_end(&o);
+}
+
+static json_t *quota_json(const struct stall *stall)
+{
+	struct jsonx o;
+
+	if (!stall->quota_ns)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_u64(&o, "quota_ns", stall->quota_ns);
+	jsonx_add_u64(&o, "period_ns", stall->period_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *cpu_holder_json(const struct stall *stall)
+{
+	struct jsonx o;
+
+	if (!stall->cpu_holder.duration_ns)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_u64(&o, "pid", stall->cpu_holder.pid);
+	jsonx_add_text(&o, "name", stall->cpu_holder.name);
+	jsonx_add_bool(&o, "is_own_process", stall->cpu_holder.is_own_process);
+	jsonx_add_u64(&o, "duration_ns", stall->cpu_holder.duration_ns);
+	return jsonx_end(&o);
+}
+
+/* null: not looked at, or it did not compute */
+static json_t *releases_gil_json(const struct stall *stall)
+{
+	if (!stall->gil_looks || !stall->cpu_ns)
+		return json_null();
+	return json_boolean(stall->gil_free > stall->gil_looks / 2);
+}
+
+static json_t *holder_json(const struct model_holder *holder)
+{
+	struct jsonx o;
+
+	if (!holder->tid)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_u64(&o, "tid", holder->tid);
+	jsonx_add_text(&o, "name", *holder->name ? holder->name : NULL);
+	jsonx_add(&o, "stack",
+		  jsonx_array(holder->stack, holder->n_frames, sizeof(holder->stack[0]),
+			      frame_item));
+	return jsonx_end(&o);
+}
+
+/* The same in all lines about one stall: its start on its thread. */
+static json_t *id_json(const struct stall *stall)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u:%" PRIu64, stall->tid, stall->start_ns);
+	return jsonx_text(text);
+}
+
+/* RFC 3339, UTC, to the microsecond. */
+static json_t *wall_time_json(const struct stall *stall, const struct report_opts *opts)
+{
+	const uint64_t unix_ns = stall->start_ns + opts->clock_offset_ns;
+	const time_t seconds = (time_t)(unix_ns / NS_PER_S);
+	char day[32], text[64];
+	struct tm tm;
+
+	if (!opts->clock_offset_ns || !gmtime_r(&seconds, &tm))
+		return json_null();
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, sizeof(text), "%s.%06uZ", day,
+		 (unsigned int)(unix_ns % NS_PER_S / NS_PER_US));
+	return jsonx_text(text);
+}
+
+json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 {
 	struct jsonx o = json__line("stall", stall->is_light ? "light" : "exact");
+	const bool is_open = stall->end == LS_END_OPEN || stall->end == LS_END_RUNNING;
 
 	jsonx_add_text(&o, "unit", vocabulary_unit(stall->unit));
 	jsonx_add_u64(&o, "pid", stall->pid);
@@ -125,7 +296,7 @@ json_t *json__stall(const struct stall *stall)
 	jsonx_add_u64(&o, "runqueue_ns", stall->runqueue_ns);
 	jsonx_add_u64(&o, "stolen_ns", stall->stolen_ns);
 	jsonx_add(&o, "causes_ns", json__causes(stall->cause_ns));
-	jsonx_add(&o, "gil_holder_tid", jsonx_u64_or_null(stall->gil_holder_tid));
+	jsonx_add(&o, "gil_holder_tid", jsonx_u64_or_null(stall->gil_holder.tid));
 	jsonx_add(&o, "task", task_json(stall));
 	jsonx_add(&o, "coroutine", json__coroutine(&stall->coroutine));
 	jsonx_add(&o, "call", call_json(stall));
@@ -135,6 +306,24 @@ json_t *json__stall(const struct stall *stall)
 	if (stall->unit == LS_UNIT_TURN)
 		jsonx_add_u64(&o, "steps", stall->steps);
 	jsonx_add(&o, "victims", victims_json(stall));
+	jsonx_add(&o, "id", id_json(stall));
+	jsonx_add_bool(&o, "is_open", is_open);
+	jsonx_add(&o, "end", end_json(stall));
+	jsonx_add(&o, "wall_time", wall_time_json(stall, opts));
+	jsonx_add(&o, "gc_generation",
+		  stall->gc_generation ? json_integer(stall->gc_generation - 1) : json_null());
+	jsonx_add(&o, "stopped_by", stopped_by_json(stall));
+	jsonx_add_bool(&o, "began_before_attach", stall->began_before);
+	jsonx_add(&o, "cpu_quota", quota_json(stall));
+	jsonx_add(&o, "cpu_holder", cpu_holder_json(stall));
+	jsonx_add_u64(&o, "pinned_ns", stall->pinned_ns);
+	jsonx_add(&o, "releases_gil", releases_gil_json(stall));
+	jsonx_add(&o, "repeated_await", frame_or_null(&stall->repeated_await));
+	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
+	jsonx_add(&o, "own", own_json(stall));
+	jsonx_add(&o, "entry", frame_or_null(&stall->entry));
+	jsonx_add(&o, "gil_holder", holder_json(&stall->gil_holder));
+	jsonx_add(&o, "native_stack", native_stack_json(stall));
 	return jsonx_end(&o);
 }
 
@@ -170,41 +359,43 @@ json_t *json__start(const struct report_start *start, const struct report_opts *
 }
 
 /* Writes the value as a line and frees it. */
-static int put(struct report *r, json_t *json)
+static int put(struct report *report, json_t *json)
 {
 	_cleanup_(jsonx_done) json_t *line = json;
 
-	return line ? jsonx_write_line(r->out, line) : -ENOMEM;
+	return line ? jsonx_write_line(report->out, line) : -ENOMEM;
 }
 
-static int json_start(struct report *r, const struct report_start *start)
+static int json_start(struct report *report, const struct report_start *start)
 {
-	return put(r, json__start(start, &r->opts));
+	return put(report, json__start(start, &report->opts));
 }
 
-static int json_stall(struct report *r, const struct stall *stall)
+static int json_stall(struct report *report, const struct stall *stall)
 {
-	return put(r, json__stall(stall));
+	return put(report, json__stall(stall, &report->opts));
 }
 
-static int json_shed(struct report *r, const struct report_shed *shed)
+static int json_shed(struct report *report, const struct report_shed *shed)
 {
-	struct jsonx o = json__line("shed", r->opts.mode);
+	struct jsonx o = json__line("shed", report->opts.mode);
 
 	jsonx_add_u64(&o, "from_ns", shed->from_ns);
 	jsonx_add_u64(&o, "until_ns", shed->until_ns);
 	jsonx_add_u64(&o, "stalls", shed->stalls);
-	return put(r, jsonx_end(&o));
+	return put(report, jsonx_end(&o));
 }
 
-static int json_finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)
+static int json_finish(struct report *report, const struct snapshot *snapshot,
+		       const struct report_run *run)
 {
-	return put(r, json__summary(snapshot, run, &r->opts));
+	return put(report, json__summary(snapshot, run, &report->opts));
 }
 
 const struct report_ops report_json = {
 	.start = json_start,
 	.stall = json_stall,
+	.has_open_stalls = true,
 	.shed = json_shed,
 	.finish = json_finish,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The objects of schema "loopstall/1" (docs/json.md), for the formats that hand them on. Each returns a new reference, or
- * NULL if memory was short.
+ * The objects of schema "loopstall/1" (docs/json.md), for the formats that hand them on. Each
+ * returns a new reference, or NULL if memory was short.
  */
 #ifndef LOOPSTALL_REPORT_JSON_H
 #define LOOPSTALL_REPORT_JSON_H
@@ -12,7 +12,7 @@
 /* What every line begins with. */
 struct jsonx json__line(const char *type, const char *mode);
 json_t *json__start(const struct report_start *start, const struct report_opts *opts);
-json_t *json__stall(const struct stall *stall);
+json_t *json__stall(const struct stall *stall, const struct report_opts *opts);
 json_t *json__summary(const struct snapshot *snapshot, const struct report_run *run,
 		      const struct report_opts *opts);
 
@@ -20,7 +20,7 @@ json_t *json__summary(const struct snapshot *snapshot, const struct report_run *
 json_t *json__coroutine(const struct code_info *code);
 /* {"function", "file", "line"} */
 json_t *json__frame(const struct model_frame *frame);
-/* Time by cause, only of the causes that took some. */
+/* Time by cause; causes without time are left out. */
 json_t *json__causes(const uint64_t cause_ns[LS_CAUSE_MAX]);
 
 #endif

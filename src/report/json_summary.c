@@ -50,6 +50,21 @@ static json_t *site_item(const void *item)
 	return jsonx_end(&o);
 }
 
+static json_t *holder_item(const void *item)
+{
+	const struct holder_row *holder = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "thread", *holder->name ? holder->name : NULL);
+	jsonx_add_text(&o, "function", holder->at.function);
+	jsonx_add_text(&o, "file", holder->at.file);
+	jsonx_add(&o, "line", jsonx_u64_or_null(holder->at.line));
+	jsonx_add_u64(&o, "stalls", holder->stalls);
+	jsonx_add_u64(&o, "gil_ns", holder->gil_ns);
+	jsonx_add_u64(&o, "starved_ns", holder->starved_ns);
+	return jsonx_end(&o);
+}
+
 static json_t *victim_item(const void *item)
 {
 	const struct victim_row *victim = item;
@@ -92,6 +107,8 @@ static json_t *loop_item(const void *item)
 	jsonx_add_u64(&o, "step_ns", loop->step_ns);
 	jsonx_add_u64(&o, "callbacks_ns", loop->callbacks_ns);
 	jsonx_add_u64(&o, "idle_ns", loop->idle_ns);
+	jsonx_add_u64(&o, "watched_ns", loop->watched_ns);
+	jsonx_add_u64(&o, "unaccounted_ns", loop->unaccounted_ns);
 	jsonx_add(&o, "causes_ns", json__causes(loop->cause_ns));
 	jsonx_add_u64(&o, "turn_p50_ns", loop->turn_p50_ns);
 	jsonx_add_u64(&o, "turn_p99_ns", loop->turn_p99_ns);
@@ -105,9 +122,8 @@ static json_t *loop_item(const void *item)
 static json_t *lost_json(const struct snapshot *snapshot)
 {
 	struct jsonx o = jsonx_object();
-	size_t i;
 
-	for (i = 0; i < snapshot->n_losses; i++)
+	for (size_t i = 0; i < snapshot->n_losses; i++)
 		jsonx_add_u64(&o, snapshot->losses[i].name, snapshot->losses[i].count);
 	return jsonx_end(&o);
 }
@@ -152,6 +168,8 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add_u64(&o, "step_ns", s->step_ns);
 	jsonx_add_u64(&o, "callbacks_ns", s->callbacks_ns);
 	jsonx_add_u64(&o, "idle_ns", s->idle_ns);
+	jsonx_add_u64(&o, "watched_ns", s->watched_ns);
+	jsonx_add_u64(&o, "unaccounted_ns", s->unaccounted_ns);
 	jsonx_add_u64(&o, "starved_ns", s->starved_ns);
 	jsonx_add_u64(&o, "turn_p50_ns", s->turn_p50_ns);
 	jsonx_add_u64(&o, "turn_p99_ns", s->turn_p99_ns);
@@ -165,5 +183,6 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add(&o, "victims", ROWS(s, victims, victim_item));
 	jsonx_add(&o, "payers", ROWS(s, payers, payer_item));
 	jsonx_add(&o, "loops", ROWS(s, loops, loop_item));
+	jsonx_add(&o, "gil_holders", ROWS(s, holders, holder_item));
 	return jsonx_end(&o);
 }

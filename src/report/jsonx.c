@@ -110,9 +110,37 @@ json_t *jsonx_array(const void *items, size_t n, size_t size, json_t *(*make)(co
 	return TAKE_PTR(array);
 }
 
+static bool is_short_of_memory;
+
+static void *allocate(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory)
+		is_short_of_memory = true;
+	return memory;
+}
+
+/*
+ * Where memory runs out inside a key, jansson leaves out a part of it and goes on (2.14, do_dump()
+ * ignores what dump_string() returns).
+ */
+char *jsonx_dumps(const json_t *json, size_t more_flags)
+{
+	char *text;
+
+	json_set_alloc_funcs(allocate, free);
+	is_short_of_memory = false;
+	text = json_dumps(json, JSONX_FLAGS | more_flags);
+	if (!is_short_of_memory)
+		return text;
+	free(text);
+	return NULL;
+}
+
 int jsonx_write_line(FILE *out, const json_t *json)
 {
-	_cleanup_free_ char *text = json_dumps(json, JSONX_FLAGS);
+	_cleanup_free_ char *text = jsonx_dumps(json, 0);
 	size_t n;
 
 	if (!text)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * JSON values for the formats that are made of JSON: objects written down without a check behind every member, strings
- * of unknown origin, addresses, arrays. Only ASCII goes out, so that no name of a target can do anything to a
- * terminal it is shown on.
+ * Helpers on top of jansson for the JSON formats: objects without an error check behind every
+ * member, strings of unknown origin, addresses, arrays. Output is ASCII only, so that no name of a
+ * target can send an escape sequence to a terminal.
  */
 #ifndef LOOPSTALL_REPORT_JSONX_H
 #define LOOPSTALL_REPORT_JSONX_H
@@ -19,8 +19,8 @@
 void jsonx_done(json_t **json);
 
 /*
- * An object in the making. A member that could not be made is a NULL value, which jansson refuses and reports: `r`
- * collects that.
+ * An object under construction. A failed member is a NULL value, which jansson rejects; `r` latches
+ * that.
  */
 struct jsonx {
 	json_t *json;
@@ -48,6 +48,9 @@ json_t *jsonx_address(uint64_t address);
 int jsonx_append(json_t *array, json_t *item);
 /* An array made of `n` items of `size` bytes each by make(). NULL if memory was short. */
 json_t *jsonx_array(const void *items, size_t n, size_t size, json_t *(*make)(const void *item));
+
+/* As json_dumps(), with JSONX_FLAGS and these; to be freed. NULL without memory. */
+char *jsonx_dumps(const json_t *json, size_t more_flags);
 
 /* The text of a value and a line feed, at once and flushed. 0 or -errno. */
 int jsonx_write_line(FILE *out, const json_t *json);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A summary for a job's page or a merge request: the verdict in a line, the worst coroutines and call sites, what was
- * lost. GitHub's flavour. Names go into code spans, where nothing is a link, a mention, a tag or an emphasis.
+ * A summary for a job's page or a merge request: the verdict in a line, the worst coroutines and
+ * call sites, what was lost. GitHub's flavour. Names go into code spans, where nothing is a link, a
+ * mention, a tag or an emphasis.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +15,16 @@
 #include "report/markdown.h"
 #include "report/output.h"
 #include "report/report_impl.h"
+#include "report/wording.h"
 
 #define MAX_ROWS 10
 
 struct markdown {
 	uint64_t threshold_ns;
+	/* Stalls that did not end by themselves: copies of the first ones, and their number. */
+	struct stall *cut[MAX_ROWS];
+	size_t n_cut;
+	uint64_t longest_cut_ns;
 };
 
 int markdown__code(FILE *out, const char *text)
@@ -34,7 +40,10 @@ int markdown__code(FILE *out, const char *text)
 		longest = ticks > longest ? ticks : longest;
 	}
 	n = strlen(safe);
-	/* One blank at both ends is taken away again where the text itself begins or ends with one, or with a tick. */
+	/*
+	 * A renderer strips one blank at both ends, so pad a text that begins or ends with a blank
+	 * or a backtick.
+	 */
 	is_padded = !n || strchr("` ", safe[0]) || strchr("` ", safe[n - 1]);
 	for (size_t i = 0; i <= longest; i++)
 		fputc('`', out);
@@ -42,7 +51,7 @@ int markdown__code(FILE *out, const char *text)
 		fputc(' ', out);
 	for (const char *p = safe; *p; p++) {
 		if (*p == '|')
-			fputc('\\', out); /* a table's cell would end here, even in code */
+			fputc('\\', out); /* ends a table cell, even inside code */
 		fputc(*p, out);
 	}
 	if (is_padded)
@@ -65,17 +74,50 @@ int markdown__place(FILE *out, const char *name, const char *file, uint32_t line
 	return markdown__code(out, place);
 }
 
-static int markdown_start(struct report *r, const struct report_start *start)
+static int markdown_start(struct report *report, const struct report_start *start)
 {
-	struct markdown *m = r->state;
+	struct markdown *m = report->state;
 
 	m->threshold_ns = start->threshold_ns;
 	return 0;
 }
 
-static uint64_t longest_ns(const struct snapshot *s)
+static int markdown_stall(struct report *report, const struct stall *stall)
 {
-	uint64_t ns = 0;
+	struct markdown *m = report->state;
+	struct stall *copy;
+
+	if (stall->end == LS_END_RETURN)
+		return 0;
+	if (stall->duration_ns > m->longest_cut_ns)
+		m->longest_cut_ns = stall->duration_ns;
+	if (m->n_cut < MAX_ROWS) {
+		copy = malloc(sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		*copy = *stall;
+		m->cut[m->n_cut] = copy;
+	}
+	m->n_cut++;
+	return 0;
+}
+
+static size_t rows_cut(const struct markdown *m)
+{
+	return m->n_cut < MAX_ROWS ? m->n_cut : MAX_ROWS;
+}
+
+static void markdown_done(struct report *report)
+{
+	struct markdown *m = report->state;
+
+	for (size_t i = 0; i < rows_cut(m); i++)
+		free(m->cut[i]);
+}
+
+static uint64_t longest_ns(const struct markdown *m, const struct snapshot *s)
+{
+	uint64_t ns = m->longest_cut_ns;
 
 	for (size_t i = 0; i < s->n_sites; i++)
 		ns = s->sites[i].max_ns > ns ? s->sites[i].max_ns : ns;
@@ -92,7 +134,7 @@ static void put_verdict(FILE *out, const struct markdown *m, const struct snapsh
 		d[FORMAT_NUMBER_BYTES];
 
 	fputs("### Event loop stalls\n\n", out);
-	if (!s->steps && !s->handles) {
+	if (!s->steps && !s->handles && !s->stalls) {
 		fprintf(out, "**Nothing was measured** in %s.",
 			format__duration(run->duration_ns, a));
 		return;
@@ -103,11 +145,44 @@ static void put_verdict(FILE *out, const struct markdown *m, const struct snapsh
 			format__duration(run->duration_ns, c));
 		return;
 	}
-	fprintf(out, "**%s stall%s** of %s or longer in %s steps and %s", format__count(s->stalls, a),
-		s->stalls == 1 ? "" : "s", format__duration(m->threshold_ns, b),
-		format__count(s->steps, c), format__duration(run->duration_ns, d));
+	fprintf(out, "**%s stall%s** of %s or longer in %s steps and %s",
+		format__count(s->stalls, a), s->stalls == 1 ? "" : "s",
+		format__duration(m->threshold_ns, b), format__count(s->steps, c),
+		format__duration(run->duration_ns, d));
 	fprintf(out, ", the longest %s. Tasks that were ready waited for %s in all.",
-		format__duration(longest_ns(s), a), format__duration(s->starved_ns, b));
+		format__duration(longest_ns(m, s), a), format__duration(s->starved_ns, b));
+}
+
+static int put_cut_stall(FILE *out, const struct stall *stall)
+{
+	const struct model_frame *at = wording_place(stall);
+	char duration[FORMAT_NUMBER_BYTES], end[WORDING_END_BYTES];
+	int r;
+
+	wording_end(stall, end);
+	fprintf(out, "| **%s** | ", end);
+	if (at->function)
+		r = markdown__place(out, at->function, at->file, at->line);
+	else
+		r = markdown__place(out, stall->coroutine.name, stall->coroutine.file,
+				    stall->coroutine.first_line);
+	fprintf(out, " | %s | %s |\n", vocabulary_cause(stall->cause),
+		format__duration(stall->duration_ns, duration));
+	return r;
+}
+
+/* What it was in when the measurement, or the process, ended: the stall that matters most. */
+static int put_cut(FILE *out, const struct markdown *m)
+{
+	int r = 0;
+
+	if (m->n_cut)
+		fputs("\n| not ended | at | cause | lasted |\n|---|---|---|--:|\n", out);
+	for (size_t i = 0; r >= 0 && i < rows_cut(m); i++)
+		r = put_cut_stall(out, m->cut[i]);
+	if (m->n_cut > MAX_ROWS)
+		fprintf(out, "\n... and %zu more.\n", m->n_cut - MAX_ROWS);
+	return r;
 }
 
 static int put_coroutines(FILE *out, const struct snapshot *s)
@@ -166,15 +241,48 @@ static int put_sites(FILE *out, const struct snapshot *s)
 	return r;
 }
 
+static int put_holders(FILE *out, const struct snapshot *s)
+{
+	char gil[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
+	size_t n = s->n_holders < MAX_ROWS ? s->n_holders : MAX_ROWS;
+	int r = 0;
+
+	if (n)
+		fputs("\n| held the GIL | thread | waited | stalls | starved |\n"
+		      "|---|---|--:|--:|--:|\n",
+		      out);
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		const struct holder_row *row = &s->holders[i];
+
+		fputs("| ", out);
+		if (row->at.file)
+			r = markdown__place(out, row->at.function, row->at.file, row->at.line);
+		else
+			fputs("not known", out);
+		fputs(" | ", out);
+		if (r >= 0 && *row->name)
+			r = markdown__code(out, row->name);
+		fprintf(out, " | %s | %s | %s |\n", format__duration(row->gil_ns, gil),
+			format__count(row->stalls, stalls),
+			format__duration(row->starved_ns, starved));
+	}
+	if (n < s->n_holders)
+		fprintf(out, "\n... and %zu more.\n", s->n_holders - n);
+	return r;
+}
+
 static void put_losses(FILE *out, const struct snapshot *s)
 {
+	const char *head = "\nLost:\n\n";
 	char count[FORMAT_NUMBER_BYTES];
 
-	if (s->n_losses)
-		fputs("\nLost:\n\n", out);
-	for (size_t i = 0; i < s->n_losses; i++)
-		fprintf(out, "- %s %s (`%s`)\n", format__count(s->losses[i].count, count),
+	for (size_t i = 0; i < s->n_losses; i++) {
+		if (s->losses[i].is_slight)
+			continue;
+		fprintf(out, "%s- %s %s (`%s`)\n", head, format__count(s->losses[i].count, count),
 			s->losses[i].sentence, s->losses[i].name);
+		head = "";
+	}
 }
 
 static int markdown_finish(struct report *report, const struct snapshot *snapshot,
@@ -192,9 +300,13 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 	}
 	fputc('\n', o.mem);
 	if (r >= 0)
+		r = put_cut(o.mem, report->state);
+	if (r >= 0)
 		r = put_coroutines(o.mem, snapshot);
 	if (r >= 0)
 		r = put_sites(o.mem, snapshot);
+	if (r >= 0)
+		r = put_holders(o.mem, snapshot);
 	put_losses(o.mem, snapshot);
 	return r < 0 ? r : output__send(&o, report->out);
 }
@@ -202,5 +314,7 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 const struct report_ops report_markdown = {
 	.state_bytes = sizeof(struct markdown),
 	.start = markdown_start,
+	.stall = markdown_stall,
 	.finish = markdown_finish,
+	.done = markdown_done,
 };

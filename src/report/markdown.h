@@ -10,7 +10,10 @@
 
 /* A code span that holds the text and nothing else, in a table's cell too. 0 or -ENOMEM. */
 int markdown__code(FILE *out, const char *text);
-/* `handler` `app/web.py:10`; without a file (NULL) only the name, without a line (0) only the file. 0 or -ENOMEM. */
+/*
+ * `handler` `app/web.py:10`; without a file (NULL) only the name, without a line (0) only the file.
+ * 0 or -ENOMEM.
+ */
 int markdown__place(FILE *out, const char *name, const char *file, uint32_t line);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A part that is not known is told as such: it is not 0.
+ * A part that is not known is reported as not known, never as 0.
  */
 #include "report/own_cost.h"
 
@@ -9,14 +9,16 @@
 
 uint64_t own_cost__sum_ns(const struct own_cost *c)
 {
-	return c->self_ns + (c->has_programs ? c->programs_ns : 0) + (c->has_traps ? c->traps_ns : 0);
+	return c->self_ns + (c->has_programs ? c->programs_ns : 0) +
+		(c->has_traps ? c->traps_ns : 0);
 }
 
 void own_cost__put(FILE *out, const struct own_cost *c, uint64_t duration_ns)
 {
 	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES];
 
-	fprintf(out, "own cost: %s of a core", format__percent(own_cost__sum_ns(c), duration_ns, a));
+	fprintf(out, "own cost: %s of a core",
+		format__percent(own_cost__sum_ns(c), duration_ns, a));
 	if (!c->has_programs) {
 		fputs(" for loopstall itself", out);
 		return;
@@ -25,7 +27,8 @@ void own_cost__put(FILE *out, const struct own_cost *c, uint64_t duration_ns)
 	if (!c->has_traps)
 		fprintf(out, "not known (%s hits)", format__count(c->hits, b));
 	else
-		fprintf(out, "%s (%s hits of %s)", format__percent(c->traps_ns, duration_ns, a), format__count(c->hits, b),
+		fprintf(out, "%s (%s hits of %s)", format__percent(c->traps_ns, duration_ns, a),
+			format__count(c->hits, b),
 			format__duration(c->ns_per_hit, (char[FORMAT_NUMBER_BYTES]){ 0 }));
 	fprintf(out, ", loopstall itself %s", format__percent(c->self_ns, duration_ns, a));
 }
@@ -46,6 +49,8 @@ json_t *own_cost__json(const struct own_cost *c, uint64_t duration_ns)
 	jsonx_add(&o, "hits", known_u64(c->has_programs, c->hits));
 	jsonx_add(&o, "ns_per_hit", known_u64(c->has_traps, c->ns_per_hit));
 	jsonx_add(&o, "program_ns_per_hit", known_u64(c->has_programs, c->program_ns_per_hit));
-	jsonx_add(&o, "share", is_whole ? json_real((double)own_cost__sum_ns(c) / (double)duration_ns) : json_null());
+	jsonx_add(&o, "share",
+		  is_whole ? json_real((double)own_cost__sum_ns(c) / (double)duration_ns) :
+			     json_null());
 	return jsonx_end(&o);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Chrome's trace event format (JSON), for ui.perfetto.dev and chrome://tracing: a track for each loop and for each task that
- * was named as a victim, stalls as slices in the colour of their cause, arrows from a stall to those who waited
- * behind it, and how busy the loops were. Written as it comes; memory is bounded by the number of tracks.
+ * Chrome's trace event format (JSON), for ui.perfetto.dev and chrome://tracing: a track for each
+ * loop and for each task that was named as a victim, stalls as slices in the colour of their cause,
+ * arrows from a stall to those who waited behind it, and how busy the loops were. Written as it
+ * comes; memory is bounded by the number of tracks.
  *
  * Times are those of CLOCK_MONOTONIC, so that two traces of one machine lie side by side.
  */
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "model/vocabulary.h"
 #include "report/intern.h"
 #include "report/json.h"
@@ -23,25 +25,18 @@
 #define MAX_NESTED 64
 /* Above any thread id (pid_max is at most 2^22), so that victims' tracks are nobody else's. */
 #define FIRST_VICTIM_TID (1U << 24)
-#define SECOND_NS 1000000000ULL
 
 /* Names of the colours that the viewers know. */
-static const char *const colors[LS_CAUSE_MAX] = {
-	[LS_CAUSE_CPU] = "thread_state_running",
-	[LS_CAUSE_SLEEP] = "thread_state_sleeping",
-	[LS_CAUSE_NETWORK] = "rail_load",
-	[LS_CAUSE_FILE] = "thread_state_iowait",
-	[LS_CAUSE_PIPE] = "rail_idle",
-	[LS_CAUSE_PROCESS] = "rail_animation",
-	[LS_CAUSE_LOCK] = "bad",
-	[LS_CAUSE_GIL] = "terrible",
-	[LS_CAUSE_DNS] = "rail_response",
-	[LS_CAUSE_RUNQUEUE] = "thread_state_runnable",
-	[LS_CAUSE_PAGEFAULT] = "thread_state_uninterruptible",
-	[LS_CAUSE_OTHER] = "generic_work",
+static const char *const colors[] = {
+#define _(name, word, sentence, class, host, color) [LS_CAUSE_##name] = color,
+	LS_CAUSES(_)
+#undef _
 };
 
-/* A stall that has ended and may lie inside one that is still to come, whose own time it is no part of. */
+/*
+ * A stall that has ended and may be nested in one that ends later; its time is not part of the
+ * outer stall's own time.
+ */
 struct nested {
 	uint64_t start_ns, wall_ns;
 };
@@ -52,13 +47,13 @@ struct loop {
 };
 
 struct perfetto {
-	struct intern processes, tracks; /* what has its name already; victims' tracks by number */
+	struct intern processes, tracks; /* tracks that are named; victims' tracks by number */
 	struct intern loops; /* pid and tid */
 	struct loop *state; /* by number of the loop */
 	uint64_t flows;
 	uint64_t last_ns; /* end of the last stall */
 	uint64_t victims_left_out, nesting_left_out;
-	struct output pending; /* what is written next, in one piece */
+	struct output pending; /* collected here and written in one piece */
 	bool has_event;
 };
 
@@ -68,14 +63,14 @@ static json_t *time_json(uint64_t ns)
 	return json_real((double)ns / 1000);
 }
 
-/* Adds an event to what is written next, and frees it. */
-static int put(struct report *r, struct jsonx *event)
+/* Appends an event to the pending output and frees it. */
+static int put(struct report *report, struct jsonx *event)
 {
 	_cleanup_(jsonx_done) json_t *json = jsonx_end(event);
 	_cleanup_free_ char *text = NULL;
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 
-	text = json ? json_dumps(json, JSONX_FLAGS | JSON_REAL_PRECISION(16)) : NULL;
+	text = json ? jsonx_dumps(json, JSON_REAL_PRECISION(16)) : NULL;
 	if (!text)
 		return -ENOMEM;
 	fprintf(p->pending.mem, "%s%s", p->has_event ? ",\n" : "\n", text);
@@ -83,21 +78,21 @@ static int put(struct report *r, struct jsonx *event)
 	return 0;
 }
 
-/* Opens what is written next. */
-static int begin(struct report *r)
+/* Starts the pending output. */
+static int begin(struct report *report)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 
 	output__done(&p->pending);
 	return output__init(&p->pending);
 }
 
-/* Writes it, unless there is an error already. */
-static int end(struct report *r, int e)
+/* Writes the pending output, unless an error occurred before. */
+static int end(struct report *report, int r)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 
-	return e < 0 ? e : output__send(&p->pending, r->out);
+	return r < 0 ? r : output__send(&p->pending, report->out);
 }
 
 static struct jsonx event_new(const char *phase, const char *name, uint32_t pid, uint32_t tid)
@@ -112,41 +107,45 @@ static struct jsonx event_new(const char *phase, const char *name, uint32_t pid,
 }
 
 /* "process_name" or "thread_name". */
-static int put_name(struct report *r, const char *what, uint32_t pid, uint32_t tid, const char *name)
+static int put_name(struct report *report, const char *what, uint32_t pid, uint32_t tid,
+		    const char *name)
 {
 	struct jsonx event = event_new("M", what, pid, tid), args = jsonx_object();
 
 	jsonx_add_text(&args, "name", name);
 	jsonx_add(&event, "args", jsonx_end(&args));
-	return put(r, &event);
+	return put(report, &event);
 }
 
-static int perfetto_start(struct report *r, const struct report_start *start)
+static int perfetto_start(struct report *report, const struct report_start *start)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	uint32_t number;
-	int e = begin(r);
+	int r = begin(report);
 
-	if (e >= 0)
+	if (r >= 0)
 		fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[", p->pending.mem);
-	for (size_t i = 0; e >= 0 && i < start->n_targets; i++) {
+	for (size_t i = 0; r >= 0 && i < start->n_targets; i++) {
 		const struct report_target *t = &start->targets[i];
 
-		e = intern__add(&p->processes, &t->pid, sizeof(t->pid), &number);
-		if (e == 1)
-			e = put_name(r, "process_name", t->pid, t->pid, t->comm);
+		r = intern__add(&p->processes, &t->pid, sizeof(t->pid), &number);
+		if (r == 1)
+			r = put_name(report, "process_name", t->pid, t->pid, t->comm);
 	}
-	return end(r, e);
+	return end(report, r);
 }
 
-/* The state of a stall's loop, whose track is named at first sight; NULL: there are too many. 0 or -errno. */
-static int loop_of(struct report *r, const struct stall *stall, struct loop **ret_loop)
+/*
+ * The state of a stall's loop, whose track is named at first sight; NULL: there are too many. 0 or
+ * -errno.
+ */
+static int loop_of(struct report *report, const struct stall *stall, struct loop **ret_loop)
 {
 	const uint32_t key[2] = { stall->pid, stall->tid };
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	char name[32];
 	uint32_t i;
-	int e;
+	int r;
 
 	*ret_loop = NULL;
 	if (!p->state) {
@@ -154,20 +153,20 @@ static int loop_of(struct report *r, const struct stall *stall, struct loop **re
 		if (!p->state)
 			return -ENOMEM;
 	}
-	e = intern__add(&p->loops, key, sizeof(key), &i);
-	if (e < 0)
-		return e;
+	r = intern__add(&p->loops, key, sizeof(key), &i);
+	if (r < 0)
+		return r;
 	if (i < MAX_LOOPS)
 		*ret_loop = &p->state[i];
-	if (e == 0)
+	if (r == 0)
 		return 0;
 	snprintf(name, sizeof(name), "loop %u", stall->tid);
-	return put_name(r, "thread_name", stall->pid, stall->tid, name);
+	return put_name(report, "thread_name", stall->pid, stall->tid, name);
 }
 
 /*
- * How long the stall takes on the clock: its own time and that of the stalls inside it, which ended, and so came,
- * before it.
+ * Wall time of the stall: its own time and that of the stalls nested in it, which ended, and so
+ * arrived, earlier.
  */
 static uint64_t wall_ns(struct perfetto *p, struct loop *loop, const struct stall *stall)
 {
@@ -233,7 +232,7 @@ static const char *stall_name(const struct stall *stall)
 	return stall->coroutine.name ? stall->coroutine.name : vocabulary_unit(stall->unit);
 }
 
-static int put_slice(struct report *r, const struct stall *stall, uint64_t wall)
+static int put_slice(struct report *report, const struct stall *stall, uint64_t wall)
 {
 	struct jsonx event = event_new("X", stall_name(stall), stall->pid, stall->tid);
 
@@ -242,64 +241,65 @@ static int put_slice(struct report *r, const struct stall *stall, uint64_t wall)
 	jsonx_add(&event, "dur", time_json(wall));
 	jsonx_add_text(&event, "cname", colors[stall->cause]);
 	jsonx_add(&event, "args", args_json(stall));
-	return put(r, &event);
+	return put(report, &event);
 }
 
 /* One end of an arrow: "s" or "f". */
-static int put_flow(struct report *r, const char *phase, uint32_t pid, uint32_t tid,
+static int put_flow(struct report *report, const char *phase, uint32_t pid, uint32_t tid,
 		    const struct stall *stall)
 {
 	struct jsonx event = event_new(phase, "starved", pid, tid);
-	const struct perfetto *p = r->state;
+	const struct perfetto *p = report->state;
 
 	jsonx_add_text(&event, "cat", "starved");
 	jsonx_add_u64(&event, "id", p->flows);
 	jsonx_add(&event, "ts", time_json(stall->start_ns));
 	if (*phase == 'f')
 		jsonx_add_text(&event, "bp", "e"); /* to the slice that is open then */
-	return put(r, &event);
+	return put(report, &event);
 }
 
 /* The victim's track; a task's name means something on its own loop only. */
-static int victim_track(struct report *r, const struct stall *stall, const char *name,
+static int victim_track(struct report *report, const struct stall *stall, const char *name,
 			uint32_t *ret_tid)
 {
 	_cleanup_free_ char *key = NULL, *title = NULL;
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	uint32_t i;
-	int e;
+	int r;
 
 	if (asprintf(&key, "%u/%u/%s", stall->pid, stall->tid, name) < 0)
 		return -ENOMEM;
-	e = intern__add_text(&p->tracks, key, &i);
-	if (e < 0)
-		return e;
+	r = intern__add_text(&p->tracks, key, &i);
+	if (r < 0)
+		return r;
 	*ret_tid = FIRST_VICTIM_TID + i;
-	if (e == 0)
+	if (r == 0)
 		return 0;
 	if (asprintf(&title, "victim %s", name) < 0)
 		return -ENOMEM;
-	return put_name(r, "thread_name", stall->pid, *ret_tid, title);
+	return put_name(report, "thread_name", stall->pid, *ret_tid, title);
 }
 
 /*
- * A slice as long as the stall on the victim's track: it had to wait in that time. For how long of it is known only of
- * all victims together.
+ * A slice as long as the stall on the victim's track. How long each victim waited within it is
+ * known only as a sum over all victims.
  */
-static int put_victim(struct report *r, const struct stall *stall, uint64_t wall, const char *name)
+static int put_victim(struct report *report, const struct stall *stall, uint64_t wall,
+		      const char *name)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	struct jsonx event, args;
 	uint32_t tid;
-	int e;
+	int r;
 
 	if (p->tracks.n >= MAX_VICTIM_TRACKS) {
 		p->victims_left_out++;
 		return 0;
 	}
-	e = victim_track(r, stall, name, &tid);
-	if (e < 0)
-		return e;
+	r = victim_track(report, stall, name, &tid);
+	if (r < 0)
+		return r;
 	event = event_new("X", "starved", stall->pid, tid);
 	args = jsonx_object();
 	jsonx_add_text(&args, "behind", stall_name(stall));
@@ -308,64 +308,66 @@ static int put_victim(struct report *r, const struct stall *stall, uint64_t wall
 	jsonx_add(&event, "dur", time_json(wall));
 	jsonx_add_text(&event, "cname", "grey");
 	jsonx_add(&event, "args", jsonx_end(&args));
-	e = put(r, &event);
-	if (e < 0)
-		return e;
+	r = put(report, &event);
+	if (r < 0)
+		return r;
 	p->flows++;
-	e = put_flow(r, "s", stall->pid, stall->tid, stall);
-	return e < 0 ? e : put_flow(r, "f", stall->pid, tid, stall);
+	r = put_flow(report, "s", stall->pid, stall->tid, stall);
+	return r < 0 ? r : put_flow(report, "f", stall->pid, tid, stall);
 }
 
-static int perfetto_stall(struct report *r, const struct stall *stall)
+static int perfetto_stall(struct report *report, const struct stall *stall)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	struct loop *loop;
 	uint64_t wall;
-	int e;
+	int r;
 
-	e = begin(r);
-	if (e >= 0)
-		e = loop_of(r, stall, &loop);
-	if (e < 0)
-		return e;
+	r = begin(report);
+	if (r >= 0)
+		r = loop_of(report, stall, &loop);
+	if (r < 0)
+		return r;
 	wall = wall_ns(p, loop, stall);
 	if (stall->start_ns + wall > p->last_ns)
 		p->last_ns = stall->start_ns + wall;
-	e = put_slice(r, stall, wall);
-	for (size_t i = 0; e >= 0 && i < stall->victims_named; i++)
-		e = put_victim(r, stall, wall, stall->victim_names[i]);
-	return end(r, e);
+	r = put_slice(report, stall, wall);
+	for (size_t i = 0; r >= 0 && i < stall->victims_named; i++)
+		r = put_victim(report, stall, wall, stall->victim_names[i]);
+	return end(report, r);
 }
 
 /* A counter's value from `ts` on. */
-static int put_counter(struct report *r, uint32_t pid, const char *name, uint64_t at_ns, double value)
+static int put_counter(struct report *report, uint32_t pid, const char *name, uint64_t at_ns,
+		       double value)
 {
 	struct jsonx event = event_new("C", name, pid, pid), args = jsonx_object();
 
 	jsonx_add(&args, "value", json_real(value));
 	jsonx_add(&event, "ts", time_json(at_ns));
 	jsonx_add(&event, "args", jsonx_end(&args));
-	return put(r, &event);
+	return put(report, &event);
 }
 
 /* The last two minutes, on the track of the first process: the figures are of all. */
-static int put_seconds(struct report *r, const struct snapshot *snapshot, uint64_t end_ns)
+static int put_seconds(struct report *report, const struct snapshot *snapshot, uint64_t end_ns)
 {
 	const uint32_t pid = snapshot->n_loops ? snapshot->loops[0].pid : 0;
-	int e = 0;
+	int r = 0;
 
-	for (size_t i = 0; e >= 0 && i < snapshot->n_seconds; i++) {
+	for (size_t i = 0; r >= 0 && i < snapshot->n_seconds; i++) {
 		const struct second_row *s = &snapshot->seconds[i];
-		uint64_t ago_ns = (snapshot->n_seconds - i) * SECOND_NS;
+		uint64_t ago_ns = (snapshot->n_seconds - i) * NS_PER_S;
 
 		if (ago_ns > end_ns)
 			continue;
-		e = put_counter(r, pid, "busiest loop, % busy", end_ns - ago_ns, 100 * s->busy);
-		if (e >= 0)
-			e = put_counter(r, pid, "stalls per second", end_ns - ago_ns,
+		r = put_counter(report, pid, "busiest loop, % busy", end_ns - ago_ns,
+				100 * s->busy);
+		if (r >= 0)
+			r = put_counter(report, pid, "stalls per second", end_ns - ago_ns,
 					(double)s->stalls);
 	}
-	return e;
+	return r;
 }
 
 static json_t *lost_json(const struct perfetto *p, const struct snapshot *snapshot)
@@ -379,25 +381,25 @@ static json_t *lost_json(const struct perfetto *p, const struct snapshot *snapsh
 	return jsonx_end(&o);
 }
 
-static int perfetto_finish(struct report *r, const struct snapshot *snapshot,
+static int perfetto_finish(struct report *report, const struct snapshot *snapshot,
 			   const struct report_run *run)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 	_cleanup_(jsonx_done) json_t *lost = lost_json(p, snapshot);
-	_cleanup_free_ char *text = lost ? json_dumps(lost, JSONX_FLAGS) : NULL;
-	int e = text ? begin(r) : -ENOMEM;
+	_cleanup_free_ char *text = lost ? jsonx_dumps(lost, 0) : NULL;
+	int r = text ? begin(report) : -ENOMEM;
 
-	if (e >= 0)
-		e = put_seconds(r, snapshot, run->ended_ns ? run->ended_ns : p->last_ns);
-	if (e >= 0)
+	if (r >= 0)
+		r = put_seconds(report, snapshot, run->ended_ns ? run->ended_ns : p->last_ns);
+	if (r >= 0)
 		fprintf(p->pending.mem,
 			"\n],\"otherData\":{\"clock\":\"CLOCK_MONOTONIC\",\"lost\":%s}}\n", text);
-	return end(r, e);
+	return end(report, r);
 }
 
-static void perfetto_done(struct report *r)
+static void perfetto_done(struct report *report)
 {
-	struct perfetto *p = r->state;
+	struct perfetto *p = report->state;
 
 	output__done(&p->pending);
 	intern__done(&p->processes);

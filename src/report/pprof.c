@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A profile for pprof: gzip over the message Profile of its profile.proto, whose field numbers are below. A location is a
- * frame of Python; there are no addresses and no mappings. Values of a sample: stalls, time stalled, time others
- * starved. Labels: task, coroutine, cause.
+ * A profile for pprof: gzip over the message Profile of its profile.proto, whose field numbers are
+ * below. A location is a frame of the runtime's language; there are no addresses and no mappings.
+ * Values of a sample: stalls, time stalled, time others starved. Labels: task, coroutine, cause.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "model/vocabulary.h"
@@ -17,7 +18,7 @@
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
-/* With more than these, samples are no longer told apart by task. */
+/* Beyond this number, samples are no longer split by task. */
 #define MAX_SAMPLES 200000
 
 enum profile_field {
@@ -54,7 +55,7 @@ static const struct {
 	[VALUE_STARVED] = { "starved", "nanoseconds" },
 };
 
-/* What samples are told apart by. Texts are numbers of `strings`; 0: the label is left out. */
+/* The key of a sample. Texts are indices into `strings`; 0: no such label. */
 struct sample_key {
 	uint32_t node, task, coroutine, cause;
 };
@@ -65,11 +66,11 @@ struct pprof {
 	struct intern keys; /* struct sample_key */
 	uint64_t (*values)[N_VALUES]; /* by number of the key */
 	size_t n_room;
-	uint64_t merged; /* stalls that lost their task */
+	uint64_t merged; /* stalls whose task label was dropped */
 	bool is_short; /* of memory, somewhere in text() */
 };
 
-/* The number of a string in the table, made valid. */
+/* The index of a string in the table, as valid UTF-8. */
 static uint64_t text(struct pprof *p, const char *string)
 {
 	size_t size = 3 * strlen(string) + 1;
@@ -83,9 +84,9 @@ static uint64_t text(struct pprof *p, const char *string)
 	return number;
 }
 
-static int pprof_start(struct report *r, const struct report_start *start)
+static int pprof_start(struct report *report, const struct report_start *start)
 {
-	struct pprof *p = r->state;
+	struct pprof *p = report->state;
 
 	(void)start;
 	text(p, "");
@@ -97,15 +98,8 @@ static int add(struct pprof *p, const struct sample_key *key, const uint64_t val
 {
 	uint32_t i;
 
-	if (p->keys.n == p->n_room) {
-		size_t n_room = p->n_room ? 2 * p->n_room : 64;
-		void *grown = reallocarray(p->values, n_room, sizeof(*p->values));
-
-		if (!grown)
-			return -ENOMEM;
-		p->values = grown;
-		p->n_room = n_room;
-	}
+	if (ARRAY_RESERVE(p->values, p->n_room, p->keys.n + 1) < 0)
+		return -ENOMEM;
 	switch (intern__add(&p->keys, key, sizeof(*key), &i)) {
 	case 0:
 		break;
@@ -120,12 +114,12 @@ static int add(struct pprof *p, const struct sample_key *key, const uint64_t val
 	return 0;
 }
 
-static int pprof_stall(struct report *r, const struct stall *stall)
+static int pprof_stall(struct report *report, const struct stall *stall)
 {
 	struct stacks_part parts[LS_CAUSE_MAX];
-	struct pprof *p = r->state;
+	struct pprof *p = report->state;
 	struct sample_key key = {};
-	int n = stacks__add(&p->stacks, stall, parts), e = 0;
+	int n = stacks__add(&p->stacks, stall, parts), r = 0;
 
 	if (n < 0)
 		return n;
@@ -135,7 +129,7 @@ static int pprof_stall(struct report *r, const struct stall *stall)
 		key.task = (uint32_t)text(p, stall->task_name);
 	if (stall->coroutine.name)
 		key.coroutine = (uint32_t)text(p, stall->coroutine.name);
-	for (int i = 0; e >= 0 && i < n; i++) {
+	for (int i = 0; r >= 0 && i < n; i++) {
 		const uint64_t values[N_VALUES] = {
 			[VALUE_STALLS] = i == 0,
 			[VALUE_STALL_TIME] = parts[i].ns,
@@ -144,9 +138,9 @@ static int pprof_stall(struct report *r, const struct stall *stall)
 
 		key.node = parts[i].node;
 		key.cause = (uint32_t)text(p, vocabulary_cause(parts[i].cause));
-		e = add(p, &key, values);
+		r = add(p, &key, values);
 	}
-	return p->is_short ? -ENOMEM : e;
+	return p->is_short ? -ENOMEM : r;
 }
 
 static void put_value_types(struct pprof *p, struct protobuf *profile)
@@ -248,7 +242,7 @@ static void put_profile(struct pprof *p, const struct snapshot *snapshot,
 		put_comment(p, profile, snapshot->losses[i].count, snapshot->losses[i].sentence);
 	put_comment(p, profile, p->stacks.cut, "stalls with stacks cut: too many different ones");
 	put_comment(p, profile, p->merged, "stalls without the label of their task: too many");
-	/* The last, for all of the above adds to it. */
+	/* The string table comes last: everything above adds to it. */
 	for (uint32_t i = 0; i < p->strings.n; i++) {
 		const char *string = intern__key(&p->strings, i);
 
@@ -287,18 +281,18 @@ static int write_gzip(FILE *out, struct protobuf *message)
 	return r < 0 ? r : output_write(out, (const char *)data, size);
 }
 
-static int pprof_finish(struct report *r, const struct snapshot *snapshot,
+static int pprof_finish(struct report *report, const struct snapshot *snapshot,
 			const struct report_run *run)
 {
 	_cleanup_(protobuf__done) struct protobuf profile = {};
 
-	put_profile(r->state, snapshot, run, &profile);
-	return profile.r < 0 ? profile.r : write_gzip(r->out, &profile);
+	put_profile(report->state, snapshot, run, &profile);
+	return profile.r < 0 ? profile.r : write_gzip(report->out, &profile);
 }
 
-static void pprof_done(struct report *r)
+static void pprof_done(struct report *report)
 {
-	struct pprof *p = r->state;
+	struct pprof *p = report->state;
 
 	stacks__done(&p->stacks);
 	intern__done(&p->strings);

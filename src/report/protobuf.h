@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A message in the making. Zeroed at first. A failure stays: look at `r` once, at the end. */
+/*
+ * A message under construction. Zero it first. A failure is latched in `r`: check it once, at the
+ * end.
+ */
 struct protobuf {
 	uint8_t *data;
 	size_t size, room;
@@ -20,7 +23,7 @@ void protobuf__done(struct protobuf *p);
 /* For the next message in the same memory. */
 void protobuf__clear(struct protobuf *p);
 
-/* Fields. A number of 0 is not written, as it is what a reader takes for granted. */
+/* Fields. 0 is the default and is not written. */
 void protobuf__u64(struct protobuf *p, unsigned int field, uint64_t value);
 void protobuf__bytes(struct protobuf *p, unsigned int field, const void *data, size_t size);
 void protobuf__message(struct protobuf *p, unsigned int field, const struct protobuf *message);

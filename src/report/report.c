@@ -2,6 +2,7 @@
 /*
  * The table of formats, and the report as an object.
  */
+#include "base/array.h"
 #include "report/report_impl.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ const struct report_format report_formats[] = {
 #undef _
 };
 
-const size_t n_report_formats = sizeof(report_formats) / sizeof(report_formats[0]);
+const size_t n_report_formats = N_OF(report_formats);
 
 const struct report_format *report__by_name(const char *name)
 {
@@ -63,32 +64,37 @@ int report__new(struct report **ret_report, const struct report_format *format, 
 	return 0;
 }
 
-void report__free(struct report *r)
+void report__free(struct report *report)
 {
-	if (!r)
+	if (!report)
 		return;
-	if (r->format->ops->done)
-		r->format->ops->done(r);
-	free(r->state);
-	free(r);
+	if (report->format->ops->done)
+		report->format->ops->done(report);
+	free(report->state);
+	free(report);
 }
 
-int report__start(struct report *r, const struct report_start *start)
+int report__start(struct report *report, const struct report_start *start)
 {
-	return r->format->ops->start ? r->format->ops->start(r, start) : 0;
+	return report->format->ops->start ? report->format->ops->start(report, start) : 0;
 }
 
-int report__stall(struct report *r, const struct stall *stall)
+int report__stall(struct report *report, const struct stall *stall)
 {
-	return r->format->ops->stall ? r->format->ops->stall(r, stall) : 0;
+	const struct report_ops *ops = report->format->ops;
+
+	if (!ops->stall || (stall->end == LS_END_OPEN && !ops->has_open_stalls))
+		return 0;
+	return ops->stall(report, stall);
 }
 
-int report__shed(struct report *r, const struct report_shed *shed)
+int report__shed(struct report *report, const struct report_shed *shed)
 {
-	return r->format->ops->shed ? r->format->ops->shed(r, shed) : 0;
+	return report->format->ops->shed ? report->format->ops->shed(report, shed) : 0;
 }
 
-int report__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run)
+int report__finish(struct report *report, const struct snapshot *snapshot,
+		   const struct report_run *run)
 {
-	return r->format->ops->finish ? r->format->ops->finish(r, snapshot, run) : 0;
+	return report->format->ops->finish ? report->format->ops->finish(report, snapshot, run) : 0;
 }

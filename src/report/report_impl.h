@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a format is made of: one file with one table of functions, and its own state. A new one is such a file and
+ * A format is one file with a table of functions and its own state. A new format is such a file and
  * a line of REPORT_FORMATS in report.c.
  */
 #ifndef LOOPSTALL_REPORT_REPORT_IMPL_H
@@ -15,15 +15,16 @@ struct report {
 	void *state; /* zeroed at first; NULL for formats without */
 };
 
-/* Any of them may be NULL: nothing to do. */
+/* Each function may be NULL. */
 struct report_ops {
 	size_t state_bytes;
-	int (*start)(struct report *r, const struct report_start *start);
-	int (*stall)(struct report *r, const struct stall *stall);
-	int (*shed)(struct report *r, const struct report_shed *shed);
-	int (*finish)(struct report *r, const struct snapshot *snapshot,
+	bool has_open_stalls; /* writes stalls that go on (LS_END_OPEN) as well */
+	int (*start)(struct report *report, const struct report_start *start);
+	int (*stall)(struct report *report, const struct stall *stall);
+	int (*shed)(struct report *report, const struct report_shed *shed);
+	int (*finish)(struct report *report, const struct snapshot *snapshot,
 		      const struct report_run *run);
-	void (*done)(struct report *r); /* frees what the state points to */
+	void (*done)(struct report *report); /* frees what the state points to */
 };
 
 #endif

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A profile for speedscope: one "sampled" profile for each loop, the weights in nanoseconds of stalled time. Names of
- * the members are those of the public schema, https://www.speedscope.app/file-format-schema.json.
+ * A profile for speedscope: one "sampled" profile for each loop, the weights in nanoseconds of
+ * stalled time. Names of the members are those of the public schema,
+ * https://www.speedscope.app/file-format-schema.json.
  *
- * Sampled rather than evented: a sample's stack and weight are what is known; when which frame was entered is not.
+ * Sampled rather than evented: a sample's stack and weight are what is known; when which frame was
+ * entered is not.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "report/jsonx.h"
 #include "report/output.h"
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
-/* Later ones are added to a sample of the same stack, so that no time is lost. */
+/* Later samples are added to one with the same stack, so that no time is lost. */
 #define MAX_SAMPLES 500000
 
 struct sample {
@@ -33,9 +36,9 @@ struct speedscope {
 	char name[64];
 };
 
-static int speedscope_start(struct report *r, const struct report_start *start)
+static int speedscope_start(struct report *report, const struct report_start *start)
 {
-	struct speedscope *s = r->state;
+	struct speedscope *s = report->state;
 
 	snprintf(s->name, sizeof(s->name), "loopstall %s", start->version);
 	return stacks__init(&s->stacks);
@@ -51,10 +54,10 @@ static uint32_t loop_of(const struct stacks *s, uint32_t node)
 static int add_sample(struct speedscope *s, uint32_t node, uint64_t ns)
 {
 	uint32_t late = (uint32_t)(s->n - MAX_SAMPLES);
+	int r;
 
 	if (s->n >= MAX_SAMPLES) {
-		int r = intern__add(&s->late, &node, sizeof(node), &late);
-
+		r = intern__add(&s->late, &node, sizeof(node), &late);
 		if (r < 0)
 			return r;
 		if (r == 0) {
@@ -62,28 +65,22 @@ static int add_sample(struct speedscope *s, uint32_t node, uint64_t ns)
 			return 0;
 		}
 	}
-	if (s->n == s->n_room) {
-		size_t n_room = s->n_room ? 2 * s->n_room : 64;
-		struct sample *samples = reallocarray(s->samples, n_room, sizeof(*samples));
-
-		if (!samples)
-			return -ENOMEM;
-		s->samples = samples;
-		s->n_room = n_room;
-	}
+	r = ARRAY_RESERVE(s->samples, s->n_room, s->n + 1);
+	if (r < 0)
+		return r;
 	s->samples[s->n++] = (struct sample){ loop_of(&s->stacks, node), node, ns };
 	return 0;
 }
 
-static int speedscope_stall(struct report *r, const struct stall *stall)
+static int speedscope_stall(struct report *report, const struct stall *stall)
 {
 	struct stacks_part parts[LS_CAUSE_MAX];
-	struct speedscope *s = r->state;
-	int n = stacks__add(&s->stacks, stall, parts), e = 0;
+	struct speedscope *s = report->state;
+	int n = stacks__add(&s->stacks, stall, parts), r = 0;
 
-	for (int i = 0; e >= 0 && i < n; i++)
-		e = add_sample(s, parts[i].node, parts[i].ns);
-	return n < 0 ? n : e;
+	for (int i = 0; r >= 0 && i < n; i++)
+		r = add_sample(s, parts[i].node, parts[i].ns);
+	return n < 0 ? n : r;
 }
 
 static json_t *frame_json(const struct stacks *s, uint32_t frame)
@@ -92,7 +89,7 @@ static json_t *frame_json(const struct stacks *s, uint32_t frame)
 	const char *file = stacks__text(s, f->file);
 	struct jsonx o = jsonx_object();
 
-	/* Frames are told apart by name, file and line there; a name alone is what it shows. */
+	/* speedscope identifies frames by name, file and line, and shows the name. */
 	jsonx_add_text(&o, "name", stacks__text(s, f->name));
 	if (*file)
 		jsonx_add_text(&o, "file", file);
@@ -114,11 +111,13 @@ static json_t *shared_json(const struct stacks *s)
 	return jsonx_end(&o);
 }
 
-/* The members of an object, without its closing brace: more are to follow. 0 or -ENOMEM. */
+/*
+ * Writes the members of an object without the closing brace, so that more can follow. 0 or -ENOMEM.
+ */
 static int put_open(FILE *out, struct jsonx *o)
 {
 	_cleanup_(jsonx_done) json_t *json = jsonx_end(o);
-	_cleanup_free_ char *text = json ? json_dumps(json, JSONX_FLAGS) : NULL;
+	_cleanup_free_ char *text = json ? jsonx_dumps(json, 0) : NULL;
 
 	if (!text)
 		return -ENOMEM;
@@ -141,7 +140,7 @@ static void put_stack(FILE *out, const struct stacks *s, const struct sample *sa
 	fputc(']', out);
 }
 
-/* Samples are many and numbers only, so no JSON values are made of them. */
+/* Samples are many and only numbers, so they are printed without building JSON values. */
 static int put_profile(FILE *out, const struct speedscope *s, uint32_t loop)
 {
 	const struct stacks *st = &s->stacks;
@@ -154,7 +153,8 @@ static int put_profile(FILE *out, const struct speedscope *s, uint32_t loop)
 		sum += s->samples[i].loop == loop ? s->samples[i].ns : 0;
 	o = jsonx_object();
 	jsonx_add_text(&o, "type", "sampled");
-	jsonx_add_text(&o, "name", stacks__text(st, stacks__frame(st, st->nodes[loop].frame)->name));
+	jsonx_add_text(&o, "name",
+		       stacks__text(st, stacks__frame(st, st->nodes[loop].frame)->name));
 	jsonx_add_text(&o, "unit", "nanoseconds");
 	jsonx_add_u64(&o, "startValue", 0);
 	jsonx_add_u64(&o, "endValue", sum);
@@ -198,7 +198,7 @@ static int put_profiles(FILE *out, const struct speedscope *s)
 	return r;
 }
 
-/* There is no other place for what was lost. */
+/* The format has no other field for losses. */
 static json_t *name_json(const struct snapshot *snapshot, uint64_t cut)
 {
 	_cleanup_(output__done) struct output o = {};
@@ -237,9 +237,9 @@ static int speedscope_finish(struct report *report, const struct snapshot *snaps
 	return r < 0 ? r : output__send(&out, report->out);
 }
 
-static void speedscope_done(struct report *r)
+static void speedscope_done(struct report *report)
 {
-	struct speedscope *s = r->state;
+	struct speedscope *s = report->state;
 
 	stacks__done(&s->stacks);
 	intern__done(&s->late);

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tree: a node is a parent and a frame, numbered as they come.
+ * The tree of stacks. A node is a parent and a frame, numbered by first arrival.
  */
 #include "report/stacks.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/array.h"
+#include "model/naming.h"
+#include "model/native_stack.h"
 #include "model/vocabulary.h"
 
-/* Gives the node its frame's child, or itself where the tree is full. Returns 1 then, 0 or -ENOMEM. */
+/*
+ * Moves *node to its child for the frame. Returns 0, 1 if the tree is full and *node stays, or
+ * -ENOMEM.
+ */
 static int descend(struct stacks *s, uint32_t *node, const struct stacks_frame *frame)
 {
 	uint32_t key[2] = { *node, 0 }, child;
@@ -21,15 +28,9 @@ static int descend(struct stacks *s, uint32_t *node, const struct stacks_frame *
 	r = intern__add(&s->frames, frame, sizeof(*frame), &key[1]);
 	if (r < 0)
 		return r;
-	if (s->tree.n == s->n_room) {
-		size_t n_room = s->n_room ? 2 * s->n_room : 64;
-		struct stacks_node *nodes = reallocarray(s->nodes, n_room, sizeof(*nodes));
-
-		if (!nodes)
-			return -ENOMEM;
-		s->nodes = nodes;
-		s->n_room = n_room;
-	}
+	r = ARRAY_RESERVE(s->nodes, s->n_room, s->tree.n + 1);
+	if (r < 0)
+		return r;
 	r = intern__add(&s->tree, key, sizeof(key), &child);
 	if (r < 0)
 		return r;
@@ -39,7 +40,7 @@ static int descend(struct stacks *s, uint32_t *node, const struct stacks_frame *
 	return 0;
 }
 
-/* As descend(), by the names. `name` and `file` may be NULL. */
+/* As descend(), by names. `name` and `file` may be NULL. */
 static int descend_to(struct stacks *s, uint32_t *node, enum stacks_kind kind, const char *name,
 		      const char *file, uint32_t line)
 {
@@ -84,6 +85,27 @@ static int descend_to_coroutine(struct stacks *s, uint32_t *node, const struct s
 	return descend_to(s, node, STACKS_COROUTINE, title, NULL, 0);
 }
 
+/* Frames without a function that follow each other in one module become one. */
+static int descend_to_native(struct stacks *s, uint32_t *node, const struct stall *stall)
+{
+	char label[NATIVE_MODULE_BYTES + 2], before[NATIVE_MODULE_BYTES + 2] = "";
+	char module[NATIVE_MODULE_BYTES];
+	int r = 0;
+
+	for (size_t i = stall->n_native; r == 0 && i-- > 0;) {
+		const struct model_native *f = &stall->native_stack[i];
+
+		native_label(f, label);
+		native_module(f, module);
+		if (!native_function(f) && !strcmp(label, before))
+			continue;
+		memcpy(before, label, sizeof(before));
+		r = descend_to(s, node, STACKS_NATIVE, label, native_function(f) ? module : NULL,
+			       0);
+	}
+	return r;
+}
+
 static int descend_to_call(struct stacks *s, uint32_t *node, const struct stall *stall)
 {
 	int r = 0;
@@ -91,15 +113,18 @@ static int descend_to_call(struct stacks *s, uint32_t *node, const struct stall 
 	for (size_t i = stall->n_frames; r == 0 && i-- > 0;) {
 		const struct model_frame *f = &stall->stack[i];
 
-		r = descend_to(s, node, STACKS_FRAME, f->function, f->file, f->line);
+		if (frame_is_known(f))
+			r = descend_to(s, node, STACKS_FRAME, f->function, f->file, f->line);
+		else
+			r = descend_to(s, node, STACKS_FRAME, "(code that was freed)", NULL, 0);
 	}
 	if (r == 0 && !stall->n_frames && stall->call.function)
 		r = descend_to(s, node, STACKS_FRAME, stall->call.function, stall->call.file,
 			       stall->call.line);
-	return r;
+	return r ? r : descend_to_native(s, node, stall);
 }
 
-/* The node of a cause below `node`; counts what is cut. */
+/* Adds the leaf of a cause below `node`; counts it if the tree is full. */
 static int add_part(struct stacks *s, uint32_t node, enum ls_cause cause, uint64_t ns,
 		    struct stacks_part *ret_part)
 {
@@ -162,6 +187,7 @@ char *stacks__label(const struct stacks *s, uint32_t frame)
 		n = asprintf(&label, "%s%s %s:%u", name, f->kind == STACKS_COROUTINE ? "()" : "",
 			     file, f->line);
 	else
-		n = asprintf(&label, "%s%s %s", name, f->kind == STACKS_COROUTINE ? "()" : "", file);
+		n = asprintf(&label, "%s%s %s", name, f->kind == STACKS_COROUTINE ? "()" : "",
+			     file);
 	return n < 0 ? NULL : label;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stalled time as a tree of stacks: loop, coroutine, frames outermost first, and the cause as the leaf. What flame graphs
- * and profiles are made of. The weight is time, always: a stall's parts add up to its duration.
+ * Stalled time as a tree of stacks: loop, coroutine, frames outermost first, native frames inside
+ * the innermost one, and the cause as the leaf. What flame graphs and profiles are made of. The
+ * weight is time, always: a stall's parts add up to its duration.
  *
- * A stall knows one stack, that of the place where its main cause took the most time. So the time of the main cause
- * goes to that stack, and the time of each other cause to the coroutine, without frames.
+ * A stall knows one stack, that of the place where its main cause took the most time. So the time
+ * of the main cause goes to that stack, and the time of each other cause to the coroutine, without
+ * frames.
  *
- * Memory is bounded: once there are STACKS_MAX_NODES, new stacks end at the last node known; `cut` counts such stalls.
+ * Memory is bounded: once there are STACKS_MAX_NODES, new stacks end at the last node known; `cut`
+ * counts such stalls.
  */
 #ifndef LOOPSTALL_REPORT_STACKS_H
 #define LOOPSTALL_REPORT_STACKS_H
@@ -17,11 +20,18 @@
 #include "report/intern.h"
 
 #define STACKS_MAX_NODES (1U << 19)
-#define STACKS_MAX_DEPTH (LS_MAX_FRAMES + 8) /* of a node */
-#define STACKS_ROOT 0U /* the node that all loops hang on; it has no frame */
+#define STACKS_MAX_DEPTH (LS_MAX_FRAMES + LS_MAX_NATIVE + 8) /* of a node */
+#define STACKS_ROOT 0U /* parent of all loops; it has no frame */
 #define STACKS_TITLE_BYTES 64 /* of what is no name */
 
-enum stacks_kind { STACKS_ALL, STACKS_LOOP, STACKS_COROUTINE, STACKS_FRAME, STACKS_CAUSE };
+enum stacks_kind {
+	STACKS_ALL,
+	STACKS_LOOP,
+	STACKS_COROUTINE,
+	STACKS_FRAME,
+	STACKS_NATIVE, /* its file is a module */
+	STACKS_CAUSE
+};
 
 /* Indices are numbers of `texts`. Padding is zero. */
 struct stacks_frame {
@@ -47,7 +57,7 @@ struct stacks {
 	uint64_t cut;
 };
 
-/* Where a part of a stall went. */
+/* One part of a stall: a node and its time. */
 struct stacks_part {
 	uint32_t node;
 	uint64_t ns;
@@ -77,7 +87,10 @@ static inline const char *stacks__text(const struct stacks *s, uint32_t text)
 	return intern__key(&s->texts, text);
 }
 
-/* "handler() /srv/app/web.py:10", "fetch_row /srv/app/db.py:31", "[sleep]", raw; to be freed. NULL: no memory. */
+/*
+ * "handler() /srv/app/web.py:10", "fetch_row /srv/app/db.py:31", "[sleep]", raw; to be freed. NULL:
+ * no memory.
+ */
 char *stacks__label(const struct stacks *s, uint32_t frame);
 
 #endif

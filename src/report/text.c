@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One line per stall, for people. Columns are aligned as far as the terminal is wide: first the
- * task goes, then the function, then the folder; cause, duration, file and line stay. Colour only
- * repeats what the words say.
+ * task is left out, then the function, then the folder; cause, duration, file and line stay. Colour
+ * only repeats what the words say.
  */
 #include "report/text.h"
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/time.h"
+#include "model/naming.h"
+#include "model/native_stack.h"
 #include "report/format.h"
 #include "report/output.h"
+#include "model/holder.h"
 #include "report/wording.h"
 
 #define PID_COLUMNS 7
@@ -21,7 +27,11 @@
 #define CAUSE_COLUMNS 9
 #define FIXED_COLUMNS                                                                              \
 	(PID_COLUMNS + 1 + UNIT_COLUMNS + 1 + DURATION_COLUMNS + 2 + CAUSE_COLUMNS + 1)
-/* Of what is elastic, when there is no limit. */
+#define CLOCK_BYTES 16
+/* Narrower lines have no time of day, or none of its milliseconds. */
+#define CLOCK_MIN_WIDTH 80
+#define CLOCK_MS_MIN_WIDTH 100
+/* Widths of the elastic columns when the line has no limit. */
 #define WHO_COLUMNS 26
 #define WHERE_COLUMNS 46
 #define WHO_MIN_REST 40 /* with less room than this for who and where, the line says only where */
@@ -95,23 +105,111 @@ static void who(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_B
 	text_choose(w, 2, columns, buf);
 }
 
-/* What stands after the colon, with the colon: ": time.sleep", "" if there is nothing to say. */
-static void how(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
+/* What its time went into, "" if there is nothing to say. */
+static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 {
 	const char *call = wording_call(stall);
+	char stop[WORDING_STOP_BYTES], holder[VOCABULARY_HOLDER_BYTES],
+		gil_holder[WORDING_HOLDER_BYTES];
+	char quota[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
 
-	if (stall->cause == LS_CAUSE_GIL && stall->gil_holder_tid)
-		word(buf, ": GIL held by thread %u", stall->gil_holder_tid);
+	wording_stop(stall, stop);
+	vocabulary_cpu_holder(stall, holder);
+	if (stall->cause == LS_CAUSE_RUNQUEUE && *holder)
+		word(buf, "%s", holder);
+	else if (stall->sign == SIGN_AWAITS)
+		word(buf, "awaits again and again at %s:%u, never suspends",
+		     format__path_tail(stall->repeated_await.file, 1), stall->repeated_await.line);
+	else if (stall->cause == LS_CAUSE_STOPPED && *stop)
+		word(buf, "stopped by %s", stop);
+	else if (stall->cause == LS_CAUSE_THROTTLED && stall->quota_ns)
+		word(buf, "CPU quota of %s in %s", format__duration(stall->quota_ns, quota),
+		     format__duration(stall->period_ns, period));
+	else if (stall->cause == LS_CAUSE_GIL && stall->gil_holder.tid)
+		word(buf, "GIL held by thread %s", wording_holder(&stall->gil_holder, gil_holder));
 	else
-		word(buf, "%s%s", call ? ": " : "", call ? call : "");
+		word(buf, "%s", call ? call : "");
 }
 
-/* "app/db.py:31 in fetch_row: time.sleep"; in a library: "app/db.py:31 in check > re/__init__.py:166 in match" */
+/*
+ * What stands after the colon, with the colon: ": time.sleep", ": cc1 (4711) had the CPU; itself 25
+ * ms cpu", "" if there is nothing to say.
+ */
+static void how(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
+{
+	char text[TEXT_PIECE_BYTES], own[64] = "", took[FORMAT_NUMBER_BYTES];
+
+	what(stall, text);
+	if (stall->own_ns)
+		snprintf(own, sizeof(own), "%sitself %s %s", *text ? "; " : "",
+			 format__duration(stall->own_ns, took), vocabulary_cause(stall->own_cause));
+	snprintf(buf, TEXT_PIECE_BYTES, "%s%.*s%s", *text || *own ? ": " : "",
+		 (int)(TEXT_PIECE_BYTES - sizeof(own) - 2), text, own);
+}
+
+/* "garbage collector, generation 2, when app/db.py:31 in fetch_row allocated" */
+static void where_collected(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
+{
+	const struct model_frame *call = wording_place(stall);
+	char w[4][TEXT_PIECE_BYTES], generation[32] = "";
+
+	if (stall->gc_generation)
+		snprintf(generation, sizeof(generation), ", generation %u",
+			 stall->gc_generation - 1);
+	word(w[3], "garbage collector");
+	word(w[2], "garbage collector%s", generation);
+	if (!call->function || !stall->n_frames) {
+		text_choose(w + 2, 2, columns, buf);
+		return;
+	}
+	word(w[0], "garbage collector%s, when %s:%u in %s allocated", generation,
+	     format__path_tail(call->file, 2), call->line, call->function);
+	word(w[1], "garbage collector%s, when %s:%u allocated", generation,
+	     format__path_tail(call->file, 1), call->line);
+	text_choose(w, 4, columns, buf);
+}
+
+/* "app/work.py:18 in scan, GIL held by thread asyncio_0, wanted at app/db.py:31 in fetch_row" */
+static void where_held(const struct stall *stall, const struct model_frame *at, size_t columns,
+		       char buf[TEXT_PIECE_BYTES])
+{
+	const struct model_frame *call = wording_own_frame(stall);
+	char w[4][TEXT_PIECE_BYTES], holder[WORDING_HOLDER_BYTES];
+
+	if (!call)
+		call = &stall->call;
+	wording_holder(&stall->gil_holder, holder);
+	word(w[1], "%s:%u in %s, GIL held by thread %s", format__path_tail(at->file, 2), at->line,
+	     at->function, holder);
+	if (call->function)
+		word(w[0], "%s:%u in %s, GIL held by thread %s, wanted at %s:%u in %s",
+		     format__path_tail(at->file, 2), at->line, at->function, holder,
+		     format__path_tail(call->file, 2), call->line, call->function);
+	else
+		memcpy(w[0], w[1], TEXT_PIECE_BYTES);
+	word(w[2], "%s:%u held the GIL", format__path_tail(at->file, 1), at->line);
+	word(w[3], "%s:%u", format__path_tail(at->file, 1), at->line);
+	text_choose(w, 4, columns, buf);
+}
+
+/*
+ * "app/db.py:31 in fetch_row: time.sleep"; when the call is in another function than the user's:
+ * "app/db.py:31 in check > re/__init__.py:166 in match"
+ */
 static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
 	const struct model_frame *call = &stall->call, *own;
+	const struct model_frame *held = holder__own_frame(&stall->gil_holder, stall->words);
 	char w[4][TEXT_PIECE_BYTES], how_buf[TEXT_PIECE_BYTES];
 
+	if (stall->cause == LS_CAUSE_GC) {
+		where_collected(stall, columns, buf);
+		return;
+	}
+	if (stall->cause == LS_CAUSE_GIL && held) {
+		where_held(stall, held, columns, buf);
+		return;
+	}
 	how(stall, how_buf);
 	if (!call->function && !stall->coroutine.file) {
 		word(buf, "(place not known)%s", how_buf);
@@ -131,7 +229,8 @@ static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE
 		     call->function, how_buf);
 		word(w[1], "%s:%u > %s%s", format__path_tail(own->file, 2), own->line,
 		     call->function, how_buf);
-		word(w[2], "%s:%u > %s", format__path_tail(own->file, 1), own->line, call->function);
+		word(w[2], "%s:%u > %s", format__path_tail(own->file, 1), own->line,
+		     call->function);
 		word(w[3], "%s:%u", format__path_tail(own->file, 1), own->line);
 		text_choose(w, 4, columns, buf);
 		return;
@@ -154,7 +253,9 @@ static void starved(const struct stall *stall, bool is_short, char buf[TEXT_PIEC
 	const char *more = stall->is_victims_cut ? "+" : "";
 
 	buf[0] = '\0';
-	if (stall->victims && is_short)
+	if (stall->victims && stall->end != LS_END_RETURN)
+		wording_waiters(stall, buf);
+	else if (stall->victims && is_short)
 		word(buf, "starved %u%s", stall->victims, more);
 	else if (stall->victims && stall->sockets)
 		word(buf, "starved %u%s task%s, %u socket%s", stall->victims, more,
@@ -165,30 +266,61 @@ static void starved(const struct stall *stall, bool is_short, char buf[TEXT_PIEC
 		word(buf, "starved %u socket%s", stall->sockets, plural(stall->sockets));
 }
 
+/* What follows the place: how it ended, unless by itself, and who had to wait. */
+static void consequence(const struct stall *stall, bool is_short, char buf[TEXT_PIECE_BYTES])
+{
+	char end[WORDING_END_BYTES], victims[TEXT_PIECE_BYTES];
+
+	wording_end(stall, end);
+	starved(stall, is_short, victims);
+	word(buf, "%s%s%s", end, *end && *victims ? ", " : "", victims);
+}
+
 static const char *duration_color(uint64_t ns)
 {
-	if (ns >= 1000000000)
+	if (ns >= NS_PER_S)
 		return SGR_LONG;
-	return ns >= 100000000 ? SGR_MEDIUM : "";
+	return ns >= 100 * NS_PER_MS ? SGR_MEDIUM : "";
 }
 
 static const char *cause_color(enum ls_cause cause)
 {
-	switch (cause) {
-	case LS_CAUSE_CPU:
-		return SGR_COMPUTE;
-	case LS_CAUSE_GIL:
-	case LS_CAUSE_RUNQUEUE:
-		return SGR_CONTENTION;
-	default:
-		return SGR_WAIT;
-	}
+	static const char *const colors[LS_CLASS_MAX] = {
+		[LS_CLASS_CPU] = SGR_COMPUTE,
+		[LS_CLASS_BLOCKED] = SGR_WAIT,
+		[LS_CLASS_GIL] = SGR_CONTENTION,
+		[LS_CLASS_RUNQUEUE] = SGR_CONTENTION,
+	};
+
+	return colors[ls_cause_class(cause)];
 }
 
 static void paint(FILE *out, const struct report_opts *opts, const char *sgr)
 {
 	if (opts->color)
 		fputs(sgr, out);
+}
+
+/* Local time at which it began: "14:03:27.512 "; "" if it is not known or there is no room. */
+static void clock_text(const struct stall *stall, const struct report_opts *opts,
+		       char buf[CLOCK_BYTES])
+{
+	const uint64_t unix_ns = stall->start_ns + opts->clock_offset_ns;
+	const time_t seconds = (time_t)(unix_ns / NS_PER_S);
+	const size_t width = text_width(opts);
+	size_t n;
+	struct tm tm;
+
+	buf[0] = '\0';
+	if (!opts->clock_offset_ns || (width && width < CLOCK_MIN_WIDTH) ||
+	    !localtime_r(&seconds, &tm))
+		return;
+	n = strftime(buf, CLOCK_BYTES, "%H:%M:%S", &tm);
+	if (width && width < CLOCK_MS_MIN_WIDTH)
+		snprintf(buf + n, CLOCK_BYTES - n, " ");
+	else
+		snprintf(buf + n, CLOCK_BYTES - n, ".%03u ",
+			 (unsigned int)(unix_ns % NS_PER_S / NS_PER_MS));
 }
 
 /* Pid, unit, duration, cause: they are never cut. */
@@ -233,7 +365,7 @@ static void put_unlimited(FILE *out, const struct stall *stall)
 	who(stall, 0, buf);
 	put_piece(out, buf, at_least(buf, WHO_COLUMNS), false);
 	where(stall, 0, buf);
-	starved(stall, false, tail);
+	consequence(stall, false, tail);
 	put_piece(out, buf, at_least(buf, WHERE_COLUMNS), !tail[0]);
 	if (tail[0])
 		fprintf(out, " %s", tail);
@@ -244,7 +376,7 @@ static void put_limited(FILE *out, const struct stall *stall, size_t rest)
 	size_t who_columns = 0, tail_columns;
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
-	starved(stall, rest < 2 * WHO_MIN_REST, tail);
+	consequence(stall, rest < 2 * WHO_MIN_REST, tail);
 	tail_columns = tail[0] ? format__columns(tail) + 2 : 0;
 	if (tail_columns + WHO_MIN_REST / 2 > rest)
 		tail_columns = 0;
@@ -261,22 +393,91 @@ static void put_limited(FILE *out, const struct stall *stall, size_t rest)
 		fprintf(out, " %s", tail);
 }
 
+/* A line of its own, cut at `width`; 0: as long as it is. */
+static void put_line(FILE *out, const char *line, size_t width)
+{
+	format__cut(out, line, width ? width : format__columns(line));
+	fputc('\n', out);
+}
+
+/* "    in deflate (libz.so.1), called by zlib_compress (zlib), (python3.11)" */
+static void put_native(FILE *out, const struct stall *stall, size_t width)
+{
+	static const char *const before[] = { "", ", called by " };
+	char line[TEXT_PIECE_BYTES] = "    in ", safe[TEXT_PIECE_BYTES];
+	char module[NATIVE_MODULE_BYTES], label[NATIVE_MODULE_BYTES + 2];
+
+	for (size_t i = 0; i < stall->n_native; i++) {
+		const struct model_native *frame = &stall->native_stack[i];
+		const bool has_name = native_function(frame);
+		const size_t used = strlen(line);
+
+		native_label(frame, label);
+		native_module(frame, module);
+		snprintf(line + used, sizeof(line) - used, "%s%s%s%s%s",
+			 i < N_OF(before) ? before[i] : ", ", label, has_name ? " (" : "",
+			 has_name ? module : "", has_name ? ")" : "");
+	}
+	text__escape(line, safe, sizeof(safe));
+	put_line(out, safe, width);
+}
+
+#define MAX_FOREIGN_CALLERS 4 /* where none of the callers is the user's */
+
+/* Index of the last caller to show: the user's outermost function. */
+static size_t last_caller(const struct stall *stall)
+{
+	for (size_t i = stall->n_frames; i > 1; i--)
+		if (frame_is_same_function(&stall->stack[i - 1], &stall->entry))
+			return i - 1;
+	return stall->n_frames <= MAX_FOREIGN_CALLERS ? stall->n_frames - 1 : MAX_FOREIGN_CALLERS;
+}
+
+/* "    called by handler (web.py:14), main (app.py:3)" */
+static void put_callers(FILE *out, const struct stall *stall, size_t width)
+{
+	char line[TEXT_PIECE_BYTES] = "", safe[TEXT_PIECE_BYTES];
+	const size_t last = stall->n_frames ? last_caller(stall) : 0;
+
+	for (size_t i = 1; i <= last; i++) {
+		const struct model_frame *frame = &stall->stack[i];
+		const size_t used = strlen(line);
+
+		if (frame_is_known(frame))
+			snprintf(line + used, sizeof(line) - used, "%s%s (%s:%u)",
+				 used ? ", " : "    called by ", frame->function,
+				 format__path_tail(frame->file, 1), frame->line);
+	}
+	if (!*line)
+		return;
+	text__escape(line, safe, sizeof(safe));
+	put_line(out, safe, width);
+}
+
 static int text_stall(struct report *report, const struct stall *stall)
 {
 	_cleanup_(output__done) struct output o;
 	const struct report_opts *opts = &report->opts;
 	size_t width = text_width(opts);
+	char clock[CLOCK_BYTES];
 	int r;
 
 	r = output__init(&o);
 	if (r)
 		return r;
+	clock_text(stall, opts, clock);
+	fputs(clock, o.mem);
 	put_fixed(o.mem, stall, opts);
 	if (width)
-		put_limited(o.mem, stall, width - FIXED_COLUMNS);
+		put_limited(o.mem, stall, width - strlen(clock) - FIXED_COLUMNS);
 	else
 		put_unlimited(o.mem, stall);
 	fputc('\n', o.mem);
+	/* Whoever has to act on a stall that goes on may not get another report. */
+	if (stall->end == LS_END_OPEN)
+		put_callers(o.mem, stall, width);
+	if (opts->has_native && stall->n_native)
+		put_native(o.mem, stall, width);
 	return output__send(&o, report->out);
 }
 
@@ -290,10 +491,10 @@ static int text_shed(struct report *report, const struct report_shed *shed)
 	r = output__init(&o);
 	if (r)
 		return r;
-	word(buf, "... %s more stall%s in %s: counted, but too many for a line each", format__count(shed->stalls, count),
-	     shed->stalls == 1 ? "" : "s", format__duration(shed->until_ns - shed->from_ns, duration));
-	format__cut(o.mem, buf, width ? width : format__columns(buf));
-	fputc('\n', o.mem);
+	word(buf, "... %s more stall%s in %s: counted, but too many for a line each",
+	     format__count(shed->stalls, count), shed->stalls == 1 ? "" : "s",
+	     format__duration(shed->until_ns - shed->from_ns, duration));
+	put_line(o.mem, buf, width);
 	return output__send(&o, report->out);
 }
 
@@ -310,18 +511,19 @@ static void container(const struct report_target *t, char buf[TEXT_PIECE_BYTES])
 
 static int text_start(struct report *report, const struct report_start *start)
 {
-	char buf[TEXT_PIECE_BYTES], inside[TEXT_PIECE_BYTES], threshold[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
+	char buf[TEXT_PIECE_BYTES], inside[TEXT_PIECE_BYTES], threshold[FORMAT_NUMBER_BYTES],
+		period[FORMAT_NUMBER_BYTES];
 	_cleanup_(output__done) struct output o;
-	size_t i;
 	int r;
 
 	r = output__init(&o);
 	if (r)
 		return r;
-	for (i = 0; i < start->n_targets; i++) {
+	for (size_t i = 0; i < start->n_targets; i++) {
 		const struct report_target *t = &start->targets[i];
 
-		word(buf, "watching %u %s: CPython %s, %s, rung %s", t->pid, t->comm, t->python,
+		word(buf, "watching %u %s: %s %s, %s, rung %s", t->pid, t->comm,
+		     runtime_words__or_default(t->words)->title, t->python,
 		     t->loop ? t->loop : "no event loop yet", t->rung);
 		container(t, inside);
 		fprintf(o.mem, "%s%s\n", buf, inside);
@@ -339,6 +541,7 @@ static int text_start(struct report *report, const struct report_start *start)
 const struct report_ops report_text = {
 	.start = text_start,
 	.stall = text_stall,
+	.has_open_stalls = true,
 	.shed = text_shed,
 	.finish = text__finish,
 };

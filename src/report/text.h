@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the text report share: safe text, colour, a choice of wordings by the room
- * there is.
+ * Shared by the parts of the text report: escaped text, colour, and wordings chosen by the
+ * available width.
  */
 #ifndef LOOPSTALL_REPORT_TEXT_H
 #define LOOPSTALL_REPORT_TEXT_H
@@ -21,11 +21,14 @@ size_t text_width(const struct report_opts *opts);
 /* "handler() app/web.py:10" in as many words as fit into `columns` (0: all of them), escaped. */
 void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIECE_BYTES]);
 
-/* Copies the first of the wordings that fits, else the last one. They are escaped, longest first.
+/*
+ * Copies the first wording that fits, else the last one. Wordings are escaped and sorted longest
+ * first.
  */
 void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
 		 char buf[TEXT_PIECE_BYTES]);
 
-int text__finish(struct report *r, const struct snapshot *snapshot, const struct report_run *run);
+int text__finish(struct report *report, const struct snapshot *snapshot,
+		 const struct report_run *run);
 
 #endif

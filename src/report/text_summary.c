@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "report/format.h"
@@ -46,16 +47,16 @@ static const char *cell_stalls(const struct coroutine_row *row, char buf[CELL_BY
 	return format__count(row->stalls, buf);
 }
 
-/* Whole percents of the row's time, each rounded by itself. */
+/* Percentages of the row's time, each rounded on its own. */
 static const char *cell_split(const struct coroutine_row *row, char buf[CELL_BYTES])
 {
 	const uint64_t parts[] = { row->cpu_ns, row->blocked_ns, row->gil_ns, row->runqueue_ns };
 	uint64_t sum = row->cpu_ns + row->blocked_ns + row->gil_ns + row->runqueue_ns;
-	size_t i, used = 0;
+	size_t used = 0;
 
 	if (sum == 0)
 		return strcpy(buf, "-");
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	for (size_t i = 0; i < N_OF(parts); i++)
 		used += (size_t)snprintf(
 			buf + used, CELL_BYTES - used, "%s%u", i ? "/" : "",
 			(unsigned int)(((unsigned __int128)parts[i] * 100 + sum / 2) / sum));
@@ -86,15 +87,15 @@ static const struct column {
 	{ "STARVED", 8, 0, cell_starved },
 };
 
-#define TABLE_COLUMNS (sizeof(table) / sizeof(table[0]))
+#define TABLE_COLUMNS N_OF(table)
 
 /* Writes one line of the table, the titles if row is NULL. */
 static void put_row(FILE *out, const struct coroutine_row *row, size_t width)
 {
 	char buf[CELL_BYTES], where[TEXT_PIECE_BYTES];
-	size_t i, used = 0, left = 0;
+	size_t used = 0, left = 0;
 
-	for (i = 0; i < TABLE_COLUMNS; i++) {
+	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
 		const struct column *c = &table[i];
 
 		if (width && width < c->min_width)
@@ -130,6 +131,43 @@ static void put_table(FILE *out, const struct snapshot *s, const struct report_o
 		fprintf(out, "... and %zu more\n", s->n_rows - n);
 }
 
+/* "app/work.py:18 in scan (thread asyncio_0)" */
+static void put_holder(FILE *out, const struct holder_row *row, size_t width)
+{
+	char gil[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
+	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES];
+
+	if (row->at.file)
+		snprintf(raw, sizeof(raw), "%s:%u in %s%s%s%s", format__path_tail(row->at.file, 2),
+			 row->at.line, row->at.function, *row->name ? " (thread " : "", row->name,
+			 *row->name ? ")" : "");
+	else
+		snprintf(raw, sizeof(raw), "thread %s, no known code",
+			 *row->name ? row->name : "without a name");
+	text__escape(raw, text, sizeof(text));
+	format__right(out, format__duration(row->gil_ns, gil), 8);
+	format__right(out, format__count(row->stalls, stalls), 8);
+	format__right(out, format__duration(row->starved_ns, starved), 9);
+	fputs("  ", out);
+	format__cut(out, text, width ? width - 28 : format__columns(text));
+	fputc('\n', out);
+}
+
+static void put_holders(FILE *out, const struct snapshot *s, const struct report_opts *opts)
+{
+	size_t n = s->n_holders;
+
+	if (!n)
+		return;
+	if (opts->max_rows && n > opts->max_rows)
+		n = opts->max_rows;
+	fputs("\nGIL HELD  STALLS  STARVED  BY\n", out);
+	for (size_t i = 0; i < n; i++)
+		put_holder(out, &s->holders[i], text_width(opts));
+	if (n < s->n_holders)
+		fprintf(out, "... and %zu more\n", s->n_holders - n);
+}
+
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -145,11 +183,15 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
 		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
 	if (run->light_ns)
-		fprintf(out, "light mode for %s of that, %s handle%s begun and no steps counted in it; the mode changed %s time%s\n",
-			format__duration(run->light_ns, a), format__count(s->handles, b), plural(s->handles),
-			format__count(run->mode_switches, c), plural(run->mode_switches));
-	else if (s->steps == 0) {
-		text__escape(run->no_steps_reason ? run->no_steps_reason : "no task ran in that time",
+		fprintf(out,
+			"light mode for %s of that, %s handle%s begun and no steps counted in it; "
+			"the mode changed %s time%s\n",
+			format__duration(run->light_ns, a), format__count(s->handles, b),
+			plural(s->handles), format__count(run->mode_switches, c),
+			plural(run->mode_switches));
+	else if (s->steps == 0 && (run->no_steps_reason || s->stalls == 0)) {
+		text__escape(run->no_steps_reason ? run->no_steps_reason :
+						    "no task ran in that time",
 			     reason, sizeof(reason));
 		fprintf(out, "0 steps seen because %s\n", reason);
 	}
@@ -157,8 +199,11 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 		fprintf(out, "loop: %s in steps, %s in callbacks, %s waiting, %" PRIu64 " turn%s\n",
 			format__duration(s->step_ns, a), format__duration(s->callbacks_ns, b),
 			format__duration(s->idle_ns, c), s->turns, plural(s->turns));
+	if ((double)s->unaccounted_ns > MODEL_MAX_UNACCOUNTED_SHARE * (double)s->watched_ns)
+		fprintf(out, "%s of %s watched are not accounted for: stalls may hide there\n",
+			format__duration(s->unaccounted_ns, a), format__duration(s->watched_ns, b));
 	if (s->unattributed_steps)
-		fprintf(out, "%s step%s of coroutines that could not be told\n",
+		fprintf(out, "%s step%s whose coroutine is not known\n",
 			format__count(s->unattributed_steps, a), plural(s->unattributed_steps));
 }
 
@@ -174,14 +219,15 @@ static void put_own_cost(FILE *out, const struct report_run *run)
 static void put_losses(FILE *out, const struct snapshot *s)
 {
 	char count[FORMAT_NUMBER_BYTES];
-	size_t i;
 
-	for (i = 0; i < s->n_losses; i++)
-		fprintf(out, "lost: %s %s (%s)\n", format__count(s->losses[i].count, count),
-			s->losses[i].sentence, s->losses[i].name);
+	for (size_t i = 0; i < s->n_losses; i++)
+		if (!s->losses[i].is_slight)
+			fprintf(out, "lost: %s %s (%s)\n", format__count(s->losses[i].count, count),
+				s->losses[i].sentence, s->losses[i].name);
 }
 
-int text__finish(struct report *report, const struct snapshot *snapshot, const struct report_run *run)
+int text__finish(struct report *report, const struct snapshot *snapshot,
+		 const struct report_run *run)
 {
 	_cleanup_(output__done) struct output o;
 	int r;
@@ -191,6 +237,7 @@ int text__finish(struct report *report, const struct snapshot *snapshot, const s
 		return r;
 	put_totals(o.mem, snapshot, run);
 	put_table(o.mem, snapshot, &report->opts);
+	put_holders(o.mem, snapshot, &report->opts);
 	put_own_cost(o.mem, run);
 	put_losses(o.mem, snapshot);
 	return output__send(&o, report->out);

@@ -4,11 +4,16 @@
  */
 #include "report/wording.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "model/naming.h"
+#include "report/format.h"
 
 const char *wording_call(const struct stall *stall)
 {
-	const char *words = vocabulary_call(stall->cause, stall->call_syscall, VOCABULARY_LONG);
+	const char *words =
+		vocabulary_call(stall->words, stall->cause, stall->call_syscall, VOCABULARY_LONG);
 	const char *colon;
 
 	if (words)
@@ -19,25 +24,125 @@ const char *wording_call(const struct stall *stall)
 	return colon ? colon + 1 : stall->call_native;
 }
 
-static bool is_library(const char *file)
+void wording_stop(const struct stall *stall, char buf[WORDING_STOP_BYTES])
 {
-	static const char *const marks[] = { "/lib/python3", "/site-packages/", "/dist-packages/" };
-	size_t i;
+	const char *signal = sigabbrev_np((int)stall->stop_id);
 
-	for (i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (strstr(file, marks[i]))
-			return true;
-	return file[0] == '<'; /* "<frozen importlib._bootstrap>" */
+	buf[0] = '\0';
+	if (stall->stop == LS_STOP_SIGNAL && signal)
+		snprintf(buf, WORDING_STOP_BYTES, "SIG%s", signal);
+	else if (stall->stop == LS_STOP_SIGNAL)
+		snprintf(buf, WORDING_STOP_BYTES, "a signal");
+	else if (stall->stop == LS_STOP_TRACER && stall->stop_id)
+		snprintf(buf, WORDING_STOP_BYTES, "tracer %u", stall->stop_id);
+	else if (stall->stop == LS_STOP_TRACER)
+		snprintf(buf, WORDING_STOP_BYTES, "a tracer");
+	else if (stall->stop == LS_STOP_FREEZER)
+		snprintf(buf, WORDING_STOP_BYTES, "the freezer of its cgroup");
+}
+
+static void add_beginning(const struct stall *stall, char buf[WORDING_END_BYTES])
+{
+	const size_t used = strlen(buf);
+	char duration[FORMAT_NUMBER_BYTES];
+
+	snprintf(buf + used, WORDING_END_BYTES - used, "%sbegan before attach, at least %s",
+		 used ? ", " : "", format__duration(stall->duration_ns, duration));
+}
+
+void wording_end(const struct stall *stall, char buf[WORDING_END_BYTES])
+{
+	static const char *const words[LS_END_MAX] = {
+		[LS_END_RETURN] = "",
+		[LS_END_OPEN] = "still open",
+		[LS_END_RUNNING] = "still open at the end",
+		[LS_END_EXIT] = "cut off by the exit",
+		[LS_END_EXEC] = "cut off by an exec",
+		[LS_END_SIGNAL] = "killed in it",
+	};
+	const char *signal =
+		stall->end == LS_END_SIGNAL ? sigabbrev_np((int)stall->end_signal) : NULL;
+
+	if (signal)
+		snprintf(buf, WORDING_END_BYTES, "killed by SIG%s", signal);
+	else
+		snprintf(buf, WORDING_END_BYTES, "%s", words[stall->end]);
+	if (stall->began_before)
+		add_beginning(stall, buf);
+}
+
+void wording_waiters(const struct stall *stall, char buf[WORDING_END_BYTES])
+{
+	const bool goes_on = stall->end == LS_END_OPEN || stall->end == LS_END_RUNNING;
+
+	buf[0] = '\0';
+	if (stall->victims)
+		snprintf(buf, WORDING_END_BYTES, "%u%s task%s wait%s", stall->victims,
+			 stall->is_victims_cut ? "+" : "", stall->victims == 1 ? "" : "s",
+			 !goes_on		     ? "ed" :
+				 stall->victims == 1 ? "s" :
+						       "");
+}
+
+/* "time.sleep in handler app.py:12", as far as it is known */
+static void death_place(const struct stall *stall, char buf[WORDING_DEATH_BYTES / 2])
+{
+	const char *call = wording_call(stall), *how = call ? call : vocabulary_cause(stall->cause);
+	const struct model_frame *at = wording_own_frame(stall);
+
+	if (!at && stall->call.function)
+		at = &stall->call;
+	if (at)
+		snprintf(buf, WORDING_DEATH_BYTES / 2, "%s in %s %s:%u", how, at->function,
+			 format__path_tail(at->file, 1), at->line);
+	else
+		snprintf(buf, WORDING_DEATH_BYTES / 2, "%s in %s()", how,
+			 stall->coroutine.name ? stall->coroutine.name : "?");
+}
+
+void wording_death(const struct stall *stall, char buf[WORDING_DEATH_BYTES])
+{
+	const char *signal = sigabbrev_np((int)stall->end_signal), *end = "";
+	char duration[FORMAT_NUMBER_BYTES], place[WORDING_DEATH_BYTES / 2],
+		waiters[WORDING_END_BYTES];
+
+	buf[0] = '\0';
+	if (stall->end == LS_END_EXIT)
+		end = "exited";
+	else if (stall->end == LS_END_EXEC)
+		end = "executed another program";
+	else if (stall->end != LS_END_SIGNAL)
+		return;
+	death_place(stall, place);
+	wording_waiters(stall, waiters);
+	snprintf(buf, WORDING_DEATH_BYTES, "%s%s%s %s into a stall: %s%s%s", end,
+		 *end ? "" : "killed by SIG",
+		 *end		? "" :
+			 signal ? signal :
+				  "?",
+		 format__duration(stall->duration_ns, duration), place, *waiters ? ", " : "",
+		 waiters);
+}
+
+const char *wording_holder(const struct model_holder *holder, char buf[WORDING_HOLDER_BYTES])
+{
+	if (*holder->name)
+		snprintf(buf, WORDING_HOLDER_BYTES, "%s", holder->name);
+	else
+		snprintf(buf, WORDING_HOLDER_BYTES, "%u", holder->tid);
+	return buf;
 }
 
 const struct model_frame *wording_own_frame(const struct stall *stall)
 {
-	size_t i;
+	const struct model_frame *own = &stall->own, *call = &stall->call;
 
-	if (!stall->call.file || !is_library(stall->call.file))
+	if (!own->function || !call->function || frame_is_same_function(own, call))
 		return NULL;
-	for (i = 0; i < stall->n_frames; i++)
-		if (!is_library(stall->stack[i].file))
-			return &stall->stack[i];
-	return NULL;
+	return own;
+}
+
+const struct model_frame *wording_place(const struct stall *stall)
+{
+	return stall->own.function ? &stall->own : &stall->call;
 }

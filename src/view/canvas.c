@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cells hold one character and what combines with it. Widths come from a table of this file and not from the locale, so
- * that the same text takes the same cells in every test and on every terminal.
+ * Cells hold one character and its combining marks. Widths come from a table in this file, not from
+ * the locale, so that a text takes the same cells in every test and on every terminal.
  */
 #include "view/canvas.h"
 
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 #define CELL_BYTES (3 * UTF8_MAX_BYTES + 1) /* a character and two that combine with it */
@@ -56,7 +57,7 @@ static const struct range wide[] = {
 	{ 0x20000, 0x3fffd },
 };
 
-/* Unicode: what has no width of its own. Blocks of marks that combine, joiners, variation selectors. */
+/* Unicode: characters of zero width, as blocks of combining marks, joiners, variation selectors. */
 static const struct range combining[] = {
 	{ 0x0300, 0x036f },   { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x05bf, 0x05bf },
 	{ 0x05c1, 0x05c2 },   { 0x05c4, 0x05c5 }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
@@ -80,12 +81,9 @@ static int char_columns(uint32_t c)
 {
 	if (c < 0x300)
 		return 1;
-	if (bsearch(&c, combining, sizeof(combining) / sizeof(combining[0]), sizeof(combining[0]),
-		    compare_range))
+	if (bsearch(&c, combining, N_OF(combining), sizeof(combining[0]), compare_range))
 		return 0;
-	return bsearch(&c, wide, sizeof(wide) / sizeof(wide[0]), sizeof(wide[0]), compare_range) ?
-		2 :
-		1;
+	return bsearch(&c, wide, N_OF(wide), sizeof(wide[0]), compare_range) ? 2 : 1;
 }
 
 /* Bytes of the character at `text`, which is not empty; what is not UTF-8 becomes U+FFFD. */
@@ -114,15 +112,15 @@ int text_columns(const char *text)
 int canvas__new(struct canvas **ret_canvas, int rows, int columns, bool is_utf8)
 {
 	struct canvas *c = calloc(1, sizeof(*c));
-	int err;
+	int r;
 
 	if (!c)
 		return -ENOMEM;
 	c->is_utf8 = is_utf8;
-	err = canvas__resize(c, rows, columns);
-	if (err) {
+	r = canvas__resize(c, rows, columns);
+	if (r) {
 		free(c);
-		return err;
+		return r;
 	}
 	*ret_canvas = c;
 	return 0;
@@ -187,7 +185,7 @@ void canvas__clear(struct canvas *c)
 		cell__blank(&c->cells[i], ATTR_NORMAL);
 }
 
-/* A half of a wide character that is not written over becomes a blank. */
+/* Replaces the remaining half of an overwritten wide character by a blank. */
 static void split_wide(struct canvas *c, int row, int column, int columns)
 {
 	int end = column + columns;
@@ -202,10 +200,9 @@ static void put_char(struct canvas *c, int row, int column, enum canvas_attr att
 		     int columns)
 {
 	struct cell *cell = cell_at(c, row, column);
-	int i;
 
 	split_wide(c, row, column, columns);
-	for (i = 0; i < columns; i++) {
+	for (int i = 0; i < columns; i++) {
 		cell[i].attr = (uint8_t)attr;
 		cell[i].bytes[0] = '\0';
 		if (!c->is_utf8 && ch >= 0x80)
@@ -215,7 +212,7 @@ static void put_char(struct canvas *c, int row, int column, enum canvas_attr att
 		cell->bytes[utf8__encode(ch, cell->bytes)] = '\0';
 }
 
-/* Adds a mark to the character before; what has too many loses some. */
+/* Adds a combining mark to the previous character; marks beyond the cell's room are dropped. */
 static void combine(struct canvas *c, int row, int column, uint32_t ch)
 {
 	struct cell *cell = cell_at(c, row, column);
@@ -282,10 +279,8 @@ void canvas__right(struct canvas *c, int row, int column, int width, enum canvas
 
 void canvas__paint(struct canvas *c, int row, int column, int width, enum canvas_attr attr)
 {
-	int i;
-
 	width = clip(c, row, column, width);
-	for (i = 0; i < width; i++)
+	for (int i = 0; i < width; i++)
 		cell_at(c, row, column + i)->attr = (uint8_t)attr;
 }
 
@@ -293,10 +288,8 @@ void canvas__paint(struct canvas *c, int row, int column, int width, enum canvas
 static void fill(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
 		 const char *ch)
 {
-	int i;
-
 	width = clip(c, row, column, width);
-	for (i = 0; i < width; i++)
+	for (int i = 0; i < width; i++)
 		canvas__text(c, row, column + i, 1, attr, ch);
 }
 
@@ -305,7 +298,7 @@ void canvas__hline(struct canvas *c, int row, int column, int width, enum canvas
 	fill(c, row, column, width, attr, c->is_utf8 ? "\u2500" : "-");
 }
 
-/* Share of `max` in 0 ... 1; also if one is no number. */
+/* Share of `max`, clamped to 0 ... 1; 0 for NaN. */
 static double share_of(double value, double max)
 {
 	double share = max > 0 ? value / max : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the screens say about a cause with more than words: its colour, and the filter term "cause:sleep".
+ * A cause on the screens: its colour and the filter term "cause:sleep".
  */
 #ifndef LOOPSTALL_VIEW_CAUSE_H
 #define LOOPSTALL_VIEW_CAUSE_H
@@ -12,16 +12,14 @@
 
 static inline enum canvas_attr cause_attr(enum ls_cause cause)
 {
-	switch (cause) {
-	case LS_CAUSE_CPU:
-		return ATTR_CPU;
-	case LS_CAUSE_GIL:
-		return ATTR_GIL;
-	case LS_CAUSE_RUNQUEUE:
-		return ATTR_RUNQUEUE;
-	default:
-		return ATTR_BLOCKED;
-	}
+	static const enum canvas_attr attrs[LS_CLASS_MAX] = {
+		[LS_CLASS_CPU] = ATTR_CPU,
+		[LS_CLASS_BLOCKED] = ATTR_BLOCKED,
+		[LS_CLASS_GIL] = ATTR_GIL,
+		[LS_CLASS_RUNQUEUE] = ATTR_RUNQUEUE,
+	};
+
+	return attrs[ls_cause_class(cause)];
 }
 
 /* As table_ops.term: 1 or 0, and -1 if the word is not "cause". */

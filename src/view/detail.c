@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The subject is found again in the snapshot by name, file and line: rows move, and the same code has several addresses.
+ * The subject is found again in the snapshot by name, file and line: rows move, and the same code
+ * has several addresses.
  */
 #include "view/detail.h"
 
@@ -9,6 +10,7 @@
 
 #include "base/escape.h"
 #include "base/utf8.h"
+#include "view/alarm.h"
 
 #define DETAIL_PIECE_BYTES 16 /* of one character, escaped */
 
@@ -34,15 +36,24 @@ static bool is_about(const struct screen_subject *subject, const struct stall *s
 		return false;
 	if (subject->coroutine.name)
 		return is_same_code(&subject->coroutine, &stall->coroutine);
-	return is_same_line(&subject->at, &stall->call);
+	return is_same_line(&subject->at, &stall->call) || is_same_line(&subject->at, &stall->own);
 }
 
-/* Keeps the longest ones, in order. */
+static bool is_worse(const struct stall *a, const struct stall *b)
+{
+	const bool is_open = a->end == LS_END_OPEN;
+
+	if (is_open != (b->end == LS_END_OPEN))
+		return is_open;
+	return a->duration_ns > b->duration_ns;
+}
+
+/* Keeps the worst ones, in order. */
 static void keep_worst(struct detail *d, const struct stall *stall)
 {
 	size_t i;
 
-	for (i = d->n_worst; i > 0 && d->worst[i - 1].duration_ns < stall->duration_ns; i--)
+	for (i = d->n_worst; i > 0 && is_worse(stall, &d->worst[i - 1]); i--)
 		if (i < DETAIL_MAX_WORST)
 			d->worst[i] = d->worst[i - 1];
 	if (i == DETAIL_MAX_WORST)
@@ -60,28 +71,69 @@ static void add_stall(struct detail *d, const struct stall *stall)
 	d->blocked_ns += stall->blocked_ns;
 	d->gil_ns += stall->gil_ns;
 	d->runqueue_ns += stall->runqueue_ns;
+	if (d->longest_ns < stall->duration_ns)
+		d->longest_ns = stall->duration_ns;
 	keep_worst(d, stall);
 }
 
-/* The one that was asked for, if it is still known, else the longest one. */
+static struct stall as_long_as_now(const struct detail *d, const struct snapshot *snapshot,
+				   const struct stall *stall)
+{
+	struct stall now = *stall;
+
+	now.duration_ns = alarm__lasted_ns(stall, snapshot->live_ns, d->now_ns);
+	return now;
+}
+
+static void find_stalls(struct detail *d, const struct snapshot *snapshot,
+			const struct screen_subject *subject)
+{
+	for (size_t i = 0; i < snapshot->n_live; i++) {
+		const struct stall now = as_long_as_now(d, snapshot, &snapshot->live[i]);
+
+		if (is_about(subject, &now))
+			add_stall(d, &now);
+	}
+	for (size_t i = 0; i < snapshot->n_stalls; i++)
+		if (is_about(subject, snapshot->stall_list[i]))
+			add_stall(d, snapshot->stall_list[i]);
+}
+
+static bool is_asked_for(const struct screen_subject *subject, const struct stall *stall)
+{
+	return subject->stall_ns && stall->start_ns == subject->stall_ns &&
+		stall->pid == subject->pid;
+}
+
+static const struct stall *find_stall(const struct snapshot *snapshot,
+				      const struct screen_subject *subject)
+{
+	for (size_t i = 0; i < snapshot->n_live; i++)
+		if (is_asked_for(subject, &snapshot->live[i]))
+			return &snapshot->live[i];
+	for (size_t i = 0; i < snapshot->n_stalls; i++)
+		if (is_asked_for(subject, snapshot->stall_list[i]))
+			return snapshot->stall_list[i];
+	return NULL;
+}
+
+/* The requested stall if it is still in the snapshot, else the first of the worst ones. */
 static void choose_stall(struct detail *d, const struct snapshot *snapshot,
 			 const struct screen_subject *subject)
 {
-	size_t i;
+	const struct stall *chosen = find_stall(snapshot, subject);
 
-	d->has_stall = d->n_worst > 0;
-	if (d->has_stall)
+	d->is_chosen = chosen != NULL;
+	d->has_stall = chosen || d->n_worst > 0;
+	if (!d->has_stall)
+		return;
+	if (chosen)
+		d->stall = as_long_as_now(d, snapshot, chosen);
+	else
 		d->stall = d->worst[0];
-	for (i = 0; subject->stall_ns && i < snapshot->n_stalls; i++)
-		if (snapshot->stall_list[i]->start_ns == subject->stall_ns &&
-		    snapshot->stall_list[i]->pid == subject->pid) {
-			d->has_stall = d->is_chosen = true;
-			d->stall = *snapshot->stall_list[i];
-			/* A turn is nobody's, so nothing was counted. */
-			if (!d->n_worst)
-				add_stall(d, &d->stall);
-			return;
-		}
+	/* A turn belongs to no coroutine, so no row counts it. */
+	if (!d->n_worst)
+		add_stall(d, &d->stall);
 }
 
 static void take_row(struct detail *d, const struct view_status *status,
@@ -89,8 +141,11 @@ static void take_row(struct detail *d, const struct view_status *status,
 {
 	d->has_row = true;
 	d->row = *row;
-	/* Rows are read now and then, stalls come at once: the newest may not be in the row yet. */
-	d->stalls = row->stalls > d->stalls ? row->stalls : d->stalls;
+	/*
+	 * Stalls arrive at once, rows only with the next reading: a row may not count the newest
+	 * stall yet.
+	 */
+	d->stalls = row->stalls + row->open > d->stalls ? row->stalls + row->open : d->stalls;
 	d->starved_ns = row->starved_ns > d->starved_ns ? row->starved_ns : d->starved_ns;
 	d->cpu_ns = row->cpu_ns;
 	d->blocked_ns = row->blocked_ns;
@@ -103,9 +158,7 @@ static void take_row(struct detail *d, const struct view_status *status,
 static void find_row(struct detail *d, const struct snapshot *snapshot,
 		     const struct view_status *status, const struct screen_subject *subject)
 {
-	size_t i;
-
-	for (i = 0; subject->coroutine.name && i < snapshot->n_rows; i++)
+	for (size_t i = 0; subject->coroutine.name && i < snapshot->n_rows; i++)
 		if (is_same_code(&snapshot->rows[i].coroutine, &subject->coroutine)) {
 			take_row(d, status, &snapshot->rows[i]);
 			return;
@@ -115,9 +168,7 @@ static void find_row(struct detail *d, const struct snapshot *snapshot,
 static void find_site(struct detail *d, const struct snapshot *snapshot,
 		      const struct view_status *status, const struct screen_subject *subject)
 {
-	size_t i;
-
-	for (i = 0; !subject->coroutine.name && i < snapshot->n_sites; i++)
+	for (size_t i = 0; !subject->coroutine.name && i < snapshot->n_sites; i++)
 		if (is_same_line(&snapshot->sites[i].at, &subject->at)) {
 			d->stalls = snapshot->sites[i].stalls;
 			d->starved_ns = snapshot->sites[i].starved_ns;
@@ -127,12 +178,39 @@ static void find_site(struct detail *d, const struct snapshot *snapshot,
 		}
 }
 
+/* The snapshot has them by time. */
+static void find_sites(struct detail *d, const struct snapshot *snapshot,
+		       const struct screen_subject *subject)
+{
+	for (size_t i = 0; subject->coroutine.name && i < snapshot->n_site_costs; i++) {
+		const struct site_cost_row *row = &snapshot->site_costs[i];
+
+		if (!is_same_code(&row->coroutine, &subject->coroutine))
+			continue;
+		d->sites_ns += row->total_ns;
+		if (d->n_sites == DETAIL_MAX_SITES) {
+			d->more_sites++;
+			d->more_sites_ns += row->total_ns;
+			continue;
+		}
+		d->sites[d->n_sites++] = (struct detail_site){ .at = row->at,
+							       .cause = row->cause,
+							       .syscall = row->syscall,
+							       .words = row->words,
+							       .stalls = row->stalls,
+							       .total_ns = row->total_ns };
+	}
+}
+
 static void copy_text(char *out, size_t size, const char *text)
 {
 	snprintf(out, size, "%s", text ? text : "");
 }
 
-/* Rows of one name become one: a coroutine's tasks with and without a name of their own, or behind the same culprit. */
+/*
+ * Merges rows of one name: tasks of a coroutine with and without a name of their own, or behind the
+ * same culprit.
+ */
 static void add_payer(struct detail_payers *payers, const char *name, const struct payer_row *row)
 {
 	struct detail_payer payer = { .times = row->times, .starved_ns = row->starved_ns };
@@ -158,15 +236,14 @@ static void add_payer(struct detail_payers *payers, const char *name, const stru
 	payers->rows[i] = payer;
 }
 
-/* Both sides of it. A line is not told of: payers are counted by coroutine. */
+/* Both directions. There are none for a source line: payers are counted by coroutine. */
 static void find_payers(struct detail *d, const struct snapshot *snapshot,
 			const struct screen_subject *subject)
 {
 	const struct payer_row *payer;
 	const struct victim_row *victim;
-	size_t i;
 
-	for (i = 0; subject->coroutine.name && i < snapshot->n_payers; i++) {
+	for (size_t i = 0; subject->coroutine.name && i < snapshot->n_payers; i++) {
 		payer = &snapshot->payers[i];
 		if (payer->victim >= snapshot->n_victims)
 			continue;
@@ -224,9 +301,7 @@ static void take_task(struct detail *d, const struct snapshot *snapshot, const s
 static void find_task(struct detail *d, const struct snapshot *snapshot,
 		      const struct screen_subject *subject)
 {
-	size_t i;
-
-	for (i = 0; subject->task && i < snapshot->n_tasks; i++)
+	for (size_t i = 0; subject->task && i < snapshot->n_tasks; i++)
 		if (snapshot->tasks[i].task == subject->task &&
 		    snapshot->tasks[i].pid == subject->pid) {
 			take_task(d, snapshot, &snapshot->tasks[i]);
@@ -235,12 +310,22 @@ static void find_task(struct detail *d, const struct snapshot *snapshot,
 	d->is_task_gone = subject->task != 0;
 }
 
+/* The task in which the loop is stuck. */
+static void find_stuck_task(struct detail *d, const struct snapshot *snapshot)
+{
+	const struct screen_subject task = { .pid = d->stall.pid, .task = d->stall.task };
+
+	if (!detail__is_open(d) || !task.task || d->has_task || d->is_task_gone)
+		return;
+	find_task(d, snapshot, &task);
+	d->has_stuck_task = d->has_task;
+	d->has_task = d->is_task_gone = false;
+}
+
 static void find_log(struct detail *d, const struct snapshot *snapshot,
 		     const struct screen_subject *subject)
 {
-	size_t i;
-
-	for (i = 0; subject->log && i < snapshot->n_log; i++)
+	for (size_t i = 0; subject->log && i < snapshot->n_log; i++)
 		if (snapshot->log[i].number == subject->log) {
 			copy_text(d->log, sizeof(d->log), snapshot->log[i].text);
 			d->log_grade = snapshot->log[i].grade;
@@ -254,7 +339,7 @@ static void choose_line(struct detail *d, const struct screen_subject *subject)
 	else if (d->has_row && d->row.where.file)
 		d->at = d->row.where;
 	else if (d->has_stall)
-		d->at = d->stall.call;
+		d->at = d->stall.own.file ? d->stall.own : d->stall.call;
 }
 
 /* Escapes a source line but leaves its backslashes single, and has blanks for tabs. */
@@ -291,7 +376,8 @@ static void read_source(struct detail *d, const struct view_status *status, uint
 	d->first_line = d->at.line > around ? d->at.line - around : 1;
 	while (d->n_lines < DETAIL_SOURCE_LINES) {
 		line = d->first_line + (uint32_t)d->n_lines;
-		if (status->source_line(status->source_ctx, pid, d->at.file, line, raw, sizeof(raw)))
+		if (status->source_line(status->source_ctx, pid, d->at.file, line, raw,
+					sizeof(raw)))
 			break;
 		escape_source(raw, d->lines[d->n_lines++]);
 	}
@@ -301,22 +387,23 @@ void detail__take(struct detail *d, const struct snapshot *snapshot,
 		  const struct view_status *status, const struct screen_subject *subject)
 {
 	uint32_t pid = subject->pid;
-	size_t i;
 
 	memset(d, 0, sizeof(*d));
 	d->now_ns = status->now_ns;
-	for (i = 0; i < snapshot->n_stalls; i++)
-		if (is_about(subject, snapshot->stall_list[i]))
-			add_stall(d, snapshot->stall_list[i]);
+	find_stalls(d, snapshot, subject);
 	choose_stall(d, snapshot, subject);
 	find_row(d, snapshot, status, subject);
 	find_site(d, snapshot, status, subject);
+	find_sites(d, snapshot, subject);
 	find_payers(d, snapshot, subject);
 	find_task(d, snapshot, subject);
+	find_stuck_task(d, snapshot);
 	find_log(d, snapshot, subject);
 	/* One stall may have another cause than most of them. */
 	if (d->has_stall && (d->is_chosen || !d->has_verdict))
 		d->has_verdict = lint__stall(&d->stall, status->lints_off, &d->verdict);
+	if (d->has_stall)
+		d->has_own_verdict = lint__own_time(&d->stall, status->lints_off, &d->own_verdict);
 	if (d->has_stall && !pid)
 		pid = d->stall.pid;
 	choose_line(d, subject);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The verdict comes first, then what it rests on. What is not known has no line.
+ * The verdict comes first, then its evidence. What is not known has no line.
  */
 #include "view/detail_draw.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#include "model/holder.h"
+#include "model/vocabulary.h"
+#include "model/naming.h"
+#include "model/native_stack.h"
 #include "view/cause.h"
 #include "view/render.h"
 
 #define BAR_COLUMNS 30
 #define HIST_COLUMNS 32
 #define PAYER_COLUMNS 12
+#define MAX_HOLDER_FRAMES 8
 #define GIL_SHARE 20 /* a twentieth of a stall is worth naming who held the GIL */
 
 static void draw_verdict(struct page *p, const struct detail *d)
@@ -28,10 +33,14 @@ static void draw_verdict(struct page *p, const struct detail *d)
 		page__wrap(p, 1, ATTR_BAD, "%s.", d->verdict.verdict);
 		page__wrap(p, 1, ATTR_BOLD, "%s.", d->verdict.advice);
 	}
+	if (d->has_own_verdict) {
+		page__wrap(p, 1, ATTR_BAD, "%s.", d->own_verdict.verdict);
+		page__wrap(p, 1, ATTR_BOLD, "%s.", d->own_verdict.advice);
+	}
 	page__wrap(p, 1, ATTR_NORMAL,
 		   "%s stall%s, the worst known took %s; others were starved for %s.",
 		   words__count(d->stalls, stalls), d->stalls == 1 ? "" : "s",
-		   words__duration(d->n_worst ? d->worst[0].duration_ns : d->row.max_ns, worst),
+		   words__duration(d->n_worst ? d->longest_ns : d->row.max_ns, worst),
 		   words__duration(d->starved_ns, starved));
 }
 
@@ -39,7 +48,7 @@ static void draw_source(struct page *p, const struct detail *d)
 {
 	int row, column, width = canvas__columns(p->canvas);
 	enum canvas_attr attr;
-	uint32_t i, line;
+	uint32_t line;
 
 	if (!d->at.file)
 		return;
@@ -47,7 +56,7 @@ static void draw_source(struct page *p, const struct detail *d)
 	row = page__labelled(p, "where");
 	page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s:%u%s%s", d->at.file, d->at.line,
 		    d->at.function ? " in " : "", d->at.function ? d->at.function : "");
-	for (i = 0; i < d->n_lines; i++) {
+	for (uint32_t i = 0; i < d->n_lines; i++) {
 		line = d->first_line + i;
 		attr = line == d->at.line ? ATTR_BOLD : ATTR_DIM;
 		row = page__line(p);
@@ -57,7 +66,7 @@ static void draw_source(struct page *p, const struct detail *d)
 	}
 }
 
-/* As the split of a table: each part has a fill of its own, so that it tells something without colour. */
+/* As the split of a table: each part has its own fill, so that it is readable without colour. */
 static void draw_split(struct page *p, const struct detail *d)
 {
 	static const char *const words[] = { "cpu", "blocked", "gil", "run queue" };
@@ -65,7 +74,6 @@ static void draw_split(struct page *p, const struct detail *d)
 	struct table_cell bar = { .text = "" }, mark = { .text = "" };
 	char share[WORDS_BYTES];
 	struct page_flow flow;
-	size_t i;
 
 	if (!total)
 		return;
@@ -74,7 +82,7 @@ static void draw_split(struct page *p, const struct detail *d)
 	cell__split(&bar, d->cpu_ns, d->blocked_ns, d->gil_ns, d->runqueue_ns);
 	cell__draw_parts(&bar, p->canvas, flow.row, PAGE_LABEL_COLUMNS, BAR_COLUMNS);
 	flow.column += BAR_COLUMNS + 2;
-	for (i = 0; i < bar.n_parts; i++) {
+	for (size_t i = 0; i < bar.n_parts; i++) {
 		if (!(bar.parts[i].value > 0))
 			continue;
 		mark.n_parts = 0;
@@ -89,10 +97,13 @@ static void draw_split(struct page *p, const struct detail *d)
 	}
 }
 
-/* Folds the buckets from the first to the last one used into at most HIST_COLUMNS values. Returns their number. */
+/*
+ * Folds the buckets from the first to the last one used into at most HIST_COLUMNS values. Returns
+ * their number.
+ */
 static size_t fold_hist(const uint32_t *hist, double *values, uint64_t *ret_from, uint64_t *ret_to)
 {
-	size_t first = 0, end = LS_HIST_BUCKETS, each, n, i;
+	size_t first = 0, end = LS_HIST_BUCKETS, each, n;
 	double max = 0;
 
 	while (first < end && !hist[first])
@@ -104,12 +115,12 @@ static size_t fold_hist(const uint32_t *hist, double *values, uint64_t *ret_from
 	each = (end - first + HIST_COLUMNS - 1) / HIST_COLUMNS;
 	n = (end - first + each - 1) / each;
 	memset(values, 0, n * sizeof(*values));
-	for (i = first; i < end; i++)
+	for (size_t i = first; i < end; i++)
 		values[(i - first) / each] += hist[i];
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		max = values[i] > max ? values[i] : max;
-	/* One slow step among thousands is the one looked for. */
-	for (i = 0; i < n; i++)
+	/* A single slow step among thousands must stay visible. */
+	for (size_t i = 0; i < n; i++)
 		if (values[i] > 0 && values[i] < max / 8)
 			values[i] = max / 8;
 	*ret_from = ls_hist_floor_ns((uint32_t)first);
@@ -123,13 +134,13 @@ static void draw_steps(struct page *p, const struct detail *d)
 	char a[WORDS_BYTES], b[WORDS_BYTES], e[WORDS_BYTES], f[WORDS_BYTES], g[WORDS_BYTES];
 	double values[HIST_COLUMNS], max = 0;
 	uint64_t from, to;
-	size_t n, i;
+	size_t n;
 	int at, column;
 
 	n = d->has_row ? fold_hist(row->hist, values, &from, &to) : 0;
 	if (!n)
 		return;
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		max = values[i] > max ? values[i] : max;
 	at = page__labelled(p, "steps");
 	column = page__print(p, at, PAGE_LABEL_COLUMNS, ATTR_DIM, "%s ", words__duration(from, a));
@@ -142,26 +153,170 @@ static void draw_steps(struct page *p, const struct detail *d)
 		    words__duration(row->p99_ns, f), words__duration(row->max_ns, g));
 }
 
+/* Who had the CPU, and what it spent itself, if that alone is a stall. */
+static void draw_holder(struct page *p, const struct stall *stall)
+{
+	char holder[VOCABULARY_HOLDER_BYTES], own[WORDS_BYTES];
+
+	vocabulary_cpu_holder(stall, holder);
+	if (stall->cause == LS_CAUSE_RUNQUEUE && *holder)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_RUNQUEUE, "%s",
+			    holder);
+	if (stall->repeated_await.function)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_WARN,
+			    "awaits again and again in %s  %s:%u, and never suspends",
+			    stall->repeated_await.function, stall->repeated_await.file,
+			    stall->repeated_await.line);
+	if (stall->own_ns)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS,
+			    cause_attr(stall->own_cause), "itself it took %s: %s",
+			    words__duration(stall->own_ns, own),
+			    vocabulary_cause(stall->own_cause));
+}
+
+/* What is known of one frame. */
+static void draw_frame(struct page *p, const struct model_frame *frame)
+{
+	const int row = page__labelled(p, "");
+
+	if (frame_is_known(frame))
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s  %s:%u", frame->function,
+			    frame->file, frame->line);
+	else
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_DIM, "(its code has been freed)");
+}
+
+/* The user's functions, where they are not the innermost frame. */
+static void draw_own(struct page *p, const struct stall *stall)
+{
+	const struct model_frame *own = &stall->own, *entry = &stall->entry;
+	char share[WORDS_BYTES];
+
+	if (!own->function || !stall->n_frames)
+		return;
+	page__print(p, page__labelled(p, "own code"), PAGE_LABEL_COLUMNS, ATTR_BOLD,
+		    "%s  %s:%u  holds %s%%", own->function, own->file, own->line,
+		    words__percent(stall->own_share, share));
+	if (!frame_is_same_function(own, entry))
+		page__print(p, page__labelled(p, "entry"), PAGE_LABEL_COLUMNS, ATTR_NORMAL,
+			    "%s  %s:%u", entry->function, entry->file, entry->line);
+}
+
+static void draw_gil_holder(struct page *p, const struct stall *stall)
+{
+	const struct model_holder *holder = &stall->gil_holder;
+	const struct model_frame *own = holder__own_frame(holder, stall->words);
+
+	if (!holder->tid)
+		return;
+	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL,
+		    "the GIL was held by thread %u%s%s", holder->tid, *holder->name ? " " : "",
+		    holder->name);
+	if (own && own != &holder->stack[0])
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL, "in %s  %s:%u",
+			    own->function, own->file, own->line);
+	for (size_t i = 0; i < holder->n_frames && i < MAX_HOLDER_FRAMES; i++)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM, "    %s  %s:%u",
+			    holder->stack[i].function, holder->stack[i].file,
+			    holder->stack[i].line);
+	if (holder->n_frames > MAX_HOLDER_FRAMES)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "    and %zu more", holder->n_frames - MAX_HOLDER_FRAMES);
+}
+
+static void draw_native(struct page *p, const struct stall *stall)
+{
+	char module[NATIVE_MODULE_BYTES];
+
+	for (size_t i = 0; i < stall->n_native; i++) {
+		const struct model_native *frame = &stall->native_stack[i];
+		const char *function = native_function(frame);
+
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM, "%s  %s",
+			    function ? function : "(no symbol)",
+			    native_module(frame, module) ? module : "native code");
+	}
+	if (stall->is_native_cut)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "(native frames not known)");
+}
+
 static void draw_stack(struct page *p, const struct detail *d)
 {
 	const struct stall *stall = &d->stall;
+	const char *which = detail__is_open(d) ? "the open" : d->is_chosen ? "this" : "the worst";
 	char took[WORDS_BYTES];
-	size_t i;
 
 	page__line(p);
 	page__print(p, page__labelled(p, "stack"), PAGE_LABEL_COLUMNS, cause_attr(stall->cause),
-		    "%s, of %s stall: %s%s%s", words__call(stall->cause, stall->call_syscall),
-		    d->is_chosen ? "this" : "the worst", words__duration(stall->duration_ns, took),
+		    "%s, of %s stall: %s%s%s%s",
+		    words__call(stall->words, stall->cause, stall->call_syscall), which,
+		    words__duration(stall->duration_ns, took), detail__is_open(d) ? " so far" : "",
 		    stall->task_name[0] ? " in " : "", stall->task_name);
-	if (stall->gil_holder_tid && stall->gil_ns >= stall->duration_ns / GIL_SHARE)
-		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL,
-			    "the GIL was held by thread %u", stall->gil_holder_tid);
-	for (i = 0; i < stall->n_frames; i++)
-		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s  %s:%u",
-			    stall->stack[i].function, stall->stack[i].file, stall->stack[i].line);
+	if (stall->gil_ns >= stall->duration_ns / GIL_SHARE)
+		draw_gil_holder(p, stall);
+	draw_holder(p, stall);
+	draw_native(p, stall);
+	for (size_t i = 0; i < stall->n_frames; i++)
+		draw_frame(p, &stall->stack[i]);
 	if (stall->is_stack_cut)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "(outer frames not known)");
+	draw_own(p, stall);
+}
+
+/* All places at which its stalls spent their time: the worst one alone would hide the others. */
+static void draw_sites(struct page *p, const struct detail *d)
+{
+	char share[WORDS_BYTES], stalls[WORDS_BYTES];
+	const double all = (double)d->sites_ns;
+
+	if (d->n_sites < 2)
+		return;
+	page__line(p);
+	for (size_t i = 0; i < d->n_sites; i++) {
+		const struct detail_site *site = &d->sites[i];
+
+		page__print(p, page__labelled(p, i ? "" : "sites"), PAGE_LABEL_COLUMNS,
+			    cause_attr(site->cause), "%5s%%  %s:%u in %s: %s, %s stall%s",
+			    words__percent((double)site->total_ns / all, share),
+			    words__file(site->at.file), site->at.line, site->at.function,
+			    words__call(site->words, site->cause, site->syscall),
+			    words__count(site->stalls, stalls), site->stalls == 1 ? "" : "s");
+	}
+	if (d->more_sites)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "%5s%%  %zu others",
+			    words__percent((double)d->more_sites_ns / all, share), d->more_sites);
+}
+
+/* Of an open stall: who waits for its end. */
+static void draw_waiting(struct page *p, const struct detail *d)
+{
+	const struct stall *stall = &d->stall;
+	struct page_flow flow;
+
+	page__line(p);
+	page__flow(&flow, p, "waiting");
+	if (stall->is_victims_unknown) {
+		page__item(&flow, ATTR_DIM, "not known");
+		return;
+	}
+	page__item(&flow, stall->victims ? ATTR_WARN : ATTR_NORMAL, "%u%s task%s", stall->victims,
+		   stall->is_victims_cut ? "+" : "", stall->victims == 1 ? "" : "s");
+	for (size_t i = 0; i < stall->victims_named; i++)
+		page__item(&flow, ATTR_NORMAL, "%s", stall->victim_names[i]);
+	if (stall->victims > stall->victims_named)
+		page__item(&flow, ATTR_DIM, "and %u more", stall->victims - stall->victims_named);
+}
+
+/* Where a stall that goes on is now, who waits for it, and how it came to be run. */
+static void draw_open(struct page *p, const struct detail *d)
+{
+	draw_stack(p, d);
+	draw_waiting(p, d);
+	if (d->has_stuck_task)
+		detail__draw_awaiters(p, &d->task);
 }
 
 /* Bars compare who paid most. Then a line for all the others. */
@@ -169,12 +324,11 @@ static void draw_payers(struct page *p, const char *label, const struct detail_p
 {
 	double most = payers->n > 0 ? (double)payers->rows[0].starved_ns : 0;
 	char took[WORDS_BYTES], times[WORDS_BYTES];
-	size_t i;
 	int row;
 
 	if (payers->n)
 		page__line(p);
-	for (i = 0; i < payers->n; i++) {
+	for (size_t i = 0; i < payers->n; i++) {
 		const struct detail_payer *payer = &payers->rows[i];
 
 		row = page__labelled(p, i ? "" : label);
@@ -186,28 +340,42 @@ static void draw_payers(struct page *p, const char *label, const struct detail_p
 			    "%5s times  %s", words__count(payer->times, times), payer->name);
 	}
 	if (payers->others)
-		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM, "%6s  %zu others",
-			    words__duration(payers->others_ns, took), payers->others);
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "%6s  %zu others", words__duration(payers->others_ns, took),
+			    payers->others);
+}
+
+static void draw_ended(struct page *p, int row, const struct stall *stall, uint64_t now_ns)
+{
+	const uint64_t end_ns = stall->start_ns + stall->duration_ns;
+	char took[WORDS_BYTES], ago[WORDS_BYTES], starved[WORDS_BYTES];
+
+	page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL,
+		    "%6s  %6s ago  %-16s  starved %u for %s  %s",
+		    words__duration(stall->duration_ns, took),
+		    words__duration(now_ns > end_ns ? now_ns - end_ns : 0, ago),
+		    words__call(stall->words, stall->cause, stall->call_syscall), stall->victims,
+		    words__duration(stall->starved_ns, starved), stall->task_name);
 }
 
 static void draw_worst(struct page *p, const struct detail *d)
 {
-	char took[WORDS_BYTES], ago[WORDS_BYTES], starved[WORDS_BYTES];
-	const struct stall *stall;
-	uint64_t end_ns;
-	size_t i;
+	char took[WORDS_BYTES];
 
 	if (d->n_worst)
 		page__line(p);
-	for (i = 0; i < d->n_worst; i++) {
-		stall = &d->worst[i];
-		end_ns = stall->start_ns + stall->duration_ns;
-		page__print(p, page__labelled(p, i ? "" : "worst"), PAGE_LABEL_COLUMNS, ATTR_NORMAL,
-			    "%6s  %6s ago  %-16s  starved %u for %s  %s",
+	for (size_t i = 0; i < d->n_worst; i++) {
+		const struct stall *stall = &d->worst[i];
+		const int row = page__labelled(p, i ? "" : "worst");
+
+		if (stall->end != LS_END_OPEN) {
+			draw_ended(p, row, stall, d->now_ns);
+			continue;
+		}
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_ALARM, "%6s  open now    %-16s  %s",
 			    words__duration(stall->duration_ns, took),
-			    words__duration(d->now_ns > end_ns ? d->now_ns - end_ns : 0, ago),
-			    words__call(stall->cause, stall->call_syscall), stall->victims,
-			    words__duration(stall->starved_ns, starved), stall->task_name);
+			    words__call(stall->words, stall->cause, stall->call_syscall),
+			    stall->task_name);
 	}
 }
 
@@ -219,12 +387,11 @@ static void draw_trend(struct page *p, const struct detail *d)
 	char now[WORDS_BYTES], top[WORDS_BYTES];
 	double shares[MODEL_TREND], most = 0;
 	int row, direction = trend_direction(r->trend, n);
-	size_t i;
 
 	if (!d->has_row || !n)
 		return;
 	most = r->busy;
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		most = (double)r->trend[i] > most ? (double)r->trend[i] : most;
 	used = trend_shares(r->trend, n, shares, MODEL_TREND);
 	row = page__labelled(p, "busy");
@@ -263,13 +430,17 @@ void detail__draw(struct page *p, const struct detail *d)
 	if (d->has_task)
 		detail__draw_task(p, d);
 	if (d->is_task_gone)
-		page__wrap(p, 1, ATTR_DIM, "This task has ended, or was not among those read last.");
+		page__wrap(p, 1, ATTR_DIM,
+			   "This task has ended, or was not among those read last.");
 	draw_verdict(p, d);
+	if (detail__is_open(d))
+		draw_open(p, d);
 	draw_source(p, d);
+	draw_sites(p, d);
 	draw_split(p, d);
 	draw_steps(p, d);
 	draw_trend(p, d);
-	if (d->has_stall)
+	if (d->has_stall && !detail__is_open(d))
 		draw_stack(p, d);
 	draw_payers(p, "paid by", &d->paid_by);
 	draw_worst(p, d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The await chain is read downwards like a traceback turned round: where the task stands, what awaits that, and above the
- * task those that await it.
+ * The await chain reads downwards like an inverted traceback: where the task is suspended, then
+ * what awaits that. The tasks that await this one stand above it.
  */
 #include <inttypes.h>
 
@@ -32,7 +32,8 @@ static void draw_doing(struct page *p, const struct detail *d)
 	if (task->state != MODEL_TASK_RUNNING)
 		page__item(&flow, ATTR_NORMAL, "idle for %s",
 			   words__duration(since(d, task__idle_since(task)), idle));
-	page__item(&flow, ATTR_NORMAL, "seen for %s", words__duration(since(d, task->seen_ns), age));
+	page__item(&flow, ATTR_NORMAL, "seen for %s",
+		   words__duration(since(d, task->seen_ns), age));
 	page__item(&flow, ATTR_DIM, "process %u", task->pid);
 	if (task->tid)
 		page__item(&flow, ATTR_DIM, "thread %u", task->tid);
@@ -69,12 +70,11 @@ static void draw_frame(struct page *p, int row, int column, const struct model_f
 static void draw_chain(struct page *p, const struct detail_task *t)
 {
 	const char *mark = canvas__is_utf8(p->canvas) ? "\u25b8" : ">";
-	size_t i;
 	int row;
 
 	if (t->row.n_frames)
 		page__line(p);
-	for (i = 0; i < t->row.n_frames; i++) {
+	for (size_t i = 0; i < t->row.n_frames; i++) {
 		row = page__labelled(p, i ? "" : "stands in");
 		if (i == 0)
 			canvas__text(p->canvas, row, CHAIN_COLUMN - 2, 1, ATTR_BOLD, mark);
@@ -85,16 +85,15 @@ static void draw_chain(struct page *p, const struct detail_task *t)
 			    "(outer frames not known)");
 }
 
-/* Each one further to the right: it is further away. */
-static void draw_awaiters(struct page *p, const struct detail_task *t)
+/* Each awaiter is indented further than the one it awaits. */
+void detail__draw_awaiters(struct page *p, const struct detail_task *t)
 {
 	const char *branch = canvas__is_utf8(p->canvas) ? "\u2514 " : "` ";
 	int row, column, indent;
-	size_t i;
 
 	if (t->n_awaiters)
 		page__line(p);
-	for (i = 0; i < t->n_awaiters; i++) {
+	for (size_t i = 0; i < t->n_awaiters; i++) {
 		const struct detail_awaiter *awaiter = &t->awaiters[i];
 
 		row = page__labelled(p, i ? "" : "awaited by");
@@ -118,6 +117,6 @@ void detail__draw_task(struct page *p, const struct detail *d)
 	draw_doing(p, d);
 	draw_numbers(p, &d->task.row);
 	draw_chain(p, &d->task);
-	draw_awaiters(p, &d->task);
+	detail__draw_awaiters(p, &d->task);
 	page__line(p);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Arrays are copied one by one, and strings that the model may replace with them: names of tasks, of victims, of processes, lines of
- * the log. All copies lie in blocks that go together.
+ * Arrays are copied one by one, and strings that the model may replace with them: names of tasks,
+ * of victims, of processes, lines of the log. All copies lie in blocks that go together.
  */
 #include "view/frozen.h"
 
@@ -21,7 +21,7 @@ struct block {
 struct frozen {
 	struct snapshot snapshot;
 	struct block *blocks;
-	bool is_short; /* of memory: some copy is missing */
+	bool is_short; /* an allocation failed: some copy is missing */
 };
 
 static struct block *block_with(struct frozen *f, size_t size)
@@ -39,7 +39,7 @@ static struct block *block_with(struct frozen *f, size_t size)
 	return block;
 }
 
-/* The data itself if there is none, or no memory; then the frozen one is told to be short. */
+/* Copies `data`. Returns `data` itself if it is empty or without memory, which sets `is_short`. */
 static void *copy(struct frozen *f, const void *data, size_t size)
 {
 	size_t aligned = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -68,21 +68,20 @@ static const char *copy_text(struct frozen *f, const char *text)
 static void copy_stalls(struct frozen *f)
 {
 	const struct stall **list = COPY_ARRAY(f, const struct stall *, stall_list, n_stalls);
-	size_t i;
 
-	for (i = 0; i < f->snapshot.n_stalls && !f->is_short; i++)
+	for (size_t i = 0; i < f->snapshot.n_stalls && !f->is_short; i++)
 		list[i] = copy(f, list[i], sizeof(*list[i]));
 }
 
 static void copy_tasks(struct frozen *f)
 {
 	struct task_row *tasks = COPY_ARRAY(f, struct task_row, tasks, n_tasks);
-	size_t i;
 
-	for (i = 0; i < f->snapshot.n_tasks && !f->is_short; i++) {
+	for (size_t i = 0; i < f->snapshot.n_tasks && !f->is_short; i++) {
 		tasks[i].name = copy_text(f, tasks[i].name);
 		tasks[i].waits_for = copy_text(f, tasks[i].waits_for);
-		tasks[i].stack = copy(f, tasks[i].stack, tasks[i].n_frames * sizeof(*tasks[i].stack));
+		tasks[i].stack =
+			copy(f, tasks[i].stack, tasks[i].n_frames * sizeof(*tasks[i].stack));
 	}
 }
 
@@ -106,7 +105,8 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 	COPY_ARRAY(f, struct coroutine_row, rows, n_rows);
 	COPY_ARRAY(f, struct loss, losses, n_losses);
 	COPY_ARRAY(f, struct site_row, sites, n_sites);
-	COPY_ARRAY(f, struct live_row, live, n_live);
+	COPY_ARRAY(f, struct holder_row, holders, n_holders);
+	COPY_ARRAY(f, struct stall, live, n_live);
 	COPY_ARRAY(f, struct second_row, seconds, n_seconds);
 	COPY_ARRAY(f, struct payer_row, payers, n_payers);
 	COPY_NAMED(f, struct victim_row, victims, n_victims, name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A copy of a snapshot that outlives it, for a paused view. Names of the target stay with the model, which outlives the view.
+ * A copy of a snapshot that outlives it, for a paused view. Names of the target stay with the
+ * model, which outlives the view.
  */
 #ifndef LOOPSTALL_VIEW_FROZEN_H
 #define LOOPSTALL_VIEW_FROZEN_H

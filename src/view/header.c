@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each line is a row of pieces; a piece that does not fit is left out, the important ones come first.
+ * Each line is a row of pieces; a piece that does not fit is left out, the important ones come
+ * first.
  */
 #include "view/header.h"
 
@@ -9,18 +10,18 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/time.h"
 #include "model/lint.h"
-#include "view/table.h"
+#include "view/alarm.h"
 #include "view/words.h"
 
 #define LOW_ROWS 20 /* below, the last two lines are one */
 #define NARROW_COLUMNS 80 /* below, words are left out */
 #define WIDE_COLUMNS 120
 #define MINUTE 60
-#define NS_PER_S 1000000000ULL
 #define TEXT_BYTES 512
 #define LABEL_COLUMNS 10
-#define DEFAULT_THRESHOLD_NS 10000000ULL
+#define DEFAULT_THRESHOLD_NS (10 * NS_PER_MS)
 #define CLOCK_BYTES 32
 #define REPLAY_BYTES 96
 #define SEVERE 10 /* times the threshold */
@@ -116,7 +117,8 @@ static void draw_targets(const struct view_status *status, struct canvas *c)
 	width = text_columns(clock);
 	used = canvas__text(c, 0, 1, columns, ATTR_BOLD, "loopstall");
 	put_cut(c, 0, used + 3, columns - used - 5 - width, ATTR_TITLE, status->targets);
-	canvas__right(c, 0, columns - 1 - width, width, status->replay ? ATTR_WARN : ATTR_DIM, clock);
+	canvas__right(c, 0, columns - 1 - width, width, status->replay ? ATTR_WARN : ATTR_DIM,
+		      clock);
 }
 
 /* Seconds that are over, of the last minute. */
@@ -174,7 +176,8 @@ static enum canvas_attr severity(const struct view_status *status, uint64_t ns)
 	return status->threshold_ns > 0 && ns >= status->threshold_ns ? ATTR_WARN : ATTR_NORMAL;
 }
 
-static void put_p99(struct pen *pen, const struct snapshot *snapshot, const struct view_status *status)
+static void put_p99(struct pen *pen, const struct snapshot *snapshot,
+		    const struct view_status *status)
 {
 	char number[WORDS_BYTES], text[TEXT_BYTES];
 
@@ -191,7 +194,10 @@ static bool is_tasks_cut(const struct snapshot *s)
 	return s->n_tasks > 0 && s->n_tasks < s->tasks_alive;
 }
 
-/* How many are alive, or were read of them, and how many want to run: the longest way to say it that fits. */
+/*
+ * How many are alive, or were read of them, and how many want to run: the longest way to say it
+ * that fits.
+ */
 static void put_tasks(struct pen *pen, const struct snapshot *s)
 {
 	enum canvas_attr attr = s->tasks_ready > 0 || is_tasks_cut(s) ? ATTR_WARN : ATTR_NORMAL;
@@ -264,77 +270,6 @@ static void draw_busy(const struct snapshot *snapshot, const struct view_status 
 	pen__put(&pen, ATTR_NORMAL, text);
 }
 
-static void append_frame(struct table_cell *cell, const struct model_frame *frame,
-			 const char *coroutine)
-{
-	/* The coroutine's own name was told already. */
-	if (frame->function && (!coroutine || strcmp(frame->function, coroutine) != 0)) {
-		cell__escape(cell, frame->function);
-		cell__printf(cell, " ");
-	}
-	cell__place(cell, frame->file, frame->line);
-}
-
-/* What is ready on the loop that is stuck, 0 if that is not known. */
-static uint32_t tasks_waiting(const struct snapshot *snapshot, const struct live_row *live)
-{
-	size_t i;
-
-	for (i = 0; i < snapshot->n_loops; i++)
-		if (snapshot->loops[i].pid == live->pid && snapshot->loops[i].tid == live->tid)
-			return snapshot->loops[i].tasks_ready;
-	return 0;
-}
-
-static void append_waiting(struct table_cell *cell, uint32_t waiting, bool is_narrow)
-{
-	if (!waiting)
-		return;
-	cell__printf(cell, "  %u ", waiting);
-	cell__printf(cell, is_narrow ? "waiting" : waiting == 1 ? "task waiting" : "tasks waiting");
-}
-
-/* The whole line is the alarm, counting up while it lasts. Who, in what, where and at whose cost come before its callers. */
-static void draw_alarm(const struct snapshot *snapshot, const struct view_status *status,
-		       struct canvas *c)
-{
-	const struct live_row *live = &snapshot->live[0];
-	const char *arrow = canvas__is_utf8(c) ? " \u2190 " : " <- ";
-	uint64_t ns = status->now_ns > live->start_ns ? status->now_ns - live->start_ns : 0;
-	struct table_cell cell = { .text = "" };
-	size_t i, used;
-
-	cell__printf(&cell, " STUCK %.2f s  ", (double)ns / (double)NS_PER_S);
-	if (snapshot->n_live > 1)
-		cell__printf(&cell, "(+%zu more)  ", snapshot->n_live - 1);
-	if (live->coroutine.name)
-		cell__escape(&cell, live->coroutine.name);
-	else
-		cell__printf(&cell, "%s", vocabulary_unit(live->unit));
-	if (live->syscall || live->cause != LS_CAUSE_CPU)
-		cell__printf(&cell, "  %s%s", is_narrow(c) ? "" : "blocked in ",
-			     words__call(live->cause, live->syscall));
-	else
-		cell__printf(&cell, "  computes");
-	if (live->n_frames > 0) {
-		cell__printf(&cell, "  ");
-		append_frame(&cell, &live->stack[0], live->coroutine.name);
-	}
-	append_waiting(&cell, tasks_waiting(snapshot, live), is_narrow(c));
-	for (i = 1; i < live->n_frames; i++) {
-		used = strlen(cell.text);
-		cell__printf(&cell, "%s", arrow);
-		append_frame(&cell, &live->stack[i], live->coroutine.name);
-		/* Half a caller says nothing. */
-		if (text_columns(cell.text) > canvas__columns(c)) {
-			cell.text[used] = '\0';
-			break;
-		}
-	}
-	put_cut(c, 1, 0, canvas__columns(c), ATTR_ALARM, cell.text);
-	canvas__paint(c, 1, 0, canvas__columns(c), ATTR_ALARM);
-}
-
 static void draw_strip_cell(struct pen *pen, int at, const struct view_status *status,
 			    uint64_t worst_ns)
 {
@@ -352,35 +287,84 @@ static void draw_strip_cell(struct pen *pen, int at, const struct view_status *s
 	canvas__text(pen->canvas, pen->row, pen->column + at, 1, attr, mark);
 }
 
+/* The last minute. */
+struct strip {
+	uint64_t worst_ns[MINUTE]; /* by second, the newest first */
+	uint64_t stalls, stall_ns, shed;
+};
+
+static void strip__cover(struct strip *strip, size_t second, uint64_t ns)
+{
+	if (second < MINUTE && strip->worst_ns[second] < ns)
+		strip->worst_ns[second] = ns;
+}
+
+/* An open stall is in all seconds since it began. */
+static void strip__add_open(struct strip *strip, const struct snapshot *snapshot,
+			    const struct view_status *status)
+{
+	for (size_t i = 0; i < snapshot->n_live; i++) {
+		const struct stall *stall = &snapshot->live[i];
+		const uint64_t ns = alarm__lasted_ns(stall, snapshot->live_ns, status->now_ns);
+		const uint64_t seconds = status->now_ns / NS_PER_S - stall->start_ns / NS_PER_S;
+
+		strip->stalls++;
+		strip->stall_ns += ns;
+		for (size_t k = 0; k <= seconds && k < MINUTE; k++)
+			strip__cover(strip, k, ns);
+	}
+}
+
+static void strip__fill(struct strip *strip, const struct snapshot *snapshot,
+			const struct view_status *status)
+{
+	const size_t n = snapshot->n_seconds;
+
+	for (size_t k = 0; k < n && k < MINUTE; k++) {
+		const struct second_row *s = &snapshot->seconds[n - 1 - k];
+
+		strip__cover(strip, k, s->covered_ns);
+		strip->stalls += s->stalls;
+		strip->stall_ns += s->stall_ns;
+		strip->shed += s->shed;
+	}
+	strip__add_open(strip, snapshot, status);
+}
+
+static void draw_marks(struct pen *pen, const struct strip *strip, const struct view_status *status)
+{
+	const int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells;
+
+	for (int i = 0; i < cells; i++) {
+		uint64_t worst_ns = 0;
+
+		for (int k = 0; k < per_cell; k++) {
+			const uint64_t ns = strip->worst_ns[(cells - 1 - i) * per_cell + k];
+
+			worst_ns = ns > worst_ns ? ns : worst_ns;
+		}
+		draw_strip_cell(pen, i, status, worst_ns);
+	}
+	pen->column += cells + 2;
+}
+
 static void draw_strip(struct pen *pen, const struct snapshot *snapshot,
 		       const struct view_status *status)
 {
-	int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells, i;
-	size_t n = snapshot->n_seconds, shown = n < MINUTE ? n : MINUTE, k;
-	uint64_t worst[MINUTE] = { 0 }, stalls = 0, stall_ns = 0, shed = 0;
 	char number[WORDS_BYTES], count[WORDS_BYTES], text[TEXT_BYTES];
+	struct strip strip = { 0 };
 
-	for (k = 0; k < shown; k++) {
-		const struct second_row *s = &snapshot->seconds[n - 1 - k];
-
-		i = cells - 1 - (int)k / per_cell;
-		worst[i] = s->worst_ns > worst[i] ? s->worst_ns : worst[i];
-		stalls += s->stalls;
-		stall_ns += s->stall_ns;
-		shed += s->shed;
-	}
+	strip__fill(&strip, snapshot, status);
 	pen__label(pen, "stalls");
-	for (i = 0; i < cells; i++)
-		draw_strip_cell(pen, i, status, worst[i]);
-	pen->column += cells + 2;
+	draw_marks(pen, &strip, status);
 	snprintf(text, sizeof(text), "%s%s%s%s%s",
 		 canvas__columns(pen->canvas) >= WIDE_COLUMNS ? "last minute: " : "",
-		 words__count(stalls, count),
-		 stalls == 0			? "" :
+		 words__count(strip.stalls, count),
+		 strip.stalls == 0		? "" :
 			 is_narrow(pen->canvas) ? ", " :
 						  " took ",
-		 shed > 0 ? "over " : "",
-		 stalls > 0 ? words__duration(stall_ns, number) : "");
+		 strip.shed > 0 ? "over " : "",
+		 strip.stalls > 0 ? words__duration(strip.stall_ns, number) : "");
 	pen__put(pen, ATTR_NORMAL, text);
 }
 
@@ -388,22 +372,24 @@ static void put_losses(struct pen *pen, const struct snapshot *snapshot)
 {
 	const struct loss *most = NULL;
 	char number[WORDS_BYTES], text[TEXT_BYTES];
-	size_t i;
+	size_t n = 0;
 
-	for (i = 0; i < snapshot->n_losses; i++)
-		if (!most || snapshot->losses[i].count > most->count)
-			most = &snapshot->losses[i];
+	for (size_t i = 0; i < snapshot->n_losses; i++) {
+		const struct loss *l = &snapshot->losses[i];
+
+		n += !l->is_slight;
+		if (!l->is_slight && (!most || l->count > most->count))
+			most = l;
+	}
 	if (!most) {
 		pen__put(pen, ATTR_GOOD, is_narrow(pen->canvas) ? "0 lost" : "nothing lost");
 		return;
 	}
 	snprintf(text, sizeof(text), "lost: %s %s", words__count(most->count, number), most->name);
-	if (snapshot->n_losses > 1)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " and %zu more",
-			 snapshot->n_losses - 1);
+	if (n > 1)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " and %zu more", n - 1);
 	if (!pen__put(pen, ATTR_WARN, text)) {
-		snprintf(text, sizeof(text), "%zu %s", snapshot->n_losses,
-			 snapshot->n_losses == 1 ? "loss" : "losses");
+		snprintf(text, sizeof(text), "%zu %s", n, n == 1 ? "loss" : "losses");
 		pen__put(pen, ATTR_WARN, text);
 	}
 }
@@ -427,8 +413,9 @@ static void put_cost_parts(struct pen *pen, const struct view_cost *cost)
 {
 	char a[WORDS_BYTES], b[WORDS_BYTES], c[WORDS_BYTES], text[TEXT_BYTES];
 
-	snprintf(text, sizeof(text), "self: programs %s, traps %s, loopstall %s", words__percent(cost->programs, a),
-		 words__percent(cost->traps, b), words__percent(cost->self, c));
+	snprintf(text, sizeof(text), "self: programs %s, traps %s, loopstall %s",
+		 words__percent(cost->programs, a), words__percent(cost->traps, b),
+		 words__percent(cost->self, c));
 	pen__put(pen, ATTR_DIM, text);
 }
 
@@ -439,7 +426,7 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	uint64_t named = snapshot->steps - snapshot->unattributed_steps;
 
 	if (!is_roomy(pen->canvas)) {
-		/* Where there is room for one only, what is missing is told. */
+		/* With room for one only, name the missing tasks. */
 		if (is_tasks_cut(snapshot) && snapshot->n_losses == 0)
 			put_tasks(pen, snapshot);
 		put_losses(pen, snapshot);
@@ -450,13 +437,14 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	if (is_roomy(pen->canvas))
 		put_losses(pen, snapshot);
 	if (snapshot->steps > 0) {
-		/* Rounded down: 100 % means every one. */
+		/* Rounded down, so that 100 % means every step. */
 		snprintf(text, sizeof(text), "%.1f%% of %s steps named",
 			 (double)(named * 1000 / snapshot->steps) / 10,
 			 words__count(snapshot->steps, count));
 		pen__put(pen, ATTR_NORMAL, text);
 	} else if (snapshot->handles > 0) {
-		snprintf(text, sizeof(text), "steps sampled, %s handles", words__count(snapshot->handles, count));
+		snprintf(text, sizeof(text), "steps sampled, %s handles",
+			 words__count(snapshot->handles, count));
 		pen__put(pen, ATTR_NORMAL, text);
 	}
 	snprintf(text, sizeof(text), "threshold %s", words__duration(status->threshold_ns, number));
@@ -491,14 +479,13 @@ static int draw_findings(const struct snapshot *snapshot, const struct view_stat
 	return n > 0;
 }
 
-int header__draw(const struct snapshot *snapshot, const struct view_status *status, struct canvas *c)
+int header__draw(const struct snapshot *snapshot, const struct view_status *status,
+		 struct canvas *c)
 {
 	struct pen pen = { c, 2, 1 };
 
 	draw_targets(status, c);
-	if (snapshot->n_live > 0)
-		draw_alarm(snapshot, status, c);
-	else
+	if (!alarm__draw(snapshot, status, c, 1))
 		draw_busy(snapshot, status, c);
 	draw_strip(&pen, snapshot, status);
 	if (is_roomy(c))

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child list is searched from its head, so it is kept in order of arrival while stalls come in and sorted
- * once at the end.
+ * A child list is searched from its head, so it is kept in order of arrival while stalls come in
+ * and sorted once at the end.
  */
 #include "view/icicle.h"
 
 #include <string.h>
 
+#include "base/hash.h"
+#include "model/native_stack.h"
 #include "view/words.h"
-
-#define FNV_PRIME 0x100000001b3ULL
-#define FNV_BASIS 0xcbf29ce484222325ULL
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-	for (; text && *text; text++)
-		hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
-	return (hash ^ 0xff) * FNV_PRIME;
+	return hash_byte(hash_string(hash, text ? text : ""), 0xff);
 }
 
 static bool is_same_text(const char *a, const char *b)
@@ -82,16 +79,22 @@ static int icicle__step(struct icicle *tree, int at, const struct stall *stall,
 
 static void icicle__add(struct icicle *tree, const struct stall *stall)
 {
-	const char *what = words__call(stall->cause, stall->call_syscall);
+	const char *what = words__call(stall->words, stall->cause, stall->call_syscall);
 	int at = ICICLE_ROOT;
-	size_t i;
 
 	node__add(&tree->nodes[ICICLE_ROOT], stall);
-	for (i = stall->n_frames; i-- > 0;)
+	for (size_t i = stall->n_frames; i-- > 0;)
 		at = icicle__step(tree, at, stall, stall->stack[i].function, stall->stack[i].file,
 				  stall->stack[i].line);
 	if (!stall->n_frames && stall->coroutine.name)
 		at = icicle__step(tree, at, stall, stall->coroutine.name, stall->coroutine.file, 0);
+	for (size_t i = stall->n_native; i-- > 0;) {
+		const char *function = native_function(&stall->native_stack[i]);
+
+		if (function)
+			at = icicle__step(tree, at, stall, function, stall->native_stack[i].name,
+					  0);
+	}
 	icicle__step(tree, at, stall, what, NULL, 0);
 }
 
@@ -119,28 +122,24 @@ static void icicle__sort_children(struct icicle *tree, int parent)
 
 void icicle__build(struct icicle *tree, const struct snapshot *snapshot)
 {
-	size_t i;
-
 	tree->n = 1;
 	tree->is_cut = false;
 	tree->nodes[ICICLE_ROOT] = (struct icicle_node){
-		.path = FNV_BASIS,
+		.path = HASH_SEED,
 		.parent = ICICLE_NONE,
 		.child = ICICLE_NONE,
 		.sibling = ICICLE_NONE,
 	};
-	for (i = 0; i < snapshot->n_stalls; i++)
+	for (size_t i = 0; i < snapshot->n_stalls; i++)
 		if (snapshot->stall_list[i]->unit != LS_UNIT_TURN)
 			icicle__add(tree, snapshot->stall_list[i]);
-	for (i = 0; i < tree->n; i++)
+	for (size_t i = 0; i < tree->n; i++)
 		icicle__sort_children(tree, (int)i);
 }
 
 int icicle__find(const struct icicle *tree, uint64_t path)
 {
-	size_t i;
-
-	for (i = 0; i < tree->n; i++)
+	for (size_t i = 0; i < tree->n; i++)
 		if (tree->nodes[i].path == path)
 			return (int)i;
 	return ICICLE_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stalls merged by their stacks into one tree of time: what the flame screen draws. Built anew from each
- * snapshot; a node is found again by its path, which is the same in every tree.
+ * Merges stalls by their stacks into one tree of time for the flame screen. Each snapshot gives a
+ * new tree; a node is identified by its path, which is the same in every tree.
  */
 #ifndef LOOPSTALL_VIEW_ICICLE_H
 #define LOOPSTALL_VIEW_ICICLE_H
@@ -18,7 +18,7 @@
 
 struct icicle_node {
 	const char *function; /* NULL: the root */
-	const char *file; /* NULL: not a Python frame, but what the time went into */
+	const char *file; /* NULL: not a frame, but what the time went into */
 	uint32_t line; /* 0 if there are several, or none */
 	uint64_t path; /* names the node in every tree */
 	uint64_t stalls, total_ns;
@@ -28,7 +28,7 @@ struct icicle_node {
 
 struct icicle {
 	size_t n;
-	bool is_cut; /* some frames found no room; their time is in their callers */
+	bool is_cut; /* some frames had no room; their callers hold their time */
 	struct icicle_node nodes[ICICLE_MAX_NODES];
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lines outside the part that is shown are counted, and their text goes nowhere.
+ * Lines outside the visible part are counted but not drawn.
  */
 #include "view/page.h"
 

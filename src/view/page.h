@@ -30,7 +30,9 @@ int page__labelled(struct page *p, const char *label);
 /* Text of any origin, escaped here. Returns the column behind it. */
 int page__print(struct page *p, int row, int column, enum canvas_attr attr, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* Text of ours, as it is, at the beginning of the line that comes next, which is not yet counted. */
+/*
+ * Text of ours, as it is, at the beginning of the line that comes next, which is not yet counted.
+ */
 void page__term(struct page *p, int column, enum canvas_attr attr, const char *text);
 /* As many lines as the text takes, from `column` on, broken between words. */
 void page__wrap(struct page *p, int column, enum canvas_attr attr, const char *fmt, ...)

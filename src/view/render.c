@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Colour is for what is wrong: a number that is fine has none.
+ * Colour marks problems; a good value has none.
  */
 #include "view/render.h"
 
-#define LONG_STEP_NS 10000000ULL /* from here on a step is told to be long by its colour */
+#include "base/time.h"
+
+#define LONG_STEP_NS (10 * NS_PER_MS) /* steps from here on are coloured as long */
 #define SEVERE_STEP_NS 100000000ULL
-#define LEAST_TREND 0.02 /* of a core: less than this is drawn low, and no change is told */
+#define LEAST_TREND 0.02 /* of a core: smaller values are drawn low and without an arrow */
 #define MUCH 1.5 /* times the rest */
 #define LEAST_TICKS 6
 
@@ -46,9 +48,8 @@ void cell__ago(struct table_cell *cell, const struct table_scene *scene, uint64_
 static double mean(const float *values, size_t n)
 {
 	double sum = 0;
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		sum += (double)values[i];
 	return sum / (double)n;
 }
@@ -87,15 +88,16 @@ size_t trend_shares(const float *values, size_t n, double *shares, size_t cells)
 void cell__trend(struct table_cell *cell, const struct table_scene *scene, const float *values,
 		 size_t n)
 {
-	size_t i, used;
+	size_t used;
 	double shares[TREND_CELLS];
 	int direction = trend_direction(values, n);
-	const char *up = scene->is_utf8 ? " \u2191" : " ^", *down = scene->is_utf8 ? " \u2193" : " v";
+	const char *up = scene->is_utf8 ? " \u2191" : " ^",
+		   *down = scene->is_utf8 ? " \u2193" : " v";
 
 	if (n == 0)
 		return;
 	used = trend_shares(values, n, shares, TREND_CELLS);
-	for (i = 0; i < used; i++)
+	for (size_t i = 0; i < used; i++)
 		cell__printf(cell, "%s", canvas_spark(shares[i], scene->is_utf8));
 	cell__printf(cell, "%s", direction > 0 ? up : direction < 0 ? down : "  ");
 	cell->attr = direction > 0 ? ATTR_WARN : direction < 0 ? ATTR_GOOD : ATTR_NORMAL;

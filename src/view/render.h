@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What columns of several screens have in common: one number of a row, written in one way. Each macro defines the column's
- * `render` function for rows of `type`.
+ * What columns of several screens have in common: one number of a row, written in one way. Each
+ * macro defines the column's `render` function for rows of `type`.
  */
 #ifndef LOOPSTALL_VIEW_RENDER_H
 #define LOOPSTALL_VIEW_RENDER_H
@@ -53,13 +53,19 @@ void cell__ago(struct table_cell *cell, const struct table_scene *scene, uint64_
 #define TREND_CELLS 10
 #define TREND_COLUMNS (TREND_CELLS + 2) /* with the arrow */
 
-/* A share over the last ticks, oldest first, and an arrow where the last third is much above or below the rest. */
+/*
+ * A share over the last ticks, oldest first, and an arrow where the last third is much above or
+ * below the rest.
+ */
 void cell__trend(struct table_cell *cell, const struct table_scene *scene, const float *values,
 		 size_t n);
 
 /* Where `values` lead: 1 up, -1 down, 0 nowhere worth telling. */
 int trend_direction(const float *values, size_t n);
-/* The values as `cells` shares of the largest, the highest one of those that share a cell. Returns how many cells are used. */
+/*
+ * The values as `cells` shares of the largest, the highest one of those that share a cell. Returns
+ * how many cells are used.
+ */
 size_t trend_shares(const float *values, size_t n, double *shares, size_t cells);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Terminal set-up and its undoing, also out of a crash; cells to curses, curses keys to view events. Curses itself
- * sends only what differs from what the terminal shows.
+ * Terminal set-up and its undoing, also out of a crash; cells to curses, curses keys to view
+ * events. Curses itself sends only what differs from what the terminal shows.
  */
 #include "view/screen.h"
 
@@ -21,6 +21,7 @@
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #define ESCAPE_DELAY_MS 25
@@ -35,15 +36,20 @@ struct screen {
 	bool is_utf8, has_color;
 	int kept_fd; /* the error output while we are up */
 	int errors_fd; /* the real one */
-	off_t told; /* bytes of kept_fd that screen__take_message() has seen */
+	off_t told; /* bytes of kept_fd that screen__take_message() has read */
 	struct termios termios; /* as we found it */
-	char restore[256]; /* what gives the terminal back, ready to be written by a signal handler */
+	/* what gives the terminal back, ready to be written by a signal handler */
+	char restore[256];
 };
 
-/* For those who cannot be handed an argument: signal handlers and atexit(). NULL while the terminal is not ours. */
+/*
+ * For those who cannot be handed an argument: signal handlers and atexit(). NULL while the terminal
+ * is not ours.
+ */
 static struct screen *active;
 
-static const int crash_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, SIGQUIT, SIGHUP };
+static const int crash_signals[] = { SIGSEGV, SIGBUS,  SIGFPE,	SIGILL, SIGABRT,
+				     SIGSYS,  SIGTRAP, SIGQUIT, SIGHUP };
 
 /* What an attribute looks like. Without colours everything must still read well. */
 static const struct look {
@@ -75,10 +81,18 @@ static const struct {
 	int curses;
 	uint32_t key;
 } keys[] = {
-	{ KEY_UP, VKEY_UP },	       { KEY_DOWN, VKEY_DOWN },	  { KEY_LEFT, VKEY_LEFT },
-	{ KEY_RIGHT, VKEY_RIGHT },     { KEY_PPAGE, VKEY_PAGE_UP }, { KEY_NPAGE, VKEY_PAGE_DOWN },
-	{ KEY_HOME, VKEY_HOME },       { KEY_END, VKEY_END },	  { KEY_ENTER, VKEY_ENTER },
-	{ KEY_BTAB, VKEY_BACKTAB },    { KEY_BACKSPACE, VKEY_BACKSPACE }, { KEY_DC, VKEY_DELETE },
+	{ KEY_UP, VKEY_UP },
+	{ KEY_DOWN, VKEY_DOWN },
+	{ KEY_LEFT, VKEY_LEFT },
+	{ KEY_RIGHT, VKEY_RIGHT },
+	{ KEY_PPAGE, VKEY_PAGE_UP },
+	{ KEY_NPAGE, VKEY_PAGE_DOWN },
+	{ KEY_HOME, VKEY_HOME },
+	{ KEY_END, VKEY_END },
+	{ KEY_ENTER, VKEY_ENTER },
+	{ KEY_BTAB, VKEY_BACKTAB },
+	{ KEY_BACKSPACE, VKEY_BACKSPACE },
+	{ KEY_DC, VKEY_DELETE },
 };
 
 static uint32_t key_of_control(wint_t c)
@@ -125,17 +139,25 @@ static void tell_kept(struct screen *s)
 	}
 }
 
-/* The handler is gone already (SA_RESETHAND): raised once more, the signal does what it always does. */
-static void on_crash(int number)
+void screen_give_back(void)
 {
 	struct screen *s = active;
 
-	if (s) {
-		active = NULL;
-		write_all(STDOUT_FILENO, s->restore, strlen(s->restore));
-		tcsetattr(STDIN_FILENO, TCSANOW, &s->termios);
-		tell_kept(s);
-	}
+	if (!s)
+		return;
+	active = NULL;
+	write_all(STDOUT_FILENO, s->restore, strlen(s->restore));
+	tcsetattr(STDIN_FILENO, TCSANOW, &s->termios);
+	tell_kept(s);
+}
+
+/*
+ * The handler is gone already (SA_RESETHAND): raised once more, the signal does what it always
+ * does.
+ */
+static void on_crash(int number)
+{
+	screen_give_back();
 	raise(number);
 }
 
@@ -145,7 +167,7 @@ static void set_crash_handlers(void (*handler)(int))
 
 	if (handler == on_crash)
 		action.sa_flags = (int)SA_RESETHAND;
-	for (size_t i = 0; i < sizeof(crash_signals) / sizeof(crash_signals[0]); i++)
+	for (size_t i = 0; i < N_OF(crash_signals); i++)
 		sigaction(crash_signals[i], &action, NULL);
 }
 
@@ -167,11 +189,12 @@ static void prepare_restore(struct screen *s)
 	size_t used;
 
 	used = (size_t)snprintf(s->restore, sizeof(s->restore), "%s", MOUSE_OFF);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < N_OF(names); i++) {
 		const char *text = tigetstr(names[i]);
 
 		if (text && text != (char *)-1 && used + strlen(text) < sizeof(s->restore))
-			used += (size_t)snprintf(s->restore + used, sizeof(s->restore) - used, "%s", text);
+			used += (size_t)snprintf(s->restore + used, sizeof(s->restore) - used, "%s",
+						 text);
 	}
 }
 
@@ -186,7 +209,8 @@ static void set_colors(struct screen *s)
 		return;
 	use_default_colors();
 	for (short i = 0; i < ATTR_MAX; i++)
-		init_pair((short)(i + 1), COLORS >= 256 ? looks[i].rich : looks[i].plain, looks[i].background);
+		init_pair((short)(i + 1), COLORS >= 256 ? looks[i].rich : looks[i].plain,
+			  looks[i].background);
 	s->has_color = true;
 }
 
@@ -245,7 +269,8 @@ int screen__new(struct screen **ret_screen, struct err *err)
 	s->terminal = newterm(NULL, s->out, s->in);
 	if (!s->terminal) {
 		err__set(err, -ENOTTY, "the terminal type '%s' is not known", getenv("TERM") ?: "");
-		return err__hint(err, -ENOTTY, "set TERM to what your terminal is, as in TERM=xterm-256color");
+		return err__hint(err, -ENOTTY,
+				 "set TERM to what your terminal is, as in TERM=xterm-256color");
 	}
 	set_colors(s);
 	set_modes();
@@ -363,7 +388,7 @@ static bool translate(wint_t c, struct view_event *ret_event)
 		ret_event->key = VKEY_F1 + (c - KEY_F(1));
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < N_OF(keys); i++) {
 		if ((wint_t)keys[i].curses == c) {
 			ret_event->key = keys[i].key;
 			return true;
@@ -388,10 +413,14 @@ int screen__read(struct screen *s, struct view_event *ret_event)
 			/* Curses does not know what somebody else wrote over its screen. */
 			if (c == 12)
 				clearok(curscr, TRUE);
-			*ret_event = (struct view_event){ .key = c == 12 ? KEY_NONE : key_of_control(c) };
+			*ret_event = (struct view_event){ .key = c == 12 ? KEY_NONE :
+									   key_of_control(c) };
 			return 1;
 		default:
-			return poll(&terminal, 1, 0) > 0 && (terminal.revents & (POLLHUP | POLLERR)) ? -EPIPE : 0;
+			return poll(&terminal, 1, 0) > 0 &&
+					(terminal.revents & (POLLHUP | POLLERR)) ?
+				-EPIPE :
+				0;
 		}
 	}
 }
@@ -409,7 +438,8 @@ bool screen__take_message(struct screen *s, char *buf, size_t size)
 	n = pread(s->kept_fd, buf, size - 1, from);
 	s->told = st.st_size;
 	/* The offset is shared with the error output. */
-	if (st.st_size > MAX_KEPT_BYTES && !ftruncate(s->kept_fd, 0) && !lseek(s->kept_fd, 0, SEEK_SET))
+	if (st.st_size > MAX_KEPT_BYTES && !ftruncate(s->kept_fd, 0) &&
+	    !lseek(s->kept_fd, 0, SEEK_SET))
 		s->told = 0;
 	if (n <= 0)
 		return false;
@@ -422,7 +452,8 @@ bool screen__take_message(struct screen *s, char *buf, size_t size)
 
 int screen__copy(struct screen *s, const char *text)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const size_t size = strlen(text);
 	_cleanup_free_ char *out = NULL;
 	size_t used;

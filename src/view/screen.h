@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The terminal: the only user of curses. Shows a canvas, reads keys and the mouse, and gives the terminal back on
- * every way out. There is one at a time. While it is up, what is written to the error output is kept, and told
- * afterwards.
+ * The terminal, the only user of curses. Shows a canvas, reads keys and the mouse, and restores the
+ * terminal on every exit path. At most one exists. Meanwhile, messages to stderr are kept and
+ * printed afterwards.
  */
 #ifndef LOOPSTALL_VIEW_SCREEN_H
 #define LOOPSTALL_VIEW_SCREEN_H
@@ -22,7 +22,7 @@ struct screen;
 
 /* Takes over the terminal on stdin and stdout. 0, -ENOTTY or -errno with err filled. */
 int screen__new(struct screen **ret_screen, struct err *err);
-/* Gives it back; then come the messages that were kept. */
+/* Restores the terminal, then prints the kept messages. */
 void screen__free(struct screen *s);
 static inline void screen__freep(struct screen **s)
 {
@@ -31,16 +31,22 @@ static inline void screen__freep(struct screen **s)
 
 /* Whether stdin and stdout are terminals. */
 bool screen_is_possible(void);
+/* For a program that ends at once, from a signal handler or another thread. */
+void screen_give_back(void);
 bool screen__is_utf8(const struct screen *s);
 void screen__size(const struct screen *s, int *ret_rows, int *ret_columns);
 void screen__draw(struct screen *s, const struct canvas *c);
 
 /*
- * The next event that waits: 1, 0 if there is none, -EPIPE if the terminal has gone. A new size comes as KEY_NONE.
+ * Reads the next pending event: 1, 0 if there is none, -EPIPE if the terminal is gone. A new size
+ * arrives as KEY_NONE.
  */
 int screen__read(struct screen *s, struct view_event *ret_event);
 
-/* The last line written to the error output since the last call; false if there was none. Not escaped. */
+/*
+ * The last line written to the error output since the last call; false if there was none. Not
+ * escaped.
+ */
 bool screen__take_message(struct screen *s, char *buf, size_t size);
 /* Asks the terminal to put `text` into the clipboard (OSC 52). 0 or -errno. */
 int screen__copy(struct screen *s, const char *text);

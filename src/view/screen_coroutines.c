@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "view/alarm.h"
 #include "view/render.h"
 #include "view/screens.h"
 
@@ -23,8 +25,28 @@ RENDER_STEP(render_p50, struct coroutine_row, p50_ns)
 RENDER_STEP(render_p95, struct coroutine_row, p95_ns)
 RENDER_STEP(render_p99, struct coroutine_row, p99_ns)
 RENDER_STEP(render_max, struct coroutine_row, max_ns)
-RENDER_STALLS(render_stalls, struct coroutine_row, stalls)
 RENDER_DURATION(render_suffered, struct coroutine_row, suffered_ns)
+
+/* Is it stuck? */
+static bool is_first(const void *row, const struct table_scene *scene)
+{
+	const struct coroutine_row *r = row;
+
+	return r->open && scene->now_ns > r->open_since_ns &&
+		alarm__is_due(scene->now_ns - r->open_since_ns, scene->threshold_ns);
+}
+
+static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	const struct coroutine_row *r = row;
+
+	if (!is_first(row, scene)) {
+		cell__stalls(cell, r->stalls);
+		return;
+	}
+	cell__printf(cell, "%u now", r->open);
+	cell->attr = ATTR_ALARM;
+}
 
 static void render_trend(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
@@ -41,7 +63,8 @@ static void render_split(const void *row, const struct table_scene *scene, struc
 	cell__split(cell, r->cpu_ns, r->blocked_ns, r->gil_ns, r->runqueue_ns);
 }
 
-static void render_starved(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_starved(const void *row, const struct table_scene *scene,
+			   struct table_cell *cell)
 {
 	const struct coroutine_row *r = row;
 
@@ -132,12 +155,13 @@ static int row_term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "starved",
 	.empty = "No step so far.",
 	.n_rows = n_rows,
 	.row = row_at,
 	.id = row_id,
+	.is_first = is_first,
 	.term = row_term,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything about one coroutine, task, source line or stall. What is shown stays as it was on entry; `l` lets it follow the
- * target.
+ * Everything about one coroutine, task, source line or stall. What is shown stays as it was on
+ * entry, unless it is an open stall; `l` lets it follow the target.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -102,12 +102,16 @@ static void detail_draw(void *state, const struct screen_area *area)
 	struct detail_screen *s = state;
 
 	if (!s->has_subject) {
-		canvas__text(area->canvas, area->row, 1, canvas__columns(area->canvas) - 1, ATTR_DIM,
+		canvas__text(area->canvas, area->row, 1, canvas__columns(area->canvas) - 1,
+			     ATTR_DIM,
 			     "Press Enter on a row that names a coroutine, a task or a line.");
 		return;
 	}
 	if (s->is_live || !s->is_taken)
 		detail__take(&s->detail, area->snapshot, area->status, &s->subject);
+	/* What goes on is not frozen before it is over, unless the user wants it to be. */
+	if (!s->is_taken && detail__is_open(&s->detail))
+		s->is_live = true;
 	s->is_taken = true;
 	draw_title(s, area->canvas, area->row);
 	page__begin(&s->page, area->canvas, area->row + 1, area->rows - 1);
@@ -128,11 +132,17 @@ static bool detail_input(void *state, struct table *table, const struct view_eve
 	return page__input(&s->page, event);
 }
 
+/* The chain of those that await the task which is stuck. */
+static bool detail_wants_tasks(const void *state)
+{
+	const struct detail_screen *s = state;
+
+	return s->is_taken && s->is_live && detail__is_open(&s->detail);
+}
+
 static void write_frames(FILE *out, const struct model_frame *frames, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		fprintf(out, "%s %s:%u\n", frames[i].function, frames[i].file, frames[i].line);
 }
 
@@ -172,6 +182,7 @@ const struct screen_ops screen_detail = {
 	.name = SCREEN_OF_SUBJECT,
 	.title = "Detail",
 	.keys = "l Live  Esc Back",
+	.wants_tasks_now = detail_wants_tasks,
 	.new = detail_new,
 	.free = detail_free,
 	.draw = detail_draw,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flame: where stall time went, by stack. Callers are above what they call, the width is the time. The cursor and the part
- * that is zoomed into stay on their frames while the tree grows.
+ * Flame: where stall time went, by stack. Callers are above what they call, the width is the time.
+ * The cursor and the part that is zoomed into stay on their frames while the tree grows.
  */
 #include <errno.h>
 #include <inttypes.h>

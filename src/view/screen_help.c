@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "view/page.h"
 #include "view/screens.h"
 #include "view/words.h"
@@ -22,15 +23,18 @@ static const struct help_row {
 } help_rows[] = {
 	{ "WHAT YOU SEE", NULL, ATTR_TITLE },
 	{ NULL,
-	  "An event loop runs one thing at a time: a step of a coroutine, up to its next await, or a callback. While a step runs, "
-	  "everybody else waits. A step that takes longer than the threshold is a stall, and the tasks that were ready "
-	  "meanwhile are its victims: they starved.",
+	  "An event loop runs one thing at a time: a step of a coroutine, up to its next await, or "
+	  "a callback. While a step runs, everybody else waits. A step that takes longer than the "
+	  "threshold is a stall, and the tasks that were ready meanwhile are its victims: they "
+	  "starved.",
 	  ATTR_NORMAL },
 	{ NULL,
-	  "Look for the coroutine with the most starved time, press Enter, and read the first two lines.",
+	  "Look for the coroutine with the most starved time, press Enter, and read the first two "
+	  "lines.",
 	  ATTR_NORMAL },
 	{ NULL,
-	  "STUCK in the header means that a loop is inside a stall at this moment: who, in what call, on which line, and how many "
+	  "STUCK in the header means that a loop is inside a stall at this moment: who, in what "
+	  "call, on which line, and how many "
 	  "tasks wait for it to end.",
 	  ATTR_NORMAL },
 	{ "THE HEADER", NULL, ATTR_TITLE },
@@ -43,16 +47,19 @@ static const struct help_row {
 	  ATTR_BOLD },
 	{ "tasks, ready", "alive when last looked at; those that want to run", ATTR_BOLD },
 	{ self_word,
-	  "what loopstall costs of one core: its programs in the kernel, at steps and at each context switch of the machine; the traps "
+	  "what loopstall costs of one core: its programs in the kernel, at steps and at each "
+	  "context switch of the machine; the traps "
 	  "that lead to them, which the loops pay; loopstall itself. Then what it could not see",
 	  ATTR_BOLD },
 	{ "SCREENS", NULL, ATTR_TITLE },
 	{ "1 Coroutines",
-	  "who holds up the loop: all steps of each coroutine. STARVED is what it cost others, SUFFERED what others cost it. TREND is "
+	  "who holds up the loop: all steps of each coroutine. STARVED is what it cost others, "
+	  "SUFFERED what others cost it. TREND is "
 	  "its load of the last ticks, with an arrow where it changes much",
 	  ATTR_BOLD },
 	{ "2 Tasks",
-	  "what is alive now, and where each task stands: the innermost await. READY ones wait for the loop, the others for what "
+	  "what is alive now, and where each task stands: the innermost await. READY ones wait for "
+	  "the loop, the others for what "
 	  "WAITS FOR says, IDLE since their last step. t: who awaits whom, as a tree",
 	  ATTR_BOLD },
 	{ "3 Stalls", "each stall by itself, newest or worst (w) first", ATTR_BOLD },
@@ -60,17 +67,21 @@ static const struct help_row {
 	{ "5 Sites", "call sites: the source lines in which stalls spent their time, and on what",
 	  ATTR_BOLD },
 	{ "6 Loops",
-	  "the threads that run loops: how busy, what they wait for and should not (GIL, a free CPU), what is ready, and the "
+	  "the threads that run loops: how busy, what they wait for and should not (GIL, a free "
+	  "CPU), what is ready, and the "
 	  "executor: threads/limit +calls that wait. t: processes and their threads, as a tree",
 	  ATTR_BOLD },
 	{ "7 Flame",
-	  "stall time by stack: callers above, width is time; Enter zooms, m: blocked or cpu time only",
+	  "stall time by stack: callers above, width is time; Enter zooms, m: blocked or cpu time "
+	  "only",
 	  ATTR_BOLD },
 	{ "8 Log", "what happened besides: processes that came and went, settings, losses",
 	  ATTR_BOLD },
 	{ "Detail",
-	  "Enter on a row: the verdict and what to do, the source line, the split, all steps as a histogram, the stack of the worst "
-	  "stall, who paid for it, and behind whom it waited itself. Of a task: its await chain and who awaits it",
+	  "Enter on a row: the verdict and what to do, the source line, the split, all steps as a "
+	  "histogram, the stack of the worst "
+	  "stall, who paid for it, and behind whom it waited itself. Of a task: its await chain "
+	  "and who awaits it",
 	  ATTR_BOLD },
 	{ "WHERE TIME GOES", NULL, ATTR_TITLE },
 	{ "cpu", "the step computed", ATTR_CPU },
@@ -78,8 +89,9 @@ static const struct help_row {
 	  "it waited in a call that stops the thread: sleep, socket, file, lock, process, DNS",
 	  ATTR_BLOCKED },
 	{ "gil", "another thread of the process held Python's global interpreter lock", ATTR_GIL },
-	{ "run queue", "it was ready to run, but the machine had no CPU for it", ATTR_RUNQUEUE },
-	{ "busy", "share of the time that a loop was not waiting for something to do", ATTR_COLUMN },
+	{ "run queue", "it was ready to run, but others had its CPU", ATTR_RUNQUEUE },
+	{ "busy", "share of the time that a loop was not waiting for something to do",
+	  ATTR_COLUMN },
 	{ "p50 p95 p99", "half, 95 % and 99 % of the steps took no longer than this", ATTR_COLUMN },
 	{ "starved", "time that ready tasks waited, added up over all of them", ATTR_COLUMN },
 	{ "KEYS: MOVE", NULL, ATTR_TITLE },
@@ -88,12 +100,14 @@ static const struct help_row {
 	{ "Enter  Esc", "detail of the row, frozen until l lets it follow; back", ATTR_KEY },
 	{ "F", "keep the cursor on its row, or at its place", ATTR_KEY },
 	{ "mouse",
-	  "a click on a tab, a head, a row or a word of the bottom line does what it says; the wheel scrolls",
+	  "a click on a tab, a head, a row or a word of the bottom line does what it says; the "
+	  "wheel scrolls",
 	  ATTR_KEY },
 	{ "KEYS: FIND AND ORDER", NULL, ATTR_TITLE },
 	{ "/  n  N", "search for a pattern; next and previous match", ATTR_KEY },
 	{ "\\  F4",
-	  "show only rows that match: a pattern, or cause:sleep pid:123 state:ready waits:Future coroutine:main; Esc shows all",
+	  "show only rows that match: a pattern, or cause:sleep pid:123 state:ready waits:Future "
+	  "coroutine:main; Esc shows all",
 	  ATTR_KEY },
 	{ "<  >  I", "sort by the column to the left or right; turn the order round", ATTR_KEY },
 	{ "F2  F6", "choose the columns; choose the column to sort by", ATTR_KEY },
@@ -127,8 +141,9 @@ static void draw_cost(struct page *p, const struct view_cost *cost)
 {
 	char a[WORDS_BYTES], b[WORDS_BYTES], c[WORDS_BYTES];
 
-	page__wrap(p, TEXT_COLUMN, ATTR_NORMAL, "Now: programs %s%%, traps %s%%, loopstall %s%%", words__percent(cost->programs, a),
-		   words__percent(cost->traps, b), words__percent(cost->self, c));
+	page__wrap(p, TEXT_COLUMN, ATTR_NORMAL, "Now: programs %s%%, traps %s%%, loopstall %s%%",
+		   words__percent(cost->programs, a), words__percent(cost->traps, b),
+		   words__percent(cost->self, c));
 }
 
 static void draw_row(struct page *p, const struct help_row *help, const struct view_cost *cost)
@@ -150,10 +165,9 @@ static void draw_row(struct page *p, const struct help_row *help, const struct v
 static void help_draw(void *state, const struct screen_area *area)
 {
 	struct page *p = state;
-	size_t i;
 
 	page__begin(p, area->canvas, area->row, area->rows);
-	for (i = 0; i < sizeof(help_rows) / sizeof(help_rows[0]); i++)
+	for (size_t i = 0; i < N_OF(help_rows); i++)
 		draw_row(p, &help_rows[i], &area->status->cost);
 }
 

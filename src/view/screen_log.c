@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happened besides stalls: attached, a process ended, a setting changed, measurements were lost. The newest line is the first.
+ * What happened besides stalls: attached, a process ended, a setting changed, measurements were
+ * lost. The newest line is the first.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/time.h"
 #include "view/render.h"
 #include "view/screens.h"
 
-#define NS_PER_S 1000000000ULL
 #define LINE_COLUMNS 400
 
 static const struct {
@@ -95,7 +97,7 @@ static int term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "at",
 	.empty = "Nothing happened so far: nobody came, went or got lost.",
 	.n_rows = n_rows,

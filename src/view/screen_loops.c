@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "model/attribution.h"
+#include "view/alarm.h"
 #include "view/render.h"
 #include "view/screens.h"
 
@@ -25,7 +28,8 @@ RENDER_DURATION(render_step_ns, struct loop_row, step_ns)
 RENDER_DURATION(render_callbacks, struct loop_row, callbacks_ns)
 RENDER_DURATION(render_idle, struct loop_row, idle_ns)
 
-static void render_process(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_process(const void *row, const struct table_scene *scene,
+			   struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
 
@@ -34,7 +38,8 @@ static void render_process(const void *row, const struct table_scene *scene, str
 		cell__escape(cell, loop->process);
 }
 
-static void render_container_pid(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_container_pid(const void *row, const struct table_scene *scene,
+				 struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
 
@@ -63,7 +68,8 @@ static void render_gil(const void *row, const struct table_scene *scene, struct 
 	cell->attr = loop->gil >= MUCH_WAITING ? ATTR_GIL : ATTR_NORMAL;
 }
 
-static void render_runqueue(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_runqueue(const void *row, const struct table_scene *scene,
+			    struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
 
@@ -73,7 +79,8 @@ static void render_runqueue(const void *row, const struct table_scene *scene, st
 }
 
 /* "8/8 +5": threads there are, threads there may be, calls that wait for one. */
-static void render_executor(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_executor(const void *row, const struct table_scene *scene,
+			    struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
 
@@ -92,24 +99,20 @@ static void render_executor(const void *row, const struct table_scene *scene, st
 static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct loop_row *loop = row;
-	uint64_t all_ns = loop->step_ns + loop->callbacks_ns, caused_ns = 0;
-	uint64_t gil_ns = loop->cause_ns[LS_CAUSE_GIL];
-	uint64_t runqueue_ns = loop->cause_ns[LS_CAUSE_RUNQUEUE];
-	size_t i;
+	const uint64_t all_ns = loop->step_ns + loop->callbacks_ns;
+	const uint64_t blocked_ns = CLASS_NS(loop->cause_ns, LS_CLASS_BLOCKED);
+	const uint64_t gil_ns = CLASS_NS(loop->cause_ns, LS_CLASS_GIL);
+	const uint64_t runqueue_ns = CLASS_NS(loop->cause_ns, LS_CLASS_RUNQUEUE);
+	const uint64_t off_ns = blocked_ns + gil_ns + runqueue_ns;
 
 	(void)scene;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
-		caused_ns += i == LS_CAUSE_CPU ? 0 : loop->cause_ns[i];
-	cell__split(cell, all_ns > caused_ns ? all_ns - caused_ns : 0,
-		    caused_ns - gil_ns - runqueue_ns, gil_ns, runqueue_ns);
+	cell__split(cell, all_ns > off_ns ? all_ns - off_ns : 0, blocked_ns, gil_ns, runqueue_ns);
 }
 
-/* A thread has no state now that is not in a live row; idle is what there is none for. */
-static const struct live_row *live_of(const struct snapshot *snapshot, const struct loop_row *loop)
+/* The open stall of the thread, NULL: none. */
+static const struct stall *live_of(const struct snapshot *snapshot, const struct loop_row *loop)
 {
-	size_t i;
-
-	for (i = 0; i < snapshot->n_live; i++)
+	for (size_t i = 0; i < snapshot->n_live; i++)
 		if (snapshot->live[i].pid == loop->pid && snapshot->live[i].tid == loop->tid)
 			return &snapshot->live[i];
 	return NULL;
@@ -117,15 +120,16 @@ static const struct live_row *live_of(const struct snapshot *snapshot, const str
 
 static void render_now(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct live_row *live = live_of(scene->snapshot, row);
+	const struct stall *live = live_of(scene->snapshot, row);
 	char buf[WORDS_BYTES];
 
 	if (!live)
 		return;
 	cell->attr = ATTR_BAD;
-	if (scene->now_ns >= live->start_ns)
-		cell__printf(cell, "%s ", words__duration(scene->now_ns - live->start_ns, buf));
-	cell__escape(cell, words__call(live->cause, live->syscall));
+	cell__printf(cell, "%s ",
+		     words__duration(
+			     alarm__lasted_ns(live, scene->snapshot->live_ns, scene->now_ns), buf));
+	cell__escape(cell, words__call(live->words, live->cause, live->call_syscall));
 	if (live->coroutine.name) {
 		cell__printf(cell, " in ");
 		cell__escape(cell, live->coroutine.name);
@@ -161,11 +165,13 @@ static const struct table_column columns[] = {
 	{ "thread", "THREAD", 0, 0, 7, 14, TABLE_LEFT, true, render_tid, compare_tid },
 	{ "program", "PROGRAM", 0, 6, 9, 16, TABLE_LEFT, true, render_process, compare_process },
 	{ "pid", "PROCESS", 'P', 8, 7, 7, TABLE_RIGHT, true, render_pid, compare_pid },
-	{ "container_pid", "INSIDE", 0, 10, 6, 7, TABLE_RIGHT, true, render_container_pid, compare_container_pid },
+	{ "container_pid", "INSIDE", 0, 10, 6, 7, TABLE_RIGHT, true, render_container_pid,
+	  compare_container_pid },
 	{ "busy", "BUSY%", 'B', 0, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
 	{ "split", "SPLIT", 0, 7, 10, 24, TABLE_LEFT, false, render_split, NULL },
 	{ "gil", "GIL%", 'V', 3, 5, 5, TABLE_RIGHT, false, render_gil, compare_gil },
-	{ "runqueue", "RUNQ%", 'O', 3, 5, 5, TABLE_RIGHT, false, render_runqueue, compare_runqueue },
+	{ "runqueue", "RUNQ%", 'O', 3, 5, 5, TABLE_RIGHT, false, render_runqueue,
+	  compare_runqueue },
 	{ "turn_p99", "TURN p99", 'C', 2, 8, 8, TABLE_RIGHT, false, render_p99, compare_p99 },
 	{ "turn_max", "MAX", 'M', 9, 6, 6, TABLE_RIGHT, false, render_max, compare_max },
 	{ "stalls", "STALLS", 'X', 4, 6, 6, TABLE_RIGHT, false, render_stalls, compare_stalls },
@@ -176,7 +182,8 @@ static const struct table_column columns[] = {
 	{ "rate", "STEPS/s", 'A', 10, 7, 7, TABLE_RIGHT, false, render_rate, compare_rate },
 	{ "idle", "WAITING", 'W', 11, 7, 7, TABLE_RIGHT, false, render_idle, compare_idle },
 	{ "steps", "STEPS", 0, 12, 7, 7, TABLE_RIGHT, false, render_steps, compare_steps },
-	{ "in_steps", "IN STEPS", 0, 13, 8, 8, TABLE_RIGHT, false, render_step_ns, compare_step_ns },
+	{ "in_steps", "IN STEPS", 0, 13, 8, 8, TABLE_RIGHT, false, render_step_ns,
+	  compare_step_ns },
 	{ "callbacks", "CALLBACKS", 'K', 14, 9, 9, TABLE_RIGHT, false, render_callbacks,
 	  compare_callbacks },
 	{ "turns", "TURNS", 'Q', 15, 7, 7, TABLE_RIGHT, false, render_turns, compare_turns },
@@ -199,7 +206,10 @@ static uint64_t row_id(const void *row)
 	return table__id(NULL, NULL, (uint64_t)loop->pid << 32 | loop->tid);
 }
 
-/* The first loop of a process stands for it; the others hang below. Rows are in the order of pid and tid. */
+/*
+ * The first loop of a process stands for it; the others hang below. Rows are in the order of pid
+ * and tid.
+ */
 static size_t parent(const struct snapshot *snapshot, size_t i)
 {
 	size_t first = i;
@@ -218,7 +228,7 @@ static int term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "busy",
 	.empty = "No event loop has run so far.",
 	.n_rows = n_rows,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Call sites: the source lines that stalls spent their time in, and on what. Enter tells of all stalls at that
- * line, whatever coroutine came by.
+ * Call sites: the source lines in which stalls spent their time, with the cause. Enter shows all
+ * stalls at that line, whatever their coroutine.
  */
+#include "base/array.h"
 #include "view/cause.h"
 #include "view/render.h"
 #include "view/screens.h"
@@ -18,7 +19,8 @@ static void render_place(const void *row, const struct table_scene *scene, struc
 		cell__printf(cell, "(not known)");
 }
 
-static void render_function(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_function(const void *row, const struct table_scene *scene,
+			    struct table_cell *cell)
 {
 	const struct site_row *site = row;
 
@@ -33,7 +35,7 @@ static void render_call(const void *row, const struct table_scene *scene, struct
 
 	(void)scene;
 	cell->attr = cause_attr(site->cause);
-	cell__escape(cell, words__call(site->cause, site->syscall));
+	cell__escape(cell, words__call(site->words, site->cause, site->syscall));
 }
 
 static void render_cause(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -67,7 +69,8 @@ static int compare_mean(const void *a, const void *b)
 	return (mean_ns(a) > mean_ns(b)) - (mean_ns(a) < mean_ns(b));
 }
 
-static void render_coroutine(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_coroutine(const void *row, const struct table_scene *scene,
+			     struct table_cell *cell)
 {
 	const struct site_row *site = row;
 
@@ -124,7 +127,7 @@ static int term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "total",
 	.empty = "No stall so far, so no line to blame.",
 	.n_rows = n_rows,

@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The newest stalls, one row each; `w` puts the longest first, and back.
+ * The newest stalls, one row each, those that are open first; `w` puts the longest first, and back.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/time.h"
+#include "view/alarm.h"
 #include "view/render.h"
 #include "view/screens.h"
 
-#define SEVERE_NS 100000000ULL
+#define SEVERE_NS (100 * NS_PER_MS)
+
+static bool is_open(const void *row)
+{
+	const struct stall *s = row;
+
+	return s->end == LS_END_OPEN;
+}
 
 static void render_when(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct stall *s = row;
 	uint64_t end_ns = s->start_ns + s->duration_ns;
 
+	if (is_open(s)) {
+		cell__printf(cell, "now");
+		cell->attr = ATTR_ALARM;
+		return;
+	}
 	cell__duration(cell, scene->now_ns > end_ns ? scene->now_ns - end_ns : 0);
 }
 
-static void render_duration(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_duration(const void *row, const struct table_scene *scene,
+			    struct table_cell *cell)
 {
 	const struct stall *s = row;
 
-	(void)scene;
-	cell__duration(cell, s->duration_ns);
-	cell->attr = s->duration_ns >= SEVERE_NS ? ATTR_BAD : ATTR_WARN;
+	cell__duration(cell, alarm__lasted_ns(s, scene->snapshot->live_ns, scene->now_ns));
+	cell->attr = is_open(s) ? ATTR_ALARM : s->duration_ns >= SEVERE_NS ? ATTR_BAD : ATTR_WARN;
 }
 
 static void render_who(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -51,7 +66,7 @@ static void render_cause(const void *row, const struct table_scene *scene, struc
 	const struct stall *s = row;
 
 	(void)scene;
-	cell__escape(cell, words__call(s->cause, s->call_syscall));
+	cell__escape(cell, words__call(s->words, s->cause, s->call_syscall));
 }
 
 static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -59,7 +74,10 @@ static void render_where(const void *row, const struct table_scene *scene, struc
 	const struct stall *s = row;
 
 	(void)scene;
-	cell__place(cell, s->call.file, s->call.line);
+	if (s->own.file)
+		cell__place(cell, s->own.file, s->own.line);
+	else
+		cell__place(cell, s->call.file, s->call.line);
 }
 
 static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -70,7 +88,8 @@ static void render_split(const void *row, const struct table_scene *scene, struc
 	cell__split(cell, s->cpu_ns, s->blocked_ns, s->gil_ns, s->runqueue_ns);
 }
 
-static void render_victims(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_victims(const void *row, const struct table_scene *scene,
+			   struct table_cell *cell)
 {
 	const struct stall *s = row;
 
@@ -81,7 +100,18 @@ static void render_victims(const void *row, const struct table_scene *scene, str
 		cell__printf(cell, "%u%s", s->victims, s->is_victims_cut ? "+" : "");
 }
 
-RENDER_DURATION(render_starved, struct stall, starved_ns)
+static void render_starved(const void *row, const struct table_scene *scene,
+			   struct table_cell *cell)
+{
+	const struct stall *s = row;
+
+	(void)scene;
+	/* So far; 0 before the second look at those who wait. */
+	if (is_open(s) && (s->is_victims_unknown || (s->victims && !s->starved_ns)))
+		cell__printf(cell, "?");
+	else
+		cell__duration(cell, s->starved_ns);
+}
 
 RENDER_NUMBER(render_pid, struct stall, pid)
 
@@ -97,7 +127,8 @@ static int compare_cause(const void *a, const void *b)
 {
 	const struct stall *x = a, *y = b;
 
-	return strcmp(words__call(x->cause, x->call_syscall), words__call(y->cause, y->call_syscall));
+	return strcmp(words__call(x->words, x->cause, x->call_syscall),
+		      words__call(y->words, y->cause, y->call_syscall));
 }
 
 TABLE_COMPARE(compare_when, struct stall, start_ns)
@@ -108,7 +139,8 @@ TABLE_COMPARE(compare_pid, struct stall, pid)
 
 static const struct table_column columns[] = {
 	{ "when", "AGO", 'A', 0, 6, 6, TABLE_RIGHT, false, render_when, compare_when },
-	{ "duration", "LASTED", 'D', 0, 6, 6, TABLE_RIGHT, false, render_duration, compare_duration },
+	{ "duration", "LASTED", 'D', 0, 6, 6, TABLE_RIGHT, false, render_duration,
+	  compare_duration },
 	{ "name", "COROUTINE", 'C', 0, 14, 40, TABLE_LEFT, true, render_who, compare_who },
 	{ "task", "TASK", 0, 5, 8, 24, TABLE_LEFT, true, render_task, NULL },
 	{ "cause", "BLOCKED IN", 'X', 2, 11, 24, TABLE_LEFT, true, render_cause, compare_cause },
@@ -121,19 +153,27 @@ static const struct table_column columns[] = {
 
 static size_t n_rows(const struct snapshot *snapshot)
 {
-	return snapshot->n_stalls;
+	return snapshot->n_live + snapshot->n_stalls;
 }
 
 static const void *row_at(const struct snapshot *snapshot, size_t i)
 {
-	return snapshot->stall_list[i];
+	return i < snapshot->n_live ? &snapshot->live[i] :
+				      snapshot->stall_list[i - snapshot->n_live];
 }
 
 static uint64_t row_id(const void *row)
 {
 	const struct stall *s = row;
 
-	return table__id(NULL, NULL, s->start_ns ^ (uint64_t)s->tid << 40 ^ (uint64_t)s->unit << 62);
+	return table__id(NULL, NULL,
+			 s->start_ns ^ (uint64_t)s->tid << 40 ^ (uint64_t)s->unit << 62);
+}
+
+static bool is_first(const void *row, const struct table_scene *scene)
+{
+	(void)scene;
+	return is_open(row);
 }
 
 static int row_term(const void *row, const char *word, const char *value)
@@ -151,12 +191,13 @@ static int row_term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "when",
 	.empty = "No stall so far.",
 	.n_rows = n_rows,
 	.row = row_at,
 	.id = row_id,
+	.is_first = is_first,
 	.term = row_term,
 };
 
@@ -167,8 +208,8 @@ static void subject(const void *row, struct screen_subject *ret)
 	ret->coroutine = s->coroutine;
 	ret->pid = s->pid;
 	ret->stall_ns = s->start_ns;
-	ret->at = s->call;
-	if (!s->call.file)
+	ret->at = s->own.file ? s->own : s->call;
+	if (!ret->at.file)
 		ret->at = (struct model_frame){ s->coroutine.name, s->coroutine.file,
 						s->coroutine.first_line };
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The tasks that are alive, one row each; the tree is who awaits whom. Enter tells of one with its whole await chain.
+ * The tasks that are alive, one row each; the tree shows who awaits whom. Enter shows one with its
+ * whole await chain.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "view/render.h"
 #include "view/screens.h"
 #include "view/task_state.h"
@@ -50,7 +52,8 @@ static void render_waits(const void *row, const struct table_scene *scene, struc
 	cell__escape(cell, ((const struct task_row *)row)->waits_for);
 }
 
-static void render_coroutine(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_coroutine(const void *row, const struct table_scene *scene,
+			     struct table_cell *cell)
 {
 	const struct task_row *task = row;
 
@@ -105,7 +108,7 @@ static int compare_waits(const void *a, const void *b)
 		      ((const struct task_row *)b)->waits_for);
 }
 
-/* Most are not busy at all: those that want to run come first among them. */
+/* Most tasks have no busy time; among those the ready ones come first. */
 static int compare_busy(const void *a, const void *b)
 {
 	const struct task_row *x = a, *y = b;
@@ -127,7 +130,8 @@ static int compare_idle(const void *a, const void *b)
 
 static int compare_age(const void *a, const void *b)
 {
-	uint64_t x = ((const struct task_row *)a)->seen_ns, y = ((const struct task_row *)b)->seen_ns;
+	uint64_t x = ((const struct task_row *)a)->seen_ns,
+		 y = ((const struct task_row *)b)->seen_ns;
 
 	return (y > x) - (y < x);
 }
@@ -199,7 +203,7 @@ static int term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "busy",
 	.empty = "No task is alive, or none has been read yet.",
 	.n_rows = n_rows,

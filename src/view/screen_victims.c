@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Victims: tasks that were ready to run and had to wait, and the coroutine they waited behind most. Enter tells of that
- * coroutine.
+ * Victims: tasks that were ready to run and had to wait, and the coroutine they waited behind most.
+ * Enter shows that coroutine.
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "view/render.h"
 #include "view/screens.h"
 
-/* Tasks that have only the number asyncio gave them are told by what they run. */
+/* Tasks without a name of their own are shown by what they run. */
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct victim_row *victim = row;
@@ -20,7 +21,8 @@ static void render_name(const void *row, const struct table_scene *scene, struct
 		cell__escape(cell, victim->coroutine.name ? victim->coroutine.name : "(not known)");
 }
 
-static void render_coroutine(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_coroutine(const void *row, const struct table_scene *scene,
+			     struct table_cell *cell)
 {
 	const struct victim_row *victim = row;
 
@@ -50,7 +52,8 @@ static int compare_mean(const void *a, const void *b)
 	return (mean_ns(a) > mean_ns(b)) - (mean_ns(a) < mean_ns(b));
 }
 
-static void render_culprit(const void *row, const struct table_scene *scene, struct table_cell *cell)
+static void render_culprit(const void *row, const struct table_scene *scene,
+			   struct table_cell *cell)
 {
 	const struct victim_row *victim = row;
 
@@ -119,7 +122,7 @@ static int term(const void *row, const char *word, const char *value)
 
 static const struct table_ops table = {
 	.columns = columns,
-	.n_columns = sizeof(columns) / sizeof(columns[0]),
+	.n_columns = N_OF(columns),
 	.sort = "starved",
 	.empty = "Nobody had to wait so far.",
 	.n_rows = n_rows,
@@ -132,7 +135,7 @@ static void subject(const void *row, struct screen_subject *ret)
 {
 	const struct victim_row *victim = row;
 
-	/* Whose fault it is; if that is not known, at least who it was. */
+	/* The culprit's coroutine; if that is not known, the victim's. */
 	ret->coroutine = victim->culprit.name ? victim->culprit : victim->coroutine;
 	if (ret->coroutine.file)
 		ret->at = (struct model_frame){ ret->coroutine.name, ret->coroutine.file,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The screens of the dashboard: tables of functions, one file each, that the view switches between. A screen that is a table
- * only says what its rows are; the view draws it and moves in it.
+ * The screens of the dashboard: tables of functions, one file each, that the view switches between.
+ * A screen that is a table only says what its rows are; the view draws it and moves in it.
  */
 #ifndef LOOPSTALL_VIEW_SCREENS_H
 #define LOOPSTALL_VIEW_SCREENS_H
@@ -17,7 +17,10 @@ struct screen_area {
 	int row, rows;
 };
 
-/* What a row is about, for Enter (detail) and e (edit). Strings live as long as the model; NULLs where there are none. */
+/*
+ * What a row is about, for Enter (detail) and e (edit). Strings live as long as the model; NULLs
+ * where there are none.
+ */
 struct screen_subject {
 	struct code_info coroutine;
 	struct model_frame at; /* the line to look at */
@@ -33,7 +36,9 @@ struct screen_ops {
 	uint32_t key; /* switches to it */
 	bool is_in_tabs; /* Tab goes through these */
 	bool wants_tasks; /* it shows tasks one by one */
-	const char *keys; /* for the bottom line, "w Worst", pairs separated by two blanks, or NULL */
+	bool (*wants_tasks_now)(const void *state); /* or only sometimes; may be NULL */
+	const char
+		*keys; /* for the bottom line, "w Worst", pairs separated by two blanks, or NULL */
 
 	/* A table: the view owns it and does the rest. */
 	const struct table_ops *table;
@@ -48,8 +53,8 @@ struct screen_ops {
 	const char *(*text)(void *state); /* what y copies */
 
 	/*
-	 * Sees keys before the view does. True if it took it. `table` is the screen's one, else NULL; `ret_request` comes as
-	 * VIEW_REDRAW.
+	 * Sees keys before the view does. True if it took it. `table` is the screen's one, else
+	 * NULL; `ret_request` comes as VIEW_REDRAW.
 	 */
 	bool (*input)(void *state, struct table *table, const struct view_event *event,
 		      enum view_request *ret_request);
@@ -79,7 +84,10 @@ enum screen_id {
 SCREENS(_)
 #undef _
 
-/* Enter opens the screen of this name on the row's subject; Escape goes back to where one came from. */
+/*
+ * Enter opens the screen of this name on the row's subject; Escape goes back to where one came
+ * from.
+ */
 #define SCREEN_OF_SUBJECT "detail"
 #define SCREEN_OF_HELP "help"
 

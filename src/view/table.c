@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the user changes of a table: order, cursor, tags, patterns. Works on the identities of the rows drawn last and never
- * looks into a row.
+ * What the user changes of a table: order, cursor, tags, patterns. Works on the identities of the
+ * rows drawn last and never looks into a row.
  */
 #include "view/table.h"
 
@@ -10,15 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "view/table_impl.h"
 
 #define WHEEL_ROWS 3
 
 static int find_column(const struct table *t, const char *name, size_t length)
 {
-	size_t i;
-
-	for (i = 0; i < t->ops->n_columns; i++)
+	for (size_t i = 0; i < t->ops->n_columns; i++)
 		if (strlen(t->ops->columns[i].name) == length &&
 		    !strncmp(t->ops->columns[i].name, name, length))
 			return (int)i;
@@ -59,18 +59,13 @@ void table__free(struct table *t)
 uint64_t table__id(const char *a, const char *b, uint64_t number)
 {
 	const char *const strings[] = { a, b };
-	uint64_t hash = 0xcbf29ce484222325ULL;
-	const char *s;
-	size_t i;
+	uint64_t hash = HASH_SEED;
 
-	/* FNV-1a; the end of a string counts as a byte. */
-	for (i = 0; i < 2; i++) {
-		for (s = strings[i]; s && *s; s++)
-			hash = (hash ^ (unsigned char)*s) * 0x100000001b3ULL;
-		hash *= 0x100000001b3ULL;
-	}
-	for (i = 0; i < 8; i++)
-		hash = (hash ^ (number >> 8 * i & 0xff)) * 0x100000001b3ULL;
+	/* The end of a string counts as a byte. */
+	for (size_t i = 0; i < N_OF(strings); i++)
+		hash = hash_byte(hash_string(hash, strings[i] ? strings[i] : ""), 0);
+	for (size_t i = 0; i < sizeof(number); i++)
+		hash = hash_byte(hash, (unsigned char)(number >> 8 * i));
 	return hash;
 }
 
@@ -130,9 +125,9 @@ void table__last(struct table *t)
 
 void table__scroll(struct table *t, int direction)
 {
-	size_t i, shown = 0;
+	size_t shown = 0;
 
-	for (i = 0; i < t->ops->n_columns; i++)
+	for (size_t i = 0; i < t->ops->n_columns; i++)
 		shown += !t->is_hidden[i];
 	if (direction < 0 && t->skip > 0)
 		t->skip--;
@@ -192,9 +187,7 @@ int table__sort(struct table *t, const char *name)
 
 int table__sort_key(struct table *t, char key)
 {
-	size_t i;
-
-	for (i = 0; i < t->ops->n_columns; i++)
+	for (size_t i = 0; i < t->ops->n_columns; i++)
 		if (key && t->ops->columns[i].key == key)
 			return sort_by(t, i);
 	return -ENOENT;
@@ -226,10 +219,10 @@ const char *table__sorted_by(const struct table *t)
 int table__columns(struct table *t, const char *names)
 {
 	bool is_hidden[TABLE_MAX_COLUMNS];
-	size_t length, i;
+	size_t length;
 	int column;
 
-	for (i = 0; i < TABLE_MAX_COLUMNS; i++)
+	for (size_t i = 0; i < TABLE_MAX_COLUMNS; i++)
 		is_hidden[i] = true;
 	for (; *names; names += length + (names[length] == ',')) {
 		length = strcspn(names, ",");
@@ -250,9 +243,9 @@ bool table__is_hidden(const struct table *t, size_t column)
 
 void table__toggle_column(struct table *t, size_t column)
 {
-	size_t i, shown = 0;
+	size_t shown = 0;
 
-	for (i = 0; i < t->ops->n_columns; i++)
+	for (size_t i = 0; i < t->ops->n_columns; i++)
 		shown += !t->is_hidden[i];
 	if (t->is_hidden[column] || shown > 1)
 		t->is_hidden[column] = !t->is_hidden[column];
@@ -264,12 +257,12 @@ void table__toggle_column(struct table *t, size_t column)
 int table__filter(struct table *t, const char *pattern)
 {
 	struct table_filter *filter = NULL;
-	int err = 0;
+	int r = 0;
 
 	if (pattern[0])
-		err = table_filter__new(&filter, pattern);
-	if (err)
-		return err;
+		r = table_filter__new(&filter, pattern);
+	if (r)
+		return r;
 	table_filter__free(t->filter);
 	t->filter = filter;
 	return 0;
@@ -345,13 +338,11 @@ void table__restore(struct table *t, const struct table_mark *mark)
 
 enum table_hit table__click(struct table *t, int row, int column)
 {
-	size_t i;
-
 	if (row > t->head_row && row <= t->head_row + t->n_drawn) {
 		place_cursor(t, t->top + (size_t)(row - t->head_row - 1));
 		return TABLE_HIT_ROW;
 	}
-	for (i = 0; row == t->head_row && i < t->ops->n_columns; i++)
+	for (size_t i = 0; row == t->head_row && i < t->ops->n_columns; i++)
 		if (column >= t->places[i].at && column < t->places[i].at + t->places[i].width)
 			return sort_by(t, i) == 0 ? TABLE_HIT_HEAD : TABLE_MISSED;
 	return TABLE_MISSED;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table all list screens are made of: columns that go by priority as the width shrinks, a sort order, a cursor
- * and tags that follow rows by identity, search and filter. A screen says what its rows and columns are
- * (struct table_ops); everything else is here. Rows are read only while drawing: between two draws a snapshot may be gone.
+ * The table all list screens are made of: columns that go by priority as the width shrinks, a sort
+ * order, a cursor and tags that follow rows by identity, search and filter. A screen says what its
+ * rows and columns are (struct table_ops); everything else is here. Rows are read only while
+ * drawing: between two draws a snapshot may be gone.
  */
 #ifndef LOOPSTALL_VIEW_TABLE_H
 #define LOOPSTALL_VIEW_TABLE_H
@@ -25,6 +26,7 @@ struct table_scene {
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	bool is_utf8;
 	uint64_t started_ns; /* when measuring began */
+	uint64_t threshold_ns;
 };
 
 /* Text, already escaped; or, with parts, one bar of coloured parts that fills the column. */
@@ -43,7 +45,10 @@ void cell__printf(struct table_cell *cell, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void cell__escape(struct table_cell *cell, const char *text);
 void cell__part(struct table_cell *cell, double value, enum canvas_attr attr);
-/* Common contents, in the words of view/words.h. A place is "db.py:31", escaped; nothing if `file` is NULL. */
+/*
+ * Common contents, in the words of view/words.h. A place is "db.py:31", escaped; nothing if `file`
+ * is NULL.
+ */
 void cell__duration(struct table_cell *cell, uint64_t ns);
 void cell__count(struct table_cell *cell, uint64_t count);
 void cell__place(struct table_cell *cell, const char *file, uint32_t line);
@@ -56,7 +61,8 @@ void cell__draw_parts(const struct table_cell *cell, struct canvas *c, int row, 
 		      int width);
 
 enum table_align {
-	TABLE_LEFT, /* text: search and filter look at these columns only, numbers change all the time */
+	/* text: search and filter look at these columns only, numbers change all the time */
+	TABLE_LEFT,
 	TABLE_RIGHT,
 };
 
@@ -70,7 +76,8 @@ struct table_column {
 	bool is_ascending; /* sorted from small to large at first; else the largest first */
 	/* `cell` comes empty and ATTR_NORMAL. */
 	void (*render)(const void *row, const struct table_scene *scene, struct table_cell *cell);
-	int (*compare)(const void *a, const void *b); /* rows; ascending. NULL: not to be sorted by */
+	/* rows; ascending. NULL: not to be sorted by */
+	int (*compare)(const void *a, const void *b);
 };
 
 /* Comparison of rows of `type` by the member `field`, any arithmetic type. */
@@ -90,9 +97,16 @@ struct table_ops {
 	size_t (*n_rows)(const struct snapshot *snapshot);
 	const void *(*row)(const struct snapshot *snapshot, size_t i);
 	uint64_t (*id)(const void *row); /* the same in all snapshots: table__id() */
-	/* Filter terms "cause:sleep": 1 matches, 0 does not, -1: the screen has no such word. May be NULL. */
+	/* Whether it comes before the others in every order. NULL: none does. */
+	bool (*is_first)(const void *row, const struct table_scene *scene);
+	/*
+	 * Filter terms "cause:sleep": 1 matches, 0 does not, -1: the screen has no such word. May
+	 * be NULL.
+	 */
 	int (*term)(const void *row, const char *word, const char *value);
-	/* Index of the parent row, SIZE_MAX: none. NULL: no tree. May form cycles, which are cut. */
+	/*
+	 * Index of the parent row, SIZE_MAX: none. NULL: no tree. May form cycles, which are cut.
+	 */
 	size_t (*parent)(const struct snapshot *snapshot, size_t i);
 	const char *tree; /* what the tree is: "await tree" */
 };
@@ -110,20 +124,24 @@ static inline void table__freep(struct table **t)
 uint64_t table__id(const char *a, const char *b, uint64_t number);
 
 /*
- * Draws column heads and rows into `rows` canvas rows from `row` on, over the full width. 0 or -ENOMEM. The row under the cursor
- * is handed out for the screen to take what it needs of it, NULL if there is none.
+ * Draws column heads and rows into `rows` canvas rows from `row` on, over the full width. 0 or
+ * -ENOMEM. The row under the cursor is handed out for the screen to take what it needs of it, NULL
+ * if there is none.
  */
 int table__draw(struct table *t, const struct table_scene *scene, struct canvas *c, int row,
 		int rows, const void **ret_current);
 
-/* Depth-first, siblings in the order; a filter keeps the ancestors of what matches. Nothing without ops->parent. */
+/*
+ * Depth-first, siblings in the order; a filter keeps the ancestors of what matches. Nothing without
+ * ops->parent.
+ */
 void table__show_tree(struct table *t, bool is_tree);
 bool table__is_tree(const struct table *t);
 const struct table_ops *table__ops(const struct table *t);
 
 /*
- * Moves of the cursor take effect at once, what needs rows (search) with the next draw. Until it is moved, and after
- * table__first(), the cursor stays at the top, whatever row is there.
+ * Moves of the cursor take effect at once, what needs rows (search) with the next draw. Until it is
+ * moved, and after table__first(), the cursor stays at the top, whatever row is there.
  */
 void table__move(struct table *t, long by);
 /* By a part of what is shown: 1 is a page, 2 half of one. */
@@ -142,21 +160,27 @@ size_t table__tagged(const struct table *t);
 void table__follow(struct table *t, bool is_following);
 bool table__is_following(const struct table *t);
 
-/* -ENOENT if no column has that name or letter or it cannot be sorted by. The same column again inverts. */
+/*
+ * -ENOENT if no column has that name or letter or it cannot be sorted by. The same column again
+ * inverts.
+ */
 int table__sort(struct table *t, const char *name);
 int table__sort_key(struct table *t, char key);
 void table__sort_next(struct table *t, int direction);
 void table__invert(struct table *t);
 const char *table__sorted_by(const struct table *t); /* name of the column */
-/* Only the named columns, separated by commas, in the table's order. -ENOENT if one is not known. */
+/*
+ * Only the named columns, separated by commas, in the table's order. -ENOENT if one is not known.
+ */
 int table__columns(struct table *t, const char *names);
 bool table__is_hidden(const struct table *t, size_t column);
 /* Shows or hides it; the last one that is shown stays. */
 void table__toggle_column(struct table *t, size_t column);
 
 /*
- * Both take an extended regular expression, case does not matter; "" ends it. A filter is blank-separated terms that all must
- * match; a term may be "word:value", see ops->term. -EINVAL if it is not well-formed; then nothing changes.
+ * Both take an extended regular expression, case does not matter; "" ends it. A filter is
+ * blank-separated terms that all must match; a term may be "word:value", see ops->term. -EINVAL if
+ * it is not well-formed; then nothing changes.
  */
 int table__filter(struct table *t, const char *pattern);
 const char *table__filter_text(const struct table *t);
@@ -181,7 +205,8 @@ void table__restore(struct table *t, const struct table_mark *mark);
 /* A click: on a head sorts, on a row moves the cursor there. */
 enum table_hit { TABLE_MISSED, TABLE_HIT_HEAD, TABLE_HIT_ROW };
 enum table_hit table__click(struct table *t, int row, int column);
-uint64_t table__current(const struct table *t); /* identity of the row under the cursor, 0 if none */
+/* identity of the row under the cursor, 0 if none */
+uint64_t table__current(const struct table *t);
 
 /* Text of the tagged rows, else of the current one, as drawn last; "" if none. */
 const char *table__text(const struct table *t);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A table on the canvas: which columns there is room for, heads, rows, what a search found; and the text to copy.
+ * A table on the canvas: which columns there is room for, heads, rows, what a search found; and the
+ * text to copy.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,10 +23,9 @@ static int least_width(const struct table_column *column)
 
 static int used_width(const struct table *t, int gap)
 {
-	size_t i;
 	int used = 0;
 
-	for (i = 0; i < t->ops->n_columns; i++)
+	for (size_t i = 0; i < t->ops->n_columns; i++)
 		if (t->places[i].width > 0)
 			used += t->places[i].width + (used > 0 ? gap : 0);
 	return used;
@@ -36,9 +36,8 @@ static int least_wanted(const struct table *t)
 {
 	unsigned int highest = 0;
 	int found = -1;
-	size_t i;
 
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		if (t->places[i].width > 0 && t->ops->columns[i].priority > 0 &&
 		    t->ops->columns[i].priority >= highest) {
 			highest = t->ops->columns[i].priority;
@@ -52,11 +51,10 @@ static int least_wanted(const struct table *t)
 static void widen(struct table *t, int spare)
 {
 	bool is_any = true;
-	size_t i;
 
 	while (spare > 0 && is_any) {
 		is_any = false;
-		for (i = 0; i < t->ops->n_columns && spare > 0; i++) {
+		for (size_t i = 0; i < t->ops->n_columns && spare > 0; i++) {
 			struct table_place *place = &t->places[i];
 
 			if (place->width > 0 && place->width < t->ops->columns[i].max_width) {
@@ -103,9 +101,8 @@ static void draw_head(const struct table *t, struct canvas *c, int row)
 {
 	bool is_up, is_utf8 = canvas__is_utf8(c);
 	char title[64];
-	size_t i;
 
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		const struct table_column *column = &t->ops->columns[i];
 		const struct table_place *place = &t->places[i];
 		enum canvas_attr attr = i == t->sort ? ATTR_SORTED : ATTR_COLUMN;
@@ -129,25 +126,24 @@ static void share_cells(const struct table_cell *cell, int width, int *cells)
 {
 	double total = 0, exact[TABLE_MAX_PARTS];
 	int left = width, most;
-	size_t i;
 
-	for (i = 0; i < cell->n_parts; i++)
+	for (size_t i = 0; i < cell->n_parts; i++)
 		total += cell->parts[i].value;
-	for (i = 0; i < cell->n_parts; i++) {
+	for (size_t i = 0; i < cell->n_parts; i++) {
 		exact[i] = total > 0 ? cell->parts[i].value / total * width : 0;
 		cells[i] = (int)exact[i];
 		left -= cells[i];
 	}
 	while (total > 0 && left-- > 0) {
 		most = 0;
-		for (i = 1; i < cell->n_parts; i++)
+		for (size_t i = 1; i < cell->n_parts; i++)
 			if (exact[i] - cells[i] > exact[most] - cells[most])
 				most = (int)i;
 		cells[most]++;
 	}
 }
 
-/* The fill tells the parts apart where there is no colour. */
+/* Fills distinguish the parts without colour. */
 static const char *part_fill(enum canvas_attr attr, bool is_utf8)
 {
 	switch (attr) {
@@ -162,13 +158,13 @@ static const char *part_fill(enum canvas_attr attr, bool is_utf8)
 	}
 }
 
-void cell__draw_parts(const struct table_cell *cell, struct canvas *c, int row, int column, int width)
+void cell__draw_parts(const struct table_cell *cell, struct canvas *c, int row, int column,
+		      int width)
 {
 	int cells[TABLE_MAX_PARTS], n;
-	size_t i;
 
 	share_cells(cell, width, cells);
-	for (i = 0; i < cell->n_parts; i++)
+	for (size_t i = 0; i < cell->n_parts; i++)
 		for (n = 0; n < cells[i]; n++)
 			canvas__text(c, row, column++, 1, cell->parts[i].attr,
 				     part_fill(cell->parts[i].attr, canvas__is_utf8(c)));
@@ -192,8 +188,9 @@ static void paint_matches(const struct table *t, struct canvas *c, int row,
 		at = text_columns(before);
 		if (at < place->width)
 			canvas__paint(c, row, place->at + at,
-				      text_columns(found) < place->width - at ? text_columns(found) :
-										place->width - at,
+				      text_columns(found) < place->width - at ?
+					      text_columns(found) :
+					      place->width - at,
 				      ATTR_MATCH);
 		p += match.rm_eo;
 	}
@@ -222,9 +219,7 @@ static void draw_cell(const struct table *t, size_t i, const struct table_cell *
 /* The column that the branches of a tree stand in: the first of text. */
 static int branch_column(const struct table *t)
 {
-	size_t i;
-
-	for (i = 0; t->is_tree && i < t->ops->n_columns; i++)
+	for (size_t i = 0; t->is_tree && i < t->ops->n_columns; i++)
 		if (t->places[i].width > 0 && t->ops->columns[i].align == TABLE_LEFT)
 			return (int)i;
 	return -1;
@@ -252,7 +247,6 @@ static void draw_line(const struct table *t, const struct table_scene *scene, st
 	int branches = branch_column(t);
 	struct table_place place;
 	struct table_cell cell;
-	size_t i;
 
 	if (is_tagged)
 		canvas__text(c, row, 1, 1, ATTR_TAGGED, "*");
@@ -260,7 +254,7 @@ static void draw_line(const struct table *t, const struct table_scene *scene, st
 		canvas__paint(c, row, 0, canvas__columns(c), ATTR_SELECTED);
 		canvas__text(c, row, 0, 1, ATTR_SELECTED, canvas__is_utf8(c) ? "\u25b8" : ">");
 	}
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		if (t->places[i].width == 0)
 			continue;
 		table__cell(t, i, line->row, scene, &cell);
@@ -280,9 +274,8 @@ static void print_line(const struct table *t, const struct table_scene *scene,
 {
 	struct table_cell cell;
 	const char *gap = "";
-	size_t i;
 
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		if (t->is_hidden[i])
 			continue;
 		table__cell(t, i, line->row, scene, &cell);
@@ -297,7 +290,7 @@ static void print_line(const struct table *t, const struct table_scene *scene,
 static int print_text(struct table *t, const struct table_scene *scene)
 {
 	bool is_any = false;
-	size_t size, i;
+	size_t size;
 	FILE *f;
 
 	free(t->text);
@@ -305,7 +298,7 @@ static int print_text(struct table *t, const struct table_scene *scene)
 	f = open_memstream(&t->text, &size);
 	if (!f)
 		return -ENOMEM;
-	for (i = 0; t->n_tags > 0 && i < t->n_lines; i++) {
+	for (size_t i = 0; t->n_tags > 0 && i < t->n_lines; i++) {
 		if (!table__is_tagged(t, t->lines[i].id))
 			continue;
 		print_line(t, scene, &t->lines[i], f);
@@ -330,13 +323,13 @@ static void show_cursor(struct table *t, size_t rows)
 int table__draw(struct table *t, const struct table_scene *scene, struct canvas *c, int row,
 		int rows, const void **ret_current)
 {
-	int err = table__collect(t, scene), i;
+	int r = table__collect(t, scene), i;
 
 	*ret_current = NULL;
 	t->head_row = row;
 	t->n_drawn = 0;
-	if (err)
-		return err;
+	if (r)
+		return r;
 	if (rows < 2)
 		return print_text(t, scene);
 	show_cursor(t, (size_t)(rows - 1));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a table, for its own files: table.c (what keys change), table_tags.c, table_rows.c (which rows, in which
- * order), table_tree.c (the same as a tree), table_draw.c.
+ * The inside of a table, for its own files: table.c (what keys change), table_tags.c, table_rows.c
+ * (which rows, in which order), table_tree.c (the same as a tree), table_draw.c.
  */
 #ifndef LOOPSTALL_VIEW_TABLE_IMPL_H
 #define LOOPSTALL_VIEW_TABLE_IMPL_H
@@ -19,6 +19,7 @@ struct table_line {
 	const void *row; /* while drawing only */
 	uint64_t id;
 	size_t index; /* in the snapshot */
+	bool is_first; /* in a list only */
 	/* In a tree: */
 	size_t depth;
 	size_t parent; /* its line, TABLE_NO_LINE: none */
@@ -62,7 +63,10 @@ struct table {
 
 	struct table_line *lines;
 	size_t n_lines, lines_size, n_total, n_matches;
-	/* Rows as they were ordered last, those that are not shown behind: mostly that is the order of the next draw, too. */
+	/*
+	 * Rows as they were ordered last, those that are not shown behind: mostly that is the order
+	 * of the next draw, too.
+	 */
 	size_t *order;
 	size_t n_order, n_left_out;
 
@@ -89,7 +93,10 @@ int table__collect(struct table *t, const struct table_scene *scene);
 /* The rows that pass the filter, and their ancestors, as a tree. 0 or -ENOMEM. */
 int table__collect_tree(struct table *t, const struct table_scene *scene);
 bool table__is_shown(const struct table *t, const void *row, const struct table_scene *scene);
-/* Of all `n_total` rows, in table.order, some are left out, in that order; the others are made lines, and then put in order. */
+/*
+ * Of all `n_total` rows, in table.order, some are left out, in that order; the others are made
+ * lines, and then put in order.
+ */
 void table__leave_out(struct table *t, size_t index);
 void table__order(struct table *t, struct table_line *lines, size_t n);
 /* The branch lines in front of a line's text, in at most `columns`. */

@@ -24,9 +24,9 @@ static void row_text(const struct table *t, const void *row, const struct table_
 		     char text[ROW_BYTES])
 {
 	struct table_cell cell;
-	size_t i, used = 0, n;
+	size_t used = 0, n;
 
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		if (t->ops->columns[i].align != TABLE_LEFT)
 			continue;
 		table__cell(t, i, row, scene, &cell);
@@ -56,13 +56,12 @@ static bool row_matches(const struct table *t, const void *row, const struct tab
 {
 	char text[ROW_BYTES];
 	struct table_cell cell;
-	size_t i;
 
 	if (!is_literal) {
 		row_text(t, row, scene, text);
 		return regexec(regex, text, 0, NULL, 0) == 0;
 	}
-	for (i = 0; i < t->ops->n_columns; i++) {
+	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		if (t->ops->columns[i].align != TABLE_LEFT)
 			continue;
 		table__cell(t, i, row, scene, &cell);
@@ -84,7 +83,8 @@ static int term__compile(struct table_term *term, const char *text, size_t lengt
 		memcpy(term->word, term->text, (size_t)(colon - term->text));
 	}
 	term->is_literal = pattern_is_literal(term->text);
-	return regcomp(&term->regex, term->text, REG_EXTENDED | REG_ICASE | REG_NOSUB) ? -EINVAL : 0;
+	return regcomp(&term->regex, term->text, REG_EXTENDED | REG_ICASE | REG_NOSUB) ? -EINVAL :
+											 0;
 }
 
 int table_filter__new(struct table_filter **ret_filter, const char *pattern)
@@ -92,23 +92,23 @@ int table_filter__new(struct table_filter **ret_filter, const char *pattern)
 	struct table_filter *f = calloc(1, sizeof(*f));
 	const char *p = pattern;
 	size_t length;
-	int err = 0;
+	int r = 0;
 
 	if (!f)
 		return -ENOMEM;
 	if (strlen(pattern) >= sizeof(f->text))
-		err = -EINVAL;
-	while (!err && *(p += strspn(p, " "))) {
+		r = -EINVAL;
+	while (!r && *(p += strspn(p, " "))) {
 		length = strcspn(p, " ");
-		err = f->n_terms < TABLE_MAX_TERMS ? term__compile(&f->terms[f->n_terms], p, length) :
-						     -EINVAL;
-		if (!err)
+		r = f->n_terms < TABLE_MAX_TERMS ? term__compile(&f->terms[f->n_terms], p, length) :
+						   -EINVAL;
+		if (!r)
 			f->n_terms++;
 		p += length;
 	}
-	if (err) {
+	if (r) {
 		table_filter__free(f);
-		return err;
+		return r;
 	}
 	strcpy(f->text, pattern);
 	*ret_filter = f;
@@ -117,21 +117,18 @@ int table_filter__new(struct table_filter **ret_filter, const char *pattern)
 
 void table_filter__free(struct table_filter *f)
 {
-	size_t i;
-
 	if (!f)
 		return;
-	for (i = 0; i < f->n_terms; i++)
+	for (size_t i = 0; i < f->n_terms; i++)
 		regfree(&f->terms[i].regex);
 	free(f);
 }
 
 bool table__is_shown(const struct table *t, const void *row, const struct table_scene *scene)
 {
-	size_t i;
 	int is_match;
 
-	for (i = 0; t->filter && i < t->filter->n_terms; i++) {
+	for (size_t i = 0; t->filter && i < t->filter->n_terms; i++) {
 		const struct table_term *term = &t->filter->terms[i];
 
 		is_match = -1;
@@ -155,6 +152,8 @@ static int compare_lines(const void *a, const void *b, void *ctx)
 	const struct table_column *column = &t->ops->columns[t->sort];
 	int order = column->compare ? column->compare(x->row, y->row) : 0;
 
+	if (x->is_first != y->is_first)
+		return x->is_first ? -1 : 1;
 	if (order == 0)
 		return (x->index > y->index) - (x->index < y->index);
 	return column->is_ascending != t->is_inverted ? order : -order;
@@ -167,9 +166,7 @@ void table__leave_out(struct table *t, size_t index)
 
 static bool is_in_order(struct table *t, const struct table_line *lines, size_t n)
 {
-	size_t i;
-
-	for (i = 1; i < n; i++)
+	for (size_t i = 1; i < n; i++)
 		if (compare_lines(&lines[i - 1], &lines[i], t) > 0)
 			return false;
 	return true;
@@ -177,13 +174,11 @@ static bool is_in_order(struct table *t, const struct table_line *lines, size_t 
 
 void table__order(struct table *t, struct table_line *lines, size_t n)
 {
-	size_t i;
-
 	if (!is_in_order(t, lines, n))
 		qsort_r(lines, n, sizeof(*lines), compare_lines, t);
 	if (t->n_left_out > 0)
 		memmove(t->order + n, t->order, t->n_left_out * sizeof(t->order[0]));
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		t->order[i] = lines[i].index;
 }
 
@@ -208,9 +203,9 @@ static int reserve(struct table *t, size_t n)
 
 static void collect_list(struct table *t, const struct table_scene *scene)
 {
-	size_t k, i;
+	size_t i;
 
-	for (k = 0; k < t->n_total; k++) {
+	for (size_t k = 0; k < t->n_total; k++) {
 		const void *row = t->ops->row(scene->snapshot, i = t->order[k]);
 
 		if (!table__is_shown(t, row, scene))
@@ -220,6 +215,7 @@ static void collect_list(struct table *t, const struct table_scene *scene)
 				.row = row,
 				.id = t->ops->id(row),
 				.index = i,
+				.is_first = t->ops->is_first && t->ops->is_first(row, scene),
 				.parent = TABLE_NO_LINE,
 			};
 	}
@@ -229,15 +225,14 @@ static void collect_list(struct table *t, const struct table_scene *scene)
 
 static int collect_lines(struct table *t, const struct table_scene *scene)
 {
-	size_t i;
-	int err;
+	int r;
 
 	t->n_lines = t->n_matches = t->n_left_out = 0;
 	t->n_total = t->ops->n_rows(scene->snapshot);
-	err = reserve(t, t->n_total);
-	if (err)
-		return err;
-	for (i = 0; t->n_order != t->n_total && i < t->n_total; i++)
+	r = reserve(t, t->n_total);
+	if (r)
+		return r;
+	for (size_t i = 0; t->n_order != t->n_total && i < t->n_total; i++)
 		t->order[i] = i;
 	t->n_order = t->n_total;
 	if (t->is_tree)
@@ -250,19 +245,17 @@ static int collect_lines(struct table *t, const struct table_scene *scene)
 
 static void find_cursor(struct table *t)
 {
-	size_t i;
-
 	if (!t->is_placed) {
 		t->cursor = 0;
 		return;
 	}
-	for (i = 0; t->is_following && i < t->n_lines; i++) {
+	for (size_t i = 0; t->is_following && i < t->n_lines; i++) {
 		if (t->lines[i].id == t->cursor_id) {
 			t->cursor = i;
 			return;
 		}
 	}
-	/* The row is gone, or is let go: the place stays. */
+	/* The row is gone, or the cursor does not follow it: the position stays. */
 	if (t->cursor >= t->n_lines)
 		t->cursor = t->n_lines > 0 ? t->n_lines - 1 : 0;
 }
@@ -292,10 +285,10 @@ static void do_search(struct table *t, const struct table_scene *scene)
 
 int table__collect(struct table *t, const struct table_scene *scene)
 {
-	int err = collect_lines(t, scene);
+	int r = collect_lines(t, scene);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	find_cursor(t);
 	do_search(t, scene);
 	return 0;

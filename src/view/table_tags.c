@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "view/table_impl.h"
 
 /* Where the identity is, or would be. */
@@ -35,19 +36,8 @@ bool table__is_tagged(const struct table *t, uint64_t id)
 
 static int reserve(struct table *t)
 {
-	size_t size = t->tags_size ? 2 * t->tags_size : 64;
-	uint64_t *tags;
-
-	if (t->n_tags < t->tags_size)
-		return 0;
-	if (size > TABLE_MAX_TAGS)
-		return -E2BIG;
-	tags = reallocarray(t->tags, size, sizeof(*tags));
-	if (!tags)
-		return -ENOMEM;
-	t->tags = tags;
-	t->tags_size = size;
-	return 0;
+	return t->n_tags < TABLE_MAX_TAGS ? ARRAY_RESERVE(t->tags, t->tags_size, t->n_tags + 1) :
+					    -E2BIG;
 }
 
 static void set_tag(struct table *t, uint64_t id)
@@ -83,7 +73,8 @@ void table__tag_branch(struct table *t)
 	if (at >= t->n_lines)
 		return;
 	set_tag(t, t->lines[at].id);
-	for (i = at + 1; t->is_tree && i < t->n_lines && t->lines[i].depth > t->lines[at].depth; i++)
+	for (i = at + 1; t->is_tree && i < t->n_lines && t->lines[i].depth > t->lines[at].depth;
+	     i++)
 		if (!t->lines[i].is_context)
 			set_tag(t, t->lines[i].id);
 }

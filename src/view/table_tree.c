@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Rows as a tree: which are kept, in which order, and the lines that are drawn between them. Parents come from a target and
- * may form cycles or chains as long as the table, so nothing here recurses and every row is visited a fixed number of times.
+ * Rows as a tree: which are kept, in which order, and the lines that are drawn between them.
+ * Parents come from a target and may form cycles or chains as long as the table, so nothing here
+ * recurses and every row is visited a fixed number of times.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "view/table_impl.h"
 
 #define NO_NODE SIZE_MAX
@@ -41,10 +43,10 @@ static int reserve(struct table *t, size_t n)
 
 static void read_nodes(struct table *t, const struct table_scene *scene, size_t n)
 {
-	size_t i, parent;
+	size_t parent;
 
 	t->n_matches = 0;
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		parent = t->ops->parent(scene->snapshot, i);
 		t->nodes[i] = (struct table_node){
 			.parent = parent < n && parent != i ? parent : NO_NODE,
@@ -56,12 +58,12 @@ static void read_nodes(struct table *t, const struct table_scene *scene, size_t 
 	}
 }
 
-/* A walk up that meets itself is in a cycle: its last step is taken away. */
+/* A walk up that meets itself has found a cycle: remove its last link. */
 static void cut_cycles(struct table_node *nodes, size_t n)
 {
-	size_t i, at, before;
+	size_t at, before;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		before = NO_NODE;
 		for (at = i; at != NO_NODE && nodes[at].walk == 0; at = nodes[at].parent) {
 			nodes[at].walk = i + 1;
@@ -74,9 +76,9 @@ static void cut_cycles(struct table_node *nodes, size_t n)
 
 static void keep_ancestors(struct table_node *nodes, size_t n)
 {
-	size_t i, at;
+	size_t at;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		for (at = nodes[i].is_match ? i : NO_NODE; at != NO_NODE && !nodes[at].is_kept;
 		     at = nodes[at].parent)
 			nodes[at].is_kept = true;
@@ -127,10 +129,10 @@ static void write_lines(struct table *t, size_t roots)
 int table__collect_tree(struct table *t, const struct table_scene *scene)
 {
 	size_t n = t->n_total, n_kept = 0, roots = NO_NODE, i, k;
-	int err = reserve(t, n);
+	int r = reserve(t, n);
 
-	if (err)
-		return err;
+	if (r)
+		return r;
 	read_nodes(t, scene, n);
 	cut_cycles(t->nodes, n);
 	keep_ancestors(t->nodes, n);
@@ -155,7 +157,10 @@ int table__collect_tree(struct table *t, const struct table_scene *scene)
 	return 0;
 }
 
-/* From the row itself up to the root, written from the right; a deep one loses what is near the root. */
+/*
+ * From the row itself up to the root, written from the right; a deep one loses what is near the
+ * root.
+ */
 void table__branch(const struct table *t, const struct table_line *line, bool is_utf8, int columns,
 		   char text[TABLE_BRANCH_BYTES])
 {
@@ -163,8 +168,8 @@ void table__branch(const struct table *t, const struct table_line *line, bool is
 	const char *levels[TABLE_BRANCH_BYTES / 8];
 	const struct table_line *at = line;
 
-	if (room > sizeof(levels) / sizeof(levels[0]))
-		room = sizeof(levels) / sizeof(levels[0]);
+	if (room > N_OF(levels))
+		room = N_OF(levels);
 	n = line->depth < room ? line->depth : room;
 	for (i = 0; i < n; i++, at = &t->lines[at->parent]) {
 		if (i == 0 && at->is_last)

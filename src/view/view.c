@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The frame around the screens: header, tabs, the current screen, the bottom line. Header and alarm stay live in a
- * pause; the screen keeps the snapshot it was paused on, and one can still move in it.
+ * The frame around the screens: header, tabs, the current screen, the bottom line. Header and alarm
+ * stay live in a pause; the screen keeps the snapshot it was paused on, and one can still move in
+ * it.
  */
 #include "view/view.h"
 
@@ -29,9 +30,7 @@ const struct screen_ops *view__ops(int screen)
 
 int view__find_screen(const char *name)
 {
-	int i;
-
-	for (i = 0; i < SCREEN_MAX; i++)
+	for (int i = 0; i < SCREEN_MAX; i++)
 		if (!strcmp(screens[i]->name, name))
 			return i;
 	return -ENOENT;
@@ -44,15 +43,15 @@ struct table *view__table(const struct view *v)
 
 static int make_slots(struct view *v)
 {
-	int i, err = 0;
+	int r = 0;
 
-	for (i = 0; i < SCREEN_MAX && !err; i++) {
+	for (int i = 0; i < SCREEN_MAX && !r; i++) {
 		if (screens[i]->table)
-			err = table__new(&v->slots[i].table, screens[i]->table);
-		if (!err && screens[i]->new)
-			err = screens[i]->new (&v->slots[i].state);
+			r = table__new(&v->slots[i].table, screens[i]->table);
+		if (!r && screens[i]->new)
+			r = screens[i]->new (&v->slots[i].state);
 	}
-	return err;
+	return r;
 }
 
 static int apply_opts(struct view *v, const struct view_opts *opts)
@@ -78,7 +77,7 @@ static int apply_opts(struct view *v, const struct view_opts *opts)
 int view__new(struct view **ret_view, const struct view_opts *opts)
 {
 	struct view *v = calloc(1, sizeof(*v));
-	int err;
+	int r;
 
 	if (!v)
 		return -ENOMEM;
@@ -86,12 +85,12 @@ int view__new(struct view **ret_view, const struct view_opts *opts)
 	v->is_replay = opts->is_replay;
 	v->n_formats = opts->n_formats;
 	v->formats = opts->formats;
-	err = make_slots(v);
-	if (!err)
-		err = apply_opts(v, opts);
-	if (err) {
+	r = make_slots(v);
+	if (!r)
+		r = apply_opts(v, opts);
+	if (r) {
 		view__free(v);
-		return err;
+		return r;
 	}
 	v->back = v->current;
 	*ret_view = v;
@@ -100,11 +99,9 @@ int view__new(struct view **ret_view, const struct view_opts *opts)
 
 void view__free(struct view *v)
 {
-	int i;
-
 	if (!v)
 		return;
-	for (i = 0; i < SCREEN_MAX; i++) {
+	for (int i = 0; i < SCREEN_MAX; i++) {
 		table__free(v->slots[i].table);
 		if (screens[i]->free && v->slots[i].state)
 			screens[i]->free(v->slots[i].state);
@@ -190,8 +187,8 @@ static void draw_screen(struct view *v, const struct screen_area *area)
 {
 	const struct screen_ops *ops = screens[v->current];
 	const struct table_scene scene = { area->snapshot, area->status->now_ns,
-					   canvas__is_utf8(area->canvas),
-					   area->status->started_ns };
+					   canvas__is_utf8(area->canvas), area->status->started_ns,
+					   area->status->threshold_ns };
 	struct table *t = view__table(v);
 	const void *current;
 
@@ -287,11 +284,13 @@ int view__edit(const struct view *v, const char **ret_file, uint32_t *ret_line)
 	return 0;
 }
 
-/* Of a screen that stands in for another one: of that one. */
+/* Of a screen that stands in for another one: of that one, too. */
 bool view__wants_tasks(const struct view *v)
 {
 	const struct screen_ops *ops = screens[v->current];
 
+	if (ops->wants_tasks_now && ops->wants_tasks_now(v->slots[v->current].state))
+		return true;
 	return (ops->is_in_tabs ? ops : screens[v->back])->wants_tasks;
 }
 

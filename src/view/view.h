@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The dashboard without a terminal: a snapshot and keys in, cells and requests out. Screens are tables of functions
- * (struct screen_ops), one file each.
+ * The dashboard without a terminal: a snapshot and keys in, cells and requests out. Screens are
+ * tables of functions (struct screen_ops), one file each.
  */
 #ifndef LOOPSTALL_VIEW_VIEW_H
 #define LOOPSTALL_VIEW_VIEW_H
@@ -48,7 +48,7 @@ enum view_request {
 	VIEW_NOTHING,
 	VIEW_REDRAW,
 	VIEW_QUIT,
-	VIEW_RESET, /* forget what was counted so far */
+	VIEW_RESET, /* clear the counts */
 	VIEW_FASTER,
 	VIEW_SLOWER,
 	VIEW_THRESHOLD_UP,
@@ -76,23 +76,25 @@ struct view_replay {
 /* What loopstall costs, each part as share of one core. */
 struct view_cost {
 	double programs, traps, self;
-	bool is_known; /* false: nothing was read so far, or a recording does not tell */
+	bool is_known; /* false: nothing was read so far, or a recording does not hold it */
 };
 
-/* What the header tells that is not measured by the model. */
+/* Contents of the header that the model does not hold. */
 struct view_status {
-	const char *targets; /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)", escaped */
+	const char *targets; /* process, runtime, kind of loop, mode and rung; escaped */
 	uint64_t now_ns, started_ns; /* CLOCK_MONOTONIC */
 	uint64_t threshold_ns, refresh_ns;
 	struct view_cost cost;
 	uint64_t own_rss_bytes;
 	lint_mask lints_off;
-	const struct view_replay *replay; /* NULL: what is shown happens now */
+	const struct view_replay *replay; /* NULL: live */
 	const char *message; /* a line for the bottom, "" if none */
 	/*
-	 * One line of a source file of a process (0: of any), without its line end, raw. 0 or -errno. NULL: source is not shown.
+	 * One line of a source file of a process (0: of any), without its line end, raw. 0 or
+	 * -errno. NULL: source is not shown.
 	 */
-	int (*source_line)(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf, size_t size);
+	int (*source_line)(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf,
+			   size_t size);
 	void *source_ctx;
 };
 
@@ -104,7 +106,7 @@ struct view_opts {
 	size_t n_formats;
 	const struct view_format {
 		const char *name, *title;
-	} *formats;
+	} * formats;
 };
 
 /* A smaller canvas only shows that it is too small. */
@@ -121,7 +123,8 @@ static inline void view__freep(struct view **v)
 }
 
 /* Draws the whole canvas. A paused view keeps showing what it was paused on. */
-void view__draw(struct view *v, const struct snapshot *snapshot, const struct view_status *status, struct canvas *c);
+void view__draw(struct view *v, const struct snapshot *snapshot, const struct view_status *status,
+		struct canvas *c);
 enum view_request view__input(struct view *v, const struct view_event *event);
 const char *view__copied(const struct view *v);
 size_t view__format(const struct view *v); /* index of what was chosen last */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bottom line: what is being typed, what there is to be said, else the keys that do something here, as many as fit.
+ * The bottom line: the prompt, else a message, else the keys that have an effect here, as many as
+ * fit.
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "view/view_impl.h"
 
 #define KEY_GAP 2
@@ -24,7 +26,10 @@ enum need {
 	NEEDS_REPLAY = 2048,
 };
 
-/* The first word is the key. The most wanted first; those before the screen's own ones always come first. */
+/*
+ * The first word is the key. The most wanted first; those before the screen's own ones always come
+ * first.
+ */
 static const struct bottom_key {
 	const char *text;
 	unsigned int needs;
@@ -98,9 +103,8 @@ static uint32_t key_named(const char *name, size_t length, size_t column)
 		{ "Space", ' ' },	 { "Tab", VKEY_TAB },	 { "F1", FUNCTION(1) },
 		{ "F2", FUNCTION(2) },	 { "F6", FUNCTION(6) },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < N_OF(names); i++)
 		if (strlen(names[i].name) == length && !strncmp(names[i].name, name, length))
 			return names[i].key;
 	return (unsigned char)name[column < length ? column : 0];
@@ -137,9 +141,8 @@ static int draw_list(struct view *v, struct canvas *c, int row, int at, int end,
 		     const struct bottom_key *list, size_t n)
 {
 	unsigned int is = what_is_there(v);
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if ((list[i].needs & ~is) == 0)
 			at += draw_key(v, c, row, at, end, list[i].text, strlen(list[i].text));
 	return at;
@@ -169,9 +172,9 @@ static void draw_keys(struct view *v, struct canvas *c, int row)
 		draw_pairs(v, c, row, at, columns, menu__keys(v));
 		return;
 	}
-	at = draw_list(v, c, row, at, end, first_keys, sizeof(first_keys) / sizeof(first_keys[0]));
+	at = draw_list(v, c, row, at, end, first_keys, N_OF(first_keys));
 	at = draw_pairs(v, c, row, at, end, view__ops(v->current)->keys);
-	at = draw_list(v, c, row, at, end, keys, sizeof(keys) / sizeof(keys[0]));
+	at = draw_list(v, c, row, at, end, keys, N_OF(keys));
 	draw_key(v, c, row, at, columns, last_key, sizeof(last_key) - 1);
 }
 
@@ -193,9 +196,7 @@ void bottom__draw(struct view *v, const struct view_status *status, struct canva
 
 uint32_t bottom__key(const struct view *v, int row, int column)
 {
-	size_t i;
-
-	for (i = 0; row == v->bottom_row && i < v->n_hits; i++)
+	for (size_t i = 0; row == v->bottom_row && i < v->n_hits; i++)
 		if (column >= v->hits[i].at && column < v->hits[i].at + v->hits[i].width)
 			return v->hits[i].key;
 	return KEY_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the view, for view.c (what is drawn), view_input.c (what keys do), and what lies over or below the screen:
- * view_prompt.c, view_menu.c, view_bottom.c.
+ * The inside of the view, for view.c (what is drawn), view_input.c (what keys do), and what lies
+ * over or below the screen: view_prompt.c, view_menu.c, view_bottom.c.
  */
 #ifndef LOOPSTALL_VIEW_VIEW_IMPL_H
 #define LOOPSTALL_VIEW_VIEW_IMPL_H
@@ -28,7 +28,7 @@ struct view_prompt {
 	enum prompt_kind kind;
 	char typed[TABLE_PATTERN_BYTES];
 	size_t at; /* where the next character goes, in bytes */
-	bool is_bad; /* what is typed is no pattern: the last good one is in effect */
+	bool is_bad; /* the typed text is no valid pattern: the last valid one is in effect */
 	struct table_mark before; /* what Escape goes back to */
 	size_t recalled; /* lines back, 0: what was typed itself */
 	char draft[TABLE_PATTERN_BYTES];

@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 
+#include "base/array.h"
 #include "view/view_impl.h"
 
 static const struct {
@@ -149,9 +150,7 @@ static const struct {
 
 static bool table_key(struct table *t, uint32_t key)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(table_keys) / sizeof(table_keys[0]); i++) {
+	for (size_t i = 0; i < N_OF(table_keys); i++) {
 		if (table_keys[i].key == key) {
 			table_keys[i].run(t);
 			return true;
@@ -195,8 +194,6 @@ static void escape(struct view *v)
 
 static bool screen_key(struct view *v, uint32_t key)
 {
-	int i;
-
 	switch (key) {
 	case VKEY_TAB:
 		next_tab(v, 1);
@@ -214,7 +211,7 @@ static bool screen_key(struct view *v, uint32_t key)
 	default:
 		break;
 	}
-	for (i = 0; i < SCREEN_MAX; i++) {
+	for (int i = 0; i < SCREEN_MAX; i++) {
 		if (key && view__ops(i)->key == key) {
 			view__show(v, i);
 			return true;
@@ -284,7 +281,8 @@ static void toggle_pause(struct view *v)
 }
 
 /* The second click on a row in a row is Enter. */
-static enum view_request click_table(struct view *v, const struct view_event *event, uint64_t before)
+static enum view_request click_table(struct view *v, const struct view_event *event,
+				     uint64_t before)
 {
 	struct table *t = view__table(v);
 	enum table_hit hit = t ? table__click(t, event->row, event->column) : TABLE_MISSED;
@@ -299,11 +297,10 @@ static enum view_request click_table(struct view *v, const struct view_event *ev
 static enum view_request click(struct view *v, const struct view_event *event, uint64_t before)
 {
 	uint32_t key = bottom__key(v, event->row, event->column);
-	int i;
 
 	if (key != KEY_NONE)
 		return view__input(v, &(struct view_event){ .key = key });
-	for (i = 0; event->row == v->tabs_row && i < SCREEN_MAX; i++) {
+	for (int i = 0; event->row == v->tabs_row && i < SCREEN_MAX; i++) {
 		if (event->column >= v->tabs[i].at &&
 		    event->column < v->tabs[i].at + v->tabs[i].width) {
 			view__show(v, i);
@@ -331,12 +328,10 @@ static enum view_request row_request(struct view *v, uint32_t key)
 
 static enum view_request plain_key(struct view *v, uint32_t key)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+	for (size_t i = 0; i < N_OF(requests); i++)
 		if (requests[i].key == key)
 			return requests[i].request;
-	for (i = 0; v->is_replay && i < sizeof(replay_requests) / sizeof(replay_requests[0]); i++)
+	for (size_t i = 0; v->is_replay && i < N_OF(replay_requests); i++)
 		if (replay_requests[i].key == key)
 			return replay_requests[i].request;
 	if (key == 'S') {
@@ -350,7 +345,7 @@ static enum view_request plain_key(struct view *v, uint32_t key)
 		return VIEW_REDRAW;
 	}
 	if (key == 'r') {
-		/* What was counted goes, so there is nothing to be paused on. */
+		/* The counts are cleared, so a pause has nothing to show. */
 		if (v->is_paused)
 			toggle_pause(v);
 		return VIEW_RESET;
@@ -383,8 +378,7 @@ static bool screen_input(struct view *v, const struct view_event *event,
 	if (!ops->input)
 		return false;
 	is_taken = ops->input(state, view__table(v), event, ret_request);
-	for (i = 0; !is_taken && !view__table(v) && i < sizeof(text_keys) / sizeof(text_keys[0]);
-	     i++) {
+	for (i = 0; !is_taken && !view__table(v) && i < N_OF(text_keys); i++) {
 		const struct view_event meant = { .key = text_keys[i].means };
 
 		for (n = 0; text_keys[i].key == event->key && n < text_keys[i].times; n++)

@@ -39,9 +39,9 @@ static size_t list_formats(const struct view *v, struct item *items)
 static size_t list_columns(const struct view *v, struct item *items)
 {
 	const struct table *t = view__table(v);
-	size_t i, n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < table__ops(t)->n_columns; i++) {
+	for (size_t i = 0; i < table__ops(t)->n_columns; i++) {
 		const struct table_column *column = column_of(v, i);
 
 		if (v->menu.kind == MENU_COLUMNS)
@@ -62,12 +62,12 @@ static size_t list_items(const struct view *v, struct item items[MAX_ITEMS])
 void menu__open(struct view *v, enum menu_kind kind)
 {
 	struct item items[MAX_ITEMS];
-	size_t n, i;
+	size_t n;
 
 	v->menu = (struct view_menu){ .kind = kind };
 	n = list_items(v, items);
 	/* On what is chosen now, if it is one. */
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (items[i].mark[1] == '*')
 			v->menu.at = i;
 }

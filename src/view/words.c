@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two or three significant digits and no blank before the unit: a table of the dashboard has no room for more.
+ * Two or three significant digits and no blank before the unit: a table of the dashboard has no
+ * room for more.
  */
 #include "view/words.h"
 
@@ -83,9 +84,10 @@ const char *words__percent(double share, char buf[WORDS_BYTES])
 	return buf;
 }
 
-const char *words__call(enum ls_cause cause, const char *syscall)
+const char *words__call(const struct runtime_words *runtime, enum ls_cause cause,
+			const char *syscall)
 {
-	const char *words = vocabulary_call(cause, syscall, VOCABULARY_SHORT);
+	const char *words = vocabulary_call(runtime, cause, syscall, VOCABULARY_SHORT);
 
 	if (words)
 		return words;

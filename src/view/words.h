@@ -20,8 +20,12 @@ const char *words__count(uint64_t count, char buf[WORDS_BYTES]);
 const char *words__rate(double per_s, char buf[WORDS_BYTES]);
 /* 0 ... 1 as "10.4" */
 const char *words__percent(double share, char buf[WORDS_BYTES]);
-/* What a blocking call is called by who writes Python: "time.sleep"; else the system call, else the cause. */
-const char *words__call(enum ls_cause cause, const char *syscall);
+/*
+ * The name of a blocking call as the author of the code knows it ("time.sleep"), else the system
+ * call, else the cause.
+ */
+const char *words__call(const struct runtime_words *runtime, enum ls_cause cause,
+			const char *syscall);
 /* The last component of a path, inside the string itself. */
 const char *words__file(const char *path);
 

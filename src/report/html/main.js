@@ -10,12 +10,14 @@ function targetLine() {
 
 function verdict() {
 	const s = data.summary, longest = data.stalls.reduce((a, b) => Math.max(a, b.duration_ns), 0);
+	const cut = data.stalls.filter(endOf).length;
 
-	if (!s.steps)
+	if (!s.steps && !s.stalls)
 		return 'Nothing was measured' + (s.no_steps_reason ? ' because ' + s.no_steps_reason : '') + '.';
 	if (!s.stalls)
 		return `No stall of ${duration(data.start ? data.start.threshold_ns : 0)} or longer.`;
 	return `${plural(s.stalls, 'stall')}, the longest ${duration(longest)}. ` +
+		(cut ? `${count(cut)} of them did not end by ${cut === 1 ? 'itself' : 'themselves'}. ` : '') +
 		`Tasks that were ready waited for ${duration(s.starved_ns)} in all.`;
 }
 
@@ -26,7 +28,7 @@ function header(box) {
 		[duration(s.starved_ns), 'starved'], [duration(s.turn_p99_ns), 'turn, p99'], [duration(s.turn_max_ns), 'longest turn'],
 		[percent(cost.programs_ns + cost.traps_ns + cost.self_ns, s.duration_ns), 'own cost, of a core'], [bytes(s.own.rss_bytes), 'own memory'],
 	];
-	const lost = Object.entries(s.lost).map(([name, n]) => make('li', {}, `${count(n)} ${data.loss_sentences[name] || ''} (${name})`));
+	const lost = Object.entries(data.loss_sentences).map(([name, text]) => make('li', {}, `${count(s.lost[name])} ${text} (${name})`));
 	const when = s.ended_unix_ns ? new Date(s.ended_unix_ns / 1e6).toISOString().replace('T', ' ').slice(0, 19) + ' UTC' : '';
 
 	box.append(
@@ -46,7 +48,10 @@ function drawStall(box) {
 	if (!s)
 		return;
 	const causes = Object.entries(s.causes_ns).map(([cause, ns]) => `${duration(ns)} ${cause}`).join(', ');
-	const stack = s.stack.map((f) => clean(`${f.file}:${f.line} in ${f.function}`)).join('\n');
+	const frames = s.stack.map((f) => f.function ? clean(`${f.file}:${f.line} in ${f.function}`) : '(code that was freed)');
+	const isEntered = s.entry && (s.entry.function !== s.own.function || s.entry.file !== s.own.file);
+	const native = (s.native_stack || []).map((f) => clean(`${f.function || '?'} (${f.module || 'not known'})`));
+	const stack = native.concat(frames).join('\n');
 
 	box.append(make('div', { class: 'detail', id: 'stall' },
 		make('button', { onclick: () => state.set({ stall: null }) }, 'close'),
@@ -54,6 +59,8 @@ function drawStall(box) {
 			s.task ? ', task ' : '', s.task ? make('bdi', {}, s.task.name) : ''),
 		make('p', { class: 'dim' }, causes, s.call && s.call.syscall ? ` \u00b7 ${s.call.syscall}` : '',
 			s.call && s.call.native ? ` \u00b7 ${s.call.native}` : ''),
+		s.own ? make('p', { id: 'own' }, 'own code ', ...place(s.own.function, s.own.file, s.own.line), ` holds ${Math.round(100 * s.own.share)} %`,
+			...(isEntered ? [', entered at ', ...place(s.entry.function, s.entry.file, s.entry.line)] : [])) : '',
 		make('p', { class: 'dim' }, `${plural(s.victims.count, 'task')} waited ${duration(s.victims.starved_ns)} in all: `,
 			...s.victims.tasks.map((name) => make('bdi', {}, name + ' '))),
 		(() => {

@@ -13,6 +13,11 @@ function figure(title, key, show) {
 	return { title, key: (row) => row[key], value: (row) => row[key], show: (row) => (show || duration)(row[key]), id: key };
 }
 
+/* How a stall ended unless by itself: "still open", "signal:SIGKILL". */
+function endOf(stall) {
+	return stall.is_open ? 'still open' : stall.end === 'return' ? '' : stall.end;
+}
+
 const TABLES = [
 	{
 		name: 'coroutines',
@@ -74,10 +79,12 @@ const TABLES = [
 		columns: [
 			{ ...figure('at', 'start_ns'), show: (r) => duration(r.start_ns - timeline.from) },
 			figure('duration', 'duration_ns'),
+			{ ...texts('end', (r) => endOf(r), (r) => [make('span', { class: 'open' }, endOf(r))]), id: 'end' },
 			{ ...texts('cause', (r) => r.cause, (r) => [swatch(r.cause), r.cause]), id: 'cause' },
 			{ ...texts('unit', (r) => r.unit, (r) => [r.unit]), id: 'unit' },
 			{ ...texts('task', (r) => r.task ? r.task.name : '', (r) => [make('bdi', {}, r.task ? r.task.name : '-')]), id: 'task' },
 			{ ...texts('coroutine', (r) => r.coroutine ? r.coroutine.name : '', (r) => coroutinePlace(r.coroutine)), id: 'coroutine' },
+			{ ...texts('own code', (r) => r.own ? r.own.function : '', (r) => r.own ? place(r.own.function, r.own.file, r.own.line) : ['-']), id: 'own' },
 			{ ...texts('line', (r) => r.call && r.call.function || '', (r) => r.call ? place(r.call.function, r.call.file, r.call.line) : ['-']), id: 'call' },
 			{ ...figure('victims', 'victims', count), value: (r) => r.victims.count, show: (r) => count(r.victims.count) },
 		],

@@ -41,9 +41,9 @@ const timeline = {
 		const h = Math.min(HEIGHT, 6 + 7 * Math.max(0, Math.log10(s.duration_ns / 1e6)) + 4);
 
 		return make('rect', {
-			class: 'stall', x, y: HEIGHT - h, width: w, height: h, fill: causeColor(s.cause), 'data-stall': i,
+			class: endOf(s) ? 'stall cut' : 'stall', x, y: HEIGHT - h, width: w, height: h, fill: causeColor(s.cause), 'data-stall': i,
 			onclick: () => state.set({ stall: i }),
-		}, make('title', {}, `${duration(s.duration_ns)} ${s.cause} ${s.coroutine ? s.coroutine.name : s.unit}`));
+		}, make('title', {}, `${duration(s.duration_ns)} ${s.cause} ${s.coroutine ? s.coroutine.name : s.unit} ${endOf(s)}`));
 	},
 
 	/* Of those that begin in one unit of the width, the longest. */
