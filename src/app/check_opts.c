@@ -13,9 +13,10 @@
 
 #include "app/duration.h"
 #include "base/cleanup.h"
+#include "base/time.h"
 
 #define MAX_ALLOW_BYTES (1 << 20)
-#define MAX_NS 3600000000000ULL
+#define MAX_NS (3600 * NS_PER_S)
 
 #define FIELD(name) offsetof(struct config, check.name)
 #define LIST(long_name, field, arg, text)                                                          \
@@ -28,6 +29,11 @@
 		.name = long_name, .type = CLI_TEXT, .offset = FIELD(field), .argument = arg,      \
 		.help = text                                                                       \
 	}
+#define PATH(long_name, field, arg, kind, text)                                                    \
+	{                                                                                          \
+		.name = long_name, .type = CLI_TEXT, .offset = FIELD(field), .argument = arg,      \
+		.values = CLI_VALUES_##kind, .help = text                                          \
+	}
 #define TIME(long_name, field, text)                                                               \
 	{                                                                                          \
 		.name = long_name, .type = CLI_DURATION, .offset = FIELD(field),                   \
@@ -38,23 +44,29 @@ const struct cli_option check_options[] = {
 	LIST("max-step", max_step, "[GLOB=]TIME",
 	     "no step takes longer; GLOB: coroutine, task or file"),
 	LIST("p99-step", p99_step, "[GLOB=]TIME", "99 % of a coroutine's steps are not longer"),
-	TEXT("max-stalls", max_stalls, "N", "no more steps than this reach the threshold"),
-	TIME("max-starved", max_starved_ns, "tasks wait for stalls no longer than this, in sum"),
-	TIME("max-turn", max_turn_ns, "no turn of the loop takes longer"),
-	LIST("deny", deny, "CAUSE[,CAUSE]",
-	     "no step spends the threshold on sleep, network, dns, ..."),
+	TEXT("max-stalls", max_stalls, "N", "at most this many stalls"),
+	TIME("max-starved", max_starved_ns, "total time that ready tasks wait for stalls, at most"),
+	TIME("max-turn", max_turn_ns, "no iteration of the loop takes longer"),
+	{ .name = "deny",
+	  .type = CLI_LIST,
+	  .offset = FIELD(deny),
+	  .argument = "CAUSE[,CAUSE...]",
+	  .values = CLI_VALUES_CAUSE,
+	  .help = "no step spends the threshold on sleep, network, dns, ..." },
 	LIST("allow", allow, "ENTRY",
 	     "forgive FILE:LINE, or a glob on function, coroutine, task, file"),
-	TEXT("allow-file", allow_file, "FILE", "entries with reasons and dates, one a line"),
+	PATH("allow-file", allow_file, "FILE", FILE, "entries with reasons and dates, one a line"),
 	TEXT("min-steps", min_steps, "N", "fewer steps are inconclusive (default 100)"),
-	TEXT("baseline", baseline, "FILE", "compare with these runs"),
-	TEXT("max-regression", max_regression, "N%", "how much longer steps may take (default 20%)"),
-	TEXT("save-baseline", save_baseline, "FILE", "add this run to a baseline, unless it failed"),
-	TEXT("root", root, "DIR", "of the repository (default: where .git is)"),
-	TEXT("junit", junit, "FILE", "write JUnit XML"),
-	TEXT("sarif", sarif, "FILE", "write SARIF 2.1.0"),
-	TEXT("markdown", markdown, "FILE", "write a summary in Markdown"),
-	TEXT("json-file", json_file, "FILE", "write what --json prints"),
+	PATH("baseline", baseline, "FILE", FILE, "compare with these runs"),
+	TEXT("max-regression", max_regression, "N%",
+	     "how much longer steps may take (default 20%)"),
+	PATH("save-baseline", save_baseline, "FILE", FILE,
+	     "add this run to a baseline, unless it failed"),
+	PATH("root", root, "DIR", FOLDER, "of the repository (default: where .git is)"),
+	PATH("junit", junit, "FILE", FILE, "write JUnit XML"),
+	PATH("sarif", sarif, "FILE", FILE, "write SARIF 2.1.0"),
+	PATH("markdown", markdown, "FILE", FILE, "write a summary in Markdown"),
+	PATH("json-file", json_file, "FILE", FILE, "write what --json prints"),
 	{ .name = "github",
 	  .type = CLI_FLAG,
 	  .offset = FIELD(wants_github),
@@ -120,7 +132,8 @@ int check_opts__limits(const struct config *config, struct check_limits *ret, st
 	if (r >= 0)
 		r = parse_count("min-steps", c->min_steps, &ret->min_steps, err);
 	if (r >= 0 && c->max_regression)
-		r = cli_parse_share("max-regression", c->max_regression, 100, &ret->max_regression, err);
+		r = cli_parse_share("max-regression", c->max_regression, 100, &ret->max_regression,
+				    err);
 	for (size_t i = 0; i < c->deny.n && r >= 0; i++)
 		r = check_limits__deny(ret, c->deny.items[i], err);
 	return r;
@@ -171,7 +184,8 @@ int check_opts__root(const struct config *config, char *buf, size_t size, struct
 	char *slash;
 
 	if (!realpath(start, path))
-		return err__set(err, -errno, "cannot find the folder %s: %s", start, strerror(errno));
+		return err__set(err, -errno, "cannot find the folder %s: %s", start,
+				strerror(errno));
 	snprintf(buf, size, "%s", path);
 	while (!config->check.root && *path) {
 		snprintf(mark, sizeof(mark), "%s/.git", path);

@@ -17,8 +17,8 @@ int check_opts__limits(const struct config *config, struct check_limits *ret, st
 int check_opts__allow(const struct config *config, struct check_allow *ret, struct err *err);
 
 /*
- * The repository's root: --root, or the nearest folder at or above the working directory with a .git in it, or the working
- * directory. Absolute, in `buf`. 0 or -errno with err filled.
+ * The repository's root: --root, or the nearest folder at or above the working directory with a
+ * .git in it, or the working directory. Absolute, in `buf`. 0 or -errno with err filled.
  */
 int check_opts__root(const struct config *config, char *buf, size_t size, struct err *err);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/version.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -23,7 +24,7 @@ static int write_file(const char *path, check_report_fn *report, const struct ve
 
 	if (!path)
 		return 0;
-	/* Over the file of the last run: a gate runs again and again. */
+	/* Replaces the file of the last run: a gate runs again and again. */
 	r = file__create_stream(&out, path, true);
 	if (r >= 0)
 		r = report(out, v, opts);
@@ -33,7 +34,7 @@ static int write_file(const char *path, check_report_fn *report, const struct ve
 	return r;
 }
 
-int check_output__write(const struct config *config, const struct verdict *v)
+int check_output__write(const struct config *config, const struct verdict *v, bool *ret_is_shown)
 {
 	const struct check_config *c = &config->check;
 	const struct check_report_opts opts = {
@@ -51,13 +52,15 @@ int check_output__write(const struct config *config, const struct verdict *v)
 	};
 	int first = 0, r;
 
-	if (config->is_json)
-		check_report_json(stdout, v, &opts);
-	else
-		check_report_text(stdout, v, &opts);
-	if (c->wants_github)
-		check_report_github(stdout, v, &opts);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+	r = config->is_json ? check_report_json(stdout, v, &opts) :
+			      check_report_text(stdout, v, &opts);
+	if (r >= 0 && c->wants_github)
+		r = check_report_github(stdout, v, &opts);
+	/* A reader that has gone wants no message. */
+	*ret_is_shown = r >= 0 || r == -EPIPE;
+	if (!*ret_is_shown)
+		log_error("cannot write to stdout: %s", strerror(-r));
+	for (size_t i = 0; i < N_OF(files); i++) {
 		r = write_file(files[i].path, files[i].report, v, &opts);
 		first = first < 0 ? first : r;
 	}

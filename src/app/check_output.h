@@ -9,9 +9,10 @@
 #include "check/verdict.h"
 
 /*
- * Writes all that was asked for; one that fails is told, and does not keep the others back. 0 or -errno of the first file
- * that could not be written. What goes wrong with stdout is say_finish()'s matter.
+ * Writes all requested outputs. A failure is printed and does not stop the others. 0 or -errno of
+ * the first file that could not be written. *ret_is_shown is false if stdout could not be written
+ * to.
  */
-int check_output__write(const struct config *config, const struct verdict *v);
+int check_output__write(const struct config *config, const struct verdict *v, bool *ret_is_shown);
 
 #endif

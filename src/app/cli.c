@@ -12,12 +12,13 @@
 #include <string.h>
 
 #include "app/duration.h"
-#include "app/exit.h"
+#include "base/exit.h"
+#include "base/time.h"
 
 #define DEFAULT_BUDGET 0.02
-#define DEFAULT_THRESHOLD_NS 10000000ULL
+#define DEFAULT_THRESHOLD_NS (10 * NS_PER_MS)
 #define MAX_OPTIONS 48
-#define HELP_COLUMN 30
+#define HELP_COLUMN 32
 #define FILE_ARGUMENT 1
 
 const struct cli_option cli_common_options[] = {
@@ -29,12 +30,12 @@ const struct cli_option cli_common_options[] = {
 	  .letter = 'q',
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_quiet),
-	  .help = "nothing on stderr but errors" },
+	  .help = "only errors on stderr" },
 	{ .name = "verbose",
 	  .letter = 'v',
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_verbose),
-	  .help = "say what is tried and found, on stderr" },
+	  .help = "log details of attaching on stderr" },
 	{ .name = "help",
 	  .letter = 'h',
 	  .type = CLI_FLAG,
@@ -53,6 +54,7 @@ const struct cli_option cli_measure_options[] = {
 	  .letter = 'p',
 	  .type = CLI_PIDS,
 	  .argument = "PID[,PID...]",
+	  .values = CLI_VALUES_PID,
 	  .help = "watch these processes",
 	  .is_cli_only = true },
 	{ .name = "name",
@@ -60,66 +62,59 @@ const struct cli_option cli_measure_options[] = {
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, name),
 	  .argument = "NAME",
-	  .help = "watch the Pythons with NAME in their command line, later ones as well",
+	  .help = "watch Python processes with NAME in their command line, new ones too",
 	  .is_cli_only = true },
 	{ .name = "duration",
 	  .letter = 'd',
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, duration_ns),
 	  .argument = "TIME",
-	  .min_ns = 1000000,
-	  .max_ns = 3600000000000000,
-	  .help = "stop after this time (default: when stopped, or when all have ended)" },
+	  .min_ns = NS_PER_MS,
+	  .max_ns = 3600000 * NS_PER_S,
+	  .help = "stop after this time (default: at Ctrl-C, or when all targets end)" },
 	{ .name = "threshold",
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, threshold_ns),
 	  .argument = "TIME",
 	  .min_ns = 100000,
-	  .max_ns = 3600000000000,
-	  .help = "what lasts this long is a stall: 100us to 1h (default 10ms)" },
+	  .max_ns = 3600 * NS_PER_S,
+	  .help = "report steps that take at least this long (default 10ms)" },
 	{ .name = "mode",
 	  .type = CLI_MODE,
 	  .offset = offsetof(struct config, mode),
 	  .argument = "MODE",
-	  .help = "exact (time each step), light (no probes) or auto" },
+	  .values = CLI_VALUES_MODE,
+	  .help = "exact (time every step), light (no uprobes) or auto (default)" },
 	{ .name = "budget",
 	  .type = CLI_SHARE,
 	  .offset = offsetof(struct config, budget),
 	  .argument = "PERCENT",
-	  .help = "what exact timing may take of the busiest loop in mode auto (2%)" },
+	  .help = "CPU that exact timing may take of the busiest loop (default 2%)" },
 	{ .name = "no-follow",
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_not_following),
-	  .help = "do not watch the children of these processes" },
+	  .help = "do not watch the children of the targets" },
+	CLI_OWN_OPTIONS,
+	{ .name = "no-native",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_without_native),
+	  .help = "do not look for the C functions inside a stall's Python frame" },
 	{ .name = "config",
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, file_path),
 	  .argument = "FILE",
-	  .help = "read this configuration file, not ~/.config/loopstall/config.ini",
+	  .values = CLI_VALUES_FILE,
+	  .help = "configuration file (default: ~/.config/loopstall/config.ini)",
 	  .is_cli_only = true },
 	{ .name = NULL },
 };
 
-static const char *const mode_words[] = {
-#define _(name, word) word,
-	CLI_MODES(_)
-#undef _
-};
-
-const char *cli_mode_word(enum cli_mode mode)
+struct own_rules cli_own_rules(const struct config *config)
 {
-	return mode_words[mode];
-}
-
-int cli_mode_parse(const char *word, enum cli_mode *ret_mode)
-{
-	for (size_t i = 0; i < sizeof(mode_words) / sizeof(mode_words[0]); i++) {
-		if (!strcmp(word, mode_words[i])) {
-			*ret_mode = (enum cli_mode)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	return (struct own_rules){ .n_paths = config->own.n,
+				   .paths = config->own.items,
+				   .n_packages = config->own_package.n,
+				   .packages = config->own_package.items };
 }
 
 const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name)
@@ -159,7 +154,8 @@ int cli_parse_pids(const char *text, struct config *config, struct err *err)
 		pid = *p >= '0' && *p <= '9' ? strtol(p, &end, 10) : 0;
 		if (pid <= 0 || pid > INT_MAX || errno || (*end && *end != ','))
 			return err__set(err, -EINVAL,
-					"'%s' is not a pid or a list of pids, as in 4242 or 4242,4243",
+					"'%s' is not a pid or a list of pids, as in 4242 or 4242,"
+					"4243",
 					text);
 		if (!has_pid(config, pid)) {
 			if (config->n_pids == CLI_MAX_PIDS)
@@ -192,23 +188,26 @@ static int parse_duration(const struct cli_option *option, const char *text, uin
 	return 0;
 }
 
-static int parse_mode(const char *text, enum cli_mode *ret_mode, struct err *err)
+static int parse_mode(const char *text, enum measure_mode *ret_mode, struct err *err)
 {
-	if (!cli_mode_parse(text, ret_mode))
+	if (!measure_mode_parse(text, ret_mode))
 		return 0;
 	return err__set(err, -EINVAL, "'%s' is not a mode: it is auto, exact or light", text);
 }
 
-int cli_parse_share(const char *option, const char *text, double most, double *ret_share, struct err *err)
+int cli_parse_share(const char *option, const char *text, double most, double *ret_share,
+		    struct err *err)
 {
 	char *end;
 	double share = strtod(text, &end) / 100;
 
 	/* strtod would take blanks, signs and "nan". */
 	if (*text < '0' || *text > '9' || strcmp(end, "%"))
-		return err__set(err, -EINVAL, "--%s %s is not a percentage as in 20%%", option, text);
+		return err__set(err, -EINVAL, "--%s %s is not a percentage as in 20%%", option,
+				text);
 	if (!(share <= most))
-		return err__set(err, -EINVAL, "--%s %s is out of range: it takes up to %.0f%%", option, text, 100 * most);
+		return err__set(err, -EINVAL, "--%s %s is out of range: it takes up to %.0f%%",
+				option, text, 100 * most);
 	*ret_share = share;
 	return 0;
 }
@@ -229,7 +228,8 @@ static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
 	if (lint__parse_mask(text, ret_mask, bad, sizeof(bad)) >= 0)
 		return 0;
 	for (enum lint_id id = 0; id < LINT_MAX && used < sizeof(known); id++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s, ", lint__name(id));
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s, ",
+					 lint__name(id));
 	return err__set(err, -EINVAL, "'%s' is no lint: there is %sor all", bad, known);
 }
 
@@ -245,7 +245,8 @@ static int add_to_list(const struct cli_option *option, const char *text, struct
 	return 0;
 }
 
-int cli_set(const struct cli_option *option, const char *text, struct config *config, struct err *err)
+int cli_set(const struct cli_option *option, const char *text, struct config *config,
+	    struct err *err)
 {
 	void *field = (char *)config + option->offset;
 
@@ -318,17 +319,17 @@ static int check_target(const struct cli_command *command, const struct config *
 {
 	const char *or_file =
 		command->needs_target && command->max_files ? ", or the FILE of a recording" : "";
+	const char *targets =
+		command->takes_command ? "-p PID, -n NAME or -- COMMAND" : "-p PID or -n NAME";
 	const int n = (config->n_pids > 0) + (config->name != NULL) + (config->command != NULL) +
 		(command->needs_target && config->n_files > 0);
 
 	if (n > 1)
-		return err__set(err, -EINVAL,
-				"more than one kind of target: give -p PID, -n NAME or -- COMMAND%s",
+		return err__set(err, -EINVAL, "more than one kind of target: give %s%s", targets,
 				or_file);
 	if (command->needs_target && n == 0)
-		return err__set(err, -EINVAL,
-				"no target: give -p PID, -n NAME or -- COMMAND to start one%s",
-				or_file);
+		return err__set(err, -EINVAL, "no target: give %s%s%s", targets,
+				command->takes_command ? " to start one" : "", or_file);
 	if (config->n_files < command->min_files)
 		return err__set(err, -EINVAL, "no file: give the FILE of a recording");
 	return 0;
@@ -376,8 +377,8 @@ int cli_parse(const struct cli_command *command, const struct config *base, int 
 	int value, r;
 
 	/*
-	 * '+' stops at the first argument that is no option, '-' hands it over as the value of FILE_ARGUMENT; ':' tells a
-	 * missing value apart.
+	 * '+' stops at the first argument that is no option, '-' returns it as the value of
+	 * FILE_ARGUMENT; ':' makes a missing value a code of its own.
 	 */
 	strcpy(t.shorts, command->max_files ? "-:" : "+:");
 	add_options(&t, command->options);
@@ -453,7 +454,7 @@ void cli_print_help(FILE *out, const struct cli_command *const *commands)
 	      "Finds what starves the event loop of a running Python process, from outside.\n\n",
 	      out);
 	for (; *commands; commands++)
-		fprintf(out, "  %-10s%s\n", (*commands)->name, (*commands)->summary);
+		fprintf(out, "  %-12s%s\n", (*commands)->name, (*commands)->summary);
 	fputs("\n'loopstall COMMAND --help' lists the options of a command.\n\nExit codes:\n", out);
 #define _(name, code, sentence) fprintf(out, "  %d  %s\n", code, sentence);
 	EXIT_CODES(_)

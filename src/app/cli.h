@@ -15,28 +15,15 @@
 
 #include "base/err.h"
 #include "model/lint.h"
+#include "model/model.h"
+#include "session/measure_mode.h"
 
 #define CLI_MAX_PIDS 64
 #define CLI_MAX_FILES 2
 
-/* How steps are measured. */
-#define CLI_MODES(_)                                                                               \
-	_(AUTO, "auto")                                                                            \
-	_(EXACT, "exact")                                                                          \
-	_(LIGHT, "light")
-
-enum cli_mode {
-#define _(name, word) CLI_MODE_##name,
-	CLI_MODES(_)
-#undef _
-};
-
 /* "20%" as 0.2; up to `most`. 0 or -EINVAL with err filled. */
-int cli_parse_share(const char *option, const char *text, double most, double *ret_share, struct err *err);
-
-const char *cli_mode_word(enum cli_mode mode);
-/* 0, or -EINVAL if there is no such mode: nothing is changed then. */
-int cli_mode_parse(const char *word, enum cli_mode *ret_mode);
+int cli_parse_share(const char *option, const char *text, double most, double *ret_share,
+		    struct err *err);
 
 struct config_file;
 
@@ -71,13 +58,18 @@ struct config {
 	const char *format, *diff; /* of a report; NULL if not given */
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
-	enum cli_mode mode;
-	double budget; /* of mode auto: share of a core that exact timing may take of the busiest loop */
+	enum measure_mode mode;
+	/* of mode auto: share of a core that exact timing may take of the busiest loop */
+	double budget;
 	bool is_not_following;
+	bool is_without_native; /* no native frames */
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
+	uint64_t ring_ns, on_stall_ns; /* of a flight recorder; 0 if not given */
+	bool is_on_exit;
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
+	struct cli_list own, own_package; /* what counts as the user's code as well */
 	struct check_config check;
 	bool is_json, is_quiet, is_verbose;
 	bool wants_help, wants_version;
@@ -88,10 +80,25 @@ enum cli_type {
 	CLI_DURATION, /* uint64_t within min_ns ... max_ns */
 	CLI_PIDS, /* adds to n_pids, pids */
 	CLI_TEXT, /* const char *, not empty */
-	CLI_MODE, /* enum cli_mode */
+	CLI_MODE, /* enum measure_mode */
 	CLI_SHARE, /* double: "2%" is 0.02 */
 	CLI_LINTS, /* lint_mask */
 	CLI_LIST, /* struct cli_list; each time adds one */
+};
+
+/* What a value can be, for shell completion. */
+enum cli_values {
+	CLI_VALUES_ANY,
+	CLI_VALUES_FILE,
+	CLI_VALUES_FOLDER,
+	CLI_VALUES_PID,
+	CLI_VALUES_MODE,
+	CLI_VALUES_FORMAT,
+	CLI_VALUES_SCREEN,
+	CLI_VALUES_COLUMN,
+	CLI_VALUES_LINT,
+	CLI_VALUES_CAUSE,
+	CLI_VALUES_SHELL,
 };
 
 struct cli_option {
@@ -99,7 +106,9 @@ struct cli_option {
 	char letter; /* 0 if it has none */
 	enum cli_type type;
 	size_t offset; /* into struct config */
-	const char *argument; /* what stands for its value in the help; NULL for a flag */
+	/* what stands for its value in the help; NULL for a flag. With a comma: takes a list */
+	const char *argument;
+	enum cli_values values;
 	const char *help;
 	uint64_t min_ns, max_ns;
 	bool is_cli_only; /* not in a configuration file */
@@ -110,12 +119,15 @@ struct cli_command {
 	const char *usage; /* what follows the name */
 	const char *summary;
 	const char *details; /* sentences at the end of its help; NULL for none */
-	const struct cli_option *options; /* its own, or NULL; those in cli_common_options are added */
+	/* its own, or NULL; those in cli_common_options are added */
+	const struct cli_option *options;
 	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
 	bool has_own_file; /* a loopstall.ini in the working directory is read */
 	bool takes_command; /* arguments after -- are a command to start */
-	size_t min_files, max_files; /* how many it takes; with needs_target, one instead of a target */
+	/* how many it takes; with needs_target, one instead of a target */
+	size_t min_files, max_files;
+	enum cli_values operands; /* what those arguments can be */
 	void (*print_details)(FILE *out); /* more of its help, or NULL */
 	int (*run)(const struct config *config); /* returns an enum exit_code */
 };
@@ -123,6 +135,22 @@ struct cli_command {
 extern const struct cli_option cli_common_options[];
 /* Of every command that measures: targets, duration, threshold, mode, configuration file. */
 extern const struct cli_option cli_measure_options[];
+
+/* Of all commands that show stalls. */
+#define CLI_OWN_OPTIONS                                                                            \
+	{ .name = "own",                                                                           \
+	  .type = CLI_LIST,                                                                        \
+	  .offset = offsetof(struct config, own),                                                  \
+	  .argument = "PATH",                                                                      \
+	  .values = CLI_VALUES_FILE,                                                               \
+	  .help = "files below this folder are your code as well" },                               \
+	{                                                                                          \
+		.name = "own-package", .type = CLI_LIST,                                           \
+		.offset = offsetof(struct config, own_package), .argument = "NAME",                \
+		.help = "this installed package is your code as well"                              \
+	}
+/* What they were given; points into `config`. */
+struct own_rules cli_own_rules(const struct config *config);
 
 /* The command of that name in a list that ends with NULL; NULL if there is none. */
 const struct cli_command *cli_find(const struct cli_command *const *commands, const char *name);

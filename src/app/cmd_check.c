@@ -11,16 +11,20 @@
 #include "app/check_output.h"
 #include "app/commands.h"
 #include "app/duration.h"
-#include "app/exit.h"
+#include "app/measure.h"
+#include "base/exit.h"
 #include "app/replay.h"
 #include "app/say.h"
-#include "app/session.h"
+#include "session/session.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "check/checker.h"
 
-/* The recorder reads the aggregates as often. */
-#define REPLAY_SLICE_NS 250000000ULL
+/* A verdict needs more records than a reader does, and prints no line for each. */
+#define STALLS_PER_S 1500
+/* The pace at which the recorder reads the aggregates. */
+#define REPLAY_SLICE_NS (250 * NS_PER_MS)
 
 struct check {
 	const struct config *config;
@@ -40,7 +44,7 @@ static void check_done(struct check *c)
 	baseline__done(&c->saved);
 }
 
-/* What neither the kernel nor the recording tells is not known, which is not 0. */
+/* Facts that neither the kernel nor the recording provides are marked as unknown, not as 0. */
 static struct check_facts make_facts(const struct machine_use *use, uint64_t duration_ns)
 {
 	struct check_facts facts = {
@@ -60,7 +64,7 @@ static struct check_facts make_facts(const struct machine_use *use, uint64_t dur
 	return facts;
 }
 
-/* A bad run is no measure of what is good. */
+/* Only a run that passed is added to the baseline. */
 static int save_baseline(struct check *c, const struct verdict *v)
 {
 	const char *path = c->config->check.save_baseline;
@@ -94,19 +98,22 @@ static int on_read(void *ctx, const struct snapshot *snapshot, uint64_t now_ns)
 	return checker__slice(c->checker, snapshot, now_ns);
 }
 
-/* The exit code or -errno. What cannot be written must not turn a fault into less. */
+/* The exit code or -errno. A broken limit stays the exit code if an output cannot be written. */
 static int finish(struct check *c, const struct snapshot *snapshot, const struct check_facts *facts)
 {
 	const struct verdict *v;
+	bool is_shown;
 	int r, saved;
 
 	r = checker__finish(c->checker, snapshot, facts, &c->baseline, &v);
 	if (r < 0)
 		return r;
-	r = check_output__write(c->config, v);
+	r = check_output__write(c->config, v, &is_shown);
 	saved = save_baseline(c, v);
 	if ((r < 0 || saved < 0) && v->outcome != CHECK_FAIL)
 		return EXIT_USAGE;
+	if (!is_shown && v->outcome != CHECK_FAIL)
+		return EXIT_INCONCLUSIVE;
 	return check_outcome_code(v->outcome);
 }
 
@@ -119,11 +126,13 @@ static int on_end(void *ctx, const struct snapshot *snapshot, const struct sessi
 	return finish(ctx, snapshot, &facts);
 }
 
-/* What can be wrong with the question itself. 0 or -errno with err filled. */
+/* Checks the options before anything is measured. 0 or -errno with err filled. */
 static int prepare(struct check *c, struct err *err)
 {
 	const struct check_config *config = &c->config->check;
-	const struct check_opts opts = { .limits = &c->limits, .allow = &c->allow, .root = c->root };
+	const struct check_opts opts = { .limits = &c->limits,
+					 .allow = &c->allow,
+					 .root = c->root };
 	int r;
 
 	r = check_opts__limits(c->config, &c->limits, err);
@@ -148,17 +157,18 @@ static int prepare(struct check *c, struct err *err)
 static int measure(struct check *c, struct child *child, struct err *err)
 {
 	_cleanup_(session__freep) struct session *s = NULL;
-	const struct session_judge judge = {
-		.ctx = c, .on_stall = on_stall, .on_read = on_read, .on_end = on_end
+	static const struct sink_ops ops = { .stall = on_stall, .read = on_read, .end = on_end };
+	struct sink judge = {
+		.ops = &ops, .ctx = c, .needs_every_step = true, .stalls_per_s = STALLS_PER_S
 	};
 	struct config config = *c->config;
 	int r;
 
 	config.threshold_ns = check_limits__threshold_ns(&c->limits);
-	r = session__new(&s, &config, config.command ? child : NULL, NULL, err);
+	r = measure_new(&s, &config, config.command ? child : NULL, NULL, err);
 	if (r < 0)
 		return r;
-	session__set_judge(s, &judge);
+	session__add_sink(s, &judge);
 	r = session__add_targets(s, err);
 	if (r >= 0)
 		r = session__run(s, err);
@@ -178,7 +188,7 @@ static void format_option(uint64_t ns, char *buf, size_t size)
 		memmove(blank, blank + 1, strlen(blank));
 }
 
-/* What went by unseen when it was recorded cannot be judged now. 0 or -EINVAL with err filled. */
+/* A recording cannot be judged by a limit below its own threshold. 0 or -EINVAL with err filled. */
 static int compare_thresholds(const struct check *c, const struct replay *replay, struct err *err)
 {
 	const uint64_t recorded_ns = replay__threshold_ns(replay);
@@ -195,16 +205,16 @@ static int compare_thresholds(const struct check *c, const struct replay *replay
 	format_option(needed_ns, needed, sizeof(needed));
 	if (needed_ns == asked_ns)
 		return err__set(err, -EINVAL,
-				"%s has no stalls below its threshold of %s, and what takes %s is to be judged: "
-				"give --threshold %s, or record with --threshold %s",
+				"%s has no stalls below its threshold of %s, and what takes %s is "
+				"to be judged: give --threshold %s, or record with --threshold %s",
 				path, recorded, needed, recorded, needed);
 	return err__set(err, -EINVAL,
-			"%s has no stalls below its threshold of %s, so a limit of %s cannot be judged: "
-			"record with --threshold %s",
+			"%s has no stalls below its threshold of %s, so a limit of %s cannot be "
+			"judged: record with --threshold %s",
 			path, recorded, needed, needed);
 }
 
-/* Plays what is left, cut as a live run is. 0 or -errno. */
+/* Plays the rest in slices, as a live run reads it. 0 or -errno. */
 static int play(struct check *c, struct replay *replay)
 {
 	const struct snapshot *snapshot;
@@ -250,21 +260,23 @@ static int judge_replay(struct check *c, struct replay *replay)
 
 static int check_recording(struct check *c)
 {
+	const struct own_rules own = cli_own_rules(c->config);
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	struct err err = {};
 	int r;
 
 	r = replay__open(&replay, c->config->files[0], on_stall, c, &err);
-	if (r >= 0)
+	if (r >= 0) {
+		replay__set_own(replay, &own);
 		r = compare_thresholds(c, replay, &err);
+	}
 	if (r >= 0)
 		r = judge_replay(c, replay);
 	/* What the verdict holds of the model goes with it. */
 	checker__free(TAKE_PTR(c->checker));
 	if (r >= 0)
 		return r;
-	log_error("%s%s%s", *err.what ? err.what : strerror(-r), *err.hint ? "; " : "", err.hint);
-	return EXIT_USAGE;
+	return say_error(EXIT_USAGE, r, &err);
 }
 
 static int check_live(struct check *c)
@@ -279,10 +291,7 @@ static int check_live(struct check *c)
 			return say_failure(r, &err);
 	}
 	r = measure(c, &child, &err);
-	if (r >= 0)
-		return r;
-	say_failure(r, &err);
-	return child.is_reaped ? EXIT_COMMAND_FAILED : EXIT_CANNOT_ATTACH;
+	return measure_exit_code(r, &child, &err);
 }
 
 static int run(const struct config *config)
@@ -290,7 +299,7 @@ static int run(const struct config *config)
 	_cleanup_(check_done) struct check c = { .config = config };
 	struct err err = {};
 
-	if (config->mode == CLI_MODE_LIGHT) {
+	if (config->mode == MEASURE_MODE_LIGHT) {
 		log_error("a check judges every step: --mode light does not see them");
 		return EXIT_USAGE;
 	}
@@ -306,14 +315,18 @@ const struct cli_command cmd_check = {
 	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE",
 	.summary = "Holds the event loop to limits and to a baseline, for CI",
 	.details =
-		"FILE is a recording. Judges the program's own time: waiting for a free CPU does not count. Exits\n"
-		"with 0 (holds), 1 (a limit is broken), 4 (nothing can be told: the host starved the run, or too few\n"
-		"steps were seen) or 5 (the command failed). Options may be in loopstall.ini in the working\n"
+		"FILE is a recording. Judges the program's own time: waiting for a free CPU does "
+		"not count. Exits\n"
+		"with 0 (fine), 1 (a limit is exceeded), 4 (inconclusive: the host starved the "
+		"run, or too few\n"
+		"steps were seen) or 5 (the command failed). Options may be in loopstall.ini in "
+		"the working\n"
 		"directory, section [check].",
 	.options = check_options,
 	.measures = true,
 	.needs_target = true,
 	.max_files = 1,
+	.operands = CLI_VALUES_FILE,
 	.takes_command = true,
 	.has_own_file = true,
 	.run = run,

@@ -10,7 +10,8 @@
 #include <sys/utsname.h>
 
 #include "app/commands.h"
-#include "app/exit.h"
+#include "base/array.h"
+#include "base/exit.h"
 #include "app/remedy.h"
 #include "app/say.h"
 #include "app/privs.h"
@@ -19,12 +20,13 @@
 #include "base/log.h"
 #include "probe/probe.h"
 #include "report/format.h"
-#include "target/target.h"
+#include "process/target.h"
+#include "runtime/runtime.h"
 
 #define MAX_LOOPS 64
 #define MAX_NOTES 8
 
-/* One thing examined, whatever it is about: a row of the table, an element of the JSON. */
+/* One check with its result: a row of the table, an element of the JSON. */
 struct finding {
 	const char *name;
 	const char *sentence;
@@ -36,13 +38,14 @@ struct finding {
 
 #define MAX_FINDINGS (PROBE_MAX_FEATURES + PRIV_MAX)
 
-/* What is known of one process. */
+/* What was found in one process. */
 struct patient {
 	pid_t pid;
 	struct target *target; /* NULL: `error` and `err` say why */
 	int error;
 	struct err err;
-	int n_loops;
+	struct target_description about;
+	int n_loops; /* or -errno: they cannot be read */
 	struct target_loop_thread loops[MAX_LOOPS];
 	size_t n_spots[LS_SPOT_DNS_ENTER + 1]; /* by enum ls_spot */
 	size_t n_slow_spots; /* that the kernel has to single-step */
@@ -79,14 +82,18 @@ static void take_notes(struct patient *p)
 {
 	const struct target *t = p->target;
 
-	if (!t->interp)
+	if (!t->is_up)
 		note(p, "the interpreter is still starting up");
-	else if (!t->has_asyncio)
+	else if (!t->has_loops)
 		note(p, "asyncio is not imported yet: a trace waits for it");
+	else if (p->n_loops < 0)
+		note(p, "its event loops could not be read: try again");
 	else if (p->n_loops == 0)
 		note(p, "no event loop runs in it now: a trace waits for one");
 	if (t->is_newer)
-		note(p, "this version is newer than this loopstall: it is read by what it says of itself");
+		note(p,
+		     "this version is newer than this loopstall: it is read by what it says of "
+		     "itself");
 	if (t->rung == TARGET_RUNG_NONE)
 		note(p, "no step function was found: its steps cannot be timed");
 	if (*t->rung_note)
@@ -94,10 +101,10 @@ static void take_notes(struct patient *p)
 	if (t->rung != TARGET_RUNG_NONE && p->n_spots[LS_SPOT_POLL_RETURN] == 0)
 		note(p, "the loop's poll was not found: a turn is seen only where the poll sleeps");
 	if (p->n_slow_spots > 0)
-		note(p, "some probe spots need single-stepping: about 12 us a hit instead of 0.6 us");
-	if (t->has_greenlet)
 		note(p,
-		     "greenlet is loaded: a step that switches stacks ends when its stack is left");
+		     "some probe spots need single-stepping: about 12 us a hit instead of 0.6 us");
+	if (p->about.stacks_note)
+		note(p, p->about.stacks_note);
 }
 
 static void examine(struct patient *p, pid_t pid)
@@ -107,8 +114,7 @@ static void examine(struct patient *p, pid_t pid)
 	if (p->error < 0)
 		return;
 	p->n_loops = target__loop_threads(p->target, p->loops, MAX_LOOPS);
-	if (p->n_loops < 0)
-		p->n_loops = 0;
+	target__describe(p->target, &p->about);
 	count_spots(p);
 	take_notes(p);
 }
@@ -125,7 +131,7 @@ static void describe_fix(struct finding *f, const char *else_helps)
 		 *names && *else_helps ? "; " : "", else_helps);
 }
 
-/* What it needs and has is not what it lacks. */
+/* Lists only the capabilities that this process does not have. */
 static void add_missing(struct finding *f, const char *caps)
 {
 	remedy__add(&f->remedy, caps);
@@ -159,7 +165,8 @@ static size_t collect(struct finding *findings, struct probe_feature *features)
 		describe_fix(&findings[n], features[i].fix);
 		/* An older kernel may ask for more than the newest does. */
 		for (int j = 0; findings[n].is_required && j < PRIV_MAX; j++)
-			findings[j].is_required = findings[j].is_required || findings[n].remedy.caps[j];
+			findings[j].is_required =
+				findings[j].is_required || findings[n].remedy.caps[j];
 	}
 	for (int i = 0; i < PRIV_MAX; i++)
 		if (findings[i].is_required)
@@ -167,7 +174,7 @@ static size_t collect(struct finding *findings, struct probe_feature *features)
 	return n;
 }
 
-/* All that is missing in one. */
+/* One remedy for everything that is missing. */
 static struct remedy remedy_for_all(const struct finding *findings, size_t n)
 {
 	struct remedy all = {};
@@ -200,20 +207,20 @@ static void print_remedy(const struct remedy *remedy)
 	if (remedy__is_empty(remedy))
 		return;
 	puts("what is missing is given by one of these, or by running it as root:");
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 0; i < N_OF(ways); i++) {
 		ways[i].write(remedy, line);
 		if (*line)
 			printf("  %-11s %s\n", ways[i].name, line);
 	}
 }
 
-static void add_remedy(json_t *object, const struct remedy *remedy)
+static void add_remedy(struct jsonx *o, const struct remedy *remedy)
 {
 	char line[REMEDY_BYTES];
 
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 0; i < N_OF(ways); i++) {
 		ways[i].write(remedy, line);
-		json_object_set_new(object, ways[i].name, *line ? say_json_string(line) : json_null());
+		jsonx_add_text(o, ways[i].name, *line ? line : NULL);
 	}
 }
 
@@ -245,18 +252,20 @@ static void print_patient(const struct patient *p)
 		return;
 	}
 	text__escape(t->comm, comm, sizeof(comm));
-	text__escape(t->core_path ? t->core_path : "?", path, sizeof(path));
+	text__escape(p->about.file ?: "?", path, sizeof(path));
 	printf("process %d %s\n", p->pid, comm);
-	printf("  CPython %s, %s%s, %s\n", t->python,
-	       t->is_free_threaded ? "without the GIL, " : "", t->is_static ? "static" : "shared", t->is_stripped ? "stripped" : "with symbols");
+	printf("  %s %s, %s%s%s, %s\n", t->runtime->words->title, t->version, p->about.build ?: "",
+	       p->about.build ? ", " : "", p->about.is_static ? "static" : "shared",
+	       t->is_stripped ? "stripped" : "with symbols");
 	printf("  interpreter in %s\n", path);
 	if (t->is_container) {
 		text__escape(format__cgroup(t->cgroup, cgroup), comm, sizeof(comm));
 		printf("  container %s, pid %d there\n", comm, t->ns_pid);
 	}
 	printf("  rung: %s (%s)\n", target_rung_word(t->rung), target_rung_sentence(t->rung));
-	printf("  tasks written in Python: %s (%s)\n", target_sends_word(t->sends),
-	       target_sends_sentence(t->sends));
+	if (p->about.tasks_what)
+		printf("  %s: %s (%s)\n", p->about.tasks_what, p->about.tasks_word,
+		       p->about.tasks_sentence);
 	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
 	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
 	       p->n_spots[LS_SPOT_POLL_RETURN], p->n_spots[LS_SPOT_DNS_ENTER]);
@@ -267,68 +276,87 @@ static void print_patient(const struct patient *p)
 		printf("  note: %s\n", p->notes[i]);
 }
 
-static json_t *patient_json(const struct patient *p)
+static json_t *note_json(const void *item)
 {
-	const struct target *t = p->target;
-	json_t *loops, *notes;
+	const char *const *sentence = item;
 
-	if (!t)
-		return json_pack("{sisbsososn}", "pid", (int)p->pid, "ok", 0, "error",
-				 say_json_string(p->err.what), "fix", say_json_string(p->err.hint),
-				 "rung");
-	loops = json_array();
-	for (int i = 0; i < p->n_loops; i++)
-		json_array_append_new(loops,
-				      json_pack("{siss}", "tid", (int)p->loops[i].tid, "kind",
-						target_loop_kind_word(p->loops[i].kind)));
-	notes = json_array();
-	for (size_t i = 0; i < p->n_notes; i++)
-		json_array_append_new(notes, json_string(p->notes[i]));
-	/* One line a field, so that a value and the letter of its type are seen to be one. */
-	return json_pack("{"
-			 "si" "sb" "so" "so" "ss"
-			 "sb" "sb" "sb" "sb"
-			 "ss" "ss"
-			 "si" "si" "si" "si" "si"
-			 "so" "so"
-			 "}",
-			 "pid", (int)p->pid, "ok", (int)is_patient_ok(p), "name", say_json_string(t->comm),
-			 "interpreter", say_json_string(t->core_path ? t->core_path : "?"), "python", t->python,
-			 "static", (int)t->is_static, "stripped", (int)t->is_stripped, "container",
-			 (int)t->is_container, "greenlet", (int)t->has_greenlet,
-			 "rung", target_rung_word(t->rung), "python_tasks", target_sends_word(t->sends),
-			 "step_entry_spots", (int)p->n_spots[LS_SPOT_STEP_ENTER], "step_exit_spots",
-			 (int)p->n_spots[LS_SPOT_STEP_EXIT], "poll_spots", (int)p->n_spots[LS_SPOT_POLL_RETURN],
-			 "dns_spots", (int)p->n_spots[LS_SPOT_DNS_ENTER], "slow_spots", (int)p->n_slow_spots,
-			 "loops", loops, "notes", notes);
+	return jsonx_text(*sentence);
 }
 
-static void print_json(const struct finding *findings, size_t n, const struct utsname *uts,
-		       const struct patient *patients, size_t n_patients, bool is_ok)
+static json_t *stranger_json(const struct patient *p)
 {
-	json_t *object = say_json_object("doctor");
-	json_t *features = json_array(), *processes = json_array();
+	struct jsonx o = jsonx_object();
+
+	jsonx_add(&o, "pid", json_integer(p->pid));
+	jsonx_add_bool(&o, "ok", false);
+	jsonx_add_text(&o, "error", p->err.what);
+	jsonx_add_text(&o, "fix", p->err.hint);
+	jsonx_add_text(&o, "rung", NULL);
+	return jsonx_end(&o);
+}
+
+static json_t *patient_json(const void *item)
+{
+	const struct patient *p = item;
+	const struct target *t = p->target;
+	struct jsonx o;
+
+	if (!t)
+		return stranger_json(p);
+	o = jsonx_object();
+	jsonx_add(&o, "pid", json_integer(p->pid));
+	jsonx_add_bool(&o, "ok", is_patient_ok(p));
+	jsonx_add_text(&o, "name", t->comm);
+	jsonx_add_text(&o, "interpreter", p->about.file ?: "?");
+	jsonx_add_text(&o, "python", t->version);
+	jsonx_add_bool(&o, "static", p->about.is_static);
+	jsonx_add_bool(&o, "stripped", t->is_stripped);
+	jsonx_add_bool(&o, "container", t->is_container);
+	jsonx_add_bool(&o, "greenlet", p->about.switches_stacks);
+	jsonx_add_text(&o, "rung", target_rung_word(t->rung));
+	jsonx_add_text(&o, "python_tasks", p->about.tasks_word ?: "none");
+	jsonx_add_u64(&o, "step_entry_spots", p->n_spots[LS_SPOT_STEP_ENTER]);
+	jsonx_add_u64(&o, "step_exit_spots", p->n_spots[LS_SPOT_STEP_EXIT]);
+	jsonx_add_u64(&o, "poll_spots", p->n_spots[LS_SPOT_POLL_RETURN]);
+	jsonx_add_u64(&o, "dns_spots", p->n_spots[LS_SPOT_DNS_ENTER]);
+	jsonx_add_u64(&o, "slow_spots", p->n_slow_spots);
+	jsonx_add(&o, "loops",
+		  p->n_loops < 0 ? json_null() :
+				   jsonx_array(p->loops, (size_t)p->n_loops, sizeof(*p->loops),
+					       say_loop_thread));
+	jsonx_add(&o, "notes", jsonx_array(p->notes, p->n_notes, sizeof(*p->notes), note_json));
+	return jsonx_end(&o);
+}
+
+static json_t *feature_json(const void *item)
+{
+	const struct finding *f = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "name", f->name);
+	jsonx_add_text(&o, "what_for", f->sentence);
+	jsonx_add_bool(&o, "required", f->is_required);
+	jsonx_add_bool(&o, "ok", f->is_ok);
+	jsonx_add_text(&o, "fix", f->fix);
+	add_remedy(&o, f->is_ok ? &(struct remedy){} : &f->remedy);
+	return jsonx_end(&o);
+}
+
+/* 0 or -errno. */
+static int print_json(const struct finding *findings, size_t n, const struct utsname *uts,
+		      const struct patient *patients, size_t n_patients, bool is_ok)
+{
+	struct jsonx o = say_json_object("doctor");
 	const struct remedy all = remedy_for_all(findings, n);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct finding *f = &findings[i];
-		json_t *feature = json_pack("{sssssbsbss}", "name", f->name, "what_for",
-					    f->sentence, "required", (int)f->is_required, "ok",
-					    (int)f->is_ok, "fix", f->fix);
-
-		add_remedy(feature, f->is_ok ? &(struct remedy){} : &f->remedy);
-		json_array_append_new(features, feature);
-	}
-	for (size_t i = 0; i < n_patients; i++)
-		if (json_array_append_new(processes, patient_json(&patients[i])) < 0)
-			log_error("process %d cannot be written as JSON", patients[i].pid);
-	json_object_set_new(object, "kernel", json_string(uts->release));
-	json_object_set_new(object, "machine", json_string(uts->machine));
-	json_object_set_new(object, "ok", json_boolean(is_ok));
-	json_object_set_new(object, "features", features);
-	add_remedy(object, &all);
-	json_object_set_new(object, "processes", processes);
-	say_json_line(object);
+	jsonx_add_text(&o, "kernel", uts->release);
+	jsonx_add_text(&o, "machine", uts->machine);
+	jsonx_add_bool(&o, "ok", is_ok);
+	jsonx_add(&o, "features", jsonx_array(findings, n, sizeof(*findings), feature_json));
+	add_remedy(&o, &all);
+	jsonx_add(&o, "processes",
+		  jsonx_array(patients, n_patients, sizeof(*patients), patient_json));
+	return say_json(jsonx_end(&o));
 }
 
 static bool all_required(const struct finding *findings, size_t n)
@@ -355,6 +383,7 @@ static int run(const struct config *config)
 	struct utsname uts;
 	bool is_ok = true;
 	size_t n;
+	int r;
 
 	if (!patients || uname(&uts) < 0) {
 		log_error("%s", strerror(errno));
@@ -366,12 +395,18 @@ static int run(const struct config *config)
 		examine(&patients[i], config->pids[i]);
 		is_ok = is_ok && is_patient_ok(&patients[i]);
 	}
-	/* Those asked about could be read, so reading any process is not needed. */
+	/*
+	 * The processes in question could be read, so the right to read any process is not needed.
+	 */
 	if (config->n_pids > 0 && is_ok)
 		findings[PRIV_SYS_PTRACE].is_required = false;
 	is_ok = is_ok && all_required(findings, n);
 	if (config->is_json) {
-		print_json(findings, n, &uts, patients, config->n_pids, is_ok);
+		r = print_json(findings, n, &uts, patients, config->n_pids, is_ok);
+		if (r < 0 && r != -EPIPE) {
+			log_error("cannot write the result: %s", strerror(-r));
+			return EXIT_INCONCLUSIVE;
+		}
 	} else {
 		print_findings(findings, n, &uts);
 		for (size_t i = 0; i < config->n_pids; i++)
@@ -388,6 +423,7 @@ static const struct cli_option options[] = {
 	  .letter = 'p',
 	  .type = CLI_PIDS,
 	  .argument = "PID[,PID...]",
+	  .values = CLI_VALUES_PID,
 	  .help = "examine these processes, too" },
 	{ .name = NULL },
 };
@@ -395,7 +431,7 @@ static const struct cli_option options[] = {
 const struct cli_command cmd_doctor = {
 	.name = "doctor",
 	.usage = "[-p PID[,PID...]]",
-	.summary = "Tells what this kernel and these privileges allow, and how to fix what is missing",
+	.summary = "Checks kernel and privileges, and says how to fix what is missing",
 	.options = options,
 	.run = run,
 };

@@ -15,14 +15,15 @@
 #include <unistd.h>
 
 #include "app/commands.h"
-#include "app/exit.h"
+#include "base/exit.h"
 #include "app/privs.h"
 #include "app/say.h"
+#include "app/supervise.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/log.h"
 #include "report/format.h"
-#include "target/target.h"
+#include "process/target.h"
 
 #define MAX_LOOPS 64
 #define MAX_COMMAND_BYTES 4096
@@ -35,14 +36,31 @@ struct row {
 	char kinds[48];
 	int n_loops;
 	struct target_loop_thread loops[MAX_LOOPS];
-	int n_tasks; /* -errno if it cannot be told */
+	int n_tasks; /* -errno if not known */
 };
 
-/* What the list leaves out, told behind it. */
+/* Processes that are not in the list, by reason; printed below it. */
 struct left_out {
 	size_t n_idle; /* Pythons without a loop */
 	size_t n_unreadable;
 	struct err first_unreadable;
+};
+
+/*
+ * Result of the listing. Processes are examined in a child (supervise.h) that shares this memory.
+ */
+struct outcome {
+	size_t n_shown;
+	size_t n_lost; /* rows for which there was no memory */
+	int output_error; /* errno of stdout */
+	struct left_out out;
+};
+
+struct list {
+	const struct config *config;
+	const pid_t *pids;
+	struct target *first; /* that was examined; many processes have the same files */
+	struct outcome *outcome;
 };
 
 static void find_user(pid_t pid, char *buf, size_t size)
@@ -117,9 +135,9 @@ static void print_row(const struct row *row, unsigned int width)
 		snprintf(tasks, sizeof(tasks), "%d", row->n_tasks);
 	name_container(row->target, container, sizeof(container));
 	cut = snprintf(line, sizeof(line), "%7d %-10s %-7s %-10s %5d %6s %-7s %-*s %s",
-		       row->target->pid, user, row->target->python, row->kinds, row->n_loops, tasks,
-		       target_rung_word(row->target->rung),
-		       CONTAINER_COLUMNS, container, command);
+		       row->target->pid, user, row->target->version, row->kinds, row->n_loops,
+		       tasks, target_rung_word(row->target->rung), CONTAINER_COLUMNS, container,
+		       command);
 	if (width > 0 && cut > (int)width) {
 		cut = (int)width;
 		while (cut > 0 && ((unsigned char)line[cut] & 0xc0) == 0x80)
@@ -129,38 +147,29 @@ static void print_row(const struct row *row, unsigned int width)
 	puts(line);
 }
 
-static void print_json_row(const struct row *row)
+/* NULL without memory. */
+static json_t *row_json(const struct row *row)
 {
 	const struct target *t = row->target;
-	json_t *object = say_json_object("loop");
-	json_t *loops = json_array();
+	struct jsonx o = say_json_object("loop");
+	struct target_description about;
 
-	if (!object || !loops)
-		return;
-	for (int i = 0; i < row->n_loops; i++) {
-		const struct target_loop_thread *l = &row->loops[i];
-
-		json_array_append_new(loops,
-				      json_pack("{sissso*}", "tid", (int)l->tid, "kind",
-						target_loop_kind_word(l->kind), "type",
-						say_json_string(l->type_name)));
-	}
-	json_object_set_new(object, "pid", json_integer(t->pid));
-	json_object_set_new(object, "user", say_json_string(row->user));
-	json_object_set_new(object, "python", json_string(row->target->python));
-	json_object_set_new(object, "static", json_boolean(t->is_static));
-	json_object_set_new(object, "stripped", json_boolean(t->is_stripped));
-	json_object_set_new(object, "rung", json_string(target_rung_word(t->rung)));
-	json_object_set_new(object, "container", json_boolean(t->is_container));
-	json_object_set_new(object, "container_pid",
-			    t->is_container ? json_integer(t->ns_pid) : json_null());
-	json_object_set_new(object, "cgroup",
-			    t->cgroup ? say_json_string(t->cgroup) : json_null());
-	json_object_set_new(object, "tasks",
-			    row->n_tasks >= 0 ? json_integer(row->n_tasks) : json_null());
-	json_object_set_new(object, "loops", loops);
-	json_object_set_new(object, "command", say_json_string(t->cmdline ? t->cmdline : t->comm));
-	say_json_line(object);
+	target__describe(t, &about);
+	jsonx_add(&o, "pid", json_integer(t->pid));
+	jsonx_add_text(&o, "user", row->user);
+	jsonx_add_text(&o, "python", t->version);
+	jsonx_add_bool(&o, "static", about.is_static);
+	jsonx_add_bool(&o, "stripped", t->is_stripped);
+	jsonx_add_text(&o, "rung", target_rung_word(t->rung));
+	jsonx_add_bool(&o, "container", t->is_container);
+	jsonx_add(&o, "container_pid", t->is_container ? json_integer(t->ns_pid) : json_null());
+	jsonx_add_text(&o, "cgroup", t->cgroup);
+	jsonx_add(&o, "tasks", row->n_tasks >= 0 ? json_integer(row->n_tasks) : json_null());
+	jsonx_add(&o, "loops",
+		  jsonx_array(row->loops, (size_t)row->n_loops, sizeof(*row->loops),
+			      say_loop_thread));
+	jsonx_add_text(&o, "command", t->cmdline ? t->cmdline : t->comm);
+	return jsonx_end(&o);
 }
 
 static unsigned int terminal_width(void)
@@ -172,7 +181,7 @@ static unsigned int terminal_width(void)
 	return 0;
 }
 
-/* Processes whose maps are closed to us: what they run cannot be told. */
+/* Processes whose maps may not be read: what they run is not known. */
 static size_t count_closed(void)
 {
 	_cleanup_(dir_close) DIR *dir = opendir("/proc");
@@ -206,62 +215,139 @@ static void tell_left_out(const struct left_out *out, size_t n_shown)
 			 out->n_unreadable == 1 ? "" : "es", out->first_unreadable.what,
 			 *out->first_unreadable.hint ? "; " : "", out->first_unreadable.hint);
 	if (n_closed > 0)
-		log_info("%zu processes could not be read: run as root or with CAP_SYS_PTRACE to see "
-			 "them, too",
+		log_info("%zu processes could not be read: run as root or with CAP_SYS_PTRACE to "
+			 "see them, too",
 			 n_closed);
 }
 
-/* 1 if the process has a loop and was shown. */
-static size_t show(pid_t pid, const struct config *config, bool needs_header, struct left_out *out)
+static void leave_out(struct left_out *out, pid_t pid, int code, const struct err *err)
 {
-	_cleanup_(target__freep) struct target *t = NULL;
-	struct row row = {};
-	struct err err = {};
+	if (code == -ESRCH)
+		return; /* the process has ended since it was listed */
+	/* The process used up its allowance, so it is named. */
+	if (code == -ETIME || code == -EFBIG) {
+		log_warn("%s", err->what);
+		return;
+	}
+	if (out->n_unreadable++ == 0)
+		out->first_unreadable = *err;
+	log_debug("%d: %s", pid, err->what);
+}
+
+/* Written at once, because the next process may take long. 0 or -errno. */
+static int put_row(const struct row *row, const struct config *config, bool is_first)
+{
+	if (config->is_json)
+		return say_json(row_json(row));
+	if (is_first)
+		print_header();
+	print_row(row, terminal_width());
+	return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+/* False once the reader of the list has gone. */
+static bool print(const struct row *row, const struct config *config, struct outcome *outcome)
+{
 	int r;
 
-	r = target__examine(&t, pid, NULL, &err);
-	if (r == -ESRCH)
-		return 0; /* it has ended since the list was made */
+	/* A reader may take its time. */
+	supervise_pause(true);
+	r = put_row(row, config, outcome->n_shown == 0);
+	outcome->n_shown++;
+	if (r == -ENOMEM) {
+		log_error("process %d is not listed: %s", row->target->pid, strerror(ENOMEM));
+		outcome->n_lost++;
+	} else if (r < 0) {
+		outcome->output_error = -r;
+	}
+	if (row->n_tasks == -ETIME)
+		log_warn("the tasks of process %d are not counted: that takes more than 300 ms of "
+			 "CPU time",
+			 row->target->pid);
+	supervise_pause(false);
+	return !outcome->output_error;
+}
+
+/* Shows a process if it has a loop. False once the reader of the list has gone. */
+static bool show(void *ctx, size_t i)
+{
+	struct list *list = ctx;
+	struct left_out *out = &list->outcome->out;
+	const struct target_context context = { .relative = list->first };
+	_cleanup_(target__freep) struct target *t = NULL;
+	const pid_t pid = list->pids[i];
+	struct row row = {};
+	struct err err = {};
+	bool is_written = true;
+	int r;
+
+	r = target__examine(&t, pid, &context, &err);
 	if (r < 0) {
-		if (out->n_unreadable++ == 0)
-			out->first_unreadable = err;
-		log_debug("%d: %s", pid, err.what);
-		return 0;
+		leave_out(out, pid, r, &err);
+		return true;
 	}
 	row.n_loops = target__loop_threads(t, row.loops, MAX_LOOPS);
-	if (row.n_loops <= 0) {
-		out->n_idle++;
-		return 0;
-	}
-	fill_row(&row, t);
-	if (config->is_json) {
-		print_json_row(&row);
+	if (row.n_loops > 0) {
+		fill_row(&row, t);
+		is_written = print(&row, list->config, list->outcome);
+	} else if (row.n_loops == -ETIME) {
+		log_warn("process %d is not listed: finding its loops takes more than 300 ms of "
+			 "CPU time",
+			 pid);
+	} else if (row.n_loops < 0) {
+		err__set(&err, row.n_loops, "the loops of process %d cannot be read: %s", pid,
+			 strerror(-row.n_loops));
+		leave_out(out, pid, row.n_loops, &err);
 	} else {
-		if (needs_header)
-			print_header();
-		print_row(&row, terminal_width());
+		out->n_idle++;
 	}
-	return 1;
+	if (!list->first)
+		list->first = TAKE_PTR(t);
+	return is_written;
+}
+
+static void leave_out_stuck(void *ctx, size_t i, int signal)
+{
+	const struct list *list = ctx;
+
+	if (signal)
+		log_warn("process %d is not examined: that crashed (%s), which is a defect",
+			 list->pids[i], strsignal(signal));
+	else
+		log_warn("process %d is not examined: a file of it or its memory does not answer",
+			 list->pids[i]);
+}
+
+static void list__done(struct list *list)
+{
+	target__free(list->first);
 }
 
 static int run(const struct config *config)
 {
 	_cleanup_free_ pid_t *pids = NULL;
-	struct left_out out = {};
-	size_t n = 0, n_shown = 0;
+	_cleanup_(list__done) struct list list = { .config = config,
+						   .outcome =
+							   supervise_alloc(sizeof(*list.outcome)) };
+	struct supervised work = { .work = show, .leave_out = leave_out_stuck, .ctx = &list };
 	struct err err = {};
-	int r;
+	int r = -ENOMEM;
 
 	privs_raise();
-	r = target__find_pythons(&pids, &n);
+	if (list.outcome)
+		r = target__find_all(&pids, &work.n);
 	if (r < 0) {
 		err__set(&err, r, "cannot list processes: %s", strerror(-r));
 		return say_failure(r, &err);
 	}
-	for (size_t i = 0; i < n; i++)
-		n_shown += show(pids[i], config, n_shown == 0, &out);
-	tell_left_out(&out, n_shown);
-	return EXIT_FINE;
+	list.pids = pids;
+	supervise(&work);
+	if (list.outcome->output_error && list.outcome->output_error != EPIPE) {
+		log_error("cannot write to stdout: %s", strerror(list.outcome->output_error));
+		return EXIT_INCONCLUSIVE;
+	}
+	tell_left_out(&list.outcome->out, list.outcome->n_shown);
+	return list.outcome->n_lost ? EXIT_INCONCLUSIVE : EXIT_FINE;
 }
 
 static const struct cli_option options[] = {
@@ -272,8 +358,10 @@ const struct cli_command cmd_ls = {
 	.name = "ls",
 	.usage = "",
 	.summary = "Lists the event loops running on this machine",
-	.details = "RUNG says how the steps of a process can be seen: by the symbol of its step function, or\n"
-		   "by an entry point found in a stripped program. CONTAINER names the control group of a process in\n"
+	.details = "RUNG says how the steps of a process can be seen: by the symbol of its step "
+		   "function, or\n"
+		   "by an entry point found in a stripped program. CONTAINER names the control "
+		   "group of a process in\n"
 		   "namespaces of its own, and the pid it has there.",
 	.options = options,
 	.run = run,

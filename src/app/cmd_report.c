@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
-#include "app/exit.h"
+#include "base/exit.h"
 #include "app/replay.h"
 #include "app/say.h"
 #include "base/cleanup.h"
@@ -19,7 +19,7 @@
 
 #define DEFAULT_FORMAT "text"
 
-static struct report_opts make_opts(FILE *out, const char *mode)
+static struct report_opts make_opts(FILE *out, const char *mode, uint64_t clock_offset_ns)
 {
 	const bool is_terminal = isatty(fileno(out));
 	struct winsize size = {};
@@ -30,6 +30,7 @@ static struct report_opts make_opts(FILE *out, const char *mode)
 		.mode = mode,
 		.color = is_terminal && !getenv("NO_COLOR"),
 		.width = size.ws_col,
+		.clock_offset_ns = clock_offset_ns,
 	};
 }
 
@@ -38,7 +39,10 @@ static int tell_stall(void *ctx, const struct stall *stall)
 	return report__stall(*(struct report **)ctx, stall);
 }
 
-/* Plays what is left. Damage is no failure: what is there is told, and so is the damage. 0 or -errno. */
+/*
+ * Plays the rest of the recording. Damage is no failure: what precedes it is reported, and so is
+ * the damage. 0 or -errno.
+ */
 static int play(struct replay *replay, const char *path, const struct snapshot **ret_snapshot,
 		struct report_run *ret_run)
 {
@@ -55,9 +59,11 @@ static int play(struct replay *replay, const char *path, const struct snapshot *
 	return 0;
 }
 
-static int write_report(const char *path, const struct report_format *format, FILE *out,
+static int write_report(const struct config *config, const struct report_format *format, FILE *out,
 			struct err *err)
 {
+	const struct own_rules own = cli_own_rules(config);
+	const char *path = config->files[0];
 	_cleanup_(report__freep) struct report *report = NULL;
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	const struct snapshot *snapshot;
@@ -68,7 +74,8 @@ static int write_report(const char *path, const struct report_format *format, FI
 	r = replay__open(&replay, path, tell_stall, &report, err);
 	if (r < 0)
 		return r;
-	opts = make_opts(out, replay__mode(replay));
+	replay__set_own(replay, &own);
+	opts = make_opts(out, replay__mode(replay), replay__clock_offset_ns(replay));
 	r = report__new(&report, format, out, &opts);
 	if (r >= 0)
 		r = report__start(report, replay__start(replay));
@@ -87,10 +94,13 @@ static int compare_stall(void *ctx, const struct stall *stall)
 {
 	const struct side *side = ctx;
 
+	if (stall->end == LS_END_OPEN)
+		return 0;
 	return diff__stall(side->diff, side->which, stall);
 }
 
-static int read_side(struct diff *diff, enum diff_side which, const char *path, const char **ret_mode, struct err *err)
+static int read_side(struct diff *diff, enum diff_side which, const char *path,
+		     const char **ret_mode, struct err *err)
 {
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	struct side side = { diff, which };
@@ -125,11 +135,14 @@ static int write_diff(const char *before, const char *after, const struct diff_f
 	if (r < 0)
 		return r;
 	/* Words of our own list: the same word is the same string. */
-	opts = make_opts(out, mode_before == mode_after ? mode_after : "mixed");
+	opts = make_opts(out, mode_before == mode_after ? mode_after : "mixed", 0);
 	return format->write(out, result, &opts);
 }
 
-/* What the user asked for by name, by --json, by the name of the file to write, else text. NULL with err filled. */
+/*
+ * The format given by name, by --json or by the extension of the output file; else text. NULL with
+ * err filled.
+ */
 static const struct report_format *choose_format(const struct config *config, struct err *err)
 {
 	const char *name = config->format ?: config->is_json ? "json" : NULL;
@@ -140,7 +153,8 @@ static const struct report_format *choose_format(const struct config *config, st
 	if (name)
 		format = report__by_name(name);
 	for (size_t i = 0; !name && config->output && i < n_report_formats; i++) {
-		const size_t n = strlen(report_formats[i].extension), length = strlen(config->output);
+		const size_t n = strlen(report_formats[i].extension),
+			     length = strlen(config->output);
 
 		if (length > n + 1 && n > longest && config->output[length - n - 1] == '.' &&
 		    !strcmp(config->output + length - n, report_formats[i].extension)) {
@@ -179,13 +193,13 @@ static int write_all(const struct config *config, const struct report_format *fo
 		     const struct diff_format *diff, FILE *out, struct err *err)
 {
 	int r = diff ? write_diff(config->diff, config->files[0], diff, out, err) :
-		       write_report(config->files[0], format, out, err);
+		       write_report(config, format, out, err);
 
 	if (r >= 0 && (fflush(out) || ferror(out)))
 		r = -errno;
 	if (r >= 0 || r == -EPIPE)
 		return EXIT_FINE;
-	/* Nothing is wrong with what was read. */
+	/* The recording was read, so the output is at fault. */
 	if (!*err->what) {
 		log_error("cannot write %s: %s", config->output ?: "to stdout", strerror(-r));
 		return EXIT_INCONCLUSIVE;
@@ -222,8 +236,7 @@ static int run(const struct config *config)
 	r = write_all(config, format, diff, file ?: stdout, &err);
 	if (r >= 0)
 		return r;
-	log_error("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
-	return EXIT_USAGE;
+	return say_error(EXIT_USAGE, r, &err);
 }
 
 static const struct cli_option options[] = {
@@ -232,21 +245,25 @@ static const struct cli_option options[] = {
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, format),
 	  .argument = "NAME",
-	  .help = "see below (default: by the name of FILE, else text)",
+	  .values = CLI_VALUES_FORMAT,
+	  .help = "output format, see below (default: by the name of the output, else text)",
 	  .is_cli_only = true },
 	{ .name = "output",
 	  .letter = 'o',
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, output),
 	  .argument = "FILE",
-	  .help = "write it there, not to stdout; never over a file that is there",
+	  .values = CLI_VALUES_FILE,
+	  .help = "write to this file (default: stdout); must not exist",
 	  .is_cli_only = true },
 	{ .name = "diff",
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, diff),
 	  .argument = "OLDER",
-	  .help = "compare with this recording: what got worse since, what is new",
+	  .values = CLI_VALUES_FILE,
+	  .help = "compare with this older recording",
 	  .is_cli_only = true },
+	CLI_OWN_OPTIONS,
 	{ .name = NULL },
 };
 
@@ -260,10 +277,11 @@ static void print_formats(FILE *out)
 const struct cli_command cmd_report = {
 	.name = "report",
 	.usage = "FILE [-f FORMAT] [-o FILE] [--diff OLDER]",
-	.summary = "Writes what is in a recording, in any format",
+	.summary = "Converts a recording to any format",
 	.print_details = print_formats,
 	.options = options,
 	.min_files = 1,
 	.max_files = 1,
+	.operands = CLI_VALUES_FILE,
 	.run = run,
 };

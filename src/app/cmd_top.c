@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `loopstall top`: one session over the processes that are meant, shown on the terminal.
+ * `loopstall top`: one session over the targets, shown on the terminal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,13 @@
 
 #include "app/commands.h"
 #include "app/dashboard.h"
-#include "app/exit.h"
+#include "base/exit.h"
+#include "app/measure.h"
 #include "app/say.h"
-#include "app/session.h"
+#include "session/session.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "view/screen.h"
 
 /* The terminal is the dashboard's: the command gets /dev/null for all three streams. */
@@ -42,10 +44,10 @@ static int measure(const struct config *config, struct child *child, struct err 
 	_cleanup_(session__freep) struct session *s = NULL;
 	int r;
 
-	r = session__new(&s, config, child, NULL, err);
+	r = measure_new(&s, config, child, NULL, err);
 	if (r >= 0)
 		r = session__add_targets(s, err);
-	return r < 0 ? r : dashboard_run(s, err);
+	return r < 0 ? r : dashboard_run(s, config, err);
 }
 
 static int replay(const struct config *config)
@@ -55,8 +57,7 @@ static int replay(const struct config *config)
 
 	if (r >= 0)
 		return r;
-	log_error("%s%s%s", *err.what ? err.what : strerror(-r), *err.hint ? "; " : "", err.hint);
-	return EXIT_USAGE;
+	return say_error(EXIT_USAGE, r, &err);
 }
 
 static int run(const struct config *config)
@@ -66,7 +67,8 @@ static int run(const struct config *config)
 	int r;
 
 	if (config->is_json || !screen_is_possible()) {
-		log_error("top draws on a terminal, and %s; use 'loopstall trace', which also has --json",
+		log_error("top draws on a terminal, and %s; use 'loopstall trace', which also has "
+			  "--json",
 			  config->is_json ? "--json asks for lines" : "stdin or stdout is none");
 		return EXIT_USAGE;
 	}
@@ -76,17 +78,14 @@ static int run(const struct config *config)
 	}
 	if (config->n_files > 0)
 		return replay(config);
-	/* Before the session changes what a child would inherit. */
+	/* Before measure_new(), see there. */
 	if (config->command) {
 		r = start_command(&child, config->command, &err);
 		if (r < 0)
 			return say_failure(r, &err);
 	}
 	r = measure(config, config->command ? &child : NULL, &err);
-	if (r >= 0)
-		return r;
-	say_failure(r, &err);
-	return child.is_reaped ? EXIT_COMMAND_FAILED : EXIT_CANNOT_ATTACH;
+	return measure_exit_code(r, &child, &err);
 }
 
 static const struct cli_option options[] = {
@@ -94,11 +93,13 @@ static const struct cli_option options[] = {
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, screen),
 	  .argument = "NAME",
+	  .values = CLI_VALUES_SCREEN,
 	  .help = "the screen to begin with (default: coroutines)" },
 	{ .name = "sort",
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, sort),
 	  .argument = "COLUMN",
+	  .values = CLI_VALUES_COLUMN,
 	  .help = "the column to sort by" },
 	{ .name = "filter",
 	  .type = CLI_TEXT,
@@ -109,19 +110,21 @@ static const struct cli_option options[] = {
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, columns),
 	  .argument = "NAME[,NAME...]",
+	  .values = CLI_VALUES_COLUMN,
 	  .help = "the columns to show" },
 	{ .name = "refresh",
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, refresh_ns),
 	  .argument = "TIME",
-	  .min_ns = 100000000,
-	  .max_ns = 10000000000,
-	  .help = "how often numbers are read: 100ms to 10s (default 1s)" },
+	  .min_ns = 100 * NS_PER_MS,
+	  .max_ns = 10 * NS_PER_S,
+	  .help = "time between two updates: 100ms to 10s (default 250ms)" },
 	{ .name = "no-lint",
 	  .type = CLI_LINTS,
 	  .offset = offsetof(struct config, lints_off),
 	  .argument = "NAME[,NAME...]",
-	  .help = "lints that are switched off, such as cpu-hog; or all" },
+	  .values = CLI_VALUES_LINT,
+	  .help = "lints to switch off, such as cpu-hog; or all" },
 	{ .name = NULL },
 };
 
@@ -130,13 +133,16 @@ const struct cli_command cmd_top = {
 	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE",
 	.summary = "Shows live who stalls the event loop, why, and who has to wait",
 	.details =
-		"FILE is a recording, which is played. Needs a terminal. ? explains what is on the screen, q ends.\n"
-		"What a COMMAND prints is not shown. NO_COLOR turns colours off; without UTF-8 in the locale, bars\n"
+		"FILE is a recording, which is played. Needs a terminal. ? explains what is on the "
+		"screen, q ends.\n"
+		"What a COMMAND prints is not shown. NO_COLOR turns colours off; without UTF-8 in "
+		"the locale, bars\n"
 		"are drawn in ASCII.",
 	.options = options,
 	.measures = true,
 	.needs_target = true,
 	.max_files = 1,
+	.operands = CLI_VALUES_FILE,
 	.takes_command = true,
 	.run = run,
 };

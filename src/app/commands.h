@@ -12,7 +12,12 @@ extern const struct cli_command cmd_trace;
 extern const struct cli_command cmd_check;
 extern const struct cli_command cmd_record;
 extern const struct cli_command cmd_report;
+extern const struct cli_command cmd_dump;
 extern const struct cli_command cmd_ls;
 extern const struct cli_command cmd_doctor;
+extern const struct cli_command cmd_completion;
+
+/* All of them, in the order of the help; ends with NULL. */
+extern const struct cli_command *const all_commands[];
 
 #endif

@@ -65,7 +65,7 @@ void config_file__origin(const struct config_file *file, const char *option, con
 	snprintf(buf, size, "--%s", option);
 }
 
-/* What is read now. The first fault ends the reading. */
+/* State of the parser. The first error ends it. */
 struct reading {
 	struct config_file *file;
 	FILE *stream;
@@ -89,8 +89,8 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct reading *r, const
 }
 
 /*
- * One line for inih, which cuts long lines without a word and takes an indented line for more of
- * the value before.
+ * Reads one line for inih, which silently cuts long lines and takes an indented line for a
+ * continuation.
  */
 static char *read_line(char *buf, int size, void *ctx)
 {
@@ -198,7 +198,7 @@ static int read_stream(struct config_file *file, FILE *stream,
 	struct reading r = { .file = file, .stream = stream, .commands = commands, .err = err };
 	int line = ini_parse_stream(read_line, &r, on_setting, &r);
 
-	/* What inih could not read itself may have come before what we refused. */
+	/* A syntax error may precede the line that was refused. */
 	if (line > 0 && (r.result >= 0 || (unsigned int)line < r.line)) {
 		r.line = (unsigned int)line;
 		return refuse(&r, "this is neither a [section] nor NAME = VALUE nor a comment");
@@ -210,7 +210,7 @@ static int read_stream(struct config_file *file, FILE *stream,
 	return 0;
 }
 
-/* For what is read without having been named. */
+/* Checks the owner of a file that the user did not name. */
 static int check_trust(const char *path, const struct stat *st, struct err *err)
 {
 	const struct passwd *user = privs_sudo_user();
@@ -219,7 +219,8 @@ static int check_trust(const char *path, const struct stat *st, struct err *err)
 		return err__set(err, -EINVAL, "%s is no file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid() && !(user && st->st_uid == user->pw_uid))
 		return err__set(err, -EPERM,
-				"%s is not used: it belongs to another user (--config names a file)",
+				"%s is not used: it belongs to another user (--config names a "
+				"file)",
 				path);
 	/* A user's group is often only that user's own, so it may write. */
 	if (st->st_mode & S_IWOTH)
@@ -237,7 +238,7 @@ static int read_path(struct config_file **ret_file, const char *path, bool is_op
 	struct stat st;
 	int fd, r;
 
-	/* Not to wait for the other end of a pipe. */
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_optional ? O_NONBLOCK : 0));
 	if (fd < 0 && is_optional && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return 0;
@@ -265,7 +266,7 @@ static int read_path(struct config_file **ret_file, const char *path, bool is_op
 	return r;
 }
 
-/* What lies where the user happens to be may be anybody's, and a check writes files. */
+/* The file in the working directory may be another user's, and a check writes files. */
 static int read_own(struct config_file **ret_file, const char *path,
 		    const struct cli_command *const *commands, struct err *err)
 {
@@ -273,7 +274,7 @@ static int read_own(struct config_file **ret_file, const char *path,
 
 	if (r < 0 || *ret_file)
 		return r;
-	/* Limits that are not read must not be held to be none. */
+	/* An unreadable file of limits is an error, because without them the check would pass. */
 	return err__set(err, -EACCES, "cannot read %s: %s", path, strerror(EACCES));
 }
 
@@ -290,7 +291,9 @@ int config_file__read(struct config_file **ret_file, const char *path, const cha
 		return read_path(ret_file, path, false, commands, err);
 	if (own && !access(own, F_OK))
 		return read_own(ret_file, own, commands, err);
-	/* A path that is not absolute is to be ignored, says the XDG base directory specification. */
+	/*
+	 * A path that is not absolute is to be ignored, says the XDG base directory specification.
+	 */
 	if (config_home && *config_home == '/')
 		snprintf(place, sizeof(place), "%s/" PLACE, config_home);
 	else

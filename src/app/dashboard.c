@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Terminal, keys and drawing, whatever it is that is shown; saving, copying, editing.
+ * What live and replayed dashboards share: terminal, keys, drawing, saving, copying, editing.
  */
 #include "app/dashboard_impl.h"
 
@@ -12,12 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/session_impl.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/file.h"
 
-#define MESSAGE_NS (5 * SECOND_NS)
+#define MESSAGE_NS (5 * NS_PER_S)
 #define MAX_FORMATS 64
 
 void dashboard__tell(struct dashboard *d, const char *fmt, ...)
@@ -29,7 +28,7 @@ void dashboard__tell(struct dashboard *d, const char *fmt, ...)
 	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
 	text__escape(raw, d->message, sizeof(d->message));
-	d->message_until_ns = session_now_ns() + MESSAGE_NS;
+	d->message_until_ns = time_now_ns(CLOCK_MONOTONIC) + MESSAGE_NS;
 	d->is_stale = true;
 }
 
@@ -81,7 +80,8 @@ int dashboard__draw(struct dashboard *d, uint64_t now_ns)
 
 static int write_report(struct dashboard *d, const struct report_format *format, FILE *out)
 {
-	const struct report_opts opts = { .mode = d->source->mode(d->ctx) };
+	const struct report_opts opts = { .mode = d->source->mode(d->ctx),
+					  .clock_offset_ns = d->source->clock_offset_ns(d->ctx) };
 	_cleanup_(report__freep) struct report *report = NULL;
 	const struct snapshot *snapshot;
 	int r;
@@ -210,7 +210,8 @@ static size_t list_formats(struct view_format *formats)
 	size_t n;
 
 	for (n = 0; n < n_report_formats && n < MAX_FORMATS; n++)
-		formats[n] = (struct view_format){ report_formats[n].name, report_formats[n].title };
+		formats[n] =
+			(struct view_format){ report_formats[n].name, report_formats[n].title };
 	return n;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of the dashboard: dashboard.c has what is common (terminal, keys, saving), dashboard_live.c what shows a measurement
- * while it runs, dashboard_replay.c what plays a recording.
+ * The inside of the dashboard: dashboard.c has what is common (terminal, keys, saving),
+ * dashboard_live.c what shows a measurement while it runs, dashboard_replay.c what plays a
+ * recording.
  */
 #ifndef LOOPSTALL_APP_DASHBOARD_IMPL_H
 #define LOOPSTALL_APP_DASHBOARD_IMPL_H
@@ -10,12 +11,11 @@
 #include <stdint.h>
 
 #include "app/dashboard.h"
+#include "base/array.h"
+#include "base/time.h"
 #include "report/report.h"
 #include "view/screen.h"
 #include "view/view.h"
-
-#define SECOND_NS 1000000000ULL
-#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 struct dashboard;
 
@@ -23,10 +23,12 @@ struct dashboard;
 struct dashboard_source {
 	bool is_replay;
 	struct model *(*model)(void *ctx);
-	const char *(*mode)(void *ctx); /* as in struct report_opts */
+	/* As in struct report_opts. */
+	const char *(*mode)(void *ctx);
+	uint64_t (*clock_offset_ns)(void *ctx);
 	/* Fills in all but the message and what the configuration says. */
 	void (*status)(void *ctx, uint64_t now_ns, struct view_status *status);
-	/* What the dashboard does not do itself; tells what came of it. */
+	/* Does what the dashboard does not do itself, and shows a message about the result. */
 	void (*fulfil)(struct dashboard *d, enum view_request request);
 	/* Writes a whole report of what is known now. 0 or -errno. */
 	int (*report)(void *ctx, struct report *report, const struct snapshot *snapshot);
@@ -59,7 +61,8 @@ int dashboard__input(struct dashboard *d);
 int dashboard__draw(struct dashboard *d, uint64_t now_ns);
 
 /* A line at the bottom, for some seconds. */
-__attribute__((format(printf, 2, 3))) void dashboard__tell(struct dashboard *d, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void dashboard__tell(struct dashboard *d, const char *fmt,
+							   ...);
 
 /* The next one of an ascending list, up (1) or down (-1); the value itself if there is none. */
 uint64_t dashboard_next_of(const uint64_t *list, size_t n, uint64_t value, int direction);

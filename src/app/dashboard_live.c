@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A measurement that runs: reads the kernel side and the processes at its pace, asks often whether a loop is stuck.
+ * The dashboard of a running measurement: reads the kernel side and the processes at the refresh
+ * rate, and checks more often which stalls are open.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,119 +9,109 @@
 #include <unistd.h>
 
 #include "app/dashboard_impl.h"
-#include "app/session_impl.h"
 #include "app/source.h"
 #include "base/escape.h"
-#include "report/format.h"
+#include "base/time.h"
+#include "session/sink_report.h"
+#include "session/watchdog.h"
+#include "view/screen.h"
 
-/* A loop that is stuck is shown once it has been so this long, and asked as often: so within twice that. */
-#define STUCK_NS 50000000ULL
-#define LIVE_PACE_NS 45000000ULL
-#define DEFAULT_REFRESH_NS (SECOND_NS / 4)
+/*
+ * A stall that has been open this long is shown. The check runs at the same interval, so it is
+ * shown within twice that time.
+ */
+#define OPEN_NS (50 * NS_PER_MS)
+#define LIVE_PACE_NS (45 * NS_PER_MS)
+#define DEFAULT_REFRESH_NS (NS_PER_S / 4)
 
-/* What + and - and the threshold's keys choose from. */
-static const uint64_t paces_ns[] = { SECOND_NS / 10, SECOND_NS / 4, SECOND_NS / 2, SECOND_NS,
-				     2 * SECOND_NS,  5 * SECOND_NS, 10 * SECOND_NS };
-static const uint64_t thresholds_ns[] = { 100000,    200000,	    500000,	   1000000,
-					  2000000,   5000000,	    10000000,	   20000000,
-					  50000000,  100000000,	    200000000,	   500000000,
-					  SECOND_NS, 2 * SECOND_NS, 5 * SECOND_NS, 10 * SECOND_NS };
+/* The steps of the keys for refresh rate and threshold. */
+static const uint64_t paces_ns[] = { NS_PER_S / 10, NS_PER_S / 4, NS_PER_S / 2, NS_PER_S,
+				     2 * NS_PER_S,  5 * NS_PER_S, 10 * NS_PER_S };
+static const uint64_t thresholds_ns[] = { 100000,   200000,	  500000,	1000000,
+					  2000000,  5000000,	  10000000,	20000000,
+					  50000000, 100000000,	  200000000,	500000000,
+					  NS_PER_S, 2 * NS_PER_S, 5 * NS_PER_S, 10 * NS_PER_S };
 
 struct live {
 	struct dashboard dashboard;
 	struct session *session;
 	uint64_t refresh_ns;
+	struct timer timer; /* the earlier of these */
 	uint64_t read_due_ns, live_due_ns;
+	struct loop_fd input, reader;
 	/* When our own cost was read last, and what it was then. */
 	uint64_t read_at_ns;
 	struct own_cost cost_at_read;
 	struct view_cost cost;
-	bool has_live; /* a loop was stuck at the last look */
+	bool has_live; /* a stall was open at the last look */
 	char targets[512];
 };
 
 static struct model *live_model(void *ctx)
 {
-	return ((struct live *)ctx)->session->model;
+	return session__model(((struct live *)ctx)->session);
 }
 
 static const char *live_mode(void *ctx)
 {
-	return cli_mode_word(((struct live *)ctx)->session->config->mode);
+	return measure_mode_word(((struct live *)ctx)->dashboard.config->mode);
 }
 
-/* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)  +1 more" */
-static void describe_targets(struct live *l)
+static uint64_t live_clock_offset_ns(void *ctx)
 {
-	const struct session *s = l->session;
-	const struct watch *w = s->watches[0];
-	size_t n_shown = 0;
-	char raw[sizeof(l->targets)];
-	char cgroup[FORMAT_CGROUP_BYTES];
-	size_t used = 0;
+	(void)ctx;
+	return time_clock_offset_ns();
+}
 
-	/* The first that still runs speaks for all; one with a loop has more to say than one without. */
-	for (size_t i = 0; i < s->n_watches; i++) {
-		const struct watch *other = s->watches[i];
+/* A place in a source file of one of several processes. */
+struct wanted_line {
+	const char *file;
+	uint32_t line;
+	char *buf;
+	size_t size;
+	struct err *err;
+};
 
-		n_shown += watch__is_shown(other);
-		if (watch__is_shown(other) && !other->is_gone && (w->is_gone || (!w->n_loops && other->n_loops)))
-			w = other;
-	}
-	used = (size_t)snprintf(raw, sizeof(raw), "%s %d",
-				w->target		   ? w->target->comm :
-					s->config->command ? s->config->command[0] :
-							     "?",
-				w->pid);
-	if (w->target && used < sizeof(raw))
-		used += (size_t)snprintf(
-			raw + used, sizeof(raw) - used, "  CPython %s, %s, %s (%s)", w->target->python,
-			watch__loop_word(w) ?: "no loop yet", session__mode_word(s, w),
-			target_rung_word(w->target->rung));
-	if (w->target && w->target->is_container && used < sizeof(raw))
-		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  container %s (pid %d there)",
-					 format__cgroup(w->target->cgroup, cgroup), w->target->ns_pid);
-	if (n_shown > 1 && used < sizeof(raw))
-		used += (size_t)snprintf(raw + used, sizeof(raw) - used, "  +%zu more",
-					 n_shown - 1);
-	if (w->is_gone && used < sizeof(raw))
-		snprintf(raw + used, sizeof(raw) - used, "  has ended");
-	text__escape(raw, l->targets, sizeof(l->targets));
+static int read_line_of(void *ctx, pid_t pid)
+{
+	const struct wanted_line *wanted = ctx;
+	int r = source_line(pid, wanted->file, wanted->line, wanted->buf, wanted->size);
+
+	return r < 0 ? -ENOENT : r; /* another process may have the file */
 }
 
 /* A row may stand for several processes: one that has the file is enough. */
 static int find_source_line(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf,
 			    size_t size)
 {
-	const struct session *s = ctx;
-	int r = -ENOENT;
+	struct wanted_line wanted = { .file = file, .line = line, .buf = buf, .size = size };
 
 	if (pid)
 		return source_line((pid_t)pid, file, line, buf, size);
-	for (size_t i = 0; r < 0 && i < s->n_watches; i++)
-		r = source_line(s->watches[i]->pid, file, line, buf, size);
-	return r;
+	return session__each_pid(ctx, read_line_of, &wanted);
 }
 
 static void live_status(void *ctx, uint64_t now_ns, struct view_status *status)
 {
 	struct live *l = ctx;
+	char raw[sizeof(l->targets)];
 
-	describe_targets(l);
+	session__describe(l->session, raw, sizeof(raw));
+	text__escape(raw, l->targets, sizeof(l->targets));
 	*status = (struct view_status){
 		.targets = l->targets,
 		.now_ns = now_ns,
-		.started_ns = l->session->started_ns,
-		.threshold_ns = l->session->threshold_ns,
+		.started_ns = session__started_ns(l->session),
+		.threshold_ns = session__threshold_ns(l->session),
 		.refresh_ns = l->refresh_ns,
 		.cost = l->cost,
-		.own_rss_bytes = session_own_rss_bytes(),
+		.own_rss_bytes = session__own_rss_bytes(),
 		.source_line = find_source_line,
 		.source_ctx = l->session,
 	};
 }
 
-/* Of one core since the last time. An estimate of all runs may come out a little less than before. */
+/* Share of one core since the last read. An estimate may be a little lower than the one before. */
 static double share_of(uint64_t now, uint64_t before, uint64_t passed_ns)
 {
 	return now > before ? (double)(now - before) / (double)passed_ns : 0;
@@ -153,48 +144,47 @@ static int read_if_due(struct live *l, uint64_t now_ns)
 	measure_self(l, now_ns);
 	if (r >= 0)
 		r = session__count_tasks(l->session, view__wants_tasks(l->dashboard.view));
-	if (r >= 0 && l->session->is_counting_tasks)
+	if (r >= 0 && session__is_counting_tasks(l->session))
 		r = session__read_tasks(l->session, now_ns);
 	return r;
 }
 
-static int look_for_stuck(struct live *l, uint64_t now_ns)
+static int look_for_open(struct live *l, uint64_t now_ns)
 {
-	const uint64_t threshold_ns = l->session->threshold_ns;
+	const uint64_t threshold_ns = session__threshold_ns(l->session);
 	int n;
 
 	if (now_ns < l->live_due_ns)
 		return 0;
-	n = session__read_live(l->session, now_ns, threshold_ns > STUCK_NS ? threshold_ns : STUCK_NS);
+	n = session__read_spans(l->session, now_ns,
+				threshold_ns > OPEN_NS ? threshold_ns : OPEN_NS);
 	if (n < 0)
 		return n;
-	/* Once more when it is over. */
+	/* One more update after the stall has ended. */
 	if (n > 0 || l->has_live)
 		l->dashboard.is_stale = true;
 	l->has_live = n > 0;
 	return 0;
 }
 
-static int on_turn(void *ctx, uint64_t now_ns, uint64_t *ret_due_ns)
+static int on_due(void *ctx, uint64_t now_ns)
 {
 	struct live *l = ctx;
 	const bool is_read = now_ns >= l->read_due_ns, is_looked = now_ns >= l->live_due_ns;
-	const uint64_t before_ns = session_own_cpu_ns();
-	uint64_t cost_ns;
+	const uint64_t before_ns = session__own_cpu_ns(l->session);
 	int r;
 
 	r = read_if_due(l, now_ns);
 	if (r >= 0)
-		r = look_for_stuck(l, now_ns);
+		r = look_for_open(l, now_ns);
 	if (r >= 0)
 		r = dashboard__draw(&l->dashboard, now_ns);
-	/* What is seen is drawn: that is part of its price. */
-	cost_ns = session_own_cpu_ns() - before_ns;
+	/* The pacer counts drawing as part of the read. */
 	if (is_read)
-		l->read_due_ns = session_next_due_ns(now_ns, l->refresh_ns, cost_ns);
+		l->read_due_ns = session__next_due_ns(l->session, now_ns, l->refresh_ns, before_ns);
 	if (is_looked)
-		l->live_due_ns = session_next_due_ns(now_ns, LIVE_PACE_NS, cost_ns);
-	*ret_due_ns = l->read_due_ns < l->live_due_ns ? l->read_due_ns : l->live_due_ns;
+		l->live_due_ns = session__next_due_ns(l->session, now_ns, LIVE_PACE_NS, before_ns);
+	l->timer.due_ns = l->read_due_ns < l->live_due_ns ? l->read_due_ns : l->live_due_ns;
 	return r;
 }
 
@@ -206,12 +196,25 @@ static int on_input(void *ctx)
 	if (l->dashboard.is_over)
 		session__stop(l->session);
 	/* A screen that shows tasks does not wait for the next refresh. */
-	if (view__wants_tasks(l->dashboard.view) != l->session->is_counting_tasks)
+	if (view__wants_tasks(l->dashboard.view) != session__is_counting_tasks(l->session))
 		l->read_due_ns = 0;
+	/* Shows what the key has changed. */
+	l->timer.due_ns = 0;
 	return r;
 }
 
-/* Stalls that are still known; newest first there, oldest first here. */
+static int begin(void *ctx)
+{
+	struct live *l = ctx;
+
+	l->timer = (struct timer){ .fn = on_due, .ctx = l };
+	loop__add_timer(session__loop(l->session), &l->timer);
+	l->input = (struct loop_fd){ .fd = STDIN_FILENO, .fn = on_input, .ctx = l };
+	sink__watch_reader(l->session, &l->reader, STDOUT_FILENO);
+	return loop__add_fd(session__loop(l->session), &l->input, EPOLLIN);
+}
+
+/* Writes the stalls in the snapshot's list, oldest first; the list is newest first. */
 static int live_report(void *ctx, struct report *report, const struct snapshot *snapshot)
 {
 	const struct live *l = ctx;
@@ -222,14 +225,19 @@ static int live_report(void *ctx, struct report *report, const struct snapshot *
 	return r < 0 ? r : session__write_summary(l->session, report, snapshot);
 }
 
+static int edit_line_of(void *ctx, pid_t pid)
+{
+	const struct wanted_line *wanted = ctx;
+
+	return source_edit(pid, wanted->file, wanted->line, wanted->err);
+}
+
 static int live_edit(void *ctx, const char *file, uint32_t line, struct err *err)
 {
-	const struct session *s = ((struct live *)ctx)->session;
-	int r = -ENOENT;
+	const struct live *l = ctx;
+	struct wanted_line wanted = { .file = file, .line = line, .err = err };
 
-	for (size_t i = 0; r == -ENOENT && i < s->n_watches; i++)
-		r = source_edit(s->watches[i]->pid, file, line, err);
-	return r;
+	return session__each_pid(l->session, edit_line_of, &wanted);
 }
 
 static void change_refresh(struct live *l, int direction)
@@ -241,8 +249,8 @@ static void change_refresh(struct live *l, int direction)
 
 static void change_threshold(struct live *l, int direction)
 {
-	const uint64_t threshold_ns = dashboard_next_of(thresholds_ns, N_OF(thresholds_ns),
-							l->session->threshold_ns, direction);
+	const uint64_t threshold_ns = dashboard_next_of(
+		thresholds_ns, N_OF(thresholds_ns), session__threshold_ns(l->session), direction);
 	int r = session__set_threshold(l->session, threshold_ns);
 
 	if (r < 0) {
@@ -257,9 +265,7 @@ static void change_threshold(struct live *l, int direction)
 
 static void reset(struct live *l)
 {
-	/* Its failure is that of a recorder, which comes back with the next input. */
-	feed__reset(&l->session->feed);
-	session__note(l->session, LOG_GRADE_INFO, 0, "counting begins anew");
+	session__reset(l->session);
 	l->read_due_ns = 0;
 	dashboard__tell(&l->dashboard, "counting begins anew");
 }
@@ -292,23 +298,28 @@ static void live_fulfil(struct dashboard *d, enum view_request request)
 static const struct dashboard_source source = {
 	.model = live_model,
 	.mode = live_mode,
+	.clock_offset_ns = live_clock_offset_ns,
 	.status = live_status,
 	.fulfil = live_fulfil,
 	.report = live_report,
 	.edit = live_edit,
 };
 
-int dashboard_run(struct session *s, struct err *err)
+int dashboard_run(struct session *s, const struct config *config, struct err *err)
 {
-	struct live l = { .session = s, .refresh_ns = s->config->refresh_ns ?: DEFAULT_REFRESH_NS };
-	const struct session_front front = {
-		.ctx = &l, .input_fd = STDIN_FILENO, .on_input = on_input, .on_turn = on_turn
-	};
+	struct live l = { .session = s, .refresh_ns = config->refresh_ns ?: DEFAULT_REFRESH_NS };
+	static const struct sink_ops ops = { .begin = begin };
+	struct sink sink = { .ops = &ops,
+			     .ctx = &l,
+			     .outlives_targets = true,
+			     .paces_reads = true,
+			     .lists_stalls = true };
 	int r;
 
-	r = dashboard__open(&l.dashboard, s->config, &source, &l, err);
+	r = dashboard__open(&l.dashboard, config, &source, &l, err);
 	if (r >= 0) {
-		session__set_front(s, &front);
+		watchdog_on_end(screen_give_back);
+		session__add_sink(s, &sink);
 		r = session__run(s, err);
 	}
 	dashboard__close(&l.dashboard);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "app/config_file.h"
 #include "view/screens.h"
 #include "view/view.h"
@@ -30,7 +31,7 @@ static void add_word(char *list, const char *word)
 
 static void list_screens(char *list)
 {
-	for (size_t i = 0; i < sizeof(screens) / sizeof(screens[0]); i++)
+	for (size_t i = 0; i < N_OF(screens); i++)
 		if (screens[i]->is_in_tabs)
 			add_word(list, screens[i]->name);
 }
@@ -40,20 +41,21 @@ static void list_columns(const char *screen, char *list)
 {
 	const struct screen_ops *ops = screens[0];
 
-	for (size_t i = 0; screen && i < sizeof(screens) / sizeof(screens[0]); i++)
+	for (size_t i = 0; screen && i < N_OF(screens); i++)
 		if (!strcmp(screens[i]->name, screen))
 			ops = screens[i];
 	for (size_t i = 0; ops->table && i < ops->table->n_columns; i++)
 		add_word(list, ops->table->columns[i].name);
 }
 
-static int try(const struct view_opts *opts)
+/* -EINVAL without a message: the caller knows what was asked for. */
+static int try(const struct view_opts *opts, struct err *err)
 {
 	struct view *view = NULL;
 	int r = view__new(&view, opts);
 
 	view__free(view);
-	return r;
+	return r == -ENOMEM ? err__set(err, r, "out of memory") : r;
 }
 
 /*
@@ -86,9 +88,10 @@ static int check_columns(const struct config *config, const char *option, const 
 			 const struct view_opts *opts, struct err *err)
 {
 	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
+	int r = value ? try(opts, err) : 0;
 
-	if (!value || try(opts) >= 0)
-		return 0;
+	if (r >= 0 || r == -ENOMEM)
+		return r;
 	config_file__origin(config->file, option, value, origin, sizeof(origin));
 	list_columns(opts->screen, known);
 	if (!*known)
@@ -98,6 +101,33 @@ static int check_columns(const struct config *config, const char *option, const 
 			value, known);
 }
 
+static int check_screen(const struct config *config, const struct view_opts *opts, struct err *err)
+{
+	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
+	int r = try(opts, err);
+
+	if (r >= 0 || r == -ENOMEM)
+		return r;
+	list_screens(known);
+	config_file__origin(config->file, "screen", opts->screen, origin, sizeof(origin));
+	return err__set(err, -EINVAL, "%s '%s' is no screen: there is %s", origin,
+			opts->screen ?: "", known);
+}
+
+static int check_filter(const struct config *config, const struct view_opts *opts, struct err *err)
+{
+	char origin[ORIGIN_BYTES];
+	int r = opts->filter ? try(opts, err) : 0;
+
+	if (r >= 0 || r == -ENOMEM)
+		return r;
+	config_file__origin(config->file, "filter", opts->filter, origin, sizeof(origin));
+	return err__set(err, -EINVAL,
+			"%s '%s' cannot be used: it takes regular expressions and terms such as "
+			"cause:sleep, on a screen that is a table",
+			origin, opts->filter);
+}
+
 int dashboard_check(const struct config *config, struct err *err)
 {
 	const struct view_opts all = dashboard_opts(config);
@@ -105,24 +135,11 @@ int dashboard_check(const struct config *config, struct err *err)
 	const struct view_opts sort = { .screen = all.screen, .sort = all.sort };
 	const struct view_opts columns = { .screen = all.screen, .columns = all.columns };
 	const struct view_opts filter = { .screen = all.screen, .filter = all.filter };
-	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
-	int r;
+	int r = check_screen(config, &screen, err);
 
-	if (try(&screen) < 0) {
-		list_screens(known);
-		config_file__origin(config->file, "screen", all.screen, origin, sizeof(origin));
-		return err__set(err, -EINVAL, "%s '%s' is no screen: there is %s", origin,
-				all.screen ?: "", known);
-	}
-	r = check_columns(config, "sort", all.sort, &sort, err);
+	if (r >= 0)
+		r = check_columns(config, "sort", all.sort, &sort, err);
 	if (r >= 0)
 		r = check_columns(config, "columns", all.columns, &columns, err);
-	if (r >= 0 && all.filter && try(&filter) < 0) {
-		config_file__origin(config->file, "filter", all.filter, origin, sizeof(origin));
-		r = err__set(err, -EINVAL,
-			     "%s '%s' cannot be used: it takes regular expressions and terms such as "
-			     "cause:sleep, on a screen that is a table",
-			     origin, all.filter);
-	}
-	return r;
+	return r < 0 ? r : check_filter(config, &filter, err);
 }

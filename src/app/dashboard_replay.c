@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A recording: plays it at its own pace or another one, stops, seeks. Sources are not shown: those of this machine need not be
- * those of then.
+ * The dashboard of a recording: plays, pauses and seeks. It shows no source lines, because the
+ * files on this machine may differ from those that ran.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,15 +12,14 @@
 #include <unistd.h>
 
 #include "app/dashboard_impl.h"
-#include "app/exit.h"
+#include "base/exit.h"
 #include "app/replay.h"
-#include "app/session_impl.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
 
-#define DRAW_PACE_NS (SECOND_NS / 10)
-#define SEEK_NS (10 * SECOND_NS)
-#define SEEK_FAR_NS (60 * SECOND_NS)
+#define DRAW_PACE_NS (NS_PER_S / 10)
+#define SEEK_NS (10 * NS_PER_S)
+#define SEEK_FAR_NS (60 * NS_PER_S)
 
 /* In hundredths: what + and - choose from. */
 static const uint64_t speeds[] = { 10, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000 };
@@ -31,7 +30,7 @@ struct playing {
 	struct view_replay view;
 	uint64_t speed; /* one of `speeds` */
 	uint64_t at_ns; /* in the recording's time */
-	uint64_t turned_at_ns; /* when it was that */
+	uint64_t turned_at_ns; /* when at_ns was last advanced */
 	bool is_signalled;
 	char targets[512];
 };
@@ -41,12 +40,17 @@ static const char *playing_mode(void *ctx)
 	return replay__mode(((struct playing *)ctx)->replay);
 }
 
+static uint64_t playing_clock_offset_ns(void *ctx)
+{
+	return replay__clock_offset_ns(((struct playing *)ctx)->replay);
+}
+
 static struct model *playing_model(void *ctx)
 {
 	return replay__model(((struct playing *)ctx)->replay);
 }
 
-/* Of the whole recording: it tells no more. */
+/* Averages over the whole recording: it holds only totals. */
 static struct view_cost recorded_cost(const struct replay *replay)
 {
 	const struct report_run run = replay__run(replay);
@@ -130,7 +134,7 @@ static void playing_fulfil(struct dashboard *d, enum view_request request)
 
 	switch (request) {
 	case VIEW_PLAY:
-		/* At the end there is nothing to play but all of it. */
+		/* Playing at the end starts again from the beginning. */
 		if (p->view.is_stopped && p->at_ns == replay__last_ns(p->replay))
 			seek(p, -(int64_t)(p->at_ns - replay__first_ns(p->replay)));
 		else
@@ -186,6 +190,7 @@ static const struct dashboard_source source = {
 	.is_replay = true,
 	.model = playing_model,
 	.mode = playing_mode,
+	.clock_offset_ns = playing_clock_offset_ns,
 	.status = playing_status,
 	.fulfil = playing_fulfil,
 	.report = playing_report,
@@ -214,9 +219,9 @@ static int loop(struct playing *p, int signal_fd)
 	int r = 0;
 
 	while (r >= 0 && !p->dashboard.is_over) {
-		r = turn(p, session_now_ns());
+		r = turn(p, time_now_ns(CLOCK_MONOTONIC));
 		if (r >= 0)
-			r = dashboard__draw(&p->dashboard, session_now_ns());
+			r = dashboard__draw(&p->dashboard, time_now_ns(CLOCK_MONOTONIC));
 		if (r < 0)
 			return r;
 		if (poll(fds, 2, (int)(DRAW_PACE_NS / 1000000)) < 0 && errno != EINTR)
@@ -239,6 +244,7 @@ static void tell_damage(struct playing *p)
 
 int dashboard_replay(const struct config *config, const char *path, struct err *err)
 {
+	const struct own_rules own = cli_own_rules(config);
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	_cleanup_fd_ int signal_fd = -1;
 	struct playing p = { .speed = 100 };
@@ -247,12 +253,13 @@ int dashboard_replay(const struct config *config, const char *path, struct err *
 	r = replay__open(&replay, path, NULL, NULL, err);
 	if (r < 0)
 		return r;
+	replay__set_own(replay, &own);
 	signal_fd = open_signals();
 	if (signal_fd < 0)
 		return err__set(err, signal_fd, "cannot take signals: %s", strerror(-signal_fd));
 	p.replay = replay;
 	p.at_ns = replay__first_ns(replay);
-	p.turned_at_ns = session_now_ns();
+	p.turned_at_ns = time_now_ns(CLOCK_MONOTONIC);
 	r = dashboard__open(&p.dashboard, config, &source, &p, err);
 	if (r >= 0) {
 		tell_damage(&p);

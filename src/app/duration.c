@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const struct unit {
 	const char *name;
 	uint64_t ns;
@@ -17,7 +19,7 @@ static const struct unit {
 	{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
 };
 
-#define N_UNITS (sizeof(units) / sizeof(units[0]))
+#define N_UNITS N_OF(units)
 
 static const struct unit *find_unit(const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program: finds the command, has its options read, runs it.
+ * The program: finds the command, parses its options, runs it.
  */
 #include <malloc.h>
 #include <signal.h>
@@ -11,18 +11,16 @@
 #include "app/cli.h"
 #include "app/commands.h"
 #include "app/config_file.h"
-#include "app/exit.h"
+#include "base/exit.h"
 #include "app/privs.h"
 #include "app/say.h"
 #include "app/version.h"
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 #define LARGE_BYTES (128 << 10)
-
-static const struct cli_command *const commands[] = { &cmd_top,	   &cmd_trace, &cmd_record,
-						      &cmd_report, &cmd_check, &cmd_ls,
-						      &cmd_doctor, NULL };
 
 static int print_version(void)
 {
@@ -30,10 +28,16 @@ static int print_version(void)
 	return say_finish(EXIT_FINE);
 }
 
-/* The limits of a check belong to what is checked: its repository's own file comes before the user's. */
+/*
+ * The limits of a check belong to its repository, so the repository's file takes precedence over
+ * the user's.
+ */
 #define OWN_FILE "loopstall.ini"
 
-/* The command line names the file, and is then read again, over what that says. */
+/*
+ * Parses the command line twice: the first pass finds the configuration file, the second overrides
+ * its settings.
+ */
 static int configure(const struct cli_command *command, int argc, char **argv,
 		     struct config *ret_config, struct config_file **ret_file, struct err *err)
 {
@@ -42,7 +46,7 @@ static int configure(const struct cli_command *command, int argc, char **argv,
 	if (r < 0 || !command->measures || ret_config->wants_help || ret_config->wants_version)
 		return r;
 	r = config_file__read(ret_file, ret_config->file_path,
-			      command->has_own_file ? OWN_FILE : NULL, commands, err);
+			      command->has_own_file ? OWN_FILE : NULL, all_commands, err);
 	if (r < 0 || !*ret_file)
 		return r;
 	return cli_parse(command, config_file__config(*ret_file), argc, argv, ret_config, err);
@@ -71,15 +75,18 @@ static int run(const struct cli_command *command, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
-	const struct cli_command *command = cli_find(commands, name);
+	const struct cli_command *command = cli_find(all_commands, name);
 	char known[128];
 
+	file_hold_standard_streams();
+	limits__raise();
 	/*
-	 * What is large is here for a moment only (a kernel's types, a program's file). glibc would learn to keep the room, scattered over a
-	 * heap that grows with each process that comes: given back at once it takes half of the memory.
+	 * Large blocks (the kernel's types, a program's file) are short-lived. By default glibc
+	 * raises this threshold and keeps them in a fragmented heap that grows with each process;
+	 * with a fixed threshold the program needs half of the memory.
 	 */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-	/* A reader that goes away is found out by the write, which then ends the work cleanly. */
+	/* A write to a closed pipe returns EPIPE, which ends the command cleanly. */
 	signal(SIGPIPE, SIG_IGN);
 	if (privs_begin() < 0) {
 		log_error("loopstall is installed setuid, which it is not made for; chmod u-s, and "
@@ -91,10 +98,10 @@ int main(int argc, char **argv)
 	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
 		return print_version();
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-		cli_print_help(stdout, commands);
+		cli_print_help(stdout, all_commands);
 		return say_finish(EXIT_FINE);
 	}
-	cli_list_names(commands, known, sizeof(known));
+	cli_list_names(all_commands, known, sizeof(known));
 	if (*name)
 		log_error("there is no command '%s', there is %s. Try 'loopstall --help'.", name,
 			  known);

@@ -41,7 +41,10 @@ static void put(unsigned int number, bool is_effective)
 		     number);
 }
 
-/* Only these stay, those of the table for which `keeps` holds: a failure leaves more than that, which is no reason to stop. */
+/*
+ * Keeps only the capabilities for which `keeps` holds. A failure leaves more of them, which does
+ * not stop the program.
+ */
 static void keep(bool (*keeps)(enum priv), bool is_effective, bool with_setpcap)
 {
 	bool is_kept[PRIV_MAX];
@@ -69,7 +72,7 @@ int privs_begin(void)
 		return -EPERM;
 	if (capng_get_caps_process() < 0)
 		return 0;
-	/* What a command that is started would inherit from us. */
+	/* A started command must not inherit them. */
 	capng_clear(CAPNG_SELECT_AMBIENT);
 	capng_apply(CAPNG_SELECT_AMBIENT);
 	/* Emptying the bounding set takes CAP_SETPCAP. */
@@ -98,7 +101,7 @@ static bool is_for_watching(enum priv priv)
 	return is_ours(priv) && caps[priv].kept != ATTACH;
 }
 
-/* One who has it in place of those that took its tasks over in Linux 5.8 must keep it. */
+/* A process that has CAP_SYS_ADMIN instead of CAP_BPF and CAP_PERFMON (Linux 5.8) must keep it. */
 static bool is_admin_all_there_is(void)
 {
 	return !is_permitted(CAP_BPF) || !is_permitted(CAP_PERFMON);
@@ -116,7 +119,7 @@ void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size)
 	size_t used = 0;
 
 	keep(needs_admin || is_admin_all_there_is() ? is_ours :
-	     may_attach				    ? is_for_attaching :
+		     may_attach			    ? is_for_attaching :
 						      is_for_watching,
 	     true, false);
 	for (int i = 0; i < PRIV_MAX; i++)

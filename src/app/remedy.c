@@ -14,7 +14,8 @@
 
 #define PREFIX_BYTES (sizeof("CAP_") - 1)
 
-__attribute__((format(printf, 2, 3))) static void append(char buf[REMEDY_BYTES], const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void append(char buf[REMEDY_BYTES], const char *fmt,
+							 ...)
 {
 	const size_t used = strlen(buf);
 	va_list args;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What lacks, as the lines that give it: of a shell for a program on the host, of docker, of a Kubernetes manifest.
+ * Missing capabilities as the lines that grant them: a shell command on the host, options of
+ * docker, a Kubernetes manifest.
  */
 #ifndef LOOPSTALL_APP_REMEDY_H
 #define LOOPSTALL_APP_REMEDY_H
@@ -23,8 +24,8 @@ bool remedy__is_empty(const struct remedy *r);
 /* "CAP_BPF, CAP_PERFMON" */
 void remedy__names(const struct remedy *r, char buf[REMEDY_BYTES]);
 /*
- * Each writes its line, "" where that way cannot give it. setcap replaces what the file has, so its line names all that
- * is needed; those that root alone makes use of are not given to a file.
+ * Each writes its line, "" where that way cannot give it. setcap replaces what the file has, so its
+ * line names all that is needed; those that root alone makes use of are not given to a file.
  */
 void remedy__setcap(const struct remedy *r, char buf[REMEDY_BYTES]);
 void remedy__docker(const struct remedy *r, char buf[REMEDY_BYTES]);

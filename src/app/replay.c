@@ -10,14 +10,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "record/player.h"
 
-#define SECOND_NS 1000000000ULL
 #define KEY_BYTES 64
 
 struct replay {
 	struct player *player;
 	struct model *model;
+	struct own_rules own;
 	stall_fn on_stall;
 	void *ctx;
 	uint64_t at_ns; /* of the newest input that was played */
@@ -36,7 +37,17 @@ static int new_model(struct replay *r)
 {
 	const struct resolver resolver = player__resolver(r->player);
 
-	return model__new(&r->model, &resolver, r->on_stall, r->ctx);
+	int code = model__new(&r->model, &resolver, r->on_stall, r->ctx);
+
+	if (code >= 0)
+		model__set_own(r->model, &r->own);
+	return code;
+}
+
+void replay__set_own(struct replay *r, const struct own_rules *rules)
+{
+	r->own = *rules;
+	model__set_own(r->model, rules);
 }
 
 int replay__open(struct replay **ret_replay, const char *path, stall_fn on_stall, void *ctx,
@@ -70,10 +81,10 @@ void replay__free(struct replay *r)
 
 const char *replay__mode(const struct replay *r)
 {
-	enum cli_mode mode = CLI_MODE_EXACT;
+	enum measure_mode mode = MEASURE_MODE_EXACT;
 
-	cli_mode_parse(meta__get(player__meta(r->player), "mode") ?: "", &mode);
-	return cli_mode_word(mode);
+	measure_mode_parse(meta__get(player__meta(r->player), "mode") ?: "", &mode);
+	return measure_mode_word(mode);
 }
 
 struct model *replay__model(const struct replay *r)
@@ -160,11 +171,14 @@ const struct report_start *replay__start(struct replay *r)
 			.pid = (uint32_t)strtoul(target_value(meta, n, "pid"), NULL, 10),
 			.comm = target_value(meta, n, "comm") ?: "?",
 			.python = target_value(meta, n, "python") ?: "?",
+			.words = runtime_words__find(target_value(meta, n, "runtime") ?: ""),
 			.loop = target_value(meta, n, "loop"),
 			.rung = target_value(meta, n, "rung") ?: "none",
-			.container_pid = (uint32_t)strtoul(target_value(meta, n, "container_pid") ?: "0", NULL, 10),
+			.container_pid = (uint32_t)strtoul(
+				target_value(meta, n, "container_pid") ?: "0", NULL, 10),
 			.cgroup = target_value(meta, n, "cgroup"),
-			.parent = (uint32_t)strtoul(target_value(meta, n, "parent_pid") ?: "0", NULL, 10),
+			.parent = (uint32_t)strtoul(target_value(meta, n, "parent_pid") ?: "0",
+						    NULL, 10),
 		};
 	r->start = (struct report_start){
 		.version = meta__get(meta, "version") ?: "?",
@@ -207,8 +221,13 @@ struct report_run replay__run(const struct replay *r)
 		.ended_ns = last_ns,
 		.light_ns = meta__u64(meta, "light_ns", 0),
 		.mode_switches = meta__u64(meta, "mode_switches", 0),
-		.ended_unix_ns = start_s ? start_s * SECOND_NS + duration_ns : 0,
+		.ended_unix_ns = start_s ? start_s * NS_PER_S + duration_ns : 0,
 	};
+}
+
+uint64_t replay__clock_offset_ns(const struct replay *r)
+{
+	return meta__u64(player__meta(r->player), "clock_offset_ns", 0);
 }
 
 struct machine_use replay__machine(const struct replay *r)
@@ -234,8 +253,9 @@ void replay__describe(struct replay *r, char *buf, size_t size)
 		snprintf(buf, size, "a recording of no process");
 		return;
 	}
-	used = (size_t)snprintf(buf, size, "%s %u  CPython %s, %s, %s (%s)", t->comm, t->pid,
-				t->python, t->loop ?: "no loop yet", replay__mode(r), t->rung);
+	used = (size_t)snprintf(buf, size, "%s %u  %s %s, %s, %s (%s)", t->comm, t->pid,
+				runtime_words__or_default(t->words)->title, t->python,
+				t->loop ?: "no loop yet", replay__mode(r), t->rung);
 	if (start->n_targets > 1 && used < size)
 		snprintf(buf + used, size - used, "  +%zu more", start->n_targets - 1);
 }

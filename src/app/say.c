@@ -6,14 +6,13 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "app/exit.h"
+#include "base/exit.h"
 #include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/utf8.h"
+#include "process/target.h"
 
 int say_finish(int code)
 {
@@ -25,43 +24,52 @@ int say_finish(int code)
 	return code == EXIT_LIMIT ? code : EXIT_INCONCLUSIVE;
 }
 
-json_t *say_json_string(const char *text)
+struct jsonx say_json_object(const char *type)
 {
-	/* Each byte grows to three at most, the bytes of U+FFFD. */
-	const size_t size = 3 * strlen(text) + 1;
-	_cleanup_free_ char *clean = malloc(size);
+	struct jsonx o = jsonx_object();
 
-	if (!clean)
-		return NULL;
-	utf8__sanitize(text, clean, size);
-	return json_string(clean);
+	jsonx_add_text(&o, "schema", "loopstall/1");
+	jsonx_add_text(&o, "type", type);
+	return o;
 }
 
-json_t *say_json_object(const char *type)
+int say_json(json_t *object)
 {
-	return json_pack("{ssss}", "schema", "loopstall/1", "type", type);
+	_cleanup_(jsonx_done) json_t *owned = object;
+
+	return owned ? jsonx_write_line(stdout, owned) : -ENOMEM;
 }
 
-void say_json_line(json_t *object)
+json_t *say_loop_thread(const void *item)
 {
-	if (!object)
-		return;
-	json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
-	fputc('\n', stdout);
-	json_decref(object);
+	const struct target_loop_thread *l = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add(&o, "tid", json_integer(l->tid));
+	jsonx_add_text(&o, "kind", target_loop_kind_word(l->kind));
+	jsonx_add_text(&o, "type", l->type_name);
+	return jsonx_end(&o);
+}
+
+static const char *what_of(int error, const struct err *err)
+{
+	return *err->what ? err->what : strerror(-error);
+}
+
+int say_error(int code, int error, const struct err *err)
+{
+	log_error("%s%s%s", what_of(error, err), *err->hint ? "; " : "", err->hint);
+	return code;
 }
 
 int say_failure(int error, const struct err *err)
 {
-	const char *what = *err->what ? err->what : strerror(-error);
 	char missing[128];
 
 	privs_missing(missing, sizeof(missing));
-	if (*err->hint)
-		log_error("%s; %s", what, err->hint);
-	else if ((error == -EPERM || error == -EACCES) && *missing)
-		log_error("%s; run as root, or with the missing capabilities: %s", what, missing);
-	else
-		log_error("%s", what);
+	if (*err->hint || (error != -EPERM && error != -EACCES) || !*missing)
+		return say_error(EXIT_CANNOT_ATTACH, error, err);
+	log_error("%s; run as root, or with the missing capabilities: %s", what_of(error, err),
+		  missing);
 	return EXIT_CANNOT_ATTACH;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Source files as the targets name them: a line to show, a place to open in the user's editor. Which
- * file it is, the target says: only regular files are read, and never a line that is too long.
+ * Source files as the targets name them: a line to show, a place to open in the user's editor. The
+ * target chooses the file: process/target_file.h says what is opened, and no more than the first
+ * 4 MiB are read.
  */
 #ifndef LOOPSTALL_APP_SOURCE_H
 #define LOOPSTALL_APP_SOURCE_H
@@ -12,7 +13,10 @@
 
 #include "base/err.h"
 
-/* One line of `file` as process `pid` names it, cut to `size`, raw. 0, -ENOENT or -errno. */
+/*
+ * One line of `file` as process `pid` names it, cut to `size`, raw. 0 or -errno: -ENOENT if there
+ * is no such line, -EFBIG if it lies behind what is read.
+ */
 int source_line(pid_t pid, const char *file, uint32_t line, char *buf, size_t size);
 
 /*

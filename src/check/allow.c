@@ -39,11 +39,10 @@ static bool is_date(const char *text, size_t length)
 {
 	static const char form[] = "0000-00-00";
 	int month, day;
-	size_t i;
 
 	if (length != sizeof(form) - 1)
 		return false;
-	for (i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i++)
 		if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
 			return false;
 	month = atoi(text + 5);
@@ -52,13 +51,15 @@ static bool is_date(const char *text, size_t length)
 }
 
 /* Takes "until=DATE", which ends at a blank. */
-static int parse_until(struct check_allowed *entry, const char *text, size_t length, struct err *err)
+static int parse_until(struct check_allowed *entry, const char *text, size_t length,
+		       struct err *err)
 {
 	const size_t skip = sizeof(UNTIL) - 1;
 
 	if (length < skip || memcmp(text, UNTIL, skip))
 		return err__set(err, -EINVAL,
-				"'%.*s' is neither until=YYYY-MM-DD nor a reason, which begins with #",
+				"'%.*s' is neither until=YYYY-MM-DD nor a reason, which begins "
+				"with #",
 				(int)length, text);
 	if (!is_date(text + skip, length - skip))
 		return err__set(err, -EINVAL, "'%.*s' is not a date as in until=2026-12-31",
@@ -187,9 +188,8 @@ static bool fits(const char *pattern, const struct check_names *names)
 bool check_allow__fits(struct check_allow *a, const struct check_names *names)
 {
 	bool is_allowed = false;
-	size_t i;
 
-	for (i = 0; i < a->n; i++) {
+	for (size_t i = 0; i < a->n; i++) {
 		struct check_allowed *entry = &a->list[i];
 
 		if (!fits(entry->pattern, names))

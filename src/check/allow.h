@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is known and forgiven: entries given by option or read from a file that lives in a repository, each with a
- * reason and, if its author was wise, a date on which the forgiveness ends.
+ * What is known and forgiven: entries given by option or read from a file that lives in a
+ * repository, each with a reason and, if its author was wise, a date on which the forgiveness ends.
  *
  * One entry a line, empty lines and those that begin with # are skipped:
  *
  *   app/db.py:31      until=2026-12-31  # moves to the pool in the next release
  *   Exporter.*        # nobody waits for it
  *
- * FILE:LINE stands for a line of source; FILE may be the end of a path and may have wildcards. Anything else is a glob on the
- * function, the coroutine, the task's name or the file.
+ * FILE:LINE stands for a line of source; FILE may be the end of a path and may have wildcards.
+ * Anything else is a glob on the function, the coroutine, the task's name or the file.
  */
 #ifndef LOOPSTALL_CHECK_ALLOW_H
 #define LOOPSTALL_CHECK_ALLOW_H
@@ -30,7 +30,7 @@ struct check_allowed {
 	char until[CHECK_DATE_BYTES]; /* the last day on which it counts; "": for ever */
 	uint32_t line; /* of the file; 0: given by option */
 	bool is_expired;
-	uint64_t times; /* stalls that fitted it, also when it is expired */
+	uint64_t times; /* stalls that matched it, even if it is expired */
 };
 
 struct check_allow {
@@ -46,9 +46,10 @@ void check_allow__done(struct check_allow *a);
 /* One entry as a line of the file has it. 0, -EINVAL, -E2BIG or -ENOMEM with err filled. */
 int check_allow__add(struct check_allow *a, const char *entry, uint32_t line, struct err *err);
 /* A whole file's text. `source` names it in messages. */
-int check_allow__parse(struct check_allow *a, const char *text, const char *source, struct err *err);
+int check_allow__parse(struct check_allow *a, const char *text, const char *source,
+		       struct err *err);
 
-/* Is it forgiven? Notes that the entry was of use. */
+/* True if an entry allows it; marks that entry as used. */
 bool check_allow__fits(struct check_allow *a, const struct check_names *names);
 
 #endif

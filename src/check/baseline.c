@@ -37,9 +37,8 @@ static json_t *slice_json(const struct slice *slice)
 {
 	_cleanup_(jsonx_done) json_t *parts = json_array();
 	_cleanup_(jsonx_done) json_t *json = json_array();
-	size_t i;
 
-	for (i = 0; i < slice->n_parts; i++)
+	for (size_t i = 0; i < slice->n_parts; i++)
 		if (jsonx_append(parts, jsonx_u64(slice->parts[i].bucket)) ||
 		    jsonx_append(parts, jsonx_u64(slice->parts[i].count)))
 			return NULL;
@@ -53,9 +52,8 @@ static json_t *series_json(const struct series *s, size_t n_slices, bool is_site
 {
 	_cleanup_(jsonx_done) json_t *slices = json_array();
 	struct jsonx o = jsonx_object();
-	size_t i;
 
-	for (i = 0; i < n_slices; i++)
+	for (size_t i = 0; i < n_slices; i++)
 		if (jsonx_append(slices, slice_json(series__slice(s, i))))
 			o.r = -ENOMEM;
 	jsonx_add_text(&o, is_site ? "function" : "name", series__name(s));
@@ -96,9 +94,8 @@ static json_t *baseline_json(const struct baseline *b)
 {
 	_cleanup_(jsonx_done) json_t *runs = json_array();
 	struct jsonx o = jsonx_object();
-	size_t i;
 
-	for (i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		if (jsonx_append(runs, run_json(b->runs[i])))
 			o.r = -ENOMEM;
 	jsonx_add_text(&o, "schema", SCHEMA);
@@ -111,21 +108,21 @@ static json_t *baseline_json(const struct baseline *b)
 int baseline__write(const struct baseline *b, const char *path, struct err *err)
 {
 	_cleanup_(jsonx_done) json_t *json = baseline_json(b);
-	_cleanup_free_ char *temporary = NULL;
+	_cleanup_free_ char *temporary = NULL, *text = json ? jsonx_dumps(json, 0) : NULL;
 	_cleanup_(file_close) FILE *out = NULL;
 	int r;
 
-	if (!json || asprintf(&temporary, "%s.new", path) < 0) {
+	if (!text || asprintf(&temporary, "%s.new", path) < 0) {
 		temporary = NULL;
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	/* What a run left behind that was killed. */
+	/* Left behind by a run that was killed. */
 	unlink(temporary);
 	r = file__create_stream(&out, temporary, false);
 	if (r < 0)
 		return err__set(err, r, "cannot write %s: %s", temporary, strerror(-r));
 	errno = 0;
-	if (json_dumpf(json, out, JSON_ENSURE_ASCII | JSON_COMPACT) || fputc('\n', out) == EOF)
+	if (fprintf(out, "%s\n", text) < 0)
 		r = errno ? -errno : -EIO;
 	if (fclose(TAKE_PTR(out)) && !r)
 		r = -errno;
@@ -156,13 +153,15 @@ static int read_slice(struct series *s, size_t at, const json_t *json)
 	uint64_t steps, own_ns, bucket, count, before = 0;
 	size_t n = json_array_size(parts) / 2, i;
 
-	if (!get_u64(json_array_get(json, 0), &steps) || !get_u64(json_array_get(json, 1), &own_ns) ||
-	    !json_is_array(parts) || json_array_size(parts) % 2 || n > LS_HIST_BUCKETS)
+	if (!get_u64(json_array_get(json, 0), &steps) ||
+	    !get_u64(json_array_get(json, 1), &own_ns) || !json_is_array(parts) ||
+	    json_array_size(parts) % 2 || n > LS_HIST_BUCKETS)
 		return -EBADMSG;
 	for (i = 0; i < n; i++) {
 		if (!get_u64(json_array_get(parts, 2 * i), &bucket) ||
-		    !get_u64(json_array_get(parts, 2 * i + 1), &count) || bucket >= LS_HIST_BUCKETS ||
-		    (i && bucket <= before) || !count || count > UINT32_MAX)
+		    !get_u64(json_array_get(parts, 2 * i + 1), &count) ||
+		    bucket >= LS_HIST_BUCKETS || (i && bucket <= before) || !count ||
+		    count > UINT32_MAX)
 			return -EBADMSG;
 		list[i] = (struct hist_part){ (uint32_t)bucket, (uint32_t)count };
 		before = bucket;
@@ -177,7 +176,6 @@ static int read_series(struct run *run, const json_t *json, bool is_site)
 	const json_t *line = json_object_get(json, "line_in_function");
 	const json_t *slices = json_object_get(json, "slices");
 	struct series *s;
-	size_t i;
 	int r;
 
 	if (!name || !file || json_array_size(slices) != run->n_slices)
@@ -188,12 +186,13 @@ static int read_series(struct run *run, const json_t *json, bool is_site)
 		return -EBADMSG;
 	if (is_site)
 		s = run__site(run, name, file,
-			      json_is_null(line) ? CHECK_NO_LINE : (int32_t)json_integer_value(line));
+			      json_is_null(line) ? CHECK_NO_LINE :
+						   (int32_t)json_integer_value(line));
 	else
 		s = run__coroutine(run, name, file);
 	if (!s)
 		return -ENOMEM;
-	for (i = 0; i < run->n_slices; i++) {
+	for (size_t i = 0; i < run->n_slices; i++) {
 		r = read_slice(s, i, json_array_get(slices, i));
 		if (r < 0)
 			return r;
@@ -203,12 +202,11 @@ static int read_series(struct run *run, const json_t *json, bool is_site)
 
 static int read_table(struct run *run, const json_t *array, bool is_site)
 {
-	size_t i;
 	int r;
 
 	if (!json_is_array(array) || json_array_size(array) > CHECK_MAX_SERIES)
 		return -EBADMSG;
-	for (i = 0; i < json_array_size(array); i++) {
+	for (size_t i = 0; i < json_array_size(array); i++) {
 		r = read_series(run, json_array_get(array, i), is_site);
 		if (r < 0)
 			return r;
@@ -234,12 +232,11 @@ static int read_run(const json_t *json, struct run *run)
 
 static int read_runs(struct baseline *b, const json_t *runs)
 {
-	size_t i;
 	int r;
 
 	if (!json_is_array(runs) || json_array_size(runs) > BASELINE_MAX_RUNS)
 		return -EBADMSG;
-	for (i = 0; i < json_array_size(runs); i++) {
+	for (size_t i = 0; i < json_array_size(runs); i++) {
 		_cleanup_(run__freep) struct run *run = run__new();
 
 		if (!run)
@@ -274,7 +271,8 @@ int baseline__read(struct baseline *b, const char *path, struct err *err)
 		return err__set(err, -EBADMSG, "%s is not a baseline of loopstall check", path);
 	if (version > BASELINE_VERSION)
 		return err__set(err, -EPROTO,
-				"the baseline %s has version %llu, and this loopstall knows up to %d",
+				"the baseline %s has version %llu, and this loopstall knows up to "
+				"%d",
 				path, (unsigned long long)version, BASELINE_VERSION);
 	r = read_runs(b, json_object_get(json, "runs"));
 	if (r < 0) {

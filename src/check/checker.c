@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Takes what happens: stalls against the limits, snapshots as slices.
+ * Applies the limits to stalls and cuts snapshots into slices.
  */
 #include "check/checker.h"
 
@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "check/checker_impl.h"
 #include "model/vocabulary.h"
 
 /* A short test has slices enough with this; a long run's grow. */
-#define FIRST_SLICE_NS 50000000ULL
+#define FIRST_SLICE_NS (50 * NS_PER_MS)
 #define MAX_ENTRIES (2 * CHECK_MAX_FINDINGS)
 
 int checker__new(struct checker **ret_checker, const struct check_opts *opts)
@@ -73,7 +74,7 @@ struct entry *checker__entry(struct checker *c, enum check_rule rule, const char
 	struct entry *e;
 
 	*ret_r = 0;
-	/* A site is one for all that call it; everything else is the subject's own. */
+	/* A call site is shared by all its callers; any other entry belongs to its subject. */
 	if (asprintf(&key, "%d\n%s\n%s\n%s\n%d\n%s", rule,
 		     rule == CHECK_RULE_NEW_SITE ? "" : subject, function, file,
 		     rule == CHECK_RULE_NEW_SITE ? site_line(place) : (int32_t)place->line,
@@ -94,8 +95,7 @@ struct entry *checker__entry(struct checker *c, enum check_rule rule, const char
 	if (!e)
 		return NULL;
 	e->key = TAKE_PTR(key);
-	HASH_ADD_KEYPTR(hh, c->entries, e->key, strlen(e->key), e);
-	if (!e->hh.tbl) {
+	if (table__add_bytes(c->entries, e, strlen(e->key)) < 0) {
 		free(e->key);
 		free(e);
 		*ret_r = -ENOMEM;
@@ -112,22 +112,25 @@ struct entry *checker__entry(struct checker *c, enum check_rule rule, const char
 	return e;
 }
 
-/* Can this host have stretched time of this cause? Only sleep ends by the clock, and what comes late behind it is run queue. */
+/*
+ * True if this host cannot have lengthened time of this cause. Sleep ends by the clock; if the
+ * thread then waits for a CPU, that is run queue.
+ */
 static bool is_firm(enum ls_cause cause, unsigned int host)
 {
-	switch (cause) {
-	case LS_CAUSE_RUNQUEUE:
-		return false;
-	case LS_CAUSE_SLEEP:
+	switch (ls_cause_host(cause)) {
+	case LS_HOST_NONE:
 		return true;
-	case LS_CAUSE_CPU:
+	case LS_HOST_STEAL:
 		return !(host & HOST_STOLE);
-	case LS_CAUSE_PROCESS:
-	case LS_CAUSE_PIPE:
-		return !(host & (HOST_STARVED | HOST_PRESSED));
-	default:
+	case LS_HOST_STARVE:
 		return !(host & HOST_STARVED);
+	case LS_HOST_PRESS:
+		return !(host & (HOST_STARVED | HOST_PRESSED));
+	case LS_HOST_OWN:
+		break;
 	}
+	return false;
 }
 
 static uint64_t firm_ns(const struct stall *s, unsigned int host)
@@ -242,7 +245,7 @@ static int add_site(struct checker *c, struct trial *t)
 	return 0;
 }
 
-/* Kept for all, shown for those that the baseline does not know. */
+/* Kept for every site; shown for those that the baseline does not have. */
 static int keep_site(struct checker *c, const struct trial *t)
 {
 	struct entry *e;
@@ -261,7 +264,7 @@ static uint64_t share_of(uint64_t ns, uint64_t part, uint64_t whole)
 	return whole ? (uint64_t)((unsigned __int128)ns * part / whole) : 0;
 }
 
-/* Counts it by what the host may be to blame for. */
+/* Counts it by how the host may have lengthened it. */
 static void count_stall(struct checker *c, const struct trial *t)
 {
 	const struct stall *s = t->stall;
@@ -289,9 +292,12 @@ int checker__stall(struct checker *c, const struct stall *stall)
 	unsigned int host;
 	int r = 0;
 
+	/* Its end is judged, or the end of the run. */
+	if (stall->end == LS_END_OPEN)
+		return 0;
 	t.place = place__of_stall(stall, c->opts.root);
 	t.names = place__names(stall, &t.place, c->opts.root);
-	t.own_ns = stall->duration_ns - stall->runqueue_ns;
+	t.own_ns = check_own_ns(stall);
 	for (host = 0; host < HOST_MAX; host++)
 		t.firm_ns[host] = firm_ns(stall, host);
 	is_stall = t.own_ns >= l->threshold_ns;
@@ -318,9 +324,8 @@ int checker__stall(struct checker *c, const struct stall *stall)
 static int add_rows(struct checker *c, const struct snapshot *snapshot)
 {
 	struct series *s;
-	size_t i;
 
-	for (i = 0; i < snapshot->n_rows; i++) {
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
 		const struct coroutine_row *row = &snapshot->rows[i];
 
 		if (!row->coroutine.file)

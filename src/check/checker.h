@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Judges a run: each stall as it ends, snapshots in between and at the end. No I/O, no clock: the same inputs give the
- * same verdict, live or from a recording.
- *
- * What is judged is a span's own time: its duration without the run queue, which is the host's doing. Where the host did
- * so badly that it may have stretched even that (a wait for another process that got no CPU either, CPU time that was the
- * hypervisor's), a broken limit counts only for the part that it could not touch; if it then holds, the verdict is that nothing can be told.
+ * Judges a run: each stall as it ends, snapshots in between and at the end. No I/O, no clock: the
+ * same inputs give the same verdict, live or from a recording. What is judged is a span's own time:
+ * its duration without the run queue and stops, which are the host's doing. If the host was so busy
+ * that it may have lengthened even that (a wait for another process that got no CPU either, CPU
+ * time that the hypervisor took), a limit is broken only by the part that the host cannot have
+ * touched; if that part holds the limit, the verdict is inconclusive.
  */
 #ifndef LOOPSTALL_CHECK_CHECKER_H
 #define LOOPSTALL_CHECK_CHECKER_H
@@ -27,17 +27,19 @@
 
 struct check_opts {
 	const struct check_limits *limits;
-	struct check_allow *allow; /* notes what was of use */
+	struct check_allow *allow; /* marks the entries that were used */
 	const char *root; /* files below it are named relative to it; NULL: none are */
 };
 
-/* What the snapshot cannot know. */
+/* Facts that the snapshot does not hold. */
 struct check_facts {
 	uint64_t duration_ns;
 	double steal_share; /* of the machine's CPU time; NAN: not known */
-	double pressure_share; /* of the time in which some thread of the machine had no CPU; NAN: not known */
+	/* of the time in which some thread of the machine had no CPU; NAN: not known */
+	double pressure_share;
 	uint64_t stolen_ns; /* the same of all CPUs: no span lost more than this */
-	bool is_host_unknown; /* a recording that does not tell: the host is blamed for all that it may have done */
+	/* a recording without these facts: assume that the host did all it can have done */
+	bool is_host_unknown;
 	const char *no_steps_reason; /* why 0 steps were seen, or NULL */
 	const char *damage; /* why the end of a recording is missing, or NULL */
 	struct own_cost own_cost;
@@ -53,15 +55,16 @@ static inline void checker__freep(struct checker **c)
 	checker__free(*c);
 }
 
-/* Takes one stall. 0 or -ENOMEM. */
+/* Processes one stall. 0 or -ENOMEM. */
 int checker__stall(struct checker *c, const struct stall *stall);
 /*
- * Tells the state as of now, several times in a second: the run is cut into slices by this. 0 or -ENOMEM.
+ * Passes the current state, several times a second; the calls cut the run into slices. 0 or
+ * -ENOMEM.
  */
 int checker__slice(struct checker *c, const struct snapshot *snapshot, uint64_t now_ns);
 /*
- * Ends the run. `baseline` may be NULL. The verdict lives as long as the checker, the model whose strings it holds, the
- * snapshot and the baseline. 0 or -ENOMEM.
+ * Ends the run. `baseline` may be NULL. The verdict lives as long as the checker, the model whose
+ * strings it holds, the snapshot and the baseline. 0 or -ENOMEM.
  */
 int checker__finish(struct checker *c, const struct snapshot *snapshot,
 		    const struct check_facts *facts, const struct baseline *baseline,

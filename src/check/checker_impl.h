@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The inside of a checker: checker.c takes what happens, judge.c makes the verdict of it.
+ * The inside of a checker: checker.c collects, judge.c makes the verdict.
  */
 #ifndef LOOPSTALL_CHECK_CHECKER_IMPL_H
 #define LOOPSTALL_CHECK_CHECKER_IMPL_H
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/table.h"
 #include "check/checker.h"
 #include "check/place.h"
 #include "check/series.h"
@@ -15,11 +13,12 @@
 /* What the host may have done to a run. */
 enum host { HOST_STARVED = 1, HOST_STOLE = 2, HOST_PRESSED = 4, HOST_MAX = 8 };
 
-/* What was seen at one place against one rule. */
+/* The violations of one rule at one place. */
 struct entry {
 	char *key;
 	struct check_finding finding;
-	uint64_t firm_ns[HOST_MAX]; /* the longest of what is left when the host is to blame for what it can be */
+	/* the longest span after subtracting all that the host can have added */
+	uint64_t firm_ns[HOST_MAX];
 	struct stall worst;
 	const struct series *site; /* CHECK_RULE_NEW_SITE */
 	UT_hash_handle hh;
@@ -45,8 +44,8 @@ struct checker {
 };
 
 /*
- * The entry of a rule at a place, made if need be; NULL with *ret_r 0 if there are too many, -ENOMEM without memory. The strings must outlive
- * the checker.
+ * The entry of a rule at a place, made if need be; NULL with *ret_r 0 if there are too many,
+ * -ENOMEM without memory. The strings must outlive the checker.
  */
 struct entry *checker__entry(struct checker *c, enum check_rule rule, const char *subject,
 			     const struct place_of *place, const char *pattern, int *ret_r);

@@ -20,7 +20,7 @@ struct estimate {
 	double variance; /* of `log`, from the slices */
 };
 
-/* All that is taken of a series. */
+/* Sums over a series. */
 struct sums {
 	uint64_t steps, own_ns;
 	size_t n_slices; /* with steps in them */
@@ -29,10 +29,8 @@ struct sums {
 
 static void sums_of(const struct series *s, size_t n_slices, size_t without, struct sums *ret)
 {
-	size_t i, k;
-
 	*ret = (struct sums){};
-	for (i = 0; i < n_slices; i++) {
+	for (size_t i = 0; i < n_slices; i++) {
 		const struct slice *slice = series__slice(s, i);
 
 		if (i == without || !slice->steps)
@@ -40,7 +38,7 @@ static void sums_of(const struct series *s, size_t n_slices, size_t without, str
 		ret->steps += slice->steps;
 		ret->own_ns += slice->own_ns;
 		ret->n_slices++;
-		for (k = 0; k < slice->n_parts; k++)
+		for (size_t k = 0; k < slice->n_parts; k++)
 			ret->hist[slice->parts[k].bucket] += slice->parts[k].count;
 	}
 }
@@ -63,9 +61,8 @@ static double log_p95(const struct sums *sums)
 static double mean_variance(const struct series *s, size_t n_slices, const struct sums *sums)
 {
 	double mean = (double)sums->own_ns / (double)sums->steps, sum = 0, d;
-	size_t i;
 
-	for (i = 0; i < n_slices; i++) {
+	for (size_t i = 0; i < n_slices; i++) {
 		const struct slice *slice = series__slice(s, i);
 
 		d = (double)slice->own_ns - mean * (double)slice->steps;
@@ -80,21 +77,21 @@ static double p95_variance(const struct series *s, size_t n_slices, const struct
 {
 	double logs[CHECK_MAX_SLICES], mean = 0, sum = 0;
 	struct sums sums;
-	size_t i, n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < n_slices; i++) {
+	for (size_t i = 0; i < n_slices; i++) {
 		if (!series__slice(s, i)->steps)
 			continue;
 		sums_of(s, n_slices, i, &sums);
 		logs[n] = log_p95(&sums);
 		mean += logs[n++] / (double)all->n_slices;
 	}
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		sum += (logs[i] - mean) * (logs[i] - mean);
 	return sum * (double)(n - 1) / (double)n;
 }
 
-/* False if there is too little of it in this run. */
+/* False if this run has too few of its steps or stalls. */
 static bool is_enough(const struct sums *sums, bool is_site)
 {
 	return sums->steps >= (is_site ? COMPARE_MIN_STALLS : COMPARE_MIN_STEPS) &&
@@ -115,13 +112,12 @@ static void test(const struct estimate *before, size_t n, const struct estimate 
 	const double prior = COMPARE_PRIOR_SD * COMPARE_PRIOR_SD;
 	const double df = COMPARE_PRIOR_RUNS + (double)n - 1;
 	double mean = 0, within = 0, between = 0, variance, error, shift, reach;
-	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		mean += before[i].log / (double)n;
 		within += before[i].variance / (double)n;
 	}
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		between += (before[i].log - mean) * (before[i].log - mean);
 	variance = (COMPARE_PRIOR_RUNS * (prior + within) + between) / df;
 	error = sqrt(variance / (double)n + variance + fmax(0, after->variance - within));
@@ -170,11 +166,10 @@ static int compare_new_site(struct comparisons *cs, const struct baseline *b, co
 {
 	struct comparison *c = add(cs, s, true, COMPARE_NEW_SITE, sums);
 	double steps = 0;
-	size_t i;
 
 	if (!c)
 		return -ENOMEM;
-	for (i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		if (is_comparable(b->runs[i], run, true))
 			steps += (double)b->runs[i]->steps;
 	if (steps > 0 && run->steps)
@@ -188,13 +183,13 @@ static int compare_series(struct comparisons *cs, const struct baseline *b, cons
 	struct estimate before[BASELINE_MAX_RUNS][2];
 	struct estimate columns[2][BASELINE_MAX_RUNS];
 	struct sums sums, now;
-	size_t i, n = 0, known = 0;
+	size_t n = 0, known = 0;
 	enum compare_what what;
 
 	sums_of(s, run->n_slices, SIZE_MAX, &now);
 	if (!now.steps)
 		return 0;
-	for (i = 0; i < b->n; i++) {
+	for (size_t i = 0; i < b->n; i++) {
 		const struct run *r = b->runs[i];
 		const struct series *old;
 
@@ -225,7 +220,7 @@ static int compare_series(struct comparisons *cs, const struct baseline *b, cons
 
 		if (!c)
 			return -ENOMEM;
-		for (i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++)
 			columns[what][i] = before[i][what];
 		test(columns[what], n, &after, max_regression, c);
 	}
@@ -256,10 +251,9 @@ static int by_weight(const void *va, const void *vb)
 static void holm(struct comparisons *cs)
 {
 	double p, highest = 0;
-	size_t i;
 
 	qsort(cs->list, cs->n, sizeof(*cs->list), by_p);
-	for (i = 0; i < cs->n; i++) {
+	for (size_t i = 0; i < cs->n; i++) {
 		struct comparison *c = &cs->list[i];
 
 		p = fmin(1, c->p * (double)(cs->n - i));
@@ -277,10 +271,9 @@ int compare__run(const struct baseline *b, const struct run *run, double max_reg
 {
 	struct comparisons cs = {};
 	const struct series *s;
-	size_t i;
 	int r = 0;
 
-	for (i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		cs.has_sites = cs.has_sites || is_comparable(b->runs[i], run, true);
 	for (s = run->coroutines; s && !r; s = series__next(s))
 		r = compare_series(&cs, b, run, s, false, max_regression);

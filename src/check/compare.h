@@ -2,17 +2,20 @@
 /*
  * A run against a baseline: what takes longer than it did, as far as that can be told from chance.
  *
- * For each coroutine, and each call site that stalled before, two tests: the mean of the own time of a step, and its 95th
- * percentile. Each compares logarithms, one-sided, with the hypothesis "at most 1 + max_regression times as long".
- * Its variance is that between runs, of which few are known: it is moderated with an assumed one (Smyth 2004), worth
- * COMPARE_PRIOR_RUNS runs, that is all there is when the baseline has one run. Variance within the runs, from their
- * slices (as clusters: steps near each other are alike), comes on top where it is larger. The percentile grants the width
- * of its histogram bucket, which a distribution on an edge may jump. t distribution throughout.
+ * For each coroutine, and each call site that stalled before, two tests: the mean of the own time
+ * of a step, and its 95th percentile. Each compares logarithms, one-sided, with the hypothesis "at
+ * most 1 + max_regression times as long". Its variance is that between runs, of which few are
+ * known: it is moderated with an assumed one (Smyth 2004), worth COMPARE_PRIOR_RUNS runs, that is
+ * all there is when the baseline has one run. Variance within the runs, from their slices (as
+ * clusters: steps near each other are alike), comes on top where it is larger. The percentile
+ * grants the width of its histogram bucket, which a distribution on an edge may jump. t
+ * distribution throughout.
  *
- * A call site that stalls and never did in the baseline is tested by how often: of all its stalls, all are in the new
- * run, which has chance (share of the new run in all steps) ^ stalls.
+ * A call site that stalls and never did in the baseline is tested by how often: of all its stalls,
+ * all are in the new run, which has chance (share of the new run in all steps) ^ stalls.
  *
- * All tests are one family: Holm's correction keeps the chance of any false alarm below COMPARE_ALPHA.
+ * All tests are one family: Holm's correction keeps the chance of any false alarm below
+ * COMPARE_ALPHA.
  */
 #ifndef LOOPSTALL_CHECK_COMPARE_H
 #define LOOPSTALL_CHECK_COMPARE_H
@@ -50,7 +53,8 @@ struct comparison {
 struct comparisons {
 	size_t n;
 	struct comparison *list; /* new sites first, then the worst first */
-	size_t n_untested; /* coroutines and sites that were too seldom seen, here or there, to tell */
+	/* coroutines and sites with too few steps or stalls in either run to compare */
+	size_t n_untested;
 	bool has_sites; /* false: no run of the baseline counted stalls as short as these */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the verdict: what the snapshot adds, what the baseline says, what the host is to blame for, and the outcome.
+ * Makes the verdict: what the snapshot adds, what the baseline says, what the host is to blame for,
+ * and the outcome.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,13 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/checker_impl.h"
-#include "model/hist.h"
+#include <loopstall/counters.h>
 
-/* Losses behind which a stall or a step may have gone by unseen. Others only lack detail. */
+#include "base/array.h"
+#include "check/checker_impl.h"
+#include "model/attribution.h"
+#include "model/hist.h"
+#include "model/losses.h"
+
+/* Losses that may hide a stall or a step. The others only lack detail. */
 static const char *const hiding[] = {
-	"ring_full_stall", "stall_detail_shed", "thread_map_full", "bad_record",    "coroutine_map_full", "thread_storage",
-	"step_abandoned",  "step_too_deep", "coroutine_rows",	  "thread_rows",
+#define _(name, json, effect, sentence) LOSS_##effect(json)
+#define LOSS_HIDES(json) json,
+#define LOSS_DETAIL(json)
+	LS_LOSSES(_) MODEL_LOSSES(_)
+#undef LOSS_DETAIL
+#undef LOSS_HIDES
+#undef _
 };
 
 static const struct place_of nowhere;
@@ -47,8 +58,8 @@ static unsigned int host_of(const struct check_noise *noise)
 }
 
 /*
- * Of numbers that are about many spans nobody can say what they went into. Pressure touches only waits for other
- * processes, which few of them are.
+ * Sums over many spans do not show which causes they consist of, so any interference may have
+ * touched them. Except pressure: it only touches waits for other processes, which are few.
  */
 static bool has_touched_all(unsigned int host)
 {
@@ -76,7 +87,10 @@ static int judge_sums(struct checker *c, const struct snapshot *s, unsigned int 
 		has_turn = has_turn || e->finding.rule == CHECK_RULE_MAX_TURN;
 	if (s->turn_own_max_ns <= l->max_turn_ns && s->turn_max_ns > l->max_turn_ns)
 		c->excused++;
-	/* A turn of many steps and one stall has no record of its own; one whose stall is forgiven is not judged. */
+	/*
+	 * A turn of many steps and one stall has no record of its own; one whose stall is forgiven
+	 * is not judged.
+	 */
 	if (has_turn || c->allowed)
 		return 0;
 	return add_sum(c, CHECK_RULE_MAX_TURN, CHECK_NS, s->turn_own_max_ns,
@@ -122,10 +136,9 @@ static int judge_row(struct checker *c, const struct coroutine_row *row, unsigne
 
 static int judge_rows(struct checker *c, const struct snapshot *s, unsigned int host)
 {
-	size_t i;
 	int r;
 
-	for (i = 0; i < s->n_rows; i++) {
+	for (size_t i = 0; i < s->n_rows; i++) {
 		if (!s->rows[i].coroutine.file)
 			continue;
 		r = judge_row(c, &s->rows[i], host);
@@ -146,7 +159,8 @@ static struct entry *site_entry(struct checker *c, const struct series *s)
 	return NULL;
 }
 
-static int judge_comparison(struct checker *c, const struct comparison *comparison, unsigned int host)
+static int judge_comparison(struct checker *c, const struct comparison *comparison,
+			    unsigned int host)
 {
 	const struct series *s = comparison->series;
 	const struct place_of place = { series__name(s), series__file(s), series__shown_at(s), 0 };
@@ -184,11 +198,10 @@ static int judge_comparison(struct checker *c, const struct comparison *comparis
 
 static int judge_baseline(struct checker *c, const struct baseline *baseline, unsigned int host)
 {
-	size_t i;
 	int r;
 
 	r = compare__run(baseline, c->run, c->opts.limits->max_regression, &c->comparisons);
-	for (i = 0; i < c->comparisons.n && r >= 0; i++)
+	for (size_t i = 0; i < c->comparisons.n && r >= 0; i++)
 		if (c->comparisons.list[i].is_worse)
 			r = judge_comparison(c, &c->comparisons.list[i], host);
 	return r;
@@ -198,10 +211,9 @@ static int judge_allow(struct checker *c)
 {
 	const struct check_allow *a = c->opts.allow;
 	struct entry *e;
-	size_t i;
 	int r;
 
-	for (i = 0; i < a->n; i++) {
+	for (size_t i = 0; i < a->n; i++) {
 		if (!a->list[i].is_expired)
 			continue;
 		e = checker__entry(c, CHECK_RULE_ALLOW_EXPIRED, a->list[i].pattern, &nowhere, NULL,
@@ -216,14 +228,16 @@ static int judge_allow(struct checker *c)
 	return 0;
 }
 
-static void look_at_host(struct checker *c, const struct snapshot *s, const struct check_facts *facts)
+static void look_at_host(struct checker *c, const struct snapshot *s,
+			 const struct check_facts *facts)
 {
 	struct check_noise *noise = &c->verdict.noise;
-	size_t i, k;
 
-	for (i = 0; i < s->n_loops; i++)
-		noise->runqueue_ns += s->loops[i].cause_ns[LS_CAUSE_RUNQUEUE];
+	for (size_t i = 0; i < s->n_loops; i++)
+		noise->runqueue_ns += CLASS_NS(s->loops[i].cause_ns, LS_CLASS_RUNQUEUE);
 	noise->busy_ns = s->step_ns + s->callbacks_ns;
+	if (s->watched_ns)
+		noise->unaccounted_share = (double)s->unaccounted_ns / (double)s->watched_ns;
 	if (noise->busy_ns)
 		noise->runqueue_share = (double)noise->runqueue_ns / (double)noise->busy_ns;
 	noise->steal_share = facts->steal_share;
@@ -232,8 +246,8 @@ static void look_at_host(struct checker *c, const struct snapshot *s, const stru
 	noise->is_pressed = noise->pressure_share > CHECK_MAX_PRESSURE_SHARE;
 	noise->is_stolen = noise->steal_share > CHECK_MAX_STEAL_SHARE;
 	noise->is_unknown = facts->is_host_unknown;
-	for (i = 0; i < s->n_losses; i++)
-		for (k = 0; k < sizeof(hiding) / sizeof(hiding[0]); k++)
+	for (size_t i = 0; i < s->n_losses; i++)
+		for (size_t k = 0; k < N_OF(hiding); k++)
 			if (!strcmp(s->losses[i].name, hiding[k]))
 				noise->losses += s->losses[i].count;
 }
@@ -264,7 +278,7 @@ static int by_weight(const void *va, const void *vb)
 	return r ? r : strcmp(a->subject, b->subject);
 }
 
-/* What is left of the longest one when the host is to blame for all that it can be. */
+/* The longest span after subtracting all that the host can have added. */
 static uint64_t firm_of(const struct entry *e, unsigned int host, uint64_t stolen_ns)
 {
 	uint64_t ns = e->firm_ns[host], with_cpu_ns = e->firm_ns[host & ~HOST_STOLE];
@@ -287,7 +301,7 @@ static int collect(struct checker *c, unsigned int host, uint64_t stolen_ns)
 	for (e = c->entries; e; e = e->hh.next) {
 		if (!is_shown(e))
 			continue;
-		/* Those of single spans are doubted by what is left of the longest. */
+		/* Findings about single spans are doubted by the firm part of the longest one. */
 		if (e->finding.worst && e->finding.rule != CHECK_RULE_REGRESSION)
 			e->finding.is_doubtful = firm_of(e, host, stolen_ns) < e->finding.limit;
 		c->findings[n++] = e->finding;
@@ -303,7 +317,8 @@ static int collect(struct checker *c, unsigned int host, uint64_t stolen_ns)
 	return 0;
 }
 
-static void __attribute__((format(printf, 2, 3))) add_reason(struct verdict *v, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3)))
+add_reason(struct verdict *v, const char *fmt, ...)
 {
 	va_list args;
 
@@ -325,7 +340,7 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 	if (!v->steps) {
 		add_reason(v, "no step was seen: %s",
 			   facts->no_steps_reason ? facts->no_steps_reason :
-						    "no task ran in that time");
+						    "none ended in that time");
 		return;
 	}
 	if (v->steps < c->opts.limits->min_steps)
@@ -335,20 +350,27 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 			   v->steps, c->opts.limits->min_steps);
 	if (noise->is_starved && (n_doubtful || noise->excused))
 		add_reason(v,
-			   "the host starved the loop: %.0f %% of its busy time was in the run queue",
+			   "the host starved the loop: %.0f %% of its busy time was in the run "
+			   "queue",
 			   noise->runqueue_share * 100);
 	if (noise->is_stolen && n_doubtful)
 		add_reason(v, "the hypervisor took %.0f %% of the machine's CPU time",
 			   noise->steal_share * 100);
 	if (noise->is_pressed && n_doubtful)
 		add_reason(v,
-			   "other processes had no CPU either: some thread waited for one %.0f %% of the time",
+			   "other processes had no CPU either: some thread waited for one %.0f %% "
+			   "of the time",
 			   noise->pressure_share * 100);
 	if (noise->is_unknown && n_doubtful)
 		add_reason(v,
 			   "the recording does not tell how far the machine was short of CPU time");
 	if (v->has_baseline && !v->comparisons->n)
 		add_reason(v, "nothing that was seen can be compared with the baseline");
+	if (noise->unaccounted_share > MODEL_MAX_UNACCOUNTED_SHARE)
+		add_reason(v,
+			   "%.0f %% of the loops' time is not accounted for, behind which stalls "
+			   "may hide",
+			   noise->unaccounted_share * 100);
 	if (noise->losses)
 		add_reason(v, "%" PRIu64 " events were lost, behind which stalls may hide",
 			   noise->losses);
@@ -357,9 +379,9 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 static void decide(struct checker *c, const struct check_facts *facts)
 {
 	struct verdict *v = &c->verdict;
-	size_t n_doubtful = 0, i;
+	size_t n_doubtful = 0;
 
-	for (i = 0; i < v->n_findings; i++)
+	for (size_t i = 0; i < v->n_findings; i++)
 		n_doubtful += v->findings[i].is_doubtful;
 	if (n_doubtful < v->n_findings) {
 		v->outcome = CHECK_FAIL;
@@ -394,11 +416,9 @@ static uint32_t rules_in_force(const struct checker *c, bool has_baseline)
 
 static void fill_run(struct checker *c, const struct snapshot *s, const struct check_facts *facts)
 {
-	size_t i;
-
 	c->run->steps = s->steps;
 	c->run->duration_ns = facts->duration_ns;
-	for (i = 0; i < s->n_rows; i++)
+	for (size_t i = 0; i < s->n_rows; i++)
 		c->run->own_ns += row_own_ns(&s->rows[i]);
 }
 
@@ -409,7 +429,7 @@ int checker__finish(struct checker *c, const struct snapshot *s, const struct ch
 	unsigned int host;
 	int r;
 
-	/* What came since the last slice is one more, however short. */
+	/* The remainder since the last slice is one more slice, however short. */
 	c->next_cut_ns = 0;
 	r = checker__slice(c, s, 0);
 	if (r < 0)

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "model/vocabulary.h"
 
-#define DEFAULT_THRESHOLD_NS 10000000ULL
+#define DEFAULT_THRESHOLD_NS (10 * NS_PER_MS)
 /* What a session takes at least; below it every step would be a record. */
 #define MIN_THRESHOLD_NS 100000ULL
 
@@ -72,9 +73,8 @@ const struct check_step_limit *check_step_limits__find(const struct check_step_l
 						       const struct check_names *names)
 {
 	const struct check_step_limit *general = NULL;
-	size_t i;
 
-	for (i = s->n; i > 0; i--) {
+	for (size_t i = s->n; i > 0; i--) {
 		const struct check_step_limit *limit = &s->list[i - 1];
 
 		if (!limit->pattern)
@@ -99,10 +99,11 @@ int check_limits__deny(struct check_limits *l, const char *text, struct err *err
 		}
 		if (cause == LS_CAUSE_MAX)
 			return err__set(err, -EINVAL, "'%.*s' is not a cause", (int)length, text);
-		if (cause == LS_CAUSE_RUNQUEUE)
+		if (ls_cause_host(cause) == LS_HOST_OWN)
 			return err__set(
 				err, -EINVAL,
-				"runqueue cannot be denied: it is the host's doing, not the program's");
+				"%s cannot be denied: it is the host's doing, not the program's",
+				vocabulary_cause(cause));
 		l->denied |= 1U << cause;
 		text += length;
 		text += *text == ',';
@@ -112,9 +113,7 @@ int check_limits__deny(struct check_limits *l, const char *text, struct err *err
 
 static uint64_t smallest(const struct check_step_limits *s, uint64_t ns)
 {
-	size_t i;
-
-	for (i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++)
 		if (s->list[i].ns < ns)
 			ns = s->list[i].ns;
 	return ns;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a run may take: the limits of `loopstall check`, as given by options and by a configuration file.
+ * What a run may take: the limits of `loopstall check`, as given by options and by a configuration
+ * file.
  *
- * A limit on steps may be tied to a pattern (fnmatch) on the coroutine's qualified name, the task's name or the file. The
- * last one given whose pattern fits a step counts for it; one without a pattern counts for what no pattern fits.
+ * A limit on steps may be tied to a pattern (fnmatch) on the coroutine's qualified name, the task's
+ * name or the file. The last one given whose pattern fits a step counts for it; one without a
+ * pattern counts for what no pattern fits.
  */
 #ifndef LOOPSTALL_CHECK_LIMITS_H
 #define LOOPSTALL_CHECK_LIMITS_H
@@ -17,7 +19,7 @@
 
 #define CHECK_MAX_STEP_LIMITS 64
 #define CHECK_NO_LIMIT UINT64_MAX
-#define CHECK_MIN_STEPS 100 /* fewer say nothing of a service, unless told otherwise */
+#define CHECK_MIN_STEPS 100 /* default: fewer steps are too few to judge a service */
 
 struct check_step_limit {
 	char *pattern; /* NULL: all that no pattern fits */
@@ -30,7 +32,8 @@ struct check_step_limits {
 };
 
 struct check_limits {
-	struct check_step_limits max_step; /* of the own time of a step, or of a stretch of callbacks */
+	/* of the own time of a step, or of a stretch of callbacks */
+	struct check_step_limits max_step;
 	struct check_step_limits p99_step; /* of the own time of a coroutine's steps */
 	uint64_t max_stalls, max_starved_ns, max_turn_ns; /* or CHECK_NO_LIMIT */
 	uint32_t denied; /* bit by enum ls_cause */
@@ -39,7 +42,7 @@ struct check_limits {
 	double max_regression; /* 0.2: 20 %; only with a baseline */
 };
 
-/* By what a pattern may know a thing; NULL or "" where it has none. */
+/* The names that a pattern is matched against; NULL or "" if there is none. */
 struct check_names {
 	const char *coroutine, *task, *function;
 	const char *coroutine_file; /* both files are relative to the root */
@@ -64,7 +67,7 @@ int check_limits__deny(struct check_limits *l, const char *text, struct err *err
 /* The threshold a session needs so that no step above any of these limits goes by unseen. */
 uint64_t check_limits__threshold_ns(const struct check_limits *l);
 
-/* Is there anything to hold a run to, but a baseline? */
+/* True if there is any limit besides a baseline. */
 bool check_limits__any(const struct check_limits *l);
 
 /* Does a glob fit the coroutine, the task, the function or the file? */

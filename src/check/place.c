@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "runtime/words.h"
+
 static bool is_below(const char *root, const char *file)
 {
 	return root && place__relative(root, file) != file;
@@ -24,32 +26,45 @@ const char *place__relative(const char *root, const char *file)
 }
 
 /* A virtual environment inside the repository is not the repository's code. */
-static bool is_own(const char *root, const char *file)
+static bool is_own(const struct stall *stall, const char *root, const char *file)
 {
-	return is_below(root, file) && !strstr(file, "/site-packages/") &&
-		!strstr(file, "/lib/python");
+	return is_below(root, file) && !runtime_words__is_library(stall->words, file);
+}
+
+static struct place_of place_of_coroutine(const struct stall *stall, const char *root)
+{
+	const struct code_info *c = &stall->coroutine;
+
+	return (struct place_of){ .function = c->name,
+				  .file = c->file ? place__relative(root, c->file) : NULL,
+				  .line = c->first_line,
+				  .def_line = c->first_line };
+}
+
+static struct place_of place_of_frame(const struct model_frame *frame, uint32_t def_line,
+				      const char *root)
+{
+	return (struct place_of){ .function = frame->function,
+				  .file = place__relative(root, frame->file),
+				  .line = frame->line,
+				  .def_line = def_line };
 }
 
 struct place_of place__of_stall(const struct stall *stall, const char *root)
 {
-	const struct code_info *c = &stall->coroutine;
-	size_t i, at = 0;
+	const struct model_frame *own = &stall->own;
 
-	if (!stall->n_frames)
-		return (struct place_of){ .function = c->name,
-					  .file = c->file ? place__relative(root, c->file) : NULL,
-					  .line = c->first_line,
-					  .def_line = c->first_line };
-	for (i = 0; i < stall->n_frames; i++) {
-		if (!is_own(root, stall->stack[i].file))
-			continue;
-		at = i;
-		break;
-	}
-	return (struct place_of){ .function = stall->stack[at].function,
-				  .file = place__relative(root, stall->stack[at].file),
-				  .line = stall->stack[at].line,
-				  .def_line = stall->def_lines[at] };
+	/* The line that allocates when the garbage collector is due is another one each time. */
+	if (!stall->n_frames || (stall->cause == LS_CAUSE_GC && stall->coroutine.name))
+		return place_of_coroutine(stall, root);
+	if (own->file && is_own(stall, root, own->file))
+		return place_of_frame(own, stall->own_def_line, root);
+	for (size_t i = 0; i < stall->n_frames; i++)
+		if (is_own(stall, root, stall->stack[i].file))
+			return place_of_frame(&stall->stack[i], stall->def_lines[i], root);
+	if (own->file)
+		return place_of_frame(own, stall->own_def_line, root);
+	return place_of_frame(&stall->stack[0], stall->def_lines[0], root);
 }
 
 struct check_names place__names(const struct stall *stall, const struct place_of *place,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a stall is shown to have happened, and under which names patterns know it.
+ * The place at which a stall is shown, and the names that patterns match.
  */
 #ifndef LOOPSTALL_CHECK_PLACE_H
 #define LOOPSTALL_CHECK_PLACE_H
@@ -14,8 +14,9 @@
 const char *place__relative(const char *root, const char *file);
 
 /*
- * The innermost frame below the root, which is the line its author can change; without one the innermost, without a stack
- * the coroutine. `def_line` is where its function begins, 0 if not known.
+ * The user's frame (`own`) if it is below the root, else the innermost one below it, which is the
+ * line its author can change; without one the user's frame, without a stack the coroutine.
+ * `def_line` is where its function begins, 0 if not known.
  */
 struct place_of {
 	const char *function, *file; /* NULL if nothing is known */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The outputs of a verdict. Each is put together in memory and leaves in one piece; 0 or -errno of the write. All
- * strings may come from the target: each output makes them safe for its readers itself.
+ * The outputs of a verdict. Each is built in memory and written in one piece; 0 or -errno of the
+ * write. Any string may come from the target: each output escapes it for its readers.
  */
 #ifndef LOOPSTALL_CHECK_REPORT_H
 #define LOOPSTALL_CHECK_REPORT_H
@@ -16,13 +16,17 @@ struct check_report_opts {
 	bool color; /* text only */
 };
 
-typedef int check_report_fn(FILE *out, const struct verdict *v, const struct check_report_opts *opts);
+typedef int check_report_fn(FILE *out, const struct verdict *v,
+			    const struct check_report_opts *opts);
 
 /* For people, on a terminal. */
 check_report_fn check_report_text;
-/* Schema "loopstall/1", type "verdict"; docs/check.md tells every field. */
+/* Schema "loopstall/1", type "verdict"; docs/check.md documents every field. */
 check_report_fn check_report_json;
-/* JUnit's XML, as CI servers read it: a test case for each broken rule at a place, and one for each rule that holds. */
+/*
+ * JUnit's XML, as CI servers read it: a test case for each broken rule at a place, and one for each
+ * rule that holds.
+ */
 check_report_fn check_report_junit;
 /* SARIF 2.1.0, for code scanning. */
 check_report_fn check_report_sarif;

@@ -14,8 +14,8 @@
 #define TEXT_BYTES 1024
 
 /*
- * A workflow command ends with its line, a property with a comma or colon. Whatever could move a cursor is escaped for
- * terminals first, for the log is shown on one.
+ * A workflow command ends with its line, a property with a comma or colon. Whatever could move a
+ * cursor is escaped for terminals first, for the log is shown on one.
  */
 static void put_command_text(FILE *out, const char *raw, bool is_property)
 {
@@ -58,16 +58,15 @@ static void put_annotation(FILE *out, const struct check_finding *f)
 int check_report_github(FILE *out, const struct verdict *v, const struct check_report_opts *opts)
 {
 	_cleanup_(output__done) struct output o;
-	size_t i;
 	int r;
 
 	(void)opts;
 	r = output__init(&o);
 	if (r < 0)
 		return r;
-	for (i = 0; i < v->n_findings; i++)
+	for (size_t i = 0; i < v->n_findings; i++)
 		put_annotation(o.mem, &v->findings[i]);
-	for (i = 0; i < v->n_reasons; i++) {
+	for (size_t i = 0; i < v->n_reasons; i++) {
 		fputs("::warning title=loopstall inconclusive::", o.mem);
 		put_command_text(o.mem, v->reasons[i], false);
 		fputc('\n', o.mem);
@@ -96,7 +95,8 @@ static void put_row(FILE *out, const struct check_finding *f)
 {
 	char text[TEXT_BYTES], where[2 * TEXT_BYTES];
 
-	fprintf(out, "| %s %s | ", f->is_doubtful ? "doubtful" : "**error**", check_rule_id(f->rule));
+	fprintf(out, "| %s %s | ", f->is_doubtful ? "doubtful" : "**error**",
+		check_rule_id(f->rule));
 	if (f->file) {
 		snprintf(where, sizeof(where), "%s:%" PRIu32, f->file, f->line);
 		put_markdown(out, where);
@@ -116,7 +116,6 @@ int check_report_markdown(FILE *out, const struct verdict *v, const struct check
 {
 	_cleanup_(output__done) struct output o;
 	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES];
-	size_t i;
 	int r;
 
 	(void)opts;
@@ -130,14 +129,14 @@ int check_report_markdown(FILE *out, const struct verdict *v, const struct check
 	fprintf(o.mem,
 		"%.1f %% of the loop's busy time was in the host's run queue and is not counted.\n",
 		v->noise.runqueue_share * 100);
-	for (i = 0; i < v->n_reasons; i++) {
+	for (size_t i = 0; i < v->n_reasons; i++) {
 		fputs("\n- ", o.mem);
 		put_markdown(o.mem, v->reasons[i]);
 		fputc('\n', o.mem);
 	}
 	if (v->n_findings)
 		fputs("\n| rule | where | what | worst |\n|---|---|---|---|\n", o.mem);
-	for (i = 0; i < v->n_findings; i++)
+	for (size_t i = 0; i < v->n_findings; i++)
 		put_row(o.mem, &v->findings[i]);
 	return output__send(&o, out);
 }

@@ -30,11 +30,12 @@ static json_t *stall_json(const struct stall *s)
 	jsonx_add_u64(&o, "pid", s->pid);
 	jsonx_add_u64(&o, "start_ns", s->start_ns);
 	jsonx_add_u64(&o, "duration_ns", s->duration_ns);
-	jsonx_add_u64(&o, "own_ns", s->duration_ns - s->runqueue_ns);
+	jsonx_add_u64(&o, "own_ns", check_own_ns(s));
 	jsonx_add_u64(&o, "runqueue_ns", s->runqueue_ns);
 	jsonx_add_text(&o, "cause", vocabulary_cause(s->cause));
 	jsonx_add(&o, "causes_ns", jsonx_end(&causes));
-	jsonx_add(&o, "task", s->unit == LS_UNIT_STEP ? jsonx_text(s->task_name) : json_null());
+	jsonx_add_text(&o, "task",
+		       s->unit == LS_UNIT_STEP && !s->is_task_name_unknown ? s->task_name : NULL);
 	return jsonx_end(&o);
 }
 
@@ -114,9 +115,8 @@ static json_t *host_json(const struct check_noise *n)
 static json_t *reasons_json(const struct verdict *v)
 {
 	_cleanup_(jsonx_done) json_t *array = json_array();
-	size_t i;
 
-	for (i = 0; i < v->n_reasons; i++)
+	for (size_t i = 0; i < v->n_reasons; i++)
 		if (jsonx_append(array, jsonx_text(v->reasons[i])))
 			return NULL;
 	return TAKE_PTR(array);
@@ -139,9 +139,8 @@ static json_t *baseline_json(const struct verdict *v)
 static json_t *lost_json(const struct verdict *v)
 {
 	struct jsonx o = jsonx_object();
-	size_t i;
 
-	for (i = 0; i < v->n_losses; i++)
+	for (size_t i = 0; i < v->n_losses; i++)
 		jsonx_add_u64(&o, v->losses[i].name, v->losses[i].count);
 	return jsonx_end(&o);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 #include "base/utf8.h"
 #include "check/report.h"
 #include "report/output.h"
@@ -90,7 +91,7 @@ static void put_rule(FILE *out, enum check_rule rule, const struct verdict *v)
 int check_report_junit(FILE *out, const struct verdict *v, const struct check_report_opts *opts)
 {
 	_cleanup_(output__done) struct output o;
-	size_t n_tests = 0, n_failures = 0, n_skipped = 0, i;
+	size_t n_tests = 0, n_failures = 0, n_skipped = 0;
 	uint32_t holding = v->rules;
 	enum check_rule rule;
 	int r;
@@ -99,7 +100,7 @@ int check_report_junit(FILE *out, const struct verdict *v, const struct check_re
 	r = output__init(&o);
 	if (r < 0)
 		return r;
-	for (i = 0; i < v->n_findings; i++) {
+	for (size_t i = 0; i < v->n_findings; i++) {
 		holding &= ~(1U << v->findings[i].rule);
 		n_failures += !v->findings[i].is_doubtful;
 	}
@@ -112,9 +113,9 @@ int check_report_junit(FILE *out, const struct verdict *v, const struct check_re
 		"<testsuites>\n<testsuite name=\"" SUITE
 		"\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" "
 		"skipped=\"%zu\" time=\"%" PRIu64 ".%03" PRIu64 "\">\n",
-		n_tests, n_failures, n_skipped, v->duration_ns / 1000000000,
-		v->duration_ns / 1000000 % 1000);
-	for (i = 0; i < v->n_findings; i++)
+		n_tests, n_failures, n_skipped, (uint64_t)(v->duration_ns / NS_PER_S),
+		(uint64_t)(v->duration_ns / NS_PER_MS % 1000));
+	for (size_t i = 0; i < v->n_findings; i++)
 		put_finding(o.mem, &v->findings[i]);
 	for (rule = 0; rule < CHECK_RULE_MAX; rule++)
 		if (holding & (1U << rule))

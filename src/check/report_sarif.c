@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The verdict as SARIF 2.1.0 (OASIS): one run, the rules, a result for each finding. Locations are relative to
- * %SRCROOT%, which readers set to the repository's root.
+ * The verdict as SARIF 2.1.0 (OASIS): one run, the rules, a result for each finding. Locations are
+ * relative to %SRCROOT%, which readers set to the repository's root.
  */
 #include <errno.h>
 #include <ctype.h>
@@ -55,7 +55,8 @@ static void path_uri(const char *path, char buf[URI_BYTES])
 
 static json_t *location_json(const struct check_finding *f)
 {
-	struct jsonx artifact = jsonx_object(), physical = jsonx_object(), region, o = jsonx_object();
+	struct jsonx artifact = jsonx_object(), physical = jsonx_object(), region,
+		     o = jsonx_object();
 	char uri[URI_BYTES];
 
 	path_uri(f->file, uri);
@@ -72,7 +73,10 @@ static json_t *location_json(const struct check_finding *f)
 	return jsonx_end(&o);
 }
 
-/* What a reader knows a result by when it comes again: no line, for that moves. */
+/*
+ * By this a reader recognizes the same result in a later run. Lines move, so they are not part of
+ * it.
+ */
 static json_t *fingerprints_json(const struct check_finding *f)
 {
 	struct jsonx o = jsonx_object();
@@ -136,9 +140,8 @@ static json_t *invocation_json(const struct verdict *v)
 {
 	_cleanup_(jsonx_done) json_t *notes = json_array();
 	struct jsonx o = jsonx_object();
-	size_t i;
 
-	for (i = 0; i < v->n_reasons; i++) {
+	for (size_t i = 0; i < v->n_reasons; i++) {
 		struct jsonx note = jsonx_object();
 
 		jsonx_add_text(&note, "level", "warning");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The verdict for people: the outcome first, then what to do about it, then how far it can be trusted.
+ * The verdict for people: the outcome first, then what to do about it, then how far it can be
+ * trusted.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -41,9 +42,9 @@ static void put_outcome(FILE *out, const struct verdict *v, bool color)
 		[CHECK_INCONCLUSIVE] = "INCONCLUSIVE",
 	};
 	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES];
-	size_t n_firm = 0, i;
+	size_t n_firm = 0;
 
-	for (i = 0; i < v->n_findings; i++)
+	for (size_t i = 0; i < v->n_findings; i++)
 		n_firm += !v->findings[i].is_doubtful;
 	fprintf(out, "%s%s%s  ", color ? outcome_colors[v->outcome] : "", words[v->outcome],
 		color ? PLAIN : "");
@@ -52,7 +53,7 @@ static void put_outcome(FILE *out, const struct verdict *v, bool color)
 	fprintf(out, "%s steps in %s, %s stall%s of the program's own\n",
 		format__count(v->steps, a), format__duration(v->duration_ns, b),
 		format__count(v->stalls, c), v->stalls == 1 ? "" : "s");
-	for (i = 0; i < v->n_reasons; i++) {
+	for (size_t i = 0; i < v->n_reasons; i++) {
 		fputs("  because ", out);
 		put(out, v->reasons[i]);
 		fputc('\n', out);
@@ -124,12 +125,11 @@ static void put_baseline(FILE *out, const struct verdict *v)
 static void put_allowed(FILE *out, const struct verdict *v)
 {
 	char number[FORMAT_NUMBER_BYTES];
-	size_t i;
 
 	if (v->allowed)
 		fprintf(out, "allowed: %s stall%s\n", format__count(v->allowed, number),
 			v->allowed == 1 ? "" : "s");
-	for (i = 0; i < v->allow->n; i++) {
+	for (size_t i = 0; i < v->allow->n; i++) {
 		const struct check_allowed *entry = &v->allow->list[i];
 
 		if (entry->times)

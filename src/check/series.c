@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/table.h"
 
 struct series {
 	char *key; /* "name\nfile\nline" */
@@ -23,7 +22,10 @@ struct series {
 	/* What has come since the last cut. */
 	uint64_t steps, own_ns;
 	uint32_t hist[LS_HIST_BUCKETS];
-	/* Sums over the rows that were added since the last cut, and those of the cut before: rows are absolute. */
+	/*
+	 * Sums over the rows that were added since the last cut, and those of the cut before: rows
+	 * are absolute.
+	 */
 	uint64_t row_steps, row_own_ns, cut_steps, cut_own_ns;
 	uint32_t row_hist[LS_HIST_BUCKETS], cut_hist[LS_HIST_BUCKETS];
 	bool has_rows;
@@ -43,9 +45,7 @@ static void slice_done(struct slice *slice)
 
 static void series_free(struct series *s)
 {
-	size_t i;
-
-	for (i = 0; i < CHECK_MAX_SLICES; i++)
+	for (size_t i = 0; i < CHECK_MAX_SLICES; i++)
 		slice_done(&s->slices[i]);
 	free(s->key);
 	free(s->name);
@@ -92,9 +92,7 @@ static struct series *series_get(struct series **table, size_t *n, const char *n
 	s->file = strdup(file);
 	s->line = line;
 	s->key = TAKE_PTR(key);
-	if (s->name && s->file)
-		HASH_ADD_KEYPTR(hh, *table, s->key, strlen(s->key), s);
-	if (!s->hh.tbl) {
+	if (!s->name || !s->file || table__add_bytes(*table, s, strlen(s->key)) < 0) {
 		series_free(s);
 		return NULL;
 	}
@@ -157,9 +155,7 @@ const struct slice *series__slice(const struct series *s, size_t i)
 
 static void hist_add(uint32_t *hist, const uint32_t *other)
 {
-	size_t i;
-
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (size_t i = 0; i < LS_HIST_BUCKETS; i++)
 		hist[i] += other[i];
 }
 
@@ -185,7 +181,7 @@ static uint64_t since(uint64_t now, uint64_t before)
 uint64_t row_own_ns(const struct coroutine_row *row)
 {
 	/* The parts of a torn reading need not fit each other. */
-	return since(row->total_ns, row->runqueue_ns);
+	return since(row->total_ns, row->host_ns);
 }
 
 void series__add_row(struct series *s, const struct coroutine_row *row)
@@ -196,16 +192,14 @@ void series__add_row(struct series *s, const struct coroutine_row *row)
 	hist_add(s->row_hist, row->own_hist);
 }
 
-/* Turns absolute sums into what came since the last cut. */
+/* Turns absolute sums into differences to the last cut. */
 static void settle_rows(struct series *s)
 {
-	size_t i;
-
 	if (!s->has_rows)
 		return;
 	s->steps += since(s->row_steps, s->cut_steps);
 	s->own_ns += since(s->row_own_ns, s->cut_own_ns);
-	for (i = 0; i < LS_HIST_BUCKETS; i++)
+	for (size_t i = 0; i < LS_HIST_BUCKETS; i++)
 		s->hist[i] += (uint32_t)since(s->row_hist[i], s->cut_hist[i]);
 	s->cut_steps = s->row_steps;
 	s->cut_own_ns = s->row_own_ns;
@@ -259,9 +253,7 @@ static int series_cut(struct series *s, size_t at)
 
 static void hist_add_slice(uint32_t *hist, const struct slice *slice)
 {
-	size_t i;
-
-	for (i = 0; i < slice->n_parts; i++)
+	for (size_t i = 0; i < slice->n_parts; i++)
 		hist[slice->parts[i].bucket] += slice->parts[i].count;
 }
 
@@ -290,10 +282,9 @@ static int each_series(struct run *run, int (*what)(struct series *s, size_t at)
 {
 	struct series *tables[] = { run->coroutines, run->sites };
 	struct series *s;
-	size_t i;
 	int r;
 
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+	for (size_t i = 0; i < N_OF(tables); i++) {
 		for (s = tables[i]; s; s = s->hh.next) {
 			r = what(s, run->n_slices);
 			if (r < 0)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A run as a baseline keeps it: for each coroutine and for each call site the distribution of own times, in slices of the
- * run, so that what varies within a run is known as well as what varies between runs.
+ * A run as a baseline keeps it: for each coroutine and for each call site the distribution of own
+ * times, in slices of the run, so that what varies within a run is known as well as what varies
+ * between runs.
  *
- * Things are known by what an edit elsewhere in their file does not change: a coroutine by name and file, a call site by
- * function, file and its line counted from the function's def. Files are relative to the repository's root.
+ * Things are known by what an edit elsewhere in their file does not change: a coroutine by name and
+ * file, a call site by function, file and its line counted from the function's def. Files are
+ * relative to the repository's root.
  */
 #ifndef LOOPSTALL_CHECK_SERIES_H
 #define LOOPSTALL_CHECK_SERIES_H
@@ -51,8 +53,8 @@ static inline void run__freep(struct run **run)
 }
 
 /*
- * The series of that name, made if it is not there; NULL without memory or if there are too many. `line` is CHECK_NO_LINE for
- * coroutines and where it is not known.
+ * The series of that name, made if it is not there; NULL without memory or if there are too many.
+ * `line` is CHECK_NO_LINE for coroutines and where it is not known.
  */
 struct series *run__coroutine(struct run *run, const char *name, const char *file);
 struct series *run__site(struct run *run, const char *function, const char *file, int32_t line);
@@ -62,7 +64,7 @@ const char *series__name(const struct series *s);
 const char *series__file(const struct series *s);
 int32_t series__line(const struct series *s);
 struct series *series__next(const struct series *s);
-/* The line at which it is shown, which is not kept in a baseline; 0: not known. */
+/* The line at which it is shown; not stored in a baseline; 0: not known. */
 void series__show_at(struct series *s, uint32_t line);
 uint32_t series__shown_at(const struct series *s);
 /* Slice number `i`, below CHECK_MAX_SLICES. */
@@ -72,14 +74,17 @@ const struct slice *series__slice(const struct series *s, size_t i);
 void series__add(struct series *s, uint64_t steps, uint64_t own_ns, const uint32_t *hist);
 /* The same for one event. */
 void series__add_one(struct series *s, uint64_t own_ns);
-/* The time of a row's steps without the run queue. */
+/* The time of a row's steps without what is the host's doing alone. */
 uint64_t row_own_ns(const struct coroutine_row *row);
-/* Adds a row of the table by coroutine, which is absolute: what it has more than when it was last cut counts. */
+/*
+ * Adds a row of the table by coroutine, which is absolute: what it has more than when it was last
+ * cut counts.
+ */
 void series__add_row(struct series *s, const struct coroutine_row *row);
 
 /*
- * Ends a slice: what was added to each series since the last cut is its next slice. When there are CHECK_MAX_SLICES, neighbours
- * become one. Returns true then. -ENOMEM or 0/1.
+ * Ends a slice: what was added to each series since the last cut is its next slice. When there are
+ * CHECK_MAX_SLICES, neighbours become one. Returns true then. -ENOMEM or 0/1.
  */
 int run__cut(struct run *run);
 

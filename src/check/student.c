@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * By the regularised incomplete beta function, as a continued fraction (NIST Digital Library of Mathematical Functions, 8.17.22,
- * and 8.17.2 for its relation to t), summed by Lentz's method (DLMF 3.10).
+ * By the regularised incomplete beta function, as a continued fraction (NIST Digital Library of
+ * Mathematical Functions, 8.17.22, and 8.17.2 for its relation to t), summed by Lentz's method
+ * (DLMF 3.10).
  */
 #include "check/student.h"
 

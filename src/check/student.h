@@ -5,7 +5,10 @@
 #ifndef LOOPSTALL_CHECK_STUDENT_H
 #define LOOPSTALL_CHECK_STUDENT_H
 
-/* How likely a value above `t` is with `df` > 0 degrees of freedom. Good to 1e-12 for some thousands of them. */
+/*
+ * How likely a value above `t` is with `df` > 0 degrees of freedom. Good to 1e-12 for some
+ * thousands of them.
+ */
 double student_upper(double t, double df);
 /* The value that is exceeded with probability `p`, 0 < p < 1. */
 double student_quantile(double p, double df);

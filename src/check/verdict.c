@@ -99,7 +99,8 @@ size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t 
 			     f->subject, measured, limit);
 		break;
 	case CHECK_RULE_MAX_TURN:
-		r = snprintf(buf, size, "a turn of the loop took %s, limit %s%s", measured, limit, n);
+		r = snprintf(buf, size, "a turn of the loop took %s, limit %s%s", measured, limit,
+			     n);
 		break;
 	case CHECK_RULE_MAX_STALLS:
 		r = snprintf(buf, size, "%s stalls, limit %s", measured, limit);
@@ -118,6 +119,15 @@ size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t 
 	return r < 0 ? 0 : (size_t)r;
 }
 
+uint64_t check_own_ns(const struct stall *s)
+{
+	uint64_t own_ns = 0;
+
+	for (enum ls_cause cause = 0; cause < LS_CAUSE_MAX; cause++)
+		own_ns += ls_cause_host(cause) == LS_HOST_OWN ? 0 : s->cause_ns[cause];
+	return own_ns;
+}
+
 size_t check_finding__split(const struct check_finding *f, char *buf, size_t size)
 {
 	const struct stall *s = f->worst;
@@ -130,15 +140,20 @@ size_t check_finding__split(const struct check_finding *f, char *buf, size_t siz
 		return 0;
 	for (cause = 0; cause < LS_CAUSE_MAX; cause++) {
 		/* Under a hundredth it explains nothing. */
-		if (cause == LS_CAUSE_RUNQUEUE || s->cause_ns[cause] < s->duration_ns / 100 ||
-		    !s->cause_ns[cause] || used >= size)
+		if (ls_cause_host(cause) == LS_HOST_OWN ||
+		    s->cause_ns[cause] < s->duration_ns / 100 || !s->cause_ns[cause] ||
+		    used >= size)
 			continue;
 		used += (size_t)snprintf(buf + used, size - used, "%s%s %s", used ? ", " : "",
 					 vocabulary_cause(cause),
 					 format__duration(s->cause_ns[cause], number));
 	}
 	if (s->runqueue_ns && used < size)
-		used += (size_t)snprintf(buf + used, size - used, "; %s more in the host's run queue",
+		used += (size_t)snprintf(buf + used, size - used,
+					 "; %s more in the host's run queue",
 					 format__duration(s->runqueue_ns, number));
+	if (s->cause_ns[LS_CAUSE_STOPPED] && used < size)
+		used += (size_t)snprintf(buf + used, size - used, "; stopped for %s more",
+					 format__duration(s->cause_ns[LS_CAUSE_STOPPED], number));
 	return used;
 }

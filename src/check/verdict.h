@@ -57,7 +57,8 @@ struct check_finding {
 	uint32_t line; /* 0: not known */
 	enum check_measure measure;
 	uint64_t measured,
-		limit; /* without the run queue; a regression: means or percentiles now and before */
+		/* without the run queue; a regression: means or percentiles now and before */
+		limit;
 	uint64_t count; /* spans that broke it */
 	enum ls_cause cause; /* CHECK_RULE_DENY: the denied one */
 	const char *pattern; /* of the limit, NULL if it is the general one */
@@ -70,11 +71,13 @@ struct check_finding {
 struct check_noise {
 	uint64_t busy_ns; /* the loops' time in steps and callbacks */
 	uint64_t runqueue_ns; /* of it, ready to run without a CPU */
-	double runqueue_share, steal_share, pressure_share; /* 0 ... 1; the latter two NAN: not known */
+	/* 0 ... 1; the latter two NAN: not known */
+	double runqueue_share, steal_share, pressure_share;
 	bool is_starved, is_stolen, is_pressed; /* the shares are over their bounds */
 	bool is_unknown; /* stolen or pressed as well, for all that is known */
 	uint64_t excused; /* spans over a limit by the clock, but not in their own time */
 	uint64_t losses; /* that may hide stalls */
+	double unaccounted_share; /* of the loops' time, 0 ... 1 */
 };
 
 #define CHECK_MAX_REASONS 8
@@ -83,7 +86,8 @@ struct check_noise {
 struct verdict {
 	enum check_outcome outcome;
 	size_t n_findings;
-	const struct check_finding *findings; /* new offenders, then the worst first within a rule */
+	/* new offenders, then the worst first within a rule */
+	const struct check_finding *findings;
 	uint64_t findings_left_out; /* there were too many places */
 	size_t n_reasons; /* why it is inconclusive */
 	char reasons[CHECK_MAX_REASONS][CHECK_REASON_BYTES];
@@ -105,9 +109,17 @@ int check_outcome_code(enum check_outcome outcome);
 const char *check_rule_id(enum check_rule rule);
 const char *check_rule_sentence(enum check_rule rule);
 
-/* One sentence, raw: "step of 83.2 ms in fetch_row, limit 50 ms". Its length as snprintf() has it. */
+/* Of its duration, what is not the host's doing alone. */
+uint64_t check_own_ns(const struct stall *s);
+
+/*
+ * One sentence, raw: "step of 83.2 ms in fetch_row, limit 50 ms". Its length as snprintf() has it.
+ */
 size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t size);
-/* What to know of its worst stall: "cpu 80.1 ms, network 3.1 ms; 12 ms more in the host's run queue". "" if it has none. */
+/*
+ * What to know of its worst stall: "cpu 80.1 ms, network 3.1 ms; 12 ms more in the host's run
+ * queue; stopped for 150 ms more". "" if it has none.
+ */
 size_t check_finding__split(const struct check_finding *f, char *buf, size_t size);
 
 #endif

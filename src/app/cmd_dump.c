@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `loopstall dump`: one look at what the loops, tasks and threads of a process do right now.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/privs.h"
+#include "app/say.h"
+#include "base/cleanup.h"
+#include "base/exit.h"
+#include "base/log.h"
+#include "dump/dump.h"
+
+/* 0 or -errno. What a write of text fails with is found by say_finish(). */
+static int write_dump(const struct dump *d, const struct config *config, bool is_first)
+{
+	if (config->is_json)
+		return dump__write_json(d, stdout);
+	if (!is_first)
+		fputc('\n', stdout);
+	dump__write_text(d, stdout);
+	return 0;
+}
+
+/* A process without a loop is shown, and is a failure all the same. */
+static int check_loops(const struct dump *d, struct err *err)
+{
+	if (d->n_loops)
+		return 0;
+	err__set(err, -ENOENT, "no event loop runs in process %d (%s)", d->target->pid,
+		 d->target->comm);
+	return err__hint(err, -ENOENT, "`loopstall ls` shows the event loops of this machine");
+}
+
+/* Adds to *n_shown if the process was shown. 0 or -errno with err filled. */
+static int show(const struct config *config, pid_t pid, size_t *n_shown, struct err *err)
+{
+	_cleanup_(target__freep) struct target *t = NULL;
+	_cleanup_(dump__done) struct dump d = { 0 };
+	int r = target__examine(&t, pid, NULL, err);
+
+	if (r)
+		return r;
+	r = dump__read(&d, t, NULL);
+	if (r)
+		return err__set(err, r, "cannot look into process %d (%s): %s", pid, t->comm,
+				r == -ESRCH ? "it has ended" : strerror(-r));
+	r = write_dump(&d, config, !(*n_shown)++);
+	if (r == -ENOMEM)
+		return err__set(err, r, "cannot write the dump of process %d (%s): %s", pid,
+				t->comm, strerror(-r));
+	return check_loops(&d, err);
+}
+
+static int find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n, struct err *err)
+{
+	int r = target__find_by_name(name, ret_pids, ret_n);
+
+	if (r)
+		return err__set(err, r, "cannot list processes: %s", strerror(-r));
+	if (*ret_n)
+		return 0;
+	err__set(err, -ESRCH, "no process has '%s' in its command line", name);
+	return err__hint(err, -ESRCH, "`loopstall ls` shows the event loops of this machine");
+}
+
+/* Of those named by their pid each must have a loop; of those that match a name, one must. */
+static int show_all(const struct config *config, const pid_t *pids, size_t n)
+{
+	size_t n_shown = 0, n_good = 0;
+	struct err first = { 0 };
+	int first_code = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct err err = { 0 };
+		int r = show(config, pids[i], &n_shown, &err);
+
+		n_good += !r;
+		if (r && !config->name)
+			say_failure(r, &err);
+		if (r && !first_code) {
+			first_code = r;
+			first = err;
+		}
+	}
+	if (config->name && !n_good)
+		return say_failure(first_code, &first);
+	return say_finish(n_good && (config->name || !first_code) ? EXIT_FINE : EXIT_CANNOT_ATTACH);
+}
+
+static int run(const struct config *config)
+{
+	_cleanup_free_ pid_t *found = NULL;
+	struct err err = { 0 };
+	size_t n = 0;
+	int r;
+
+	privs_raise();
+	if (!config->name)
+		return show_all(config, config->pids, config->n_pids);
+	r = find_by_name(config->name, &found, &n, &err);
+	return r ? say_failure(r, &err) : show_all(config, found, n);
+}
+
+static const struct cli_option options[] = {
+	{ .name = "pid",
+	  .letter = 'p',
+	  .type = CLI_PIDS,
+	  .argument = "PID[,PID...]",
+	  .values = CLI_VALUES_PID,
+	  .help = "look at these processes",
+	  .is_cli_only = true },
+	{ .name = "name",
+	  .letter = 'n',
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, name),
+	  .argument = "NAME",
+	  .help = "look at processes with NAME in their command line",
+	  .is_cli_only = true },
+	{ .name = NULL },
+};
+
+const struct cli_command cmd_dump = {
+	.name = "dump",
+	.usage = "-p PID | -n NAME",
+	.summary = "Shows what loops, tasks and threads do right now, also while they are stuck",
+	.details = "Reads memory and /proc only: nothing is stopped or changed, and no eBPF is "
+		   "needed. Tasks that\n"
+		   "wait at the same place are one line; those they wait for are indented below.",
+	.options = options,
+	.needs_target = true,
+	.run = run,
+};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a thread does and what a loop is in, from what was read. Pure functions.
+ */
+#include <string.h>
+
+#include "dump/dump.h"
+#include "runtime/words.h"
+
+enum dump_doing dump_doing_of(const struct proc_thread *thread, bool is_lock_wait)
+{
+	switch (thread->state) {
+	case 'T':
+		return DUMP_STOPPED;
+	case 't':
+		return DUMP_TRACED;
+	case 0:
+		return DUMP_UNKNOWN;
+	}
+	switch (thread->call) {
+	case PROC_CALL_IN:
+		return is_lock_wait ? DUMP_GIL : DUMP_SYSCALL;
+	case PROC_CALL_RUNNING:
+		return DUMP_CPU;
+	case PROC_CALL_NONE:
+		return DUMP_BLOCKED;
+	case PROC_CALL_UNKNOWN:
+		break;
+	}
+	return thread->state == 'R' ? DUMP_CPU : DUMP_SLEEPING;
+}
+
+static enum frame_role role_of(const struct dump *d, const struct dump_frame *frame)
+{
+	const struct runtime_words *words = target__words(d->target);
+
+	return words->frame_role ? words->frame_role(frame->file, frame->function) : FRAME_USER;
+}
+
+static bool is_loops_own(enum frame_role role)
+{
+	return role == FRAME_LOOP || role == FRAME_TURN;
+}
+
+/* The innermost frames are the loop's own: its selector, called by the loop. */
+static bool is_in_selector(const struct dump *d, const struct dump_thread *th)
+{
+	return th->stack.n_frames >= 2 && !th->stack.is_torn &&
+		is_loops_own(role_of(d, &th->frames[0])) &&
+		is_loops_own(role_of(d, &th->frames[1]));
+}
+
+/* By the descriptor where that is known: code that a loop runs may poll as well. */
+static bool is_polling(const struct dump *d, const struct dump_thread *th, int poll_fd)
+{
+	const char *name = th->syscall;
+
+	if (th->kernel.call == PROC_CALL_UNKNOWN)
+		return th->kernel.state == 'S' && is_in_selector(d, th);
+	if (th->kernel.call != PROC_CALL_IN || !name)
+		return false;
+	if (!strncmp(name, "epoll_", 6) && poll_fd >= 0)
+		return th->kernel.args[0] == (uint64_t)poll_fd;
+	return (!strncmp(name, "epoll_", 6) || strstr(name, "poll") || strstr(name, "select")) &&
+		is_in_selector(d, th);
+}
+
+static const struct target_task *find_task(const struct target_task *tasks, size_t n, uint64_t coro)
+{
+	for (size_t i = 0; coro && i < n; i++)
+		if (tasks[i].coro == coro)
+			return &tasks[i];
+	return NULL;
+}
+
+static void set_coroutine(const struct dump *d, struct dump_loop *l, uint64_t code,
+			  uint64_t qualname)
+{
+	d->resolver.ops->code(d->resolver.ctx, (uint32_t)d->target->pid, code, qualname,
+			      &l->coroutine);
+}
+
+/* The innermost coroutine on the stack that is a task's own. */
+static bool find_step(const struct dump *d, struct dump_loop *l, const struct target_task *tasks,
+		      size_t n_tasks)
+{
+	const struct target_stack *stack = &l->thread->stack;
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct target_task *task = find_task(tasks, n_tasks, stack->frames[i].coro);
+
+		if (!task)
+			continue;
+		l->unit = DUMP_UNIT_STEP;
+		l->n_unit_frames = i + 1;
+		l->task = task->task;
+		memcpy(l->task_name, task->name, sizeof(l->task_name));
+		set_coroutine(d, l, stack->frames[i].at.code, task->qualname);
+		return true;
+	}
+	return false;
+}
+
+/* What the loop's own frame that calls back has called; a coroutine is a step of a task. */
+static void find_callback(const struct dump *d, struct dump_loop *l)
+{
+	const struct dump_thread *th = l->thread;
+	size_t n = 0, n_user = 0;
+
+	while (n < th->stack.n_frames && role_of(d, &th->frames[n]) != FRAME_BOUNDARY) {
+		n_user += role_of(d, &th->frames[n]) == FRAME_USER;
+		n++;
+	}
+	if (n == th->stack.n_frames)
+		return;
+	l->unit = DUMP_UNIT_LOOP;
+	if (!n_user)
+		return;
+	l->n_unit_frames = n;
+	l->unit = th->stack.frames[n - 1].coro ? DUMP_UNIT_STEP : DUMP_UNIT_CALLBACK;
+	set_coroutine(d, l, th->stack.frames[n - 1].at.code, 0);
+}
+
+/*
+ * A step that switched to another stack (greenlet) has its coroutine on the one it left; the
+ * coroutine itself says that it runs. It counts if it is the only one of the loop.
+ */
+static void find_switched_step(const struct dump *d, struct dump_loop *l,
+			       const struct target_task *tasks, size_t n_tasks)
+{
+	const struct target_task *found = NULL;
+
+	for (size_t i = 0; i < n_tasks; i++) {
+		if (tasks[i].state != TARGET_TASK_RUNNING || tasks[i].loop != l->info.loop)
+			continue;
+		if (found)
+			return;
+		found = &tasks[i];
+	}
+	if (!found || !l->thread->stack.n_frames)
+		return;
+	l->unit = DUMP_UNIT_STEP;
+	l->n_unit_frames = l->thread->stack.n_frames;
+	l->task = found->task;
+	memcpy(l->task_name, found->name, sizeof(l->task_name));
+	set_coroutine(d, l, found->code, found->qualname);
+}
+
+void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
+		      const struct target_task *tasks, size_t n_tasks)
+{
+	l->unit = DUMP_UNIT_OTHER;
+	if (!l->thread)
+		return;
+	if (is_polling(d, l->thread, poll_fd))
+		l->unit = DUMP_UNIT_POLL;
+	else if (!find_step(d, l, tasks, n_tasks))
+		find_callback(d, l);
+	if (l->unit == DUMP_UNIT_OTHER)
+		find_switched_step(d, l, tasks, n_tasks);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads a process from the threads to the tasks. Threads come first: they change fastest.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "dump/dump.h"
+#include "symbol/symbol.h"
+
+#define THREAD_TRIES 3
+/*
+ * For all threads of a process. On a busy machine such a thread is in the run queue most of the
+ * time, and asleep for the 5 ms of sys.getswitchinterval() in between.
+ */
+#define SETTLE_TRIES 24
+#define SETTLE_PAUSE_NS (3 * NS_PER_MS)
+
+static const char *const doing_words[] = {
+#define _(name, word, sentence) word,
+	DUMP_DOINGS(_)
+#undef _
+};
+
+static const char *const doing_sentences[] = {
+#define _(name, word, sentence) sentence,
+	DUMP_DOINGS(_)
+#undef _
+};
+
+static const char *const unit_words[] = {
+#define _(name, word, sentence) word,
+	DUMP_UNITS(_)
+#undef _
+};
+
+static const char *const unit_sentences[] = {
+#define _(name, word, sentence) sentence,
+	DUMP_UNITS(_)
+#undef _
+};
+
+const char *dump_doing_word(enum dump_doing doing)
+{
+	return doing_words[doing];
+}
+
+const char *dump_doing_sentence(enum dump_doing doing)
+{
+	return doing_sentences[doing];
+}
+
+const char *dump_unit_word(enum dump_unit unit)
+{
+	return unit_words[unit];
+}
+
+const char *dump_unit_sentence(enum dump_unit unit)
+{
+	return unit_sentences[unit];
+}
+
+static int list_threads(struct dump *d)
+{
+	_cleanup_free_ struct target_thread *list = calloc(DUMP_MAX_THREADS + 1, sizeof(*list));
+	int n;
+
+	if (!list)
+		return -ENOMEM;
+	n = target__threads(d->target, list, DUMP_MAX_THREADS + 1);
+	if (n < 0)
+		return n == -ENOTSUP ? 0 : n;
+	d->has_more_threads = n > DUMP_MAX_THREADS;
+	d->n_threads = d->has_more_threads ? DUMP_MAX_THREADS : (size_t)n;
+	d->threads = calloc(d->n_threads + 1, sizeof(*d->threads));
+	if (!d->threads)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->n_threads; i++) {
+		d->threads[i].tstate = list[i].tstate;
+		d->threads[i].tid = list[i].tid;
+		memcpy(d->threads[i].name, list[i].name, sizeof(list[i].name));
+	}
+	return 0;
+}
+
+static struct dump_thread *find_thread(struct dump *d, uint64_t tstate)
+{
+	for (size_t i = 0; i < d->n_threads; i++)
+		if (tstate && d->threads[i].tstate == tstate)
+			return &d->threads[i];
+	return NULL;
+}
+
+static void read_kernel(const struct dump *d, const struct dump_thread *th, struct proc_thread *ret)
+{
+	*ret = (struct proc_thread){ 0 };
+	if (th->tid)
+		proc_thread__read(ret, d->target->pid, th->tid);
+}
+
+/* The stack counts if the thread has not moved in the kernel's eyes meanwhile. */
+static int read_thread(struct dump *d, struct dump_thread *th)
+{
+	struct proc_thread before;
+	int r = 0;
+
+	th->is_changed = true;
+	for (int i = 0; !r && th->is_changed && i < THREAD_TRIES; i++) {
+		read_kernel(d, th, &before);
+		r = target__thread_stack(d->target, th->tstate, &th->stack);
+		read_kernel(d, th, &th->kernel);
+		th->is_changed = !proc_thread__is_same(&before, &th->kernel);
+	}
+	th->is_changed |= th->stack.is_torn;
+	return r == -ENOTSUP ? 0 : r;
+}
+
+/*
+ * A thread that waits for the GIL wakes up every few milliseconds to ask for it, and then needs the
+ * CPU that the holder may be on: it seems to compute, which it cannot without the GIL. Another look
+ * tells.
+ */
+static int settle_thread(struct dump *d, struct dump_thread *th, uint64_t holder, int *tries)
+{
+	int r = read_thread(d, th);
+
+	while (!r && *tries > 0 && holder && holder != th->tstate && th->stack.n_frames &&
+	       th->kernel.call == PROC_CALL_RUNNING) {
+		(*tries)--;
+		nanosleep(&(struct timespec){ .tv_nsec = SETTLE_PAUSE_NS }, NULL);
+		r = read_thread(d, th);
+	}
+	return r;
+}
+
+static int read_holder(struct dump *d, uint64_t *ret_tstate)
+{
+	int r = target__lock_holder(d->target, ret_tstate);
+
+	d->has_lock = !r;
+	if (r)
+		*ret_tstate = 0;
+	return r == -ESRCH ? r : 0;
+}
+
+struct dump_frame dump__name_frame(const struct dump *d, const struct ls_frame *frame)
+{
+	const uint32_t pid = (uint32_t)d->target->pid;
+	const struct resolver *r = &d->resolver;
+	struct code_info info;
+
+	r->ops->code(r->ctx, pid, frame->code, 0, &info);
+	return (struct dump_frame){ info.name, info.file, r->ops->line(r->ctx, pid, frame) };
+}
+
+/* What does not begin in a function was no stack: it was read while it changed, twice alike. */
+static void check_root(struct dump_thread *th)
+{
+	const size_t n = th->stack.n_frames;
+
+	if (!n || strcmp(th->frames[n - 1].function, "?") || strcmp(th->frames[n - 1].file, "?"))
+		return;
+	th->stack.n_frames = th->stack.n_inner = th->stack.n_left_out = 0;
+	th->stack.is_torn = th->is_changed = true;
+}
+
+static void name_thread(const struct dump *d, struct dump_thread *th)
+{
+	const struct proc_thread *k = &th->kernel;
+	const uint32_t pid = (uint32_t)d->target->pid;
+
+	if (k->call == PROC_CALL_IN)
+		th->syscall = d->resolver.ops->syscall(d->resolver.ctx, k->nr);
+	if (k->pc)
+		th->native = d->resolver.ops->native(d->resolver.ctx, pid, k->pc);
+	th->doing = dump_doing_of(k,
+				  th->syscall && !strcmp(th->syscall, "futex") &&
+					  target__is_lock_wait(d->target, k->args[0]));
+	for (size_t i = 0; i < th->stack.n_frames; i++)
+		th->frames[i] = dump__name_frame(d, &th->stack.frames[i].at);
+	check_root(th);
+}
+
+static int read_threads(struct dump *d)
+{
+	uint64_t before, after = 0;
+	int tries = SETTLE_TRIES, r = list_threads(d);
+
+	if (!r)
+		r = read_holder(d, &before);
+	for (size_t i = 0; !r && i < d->n_threads; i++) {
+		r = settle_thread(d, &d->threads[i], before, &tries);
+		if (r == -EFAULT) /* it has ended */
+			r = 0;
+	}
+	if (!r)
+		r = read_holder(d, &after);
+	if (r)
+		return r;
+	d->holder_changed = before != after;
+	for (size_t i = 0; i < d->n_threads; i++) {
+		d->threads[i].holds_lock = after && d->threads[i].tstate == after;
+		name_thread(d, &d->threads[i]);
+	}
+	d->holder = find_thread(d, after);
+	return 0;
+}
+
+static void mark_executor(struct dump *d, size_t loop)
+{
+	uint64_t tstates[DUMP_MAX_THREADS];
+	int n = target__executor_threads(d->target, d->loops[loop].info.loop, tstates,
+					 DUMP_MAX_THREADS);
+
+	for (int i = 0; i < n; i++) {
+		struct dump_thread *th = find_thread(d, tstates[i]);
+
+		if (th)
+			th->executor_of = loop + 1;
+	}
+}
+
+static int read_loops(struct dump *d)
+{
+	struct target_loop_thread found[DUMP_MAX_LOOPS];
+	int n = target__loop_threads(d->target, found, DUMP_MAX_LOOPS);
+
+	if (n < 0)
+		return n;
+	for (d->n_loops = 0; d->n_loops < (size_t)n; d->n_loops++) {
+		struct dump_loop *l = &d->loops[d->n_loops];
+		struct dump_thread *th = find_thread(d, found[d->n_loops].tstate);
+		const struct loop_kind *kind;
+		struct ls_loop info = { 0 };
+
+		*l = (struct dump_loop){ .thread = th, .info = found[d->n_loops] };
+		if (th)
+			th->is_loop = true;
+		l->ready = target__resolve_loop(d->target, l->info.loop, &info, &kind);
+		if (!l->ready)
+			l->ready = target__count_ready(d->target, &info);
+		if (target__executor(d->target, l->info.loop, &l->executor))
+			l->executor = (struct target_executor){ 0 };
+		mark_executor(d, d->n_loops);
+	}
+	return 0;
+}
+
+/* All are alike: if there are too many, it does not matter which ones are read. */
+static uint64_t weigh(void *ctx, uint64_t counted_as)
+{
+	(void)ctx;
+	(void)counted_as;
+	return 0;
+}
+
+static int read_tasks(struct dump *d, struct target_task **tasks, size_t *ret_n)
+{
+	const struct target_task_choice choice = { .weight = weigh };
+	size_t size = 0, total = 0;
+	int n = target__tasks(d->target, DUMP_MAX_TASKS, &choice, tasks, &size, &total);
+
+	*ret_n = n > 0 ? (size_t)n : 0;
+	d->tasks_error = n < 0 ? n : 0;
+	d->n_tasks = *ret_n > total ? *ret_n : total;
+	d->n_tasks_unread = d->n_tasks - *ret_n;
+	return n == -ESRCH || n == -ENOMEM ? n : 0;
+}
+
+static int make_resolver(struct dump *d)
+{
+	int r = symbols__new(&d->symbols);
+
+	if (!r)
+		r = symbols__add_process(d->symbols, d->target);
+	if (!r)
+		d->resolver = symbols__resolver(d->symbols);
+	return r;
+}
+
+int dump__read(struct dump *d, const struct target *t, const struct resolver *resolver)
+{
+	const uint64_t start_ns = time_now_ns(CLOCK_MONOTONIC);
+	_cleanup_free_ struct target_task *tasks = NULL;
+	size_t n_tasks = 0;
+	int r;
+
+	*d = (struct dump){ .target = t, .wall_ns = time_now_ns(CLOCK_REALTIME) };
+	r = resolver ? 0 : make_resolver(d);
+	if (resolver)
+		d->resolver = *resolver;
+	if (!r)
+		r = read_threads(d);
+	if (!r)
+		r = read_loops(d);
+	if (!r)
+		r = read_tasks(d, &tasks, &n_tasks);
+	for (size_t i = 0; !r && i < d->n_loops; i++)
+		dump__judge_loop(d, &d->loops[i], target__poll_fd(t, d->loops[i].info.loop), tasks,
+				 n_tasks);
+	if (!r)
+		r = dump__group_tasks(d, tasks, n_tasks);
+	d->took_ns = time_now_ns(CLOCK_MONOTONIC) - start_ns;
+	return r;
+}
+
+void dump__done(struct dump *d)
+{
+	free(d->threads);
+	free(d->groups);
+	symbols__free(d->symbols);
+	d->threads = NULL;
+	d->groups = NULL;
+	d->symbols = NULL;
+}
