@@ -10,7 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __clang__ /* does not clone functions */
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 int PyIter_Send(void *coroutine, void *value, void **ret_result);
 void fake_enter(void *task);

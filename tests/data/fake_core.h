@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The code of an interpreter shaped like CPython's as far as coroutines go: an evaluation function, one that resumes a
- * coroutine with it, the ways that lead there from `await` and from loops over generators. Included by the fixtures, which
- * differ in what is behind coroutine.send() and .throw().
+ * The code of an interpreter shaped like CPython's as far as coroutines go: an evaluation function,
+ * one that resumes a coroutine with it, the ways that lead there from `await` and from loops over
+ * generators. Included by the fixtures, which differ in what is behind coroutine.send() and
+ * .throw().
  */
 #ifndef FAKE_CORE_H
 #define FAKE_CORE_H
@@ -11,7 +12,11 @@
 #include <stdint.h>
 
 /* Neither inlined nor given another shape for what is known of its callers. */
+#ifdef __clang__
+#define OPAQUE __attribute__((noinline))
+#else
 #define OPAQUE __attribute__((noipa))
+#endif
 
 struct method_def {
 	const char *name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Both methods call the function that resumes, which `await` uses, too: only their own calls of it may be probed.
+ * Both methods call the function that resumes, which `await` uses, too: only their own calls of it
+ * may be probed.
  */
 #include "fake_core.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * As 3.15 is built with link-time optimization: throw() jumps to a function that jumps to the one that resumes. On the way another
- * function is called that resumes as well, for what is not this method's.
+ * As 3.15 is built with link-time optimization: throw() jumps to a function that jumps to the one
+ * that resumes. On the way another function is called that resumes as well, for what is not this
+ * method's.
  */
 #include "fake_core.h"
 

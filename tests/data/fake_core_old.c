@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Up to 3.9: the method is the exported function that `await` calls, and nothing is told apart any more.
+ * Up to 3.9: the method is the exported function that `await` calls, and nothing is told apart any
+ * more.
  */
 #include "fake_core.h"
 

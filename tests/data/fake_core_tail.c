@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * throw() leaves through a jump into the function that `await` uses: there is no place that would see these steps alone.
+ * throw() leaves through a jump into the function that `await` uses: there is no place that would
+ * see these steps alone.
  */
 #include "fake_core.h"
 

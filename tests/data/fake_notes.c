@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What tasks written in Python call before and after a step, in a module shaped like _asyncio of 3.8 to 3.13.
+ * What tasks written in Python call before and after a step, in a module shaped like _asyncio of
+ * 3.8 to 3.13.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 
 #include "app/cli.h"
 #include "app/commands.h"
-#include "app/exit.h"
+#include "base/exit.h"
 
 #define MAX_ARGS 16
 
@@ -56,7 +56,7 @@ Test(app_cli, defaults)
 
 	cr_expect_eq(c.threshold_ns, 10000000);
 	cr_expect_eq(c.duration_ns, 0);
-	cr_expect_eq(c.mode, CLI_MODE_AUTO);
+	cr_expect_eq(c.mode, MEASURE_MODE_AUTO);
 	cr_expect_not(c.is_json || c.is_quiet || c.is_verbose || c.wants_help || c.wants_version);
 	cr_expect_null(c.name);
 	cr_expect_null(c.command);
@@ -73,7 +73,7 @@ Test(app_cli, every_option)
 	cr_expect_eq(c.pids[1], 17);
 	cr_expect_eq(c.duration_ns, 1500000000);
 	cr_expect_eq(c.threshold_ns, 250000);
-	cr_expect_eq(c.mode, CLI_MODE_EXACT);
+	cr_expect_eq(c.mode, MEASURE_MODE_EXACT);
 	cr_expect(c.is_json && c.is_quiet && c.is_verbose);
 	cr_expect_str_eq(accept(&cmd_trace, "trace -n uvicorn -d 3s").name, "uvicorn");
 	cr_expect_eq(accept(&cmd_doctor, "doctor --pid=3").pids[0], 3);
@@ -95,7 +95,8 @@ Test(app_cli, command_keeps_its_own_options)
 
 Test(app_cli, record_takes_what_trace_takes_and_its_own)
 {
-	struct config c = accept(&cmd_record, "record -n uvicorn -d 3s -o x.ls --max-size 100M --keep 3");
+	struct config c =
+		accept(&cmd_record, "record -n uvicorn -d 3s -o x.ls --max-size 100M --keep 3");
 
 	cr_expect_str_eq(c.name, "uvicorn");
 	cr_expect_eq(c.duration_ns, 3000000000);
@@ -208,8 +209,8 @@ Test(app_cli, ranges)
 
 Test(app_cli, modes)
 {
-	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode light").mode, CLI_MODE_LIGHT);
-	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode auto").mode, CLI_MODE_AUTO);
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode light").mode, MEASURE_MODE_LIGHT);
+	cr_expect_eq(accept(&cmd_trace, "trace -p 1 --mode auto").mode, MEASURE_MODE_AUTO);
 	cr_expect_float_eq(accept(&cmd_trace, "trace -p 1").budget, 0.02, 1e-9);
 	cr_expect_float_eq(accept(&cmd_trace, "trace -p 1 --budget 0.5%").budget, 0.005, 1e-9);
 	refuse(&cmd_trace, "trace -p 1 --budget 2", "not a percentage");

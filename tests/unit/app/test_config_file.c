@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration file: what its lines set, which of the places is read, whose file is trusted, and
- * whether a refusal names the line and what could be there.
+ * The configuration file: what its lines set, which of the places is read, whose file is trusted,
+ * and whether a refusal names the line and what could be there.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -94,7 +94,7 @@ Test(app_config_file, sets_options_by_their_long_names)
 
 	cr_expect_eq(c->file, file);
 	cr_expect_eq(c->threshold_ns, 20000000);
-	cr_expect_eq(c->mode, CLI_MODE_EXACT);
+	cr_expect_eq(c->mode, MEASURE_MODE_EXACT);
 	cr_expect_str_eq(c->screen, "stalls");
 	cr_expect_str_eq(c->sort, "max");
 	cr_expect_str_eq(c->filter, "cause:sleep");
@@ -108,8 +108,8 @@ Test(app_config_file, every_option_of_a_section_is_a_key)
 {
 	const struct cli_option *options[] = { cmd_top.options, cli_measure_options };
 	const char *const values[] = {
-		[CLI_FLAG] = "no",   [CLI_DURATION] = "1s", [CLI_TEXT] = "x",
-		[CLI_MODE] = "auto", [CLI_SHARE] = "2%", [CLI_LINTS] = "all",
+		[CLI_FLAG] = "no",  [CLI_DURATION] = "1s", [CLI_TEXT] = "x", [CLI_MODE] = "auto",
+		[CLI_SHARE] = "2%", [CLI_LINTS] = "all",   [CLI_LIST] = "x",
 	};
 	char text[128];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the dashboard's options may be, and whether a refusal names what is wrong and what there is; source lines
- * read for it.
+ * What the dashboard's options may be, and whether a refusal names what is wrong and what there is;
+ * source lines read for it.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #include "app/dashboard.h"
 #include "app/source.h"
+#include "../deadline.h"
 
 static void refuse(struct config config, const char *option, const char *known)
 {
@@ -72,10 +73,33 @@ Test(app_dashboard, source_lines)
 	expect_line(path, 5, -ENOENT, NULL);
 	expect_line(path, 0, -ENOENT, NULL);
 	expect_line("/nowhere", 1, -ENOENT, NULL);
-	expect_line("/tmp", 1, -ENOENT, NULL);
+	expect_line("/tmp", 1, -EISDIR, NULL);
 	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
 	mkfifo(fifo, 0600);
-	expect_line(fifo, 1, -ENOENT, NULL);
+	expect_line(fifo, 1, -ENXIO, NULL);
 	unlink(fifo);
 	unlink(path);
+}
+
+/* Its owner chooses how large it is: a hole takes no disk. */
+TEST_WITHIN(10, app_dashboard, source_lines_of_a_huge_file)
+{
+	char path[] = "/tmp/loopstall-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	cr_assert_eq(write(fd, "first\nsecond", 12), 12);
+	cr_assert_eq(ftruncate(fd, 1LL << 40), 0);
+	expect_line(path, 1, 0, "first");
+	expect_line(path, 2, -EFBIG, NULL);
+	expect_line(path, 3, -EFBIG, NULL);
+	expect_line(path, UINT32_MAX, -EFBIG, NULL);
+	unlink(path);
+	close(fd);
+}
+
+Test(app_dashboard, source_lines_of_what_is_no_source)
+{
+	expect_line("/dev/zero", 1, -ENODEV, NULL);
+	expect_line("/proc/self/maps", 1, -EMEDIUMTYPE, NULL);
+	expect_line("/proc/self/exe", 1, -ELOOP, NULL);
 }

@@ -36,7 +36,9 @@ Test(remedy, setcap_names_all_that_is_needed)
 	cr_assert(begins(buf, "setcap cap_bpf,cap_perfmon,cap_sys_ptrace+p /"), "%s", buf);
 	remedy__add(&r, "CAP_CHECKPOINT_RESTORE");
 	remedy__setcap(&r, buf);
-	cr_assert(begins(buf, "setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_checkpoint_restore+p /"), "%s", buf);
+	cr_assert(begins(buf,
+			 "setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_checkpoint_restore+p /"),
+		  "%s", buf);
 }
 
 Test(remedy, what_only_root_makes_use_of_goes_to_no_file)
@@ -64,12 +66,15 @@ Test(remedy, the_hosts_pid_namespace)
 	cr_assert_str_eq(buf, "spec: {hostPID: true}");
 	remedy__add(&r, "CAP_BPF");
 	remedy__kubernetes(&r, buf);
-	cr_assert_str_eq(buf, "spec: {hostPID: true}, securityContext: {capabilities: {add: [BPF]}}");
+	cr_assert_str_eq(buf,
+			 "spec: {hostPID: true}, securityContext: {capabilities: {add: [BPF]}}");
 }
 
 Test(remedy, names_that_are_none_add_nothing)
 {
-	static const char *const lists[] = { "", "CAP_NONE", "BPF", "CAP_BP", "CAP_BPFS", ",", "x,y" };
+	static const char *const lists[] = {
+		"", "CAP_NONE", "BPF", "CAP_BP", "CAP_BPFS", ",", "x,y"
+	};
 	char buf[REMEDY_BYTES];
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {

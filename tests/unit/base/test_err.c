@@ -33,6 +33,14 @@ Test(err, new_message_drops_the_old_hint)
 	cr_assert_str_eq(err.hint, "");
 }
 
+Test(err, our_own_limit_is_the_hint)
+{
+	struct err err = { "", "" };
+
+	err__set(&err, -EMFILE, "cannot open it");
+	cr_assert(strstr(err.hint, "files may be open"), "%s", err.hint);
+}
+
 Test(err, long_text_is_cut)
 {
 	char text[1000];

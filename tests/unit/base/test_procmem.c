@@ -48,13 +48,18 @@ Test(procmem, holes)
 		     -EFAULT);
 }
 
-/* Holes at the beginning, in the middle, across a page's end and at the end; what can be read comes through. */
+/*
+ * Holes at the beginning, in the middle, across a page's end and at the end; what can be read comes
+ * through.
+ */
 Test(procmem, many_places)
 {
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	const uint64_t here = (uint64_t)(uintptr_t)&value;
-	uint64_t places[] = { 0, here, here, 0, here, UINT64_MAX - 4, here, (uint64_t)1 << 63 }, got[8];
-	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t places[] = { 0, here, here, 0, here, UINT64_MAX - 4, here, (uint64_t)1 << 63 },
+		 got[8];
+	char *pages =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	cr_assert_neq(pages, MAP_FAILED);
 	munmap(pages + page, page);
@@ -63,7 +68,8 @@ Test(procmem, many_places)
 	memset(got, 0xee, sizeof(got));
 	cr_assert_eq(procmem__read_many(getpid(), places, 8, got, sizeof(*got)), 0);
 	for (size_t i = 0; i < 8; i++)
-		cr_expect_eq(got[i], places[i] == here ? value : 0, "place %zu: %lx", i, (unsigned long)got[i]);
+		cr_expect_eq(got[i], places[i] == here ? value : 0, "place %zu: %lx", i,
+			     (unsigned long)got[i]);
 	cr_expect_eq(procmem__read_many(getpid(), places, 0, got, sizeof(*got)), 0);
 }
 
@@ -86,6 +92,8 @@ Test(procmem, gone)
 	waitpid(pid, NULL, 0);
 	cr_assert_eq(procmem__read_fd(fd, (uint64_t)(uintptr_t)&value, buf, sizeof(buf)), -ESRCH);
 	cr_assert_eq(procmem__read(pid, (uint64_t)(uintptr_t)&value, buf, sizeof(buf)), -ESRCH);
-	cr_assert_eq(procmem__read_many(pid, (uint64_t[]){ (uint64_t)(uintptr_t)&value }, 1, buf, sizeof(buf)), -ESRCH);
+	cr_assert_eq(procmem__read_many(pid, (uint64_t[]){ (uint64_t)(uintptr_t)&value }, 1, buf,
+					sizeof(buf)),
+		     -ESRCH);
 	cr_assert_eq(procmem__open(pid), -ESRCH);
 }

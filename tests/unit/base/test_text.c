@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/escape.h"
 #include "base/utf8.h"
 
@@ -27,7 +28,7 @@ Test(utf8, decode_valid)
 	uint32_t c;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < N_OF(cases); i++) {
 		cr_assert_eq(utf8__decode(cases[i].text, strlen(cases[i].text), &c),
 			     strlen(cases[i].text));
 		cr_assert_eq(c, cases[i].c);
@@ -55,7 +56,7 @@ Test(utf8, decode_invalid)
 	uint32_t c;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (i = 0; i < N_OF(cases); i++)
 		cr_assert_eq(utf8__decode(cases[i], strlen(cases[i]), &c), 0, "case %zu", i);
 	cr_assert_eq(utf8__decode("", 0, &c), 0);
 	cr_assert_eq(utf8__decode("\xe4\xb8\xad", 2, &c), 0);

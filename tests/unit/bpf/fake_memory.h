@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Target memory for the hosted kernel logic: one region that answers, everything else faults. Defines what
- * bpf/port.h asks of its host.
+ * Target memory for the hosted kernel logic: one region that answers, everything else faults.
+ * Defines what bpf/core/port.h asks of its host.
  */
 #ifndef LOOPSTALL_TESTS_FAKE_MEMORY_H
 #define LOOPSTALL_TESTS_FAKE_MEMORY_H
@@ -48,6 +48,20 @@ static __attribute__((unused)) long hosted_read_user(void *dst, __u32 size, cons
 	memcpy(dst, fake_bytes + (addr - FAKE_BASE), size);
 	return 0;
 }
+
+#ifndef LOOPSTALL_TESTS_BPF_HELPERS_H
+static __attribute__((unused)) long hosted_loop(__u32 n, long (*callback)(__u32, void *),
+						void *context)
+{
+	for (__u32 i = 0; i < n; i++)
+		if (callback(i, context))
+			return i + 1;
+	return n;
+}
+
+#define bpf_loop(n, callback, context, flags)                                                      \
+	hosted_loop((n), (long (*)(__u32, void *))(callback), (context))
+#endif
 
 static __attribute__((unused)) void hosted_count_loss(__u32 loss)
 {

@@ -3,12 +3,12 @@
  * What of a storm is told, as the kernel side decides it.
  */
 #include "fake_memory.h"
-#include "state.h"
+#include "core/state.h"
 
 static struct ls_budgets budgets;
 static struct ls_settings settings;
 
-#include "../../../bpf/budget.h"
+#include "../../../bpf/stall/report_budget.h"
 
 #include <criterion/criterion.h>
 
@@ -21,7 +21,8 @@ static void setup(void)
 {
 	fake_reset();
 	budgets = (struct ls_budgets){ 0 };
-	settings = (struct ls_settings){ .stall_price_ns = SECOND_NS / 300, .sample_price_ns = SECOND_NS / 4000 };
+	settings = (struct ls_settings){ .stall_price_ns = SECOND_NS / 300,
+					 .sample_price_ns = SECOND_NS / 4000 };
 	memset(&busy, 0, sizeof(busy));
 	memset(&seldom, 0, sizeof(seldom));
 }
@@ -34,14 +35,15 @@ static int storm(__u64 from_ns, __u64 seconds)
 	int told = 0;
 
 	for (__u64 i = 0; i < 10000 * seconds; i++)
-		told += stall_is_told(&busy, MS / 10, from_ns + i * MS / 10);
+		told += stall_is_reported(&busy, MS / 10, from_ns + i * MS / 10);
 	return told;
 }
 
 Test(budget, all_are_told_as_long_as_there_are_few)
 {
 	for (__u64 i = 0; i < 10000; i++)
-		cr_assert(stall_is_told(&busy, MS, START + i * SECOND_NS / 250), "the %llu-th", (unsigned long long)i);
+		cr_assert(stall_is_reported(&busy, MS, START + i * SECOND_NS / 250), "the %llu-th",
+			  (unsigned long long)i);
 }
 
 Test(budget, a_storm_is_told_at_its_rate_behind_a_burst)
@@ -66,7 +68,7 @@ Test(budget, one_of_each_coroutine_is_told_in_a_while)
 
 	for (__u64 second = 0; second < 20; second++) {
 		storm(START + second * SECOND_NS, 1);
-		told += stall_is_told(&seldom, MS / 10, START + (second + 1) * SECOND_NS);
+		told += stall_is_reported(&seldom, MS / 10, START + (second + 1) * SECOND_NS);
 	}
 	cr_expect_eq(told, 20);
 }
@@ -79,7 +81,9 @@ Test(budget, many_coroutines_are_told_at_their_own_rate)
 	storm(START, 10);
 	for (__u64 second = 10; second < 40; second++)
 		for (__u64 i = 0; i < LS_MAX_COROUTINES; i++)
-			told += stall_is_told(&many[i], MS / 10, START + second * SECOND_NS + i * SECOND_NS / LS_MAX_COROUTINES);
+			told += stall_is_reported(&many[i], MS / 10,
+						  START + second * SECOND_NS +
+							  i * SECOND_NS / LS_MAX_COROUTINES);
 	/* Each once, and from then on 200 a second, beside the 300 of all. */
 	cr_expect_geq(told, LS_MAX_COROUTINES);
 	cr_expect_leq(told, LS_MAX_COROUTINES + 30 * 510);
@@ -88,16 +92,16 @@ Test(budget, many_coroutines_are_told_at_their_own_rate)
 Test(budget, what_is_much_longer_than_all_others_is_told)
 {
 	storm(START, 5);
-	cr_expect(stall_is_told(&busy, 50 * MS, START + 5 * SECOND_NS - 1));
+	cr_expect(stall_is_reported(&busy, 50 * MS, START + 5 * SECOND_NS - 1));
 	/* Of the same second: not twice as long. */
-	cr_expect_not(stall_is_told(&busy, 60 * MS, START + 5 * SECOND_NS - 1));
+	cr_expect_not(stall_is_reported(&busy, 60 * MS, START + 5 * SECOND_NS - 1));
 }
 
 Test(budget, a_clock_of_another_cpu_may_be_behind)
 {
 	storm(START, 5);
 	for (__u64 i = 0; i < 1000; i++)
-		if (stall_is_told(&busy, MS / 10, START + 5 * SECOND_NS - (i & 1) * 1000))
+		if (stall_is_reported(&busy, MS / 10, START + 5 * SECOND_NS - (i & 1) * 1000))
 			cr_expect_lt(i, 2);
 }
 
@@ -106,8 +110,8 @@ Test(budget, samples_have_their_own)
 	int told = 0;
 
 	for (__u64 i = 0; i < 200000; i++)
-		told += sample_is_told(START + i * MS / 20);
+		told += sample_is_sent(START + i * MS / 20);
 	/* 20 000 a second for ten seconds. */
 	cr_expect(told >= 43900 && told <= 44100, "%d", told);
-	cr_expect(stall_is_told(&busy, MS, START + 10 * SECOND_NS));
+	cr_expect(stall_is_reported(&busy, MS, START + 10 * SECOND_NS));
 }

@@ -4,7 +4,7 @@
  */
 #include "fake_memory.h"
 
-#include "../../../bpf/looks.h"
+#include "../../../bpf/light/looks.h"
 
 #include <criterion/criterion.h>
 
@@ -23,8 +23,8 @@ static void setup(void)
 	memset(&ts, 0, sizeof(ts));
 	ts.loop = LOOP;
 	ts.tstate = TSTATE;
-	ts.proc.current_tasks = DICT;
-	ts.proc.py = (struct ls_pyoffsets){
+	ts.proc.py.current_tasks = DICT;
+	ts.proc.py.at = (struct ls_pyoffsets){
 		.ob_size = 16,
 		.deque_state = 56,
 		.dict_keys = 32,
@@ -95,10 +95,10 @@ Test(looks, older_keys, .init = setup)
 		uint64_t size, index_bytes;
 	} tables[] = { { 8, 8 }, { 128, 128 }, { 256, 512 } };
 
-	ts.proc.py.keys_log2_index_bytes = LS_PY_NONE;
-	ts.proc.py.keys_kind = LS_PY_NONE;
-	ts.proc.py.keys_nentries = 32;
-	ts.proc.py.keys_indices = 40;
+	ts.proc.py.at.keys_log2_index_bytes = LS_PY_NONE;
+	ts.proc.py.at.keys_kind = LS_PY_NONE;
+	ts.proc.py.at.keys_nentries = 32;
+	ts.proc.py.at.keys_indices = 40;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		uint64_t entries = KEYS + 40 + tables[i].index_bytes;
 
@@ -113,7 +113,7 @@ Test(looks, older_keys, .init = setup)
 
 Test(looks, the_thread_state_says_it, .init = setup)
 {
-	ts.proc.py.tstate_running_task = 40;
+	ts.proc.py.at.tstate_running_task = 40;
 	fake_put(TSTATE + 40, TASK);
 	cr_assert_eq(current_task(&ts), TASK);
 	ts.tstate = 0;
@@ -126,9 +126,9 @@ Test(looks, nothing_is_known_of_what_cannot_be_read, .init = setup)
 	cr_assert_eq(current_task(&ts), UNREADABLE);
 	fake_put(DICT + 32, 0);
 	cr_assert_eq(current_task(&ts), UNREADABLE);
-	ts.proc.current_tasks = 0x10;
+	ts.proc.py.current_tasks = 0x10;
 	cr_assert_eq(current_task(&ts), UNREADABLE);
-	ts.proc.current_tasks = 0;
+	ts.proc.py.current_tasks = 0;
 	cr_assert_eq(current_task(&ts), 0);
 	cr_assert_eq(handles_begun(&ts, 0), 0);
 	cr_assert_eq(handles_begun(&ts, 0x10), 0);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks written in Python as the kernel side reads them, on made-up memory laid out as each version has it.
+ * Tasks written in Python as the kernel side reads them, on made-up memory laid out as each version
+ * has it.
  */
 #include "fake_memory.h"
 
-#include "../../../bpf/pytasks.h"
+#include "../../../bpf/python/pytasks.h"
 
 #include <criterion/criterion.h>
 
@@ -25,9 +26,22 @@ static struct ls_pyoffsets py;
 static void setup(void)
 {
 	fake_reset();
-	py = (struct ls_pyoffsets){ .ob_head = 16, .ob_type = 8, .tp_basicsize = 32, .tp_flags = 168, .tp_dictoffset = 288,
-				    .dict_keys = 32, .dict_values = 40, .keys_kind = LS_PY_NONE, .keys_indices = 40, .minor = 10 };
-	tasks = (struct ls_pytasks){ .type = TYPE, .step = 0x57e9, .wakeup = 0x3a4e, .coro = 2, .name = 3, .by_index = 1,
+	py = (struct ls_pyoffsets){ .ob_head = 16,
+				    .ob_type = 8,
+				    .tp_basicsize = 32,
+				    .tp_flags = 168,
+				    .tp_dictoffset = 288,
+				    .dict_keys = 32,
+				    .dict_values = 40,
+				    .keys_kind = LS_PY_NONE,
+				    .keys_indices = 40,
+				    .minor = 10 };
+	tasks = (struct ls_pytasks){ .type = TYPE,
+				     .step = 0x57e9,
+				     .wakeup = 0x3a4e,
+				     .coro = 2,
+				     .name = 3,
+				     .by_index = 1,
 				     .task_local = 80 };
 	fake_put(TASK + 8, TYPE);
 }
@@ -60,10 +74,12 @@ Test(pytasks, attributes_up_to_3_10, .init = setup)
 	fake_put(KEYS + 40 + 16 + 3 * 24 + 16, NAME);
 	check_both("3.10 with keys of its own");
 	fake_put(KEYS + 8, 1 << 20);
-	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0, "no instance has that many");
+	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0,
+		     "no instance has that many");
 	py.keys_kind = 10;
 	fake_put(KEYS + 8, 16);
-	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0, "other entries since 3.11");
+	cr_assert_eq(pytask_attribute(&py, &tasks, TASK, tasks.coro), 0,
+		     "other entries since 3.11");
 }
 
 Test(pytasks, attributes_in_3_11, .init = setup)
@@ -136,7 +152,8 @@ Test(pytasks, who_is_resumed, .init = setup)
 	fake_put(FRAME + 80, TASK | 1);
 	cr_assert_eq(pytask_resumed(&py, &tasks, FRAME, CORO), 0);
 	py.tag_mask = 3;
-	cr_assert_eq(pytask_resumed(&py, &tasks, FRAME, CORO), TASK, "a tagged pointer, as from 3.14 on");
+	cr_assert_eq(pytask_resumed(&py, &tasks, FRAME, CORO), TASK,
+		     "a tagged pointer, as from 3.14 on");
 	cr_assert_eq(pytask_resumed(&py, &tasks, FRAME, CORO + 8), 0, "another one's coroutine");
 	cr_assert_eq(pytask_resumed(&py, &tasks, 0, CORO), 0);
 	fake_put(TASK + 24, 0);
@@ -167,7 +184,7 @@ Test(pytasks, list_of_those_that_wait, .init = setup)
 	static struct thread_state ts;
 
 	py.tag_mask = 3;
-	ts.proc.py = py;
+	ts.proc.py.at = py;
 	ts.cur.frame = FRAME;
 	ts.scheduler = 0xc0de0;
 	tasks.batch_local = 88;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks counted one by one: the table as the kernel side fills it, and as user space reads and clears it.
+ * Tasks counted one by one: the table as the kernel side fills it, and as user space reads and
+ * clears it.
  */
 #include "fake_memory.h"
 
@@ -13,13 +14,13 @@ static void *bpf_map_lookup_elem(struct ls_task *map, const __u32 *index)
 
 /* The helper is given the map's address. */
 #define bpf_map_lookup_elem(map, index) bpf_map_lookup_elem(*(map), (index))
-#include "../../../bpf/tasks.bpf.c"
+#include "../../../bpf/python/task_table.bpf.c"
 #undef bpf_map_lookup_elem
 
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "probe/tasks.h"
+#include "probe/task_counts.h"
 
 #define STATE_OFFSET 88
 #define TASK(i) (FAKE_BASE + 0x100 * (uint64_t)(i))
@@ -31,7 +32,7 @@ static void setup(void)
 {
 	fake_reset();
 	memset(tasks, 0, sizeof(tasks));
-	ts = (struct thread_state){ .tgid = 7, .tid = 8, .proc.py.task_state = STATE_OFFSET };
+	ts = (struct thread_state){ .tgid = 7, .tid = 8, .proc.py.at.task_state = STATE_OFFSET };
 }
 
 TestSuite(tasks, .init = setup);
@@ -63,7 +64,7 @@ static struct found read_all(void)
 {
 	struct found found = {};
 
-	cr_assert_eq(tasks__each(tasks, take, &found), 0);
+	cr_assert_eq(task_counts__each(tasks, take, &found), 0);
 	return found;
 }
 
@@ -202,10 +203,10 @@ Test(tasks, user_space_forgets_one_process_or_all)
 	ts.tgid = 17;
 	ts.tid = 18;
 	step_of(TASK(2), CORO, 300, 5000);
-	tasks__forget(tasks, 7);
+	task_counts__remove(tasks, 7);
 	cr_assert_eq(read_all().n, 1);
 	cr_assert_eq(read_all().key.tgid, 17);
-	tasks__forget(tasks, 0);
+	task_counts__remove(tasks, 0);
 	for (size_t i = 0; i < LS_MAX_TASKS; i++)
 		cr_assert_eq(memcmp(&tasks[i], &nothing, sizeof(nothing)), 0, "element %zu", i);
 }
@@ -224,7 +225,7 @@ Test(tasks, reading_ends_when_told)
 
 	step_of(TASK(1), CORO, 300, 5000);
 	step_of(TASK(2), CORO, 300, 5000);
-	cr_assert_eq(tasks__each(tasks, stop, &n), -EINTR);
+	cr_assert_eq(task_counts__each(tasks, stop, &n), -EINTR);
 	cr_assert_eq(n, 1);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "fake_memory.h"
 
-#include "../../../bpf/walk.bpf.c"
+#include "../../../bpf/python/frames.bpf.c"
 
 #include <criterion/criterion.h>
 
@@ -47,12 +47,12 @@ static struct ls_pyoffsets py312(void)
 static struct thread_state ts;
 static struct ls_rec_stack rec;
 
-#define FRAME(i) (FAKE_BASE + 0x1000 + (uint64_t)(i) * 0x80)
+#define FRAME(i) (FAKE_BASE + 0x1000 + (uint64_t)(i)*0x80)
 #define CODE(i) (0xc0de0000ULL + (i))
 
 static void put_frame(int i, uint64_t previous, unsigned owner)
 {
-	const struct ls_pyoffsets *py = &ts.proc.py;
+	const struct ls_pyoffsets *py = &ts.proc.py.at;
 
 	fake_put(FRAME(i) + py->frame_previous, previous);
 	fake_put(FRAME(i) + py->frame_code, CODE(i));
@@ -66,7 +66,7 @@ static void setup_chain(struct ls_pyoffsets py, int n)
 	fake_reset();
 	memset(&ts, 0, sizeof(ts));
 	memset(&rec, 0, sizeof(rec));
-	ts.proc.py = py;
+	ts.proc.py.at = py;
 	ts.cur.unit = LS_UNIT_STEP;
 	for (int i = 0; i < n; i++)
 		put_frame(i, i + 1 < n ? FRAME(i + 1) : 0, 0);
@@ -77,7 +77,7 @@ static void check_frames(int n)
 	cr_assert_eq(rec.n_frames, n, "%d frames", rec.n_frames);
 	for (int i = 0; i < n; i++) {
 		cr_assert_eq(rec.frames[i].code, CODE(i));
-		cr_assert_eq(rec.frames[i].position, 100 + i);
+		cr_assert_eq(rec.frames[i].position, 100U + (unsigned int)i);
 	}
 }
 
@@ -92,6 +92,19 @@ Test(walk, whole_chain_of_both_families)
 	frames_walk(&ts, &rec, FRAME(0), 0);
 	check_frames(7);
 	cr_assert_eq(rec.flags, 0);
+}
+
+/* Its thread runs meanwhile, so a stack that breaks off is no loss of ours. */
+Test(walk, of_another_thread)
+{
+	setup_chain(py312(), 7);
+	frames_walk_other(&ts, &rec, FRAME(0));
+	check_frames(7);
+	cr_assert_eq(rec.flags, 0);
+	put_frame(4, 0x10, 0);
+	frames_walk_other(&ts, &rec, FRAME(0));
+	cr_assert_eq(rec.flags, LS_STACK_UNREADABLE);
+	cr_assert_eq(fake_losses[LS_LOSS_STACK_UNREADABLE], 0);
 }
 
 Test(walk, stops_at_the_tasks_coroutine)
@@ -125,8 +138,8 @@ Test(walk, shims_get_no_code)
 Test(walk, tag_bits_are_cleared)
 {
 	setup_chain(py312(), 1);
-	ts.proc.py.tag_mask = 3;
-	fake_put(FRAME(0) + ts.proc.py.frame_code, CODE(4) | 3);
+	ts.proc.py.at.tag_mask = 3;
+	fake_put(FRAME(0) + ts.proc.py.at.frame_code, CODE(4) | 3);
 	frames_walk(&ts, &rec, FRAME(0), 0);
 	cr_assert_eq(rec.frames[0].code, CODE(4));
 }
@@ -139,17 +152,81 @@ Test(walk, a_cycle_ends_at_the_limit)
 	cr_assert_eq(rec.n_frames, LS_MAX_FRAMES);
 	cr_assert_eq(rec.flags, LS_STACK_TRUNCATED);
 	cr_assert_eq(fake_losses[LS_LOSS_STACK_TRUNCATED], 1);
-	cr_assert_leq(fake_reads, LS_MAX_FRAMES);
+	cr_assert_leq(fake_reads, 2048 + LS_MAX_FRAMES);
 }
 
-Test(walk, a_long_chain_is_cut_and_counted)
+/* The first frames, and the last ones of a chain of n. */
+static void check_both_ends(int n)
 {
-	setup_chain(py312(), LS_MAX_FRAMES + 1);
-	frames_walk(&ts, &rec, FRAME(0), 0);
-	check_frames(LS_MAX_FRAMES);
-	cr_assert_eq(rec.flags, LS_STACK_TRUNCATED);
+	cr_assert_eq(rec.n_frames, LS_MAX_FRAMES);
+	for (int i = 0; i < LS_MAX_FRAMES; i++)
+		cr_assert_eq(rec.frames[i].code,
+			     CODE(i < LS_MAX_FRAMES / 2 ? i : n - LS_MAX_FRAMES + i), "frame %d",
+			     i);
+}
 
-	/* Exactly the limit, with the coroutine at its end, is whole. */
+Test(walk, a_long_chain_keeps_both_ends_and_is_counted)
+{
+	static const int lengths[] = { 1, 2, LS_MAX_FRAMES / 2, 3 * LS_MAX_FRAMES };
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const int n = LS_MAX_FRAMES + lengths[i];
+
+		setup_chain(py312(), n);
+		frames_walk(&ts, &rec, FRAME(0), 0);
+		check_both_ends(n);
+		cr_assert_eq(rec.flags, LS_STACK_TRUNCATED);
+		cr_assert_eq(fake_losses[LS_LOSS_STACK_TRUNCATED], 1);
+		frames_walk(&ts, &rec, FRAME(0), FRAME(n - 1));
+		check_both_ends(n);
+		cr_assert_eq(rec.flags, LS_STACK_TRUNCATED | LS_STACK_AT_CORO);
+		/* What is around the coroutine is not of the step. */
+		frames_walk(&ts, &rec, FRAME(0), FRAME(LS_MAX_FRAMES));
+		check_both_ends(LS_MAX_FRAMES + 1);
+	}
+}
+
+Test(walk, a_long_chain_without_an_end_keeps_the_coroutine)
+{
+	setup_chain(py312(), 300);
+	put_frame(299, FRAME(0), 0);
+	put_frame(301, 0, 0);
+	frames_walk(&ts, &rec, FRAME(0), FRAME(301));
+	cr_assert_eq(rec.n_frames, LS_MAX_FRAMES);
+	cr_assert_eq(rec.frames[LS_MAX_FRAMES - 1].code, CODE(301));
+	cr_assert_eq(rec.flags, LS_STACK_TRUNCATED | LS_STACK_AT_CORO);
+}
+
+Test(walk, a_greenlet_is_inside_the_coroutine_that_runs)
+{
+	const uint64_t coro = FRAME(9);
+
+	setup_chain(py312(), 3);
+	ts.proc.py.at.gen_code = 72;
+	ts.proc.py.at.gen_state = 67;
+	ts.cur.coro = coro;
+	ts.cur.code = CODE(7);
+	fake_put(coro + 72, CODE(7));
+	frames_walk(&ts, &rec, FRAME(0), coro + 72);
+	cr_assert_eq(rec.n_frames, 4);
+	cr_assert_eq(rec.frames[3].code, CODE(7));
+	cr_assert_eq(rec.flags, LS_STACK_AT_CORO);
+
+	/* A coroutine that is suspended: the step has ended. */
+	fake_bytes[coro + 67 - FAKE_BASE] = 0xff;
+	frames_walk(&ts, &rec, FRAME(0), coro + 72);
+	cr_assert_eq(rec.n_frames, 3);
+	cr_assert_eq(rec.flags, LS_STACK_OUTSIDE);
+
+	/* Another coroutine by now. */
+	fake_bytes[coro + 67 - FAKE_BASE] = 0;
+	fake_put(coro + 72, CODE(8));
+	frames_walk(&ts, &rec, FRAME(0), coro + 72);
+	cr_assert_eq(rec.flags, LS_STACK_OUTSIDE);
+}
+
+Test(walk, the_limit_is_met_exactly)
+{
 	setup_chain(py312(), LS_MAX_FRAMES);
 	frames_walk(&ts, &rec, FRAME(0), FRAME(LS_MAX_FRAMES - 1));
 	cr_assert_eq(rec.flags, LS_STACK_AT_CORO);
@@ -176,11 +253,11 @@ Test(walk, wrong_offsets_stay_inside_the_buffer)
 	/* Every offset out of any range: garbage is fine, an access outside (ASan) is not. */
 	for (unsigned offset = 0; offset < 0x10000; offset += 37) {
 		setup_chain(py312(), 3);
-		ts.proc.py.frame_bytes = offset;
-		ts.proc.py.frame_previous = offset;
-		ts.proc.py.frame_code = offset + 1;
-		ts.proc.py.frame_position = offset + 2;
-		ts.proc.py.frame_owner = offset == LS_PY_NONE ? 0 : offset;
+		ts.proc.py.at.frame_bytes = offset;
+		ts.proc.py.at.frame_previous = offset;
+		ts.proc.py.at.frame_code = offset + 1;
+		ts.proc.py.at.frame_position = offset + 2;
+		ts.proc.py.at.frame_owner = offset == LS_PY_NONE ? 0 : offset;
 		frames_walk(&ts, &rec, FRAME(0), 0);
 		cr_assert_leq(rec.n_frames, LS_MAX_FRAMES);
 	}

@@ -13,6 +13,7 @@
 
 #include "check/checker.h"
 #include "check/report.h"
+#include "model/attribution.h"
 
 #define MS 1000000ULL
 #define ROOT "/srv"
@@ -97,15 +98,14 @@ static inline void step_time(struct stall *s, enum ls_cause cause, uint64_t ns)
 {
 	s->cause_ns[cause] += ns;
 	s->duration_ns += ns;
-	if (cause == LS_CAUSE_RUNQUEUE)
-		s->runqueue_ns += ns;
-	else if (cause == LS_CAUSE_CPU)
-		s->cpu_ns += ns;
-	else
-		s->blocked_ns += ns;
+	s->cpu_ns = CLASS_NS(s->cause_ns, LS_CLASS_CPU);
+	s->blocked_ns = CLASS_NS(s->cause_ns, LS_CLASS_BLOCKED);
+	s->gil_ns = CLASS_NS(s->cause_ns, LS_CLASS_GIL);
+	s->runqueue_ns = CLASS_NS(s->cause_ns, LS_CLASS_RUNQUEUE);
 }
 
-static inline void bench_step(struct bench *b, enum ls_cause cause, uint64_t ns, uint64_t runqueue_ns)
+static inline void bench_step(struct bench *b, enum ls_cause cause, uint64_t ns,
+			      uint64_t runqueue_ns)
 {
 	struct stall s = step_make();
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The statistics on simulated programs, with a fixed seed: how often an unchanged one is called worse, how often a
- * worse one is found. Steps vary by their nature, by the stretch of the run they are in, and from run to run.
+ * The statistics on simulated programs, with a fixed seed: how often an unchanged one is called
+ * worse, how often a worse one is found. Steps vary by their nature, by the stretch of the run they
+ * are in, and from run to run.
  */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "check/compare.h"
 #include "check/runs.h"
+#include "../deadline.h"
 
 #define COROUTINES 4
 #define SLICES 12
@@ -100,7 +103,7 @@ static double share_found(unsigned long seed, size_t n_programs, size_t n_runs, 
 		cr_expect(share >= (low) && share <= (high), "%s: %.4f", #__VA_ARGS__, share);     \
 	} while (0)
 
-Test(compare, unchanged_programs_are_not_called_worse, .timeout = 300)
+TEST_WITHIN(300, compare, unchanged_programs_are_not_called_worse)
 {
 	/* Even if no regression at all is granted, below the 5 % that were promised. */
 	expect_share(0, COMPARE_ALPHA, 1, PROGRAMS, 3, 1, 0);
@@ -108,7 +111,7 @@ Test(compare, unchanged_programs_are_not_called_worse, .timeout = 300)
 	expect_share(0, 0.002, 3, PROGRAMS, 1, 1, 0.1);
 }
 
-Test(compare, worse_programs_are_found, .timeout = 300)
+TEST_WITHIN(300, compare, worse_programs_are_found)
 {
 	expect_share(0.95, 1, 4, 300, 3, 1.5, 0.1);
 	expect_share(0.99, 1, 5, 300, 10, 1.5, 0.1);
@@ -209,7 +212,7 @@ Test(series, rows_are_absolute)
 {
 	struct run *run = run__new();
 	struct series *s = run__coroutine(run, "handler", "app/web.py");
-	struct coroutine_row row = { .steps = 10, .total_ns = 12 * MS, .runqueue_ns = 2 * MS };
+	struct coroutine_row row = { .steps = 10, .total_ns = 12 * MS, .host_ns = 2 * MS };
 
 	row.own_hist[ls_hist_index(MS)] = 10;
 	series__add_row(s, &row);
@@ -295,17 +298,19 @@ Test(baseline, nothing_in_it_is_believed, .init = make_path, .fini = drop_path)
 		HEAD RUN
 		"1,\"coroutines\":[{\"name\":\"a\",\"file\":\"b\",\"slices\":[]}],\"sites\":[]}]}",
 		HEAD RUN
-		"1,\"coroutines\":[{\"name\":\"a\",\"file\":\"b\",\"slices\":[[1,1,[9999,1]]]}],\"sites\":[]}]}",
+		"1,\"coroutines\":[{\"name\":\"a\",\"file\":\"b\",\"slices\":[[1,1,[9999,1]]]}],"
+		"\"sites\":[]}]}",
 		HEAD RUN
-		"1,\"coroutines\":[{\"name\":\"a\",\"file\":\"b\",\"slices\":[[1,1,[5,1,5,1]]]}],\"sites\":[]}]}",
-		HEAD RUN
-		"1,\"coroutines\":[],\"sites\":[{\"function\":\"a\",\"file\":\"b\",\"line_in_function\":\"x\",\"slices\":[[1,1,[5,1]]]}]}]}",
+		"1,\"coroutines\":[{\"name\":\"a\",\"file\":\"b\",\"slices\":[[1,1,[5,1,5,1]]]}],"
+		"\"sites\":[]}]}",
+		HEAD RUN "1,\"coroutines\":[],\"sites\":[{\"function\":\"a\",\"file\":\"b\","
+			 "\"line_in_function\":\"x\",\"slices\":[[1,1,[5,1]]]}]}]}",
 	};
 	struct baseline b = {};
 	struct err err = {};
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < N_OF(bad); i++) {
 		write_text(bad[i]);
 		cr_expect_lt(baseline__read(&b, path, &err), 0, "%s", bad[i]);
 		cr_expect_eq(b.n, 0);

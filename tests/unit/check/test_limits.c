@@ -2,6 +2,7 @@
 /*
  * Which limit counts for what, which entry of the allow list fits what, what is refused.
  */
+#include "base/array.h"
 #include "check/runs.h"
 
 static const struct check_names fetch = {
@@ -98,10 +99,10 @@ Test(check_allow, a_file)
 	struct err err = {};
 
 	check_allow__init(&a, "2026-06-15");
-	cr_assert_eq(check_allow__parse(
-			     &a,
-			     "# known\n\n  app/db.py:31   until=2026-12-31 # pool, #12  \r\nrender\n",
-			     "f", &err),
+	cr_assert_eq(check_allow__parse(&a,
+					"# known\n\n  app/db.py:31   until=2026-12-31 # pool, #12  "
+					"\r\nrender\n",
+					"f", &err),
 		     0);
 	cr_assert_eq(a.n, 2);
 	cr_expect_str_eq(a.list[0].pattern, "app/db.py:31");
@@ -123,7 +124,7 @@ Test(check_allow, what_is_refused)
 	size_t i;
 
 	check_allow__init(&a, "2026-06-15");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < N_OF(bad); i++)
 		cr_expect_lt(check_allow__add(&a, bad[i], 0, &err), 0, "%s", bad[i]);
 	cr_expect_lt(check_allow__parse(&a, "ok\nx until=never\n", "allow.txt", &err), 0);
 	cr_expect(strstr(err.what, "allow.txt:2: "), "%s", err.what);

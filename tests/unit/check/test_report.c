@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The outputs of verdicts, as golden files that tests/formats shows to readers that were not written here. Every kind of
- * finding is in it, and names made to break each output.
+ * The outputs of verdicts, as golden files that tests/formats shows to readers that were not
+ * written here. Every kind of finding is in it, and names made to break each output.
  */
+#include "base/array.h"
 #include "check/runs.h"
 #include "report/golden_file.h"
 
@@ -69,11 +70,14 @@ static struct bench *failing(struct baseline *baseline, const struct verdict **r
 	b->limits.max_turn_ns = 60 * MS;
 	b->limits.max_regression = 0.1;
 	cr_assert_eq(check_allow__add(&b->allow,
-				      "old.py:1 until=2026-01-01 # \"gone\" <soon>|\033[0m", 4, NULL),
+				      "old.py:1 until=2026-01-01 # \"gone\" "
+				      "<soon>|\033[0m",
+				      4, NULL),
 		     0);
 	cr_assert_eq(check_allow__add(&b->allow, "never", 5, NULL), 0);
 	b->row.p99_ns = MS;
-	b->loss = (struct loss){ "stack_truncated", "stacks cut: deeper than the frame limit", 12 };
+	b->loss = (struct loss){ "stack_truncated", "stacks cut: deeper than the frame limit", 12,
+				 false };
 	b->snapshot.n_losses = 1;
 	b->snapshot.losses = &b->loss;
 	baseline__add(baseline, baseline_run());
@@ -128,7 +132,7 @@ static void compare(const char *name, const struct verdict *v)
 	char path[128], *text;
 	size_t i, size;
 
-	for (i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+	for (i = 0; i < N_OF(outputs); i++) {
 		FILE *out = open_memstream(&text, &size);
 
 		cr_assert_not_null(out);
@@ -152,7 +156,7 @@ Test(check_report, golden)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+	for (i = 0; i < N_OF(verdicts); i++) {
 		struct baseline baseline = {};
 		const struct verdict *v;
 		struct bench *b = verdicts[i].make(&baseline, &v);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Against closed forms: with 1 degree of freedom it is Cauchy's distribution, with 2 it is algebraic, with many it is the normal
- * one.
+ * Against closed forms: with 1 degree of freedom it is Cauchy's distribution, with 2 it is
+ * algebraic, with many it is the normal one.
  */
 #include <criterion/criterion.h>
 #include <math.h>
 
+#include "base/array.h"
 #include "check/student.h"
 
 Test(student, one_degree_is_cauchy)
@@ -31,7 +32,7 @@ Test(student, quantile_is_the_inverse)
 {
 	static const double dfs[] = { 0.5, 1, 3, 6.5, 14, 200 };
 
-	for (size_t i = 0; i < sizeof(dfs) / sizeof(dfs[0]); i++)
+	for (size_t i = 0; i < N_OF(dfs); i++)
 		for (double p = 0.001; p < 1; p += 0.0333)
 			cr_expect_float_eq(student_upper(student_quantile(p, dfs[i]), dfs[i]), p,
 					   1e-10, "p %g, df %g", p, dfs[i]);

@@ -10,8 +10,8 @@
 #define SECOND (1000 * MS)
 
 /* `steps` steps of `each_ns` in all, as the kernel has them. */
-static inline void reading_coroutine(struct script *s, uint32_t tid, uint64_t code,
-				     uint64_t steps, uint64_t each_ns)
+static inline void reading_coroutine(struct script *s, uint32_t tid, uint64_t code, uint64_t steps,
+				     uint64_t each_ns)
 {
 	const struct ls_coro_key key = { .code = code, .tgid = PID, .tid = tid };
 	struct ls_coro_stats stats = { .steps = steps,
@@ -38,8 +38,7 @@ static inline const struct snapshot *reading_snapshot(struct script *s)
 	return snap;
 }
 
-static inline const struct coroutine_row *reading_row(const struct snapshot *snap,
-						      const char *name)
+static inline const struct coroutine_row *reading_row(const struct snapshot *snap, const char *name)
 {
 	size_t i;
 

@@ -195,6 +195,23 @@ static inline void script_send_stack(struct script *s, const struct ls_rec_stack
 	cr_assert_eq(script_send(s, rec, rec->hdr.len), 0);
 }
 
+/* Native frames inside a stack: one with a name, one without. */
+static inline struct ls_rec_native script_native_stack(const struct script *s,
+						       const struct ls_rec_stack *stack)
+{
+	struct ls_rec_native rec;
+
+	memset(&rec, 0, sizeof(rec));
+	rec.hdr = script_header(s, LS_REC_NATIVE, offsetof(struct ls_rec_native, ips) + 16);
+	rec.place.span = stack->span;
+	rec.place.frame = stack->frames[0];
+	rec.place.cause = stack->cause;
+	rec.n_ips = 2;
+	rec.ips[0] = 0x7f00;
+	rec.ips[1] = 0x7f80;
+	return rec;
+}
+
 /* One stack of two frames: the place, called by HANDLER at line 14. */
 static inline void script_at(struct script *s, uint64_t span, enum ls_cause cause,
 			     uint64_t weight_ns, uint64_t code, uint64_t line)

@@ -318,7 +318,8 @@ Test(aggregate, names_are_asked_for_until_they_come_and_then_kept)
 	is_readable = 0;
 	cr_assert_eq(model__coroutine(m, &key, &stats), 0);
 	cr_assert_eq(model__snapshot(m, &snap), 0);
-	cr_assert_str_eq(snap->rows[0].coroutine.name, "?");
+	cr_assert_str_eq(snap->rows[0].coroutine.name, "(unknown)");
+	cr_assert_null(snap->rows[0].coroutine.file);
 	is_readable = 1;
 	cr_assert_eq(model__coroutine(m, &key, &stats), 0);
 	is_readable = 0;

@@ -19,14 +19,16 @@ Test(attribution, each_cause_is_named_and_split)
 	for (cause = 0; cause < LS_CAUSE_MAX; cause++) {
 		struct script *s = script_new();
 		const struct stall *stall = &s->stall;
+		const enum ls_class class = ls_cause_class(cause);
 
 		script_end(s, 1, cause);
 		cr_assert_eq(s->n_stalls, 1);
 		cr_assert_eq(stall->cause, cause);
 		cr_assert_eq(stall->cause_ns[cause], 50 * MS);
-		cr_assert_eq(stall->cpu_ns, cause == LS_CAUSE_CPU ? 50 * MS : 0);
-		cr_assert_eq(stall->gil_ns, cause == LS_CAUSE_GIL ? 50 * MS : 0);
-		cr_assert_eq(stall->runqueue_ns, cause == LS_CAUSE_RUNQUEUE ? 50 * MS : 0);
+		cr_assert_eq(stall->cpu_ns, class == LS_CLASS_CPU ? 50 * MS : 0);
+		cr_assert_eq(stall->blocked_ns, class == LS_CLASS_BLOCKED ? 50 * MS : 0);
+		cr_assert_eq(stall->gil_ns, class == LS_CLASS_GIL ? 50 * MS : 0);
+		cr_assert_eq(stall->runqueue_ns, class == LS_CLASS_RUNQUEUE ? 50 * MS : 0);
 		cr_assert_eq(stall->cpu_ns + stall->blocked_ns + stall->gil_ns + stall->runqueue_ns,
 			     stall->duration_ns);
 		script_free(s);
@@ -237,7 +239,7 @@ Test(attribution, frames_of_the_coroutine_carry_its_qualified_name)
 	script_free(s);
 }
 
-Test(attribution, code_that_cannot_be_read_is_a_question_mark)
+Test(attribution, code_that_cannot_be_read)
 {
 	struct script *s = script_new();
 	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
@@ -246,9 +248,10 @@ Test(attribution, code_that_cannot_be_read_is_a_question_mark)
 	rec.code = 0xbeef;
 	script_time(&rec, LS_CAUSE_CPU, 50 * MS);
 	script_send_stall(s, &rec);
-	check_frame(&s->stall.call, "?", "?", 3);
-	cr_assert_str_eq(s->stall.coroutine.name, "?");
-	cr_assert_str_eq(s->stall.coroutine.file, "?");
+	check_frame(&s->stall.stack[0], "?", "?", 3);
+	check_frame(&s->stall.call, "handler", "/srv/app/web.py", 14);
+	cr_assert_null(s->stall.coroutine.name);
+	cr_assert_null(s->stall.coroutine.file);
 	script_free(s);
 }
 
@@ -291,6 +294,28 @@ static void send_callback(struct script *s, uint16_t flags, const uint64_t *code
 	script_send_stack(s, &stack);
 	script_time(&stall, LS_CAUSE_CPU, 50 * MS);
 	script_send_stall(s, &stall);
+}
+
+/* A wait in a selector that the user wrote is the loop's; one in a callback is not. */
+Test(callback, a_selector_that_waits_is_none)
+{
+	static const uint64_t selector[] = { FETCH_ROW, TICK, RUN_ONCE, RUN_FOREVER, 0 };
+	static const uint64_t handle[] = { FETCH_ROW, HANDLE_RUN, RUN_ONCE, RUN_FOREVER, 0 };
+	const uint64_t *const stacks[] = { selector, handle };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct script *s = script_new();
+		struct ls_rec_stack stack = script_stack(s, 3, LS_CAUSE_SLEEP, 50 * MS);
+		struct ls_rec_stall stall = script_stall(s, 3, LS_UNIT_CALLBACK);
+
+		for (size_t k = 0; stacks[i][k]; k++)
+			script_frame(&stack, stacks[i][k], 100 + k);
+		script_send_stack(s, &stack);
+		script_time(&stall, LS_CAUSE_SLEEP, 50 * MS);
+		script_send_stall(s, &stall);
+		cr_assert_eq(s->n_stalls, i, "%zu stalls", s->n_stalls);
+		script_free(s);
+	}
 }
 
 static void check_callback(uint16_t flags, const uint64_t *codes, const char *name,

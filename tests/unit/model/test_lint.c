@@ -39,7 +39,8 @@ Test(lint, findings_are_summed_up_most_time_first)
 			 "2 coroutines call time.sleep on the loop (3 stalls)");
 	cr_assert_str_eq(findings[1].summary,
 			 "1 coroutine computes too long in one step (1 stall)");
-	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1, "no more than there is room");
+	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1,
+		     "no more than there is room");
 	script_free(s);
 }
 
@@ -113,6 +114,99 @@ Test(lint, each_cause_has_a_verdict_and_advice)
 	}
 }
 
+static struct lint_verdict verdict_by_sign(enum ls_cause cause, enum sign sign)
+{
+	const struct stall stall = {
+		.unit = LS_UNIT_STEP, .cause = cause, .sign = sign, .duration_ns = 50 * MS
+	};
+	struct lint_verdict verdict;
+
+	cr_assert(lint__stall(&stall, 0, &verdict));
+	return verdict;
+}
+
+Test(lint, advice_follows_what_was_observed)
+{
+	struct lint_verdict v;
+
+	v = verdict_by_sign(LS_CAUSE_CPU, SIGN_GIL_RELEASED);
+	cr_assert_eq(v.id, LINT_CPU_HOG);
+	cr_assert_not_null(strstr(v.advice, "await asyncio.to_thread(...)"), "%s", v.advice);
+	cr_assert_null(strstr(v.advice, "ProcessPool"));
+	v = verdict_by_sign(LS_CAUSE_CPU, SIGN_GIL_HELD);
+	cr_assert_not_null(strstr(v.advice, "to_thread would wait for the GIL"), "%s", v.advice);
+	v = verdict_by_sign(LS_CAUSE_CPU, SIGN_NONE);
+	cr_assert_null(strstr(v.advice, "would wait"), "%s", v.advice);
+	v = verdict_by_sign(LS_CAUSE_RUNQUEUE, SIGN_OWN_THREADS);
+	cr_assert_eq(v.id, LINT_CPU_CONTENDED);
+	v = verdict_by_sign(LS_CAUSE_RUNQUEUE, SIGN_PINNED);
+	cr_assert_eq(v.id, LINT_CPU_PINNED);
+	v = verdict_by_sign(LS_CAUSE_RUNQUEUE, SIGN_OTHER_PROCESS);
+	cr_assert_eq(v.id, LINT_STARVED_BY_HOST);
+	/* What is seen of one cause says nothing of another. */
+	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_GIL_RELEASED);
+	cr_assert_eq(v.id, LINT_BLOCKING_CALL);
+}
+
+/* 30 ms without a CPU, 20 ms of its own: both are found. */
+Test(lint, own_time_beside_that_of_the_host)
+{
+	struct lint_finding findings[LINT_MAX_FINDINGS];
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+	struct lint_verdict verdict;
+
+	script_at(s, 1, LS_CAUSE_CPU, 20 * MS, RENDER, 88);
+	script_time(&rec, LS_CAUSE_RUNQUEUE, 30 * MS);
+	script_time(&rec, LS_CAUSE_CPU, 20 * MS);
+	rec.threshold_ns = 20 * MS;
+	rec.gil_looks = 4;
+	rec.gil_free = 3;
+	rec.cpu_holder = (struct ls_cpu_holder){ .ns = 25 * MS, .tgid = 99, .comm = { 0x676f68 } };
+	script_send_stall(s, &rec);
+	cr_assert_eq(s->stall.cause, LS_CAUSE_RUNQUEUE);
+	cr_assert_eq(s->stall.sign, SIGN_OTHER_PROCESS);
+	cr_assert_str_eq(s->stall.cpu_holder.name, "hog");
+	cr_assert_eq(s->stall.own_ns, 20 * MS);
+	cr_assert_eq(s->stall.own_cause, LS_CAUSE_CPU);
+	cr_assert_eq(s->stall.own_sign, SIGN_GIL_RELEASED);
+	cr_assert(lint__own_time(&s->stall, 0, &verdict));
+	cr_assert_eq(verdict.id, LINT_CPU_HOG);
+	cr_assert_eq(check(s, findings), 2);
+	cr_assert_eq(findings[0].id, LINT_STARVED_BY_HOST);
+	cr_assert_eq(findings[1].id, LINT_CPU_HOG);
+	cr_assert_eq(findings[1].stalls, 1);
+	cr_assert_eq(findings[1].total_ns, 20 * MS);
+	script_free(s);
+}
+
+Test(lint, own_time_below_the_threshold)
+{
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+	struct lint_verdict verdict;
+
+	script_time(&rec, LS_CAUSE_RUNQUEUE, 30 * MS);
+	script_time(&rec, LS_CAUSE_CPU, 9 * MS);
+	rec.threshold_ns = 10 * MS;
+	rec.pinned_ns = 30 * MS;
+	script_send_stall(s, &rec);
+	cr_assert_eq(s->stall.sign, SIGN_PINNED);
+	cr_assert_eq(s->stall.own_ns, 0);
+	cr_assert(!lint__own_time(&s->stall, 0, &verdict));
+	script_free(s);
+}
+
+Test(lint, cause_without_a_rule_of_its_own_has_that_of_its_class)
+{
+	for (enum ls_cause cause = 0; cause < LS_CAUSE_MAX; cause++) {
+		const struct site_row site = { .cause = cause, .max_ns = 50 * MS };
+		struct lint_verdict verdict;
+
+		cr_assert(lint__site(&site, 0, &verdict), "cause %d", cause);
+	}
+}
+
 Test(lint, row_is_judged_by_the_line_that_cost_most)
 {
 	struct script *s = script_new();
@@ -156,20 +250,23 @@ Test(lint, executor_is_saturated_when_it_was_full_twice_in_a_row)
 	cr_assert_eq(findings[0].coroutines, 1);
 	cr_assert_eq(findings[0].total_ns, 2 * SECOND);
 	cr_assert_str_eq(findings[0].summary,
-			 "1 loop has all 8 threads of its default executor busy and 5 calls waiting");
+			 "1 loop has all 8 threads of its default executor busy and 5 calls "
+			 "waiting");
 	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict));
 	cr_assert_eq(verdict.id, LINT_EXECUTOR_SATURATED);
 	cr_assert(*verdict.verdict && *verdict.advice);
 	loop_told(s, TID, 1, 1);
 	cr_assert_eq(check(s, findings), 1);
 	cr_assert_str_eq(findings[0].summary,
-			 "1 loop has the only thread of its default executor busy and 1 call waiting");
+			 "1 loop has the only thread of its default executor busy and 1 call "
+			 "waiting");
 	loop_told(s, TID + 1, 4, 2);
 	cr_assert_eq(model__tick(s->model, 12 * SECOND), 0);
 	cr_assert_eq(model__tick(s->model, 13 * SECOND), 0);
 	cr_assert_eq(check(s, findings), 1);
 	cr_assert_str_eq(findings[0].summary,
-			 "2 loops have all threads of their default executors busy and 3 calls waiting");
+			 "2 loops have all threads of their default executors busy and 3 calls "
+			 "waiting");
 	script_free(s);
 }
 
@@ -198,7 +295,8 @@ Test(lint, host_starves_a_loop_by_a_share_of_its_busy_time)
 	cr_assert_eq(findings[0].id, LINT_STARVED_BY_HOST);
 	cr_assert_eq(findings[0].total_ns, 340 * MS);
 	cr_assert_eq(findings[0].stalls, 0);
-	cr_assert_str_eq(findings[0].summary, "1 loop waited for a free CPU for 34 % of its busy time");
+	cr_assert_str_eq(findings[0].summary,
+			 "1 loop waited for a free CPU for 34 % of its busy time");
 	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict));
 	cr_assert_eq(verdict.id, LINT_STARVED_BY_HOST);
 	loop_waited(s, TID + 1, 1000 * MS, 460 * MS);

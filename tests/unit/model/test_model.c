@@ -45,7 +45,86 @@ Test(model, stall_carries_what_its_record_says)
 	cr_assert_eq(s->stall.task, 0x7f0000001000);
 	cr_assert_str_eq(s->stall.task_name, "Task-7");
 	cr_assert_str_eq(s->stall.coroutine.file, "/srv/app/web.py");
-	cr_assert_eq(s->stall.gil_holder_tid, 777);
+	cr_assert_eq(s->stall.gil_holder.tid, 777);
+	script_free(s);
+}
+
+static const struct snapshot *snapshot_of(struct script *s)
+{
+	const struct snapshot *snapshot;
+
+	cr_assert_eq(model__snapshot(s->model, &snapshot), 0);
+	return snapshot;
+}
+
+static void send_open_stall(struct script *s, uint64_t span, enum ls_unit unit, uint64_t ns)
+{
+	struct ls_rec_stall rec = script_stall(s, span, unit);
+
+	script_time(&rec, LS_CAUSE_SLEEP, ns);
+	rec.end = LS_END_OPEN;
+	script_send_stall(s, &rec);
+}
+
+static void send_wait(struct script *s, uint64_t span, uint64_t ns, uint16_t flags)
+{
+	struct ls_rec_stack stack = script_stack(s, span, LS_CAUSE_SLEEP, ns);
+
+	script_frame(&stack, FETCH_ROW, 31);
+	script_frame(&stack, HANDLER, 14);
+	stack.flags |= flags;
+	script_send_stack(s, &stack);
+}
+
+/* It is handed over as far as it has come, and counts only once it ends. */
+Test(model, open_stall_is_in_no_sum)
+{
+	struct script *s = script_new();
+	struct ls_rec_stall end;
+
+	send_wait(s, 1, 50 * MS, LS_STACK_SO_FAR);
+	send_open_stall(s, 1, LS_UNIT_STEP, 50 * MS);
+	cr_assert_eq(s->stall.end, LS_END_OPEN);
+	cr_assert_str_eq(s->stall.call.function, "fetch_row");
+	cr_assert_eq(snapshot_of(s)->stalls, 0);
+	cr_assert_eq(snapshot_of(s)->n_stalls, 0);
+	send_wait(s, 1, 70 * MS, 0);
+	end = script_stall(s, 1, LS_UNIT_STEP);
+	script_time(&end, LS_CAUSE_SLEEP, 70 * MS);
+	end.end = LS_END_RUNNING;
+	script_send_stall(s, &end);
+	cr_assert_eq(s->stall.end, LS_END_RUNNING);
+	cr_assert_eq(s->stall.duration_ns, 70 * MS);
+	cr_assert_eq(snapshot_of(s)->stalls, 1);
+	cr_assert_eq(snapshot_of(s)->sites[0].total_ns, 70 * MS);
+	script_free(s);
+}
+
+/* Samples come once: an interim record must not use them up. */
+Test(model, open_stall_leaves_the_samples_to_its_end)
+{
+	struct script *s = script_new();
+	struct ls_rec_stack sample = script_stack(s, 1, LS_CAUSE_CPU, 40 * MS);
+	struct ls_rec_stall end;
+
+	script_frame(&sample, RENDER, 88);
+	script_send_stack(s, &sample);
+	send_open_stall(s, 1, LS_UNIT_STEP, 10 * MS);
+	end = script_stall(s, 1, LS_UNIT_STEP);
+	script_time(&end, LS_CAUSE_CPU, 50 * MS);
+	script_send_stall(s, &end);
+	cr_assert_str_eq(s->stall.call.function, "render");
+	script_free(s);
+}
+
+/* A thread whose loop has ended looks like a callback that never returns. */
+Test(model, open_callback_without_a_stack_is_none)
+{
+	struct script *s = script_new();
+
+	memset(&s->stall, 0, sizeof(s->stall));
+	send_open_stall(s, 1, LS_UNIT_CALLBACK, 50 * MS);
+	cr_assert_eq(s->stall.pid, 0, "it was reported");
 	script_free(s);
 }
 
@@ -58,7 +137,7 @@ Test(model, gil_holder_is_only_told_of_a_gil_wait)
 	rec.gil_holder_tstate = 0x9000;
 	rec.gil_holder_id = 777;
 	script_send_stall(s, &rec);
-	cr_assert_eq(s->stall.gil_holder_tid, 0);
+	cr_assert_eq(s->stall.gil_holder.tid, 0);
 	script_free(s);
 }
 
@@ -194,7 +273,7 @@ Test(model, hostile_numbers)
 
 	stack.syscall = LS_SYSCALLS - 1;
 	stack.native_ip = UINT64_MAX;
-	stack.flags = 0xffff;
+	stack.flags = 0xffff & ~LS_STACK_HOLDER;
 	for (i = 0; i < LS_MAX_FRAMES; i++)
 		script_frame(&stack, UINT64_MAX - (uint64_t)i, UINT64_MAX);
 	script_send_stack(s, &stack);
@@ -208,7 +287,8 @@ Test(model, hostile_numbers)
 	script_send_stall(s, &rec);
 	cr_assert_eq(s->n_stalls, 1);
 	cr_assert_eq(s->stall.n_frames, LS_MAX_FRAMES);
-	cr_assert_str_eq(s->stall.call.function, "?");
+	cr_assert_str_eq(s->stall.stack[0].function, "?");
+	cr_assert_null(s->stall.call.function);
 	cr_assert_eq(s->stall.blocked_ns, UINT64_MAX);
 	script_free(s);
 }

@@ -48,7 +48,8 @@ Test(rates, trend_has_the_last_ticks_oldest_first)
 
 	reading_coroutine(s, TID, HANDLER, 1, MS);
 	tick(s, START);
-	cr_assert_eq(reading_row(reading_snapshot(s), "handler")->n_trend, 0, "there is no rate yet");
+	cr_assert_eq(reading_row(reading_snapshot(s), "handler")->n_trend, 0,
+		     "there is no rate yet");
 	for (i = 1; i <= MODEL_TREND + 5; i++) {
 		/* 10 ms more than in the second before. */
 		reading_coroutine(s, TID, HANDLER, 1 + 10 * i * (i + 1) / 2, MS);
@@ -140,11 +141,10 @@ Test(rates, loops_are_by_pid_and_tid)
 Test(rates, span_that_is_open_counts_as_busy_once)
 {
 	struct script *s = script_new();
-	const struct model_live live = { .pid = PID,
-					 .tid = TID,
-					 .unit = LS_UNIT_CALLBACK,
-					 .syscall = LS_NO_SYSCALL,
-					 .start_ns = START + SECOND / 2 };
+	const struct model_live live = { .stall = { .hdr = { .tgid = PID, .tid = TID },
+						    .unit = LS_UNIT_STEP,
+						    .start_ns = START + SECOND / 2 },
+					 .syscall = LS_NO_SYSCALL };
 
 	reading_thread(s, PID, TID, 0, 0);
 	tick(s, START);
@@ -249,18 +249,16 @@ Test(rates, live_rows_are_named_and_the_longest_is_first)
 {
 	const struct ls_frame frames[] = { { FETCH_ROW, 31 }, { 0, 0 }, { HANDLER, 14 } };
 	const struct model_live live[] = {
-		{ .pid = PID,
-		  .tid = TID,
-		  .unit = LS_UNIT_CALLBACK,
-		  .syscall = LS_NO_SYSCALL,
-		  .start_ns = START + 5 },
-		{ .pid = PID,
-		  .tid = TID + 1,
-		  .unit = LS_UNIT_STEP,
+		{ .stall = { .hdr = { .tgid = PID, .tid = TID },
+			     .unit = LS_UNIT_STEP,
+			     .start_ns = START + 5 },
+		  .syscall = LS_NO_SYSCALL },
+		{ .stall = { .hdr = { .tgid = PID, .tid = TID + 1 },
+			     .unit = LS_UNIT_STEP,
+			     .start_ns = START,
+			     .code = HANDLER },
 		  .cause = LS_CAUSE_SLEEP,
 		  .syscall = 230,
-		  .start_ns = START,
-		  .code = HANDLER,
 		  .n_frames = 3,
 		  .frames = frames },
 	};
@@ -272,13 +270,13 @@ Test(rates, live_rows_are_named_and_the_longest_is_first)
 	cr_assert_eq(snap->n_live, 2);
 	cr_assert_eq(snap->live[0].tid, TID + 1);
 	cr_assert_eq(snap->live[0].cause, LS_CAUSE_SLEEP);
-	cr_assert_str_eq(snap->live[0].syscall, "clock_nanosleep");
+	cr_assert_str_eq(snap->live[0].call_syscall, "clock_nanosleep");
 	cr_assert_str_eq(snap->live[0].coroutine.name, "handler");
 	cr_assert_eq(snap->live[0].n_frames, 2);
 	cr_assert_str_eq(snap->live[0].stack[0].function, "fetch_row");
 	cr_assert_eq(snap->live[0].stack[0].line, 31);
 	cr_assert_null(snap->live[1].coroutine.name);
-	cr_assert_null(snap->live[1].syscall);
+	cr_assert_null(snap->live[1].call_syscall);
 	cr_assert_eq(model__live(s->model, NULL, 0), 0);
 	cr_assert_eq(reading_snapshot(s)->n_live, 0);
 	script_free(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What was read of tasks in, rows out: names, who waits for whom, what stays between looks, and no harm by
- * whatever else was read.
+ * What was read of tasks in, rows out: names, who waits for whom, what stays between looks, and no
+ * harm by whatever else was read.
  */
 #include <time.h>
 
@@ -120,7 +120,8 @@ Test(tasks, are_known_since_they_were_first_seen)
 	tasks[1].code = TICK;
 	snap = look(s, START + SECOND, tasks, 3);
 	cr_assert_eq(snap->tasks[0].seen_ns, START);
-	cr_assert_eq(snap->tasks[1].seen_ns, START + SECOND, "another coroutine at the same address");
+	cr_assert_eq(snap->tasks[1].seen_ns, START + SECOND,
+		     "another coroutine at the same address");
 	cr_assert_eq(snap->tasks[2].seen_ns, START + SECOND);
 	snap = look(s, START + 2 * SECOND, &tasks[1], 2);
 	cr_assert_eq(snap->n_tasks, 2, "the first has ended");
@@ -237,7 +238,10 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
 }
 
-/* A circle through all of them, the worst of chains. The bound is far above what it takes, and far below what n * n would. */
+/*
+ * A circle through all of them, the worst of chains. The bound is far above what it takes, and far
+ * below what n * n would.
+ */
 Test(tasks, ten_thousand_are_a_matter_of_milliseconds)
 {
 	struct model_task *tasks = many_tasks(MANY);
@@ -285,7 +289,8 @@ static size_t fill_garbage(struct model_task *tasks, struct ls_frame *junk, char
 		t->tid = (uint32_t)(garbage(state) % 3);
 		t->task = garbage(state) % 32;
 		t->awaited_by = garbage(state) % 32;
-		t->code = garbage(state) % 3 ? script_codes[garbage(state) % 4].code : garbage(state);
+		t->code =
+			garbage(state) % 3 ? script_codes[garbage(state) % 4].code : garbage(state);
 		t->qualname = garbage(state) % 2;
 		t->state = (enum model_task_state)(garbage(state) % 5);
 		t->name = garbage(state) % 4 ? text + garbage(state) % 2000 : NULL;

@@ -73,7 +73,7 @@ Test(victims, without_a_name_of_their_own_are_told_apart_by_coroutine)
 	cr_assert_eq(snap->victims[0].starved_ns, 90 * MS);
 	cr_assert_str_eq(snap->victims[1].coroutine.name, "tick");
 	cr_assert_str_eq(snap->victims[2].name, "");
-	cr_assert_null(snap->victims[2].coroutine.name, "it could not be told");
+	cr_assert_null(snap->victims[2].coroutine.name, "it is not known");
 	cr_assert_eq(snap->victims[2].times, 2);
 	cr_assert_str_eq(snap->victims[3].name, "Task-x", "a name like any other");
 	cr_assert_str_eq(snap->victims[3].coroutine.name, "fetch_row");

@@ -25,7 +25,8 @@ Test(probe_cost, what_was_timed_stands_for_all)
 	struct cost c = make();
 	struct cost_sum sum;
 
-	*meter(0, LS_METER_SWITCH) = (struct ls_meter){ .runs = 640, .timed = 10, .timed_ns = 1000 };
+	*meter(0, LS_METER_SWITCH) =
+		(struct ls_meter){ .runs = 640, .timed = 10, .timed_ns = 1000 };
 	*meter(2, LS_METER_SWITCH) = (struct ls_meter){ .runs = 64, .timed = 1, .timed_ns = 320 };
 	sum = cost__sum(&c, LS_METER_SWITCH);
 	cr_expect_eq(sum.runs, 704);
@@ -76,7 +77,8 @@ Test(probe_cost, samples_are_traps_but_no_hits)
 	meter(0, LS_METER_SAMPLE)->runs = 7;
 	meter(1, LS_METER_SWITCH)->runs = 500;
 	meter(2, LS_METER_RESUME)->runs = 2;
-	*meter(2, LS_METER_STEP_EXIT) = (struct ls_meter){ .runs = 128, .timed = 2, .timed_ns = 600 };
+	*meter(2, LS_METER_STEP_EXIT) =
+		(struct ls_meter){ .runs = 128, .timed = 2, .timed_ns = 600 };
 	*meter(0, LS_METER_WAKEUP) = (struct ls_meter){ .runs = 64, .timed = 1, .timed_ns = 50 };
 	cost__read(&c, &cost);
 	cr_expect_eq(cost.samples, 7);

@@ -60,7 +60,10 @@ static inline void dump_stall(FILE *out, const struct stall *s)
 	dump_text(out, "native", s->call_native);
 	for (size_t i = 0; i < s->n_frames; i++)
 		dump_frame(out, &s->stack[i]);
-	fprintf(out, " cut=%d holder=%u", s->is_stack_cut, s->gil_holder_tid);
+	fprintf(out, " cut=%d holder=%u", s->is_stack_cut, s->gil_holder.tid);
+	dump_text(out, "thread", s->gil_holder.name);
+	for (size_t i = 0; i < s->gil_holder.n_frames; i++)
+		dump_frame(out, &s->gil_holder.stack[i]);
 	DUMP_U64(out, s, steps);
 	DUMP_U64(out, s, victims);
 	for (size_t i = 0; i < s->victims_named; i++)
@@ -146,6 +149,15 @@ static inline void dump_task(FILE *out, const struct task_row *t)
 
 static inline void dump_lists(FILE *out, const struct snapshot *s)
 {
+	for (size_t i = 0; i < s->n_holders; i++) {
+		fputs("holder", out);
+		dump_text(out, "thread", s->holders[i].name);
+		dump_frame(out, &s->holders[i].at);
+		DUMP_U64(out, &s->holders[i], stalls);
+		DUMP_U64(out, &s->holders[i], gil_ns);
+		DUMP_U64(out, &s->holders[i], starved_ns);
+		fputc('\n', out);
+	}
 	for (size_t i = 0; i < s->n_sites; i++) {
 		const struct site_row *r = &s->sites[i];
 
@@ -184,12 +196,15 @@ static inline void dump_lists(FILE *out, const struct snapshot *s)
 			r->stall_ns, r->worst_ns, r->worst_cause, r->busy, r->steps);
 	}
 	for (size_t i = 0; i < s->n_live; i++) {
-		const struct live_row *r = &s->live[i];
+		const struct stall *r = &s->live[i];
 
-		fprintf(out, "live %u %u %d %d %" PRIu64, r->pid, r->tid, r->unit, r->cause,
-			r->start_ns);
+		fprintf(out, "live %u %u %d %d %" PRIu64 " %" PRIu64 " %" PRIu64, r->pid, r->tid,
+			r->unit, r->cause, r->start_ns, r->duration_ns, r->blocked_ns);
 		dump_code(out, "coroutine", &r->coroutine);
-		dump_text(out, "syscall", r->syscall);
+		dump_text(out, "syscall", r->call_syscall);
+		dump_text(out, "task", r->task_name);
+		for (size_t j = 0; j < r->victims_named; j++)
+			dump_text(out, "victim", r->victim_names[j]);
 		for (size_t j = 0; j < r->n_frames; j++)
 			dump_frame(out, &r->stack[j]);
 		fputc('\n', out);

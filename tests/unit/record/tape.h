@@ -46,9 +46,8 @@ static inline void tape_path(char path[64])
 	unlink(path);
 }
 
-static inline void tape_begin(struct tape *t, uint64_t max_bytes, unsigned int keep)
+static inline void tape_begin_with(struct tape *t, struct recorder_opts opts)
 {
-	const struct recorder_opts opts = { .path = t->path, .max_bytes = max_bytes, .keep = keep };
 	const struct resolver inner = { &script_ops, NULL };
 	struct meta meta = {};
 	struct resolver resolver;
@@ -56,14 +55,23 @@ static inline void tape_begin(struct tape *t, uint64_t max_bytes, unsigned int k
 
 	memset(t, 0, sizeof(*t));
 	tape_path(t->path);
+	opts.path = opts.ring_ns ? NULL : t->path;
 	t->random = 42;
 	t->clock.now_ns = 5000 * TAPE_SECOND;
 	cr_assert_eq(meta__set(&meta, "version", "0.2"), 0);
+	cr_assert_eq(meta__set_u64(&meta, "start_ns", t->clock.now_ns), 0);
+	cr_assert_eq(meta__set_u64(&meta, "start_time", 1700000000), 0);
 	cr_assert_eq(meta__set_u64(&meta, "threshold_ns", 10 * MS), 0);
-	cr_assert_eq(recorder__new(&t->feed.recorder, &opts, &meta, &inner, &err), 0, "%s", err.what);
+	cr_assert_eq(recorder__new(&t->feed.recorder, &opts, &meta, &inner, &err), 0, "%s",
+		     err.what);
 	meta__done(&meta);
 	resolver = recorder__resolver(t->feed.recorder);
 	cr_assert_eq(model__new(&t->feed.model, &resolver, NULL, NULL), 0);
+}
+
+static inline void tape_begin(struct tape *t, uint64_t max_bytes, unsigned int keep)
+{
+	tape_begin_with(t, (struct recorder_opts){ .max_bytes = max_bytes, .keep = keep });
 }
 
 static inline void tape_pass(struct tape *t, uint64_t ns)
@@ -96,6 +104,30 @@ static inline void tape_victim(struct tape *t, uint64_t span)
 	tape_send(t, &rec, sizeof(rec));
 }
 
+/* What held the GIL. */
+static inline void tape_holder(struct tape *t, struct ls_rec_stall *rec)
+{
+	struct ls_rec_stack stack =
+		script_stack(&t->clock, rec->span, LS_CAUSE_GIL, tape_random(t, 50 * MS));
+
+	stack.flags = LS_STACK_HOLDER;
+	for (uint64_t i = tape_random(t, 5); i > 0; i--)
+		script_frame(&stack, tape_codes[tape_random(t, 6)], 1 + tape_random(t, 90));
+	tape_send(t, &stack, stack.hdr.len);
+	rec->gil_holder_tstate = 1;
+	rec->gil_holder_id = TID;
+	snprintf(rec->gil_holder_name, sizeof(rec->gil_holder_name), "pool_%u",
+		 (unsigned int)tape_random(t, 3));
+}
+
+/* Two native frames inside a stack, one of them with a name. */
+static inline void tape_native(struct tape *t, const struct ls_rec_stack *stack)
+{
+	const struct ls_rec_native rec = script_native_stack(&t->clock, stack);
+
+	tape_send(t, &rec, rec.hdr.len);
+}
+
 /* A stall with its stacks and victims. */
 static inline void tape_stall(struct tape *t)
 {
@@ -114,13 +146,13 @@ static inline void tape_stall(struct tape *t)
 			script_frame(&stack, tape_codes[tape_random(t, 6)], 1 + tape_random(t, 90));
 		script_frame(&stack, HANDLER, 14);
 		tape_send(t, &stack, stack.hdr.len);
+		tape_native(t, &stack);
 	}
 	for (uint64_t i = tape_random(t, 3); i > 0; i--)
 		tape_victim(t, span);
 	if (rec.unit == LS_UNIT_STEP)
 		rec.code = tape_codes[tape_random(t, 6)];
-	rec.gil_holder_tstate = 1;
-	rec.gil_holder_id = TID;
+	tape_holder(t, &rec);
 	rec.starved_ns = tape_random(t, 60 * MS);
 	script_time(&rec, cause, 10 * MS + tape_random(t, 90 * MS));
 	script_time(&rec, LS_CAUSE_CPU, tape_random(t, 5 * MS));
@@ -198,18 +230,27 @@ static inline void tape_tasks(struct tape *t, size_t n)
 static inline void tape_live(struct tape *t)
 {
 	const struct ls_frame frames[2] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };
-	const struct model_live live = {
-		.pid = PID,
-		.tid = TID,
-		.unit = LS_UNIT_STEP,
+	struct model_live live = {
+		.stall = script_stall(&t->clock, 1, LS_UNIT_STEP),
 		.cause = LS_CAUSE_SLEEP,
 		.syscall = 230,
-		.start_ns = t->clock.now_ns / TAPE_SECOND * TAPE_SECOND,
-		.code = HANDLER,
 		.n_frames = tape_random(t, 3),
 		.frames = frames,
+		.n_holder_frames = (uint32_t)tape_random(t, 3),
+		.holder_frames = frames,
+		.n_victim_names = (uint32_t)tape_random(t, MODEL_LIVE_VICTIMS),
 	};
 
+	live.stall.start_ns = t->clock.now_ns / TAPE_SECOND * TAPE_SECOND;
+	script_time(&live.stall, tape_random(t, 2) ? LS_CAUSE_SLEEP : LS_CAUSE_GIL,
+		    t->clock.now_ns - live.stall.start_ns);
+	live.stall.gil_holder_tstate = 1;
+	live.stall.gil_holder_id = TID;
+	strcpy(live.stall.gil_holder_name, "pool_7");
+	live.stall.victims = 9;
+	for (size_t i = 0; i < live.n_victim_names; i++)
+		live.victim_names[i] =
+			(struct ls_pystr){ .number = tape_random(t, 100), .ascii = 1 };
 	cr_assert_eq(feed__live(&t->feed, &live, tape_random(t, 2)), 0);
 }
 

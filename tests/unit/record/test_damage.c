@@ -175,7 +175,7 @@ Test(record_damage, version_of_the_future)
 	head->version = FORMAT_VERSION + 1;
 	head->crc = crc32__of(head, offsetof(struct format_head, crc));
 	cr_expect_eq(open_bytes(t.path, data, size, &err), -EPROTO);
-	cr_expect_not_null(strstr(err.what, "has format 2, and this loopstall reads up to 1"));
+	cr_expect_not_null(strstr(err.what, "has format 3, and this loopstall reads up to 2"));
 	cr_expect_not_null(strstr(err.hint, "newer"));
 	free(data);
 	tape_done(&t);
@@ -226,7 +226,8 @@ Test(record_damage, chunk_missing)
 	tape_write(t.path, data, size - (at - second));
 	cr_assert_eq(player__open(&p, t.path, &err), 0);
 	cr_expect_not_null(player__damage(p));
-	cr_expect_not_null(strstr(player__damage(p), "a chunk is missing"), "%s", player__damage(p));
+	cr_expect_not_null(strstr(player__damage(p), "a chunk is missing"), "%s",
+			   player__damage(p));
 	player__free(p);
 	free(data);
 	tape_done(&t);

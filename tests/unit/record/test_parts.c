@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 
+#include "base/array.h"
 #include "record/buffer.h"
 #include "record/crc32.h"
 #include "record/fields.h"
@@ -27,13 +28,13 @@ Test(record_parts, numbers)
 	struct buffer b = {};
 	struct cursor c;
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+	for (size_t i = 0; i < N_OF(values); i++) {
 		buffer__varint(&b, values[i]);
 		buffer__signed(&b, (int64_t)values[i]);
 		buffer__signed(&b, -(int64_t)(values[i] / 2));
 	}
 	c = cursor_of(&b);
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+	for (size_t i = 0; i < N_OF(values); i++) {
 		cr_expect_eq(cursor__varint(&c), values[i]);
 		cr_expect_eq(cursor__signed(&c), (int64_t)values[i]);
 		cr_expect_eq(cursor__signed(&c), -(int64_t)(values[i] / 2));
@@ -49,7 +50,9 @@ Test(record_parts, numbers_that_are_none)
 {
 	static const uint8_t endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 					   0xff, 0xff, 0xff, 0xff, 0xff, 0x01 };
-	static const uint8_t large[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02 };
+	static const uint8_t large[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02
+	};
 	static const uint8_t five[] = { 5 };
 	struct cursor c;
 

@@ -54,7 +54,8 @@ Test(record_rotation, limits)
 	for (int age = 0; age <= 3; age++) {
 		older(&t, age, path);
 		cr_expect_gt(size_of(path), 0, "%s is missing", path);
-		cr_expect_leq(size_of(path), LIMIT, "%s has %" PRIu64 " bytes", path, size_of(path));
+		cr_expect_leq(size_of(path), LIMIT, "%s has %" PRIu64 " bytes", path,
+			      size_of(path));
 		if (age > 0)
 			cr_expect_gt(size_of(path), LIMIT / 2);
 	}
@@ -144,7 +145,8 @@ Test(record_rotation, workers_of_days)
 	cr_assert_gt(files, 3);
 	for (int age = files - 1; age >= 0; age--) {
 		older(&t, age, path);
-		cr_expect_leq(size_of(path), LIMIT, "%s has %" PRIu64 " bytes", path, size_of(path));
+		cr_expect_leq(size_of(path), LIMIT, "%s has %" PRIu64 " bytes", path,
+			      size_of(path));
 		replay_begin(&r, path);
 		replay_all(&r);
 		cr_expect_null(player__damage(r.player));
@@ -247,12 +249,14 @@ Test(record_rotation, never_over_a_file)
 
 	tape_path(path);
 	tape_write(path, (const uint8_t *)"mine", 4);
-	cr_expect_eq(recorder__new(&rec, &(struct recorder_opts){ .path = path }, &none, &inner, &err),
+	cr_expect_eq(recorder__new(&rec, &(struct recorder_opts){ .path = path }, &none, &inner,
+				   &err),
 		     -EEXIST);
 	cr_expect_not_null(strstr(err.what, path));
 	cr_expect_neq(err.hint[0], '\0');
 	cr_expect_eq(size_of(path), 4);
-	cr_assert_eq(recorder__new(&rec, &(struct recorder_opts){ .path = path, .may_replace = true },
+	cr_assert_eq(recorder__new(&rec,
+				   &(struct recorder_opts){ .path = path, .may_replace = true },
 				   &none, &inner, &err),
 		     0);
 	recorder__free(rec);
@@ -260,11 +264,11 @@ Test(record_rotation, never_over_a_file)
 	/* Nor over one that would be in the way later. */
 	snprintf(first, sizeof(first), "%s.1", path);
 	tape_write(first, (const uint8_t *)"mine", 4);
-	cr_expect_eq(
-		recorder__new(&rec,
-			      &(struct recorder_opts){ .path = path, .max_bytes = LIMIT, .keep = 2 },
-			      &none, &inner, &err),
-		-EEXIST);
+	cr_expect_eq(recorder__new(
+			     &rec,
+			     &(struct recorder_opts){ .path = path, .max_bytes = LIMIT, .keep = 2 },
+			     &none, &inner, &err),
+		     -EEXIST);
 	cr_expect_eq(recorder__new(&rec, &(struct recorder_opts){ .path = path, .max_bytes = 1000 },
 				   &none, &inner, &err),
 		     -EINVAL);
@@ -278,10 +282,11 @@ Test(record_rotation, full_disk)
 	struct err err = {};
 	struct recorder *rec = NULL;
 
-	cr_assert_eq(recorder__new(&rec,
-				   &(struct recorder_opts){ .path = "/dev/full", .may_replace = true },
-				   &(struct meta){}, &inner, &err),
-		     0);
+	cr_assert_eq(
+		recorder__new(&rec,
+			      &(struct recorder_opts){ .path = "/dev/full", .may_replace = true },
+			      &(struct meta){}, &inner, &err),
+		0);
 	cr_expect_eq(recorder__tick(rec, 1), 0);
 	cr_expect_eq(recorder__tick(rec, 2 * TAPE_SECOND), -ENOSPC);
 	cr_expect_eq(recorder__tick(rec, 2 * TAPE_SECOND), -ENOSPC, "it is final");

@@ -26,7 +26,10 @@ Test(record_round_trip, everything)
 	tape_done(&t);
 }
 
-/* The threads' ends, an exec and resets make the model forget things that did not change on our side. */
+/*
+ * The threads' ends, an exec and resets make the model forget things that did not change on our
+ * side.
+ */
 Test(record_round_trip, lives_and_resets)
 {
 	struct tape t;
@@ -227,7 +230,8 @@ Test(record_round_trip, quiet_is_small)
 		tape_pass(&t, TAPE_SECOND / 4);
 		/* Those of which the names are known: others are asked for again. */
 		for (uint32_t j = 0; j < 5; j++)
-			cr_assert_eq(feed__coroutine(&t.feed, &t.coroutines[j].key, &t.coroutines[j]),
+			cr_assert_eq(feed__coroutine(&t.feed, &t.coroutines[j].key,
+						     &t.coroutines[j]),
 				     0);
 		cr_assert_eq(feed__live(&t.feed, NULL, 0), 0);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The run that the golden files of tests/golden/ are made of: three loops, every cause, a stall inside a stall, a turn, and names
- * that try to be more than names.
+ * The run that the golden files of tests/golden/ are made of: three loops, every cause, a stall
+ * inside a stall, a turn, and names that try to be more than names.
  */
 #ifndef TESTS_REPORT_GOLDEN_H
 #define TESTS_REPORT_GOLDEN_H
@@ -14,7 +14,7 @@
 #define GOLDEN_S 1000000000ULL
 #define GOLDEN_END_NS (123460 * GOLDEN_S)
 #define GOLDEN_RUN_NS (10 * GOLDEN_S)
-#define GOLDEN_STALLS 17
+#define GOLDEN_STALLS (LS_CAUSE_MAX + 5)
 #define GOLDEN_HUGE 600
 
 /* What tries to leave its place in each format. */
@@ -34,6 +34,7 @@ struct golden {
 	size_t n_stalls;
 	struct coroutine_row rows[8];
 	struct site_row sites[4];
+	struct holder_row holders[2];
 	struct victim_row victims[3];
 	struct payer_row payers[3];
 	struct loop_row loops[3];
@@ -43,8 +44,22 @@ struct golden {
 	struct report_run run;
 };
 
+/* The part of the split that a cause counts towards. */
+static inline uint64_t *golden_part(struct stall *s, enum ls_cause cause)
+{
+	uint64_t *const parts[LS_CLASS_MAX] = {
+		[LS_CLASS_CPU] = &s->cpu_ns,
+		[LS_CLASS_BLOCKED] = &s->blocked_ns,
+		[LS_CLASS_GIL] = &s->gil_ns,
+		[LS_CLASS_RUNQUEUE] = &s->runqueue_ns,
+	};
+
+	return parts[ls_cause_class(cause)];
+}
+
 static inline struct stall *golden_stall(struct golden *g, uint32_t pid, uint32_t tid,
-					 uint64_t at_ms, uint64_t ms, enum ls_cause cause, size_t row)
+					 uint64_t at_ms, uint64_t ms, enum ls_cause cause,
+					 size_t row)
 {
 	struct stall *s = &g->stalls[g->n_stalls++];
 
@@ -60,9 +75,7 @@ static inline struct stall *golden_stall(struct golden *g, uint32_t pid, uint32_
 		uint64_t rest_ns = s->duration_ns - s->cpu_ns;
 
 		s->cause_ns[cause] = rest_ns;
-		*(cause == LS_CAUSE_GIL		     ? &s->gil_ns :
-			  cause == LS_CAUSE_RUNQUEUE ? &s->runqueue_ns :
-						       &s->blocked_ns) = rest_ns;
+		*golden_part(s, cause) += rest_ns;
 	}
 	s->task = 0x7f0000000000 + g->n_stalls * 0x100;
 	snprintf(s->task_name, sizeof(s->task_name), "Task-%zu", g->n_stalls);
@@ -71,11 +84,14 @@ static inline struct stall *golden_stall(struct golden *g, uint32_t pid, uint32_
 	s->stack[1] = (struct model_frame){ s->coroutine.name, s->coroutine.file,
 					    s->coroutine.first_line + 4 };
 	s->n_frames = 2;
-	s->call = s->stack[0];
+	s->call = s->own = s->stack[0];
+	s->own_share = 0.875;
+	s->entry = s->stack[1];
 	return s;
 }
 
-static inline void golden_victims(struct stall *s, uint32_t n, const char *first, const char *second)
+static inline void golden_victims(struct stall *s, uint32_t n, const char *first,
+				  const char *second)
 {
 	s->victims = n;
 	s->starved_ns = n * (s->duration_ns - GOLDEN_MS);
@@ -121,6 +137,28 @@ static inline void golden_rows(struct golden *g)
 					     .total_ns = 210 * GOLDEN_MS };
 }
 
+static inline void golden_holder(struct model_holder *holder)
+{
+	holder->tid = 4260;
+	strcpy(holder->name, "asyncio_0");
+	holder->n_frames = 2;
+	holder->stack[0] =
+		(struct model_frame){ "match", "/usr/lib/python3.11/re/__init__.py", 166 };
+	holder->stack[1] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
+}
+
+static inline void golden_holders(struct golden *g)
+{
+	g->holders[0] = (struct holder_row){ .at = { "scan", "/srv/app/work.py", 18 },
+					     .name = "asyncio_0",
+					     .stalls = 1,
+					     .gil_ns = 54700000 };
+	g->holders[1] = (struct holder_row){ .stalls = 2,
+					     .gil_ns = 9 * GOLDEN_MS,
+					     .starved_ns = 4 * GOLDEN_MS };
+	strcpy(g->holders[1].name, HOSTILE_TAG);
+}
+
 static inline void golden_stalls(struct golden *g)
 {
 	struct stall *s;
@@ -132,7 +170,22 @@ static inline void golden_stalls(struct golden *g)
 		s->call_syscall = cause == LS_CAUSE_SLEEP ? "clock_nanosleep" : NULL;
 		s->call_native = cause == LS_CAUSE_SLEEP ? "libc.so.6:clock_nanosleep" : NULL;
 		if (cause == LS_CAUSE_GIL)
-			s->gil_holder_tid = 4260;
+			golden_holder(&s->gil_holder);
+		if (cause == LS_CAUSE_GC)
+			s->gc_generation = 3;
+		if (cause == LS_CAUSE_THROTTLED) {
+			s->quota_ns = 30 * GOLDEN_MS;
+			s->period_ns = 100 * GOLDEN_MS;
+		}
+		if (cause == LS_CAUSE_RUNQUEUE) {
+			s->cpu_holder =
+				(struct cpu_holder){ 50 * GOLDEN_MS, 977, false, "stress-ng" };
+			s->sign = SIGN_OTHER_PROCESS;
+		}
+		if (cause == LS_CAUSE_STOPPED) {
+			s->stop = LS_STOP_TRACER;
+			s->stop_id = 4270;
+		}
 		if (cause == LS_CAUSE_SLEEP)
 			golden_victims(s, 14, "Task-3", "reader");
 	}
@@ -146,7 +199,7 @@ static inline void golden_stalls(struct golden *g)
 	s = golden_stall(g, 5151, 5151, 7000, 60, LS_CAUSE_CPU, 0);
 	s->unit = LS_UNIT_TURN;
 	s->coroutine = (struct code_info){ NULL, NULL, 0 };
-	s->call = (struct model_frame){ NULL, NULL, 0 };
+	s->call = s->own = s->entry = (struct model_frame){ NULL, NULL, 0 };
 	s->n_frames = 0;
 	s->task = 0;
 	s->task_name[0] = '\0';
@@ -231,6 +284,8 @@ static inline void golden_tables(struct golden *g)
 			.step_ns = GOLDEN_S * (i + 1),
 			.callbacks_ns = 100 * GOLDEN_MS,
 			.idle_ns = 8 * GOLDEN_S,
+			.watched_ns = 10 * GOLDEN_S,
+			.unaccounted_ns = 20 * GOLDEN_MS,
 			.turns = 300 * (i + 1),
 			.stalls = 6,
 			.turn_p50_ns = GOLDEN_MS,
@@ -248,9 +303,9 @@ static inline void golden_tables(struct golden *g)
 						     .stall_ns = i % 3 * 50 * GOLDEN_MS,
 						     .busy = (double)i / 10,
 						     .steps = 2000 };
-	g->losses[0] =
-		(struct loss){ "stack_truncated", "stacks cut: deeper than the frame limit", 12 };
-	g->losses[1] = (struct loss){ "records_lost", "records lost: the ring was full", 3 };
+	g->losses[0] = (struct loss){ "stack_truncated", "stacks cut: deeper than the frame limit",
+				      12, false };
+	g->losses[1] = (struct loss){ "records_lost", "records lost: the ring was full", 3, false };
 }
 
 static inline void golden_init(struct golden *g)
@@ -260,15 +315,20 @@ static inline void golden_init(struct golden *g)
 		g->huge[i] = (char)('a' + i % 26);
 	golden_rows(g);
 	golden_stalls(g);
+	golden_holders(g);
 	golden_tables(g);
-	g->targets[0] = (struct report_target){ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL, 0 };
-	g->targets[1] = (struct report_target){ 5151, HOSTILE_TAG, "3.13.1", NULL, "symbol", 7, HOSTILE_TAG, 4242 };
+	g->targets[0] = (struct report_target){ 4242, "python3", "3.11.2", "uvloop", "entry",
+						0,    NULL,	 0,	   NULL };
+	g->targets[1] = (struct report_target){ 5151, HOSTILE_TAG, "3.13.1", NULL, "symbol",
+						7,    HOSTILE_TAG, 4242,     NULL };
 	g->start = (struct report_start){ "0.1", 10 * GOLDEN_MS, GOLDEN_MS, "uprobe_multi",
 					  2,	 g->targets };
 	g->snapshot = (struct snapshot){
 		.steps = 30413,
 		.callbacks_ns = 300 * GOLDEN_MS,
 		.idle_ns = 24 * GOLDEN_S,
+		.watched_ns = 30 * GOLDEN_S,
+		.unaccounted_ns = 60 * GOLDEN_MS,
 		.step_ns = 6 * GOLDEN_S,
 		.turns = 1800,
 		.stalls = g->n_stalls,
@@ -283,6 +343,8 @@ static inline void golden_init(struct golden *g)
 		.losses = g->losses,
 		.n_sites = 4,
 		.sites = g->sites,
+		.n_holders = 2,
+		.holders = g->holders,
 		.n_victims = 3,
 		.victims = g->victims,
 		.n_payers = 3,

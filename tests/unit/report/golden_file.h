@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A text compared with a file of tests/golden/; with GOLDEN_WRITE=1 in the environment the file is written instead, to be
- * looked at before it is committed.
+ * A text compared with a file of tests/golden/; with GOLDEN_WRITE=1 in the environment the file is
+ * written instead, to be looked at before it is committed.
  */
 #ifndef TESTS_REPORT_GOLDEN_FILE_H
 #define TESTS_REPORT_GOLDEN_FILE_H

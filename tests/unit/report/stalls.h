@@ -35,7 +35,10 @@ static inline void stall_init(struct stall *s)
 	s->stack[0] = (struct model_frame){ "fetch_row", "/srv/app/db.py", 31 };
 	s->stack[1] = (struct model_frame){ "handler", "/srv/app/web.py", 14 };
 	s->n_frames = 2;
-	s->call = s->stack[0];
+	s->call = s->own = s->stack[0];
+	s->own_def_line = 30;
+	s->own_share = 0.75;
+	s->entry = s->stack[1];
 	s->call_syscall = "clock_nanosleep";
 	s->call_native = "libc.so.6:clock_nanosleep";
 	s->victims = 14;
@@ -81,7 +84,9 @@ static inline char *stall_text(const char *format, const struct stall *stall,
 
 static inline char *shed_text(const char *format, uint64_t stalls, const struct report_opts *opts)
 {
-	const struct report_shed shed = { .from_ns = 5 * MS, .until_ns = 1005 * MS, .stalls = stalls };
+	const struct report_shed shed = { .from_ns = 5 * MS,
+					  .until_ns = 1005 * MS,
+					  .stalls = stalls };
 	struct report_text t;
 
 	report_text_init(&t, format, opts);
@@ -124,7 +129,7 @@ static inline int stall_error(const char *format, FILE *out, const struct stall 
 
 static struct coroutine_row report_rows[2];
 static const struct loss report_losses[] = {
-	{ "stack_truncated", "stacks cut: deeper than the frame limit", 12 },
+	{ "stack_truncated", "stacks cut: deeper than the frame limit", 12, false },
 };
 
 static inline struct snapshot snapshot_make(void)
@@ -150,6 +155,8 @@ static inline struct snapshot snapshot_make(void)
 		.steps = 20413,
 		.callbacks_ns = 120 * MS,
 		.idle_ns = 5620 * MS,
+		.watched_ns = 10000 * MS,
+		.unaccounted_ns = 50 * MS,
 		.step_ns = 4210 * MS,
 		.turns = 1234,
 		.stalls = 12,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two runs compared: what is new, gone, worse and better; runs of different length; lines that moved.
+ * Two runs compared: what is new, gone, worse and better; runs of different length; lines that
+ * moved.
  */
+#include "base/array.h"
 #include "report/diff.h"
 
 #include "report/golden_file.h"
@@ -86,7 +88,8 @@ Test(diff, places_are_judged_by_stalled_time_in_a_second)
 		const struct diff_row *row = &result->coroutines[i];
 
 		cr_expect_str_eq(row->name, expected[i].name);
-		cr_expect_str_eq(diff_change_word(row->change), expected[i].change, "%s", row->name);
+		cr_expect_str_eq(diff_change_word(row->change), expected[i].change, "%s",
+				 row->name);
 		cr_expect_float_eq(row->change_ns_per_s, expected[i].change_ns_per_s, 1, "%s: %f",
 				   row->name, row->change_ns_per_s);
 	}
@@ -186,7 +189,7 @@ Test(diff, written_in_every_format)
 	const struct diff_result *result;
 	struct diff *d = example(&result);
 
-	cr_assert_eq(sizeof(files) / sizeof(files[0]), n_diff_formats);
+	cr_assert_eq(N_OF(files), n_diff_formats);
 	for (size_t i = 0; i < n_diff_formats; i++) {
 		char *text = NULL;
 		size_t size;

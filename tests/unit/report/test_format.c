@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "report/format.h"
 
 static void check_duration(uint64_t ns, const char *text)
@@ -126,8 +127,10 @@ Test(format, cgroup)
 		const char *cgroup, *name;
 	} cases[] = {
 		{ NULL, "?" },
-		{ "/docker/4f1a2b3c4d5e6f708192a3b4c5d6e7f84f1a2b3c4d5e6f708192a3b4c5d6e7f8", "4f1a2b3c4d5e" },
-		{ "/kubepods.slice/pod1/cri-containerd-4f1a2b3c4d5e6f708192.scope", "cri-containerd-4f1a2b3c4d5e" },
+		{ "/docker/4f1a2b3c4d5e6f708192a3b4c5d6e7f84f1a2b3c4d5e6f708192a3b4c5d6e7f8",
+		  "4f1a2b3c4d5e" },
+		{ "/kubepods.slice/pod1/cri-containerd-4f1a2b3c4d5e6f708192.scope",
+		  "cri-containerd-4f1a2b3c4d5e" },
 		{ "/system.slice/app.service", "app.service" },
 		{ "/machine.slice/box.scope", "box" },
 		{ "no slash", "no slash" },
@@ -135,7 +138,7 @@ Test(format, cgroup)
 	};
 	char buf[FORMAT_CGROUP_BYTES], longest[300] = "/";
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < N_OF(cases); i++)
 		cr_assert_str_eq(format__cgroup(cases[i].cgroup, buf), cases[i].name);
 	memset(longest + 1, 'x', sizeof(longest) - 2);
 	cr_assert_eq(strlen(format__cgroup(longest, buf)), FORMAT_CGROUP_BYTES - 1);

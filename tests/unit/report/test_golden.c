@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every format of one run, byte for byte as in tests/golden/, where others' programs look at them (tests/formats/).
- * GOLDEN_WRITE=1 writes the files anew.
+ * Every format of one run, byte for byte as in tests/golden/, where others' programs look at them
+ * (tests/formats/). GOLDEN_WRITE=1 writes the files anew.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

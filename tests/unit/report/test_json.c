@@ -82,7 +82,8 @@ Test(json, stall_is_the_line_of_the_contract)
 		"1\",\"type\":\"stall\",\"mode\":\"exact\",\"unit\":\"step\","
 		"\"pid\":4242,\"tid\":4243,\"start_ns\":123456789012345,\"duration_ns\":50300000,"
 		"\"cause\":\"sleep\",\"cpu_ns\":300000,\"blocked_ns\":50000000,\"gil_ns\":0,"
-		"\"runqueue_ns\":0,\"stolen_ns\":0,\"causes_ns\":{\"cpu\":300000,\"sleep\":50000000},"
+		"\"runqueue_ns\":0,\"stolen_ns\":0,\"causes_ns\":{\"cpu\":300000,"
+		"\"sleep\":50000000},"
 		"\"gil_holder_tid\":null,"
 		"\"task\":{\"id\":\"0x7f00deadbeef\",\"name\":\"Task-7\"},"
 		"\"coroutine\":{\"name\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":10},"
@@ -91,10 +92,160 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"stack\":[{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31},"
 		"{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14}],"
 		"\"is_stack_cut\":false,"
-		"\"victims\":{\"count\":14,\"starved_ns\":700000000,\"sockets\":0,\"tasks\":[\"Task-3\"],"
-		"\"is_known\":true,\"is_cut\":false}}\n",
+		"\"victims\":{\"count\":14,\"starved_ns\":700000000,\"sockets\":0,"
+		"\"tasks\":[\"Task-3\"],"
+		"\"is_known\":true,\"is_cut\":false},"
+		"\"id\":\"4243:123456789012345\",\"is_open\":false,\"end\":\"return\","
+		"\"wall_time\":null,\"gc_generation\":null,"
+		"\"stopped_by\":null,\"began_before_attach\":false,\"cpu_quota\":null,"
+		"\"cpu_holder\":null,\"pinned_ns\":0,\"releases_gil\":null,"
+		"\"repeated_await\":null,\"own_cause\":null,"
+		"\"own\":{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31,"
+		"\"share\":0.75},"
+		"\"entry\":{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14},"
+		"\"gil_holder\":null,"
+		"\"native_stack\":null}\n",
 		"%s", text);
 	json_decref(parse(text));
+}
+
+Test(json, native_frames)
+{
+	struct stall s;
+	json_t *json, *list;
+
+	stall_init(&s);
+	s.has_native_stack = true;
+	json = parse(stall_text("json", &s, &opts));
+	cr_assert_eq(json_array_size(json_object_get(json, "native_stack")), 0);
+	json_decref(json);
+	s.native_stack[s.n_native++].name = "libz.so.1:deflate";
+	s.native_stack[s.n_native++].name = "libz.so.1+0x10";
+	s.is_native_cut = true;
+	json = parse(stall_text("json", &s, &opts));
+	list = json_object_get(json, "native_stack");
+	cr_assert_eq(json_array_size(list), 3);
+	check_text(json_array_get(list, 0), "function", "deflate");
+	check_text(json_array_get(list, 0), "module", "libz.so.1");
+	check_null(json_array_get(list, 1), "function");
+	check_text(json_array_get(list, 1), "module", "libz.so.1");
+	check_null(json_array_get(list, 2), "function");
+	check_null(json_array_get(list, 2), "module");
+	json_decref(json);
+}
+
+Test(json, how_a_stall_ended)
+{
+	static const struct {
+		enum ls_end end;
+		unsigned int signal;
+		const char *text;
+		bool is_open;
+	} ends[] = {
+		{ LS_END_OPEN, 0, "running", true },
+		{ LS_END_RUNNING, 0, "running", true },
+		{ LS_END_EXIT, 0, "exit", false },
+		{ LS_END_EXEC, 0, "exec", false },
+		{ LS_END_SIGNAL, 9, "signal:SIGKILL", false },
+		{ LS_END_SIGNAL, 99, "signal:99", false },
+	};
+	struct stall s;
+
+	stall_init(&s);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		json_t *json;
+
+		s.end = ends[i].end;
+		s.end_signal = ends[i].signal;
+		json = parse(stall_text("json", &s, &opts));
+		check_text(json, "end", ends[i].text);
+		cr_assert_eq(json_is_true(json_object_get(json, "is_open")), ends[i].is_open);
+		check_text(json, "id", "4243:123456789012345");
+		json_decref(json);
+	}
+}
+
+Test(json, the_collected_generation)
+{
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.gc_generation = LS_GC_GENERATIONS;
+	json = parse(stall_text("json", &s, &opts));
+	cr_assert_eq(json_integer_value(json_object_get(json, "gc_generation")), 2);
+	json_decref(json);
+}
+
+Test(json, who_stopped_it)
+{
+	static const struct {
+		enum ls_stop stop;
+		uint32_t id;
+		const char *text;
+	} stops[] = {
+		{ LS_STOP_SIGNAL, 19, "{\"kind\":\"signal\",\"signal\":\"SIGSTOP\",\"pid\":null}" },
+		{ LS_STOP_SIGNAL, 0, "{\"kind\":\"signal\",\"signal\":null,\"pid\":null}" },
+		{ LS_STOP_TRACER, 77, "{\"kind\":\"tracer\",\"signal\":null,\"pid\":77}" },
+		{ LS_STOP_TRACER, 0, "{\"kind\":\"tracer\",\"signal\":null,\"pid\":null}" },
+		{ LS_STOP_FREEZER, 0, "{\"kind\":\"freezer\",\"signal\":null,\"pid\":null}" },
+	};
+	struct stall s;
+
+	stall_init(&s);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		char *text;
+
+		s.stop = stops[i].stop;
+		s.stop_id = stops[i].id;
+		text = stall_text("json", &s, &opts);
+		cr_assert_not_null(strstr(text, stops[i].text), "%s", text);
+		free(text);
+	}
+}
+
+Test(json, who_had_the_cpu)
+{
+	static const char *const texts[] = {
+		("\"cpu_holder\":{\"pid\":977,\"name\":\"hog\",\"is_own_process\":false,"
+		 "\"duration_ns\":12000000}"),
+		"\"pinned_ns\":7",
+		"\"releases_gil\":true",
+		"\"own_cause\":\"cpu\"",
+	};
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	text = stall_text("json", &s, &opts);
+	cr_assert_not_null(
+		strstr(text,
+		       "\"cpu_holder\":null,\"pinned_ns\":0,"
+		       "\"releases_gil\":null,\"repeated_await\":null,\"own_cause\":null"),
+		"%s", text);
+	free(text);
+	s.cpu_holder = (struct cpu_holder){ 12000000, 977, false, "hog" };
+	s.pinned_ns = 7;
+	s.cpu_ns = s.own_ns = 20000000;
+	s.gil_looks = 3;
+	s.gil_free = 2;
+	text = stall_text("json", &s, &opts);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cr_assert_not_null(strstr(text, texts[i]), "%s in %s", texts[i], text);
+	free(text);
+}
+
+Test(json, wall_time_is_the_start_in_utc)
+{
+	const struct report_opts with_clock = { .mode = "exact",
+						.clock_offset_ns = 1700000000000000000ULL };
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	json = parse(stall_text("json", &s, &with_clock));
+	check_text(json, "wall_time", "2023-11-16T08:30:56.789012Z");
+	json_decref(json);
 }
 
 Test(json, stalls_without_a_line_are_counted)
@@ -111,7 +262,7 @@ Test(json, stalls_without_a_line_are_counted)
 Test(json, each_cause_and_unit_has_its_word)
 {
 	static const char *const words[] = {
-#define _(name, word, sentence) word,
+#define _(name, word, ...) word,
 		LS_CAUSES(_)
 #undef _
 	};
@@ -196,13 +347,40 @@ Test(json, flags_and_holder)
 	s.is_stack_cut = true;
 	s.is_victims_cut = true;
 	s.is_victims_unknown = true;
-	s.gil_holder_tid = 4250;
+	s.gil_holder.tid = 4250;
 	json = parse_stall(&s);
 	victims = json_object_get(json, "victims");
 	cr_assert(json_is_true(json_object_get(json, "is_stack_cut")));
 	cr_assert(json_is_true(json_object_get(victims, "is_cut")));
 	cr_assert(json_is_false(json_object_get(victims, "is_known")));
 	check_int(json, "gil_holder_tid", 4250);
+	json_decref(json);
+}
+
+Test(json, gil_holder)
+{
+	const json_t *holder, *frame;
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.gil_holder.tid = 4250;
+	json = parse_stall(&s);
+	holder = json_object_get(json, "gil_holder");
+	check_keys(holder, "tid", "name", "stack", NULL);
+	check_int(holder, "tid", 4250);
+	check_null(holder, "name");
+	cr_assert_eq(json_array_size(json_object_get(holder, "stack")), 0);
+	json_decref(json);
+	strcpy(s.gil_holder.name, "asyncio_0");
+	s.gil_holder.n_frames = 1;
+	s.gil_holder.stack[0] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
+	json = parse_stall(&s);
+	holder = json_object_get(json, "gil_holder");
+	check_text(holder, "name", "asyncio_0");
+	frame = json_array_get(json_object_get(holder, "stack"), 0);
+	check_text(frame, "function", "scan");
+	check_int(frame, "line", 18);
 	json_decref(json);
 }
 
@@ -277,8 +455,8 @@ Test(json, all_frames_and_all_named_victims)
 Test(json, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL, 0 },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/docker/a\nb", 4242 },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, NULL, 0, NULL },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/docker/a\nb", 4242, NULL },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	json_t *json = parse(start_text("json", &start, &opts));
@@ -347,10 +525,11 @@ Test(json, summary)
 	const json_t *own = json_object_get(json, "own"), *row;
 
 	check_keys(json, "schema", "type", "mode", "duration_ns", "ended_ns", "ended_unix_ns",
-		   "modes", "steps", "unattributed_steps", "handles", "stalls", "turns", "step_ns", "callbacks_ns",
-		   "idle_ns", "starved_ns", "turn_p50_ns", "turn_p99_ns", "turn_max_ns",
-		   "no_steps_reason", "own", "own_cost", "lost", "coroutines", "call_sites", "victims",
-		   "payers", "loops", NULL);
+		   "modes", "steps", "unattributed_steps", "handles", "stalls", "turns", "step_ns",
+		   "callbacks_ns", "idle_ns", "watched_ns", "unaccounted_ns", "starved_ns",
+		   "turn_p50_ns", "turn_p99_ns", "turn_max_ns", "no_steps_reason", "own",
+		   "own_cost", "lost", "coroutines", "call_sites", "victims", "payers", "loops",
+		   "gil_holders", NULL);
 	check_text(json, "type", "summary");
 	check_int(json, "duration_ns", 10000 * MS);
 	check_int(json, "steps", 20413);
@@ -360,6 +539,8 @@ Test(json, summary)
 	check_int(json, "step_ns", 4210 * MS);
 	check_int(json, "callbacks_ns", 120 * MS);
 	check_int(json, "idle_ns", 5620 * MS);
+	check_int(json, "watched_ns", 10000 * MS);
+	check_int(json, "unaccounted_ns", 50 * MS);
 	check_int(json, "starved_ns", 700 * MS);
 	check_null(json, "no_steps_reason");
 	check_keys(own, "cpu_ns", "rss_bytes", "bpf_ns", NULL);
@@ -367,7 +548,8 @@ Test(json, summary)
 	check_int(own, "rss_bytes", 24222105);
 	check_int(own, "bpf_ns", 90 * MS);
 	own = json_object_get(json, "own_cost");
-	check_keys(own, "programs_ns", "traps_ns", "self_ns", "hits", "ns_per_hit", "program_ns_per_hit", "share", NULL);
+	check_keys(own, "programs_ns", "traps_ns", "self_ns", "hits", "ns_per_hit",
+		   "program_ns_per_hit", "share", NULL);
 	check_int(own, "programs_ns", 90 * MS);
 	check_int(own, "traps_ns", 600 * MS);
 	check_int(own, "self_ns", 42 * MS);
@@ -400,6 +582,21 @@ Test(json, summary)
 	row = json_array_get(json_object_get(json, "coroutines"), 1);
 	check_null(row, "file");
 	check_null(row, "pid");
+	json_decref(json);
+}
+
+Test(json, a_stall_that_began_before)
+{
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	json = parse(stall_text("json", &s, &opts));
+	cr_expect(json_is_false(json_object_get(json, "began_before_attach")));
+	json_decref(json);
+	s.began_before = true;
+	json = parse(stall_text("json", &s, &opts));
+	cr_expect(json_is_true(json_object_get(json, "began_before_attach")));
 	json_decref(json);
 }
 

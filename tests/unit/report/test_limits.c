@@ -50,7 +50,7 @@ Test(limits, page_keeps_the_longest_stalls_and_all_of_the_time)
 	cr_expect_eq(json_integer_value(json_object_get(json, "stalls_left_out")), n - kept);
 	json_array_foreach (json_object_get(json, "stalls"), i, stall)
 		cr_expect_eq(json_integer_value(json_object_get(stall, "duration_ns")),
-			     50300000 + n - kept + i);
+			     (json_int_t)(50300000 + n - kept + i));
 	json_array_foreach (json_object_get(json_object_get(json, "flame"), "nodes"), i, node)
 		got_ns += (uint64_t)json_integer_value(json_array_get(node, 2));
 	for (i = 0; i < n; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stalled time by stack: nothing of it is lost, whatever the stall looks like, and however many there are. Numbered byte
- * strings, and the wire format of protocol buffers.
+ * Stalled time by stack: nothing of it is lost, whatever the stall looks like, and however many
+ * there are. Numbered byte strings, and the wire format of protocol buffers.
  */
 #include "report/intern.h"
 #include "report/protobuf.h"
@@ -49,6 +49,28 @@ Test(stacks, main_cause_goes_to_the_stack_and_the_rest_to_the_coroutine)
 	cr_expect_eq(s.nodes[parts[0].node].stalls, 1);
 	cr_expect_eq(s.nodes[parts[1].node].stalls, 0);
 	cr_expect_eq(s.nodes[parts[0].node].starved_ns, 700 * MS);
+	stacks__done(&s);
+}
+
+Test(stacks, native_frames_are_inside_the_innermost_frame)
+{
+	struct stacks_part parts[LS_CAUSE_MAX];
+	struct stacks s = {};
+	struct stall stall;
+	uint32_t node;
+
+	stall_init(&stall);
+	stall.native_stack[0].name = "libz.so.1:deflate";
+	stall.native_stack[1].name = "libz.so.1+0x10";
+	stall.native_stack[2].name = "libz.so.1+0x20";
+	stall.n_native = 3;
+	cr_assert_eq(stacks__init(&s), 0);
+	cr_assert_eq(stacks__add(&s, &stall, parts), 2);
+	node = s.nodes[parts[0].node].parent;
+	check_label(&s, node, "deflate libz.so.1");
+	check_label(&s, node = s.nodes[node].parent, "(libz.so.1)");
+	check_label(&s, node = s.nodes[node].parent, "fetch_row /srv/app/db.py:31");
+	cr_expect_eq(sum_ns(&s), stall.duration_ns);
 	stacks__done(&s);
 }
 

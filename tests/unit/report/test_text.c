@@ -5,8 +5,12 @@
  */
 #include <errno.h>
 #include <locale.h>
+#include <stdlib.h>
+#include <time.h>
 
+#include "base/time.h"
 #include "report/format.h"
+#include "report/wording.h"
 #include "report/stalls.h"
 
 static void check_line(const struct stall *stall, unsigned int width, const char *expected)
@@ -26,6 +30,128 @@ Test(text, line_without_limit)
 	check_line(&s, 0,
 		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
 		   "app/db.py:31 in fetch_row: time.sleep           starved 14 tasks\n");
+}
+
+Test(text, line_of_a_stall_that_has_not_ended)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.end = LS_END_OPEN;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           still open, 14 tasks wait\n"
+		   "    called by handler (web.py:14)\n");
+	s.victims = 0;
+	s.end = LS_END_SIGNAL;
+	s.end_signal = 6;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           killed by SIGABRT\n");
+	s.victims = 1;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           killed by SIGABRT, 1 task "
+		   "waited\n");
+}
+
+/* Those between the innermost function and the user's outermost one. */
+Test(text, callers_of_a_stall_that_has_not_ended)
+{
+	static const struct model_frame serve = { "serve", "/usr/lib/python3/dist-packages/s.py",
+						  9 };
+	struct stall s;
+
+	stall_init(&s);
+	s.end = LS_END_OPEN;
+	s.victims = 0;
+	s.stack[2] = s.stack[1];
+	s.stack[1] = (struct model_frame){ "ro\x1bw", "/srv/app/db.py", 40 };
+	s.stack[3] = serve;
+	s.n_frames = 4;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           still open\n"
+		   "    called by ro\\x1bw (db.py:40), handler (web.py:14)\n");
+	s.entry = (struct model_frame){ 0 };
+	for (size_t i = 1; i < 8; i++)
+		s.stack[i] = serve;
+	s.n_frames = 8;
+	check_line(&s, 60,
+		   "4242    step      50.3 ms  sleep     db.py:31: time.sleep\n"
+		   "    called by serve (s.py:9), serve (s.py:9), serve (s.py:..\n");
+}
+
+Test(text, sentence_on_the_end_of_a_process)
+{
+	char buf[WORDING_DEATH_BYTES];
+	struct stall s;
+
+	stall_init(&s);
+	wording_death(&s, buf);
+	cr_assert_str_empty(buf);
+	s.end = LS_END_SIGNAL;
+	s.end_signal = 6;
+	wording_death(&s, buf);
+	cr_assert_str_eq(buf,
+			 "killed by SIGABRT 50.3 ms into a stall: time.sleep in fetch_row "
+			 "db.py:31, 14 tasks waited");
+	s.end = LS_END_EXIT;
+	s.victims = 1;
+	wording_death(&s, buf);
+	cr_assert_str_eq(buf,
+			 "exited 50.3 ms into a stall: time.sleep in fetch_row db.py:31, "
+			 "1 task waited");
+	s.end = LS_END_EXEC;
+	s.victims = 0;
+	s.call = (struct model_frame){ 0 };
+	wording_death(&s, buf);
+	cr_assert_str_eq(buf,
+			 "executed another program 50.3 ms into a stall: time.sleep in handler()");
+}
+
+static void check_clock(unsigned int width, uint64_t offset_ns, const char *expected)
+{
+	const struct report_opts opts = { .mode = "exact",
+					  .width = width,
+					  .clock_offset_ns = offset_ns };
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	s.start_ns = 123456789;
+	text = stall_text("text", &s, &opts);
+	cr_assert(!strncmp(text, expected, strlen(expected)), "\n%s%s", text, expected);
+	cr_assert(!width || format__columns(text) <= width + 1, "%s", text);
+	free(text);
+}
+
+Test(text, line_begins_with_the_time_of_day)
+{
+	const uint64_t offset_ns = 1700000000 * NS_PER_S;
+
+	setenv("TZ", "TST-3:30", 1);
+	tzset();
+	check_clock(0, offset_ns, "01:43:20.123 4242    step ");
+	check_clock(100, offset_ns, "01:43:20.123 4242    step ");
+	check_clock(99, offset_ns, "01:43:20 4242    step ");
+	check_clock(80, offset_ns, "01:43:20 4242    step ");
+	check_clock(79, offset_ns, "4242    step ");
+	check_clock(0, 0, "4242    step ");
+}
+
+/* Only a format that reports each event has the same stall twice. */
+Test(text, only_the_end_of_a_stall_is_in_profiles)
+{
+	const struct report_opts opts = { .mode = "exact" };
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	s.end = LS_END_OPEN;
+	text = stall_text("csv-stalls", &s, &opts);
+	cr_assert_null(strstr(text, "handler"), "%s", text);
+	free(text);
 }
 
 Test(text, line_gets_shorter_with_the_terminal)
@@ -107,14 +233,16 @@ Test(text, a_call_in_a_library_is_told_with_the_line_that_led_there)
 	stall_init(&s);
 	s.call = (struct model_frame){ "match", "/usr/lib/python3.11/re/__init__.py", 166 };
 	s.stack[0] = s.call;
-	s.stack[1] = (struct model_frame){ "Row.check", "/srv/app/db.py", 31 };
+	s.own = s.stack[1] = (struct model_frame){ "Row.check", "/srv/app/db.py", 31 };
 	s.n_frames = 2;
 	check_line(
 		&s, 0,
 		"4242    step      50.3 ms  sleep     Task-7 handler()           "
-		"app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 tasks\n");
+		"app/db.py:31 in Row.check > re/__init__.py:166 in match: time.sleep  starved 14 "
+		"tasks\n");
 	/* All of it in libraries: there is no line of one's own. */
 	s.n_frames = 1;
+	s.own = s.call;
 	check_line(&s, 0,
 		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
 		   "re/__init__.py:166 in match: time.sleep         starved 14 tasks\n");
@@ -156,11 +284,25 @@ Test(text, gil_holder)
 	stall_init(&s);
 	s.victims = 0;
 	s.cause = LS_CAUSE_GIL;
-	s.gil_holder_tid = 4250;
+	s.gil_holder.tid = 4250;
 	check_line(&s, 0,
 		   "4242    step      50.3 ms  gil       Task-7 handler()           "
 		   "app/db.py:31 in fetch_row: GIL held by thread 4250\n");
-	s.gil_holder_tid = 0;
+	strcpy(s.gil_holder.name, "asyncio_0");
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  gil       Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: GIL held by thread asyncio_0\n");
+	s.gil_holder.stack[0] = (struct model_frame){ "match", "/usr/lib/python3.11/re.py", 166 };
+	s.gil_holder.stack[1] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
+	s.gil_holder.n_frames = 2;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  gil       Task-7 handler()           "
+		   "app/work.py:18 in scan, GIL held by thread asyncio_0, "
+		   "wanted at app/db.py:31 in fetch_row\n");
+	check_line(
+		&s, 80,
+		"4242    step      50.3 ms  gil       Task-7 handler()  work.py:18 held the GIL\n");
+	s.gil_holder = (struct model_holder){ 0 };
 	check_line(&s, 0,
 		   "4242    step      50.3 ms  gil       Task-7 handler()           "
 		   "app/db.py:31 in fetch_row: GIL\n");
@@ -270,7 +412,7 @@ Test(text, summary)
 		text,
 		"20413 steps in 10.0 s, 12 stalls, tasks starved for 700 ms\n"
 		"loop: 4.21 s in steps, 120 ms in callbacks, 5.62 s waiting, 1234 turns\n"
-		"413 steps of coroutines that could not be told\n"
+		"413 steps whose coroutine is not known\n"
 		"\n"
 		"   STEPS    TOTAL      P50      P99      MAX  STALLS CPU/BLK/GIL/RUN  STARVED  "
 		"WHERE\n"
@@ -279,7 +421,8 @@ Test(text, summary)
 		"     413   210 ms      0 s      0 s      0 s       0               -      0 s  "
 		"(other)\n"
 		"\n"
-		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 hits of 870 ns), loopstall itself 0.42%, 23.1 MiB\n"
+		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 hits of 870 ns), "
+		"loopstall itself 0.42%, 23.1 MiB\n"
 		"lost: 12 stacks cut: deeper than the frame limit (stack_truncated)\n",
 		"\n%s", text);
 	free(text);
@@ -294,12 +437,17 @@ Test(text, a_cost_that_is_not_known_is_told_as_such)
 
 	run.own_cost.has_traps = false;
 	text = summary_text("text", &snap, &run, &opts);
-	cr_expect_not_null(strstr(text, "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826 hits), loopstall itself 0.42%, "),
-			   "\n%s", text);
+	cr_expect_not_null(
+		strstr(text,
+		       "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826 hits), "
+		       "loopstall itself 0.42%, "),
+		"\n%s", text);
 	free(text);
 	run.own_cost.has_programs = false;
 	text = summary_text("text", &snap, &run, &opts);
-	cr_expect_not_null(strstr(text, "\nown cost: 0.42% of a core for loopstall itself, 23.1 MiB\n"), "\n%s", text);
+	cr_expect_not_null(strstr(text,
+				  "\nown cost: 0.42% of a core for loopstall itself, 23.1 MiB\n"),
+			   "\n%s", text);
 	free(text);
 }
 
@@ -367,8 +515,10 @@ Test(text, nothing_seen_is_explained)
 Test(text, start)
 {
 	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service", 0 },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope", 0 },
+		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service", 0,
+		  NULL },
+		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope",
+		  0, NULL },
 	};
 	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
 	const struct report_opts opts = { .mode = "exact" };
@@ -388,7 +538,9 @@ Test(text, stalls_without_a_line_are_counted)
 	struct report_opts opts = { .mode = "exact" };
 	char *text = shed_text("text", 7812, &opts);
 
-	cr_assert_str_eq(text, "... 7812 more stalls in 1.00 s: counted, but too many for a line each\n", "%s", text);
+	cr_assert_str_eq(text,
+			 "... 7812 more stalls in 1.00 s: counted, but too many for a line each\n",
+			 "%s", text);
 	free(text);
 	opts.width = 60;
 	text = shed_text("text", 1, &opts);

@@ -26,6 +26,74 @@ static struct execmap parse(const char *text)
 	return map;
 }
 
+/* A function of 64 bytes, and its rarely executed part, which the linker puts before it. */
+__asm__(".pushsection .text.unlikely,\"ax\",@progbits\n"
+	".type fake_evaluator.cold,@function\n"
+	"fake_evaluator.cold: .zero 4\n"
+	".size fake_evaluator.cold,4\n"
+	".popsection\n"
+	".pushsection .text.fake,\"ax\",@progbits\n"
+	".type fake_evaluator,@function\n"
+	"fake_evaluator: .zero 64\n"
+	".size fake_evaluator,64\n"
+	".popsection\n");
+
+Test(elfsym, a_function_in_parts_is_as_large_as_its_largest)
+{
+	_cleanup_(elfsym__freep) struct elfsym *symbols = NULL;
+	_cleanup_fd_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	cr_assert_eq(elfsym__new(&symbols, fd), 0);
+	cr_assert_eq(elfsym__function_bytes(symbols, "fake_evaluator"), 64);
+	cr_assert_eq(elfsym__function_bytes(symbols, "no_such_function"), 0);
+}
+
+static uint64_t bytes_of(const char *file, const char *function)
+{
+	_cleanup_(elfsym__freep) struct elfsym *symbols = NULL;
+	_cleanup_fd_ int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	cr_assert_eq(elfsym__new(&symbols, fd), 0, "%s", file);
+	return elfsym__function_bytes(symbols, function);
+}
+
+Test(elfsym, the_packed_symbols_of_a_stripped_file)
+{
+	const uint64_t bytes = bytes_of(TEST_DATA_DIR "/fake_core_calls.so", "send_value");
+
+	cr_assert_gt(bytes, 0);
+	cr_assert_eq(bytes_of(TEST_DATA_DIR "/fake_core_calls.stripped.so", "send_value"), 0);
+	cr_assert_eq(bytes_of(TEST_DATA_DIR "/fake_core_calls.minidebug.so", "send_value"), bytes);
+}
+
+/* A copy of the fixture, with another byte in the packed part. */
+static void damage(const char *path, size_t at)
+{
+	static const uint8_t magic[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
+	_cleanup_fd_ int from = open(TEST_DATA_DIR "/fake_core_calls.minidebug.so", O_RDONLY);
+	_cleanup_fd_ int to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	uint8_t bytes[65536], *packed;
+	const ssize_t n = read(from, bytes, sizeof(bytes));
+
+	cr_assert(n > 0 && (size_t)n < sizeof(bytes));
+	packed = memmem(bytes, (size_t)n, magic, sizeof(magic));
+	cr_assert_not_null(packed);
+	packed[at] ^= 0x55;
+	cr_assert_eq(write(to, bytes, (size_t)n), n);
+}
+
+Test(elfsym, damaged_packed_symbols_are_none)
+{
+	char path[] = "/tmp/loopstall-minidebug-XXXXXX";
+
+	close(mkstemp(path));
+	for (size_t at = 0; at < 200; at += 3) {
+		damage(path, at);
+		cr_assert_eq(bytes_of(path, "send_value"), 0, "byte %zu", at);
+	}
+	unlink(path);
+}
+
 Test(execmap, keeps_what_is_executable)
 {
 	struct execmap map =
@@ -77,19 +145,30 @@ Test(elfsym, the_nicer_name)
 	cr_assert_not(elfsym__is_nicer("read", 0, "read", 0));
 }
 
+static int find_in(int fd, uint64_t file_offset, char *name, size_t size)
+{
+	_cleanup_(elfsym__freep) struct elfsym *s = NULL;
+	uint64_t vaddr;
+	int r = elfsym__new(&s, fd);
+
+	if (r >= 0)
+		r = elfsym__vaddr(s, file_offset, &vaddr);
+	return r < 0 ? r : elfsym__name(s, vaddr, name, size);
+}
+
 Test(elfsym, not_an_elf_file)
 {
 	_cleanup_fd_ int fd = memfd_create("text", MFD_CLOEXEC);
 	char name[64];
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(elfsym__find(fd, 0, name, sizeof(name)), -ENOEXEC);
+	cr_assert_eq(find_in(fd, 0, name, sizeof(name)), -ENOEXEC);
 	cr_assert_eq(write(fd,
 			   "\x7f"
 			   "ELF\x02\x01\x01",
 			   7),
 		     7);
-	cr_assert_eq(elfsym__find(fd, 0, name, sizeof(name)), -ENOEXEC);
+	cr_assert_eq(find_in(fd, 0, name, sizeof(name)), -ENOEXEC);
 }
 
 /* Bytes of this program turned over at random: no crash, and text or an error. */
@@ -110,7 +189,7 @@ Test(elfsym, hostile_files)
 		at = (size_t)rand_r(&seed) % (round < 250 ? 64 : 1024);
 		cr_assert_eq(pwrite(fd, original, (size_t)size, 0), size);
 		cr_assert_eq(pwrite(fd, &round, 1, (off_t)at), 1);
-		r = elfsym__find(fd, 0x1000, name, sizeof(name));
+		r = find_in(fd, 0x1000, name, sizeof(name));
 		cr_assert(r <= 0);
 	}
 }

@@ -11,13 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/runtime.h"
 #include "symbol/symbol.h"
 
 static struct target target_of(pid_t pid, uint8_t minor)
 {
-	struct target t = { .pid = pid, .ns_pid = pid, .runtime = (uint64_t)(uintptr_t)target_of };
+	struct target t = { .pid = pid,
+			    .ns_pid = pid,
+			    .runtime = &runtime_python,
+			    .anchor = (uint64_t)(uintptr_t)target_of };
 
-	t.proc.py.minor = minor;
+	t.proc.py.at.minor = minor;
 	return t;
 }
 
@@ -119,7 +123,8 @@ Test(symbols, process_gone)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	cr_assert_str_eq(r.ops->native(r.ctx, (uint32_t)pid, ip), "libc.so.6:getppid");
-	cr_assert_eq(r.ops->code(r.ctx, (uint32_t)pid, (uint64_t)(uintptr_t)&ip, 0, &info), -ENOENT);
+	cr_assert_eq(r.ops->code(r.ctx, (uint32_t)pid, (uint64_t)(uintptr_t)&ip, 0, &info),
+		     -ENOENT);
 	cr_assert_str_eq(info.name, "?");
 	cr_assert_eq(r.ops->thread(r.ctx, (uint32_t)pid, 1, (uint64_t)pid), (uint32_t)pid);
 	/* Added when it is already gone */

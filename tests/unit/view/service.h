@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A service as the dashboard would meet it: three processes, 40 coroutines, hundreds of tasks that await one another, a log, and
- * everybody who had to wait. Built on the small snapshot, which has what is wrong in it.
+ * A service as the dashboard would meet it: three processes, 40 coroutines, hundreds of tasks that
+ * await one another, a log, and everybody who had to wait. Built on the small snapshot, which has
+ * what is wrong in it.
  */
 #ifndef TESTS_VIEW_SERVICE_H
 #define TESTS_VIEW_SERVICE_H
@@ -194,7 +195,10 @@ static inline const struct service_kind *service_kind(size_t kind)
 	return &kinds[kind];
 }
 
-/* main awaits the supervisor, that eight pools, those their handlers, and every second handler a row. */
+/*
+ * main awaits the supervisor, that eight pools, those their handlers, and every second handler a
+ * row.
+ */
 static inline void service_task(struct service *s, size_t i)
 {
 	static const char *const names[] = { "main", "supervisor" };
@@ -282,7 +286,8 @@ static inline void service_waiting(struct service *s)
 	}
 	/* A callback of no known function. */
 	s->victims[SERVICE_VICTIMS - 1].culprit = (struct code_info){ NULL, NULL, 0 };
-	s->payers[SERVICE_VICTIMS] = (struct payer_row){ s->rows[1].coroutine, 0, 9, 300 * VIEW_MS };
+	s->payers[SERVICE_VICTIMS] =
+		(struct payer_row){ s->rows[1].coroutine, 0, 9, 300 * VIEW_MS };
 }
 
 static inline void service_sites(struct service *s)
@@ -382,7 +387,8 @@ static inline void service_log(struct service *s)
 		{ LOG_GRADE_WARNING, 4242, 40,
 		  "12 stacks were cut: they are deeper than what is read" },
 		{ LOG_GRADE_ERROR, 4312, 88,
-		  "cannot attach: CPython 3.7.3 is older than what is known; its steps are not seen, its turns are, "
+		  "cannot attach: CPython 3.7.3 is older than what is known; its steps are not "
+		  "seen, its turns are, "
 		  "and they have no name: start it with Python 3.8 or newer to see more" },
 		{ LOG_GRADE_INFO, 4309, 90, "ended" },
 		{ LOG_GRADE_INFO, 4311, 120, "new child process \x1b[31mworker" },
@@ -407,6 +413,8 @@ static inline void service_init(struct service *s, bool is_stuck)
 	service_rows(s);
 	service_stalls(s);
 	service_tasks(s);
+	s->base.live[0].task = s->tasks[36].task;
+	strcpy(s->base.live[0].task_name, s->tasks[36].name);
 	service_waiting(s);
 	service_sites(s);
 	service_loops(s);

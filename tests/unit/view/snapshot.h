@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The snapshot that the tests of the dashboard draw: a service with two bad coroutines, a minute of history, text that tries
- * to be more than text.
+ * The snapshot that the tests of the dashboard draw: a service with two bad coroutines, a minute of
+ * history, text that tries to be more than text.
  */
 #ifndef TESTS_VIEW_SNAPSHOT_H
 #define TESTS_VIEW_SNAPSHOT_H
@@ -24,23 +24,24 @@ struct view_fixture {
 	struct second_row seconds[61];
 	struct site_row sites[1];
 	struct loop_row loops[1];
-	struct live_row live[1];
+	struct stall live[1];
 	struct loss losses[2];
 	struct snapshot snapshot;
 	struct view_status status;
 };
 
 /* Two that stall, two that do nothing wrong, and the row of those that have none. */
-#define FIXTURE_ROWS(_)                                                                                             \
-	/* name, file, line, pid, steps, per s, busy, p50, p95, p99, max (us), cpu, blocked, gil, run queue (us) */ \
-	_("fetch_row", "/srv/app/db.py", 24, 4242, 412, 2, 0.104, 50000, 51000, 52000, 52100,                       \
-	  2000, 1398000, 0, 0)                                                                                      \
-	_("render", "/srv/app/views.py", 80, 4242, 160, 0.8, 0.031, 38000, 41000, 44000, 144000,                    \
-	  300000, 0, 60000, 40000)                                                                                  \
-	_("Gateway.handler", "/srv/app/web.py", 10, 4242, 1234567, 4210, 0.212, 38, 120, 190,                       \
-	  3100, 900000, 0, 100000, 0)                                                                               \
-	_("\xe6\x8e\xa5\xe5\x8f\x97\xe6\x95\xb0\xe6\x8d\xae\x1b[31m\nred",                                          \
-	  "/srv/app/\xe7\xbd\x91.py", 5, 4243, 10, 10, 0.001, 12, 30, 31, 90, 120, 0, 0, 0)                         \
+#define FIXTURE_ROWS(_)                                                                            \
+	/* name, file, line, pid, steps, per s, busy, p50, p95, p99, max (us), cpu, blocked, gil,  \
+	 * run queue (us) */                                                                       \
+	_("fetch_row", "/srv/app/db.py", 24, 4242, 412, 2, 0.104, 50000, 51000, 52000, 52100,      \
+	  2000, 1398000, 0, 0)                                                                     \
+	_("render", "/srv/app/views.py", 80, 4242, 160, 0.8, 0.031, 38000, 41000, 44000, 144000,   \
+	  300000, 0, 60000, 40000)                                                                 \
+	_("Gateway.handler", "/srv/app/web.py", 10, 4242, 1234567, 4210, 0.212, 38, 120, 190,      \
+	  3100, 900000, 0, 100000, 0)                                                              \
+	_("\xe6\x8e\xa5\xe5\x8f\x97\xe6\x95\xb0\xe6\x8d\xae\x1b[31m\nred",                         \
+	  "/srv/app/\xe7\xbd\x91.py", 5, 4243, 10, 10, 0.001, 12, 30, 31, 90, 120, 0, 0, 0)        \
 	_("(other)", NULL, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 static inline void fixture_rows(struct view_fixture *f)
@@ -115,10 +116,12 @@ static inline void fixture_seconds(struct view_fixture *f)
 							     .stalls = 2,
 							     .stall_ns = 100 * VIEW_MS,
 							     .worst_ns = 52 * VIEW_MS,
-							     .worst_cause = LS_CAUSE_SLEEP };
+							     .worst_cause = LS_CAUSE_SLEEP,
+							     .covered_ns = 52 * VIEW_MS };
 	}
 	f->seconds[30].stalls = 1;
 	f->seconds[30].stall_ns = f->seconds[30].worst_ns = 144 * VIEW_MS;
+	f->seconds[30].covered_ns = 144 * VIEW_MS;
 	f->seconds[30].worst_cause = LS_CAUSE_CPU;
 }
 
@@ -143,18 +146,31 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.starved_ns = 8100 * VIEW_MS,
 		.last_ns = VIEW_NOW_NS - 2 * VIEW_S,
 	};
-	f->losses[0] = (struct loss){ "stack_truncated", "stacks cut", 12 };
-	f->losses[1] = (struct loss){ "records_lost", "records lost", 3 };
-	f->live[0] = (struct live_row){
+	f->losses[0] = (struct loss){ "stack_truncated", "stacks cut", 12, false };
+	f->losses[1] = (struct loss){ "records_lost", "records lost", 3, false };
+	f->rows[0].open = is_stuck;
+	f->rows[0].open_since_ns = VIEW_NOW_NS - 1420 * VIEW_MS;
+	/* Read 20 ms ago. */
+	f->live[0] = (struct stall){
 		.pid = 4242,
 		.tid = 4242,
 		.unit = LS_UNIT_STEP,
+		.end = LS_END_OPEN,
 		.cause = LS_CAUSE_SLEEP,
 		.start_ns = VIEW_NOW_NS - 1420 * VIEW_MS,
+		.duration_ns = 1400 * VIEW_MS,
+		.blocked_ns = 1390 * VIEW_MS,
+		.cpu_ns = 10 * VIEW_MS,
+		.task = 0x7f0000001000,
+		.task_name = "Task-99",
 		.coroutine = f->rows[0].coroutine,
-		.syscall = "clock_nanosleep",
+		.call = f->rows[0].where,
+		.call_syscall = "clock_nanosleep",
 		.n_frames = 2,
 		.stack = { f->rows[0].where, { "handler", "/srv/app/web.py", 14 } },
+		.victims = 14,
+		.victims_named = 2,
+		.victim_names = { "heartbeat", "metrics" },
 	};
 	f->snapshot = (struct snapshot){
 		.steps = 1235156,
@@ -173,6 +189,7 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.loops = f->loops,
 		.n_live = is_stuck,
 		.live = f->live,
+		.live_ns = VIEW_NOW_NS - 20 * VIEW_MS,
 		.n_seconds = 61,
 		.seconds = f->seconds,
 	};

@@ -54,8 +54,8 @@ Test(canvas, keeps_wide_characters_whole)
 	canvas__text(c, 0, 1, 1, ATTR_NORMAL, "x");
 	canvas__text(c, 0, 2, 1, ATTR_NORMAL, "y");
 	/* Marks that combine take no cell, and none gets more than it can hold. */
-	cr_expect_eq(canvas__text(c, 1, 0, 5, ATTR_NORMAL, "e\u0301\u0301\u0301\u0301\u0301\u0301f"),
-		     2);
+	cr_expect_eq(
+		canvas__text(c, 1, 0, 5, ATTR_NORMAL, "e\u0301\u0301\u0301\u0301\u0301\u0301f"), 2);
 	cr_expect_eq(canvas__text(c, 2, 0, 5, ATTR_NORMAL, "\u0301a"), 1);
 	expect_dump(c, " xy\ne\u0301\u0301\u0301\u0301f\na\n");
 	cr_expect_eq(text_columns("a\u7f51e\u0301"), 4);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Screens as text: a snapshot and keys in, compared with files of tests/screens. With SCREENS_WRITE=1 in the environment the files
- * are written instead, to be looked at before they are committed.
+ * Screens as text: a snapshot and keys in, compared with files of tests/screens. With
+ * SCREENS_WRITE=1 in the environment the files are written instead, to be looked at before they are
+ * committed.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "view/service.h"
 
@@ -17,6 +19,7 @@ enum {
 	ATTRS = 4, /* compared, too */
 	CUT = 8, /* not all tasks could be read */
 	EMPTY = 16, /* nothing was measured so far */
+	JUST_ENDED = 32, /* the stall in which it was stuck ended a second ago */
 };
 
 struct screen_case {
@@ -55,6 +58,15 @@ static const struct screen_case cases[] = {
 	{ "detail-victim-80x24", "jj\n", 24, 80, 0 },
 	{ "detail-line-80x24", "5\n", 24, 80, 0 },
 	{ "detail-stall-80x24", "3j\n", 24, 80, 0 },
+	{ "stalls-open-60x16", "3", 16, 60, STUCK },
+	{ "stalls-open-80x24", "3", 24, 80, STUCK | ATTRS },
+	{ "stalls-open-120x40", "3w", 40, 120, STUCK },
+	{ "stalls-open-120x40-ascii", "3", 40, 120, STUCK | ASCII },
+	{ "detail-open-60x16", "3\n", 16, 60, STUCK },
+	{ "detail-open-80x24", "3\n", 24, 80, STUCK },
+	{ "detail-open-120x40", "\n", 40, 120, STUCK },
+	{ "just-ended-80x24", "3", 24, 80, JUST_ENDED | ATTRS },
+	{ "just-ended-120x40", "", 40, 120, JUST_ENDED },
 	{ "detail-end-60x16", "\nG", 16, 60, 0 },
 	{ "detail-end-80x24", "\nG", 24, 80, 0 },
 	{ "detail-live-80x24", "\nl", 24, 80, 0 },
@@ -83,7 +95,8 @@ static const struct screen_case cases[] = {
 };
 
 /* The file of `fetch_row`: one line shorter than is asked for. */
-static int read_line(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf, size_t size)
+static int read_line(void *ctx, uint32_t pid, const char *file, uint32_t line, char *buf,
+		     size_t size)
 {
 	(void)ctx;
 	(void)pid;
@@ -100,6 +113,17 @@ static uint32_t key_of(char c)
 			    (uint32_t)c;
 }
 
+static void end_stall(struct service *s)
+{
+	struct stall *stall = &s->stalls[0];
+
+	*stall = s->base.live[0];
+	stall->end = LS_END_RETURN;
+	stall->start_ns -= VIEW_S;
+	stall->duration_ns = 1420 * VIEW_MS;
+	stall->starved_ns = 14 * stall->duration_ns;
+}
+
 static char *drawn(const struct screen_case *test)
 {
 	_cleanup_(canvas__freep) struct canvas *c = NULL;
@@ -113,6 +137,8 @@ static char *drawn(const struct screen_case *test)
 
 	service_init(&s, test->flags & STUCK);
 	s.base.status.source_line = read_line;
+	if (test->flags & JUST_ENDED)
+		end_stall(&s);
 	if (test->flags & CUT)
 		s.base.snapshot.tasks_alive = 12000;
 	if (test->flags & EMPTY)
@@ -162,8 +188,8 @@ Test(screens, look_as_expected_at_every_size)
 {
 	size_t i, k;
 
-	for (i = 0; i < sizeof(screens) / sizeof(screens[0]); i++) {
-		for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+	for (i = 0; i < N_OF(screens); i++) {
+		for (k = 0; k < N_OF(sizes); k++) {
 			struct screen_case test = sizes[k];
 			char name[64];
 
@@ -180,7 +206,7 @@ Test(screens, look_as_expected_after_keys)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (i = 0; i < N_OF(cases); i++)
 		check(&cases[i]);
 }
 

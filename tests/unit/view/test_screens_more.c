@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a picture of a screen does not show: what stays as it was, what is copied, what the numbers come from.
+ * What a picture of a screen does not show: what stays as it was, what is copied, what the numbers
+ * come from.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -140,7 +141,8 @@ Test(screens_more, detail_tells_both_sides)
 {
 	static struct service s;
 	static struct detail d;
-	const struct screen_subject culprit = { .coroutine = { "fetch_row", "/srv/app/db.py", 24 } };
+	const struct screen_subject culprit = { .coroutine = { "fetch_row", "/srv/app/db.py",
+							       24 } };
 	const struct screen_subject victim = { .coroutine = { "Gateway.handler", "/srv/app/web.py",
 							      10 } };
 	struct payer_row many[DETAIL_MAX_PAYERS + 2];

@@ -155,12 +155,14 @@ Test(table, cursor_follows_its_row)
 	bench__draw(&b);
 	/* At the top it stays at the top. */
 	things[0].size = 99;
-	bench__expect(&b, "  NAME     SIZEv\n> ant         99\n  fox         60\n  elk         50\n");
+	bench__expect(&b,
+		      "  NAME     SIZEv\n> ant         99\n  fox         60\n  elk         50\n");
 	table__move(b.table, 2);
 	bench__draw(&b);
 	cr_expect_str_eq(b.current->name, "elk");
 	things[4].size = 1;
-	bench__expect(&b, "  NAME     SIZEv\n  cow         30\n  bee         20\n> elk          1\n");
+	bench__expect(&b,
+		      "  NAME     SIZEv\n  cow         30\n  bee         20\n> elk          1\n");
 	table__sort_key(b.table, 'A');
 	bench__draw(&b);
 	cr_expect_str_eq(b.current->name, "elk");
@@ -290,7 +292,8 @@ Test(table, tags_and_copies)
 	cr_expect_str_eq(table__text(b.table), "elk  50  50\nant  10  10\n");
 	table__invert(b.table);
 	table__first(b.table);
-	bench__expect(&b, "  NAME     SIZE^\n>*ant         10\n  bee         20\n  cow         30\n");
+	bench__expect(&b,
+		      "  NAME     SIZE^\n>*ant         10\n  bee         20\n  cow         30\n");
 	table__untag(b.table);
 	bench__draw(&b);
 	cr_expect_str_eq(table__text(b.table), "ant  10  10\n");

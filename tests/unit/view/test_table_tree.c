@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "view/table_impl.h"
 
@@ -248,7 +249,7 @@ Test(table_tree, cuts_cycles)
 	};
 	size_t i, j;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < N_OF(cases); i++) {
 		_cleanup_(wood__done) struct wood w;
 		size_t roots = 0;
 
@@ -287,7 +288,9 @@ Test(table_tree, deep_chain)
 		     ">  9999 ~   `-n9999\n");
 }
 
-/* Sorting is all that is more than once through the rows: no more than n log n comparisons a draw. */
+/*
+ * Sorting is all that is more than once through the rows: no more than n log n comparisons a draw.
+ */
 Test(table_tree, ten_thousand_rows)
 {
 	_cleanup_(wood__done) struct wood w;

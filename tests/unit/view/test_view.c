@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "base/array.h"
 #include "view/stage.h"
 #include "view/words.h"
 
@@ -29,7 +30,7 @@ Test(view, asks_its_owner)
 	size_t i;
 
 	stage__init(&s, &(struct view_opts){ 0 });
-	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+	for (i = 0; i < N_OF(requests); i++)
 		cr_expect_eq(stage__key(&s, requests[i].key), requests[i].request, "key %x",
 			     requests[i].key);
 	stage__key(&s, 'g');
@@ -140,7 +141,8 @@ Test(view, options)
 	cr_expect_eq(view__new(&v, &(struct view_opts){ .sort = "none" }), -ENOENT);
 	cr_expect_eq(view__new(&v, &(struct view_opts){ .columns = "name,none" }), -ENOENT);
 	cr_expect_eq(view__new(&v, &(struct view_opts){ .filter = "(" }), -EINVAL);
-	cr_expect_eq(view__new(&v, &(struct view_opts){ .screen = "help", .sort = "name" }), -EINVAL);
+	cr_expect_eq(view__new(&v, &(struct view_opts){ .screen = "help", .sort = "name" }),
+		     -EINVAL);
 }
 
 Test(view, words)
@@ -166,7 +168,7 @@ Test(view, words)
 	char buf[WORDS_BYTES];
 	size_t i;
 
-	for (i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
+	for (i = 0; i < N_OF(durations); i++)
 		cr_expect_str_eq(words__duration(durations[i].ns, buf), durations[i].words, "%s",
 				 buf);
 	cr_expect_str_eq(words__count(9999, buf), "9999");
@@ -175,9 +177,9 @@ Test(view, words)
 	cr_expect_str_eq(words__rate(0.0, buf), "0");
 	cr_expect_str_eq(words__rate(4210.4, buf), "4210");
 	cr_expect_str_eq(words__percent(0.104, buf), "10.4");
-	cr_expect_str_eq(words__call(LS_CAUSE_SLEEP, "clock_nanosleep"), "time.sleep");
-	cr_expect_str_eq(words__call(LS_CAUSE_OTHER, "ioctl"), "ioctl");
-	cr_expect_str_eq(words__call(LS_CAUSE_CPU, NULL), "cpu");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_SLEEP, "clock_nanosleep"), "time.sleep");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_OTHER, "ioctl"), "ioctl");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_CPU, NULL), "cpu");
 	cr_expect_str_eq(words__file("/a/b.py"), "b.py");
 	cr_expect_str_eq(words__file("/a/"), "/a/");
 }

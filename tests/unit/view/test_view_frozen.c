@@ -12,7 +12,11 @@ Test(view_frozen, keeps_what_changes)
 	char task[] = "Task-1", waits[] = "Future", line[] = "attached", victim[] = "heartbeat";
 	struct model_frame stack[] = { { "get", "queues.py", 158 }, { "work", "app.py", 7 } };
 	const struct task_row tasks[] = {
-		{ .name = task, .waits_for = waits, .n_frames = 2, .stack = stack, .awaited_by = 1 },
+		{ .name = task,
+		  .waits_for = waits,
+		  .n_frames = 2,
+		  .stack = stack,
+		  .awaited_by = 1 },
 		{ .name = NULL },
 	};
 	const struct log_row log[] = { { .number = 1, .text = line } };

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "view/stage.h"
 #include "view/view_impl.h"
 
@@ -26,7 +27,8 @@ static bool stage__find(const struct stage *s, const char *text, int *ret_row, i
 	for (row = 0; row < canvas__rows(s->canvas); row++) {
 		for (column = 0; column < canvas__columns(s->canvas); column++) {
 			for (n = 0; text[n]; n++)
-				if (canvas__cell(s->canvas, row, column + (int)n, &attr)[0] != text[n])
+				if (canvas__cell(s->canvas, row, column + (int)n, &attr)[0] !=
+				    text[n])
 					break;
 			if (!text[n]) {
 				*ret_row = row;
@@ -261,7 +263,7 @@ Test(view_hands, replay)
 
 	stage__init(&s, &(struct view_opts){ .is_replay = true });
 	s.fixture->status.replay = &replay;
-	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+	for (i = 0; i < N_OF(requests); i++)
 		cr_expect_eq(stage__key(&s, requests[i].key), requests[i].request, "key %c",
 			     (int)requests[i].key);
 	cr_expect_not(view__is_paused(s.view));

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random keys, clicks and sizes on a snapshot that never stays the same: what is drawn is always a screen, and the cursor is
- * where one left it. The sanitizers watch. The sequence is the same every time.
+ * Random keys, clicks and sizes on a snapshot that never stays the same: what is drawn is always a
+ * screen, and the cursor is where one left it. The sanitizers watch. The sequence is the same every
+ * time.
  */
 #include "base/utf8.h"
 #include "view/stage.h"
 #include "view/table_impl.h"
 #include "view/view_impl.h"
+#include "../deadline.h"
 
 #define EVENTS 20000
 #define ROWS 300
@@ -83,7 +85,8 @@ static void jungle__init(struct jungle *j)
 	cr_assert_not_null(j->fixture);
 	fixture_init(j->fixture, true);
 	for (i = 0; i < NAMES; i++)
-		snprintf(j->names[i], sizeof(j->names[i]), "%s%zu", pieces[jungle__random(j, 6)], i);
+		snprintf(j->names[i], sizeof(j->names[i]), "%s%zu", pieces[jungle__random(j, 6)],
+			 i);
 	cr_assert_eq(canvas__new(&j->canvas, 24, 80, true), 0);
 	cr_assert_eq(view__new(&j->view, &(struct view_opts){ 0 }), 0);
 	jungle__grow(j);
@@ -183,7 +186,7 @@ static void resize(struct jungle *j)
 	cr_assert_eq(canvas__resize(j->canvas, size[0], size[1]), 0);
 }
 
-Test(view_monkey, nothing_breaks_it, .timeout = 300)
+TEST_WITHIN(300, view_monkey, nothing_breaks_it)
 {
 	struct jungle *j = calloc(1, sizeof(*j));
 	struct view_event event;

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks in groups: by place and by who waits for them, however they hang together.
+ */
+#include "dump/made_up.h"
+
+#define N_MANY 20000
+
+static struct target t;
+static struct dump d;
+static struct target_task tasks[N_MANY];
+
+static struct target_task *begin(void)
+{
+	make_up(&d, &t);
+	memset(tasks, 0, sizeof(tasks));
+	return tasks;
+}
+
+/* Task `i` of coroutine `code` stands in `line` and is awaited by task `by`, -1: by nobody. */
+static void add(size_t i, uint64_t code, uint32_t line, int by)
+{
+	tasks[i] = (struct target_task){ .task = TASK(i),
+					 .loop = LOOP,
+					 .coro = CORO(i),
+					 .code = code,
+					 .awaited_by = by < 0 ? 0 : TASK(by),
+					 .n_frames = 1,
+					 .frames = { { code, line } } };
+	snprintf(tasks[i].name, sizeof(tasks[i].name), "Task-%zu", i + 1);
+}
+
+static void end(void)
+{
+	dump__done(&d);
+}
+
+Test(groups, equal_ones_are_one)
+{
+	begin();
+	add(0, 1, 10, -1);
+	for (size_t i = 1; i < N_MANY; i++)
+		add(i, 2, 20, 0);
+	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	cr_assert_eq(d.n_groups, 2);
+	cr_assert_eq(d.groups[0].count, 1);
+	cr_assert_eq(d.groups[0].parent, DUMP_NO_GROUP);
+	cr_assert_eq(d.groups[1].count, N_MANY - 1);
+	cr_assert_eq(d.groups[1].parent, 0);
+	cr_assert_eq(d.groups[1].depth, 1);
+	cr_assert_eq(d.groups[1].frames[0].line, 20);
+	cr_assert_str_eq(d.groups[1].names[0], "Task-2");
+	cr_assert_str_eq(d.groups[1].names[2], "Task-4");
+	cr_assert_eq(d.loops[0].n_tasks, N_MANY);
+	cr_assert_eq(d.loops[0].n_by_state[TARGET_TASK_WAITING], N_MANY);
+	end();
+}
+
+Test(groups, place_state_and_waiter_tell_them_apart)
+{
+	begin();
+	add(0, 1, 10, -1);
+	add(1, 1, 11, -1);
+	add(2, 2, 20, 0);
+	add(3, 2, 20, 1);
+	add(4, 2, 20, 1);
+	tasks[4].state = TARGET_TASK_READY;
+	add(5, 2, 20, -1);
+	tasks[5].loop = LOOP + 16;
+	cr_assert_eq(dump__group_tasks(&d, tasks, 6), 0);
+	cr_assert_eq(d.n_groups, 6);
+	cr_assert_eq(d.loops[0].n_tasks, 5);
+	for (size_t i = 0; i < d.n_groups; i++)
+		cr_assert(d.groups[i].parent == DUMP_NO_GROUP || d.groups[i].parent < i);
+	end();
+}
+
+Test(groups, the_running_one_and_the_largest_come_first)
+{
+	begin();
+	add(0, 1, 10, -1);
+	add(1, 2, 20, -1);
+	add(2, 2, 20, -1);
+	add(3, 3, 30, -1);
+	tasks[3].state = TARGET_TASK_RUNNING;
+	cr_assert_eq(dump__group_tasks(&d, tasks, 4), 0);
+	cr_assert_eq(d.groups[0].frames[0].line, 30);
+	cr_assert_eq(d.groups[1].frames[0].line, 20);
+	cr_assert_eq(d.groups[2].frames[0].line, 10);
+	end();
+}
+
+Test(groups, circles_and_chains_end)
+{
+	begin();
+	add(0, 1, 10, 1);
+	add(1, 2, 20, 0);
+	add(2, 3, 30, 2);
+	add(3, 4, 40, 9999);
+	cr_assert_eq(dump__group_tasks(&d, tasks, 4), 0);
+	cr_assert_eq(d.n_groups, 4);
+	end();
+
+	begin();
+	for (size_t i = 0; i < N_MANY; i++)
+		add(i, 1, 10, (int)i - 1);
+	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	for (size_t i = 0; i < d.n_groups; i++)
+		cr_assert_lt(d.groups[i].depth, DUMP_MAX_DEPTH);
+	end();
+}
+
+Test(groups, too_many_are_counted)
+{
+	size_t n = 0;
+
+	begin();
+	for (size_t i = 0; i < N_MANY; i++)
+		add(i, 1, (uint32_t)i + 1, -1);
+	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	cr_assert_eq(d.n_groups, DUMP_MAX_GROUPS);
+	for (size_t i = 0; i < d.n_groups; i++)
+		n += d.groups[i].count;
+	cr_assert_eq(n + d.n_ungrouped, N_MANY);
+	end();
+}
+
+Test(groups, none_at_all)
+{
+	begin();
+	cr_assert_eq(dump__group_tasks(&d, tasks, 0), 0);
+	cr_assert_eq(d.n_groups, 0);
+	end();
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who held the GIL: the stack that is shown, what is refused, the table by line.
+ */
+#include "model/holder.h"
+#include "model/reading.h"
+
+#define LIBRARY_CODE READ_READY /* a file of the standard library */
+#define NO_CODE 0xbad
+
+static struct ls_rec_stall gil_stall(const struct script *s, uint64_t span, const char *name)
+{
+	struct ls_rec_stall rec = script_stall(s, span, LS_UNIT_STEP);
+
+	script_time(&rec, LS_CAUSE_GIL, 40 * MS);
+	rec.gil_holder_tstate = 0x9000;
+	rec.gil_holder_id = 777;
+	rec.starved_ns = 3 * MS;
+	snprintf(rec.gil_holder_name, sizeof(rec.gil_holder_name), "%s", name);
+	return rec;
+}
+
+static void send_holder(struct script *s, uint64_t span, const struct ls_frame *frames, size_t n)
+{
+	struct ls_rec_stack rec = script_stack(s, span, LS_CAUSE_GIL, 40 * MS);
+
+	rec.flags = LS_STACK_HOLDER;
+	for (size_t i = 0; i < n; i++)
+		script_frame(&rec, frames[i].code, frames[i].position);
+	script_send_stack(s, &rec);
+}
+
+#define SEND_HOLDER(s, span, ...)                                                                  \
+	send_holder((s), (span), (const struct ls_frame[]){ __VA_ARGS__ },                         \
+		    sizeof((const struct ls_frame[]){ __VA_ARGS__ }) / sizeof(struct ls_frame))
+
+static const struct model_holder *send_stall(struct script *s, uint64_t span, const char *name)
+{
+	struct ls_rec_stall rec = gil_stall(s, span, name);
+
+	script_send_stall(s, &rec);
+	return &s->stall.gil_holder;
+}
+
+Test(holder, has_a_name_and_a_stack)
+{
+	struct script *s = script_new();
+	const struct model_holder *h;
+
+	script_at(s, 1, LS_CAUSE_GIL, 10 * MS, FETCH_ROW, 31);
+	SEND_HOLDER(s, 1, { LIBRARY_CODE, 910 }, { RENDER, 88 }, { MAIN_MODULE, 3 });
+	h = send_stall(s, 1, "asyncio_0");
+	cr_assert_eq(h->tid, 777);
+	cr_assert_str_eq(h->name, "asyncio_0");
+	cr_assert_eq(h->n_frames, 3);
+	cr_assert_eq(h->stack[0].line, 910);
+	cr_assert_str_eq(holder__own_frame(h, s->stall.words)->function, "render");
+	cr_assert_str_eq(s->stall.call.function, "fetch_row", "a holder's is no place of the loop");
+	script_free(s);
+}
+
+Test(holder, alone_is_no_stack_of_the_loop)
+{
+	struct script *s = script_new();
+
+	SEND_HOLDER(s, 1, { RENDER, 88 });
+	send_stall(s, 1, "");
+	cr_assert_eq(s->stall.gil_holder.n_frames, 1);
+	cr_assert_eq(s->stall.n_frames, 0);
+	cr_assert_null(s->stall.call.function);
+	script_free(s);
+}
+
+/* Frames that are not written yet lie at the inner end; anything else is a torn stack. */
+Test(holder, torn_stacks)
+{
+	struct script *s = script_new();
+	const struct model_holder *h;
+
+	SEND_HOLDER(s, 1, { NO_CODE, 1 }, { NO_CODE, 2 }, { RENDER, 88 }, { MAIN_MODULE, 3 });
+	h = send_stall(s, 1, "a");
+	cr_assert_eq(h->n_frames, 2);
+	cr_assert_str_eq(h->stack[0].function, "render");
+	SEND_HOLDER(s, 2, { NO_CODE, 1 }, { NO_CODE, 2 }, { NO_CODE, 3 }, { RENDER, 88 });
+	cr_assert_eq(send_stall(s, 2, "a")->n_frames, 0);
+	SEND_HOLDER(s, 3, { RENDER, 88 }, { NO_CODE, 3 });
+	h = send_stall(s, 3, "a");
+	cr_assert_eq(h->n_frames, 0);
+	cr_assert_eq(h->tid, 777, "the thread is known nevertheless");
+	cr_assert_str_eq(h->name, "a");
+	script_free(s);
+}
+
+Test(holder, is_none_where_nothing_waited)
+{
+	struct script *s = script_new();
+	struct ls_rec_stall rec = gil_stall(s, 1, "a");
+
+	rec.cause_ns[LS_CAUSE_SLEEP] = rec.cause_ns[LS_CAUSE_GIL];
+	rec.cause_ns[LS_CAUSE_GIL] = 0;
+	SEND_HOLDER(s, 1, { RENDER, 88 });
+	script_send_stall(s, &rec);
+	cr_assert_eq(s->stall.gil_holder.tid, 0);
+	cr_assert_eq(s->stall.gil_holder.n_frames, 0);
+	cr_assert_eq(reading_snapshot(s)->n_holders, 0);
+	script_free(s);
+}
+
+Test(holder, table_by_line)
+{
+	struct script *s = script_new();
+	const struct snapshot *snap;
+
+	SEND_HOLDER(s, 1, { LIBRARY_CODE, 910 }, { RENDER, 88 });
+	send_stall(s, 1, "asyncio_0");
+	SEND_HOLDER(s, 2, { LIBRARY_CODE, 920 }, { RENDER, 88 });
+	send_stall(s, 2, "asyncio_1");
+	send_stall(s, 3, "native");
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_holders, 2);
+	cr_assert_str_eq(snap->holders[0].at.function, "render");
+	cr_assert_eq(snap->holders[0].stalls, 2);
+	cr_assert_eq(snap->holders[0].gil_ns, 80 * MS);
+	cr_assert_eq(snap->holders[0].starved_ns, 6 * MS);
+	cr_assert_str_eq(snap->holders[0].name, "asyncio_1");
+	cr_assert_null(snap->holders[1].at.file);
+	cr_assert_str_eq(snap->holders[1].name, "native");
+	model__reset(s->model);
+	cr_assert_eq(reading_snapshot(s)->n_holders, 0);
+	script_free(s);
+}
+
+Test(holder, of_an_open_stall)
+{
+	const struct ls_frame own[] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };
+	const struct ls_frame held[] = { { RENDER, 88 } };
+	struct script *s = script_new();
+	struct model_live live = { .stall = gil_stall(s, 1, "asyncio_0"),
+				   .cause = LS_CAUSE_GIL,
+				   .syscall = LS_NO_SYSCALL,
+				   .n_frames = 2,
+				   .frames = own,
+				   .n_holder_frames = 1,
+				   .holder_frames = held };
+	const struct stall *row;
+
+	cr_assert_eq(model__live(s->model, &live, 1), 0);
+	row = &reading_snapshot(s)->live[0];
+	cr_assert_eq(row->gil_holder.tid, 777);
+	cr_assert_str_eq(row->gil_holder.name, "asyncio_0");
+	cr_assert_str_eq(row->gil_holder.stack[0].function, "render");
+	script_free(s);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose code a Python file is, by its path.
+ */
+#include <criterion/criterion.h>
+
+#include "runtime/words.h"
+
+Test(words, origin_of_a_file)
+{
+	static const struct {
+		const char *file;
+		enum code_origin origin;
+	} cases[] = {
+		{ "/usr/lib/python3.11/json/decoder.py", ORIGIN_RUNTIME },
+		{ "/opt/py/lib/python3.14t/asyncio/events.py", ORIGIN_RUNTIME },
+		{ "/usr/lib64/python3.9/ssl.py", ORIGIN_RUNTIME },
+		{ "/usr/lib/python311.zip/json/decoder.py", ORIGIN_RUNTIME },
+		{ "<frozen importlib._bootstrap>", ORIGIN_RUNTIME },
+		{ "/srv/venv/lib/python3.11/site-packages/aiohttp/web.py", ORIGIN_INSTALLED },
+		{ "/usr/lib/python3/dist-packages/yaml/__init__.py", ORIGIN_INSTALLED },
+		{ "<string>", ORIGIN_GENERATED },
+		{ "<template>", ORIGIN_GENERATED },
+		{ "<stdin>", ORIGIN_USER },
+		{ "<ipython-input-1-abc>", ORIGIN_USER },
+		{ "/srv/app/templates/page.html", ORIGIN_TEMPLATE },
+		{ "/srv/app/templates.html/page", ORIGIN_USER },
+		{ "/srv/app/main.py", ORIGIN_USER },
+		{ "/srv/lib/python3-tools/main.py", ORIGIN_USER },
+		{ "/home/u/python3.11/main.py", ORIGIN_USER },
+		{ "main.py", ORIGIN_USER },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_assert_eq(runtime_words__origin(&words_python, cases[i].file), cases[i].origin,
+			     "%s", cases[i].file);
+}
+
+Test(words, package_of_a_file)
+{
+	static const char package[] = "/v/lib/python3.11/site-packages/acme_web/api/views.py";
+	static const char module[] = "/v/lib/python3.11/site-packages/acme.py";
+
+	cr_assert(runtime_words__is_of_package(&words_python, package, "acme_web"));
+	cr_assert(runtime_words__is_of_package(&words_python, package, "acme-web"));
+	cr_assert(runtime_words__is_of_package(&words_python, package, "acme_web.api"));
+	cr_assert(!runtime_words__is_of_package(&words_python, package, "acme"));
+	cr_assert(!runtime_words__is_of_package(&words_python, package, "api"));
+	cr_assert(runtime_words__is_of_package(&words_python, module, "acme"));
+	cr_assert(!runtime_words__is_of_package(&words_python, "/srv/acme/main.py", "acme"));
+}
