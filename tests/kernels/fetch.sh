@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Puts the kernel of a Debian suite into a folder, as vmlinuz, without installing it: apt works there with lists of its own, and this
-# machine's are left alone. Quick and silent when it is there already. Any user may do this.
+# Puts the kernel of a Debian suite into a folder, as vmlinuz, without installing it: apt works
+# there with lists of its own, and this machine's are left alone. Quick and silent when it is there
+# already. Any user may do this.
 #
 #     fetch.sh SUITE FOLDER
 set -eu
@@ -21,14 +22,15 @@ trap 'rm -rf "$work"' EXIT
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 echo "deb [signed-by=$keys] $mirror $suite main" >"$work/sources.list"
 
-# The mirror may be a snapshot, whose lists are past their date. What apt reads itself is set on its command line, so that
-# it keeps the machine's settings for the network.
+# The mirror may be a snapshot, and its lists past their date. What apt reads itself is set on its
+# command line, so that it keeps the machine's settings for the network.
 with_own_lists() {
     command=$1
     shift
-    "$command" -q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State="$work" \
-        -o Dir::State::status=/dev/null -o Dir::Cache="$work" -o Acquire::Check-Valid-Until=false \
-        -o Acquire::Languages=none -o APT::Sandbox::User="$(id -un)" "$@"
+    "$command" -q -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=- \
+        -o Dir::State="$work" -o Dir::State::status=/dev/null -o Dir::Cache="$work" \
+        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none \
+        -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
 fetch() {

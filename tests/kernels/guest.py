@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a guest runs in place of an init: live cases on its kernel, and then it switches itself off.
 
-The report goes to the second serial line, in the words of the live tests. What goes wrong here goes to the console.
-The kernel hands over those words of its command line that it does not know: VERBOSE=1, and TRANSPORT, which is how
-probes are expected to be attached. Programs and tests lie below / as they do below the source tree.
+The report goes to the second serial line, in the words of the live tests. What goes wrong here goes
+to the console. The kernel hands over those words of its command line that it does not know:
+VERBOSE=1, and TRANSPORT, which is how probes are expected to be attached. Programs and tests lie
+below / as they do below the source tree.
 """
 
 import ctypes
@@ -14,12 +15,21 @@ import sys
 sys.path[:0] = ["/tests/live", "/tests/live/programs", "/tests/kernels"]
 
 FILE_SYSTEMS = (
-    ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tracefs", "/sys/kernel/tracing"),
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("devtmpfs", "/dev"),
+    ("tracefs", "/sys/kernel/tracing"),
 )
 # In this order: after without_btf nothing can be loaded any more.
 CASES = (
-    "kernel.attaches_as_doctor_says", "counts.loop_before_attach", "truth.main", "truth.loop_after_attach",
-    "truth.runqueue", "light.main", "kernel.capabilities", "kernel.without_btf",
+    "kernel.attaches_as_doctor_says",
+    "counts.loop_before_attach",
+    "truth.main",
+    "truth.loop_after_attach",
+    "truth.runqueue",
+    "light.main",
+    "kernel.capabilities",
+    "kernel.without_btf",
 )
 POWER_OFF = 0x4321FEDC  # linux: include/uapi/linux/reboot.h
 
@@ -28,7 +38,9 @@ def prepare(libc):
     for kind, folder in FILE_SYSTEMS:
         if libc.mount(kind.encode(), folder.encode(), kind.encode(), 0, None):
             raise OSError(ctypes.get_errno(), "mount", folder)
-    os.environ.update(PATH="/usr/bin", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", LOOPSTALL="/build/loopstall")
+    os.environ.update(
+        PATH="/usr/bin", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", LOOPSTALL="/build/loopstall"
+    )
     sys.stdout = open("/dev/ttyS1", "w", buffering=1, encoding="ascii", errors="backslashreplace")
 
 
@@ -44,11 +56,18 @@ def run_cases():
     peer.bring_loopback_up()
     runner = lib.Runner(bool(os.environ.get("VERBOSE")))
     python = interpreters.Interpreter(
-        {"path": os.path.realpath(sys.executable), "version": sys.version_info[:3], "has_gil": True}, "system")
+        {
+            "path": os.path.realpath(sys.executable),
+            "version": sys.version_info[:3],
+            "has_gil": True,
+        },
+        "system",
+    )
     known = {case.name: case for case in lib.CASES}
     print("booted %s" % os.uname().release)
-    for name in CASES:
-        runner.run(name, known[name], python, "asyncio")
+    failed = [n for n in CASES if not runner.run(n, known[n], python, "asyncio")]
+    for name in failed:
+        runner.run_again(name, known[name], python, "asyncio")
     print("%d passed, %d failed, %d skipped" % (runner.passed, runner.failed, runner.skipped))
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The first file system of a guest: a "newc" archive of files of this machine, with the shared libraries they need.
+"""The first file system of a guest: a "newc" archive of files of this machine, with the shared
+libraries they need.
 
 The format is that of the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
 """
@@ -11,7 +12,8 @@ import subprocess
 
 
 class Archive:
-    """Files at the places where they are to lie in the guest. Times are kept: Python trusts compiled files by them."""
+    """Files at the places where they are to lie in the guest. Times are kept: Python trusts
+    compiled files by them."""
 
     def __init__(self):
         self._entries = {}  # {path in the guest, without the first slash: (mode, time, bytes)}
@@ -39,7 +41,9 @@ class Archive:
     def add_program(self, source, path=None):
         """A program or library, with what the dynamic linker will look for."""
         self.add_file(source, path)
-        answer = subprocess.run(["ldd", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        answer = subprocess.run(
+            ["ldd", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         for library in re.findall(r"(/\S+) \(0x", answer.stdout):
             self.add_file(library)
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs live cases on older kernels: Debian's, each booted in an emulated machine with nothing on it but this tree's program.
+"""Runs live cases on older kernels: Debian's, each booted in an emulated machine with nothing on it
+but this tree's program.
 
     run.py [-v] [SUITE...]
 
-Needs no root. The emulator counts instructions instead of time (-icount): two nanoseconds each, and none while the guest
-idles. So a guest's clocks know nothing of how slow the emulation or how busy this machine is, and the live cases hold their
-own tolerances. The last line is "N passed, N failed, N skipped"; the exit code is 1 if any failed.
+Needs no root. The emulator counts instructions instead of time (-icount): two nanoseconds each, and
+none while the guest idles. So a guest's clocks know nothing of how slow the emulation or how busy
+this machine is, and the live cases hold their own tolerances. The last line is "N passed, N failed,
+N skipped"; the exit code is 1 if any failed.
 """
 
 import argparse
@@ -30,15 +32,15 @@ TOOL = os.path.join(BUILD, "loopstall")
 QEMU = "qemu-system-x86_64"
 # Debian's suites, and what their kernels must be seen to use.
 TRANSPORTS = {"bookworm": "perf uprobe", "trixie": "uprobe_multi"}
-# Wall time; on an idle machine a guest takes a tenth of it.
-TIMEOUT_S = 600
+# Wall time; on an idle machine a guest takes less than a tenth of it.
+TIMEOUT_S = 1500
 CONSOLE_LINES = 25
 PROGRAMS = ("mount", "rm", "setpriv", "sleep")
 FOLDERS = ("proc", "sys", "dev", "tmp", "var/tmp", "etc")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 # Imported in a guest, by the tests or their programs; the last ones only when they are used.
 MODULES = (
-    "interpreters lib test_counts test_light test_truth test_kernel counts truth steady guest"
+    "interpreters lanes lib test_counts test_light test_truth test_kernel counts truth steady guest"
     " concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
 )
 MODULE_FOLDERS = ("tests/live", "tests/live/programs", "tests/kernels")
@@ -63,7 +65,11 @@ class Results:
 
     def add(self, passed, failed, skipped):
         with self._lock:
-            self.passed, self.failed, self.skipped = self.passed + passed, self.failed + failed, self.skipped + skipped
+            self.passed, self.failed, self.skipped = (
+                self.passed + passed,
+                self.failed + failed,
+                self.skipped + skipped,
+            )
 
     def fail(self, suite, reason):
         self.add(0, 1, 0)
@@ -77,7 +83,12 @@ class Results:
 def standard_library():
     """The files of it that a guest needs, as this interpreter finds them."""
     folders = [os.path.join(ROOT, folder) for folder in MODULE_FOLDERS]
-    answer = subprocess.run([sys.executable, "-SB", "-c", ASK, MODULES, *folders], stdout=subprocess.PIPE, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-SB", "-c", ASK, MODULES, *folders],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     return [path for path in answer.stdout.splitlines() if os.path.exists(path)]
 
 
@@ -104,17 +115,44 @@ def write_initramfs(path):
 def qemu_command(folder, is_verbose, transport):
     append = "console=ttyS0 quiet panic=-1 mitigations=off" + (" VERBOSE=1" if is_verbose else "")
     return [
-        QEMU, "-machine", "pc", "-accel", "tcg", "-icount", "shift=1,sleep=off", "-cpu", "max", "-smp", "1", "-m", "512",
-        "-nodefaults", "-display", "none", "-no-reboot", "-serial", "file:" + os.path.join(folder, "console"),
-        "-serial", "stdio", "-kernel", os.path.join(folder, "vmlinuz"), "-initrd", os.path.join(FOLDER, "initramfs"),
-        "-append", '%s "TRANSPORT=%s"' % (append, transport),
+        QEMU,
+        "-machine",
+        "pc",
+        "-accel",
+        "tcg",
+        "-icount",
+        "shift=1,sleep=off",
+        "-cpu",
+        "max",
+        "-smp",
+        "1",
+        "-m",
+        "512",
+        "-nodefaults",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-serial",
+        "file:" + os.path.join(folder, "console"),
+        "-serial",
+        "stdio",
+        "-kernel",
+        os.path.join(folder, "vmlinuz"),
+        "-initrd",
+        os.path.join(FOLDER, "initramfs"),
+        "-append",
+        '%s "TRANSPORT=%s"' % (append, transport),
     ]
 
 
 def fetch(suite, folder):
     """None, or why there is no kernel."""
     done = subprocess.run(
-        [os.path.join(HERE, "fetch.sh"), suite, folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        [os.path.join(HERE, "fetch.sh"), suite, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     return "; ".join(done.stdout.splitlines()[-2:]) if done.returncode else None
 
 
@@ -127,8 +165,13 @@ def show_console(suite, folder):
 def run_guest(suite, folder, is_verbose, results):
     begun = time.monotonic()
     guest = subprocess.Popen(
-        qemu_command(folder, is_verbose, TRANSPORTS[suite]), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace")
+        qemu_command(folder, is_verbose, TRANSPORTS[suite]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     killer = threading.Timer(TIMEOUT_S, guest.kill)
     killer.start()
     counts = None
@@ -142,7 +185,11 @@ def run_guest(suite, folder, is_verbose, results):
         results.add(*map(int, counts.groups()))
         print("%s: took %.0f s" % (suite, seconds))
     else:
-        results.fail(suite, "the guest came to no end within %.0f s (exit code %d of %s)" % (seconds, guest.returncode, QEMU))
+        results.fail(
+            suite,
+            "the guest came to no end within %.0f s (exit code %d of %s)"
+            % (seconds, guest.returncode, QEMU),
+        )
         show_console(suite, folder)
 
 
@@ -163,7 +210,9 @@ def obstacle():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("suites", metavar="SUITE", nargs="*", default=[], help="one of " + ", ".join(TRANSPORTS))
+    parser.add_argument(
+        "suites", metavar="SUITE", nargs="*", default=[], help="one of " + ", ".join(TRANSPORTS)
+    )
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     results = Results()
@@ -172,7 +221,10 @@ def main():
     else:
         os.makedirs(FOLDER, exist_ok=True)
         write_initramfs(os.path.join(FOLDER, "initramfs"))
-        threads = [threading.Thread(target=run_suite, args=(suite, args.verbose, results)) for suite in args.suites or TRANSPORTS]
+        threads = [
+            threading.Thread(target=run_suite, args=(suite, args.verbose, results))
+            for suite in args.suites or TRANSPORTS
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

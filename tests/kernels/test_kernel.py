@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What differs between kernels: how probes are attached, which capabilities that takes, what is said if it cannot be."""
+"""What differs between kernels: how probes are attached, which capabilities that takes, what is
+said if it cannot be."""
 
 import json
 import os
@@ -15,14 +16,27 @@ def _needs_admin():
 
 
 def _run(args, caps=None):
-    """Runs the tool, as nobody with these capabilities if they are given. Returns (exit code, JSON lines, stderr)."""
+    """Runs the tool, as nobody with these capabilities if they are given. Returns (exit code, JSON
+    lines, stderr)."""
     command = [TOOL, *args, "--json"]
     if caps is not None:
         words = ",".join("+" + cap for cap in caps)
-        command[:0] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + words,
-                       "--ambient-caps=" + words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, cwd="/")
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+        command[:0] = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--inh-caps=" + words,
+            "--ambient-caps=" + words,
+        ]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, cwd="/"
+    )
+    return (
+        done.returncode,
+        [json.loads(line) for line in done.stdout.splitlines()],
+        done.stderr.decode(),
+    )
 
 
 def _doctor(code, pid=None, caps=None):
@@ -74,11 +88,19 @@ def capabilities(bench):
 
 def _refused_without_admin(pid, caps):
     features = _doctor(CANNOT_ATTACH, pid, caps)
-    check(features["bpf"]["ok"] and features["sched"]["ok"], "the programs do not load: %r", features["bpf"])
+    check(
+        features["bpf"]["ok"] and features["sched"]["ok"],
+        "the programs do not load: %r",
+        features["bpf"],
+    )
     check(not features["uprobe"]["ok"], "doctor says that probes can be attached")
     code, lines, errors = _run(["trace", "-p", str(pid), "-d", "500ms"], caps)
     check_equal((code, lines), (CANNOT_ATTACH, []), "exit code and output of trace (%s)" % errors)
-    check("CAP_SYS_ADMIN" in errors and len(errors.splitlines()) == 1, "not told what is missing: %r", errors)
+    check(
+        "CAP_SYS_ADMIN" in errors and len(errors.splitlines()) == 1,
+        "not told what is missing: %r",
+        errors,
+    )
 
 
 @live(on="once")
@@ -86,7 +108,10 @@ def without_btf(bench):
     target, pid = _steady(bench)
     subprocess.run(["mount", "-t", "tmpfs", "none", "/sys/kernel/btf"], check=True)
     features = _doctor(CANNOT_ATTACH)
-    check(not features["btf"]["ok"] and "CONFIG_DEBUG_INFO_BTF" in features["btf"]["fix"], "btf of doctor")
+    check(
+        not features["btf"]["ok"] and "CONFIG_DEBUG_INFO_BTF" in features["btf"]["fix"],
+        "btf of doctor",
+    )
     code, lines, errors = _run(["trace", "-p", str(pid), "-d", "500ms"])
     check_equal((code, lines), (CANNOT_ATTACH, []), "exit code and output of trace (%s)" % errors)
     check("CONFIG_DEBUG_INFO_BTF" in errors, "not told what is missing: %r", errors)

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Runs a command inside another Debian tree, where the folders that the tests and their programs share lie at the same paths as
-# outside. To be run in a mount namespace of its own (unshare -m), with which all of this goes.
+# Runs a command inside another Debian tree, where the folders that the tests and their programs
+# share lie at the same paths as outside. To be run in a mount namespace of its own (unshare -m),
+# with which all of this goes.
 #
 #     enter_tree.sh TREE SHARED_FOLDER... -- COMMAND...
 set -eu

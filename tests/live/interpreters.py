@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Finds the Pythons of this machine: the system's, those of the Debian trees under the build folder, and every other one it can.
+"""Finds the Pythons of this machine: the system's, those of the Debian trees under the build
+folder, and every other one it can.
 
 Looks at $PYTHONS (a colon list of executables), PATH, and the usual layouts of version managers.
 """
@@ -30,10 +31,20 @@ _HOMES = (
     "/opt/python/*/bin",
 )
 _MODULES = ("uvloop", "greenlet", "trio", "anyio")
+_TRY = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+        print(name)
+    except Exception:
+        pass
+"""
 
 
 class Interpreter:
-    """One Python, with what it can import. `path` is where it lies in its own tree: `command` starts it from outside."""
+    """One Python, with what it can import. `path` is where it lies in its own tree: `command`
+    starts it from outside."""
 
     def __init__(self, answer, origin="", root=""):
         self.path = answer["path"]
@@ -64,9 +75,11 @@ class Interpreter:
     def loops(self):
         return ["asyncio", "uvloop"] if "uvloop" in self.modules else ["asyncio"]
 
-    def can_import(self, module, env):
-        command = self.command + ["-c", "import " + module]
-        return subprocess.run(command, env=env, stderr=subprocess.DEVNULL).returncode == 0
+    def importable(self, env):
+        """Those of _MODULES that it can import."""
+        command = self.command + ["-c", _TRY, *_MODULES]
+        answer = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return set(answer.stdout.decode().split())
 
 
 def clean_environment():
@@ -90,8 +103,11 @@ def _entry(root):
 def _ask(path, root=""):
     try:
         answer = subprocess.run(
-            _entry(root) + [path, "-c", _ASK], env=clean_environment(), stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, timeout=20,
+            _entry(root) + [path, "-c", _ASK],
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=20,
         )
         return json.loads(answer.stdout.decode())
     except (OSError, ValueError, subprocess.TimeoutExpired):
@@ -133,12 +149,13 @@ def _of_trees():
 
 
 def _add_modules(python):
-    """What it can import, if more, with the packages of a system interpreter of the same version."""
+    """What it can import, if more, with the packages of a system interpreter of the same
+    version."""
     environments = [python.env]
     if not python.root:
         environments.append(dict(python.env, PYTHONPATH="/usr/lib/python3/dist-packages"))
     for env in environments:
-        modules = {m for m in _MODULES if python.can_import(m, env)}
+        modules = python.importable(env)
         if len(modules) > len(python.modules):
             python.modules, python.env = modules, env
 
@@ -158,7 +175,10 @@ def missing(pythons):
     for name, minors in TREES.items():
         for minor in minors:
             if not any(python.origin == name and python.version[1] == minor for python in pythons):
-                yield "python3.%d of Debian %s is missing: `make interpreters` fetches it" % (minor, name)
+                yield "python3.%d of Debian %s is missing: `make interpreters` fetches it" % (
+                    minor,
+                    name,
+                )
 
 
 def find_unsupported():

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel_side PID THRESHOLD_NS [perf]: drives src/probe by hand, to test what no command line reaches. With "perf" the kernel
- * is taken for one without uprobe_multi. Says "ready", does what it is told in lines until its stdin closes:
+ * kernel_side PID THRESHOLD_NS [perf]: drives src/probe by hand, to test what no command line
+ * reaches. With "perf" the kernel is taken for one without uprobe_multi. Says "ready", does what it
+ * is told in lines until its stdin closes:
  *
  *   threshold NS    sets the threshold
  *   tasks 0|1       counts tasks one by one or not
@@ -23,7 +24,7 @@
 #include "probe/probe.h"
 #include "probe/uprobes.h"
 #include "stream/event.h"
-#include "target/target.h"
+#include "process/target.h"
 
 #define PAUSE_MS 20
 
@@ -57,7 +58,7 @@ static int fail(const char *what, int code)
 
 static void on_loop(struct driver *d, const struct ls_rec_thread *thread)
 {
-	enum target_loop_kind kind;
+	const struct loop_kind *kind;
 	struct ls_loop loop = {};
 	int code;
 
@@ -104,7 +105,8 @@ static int say_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thr
 	       ", \"callbacks_ns\": %" PRIu64 ", \"turns\": %" PRIu64
 	       ", \"worst_turn_ns\": %" PRIu64 ", \"causes_ns\": [0",
 	       *comma, tid, (uint64_t)stats->steps, (uint64_t)stats->step_ns,
-	       (uint64_t)stats->callbacks_ns, (uint64_t)stats->turns, (uint64_t)stats->worst_turn_ns);
+	       (uint64_t)stats->callbacks_ns, (uint64_t)stats->turns,
+	       (uint64_t)stats->worst_turn_ns);
 	for (int i = 1; i < LS_CAUSE_MAX; i++)
 		printf(", %" PRIu64, (uint64_t)stats->cause_ns[i]);
 	printf("], \"turn_hist\": [");
@@ -116,7 +118,8 @@ static int say_thread(void *ctx, uint32_t pid, uint32_t tid, const struct ls_thr
 	return 0;
 }
 
-static int say_coroutine(void *ctx, const struct ls_coro_key *key, const struct ls_coro_stats *stats)
+static int say_coroutine(void *ctx, const struct ls_coro_key *key,
+			 const struct ls_coro_stats *stats)
 {
 	const char **comma = ctx;
 
@@ -134,8 +137,9 @@ static int say_task(void *ctx, const struct ls_task_key *key, const struct ls_ta
 {
 	const char **comma = ctx;
 
-	printf("%s{\"task\": %" PRIu64 ", \"tid\": %u, \"steps\": %" PRIu64 ", \"total_ns\": %" PRIu64
-	       ", \"max_ns\": %" PRIu64 ", \"stalls\": %" PRIu64 ", \"last_end_ns\": %" PRIu64 "}",
+	printf("%s{\"task\": %" PRIu64 ", \"tid\": %u, \"steps\": %" PRIu64
+	       ", \"total_ns\": %" PRIu64 ", \"max_ns\": %" PRIu64 ", \"stalls\": %" PRIu64
+	       ", \"last_end_ns\": %" PRIu64 "}",
 	       *comma, (uint64_t)key->task, key->tid, (uint64_t)stats->steps,
 	       (uint64_t)stats->total_ns, (uint64_t)stats->max_ns, (uint64_t)stats->stalls,
 	       (uint64_t)stats->last_end_ns);
@@ -184,7 +188,7 @@ static int say_all(struct driver *d)
 	if (!code)
 		code = probe__losses(d->probe, losses);
 	comma = "";
-#define _(name, json, sentence)                                                                    \
+#define _(name, json, ...)                                                                         \
 	if (!code && losses[LS_LOSS_##name]) {                                                     \
 		printf("%s\"" json "\": %" PRIu64, comma, losses[LS_LOSS_##name]);                 \
 		comma = ", ";                                                                      \

@@ -11,19 +11,41 @@ import queue
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import traceback
 
+import lanes
+from proc_facts import (  # noqa: F401 (for the cases)
+    changed_code,
+    code_mappings,
+    cpu_s_of,
+    outer_pid,
+    status_of,
+    threads_of,
+)
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
 TOOL = os.environ.get("LOOPSTALL") or os.path.join(HERE, "..", "..", "build", "loopstall")
-CAUSES = (
-    "cpu sleep network file pipe process lock gil dns runqueue pagefault other".split()
-)
+ROOT = os.path.join(HERE, "..", "..")
+BUILD_FOLDER = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+CAUSES = "cpu sleep network file pipe process lock gil dns runqueue pagefault other".split()
+CAUSES += ["gc", "stopped", "throttled"]
 CASES = []
 MS = 1000000
+
+
+def build_drivers():
+    """Builds the programs by which tests drive what no command line reaches."""
+    subprocess.run(
+        ["make", "-s", "-f", "tests/live/Makefile", "BUILD=" + os.environ.get("BUILD", "build")],
+        cwd=ROOT,
+        check=True,
+        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"},
+    )
 
 
 class Skip(Exception):
@@ -43,12 +65,14 @@ def check_equal(got, wanted, what):
 
 
 class Case:
-    def __init__(self, function, on, loops, needs, since, until):
+    def __init__(self, function, lane, on, loops, needs, since, until):
         self.function = function
+        self.lane = lane
         self.needs = needs
         self.since = since
         self.until = until
-        self.name = "%s.%s" % (function.__module__.replace("test_", ""), function.__name__)
+        self.topic = function.__module__.replace("test_", "")
+        self.name = "%s.%s" % (self.topic, function.__name__)
         self.on = on
         self.loops = loops
 
@@ -70,19 +94,24 @@ class Case:
                 continue
             loops = [l for l in python.loops() if l in self.loops]
             for loop in loops:
-                tail = "" if self.on == "once" and len(self.loops) == 1 else (
-                    "[%s-%s]" % (python.label, loop))
+                tail = (
+                    ""
+                    if self.on == "once" and len(self.loops) == 1
+                    else ("[%s-%s]" % (python.label, loop))
+                )
                 yield self.name + tail, python, loop
 
 
-def live(on="each", loops=("asyncio",), needs=None, since=(3, 8), until=(3, 99)):
+def live(on="each", loops=("asyncio",), needs=None, since=(3, 8), until=(3, 99), lane=None):
     """Makes a function a test case: on each interpreter or once (the system's), with these loops.
 
-    Interpreters older than `since` or newer than `until` are left out; those other than the system's also if they have not the module `needs`.
+    Interpreters older than `since` or newer than `until` are left out; those other than the
+    system's also if they have not the module `needs`. `lane` says what may run at the same time
+    if that is not as for the other cases of the module (see lanes.py).
     """
 
     def register(function):
-        CASES.append(Case(function, on, loops, needs, since, until))
+        CASES.append(Case(function, lane, on, loops, needs, since, until))
         return function
 
     return register
@@ -94,11 +123,11 @@ both_loops = ("asyncio", "uvloop")
 class Bench:
     """What one case runs with: an interpreter, a loop, its processes and its sub-results."""
 
-    def __init__(self, runner, name, python, loop):
+    def __init__(self, attempt, name, python, loop):
         self.name = name
         self.python = python
         self.loop = loop
-        self._runner = runner
+        self._attempt = attempt
         self._processes = []
         self.folder = tempfile.mkdtemp(prefix="loopstall-test-", dir="/var/tmp")  # on a disk
         os.chmod(self.folder, 0o755)
@@ -106,7 +135,7 @@ class Bench:
     @contextlib.contextmanager
     def part(self, name):
         """A part of the case with a result of its own."""
-        with self._runner.result("%s/%s" % (self.name, name)):
+        with self._attempt.result("%s/%s" % (self.name, name)):
             yield
 
     def target(self, program, *args, python=None, wrap=()):
@@ -122,8 +151,7 @@ class Bench:
 
     def note(self, text):
         """Says a figure, if anybody wants to hear it."""
-        if self._runner.verbose:
-            print("     %s: %s" % (self.name, text))
+        self._attempt.note("%s: %s" % (self.name, text))
 
     def own(self, process):
         self._processes.append(process)
@@ -135,70 +163,121 @@ class Bench:
         subprocess.run(["rm", "-rf", self.folder])
 
 
-class Runner:
-    def __init__(self, verbose):
-        self.verbose = verbose
-        self.passed = self.failed = self.skipped = self.repeated = 0
-        self._failure_word = "FAIL"
-        self._good, self._tried_well = set(), set()  # parts that passed in the try before, and in this one
-        self.is_ci = os.environ.get("CI") == "true"
+def say(line):
+    """A line in one piece: cases that run beside each other share the output."""
+    sys.stdout.write(line + "\n")
+
+
+class Attempt:
+    """One run of a case and the results of its parts."""
+
+    def __init__(self, verbose, is_last, good=frozenset()):
+        self.passed = self.failed = self.skipped = 0
+        self.good = set()  # parts that passed
+        self._names = set()
+        self._verbose = verbose
+        self._is_last = is_last
+        self._good_before = good  # parts that passed in the attempt before
+
+    def note(self, text):
+        if self._verbose:
+            say("     " + text)
 
     @contextlib.contextmanager
     def result(self, name):
+        # By its name a result is compared with that of the attempt before.
+        check(name not in self._names, "two results are called %s", name)
+        self._names.add(name)
         start = time.monotonic()
         try:
             yield
         except Skip as skip:
-            self.skip(name, str(skip))
+            self.skipped += 1
+            say("SKIP %s: %s" % (name, skip))
         except Exception as error:
-            has_passed = name in self._good
-            self.passed += has_passed
-            self.failed += not has_passed
-            where = traceback.extract_tb(error.__traceback__)
-            line = next((f for f in reversed(where) if "/test_" in f.filename), where[-1])
-            kind = "" if isinstance(error, AssertionError) else type(error).__name__ + ": "
-            text = str(error) if len(str(error)) < 3000 else str(error)[:3000] + " ..."
-            print("%s %s: %s%s (%s:%d)" % (
-                "once" if has_passed else self._failure_word, name, kind, text, os.path.basename(line.filename), line.lineno))
+            self._fail(name, error)
         else:
             self.passed += 1
-            self._tried_well.add(name)
-            if self.verbose:
-                print("ok   %s (%.1f s)" % (name, time.monotonic() - start))
+            self.good.add(name)
+            if self._verbose:
+                say("ok   %s (%.1f s)" % (name, time.monotonic() - start))
+
+    def _fail(self, name, error):
+        is_failure = self._is_last and name not in self._good_before
+        # The first attempt counts its failures, too: they are why there is a second.
+        self.failed += is_failure or not self._is_last
+        self.passed += self._is_last and not is_failure
+        where = traceback.extract_tb(error.__traceback__)
+        line = next((f for f in reversed(where) if "/test_" in f.filename), where[-1])
+        kind = "" if isinstance(error, AssertionError) else type(error).__name__ + ": "
+        text = str(error) if len(str(error)) < 3000 else str(error)[:3000] + " ..."
+        place = "%s:%d" % (os.path.basename(line.filename), line.lineno)
+        word = "FAIL" if is_failure else "once"
+        say("%s %s: %s%s (%s)" % (word, name, kind, text, place))
+
+
+class Runner:
+    """Runs cases, in several threads if need be, and adds up their results."""
+
+    def __init__(self, verbose):
+        self.passed = self.failed = self.skipped = self.repeated = 0
+        self.times = []  # (seconds, name of the case), one for each attempt
+        self._good = {}  # name of a case that failed -> parts of it that passed
+        self.is_ci = os.environ.get("CI") == "true"
+        self._verbose = verbose
+        self._lock = threading.Lock()
 
     def skip(self, name, reason):
         self.skipped += 1
-        print("SKIP %s: %s" % (name, reason))
+        say("SKIP %s: %s" % (name, reason))
 
     def fail(self, name, reason):
         self.failed += 1
-        print("FAIL %s: %s" % (name, reason))
+        say("FAIL %s: %s" % (name, reason))
 
     def run(self, name, case, python, loop):
-        """Runs a case, and a second time if it failed: what is really wrong fails twice. Returns (passed, failed, skipped).
+        """Runs a case. Returns (passed, failed, skipped); None if it failed and is to be run again.
 
-        These cases time a live kernel, and the host may take the CPU away in the middle of one. A part fails if it
-        does so in both tries; each failure is shown all the same, and cases that needed two tries are counted aloud.
+        These cases time a live kernel, and the host may take the CPU away in the middle of one. So
+        what failed runs once more when all others have ended, with nothing beside it: what is
+        really wrong fails twice. A part fails if it does so in both attempts; each failure is shown
+        all the same, and cases that needed two attempts are counted aloud.
         """
-        self._good, self._tried_well = set(), set()
-        before = self.passed, self.failed, self.skipped
-        self._failure_word = "once"
-        self._try(name, case.function, python, loop)
-        self._failure_word = "FAIL"
-        if self.failed > before[1]:
-            self.passed, self.failed, self.skipped = before
-            self.repeated += 1
-            self._good, self._tried_well = self._tried_well, set()
-            self._try(name, case.function, python, loop)
-        return self.passed - before[0], self.failed - before[1], self.skipped - before[2]
+        attempt = self._perform(Attempt(self._verbose, is_last=False), name, case, python, loop)
+        if attempt.failed:
+            with self._lock:
+                self._good[name] = attempt.good
+            return None
+        return self._add(attempt)
 
-    def _try(self, name, function, python, loop):
-        bench = Bench(self, name, python, loop)
-        try:
-            with self.result(name):
-                function(bench)
-        finally:
-            bench.close()
+    def run_again(self, name, case, python, loop):
+        """The same for the second time. Returns (passed, failed, skipped)."""
+        attempt = Attempt(self._verbose, is_last=True, good=self._good[name])
+        self.repeated += 1
+        return self._add(self._perform(attempt, name, case, python, loop))
+
+    def _perform(self, attempt, name, case, python, loop):
+        begun = time.monotonic()
+        _try(attempt, name, case.function, python, loop)
+        with self._lock:
+            self.times.append((time.monotonic() - begun, name))
+        return attempt
+
+    def _add(self, attempt):
+        with self._lock:
+            self.passed += attempt.passed
+            self.failed += attempt.failed
+            self.skipped += attempt.skipped
+        return attempt.passed, attempt.failed, attempt.skipped
+
+
+def _try(attempt, name, function, python, loop):
+    bench = Bench(attempt, name, python, loop)
+    try:
+        with attempt.result(name):
+            function(bench)
+    finally:
+        bench.close()
 
 
 # --- processes
@@ -210,12 +289,19 @@ class Process:
     def __init__(self, command, env=None, stdout=subprocess.PIPE, stdin=subprocess.PIPE, cwd=None):
         self.command = command
         self.process = subprocess.Popen(
-            command, env=env, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
-            start_new_session=True, cwd=cwd,
+            command,
+            env=env,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            cwd=cwd,
         )
         self.pid = self.process.pid
+        lanes.favour(self.pid)
         self.lines = queue.Queue()
         self.stderr = ""
+        self.cpu_s = 0.0  # when wait() has returned
         self._threads = [threading.Thread(target=self._read_errors, daemon=True)]
         if stdout == subprocess.PIPE:
             self._threads.append(threading.Thread(target=self._read_lines, daemon=True))
@@ -237,7 +323,8 @@ class Process:
             return self.lines.get(timeout=timeout)
         except queue.Empty:
             raise AssertionError(
-                "%s says nothing for %g s; stderr: %s" % (self.name, timeout, self.stderr.strip()))
+                "%s says nothing for %g s; stderr: %s" % (self.name, timeout, self.stderr.strip())
+            )
 
     @property
     def name(self):
@@ -255,13 +342,22 @@ class Process:
 
     def wait(self, timeout=10.0):
         """The exit code. Signals are negative."""
-        try:
-            code = self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise AssertionError("%s does not end within %g s" % (self.name, timeout))
+        self._await_end(timeout)
+        code = self.process.wait(timeout)
         for thread in self._threads:
             thread.join(2.0)
         return code
+
+    def _await_end(self, timeout):
+        """Leaves it a zombie, of which the kernel still knows the CPU time."""
+        deadline = time.monotonic() + timeout
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while self.process.returncode is None:
+            if os.waitid(os.P_PID, self.pid, options):
+                self.cpu_s = cpu_s_of(self.pid, with_children=True)
+                return
+            check(time.monotonic() < deadline, "%s does not end within %g s", self.name, timeout)
+            time.sleep(0.005)
 
     def close(self):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -289,7 +385,9 @@ class Target(Process):
     def finish(self, timeout=10.0):
         """Ends its input; it must end well by itself."""
         self.process.stdin.close()
-        check_equal(self.wait(timeout), 0, "exit code of %s (stderr: %s)" % (self.name, self.stderr))
+        check_equal(
+            self.wait(timeout), 0, "exit code of %s (stderr: %s)" % (self.name, self.stderr)
+        )
 
 
 class Tool(Process):
@@ -370,7 +468,10 @@ class Tool(Process):
 
 def run_tool(bench, *args, timeout=15.0, json_output=False, **options):
     """Runs the tool to its end. Returns (exit code, stdout bytes, stderr text)."""
-    tool = bench.tool(*args, json_output=json_output, **options)
+    return run_to_end(bench.tool(*args, json_output=json_output, **options), timeout)
+
+
+def run_to_end(tool, timeout=15.0):
     output = b""
     while True:
         line = tool.read_line(timeout)
@@ -384,8 +485,14 @@ def brief(stall):
     """A stall in one line, for messages."""
     name = (stall["coroutine"] or {}).get("name")
     return "%s %.2f ms at %.2f, %s of %s, call %r, %r" % (
-        stall["unit"], stall["duration_ns"] / MS, stall["start_ns"] / MS, stall["cause"], name,
-        stall["call"], stall.get("causes_ns"))
+        stall["unit"],
+        stall["duration_ns"] / MS,
+        stall["start_ns"] / MS,
+        stall["cause"],
+        name,
+        stall["call"],
+        stall.get("causes_ns"),
+    )
 
 
 # --- the JSON contract
@@ -411,14 +518,73 @@ def check_start(message):
         check(target["pid"] > 0 and target["rung"], "target %r", target)
 
 
+def check_own(message):
+    own, entry = message["own"], message["entry"]
+    check((own is None) == (entry is None), "own %r with entry %r", own, entry)
+    if own is None:
+        return
+    check(0 < own["share"] <= 1, "share of %r", own)
+    for frame in (own, entry):
+        check(
+            frame["function"] not in (None, "?") and frame["file"] not in (None, "?"), "%r", frame
+        )
+
+
+def _check_holder(message):
+    holder = message["gil_holder"]
+    check_equal(message["gil_holder_tid"], holder and holder["tid"], "thread id of the holder")
+    if holder is None:
+        return
+    check(message["gil_ns"] > 0, "a holder of a GIL that nothing waited for: %r", holder)
+    _check_fields(holder, {"tid": int, "name": (str, type(None)), "stack": list})
+    check(holder["tid"] != message["tid"], "the loop's own thread held the GIL")
+    for frame in holder["stack"]:
+        check(frame["function"] and frame["file"], "a torn stack of the holder: %r", holder)
+
+
 def check_stall(message):
     none = type(None)
-    _check_fields(message, {
-        "unit": str, "mode": str, "pid": int, "tid": int, "start_ns": int, "duration_ns": int,
-        "cause": str, "cpu_ns": int, "blocked_ns": int, "gil_ns": int, "runqueue_ns": int,
-        "stolen_ns": int, "task": (dict, none), "coroutine": (dict, none), "call": (dict, none), "stack": list,
-        "victims": dict,
-    })
+    _check_fields(
+        message,
+        {
+            "unit": str,
+            "mode": str,
+            "pid": int,
+            "tid": int,
+            "start_ns": int,
+            "duration_ns": int,
+            "cause": str,
+            "cpu_ns": int,
+            "blocked_ns": int,
+            "gil_ns": int,
+            "runqueue_ns": int,
+            "stolen_ns": int,
+            "task": (dict, none),
+            "coroutine": (dict, none),
+            "call": (dict, none),
+            "stack": list,
+            "victims": dict,
+            "id": str,
+            "is_open": bool,
+            "end": str,
+            "wall_time": (str, none),
+            "began_before_attach": bool,
+            "cpu_holder": (dict, none),
+            "pinned_ns": int,
+            "releases_gil": (bool, none),
+            "own_cause": (str, none),
+            "own": (dict, none),
+            "entry": (dict, none),
+            "gil_holder_tid": (int, none),
+            "gil_holder": (dict, none),
+            "native_stack": (list, none),
+            "repeated_await": (dict, none),
+        },
+    )
+    check_own(message)
+    _check_holder(message)
+    for frame in message["native_stack"] or []:
+        check_equal(sorted(frame), ["function", "module"], "a native frame")
     check(message["unit"] in ("step", "callback", "turn"), "unit %r", message["unit"])
     check(message["cause"] in CAUSES, "cause %r", message["cause"])
     parts = [message[part + "_ns"] for part in ("cpu", "blocked", "gil", "runqueue")]
@@ -451,65 +617,31 @@ def check_summary(message):
             check(row["p50_ns"] <= row["p99_ns"] <= row["max_ns"], "percentiles of %r", row)
 
 
+# The search in copies of user stacks may take 1 % of a core: on a slow or busy machine, that is not
+# enough for all of them.
+ALWAYS_ALLOWED = ("native_shed",)
+
+
 def check_losses(summary, *allowed):
     """Nothing was lost but for what is named, in any number."""
+    allowed += ALWAYS_ALLOWED
     lost = {name: count for name, count in summary["lost"].items() if name not in allowed}
     check_equal(lost, {}, "losses")
 
 
-# --- facts about a process
-
-
-def threads_of(pid):
-    return set(os.listdir("/proc/%d/task" % pid))
-
-
-def status_of(pid):
-    with open("/proc/%d/status" % pid) as file:
-        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-
-
-def code_mappings(pid):
-    """Executable mappings as (start, end, file offset, path)."""
-    found = []
-    with open("/proc/%d/maps" % pid) as file:
-        for line in file:
-            words = line.split(None, 5)
-            if "x" in words[1]:
-                start, end = (int(word, 16) for word in words[0].split("-"))
-                path = words[5].strip() if len(words) > 5 else ""
-                found.append((start, end, int(words[2], 16), path))
-    return found
-
-
-def changed_code(pid):
-    """Bytes of mapped code that differ from their file: (address, byte in memory). Breakpoints show here."""
-    changed = []
-    with open("/proc/%d/mem" % pid, "rb", 0) as memory:
-        for start, end, offset, path in code_mappings(pid):
-            if not path.startswith("/"):
-                continue
-            memory.seek(start)
-            mapped = memory.read(end - start)
-            # Not by its path, which leads elsewhere in a tree of its own.
-            with open("/proc/%d/map_files/%x-%x" % (pid, start, end), "rb") as file:
-                file.seek(offset)
-                original = file.read(end - start)
-            mapped = mapped[:len(original)]
-            if mapped != original:
-                changed += [
-                    (start + i, mapped[i]) for i in range(len(mapped)) if mapped[i] != original[i]]
-    return changed
-
-
-def outer_pid(pid, inner_pid):
-    """Our pid of a process in the session that `pid` leads, which calls itself `inner_pid`."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            status = status_of(int(name))
-            if status["NSpid"].split()[-1] == str(inner_pid) and os.getsid(int(name)) == pid:
-                return int(name)
-    raise AssertionError("process %d of session %d is not found" % (inner_pid, pid))
+def check_books(summary):
+    """All time that a loop was watched is in its steps, its callbacks or its wait, once."""
+    for loop in summary["loops"]:
+        parts_ns = loop["step_ns"] + loop["callbacks_ns"] + loop["idle_ns"]
+        slack_ns = max(loop["watched_ns"] // 100, 2 * MS)
+        check(
+            abs(loop["watched_ns"] - parts_ns) <= slack_ns,
+            "the books of %d do not close: %.3f of %.3f ms are accounted for: %r",
+            loop["tid"],
+            parts_ns / MS,
+            loop["watched_ns"] / MS,
+            loop,
+        )
 
 
 def wait_for(condition, seconds, what):

@@ -5,7 +5,8 @@ _LOOPS = ("asyncio", "uvloop")
 
 
 class Matrix:
-    """A row a case that runs on each interpreter, a column an interpreter with a loop. A cell counts the parts of the case."""
+    """A row a case that runs on each interpreter, a column an interpreter with a loop. A cell
+    counts the parts of the case."""
 
     def __init__(self, pythons):
         self._columns = [(python.label, loop) for python in pythons for loop in _LOOPS]
@@ -33,14 +34,21 @@ class Matrix:
             reason = self._reason(self._cases[name], label, loop)
             return chr(ord("a") + reasons.setdefault(reason, len(reasons)))
         passed, failed, skipped = result
-        return "%d%s%s" % (passed, " FAIL %d" % failed if failed else "", " skip %d" % skipped if skipped else "")
+        return "%d%s%s" % (
+            passed,
+            " FAIL %d" % failed if failed else "",
+            " skip %d" % skipped if skipped else "",
+        )
 
     def _rows(self):
         """The head, the rows, and the reasons by their letter."""
         columns = [c for c in self._columns if any(c == key[1:] for key in self._cells)]
         head = ["parts passed"] + ["%s %s" % column for column in columns]
         reasons = {}
-        rows = [[name] + [self._cell(name, *column, reasons) for column in columns] for name in self._cases]
+        rows = [
+            [name] + [self._cell(name, *column, reasons) for column in columns]
+            for name in self._cases
+        ]
         return head, rows, ["%s: %s" % (chr(ord("a") + i), reason) for reason, i in reasons.items()]
 
     def print(self, file):

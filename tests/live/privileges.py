@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Ordinary users, limited roots, and programs with file capabilities, for the tests that need them."""
+"""Ordinary users, limited roots, and programs with file capabilities, for the tests that need
+them."""
 
 import os
 import re
@@ -17,8 +18,17 @@ FILE_CAPS = ("CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE")
 CONTAINER_CAPS = FILE_CAPS + ("CAP_DAC_READ_SEARCH", "CAP_CHECKPOINT_RESTORE")
 # linux: include/uapi/linux/capability.h
 NUMBERS = {
-    "CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SETPCAP": 8,
-    "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40,
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_DAC_READ_SEARCH": 2,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_SETPCAP": 8,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+    "CAP_CHECKPOINT_RESTORE": 40,
 }
 
 
@@ -28,7 +38,7 @@ def as_user(uid, *extra):
 
 def as_root_with(caps):
     """Root as a container has it: no more than these, and no way to more."""
-    words = ["+" + cap[len("CAP_"):].lower() for cap in caps]
+    words = ["+" + cap[len("CAP_") :].lower() for cap in caps]
     return ["setpriv", "--inh-caps=-all", "--bounding-set=" + ",".join(["-all"] + words)]
 
 
@@ -72,9 +82,12 @@ def public_program(bench, name="steady.py"):
 
 
 def steady_of(bench, uid, *args, env=None, command=None):
-    """A service with a known stall that runs as this user. Returns its process; its pid is that of the service."""
+    """A service with a known stall that runs as this user. Returns its process; its pid is that of
+    the service."""
     words = as_user(uid) + (command or bench.python.command) + ["-u", public_program(bench)]
-    target = bench.own(lib.Target(words + list(args), dict(bench.python.env, **(env or {})), cwd="/"))
+    target = bench.own(
+        lib.Target(words + list(args), dict(bench.python.env, **(env or {})), cwd="/")
+    )
     check_equal(target.hear("ready")["pid"], target.pid, "pid")
     return target
 
@@ -98,7 +111,9 @@ def check_finds_the_stall(tool):
 def traced(bench, pid, wrap, tool=None, *args):
     """Traces for a moment. Returns the tool, which has ended well."""
     command = list(wrap) + [tool or lib.TOOL]
-    run = bench.own(lib.Tool(["trace", "-p", str(pid), "-d", "900ms", *args], program=command, cwd="/"))
+    run = bench.own(
+        lib.Tool(["trace", "-p", str(pid), "-d", "900ms", *args], program=command, cwd="/")
+    )
     run.end()
     return run
 
@@ -106,7 +121,9 @@ def traced(bench, pid, wrap, tool=None, *args):
 def refused(bench, pid, wrap, *words, tool=None, args=()):
     """Exit code 3, and one line that holds all the words."""
     command = list(wrap) + [tool or lib.TOOL, "trace", "-p", str(pid), "-d", "900ms", *args]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, cwd="/")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, cwd="/"
+    )
     errors = done.stderr.decode("utf-8", "replace")
     check_equal(done.returncode, 3, "exit code (%s)" % errors.strip())
     check_equal(done.stdout, b"", "stdout")
@@ -126,4 +143,6 @@ def wait_caps(pid, field, wanted, seconds, when):
     try:
         wait_for(lambda: caps_of(pid, field) == set(wanted), seconds, "%s %s" % (field, when))
     except AssertionError:
-        check_equal(sorted(caps_of(pid, field), key=str), sorted(wanted, key=str), "%s %s" % (field, when))
+        check_equal(
+            sorted(caps_of(pid, field), key=str), sorted(wanted, key=str), "%s %s" % (field, when)
+        )

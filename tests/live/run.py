@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the live tests: real interpreters, real loops, the real tool. Needs root.
 
-    run.py [-v] [-k PATTERN]... [--list] [--matrix FILE]
+    run.py [-v] [-k PATTERN]... [--list] [--times] [--matrix FILE]
 
-The last line is "N passed, N failed, N skipped"; the exit code is 1 if any failed.
+Cases that judge no times run beside those that do (lanes.py). The last line is "N passed, N failed,
+N skipped"; the exit code is 1 if any failed.
 """
 
 import argparse
@@ -16,11 +17,42 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import interpreters
+import lanes
 import lib
 import matrix
 
-TOPICS = ("truth", "light", "counts", "kinds", "tasks", "record", "follow", "processes", "safety", "bad_input", "privileges", "containers", "service",
-          "cost", "top", "check", "recipes", "scale")
+# Each with the lane of its cases (lanes.py).
+TOPICS = {
+    "truth": "timed",
+    "light": "timed",
+    "causes": "timed",
+    "advice": "timed",
+    "own": "beside",
+    "native": "timed",
+    "counts": "beside",
+    "kinds": "timed",
+    "tasks": "timed",
+    "dump": "beside",
+    "open": "beside",
+    "holder": "timed",
+    "late": "beside",
+    "record": "beside",
+    "flight": "beside",
+    "follow": "beside",
+    "processes": "timed",
+    "safety": "timed",
+    "hostile": "timed",
+    "bad_input": "beside",
+    "privileges": "beside",
+    "containers": "beside",
+    "service": "timed",
+    "cost": "alone",
+    "top": "beside",
+    "check": "beside",
+    "recipes": "beside",
+    "scale": "alone",
+    "clock": "alone",
+}
 
 
 def _obstacle():
@@ -35,8 +67,11 @@ def _obstacle():
 def _arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-k", metavar="PATTERN", action="append", help="only cases with PATTERN in the name")
+    parser.add_argument(
+        "-k", metavar="PATTERN", action="append", help="only cases with PATTERN in the name"
+    )
     parser.add_argument("--list", action="store_true", help="name the cases and end")
+    parser.add_argument("--times", action="store_true", help="say how long each case took")
     parser.add_argument("--matrix", metavar="FILE", help="write the matrix as Markdown, too")
     return parser.parse_args()
 
@@ -73,9 +108,22 @@ def main():
         for sentence in interpreters.missing(pythons):
             runner.fail("all", sentence)
     table = matrix.Matrix(pythons)
+    results = {}
+
+    def perform(run):
+        results[run[0]] = runner.run(*run)
+
+    def perform_again(run):
+        results[run[0]] = runner.run_again(*run)
+
+    lanes.run(runs, lambda run: run[1].lane or TOPICS[run[1].topic], perform)
+    lanes.run([run for run in runs if not results[run[0]]], lambda run: "alone", perform_again)
     for run in runs:
-        table.add(*run, runner.run(*run))
+        table.add(*run, results[run[0]])
     table.print(sys.stdout)
+    if args.times:
+        for seconds, name in sorted(runner.times, reverse=True):
+            print("%7.1f s  %s" % (seconds, name))
     if args.matrix:
         with open(args.matrix, "w", encoding="utf-8") as file:
             table.write_markdown(file)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What cannot work is refused with one line that names the problem, and with the right exit code."""
+"""What cannot work is refused with one line that names the problem, and with the right exit
+code."""
 
 import os
 import re
@@ -35,7 +36,9 @@ def _free_pid():
 
 def _sleeper(bench):
     """A Python without a loop."""
-    return bench.start([*bench.python.command, "-c", "import time; time.sleep(60)"], env=bench.python.env)
+    return bench.start(
+        [*bench.python.command, "-c", "import time; time.sleep(60)"], env=bench.python.env
+    )
 
 
 @live(on="once")
@@ -45,8 +48,43 @@ def no_such_process(bench):
 
 
 @live(on="once")
+def few_files_may_be_open(bench):
+    """Wherever the limit is reached, it is named."""
+    target = bench.target("workers.py", bench.folder)
+    target.hear("ready")
+    for most in (6, 12, 20, 40):
+        _refused(
+            bench,
+            ["trace", "-p", str(target.pid), "-d", "1s"],
+            CANNOT_ATTACH,
+            "at most %d files may be open here: raise" % most,
+            wrap=["prlimit", "--nofile=%d:%d" % (most, most)],
+        )
+
+
+@live(on="once")
+def started_command_keeps_its_limit(bench):
+    """We raise our own; the command has the one that we were started with."""
+    path = os.path.join(bench.folder, "limit")
+    program = "import resource; open(%r, 'w').write(str(resource.getrlimit(7)))" % path
+    run_tool(
+        bench,
+        *["trace", "--", *bench.python.command, "-c", program],
+        wrap=["prlimit", "--nofile=300:400"],
+        env=bench.python.env,
+    )
+    with open(path, encoding="ascii") as file:
+        check_equal(file.read(), "(300, 400)", "limits on open files of the command")
+
+
+@live(on="once")
 def no_such_name(bench):
-    _refused(bench, ["trace", "-n", "no-process-is-called-thus"], CANNOT_ATTACH, "no-process-is-called-thus")
+    _refused(
+        bench,
+        ["trace", "-n", "no-process-is-called-thus"],
+        CANNOT_ATTACH,
+        "no-process-is-called-thus",
+    )
 
 
 @live(on="once")
@@ -85,7 +123,9 @@ def _tiny_32_bit_program(path):
     base, size = 0x08048000, 52 + 32
     ident = b"\x7fELF\x01\x01\x01" + bytes(9)
     head = ident + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, base + size, 52, 0, 0, 52, 32, 1, 0, 0, 0)
-    segment = struct.pack("<IIIIIIII", 1, 0, base, base, size + len(code), size + len(code), 5, 4096)
+    segment = struct.pack(
+        "<IIIIIIII", 1, 0, base, base, size + len(code), size + len(code), 5, 4096
+    )
     with open(path, "wb") as file:
         file.write(head + segment + code)
     os.chmod(path, 0o755)
@@ -108,7 +148,9 @@ def _old_python_stand_in(folder):
     """A program that looks like a CPython 3.7 from outside: its name and the runtime's symbol."""
     path = os.path.join(folder, "python3.7")
     source = "#include <unistd.h>\nchar _PyRuntime[4096];\nint main(void) { return pause(); }\n"
-    subprocess.run(["cc", "-rdynamic", "-x", "c", "-", "-o", path], input=source.encode(), check=True)
+    subprocess.run(
+        ["cc", "-rdynamic", "-x", "c", "-", "-o", path], input=source.encode(), check=True
+    )
     return [path]
 
 
@@ -140,9 +182,17 @@ def python_without_loop(bench):
 
 @live(on="once")
 def zombie(bench):
-    parent = bench.start([*bench.python.command, "-u", "-c", (
-        "import os, time\npid = os.fork()\nif pid == 0: os._exit(0)\n"
-        "time.sleep(.2); print(pid); time.sleep(60)")])
+    parent = bench.start(
+        [
+            *bench.python.command,
+            "-u",
+            "-c",
+            (
+                "import os, time\npid = os.fork()\nif pid == 0: os._exit(0)\n"
+                "time.sleep(.2); print(pid); time.sleep(60)"
+            ),
+        ]
+    )
     pid = parent.read_line().decode().strip()
     _refused(bench, ["trace", "-p", pid], CANNOT_ATTACH, pid, "zombie|ended|exited")
 
@@ -188,9 +238,14 @@ def _public_tool(bench):
 
 def _as_nobody(bench, pid, *extra):
     """Runs the tool on a process as the user nobody. Returns (exit code, stderr)."""
-    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] + list(extra) + [
-        _public_tool(bench), "trace", "-p", str(pid), "-d", "500ms"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=15, cwd="/")
+    command = (
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        + list(extra)
+        + [_public_tool(bench), "trace", "-p", str(pid), "-d", "500ms"]
+    )
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=15, cwd="/"
+    )
     check_equal(done.stdout, b"", "stdout")
     return done.returncode, done.stderr.decode()
 
@@ -211,8 +266,18 @@ def no_privilege(bench):
 def no_privilege_on_own_process(bench):
     """Even one's own process needs them; a process one may read makes no difference."""
     own = bench.start(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", bench.python.path, "-c",
-         "import asyncio; asyncio.run(asyncio.sleep(60))"], env=bench.python.env, cwd="/")
+        [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            bench.python.path,
+            "-c",
+            "import asyncio; asyncio.run(asyncio.sleep(60))",
+        ],
+        env=bench.python.env,
+        cwd="/",
+    )
     time.sleep(0.4)
     code, errors = _as_nobody(bench, own.pid)
     check_equal(code, CANNOT_ATTACH, "exit code (%s)" % errors)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`loopstall check`: known-good and known-bad programs, a host starved on purpose, forgiveness, baselines, exit codes."""
+"""`loopstall check`: known-good and known-bad programs, a host starved on purpose, forgiveness,
+baselines, exit codes."""
 
 import json
 import os
@@ -14,8 +15,19 @@ PROGRAM = os.path.join(PROGRAMS, "checked.py")
 def judge(bench, options, program, wrap=()):
     """Runs a check of checked.py. Returns (exit code, verdict)."""
     code, output, errors = run_tool(
-        bench, "check", "--json", "--root", PROGRAMS, *options, "--", *wrap, *bench.python.command, PROGRAM, *program,
-        timeout=40.0)
+        bench,
+        "check",
+        "--json",
+        "--root",
+        PROGRAMS,
+        *options,
+        "--",
+        *wrap,
+        *bench.python.command,
+        PROGRAM,
+        *program,
+        timeout=40.0
+    )
     check(output, "no verdict; stderr: %s", errors)
     verdict = json.loads(output)
     check_equal(verdict["exit_code"], code, "exit code")
@@ -28,8 +40,12 @@ def rules(verdict):
 
 @live()
 def good_program_passes(bench):
-    code, verdict = judge(bench, ["--max-step", "250ms", "--deny", "sleep,process,file"], ["1.5", "0.5"])
-    check(code in (0, 4), "a good program is called %s: %r", verdict["outcome"], verdict["findings"])
+    code, verdict = judge(
+        bench, ["--max-step", "250ms", "--deny", "sleep,process,file"], ["1.5", "0.5"]
+    )
+    check(
+        code in (0, 4), "a good program is called %s: %r", verdict["outcome"], verdict["findings"]
+    )
     check_equal(verdict["findings"], [], "findings")
     check(verdict["steps"] >= 100, "%d steps", verdict["steps"])
 
@@ -38,10 +54,14 @@ def good_program_passes(bench):
 def bad_programs_fail(bench):
     program = ["1.5", "0.5", "sleep", "60", "20"]
     for options, rule in (
-            (["--max-step", "50ms"], "max-step"), (["--max-step", "9s", "--max-step", "work*=50ms"], "max-step"),
-            (["--deny", "network,sleep"], "deny"), (["--max-stalls", "0"], "max-stalls"),
-            (["--max-turn", "55ms"], "max-turn"), (["--max-starved", "1ms"], "max-starved"),
-            (["--p99-step", "20ms"], "p99-step")):
+        (["--max-step", "50ms"], "max-step"),
+        (["--max-step", "9s", "--max-step", "work*=50ms"], "max-step"),
+        (["--deny", "network,sleep"], "deny"),
+        (["--max-stalls", "0"], "max-stalls"),
+        (["--max-turn", "55ms"], "max-turn"),
+        (["--max-starved", "1ms"], "max-starved"),
+        (["--p99-step", "20ms"], "p99-step"),
+    ):
         with bench.part(rule + options[-1]):
             code, verdict = judge(bench, options, program)
             if rule == "p99-step" and verdict["host"]["is_stolen"]:
@@ -52,24 +72,34 @@ def bad_programs_fail(bench):
             check_equal(rules(verdict), {rule}, "broken rules")
             if rule in ("max-step", "deny"):
                 finding = verdict["findings"][0]
-                check_equal((finding["file"], finding["function"]), ("checked.py", "sleep"), "place")
+                check_equal(
+                    (finding["file"], finding["function"]), ("checked.py", "sleep"), "place"
+                )
                 check(60e6 <= finding["measured"] < 90e6, "measured %r", finding)
 
 
-@live(on="once")
+@live(on="once", lane="alone")
 def starved_host_is_never_red(bench):
-    """Everything on one CPU with four that compute: steps take long by the clock, and the program has no part in it."""
+    """Everything on one CPU with four that compute: steps take long by the clock, and the program
+    has no part in it."""
     cpu = str(max(os.sched_getaffinity(0)))
-    hogs = [bench.start(["taskset", "-c", cpu, bench.python.path, "-c", "while True: pass"]) for _ in range(4)]
+    hogs = [
+        bench.start(["taskset", "-c", cpu, bench.python.path, "-c", "while True: pass"])
+        for _ in range(4)
+    ]
     wrap = ["taskset", "-c", cpu]
     with bench.part("good"):
         code, verdict = judge(bench, ["--max-step", "15ms", "--max-turn", "15ms"], ["4", "3"], wrap)
         check(code in (0, 4), "red on a starved host: %r", verdict["findings"])
-        check(verdict["host"]["runqueue_share"] > 0.2, "the host was not starved: %r", verdict["host"])
+        check(
+            verdict["host"]["runqueue_share"] > 0.2, "the host was not starved: %r", verdict["host"]
+        )
         check(verdict["host"]["excused"] > 0, "no step was over its limit by the clock")
         check_equal(code, 4, "exit code")
     with bench.part("waits for a starved child"):
-        code, verdict = judge(bench, ["--max-step", "150ms"], ["5", "1", "process", "60", "10"], wrap)
+        code, verdict = judge(
+            bench, ["--max-step", "150ms"], ["5", "1", "process", "60", "10"], wrap
+        )
         check(code in (0, 4), "red for a child without a CPU: %r", verdict["findings"])
     with bench.part("guilty all the same"):
         code, verdict = judge(bench, ["--max-step", "50ms"], ["4", "1", "sleep", "80", "5"], wrap)
@@ -88,7 +118,9 @@ def allowed(bench):
     check(code in (0, 4) and not verdict["findings"], "not forgiven: %r", verdict["findings"])
     times = {entry["pattern"]: entry["times"] for entry in verdict["allow"]}
     check(times["sleep"] > 0 and times["never_seen"] == 0, "times %r", times)
-    code, verdict = judge(bench, ["--max-step", "50ms", "--allow", "checked.py:* until=2020-01-01"], program)
+    code, verdict = judge(
+        bench, ["--max-step", "50ms", "--allow", "checked.py:* until=2020-01-01"], program
+    )
     check_equal(code, 1, "exit code")
     check_equal(rules(verdict), {"max-step", "allow-expired"}, "broken rules")
 
@@ -108,12 +140,19 @@ def baseline(bench):
     with bench.part("twice as slow"):
         code, verdict = judge(bench, ["--baseline", path, "--max-regression", "20%"], ["1.5", "2"])
         check(code in (1, 4), "exit code %d", code)
-        found = [f for f in verdict["findings"] if f["rule"] == "max-regression" and f["subject"] == "worker"]
+        found = [
+            f
+            for f in verdict["findings"]
+            if f["rule"] == "max-regression" and f["subject"] == "worker"
+        ]
         check(found, "no regression found: %r", verdict)
         check(1.6 < found[0]["comparison"]["ratio"] < 2.6, "ratio %r", found[0]["comparison"])
     with bench.part("new offender"):
-        code, verdict = judge(bench, ["--baseline", path, "--max-regression", "900%"],
-                              ["1.5", "1", "sleep", "30", "10"])
+        code, verdict = judge(
+            bench,
+            ["--baseline", path, "--max-regression", "900%"],
+            ["1.5", "1", "sleep", "30", "10"],
+        )
         check_equal(code, 1, "exit code")
         check_equal(verdict["findings"][0]["rule"], "new-site", "first finding")
         check_equal(verdict["findings"][0]["function"], "sleep", "its function")
@@ -121,8 +160,18 @@ def baseline(bench):
 
 def record(bench, name, program, *options):
     path = os.path.join(bench.folder, name)
-    code, _, errors = run_tool(bench, "record", "-o", path, *options, "--", *bench.python.command, PROGRAM, *program,
-                               timeout=40.0)
+    code, _, errors = run_tool(
+        bench,
+        "record",
+        "-o",
+        path,
+        *options,
+        "--",
+        *bench.python.command,
+        PROGRAM,
+        *program,
+        timeout=40.0
+    )
     check_equal(code, 0, "exit code of record (%s)" % errors)
     return path
 
@@ -148,7 +197,8 @@ def shape(value):
 
 
 def shape_of_verdict(verdict):
-    """Without what depends on the host in that second: causes beside the main one, what was lost, whether it was busy."""
+    """Without what depends on the host in that second: causes beside the main one, what was lost,
+    whether it was busy."""
     for finding in verdict["findings"]:
         if finding["worst"]:
             finding["worst"]["causes_ns"] = sorted(set(finding["worst"]["causes_ns"]) & {"sleep"})
@@ -167,25 +217,37 @@ def recordings_are_judged_as_runs_are(bench):
             code, of_file = judge_file(bench, limits, record(bench, name, program))
             check_equal(code, wanted, "exit code")
             for share in ("steal_share", "pressure_share"):
-                check(isinstance(of_file["host"][share], float), "%s is %r", share, of_file["host"][share])
+                check(
+                    isinstance(of_file["host"][share], float),
+                    "%s is %r",
+                    share,
+                    of_file["host"][share],
+                )
             code, of_run = judge(bench, limits, program)
             check_equal(code, wanted, "exit code of the run")
-            check_equal(shape_of_verdict(of_file), shape_of_verdict(of_run), "verdict on the recording")
+            check_equal(
+                shape_of_verdict(of_file), shape_of_verdict(of_run), "verdict on the recording"
+            )
     with bench.part("same twice"):
         path = os.path.join(bench.folder, "bad")
         check_equal(judge_file(bench, limits, path), judge_file(bench, limits, path), "verdict")
     with bench.part("baseline"):
         saved = os.path.join(bench.folder, "baseline.json")
         for _ in range(2):
-            code, _ = judge_file(bench, ["--save-baseline", saved], os.path.join(bench.folder, "good"))
+            code, _ = judge_file(
+                bench, ["--save-baseline", saved], os.path.join(bench.folder, "good")
+            )
             check_equal(code, 0, "exit code")
         code, verdict = judge_file(bench, ["--baseline", saved], os.path.join(bench.folder, "bad"))
         check_equal(code, 1, "exit code")
         check("new-site" in rules(verdict), "rules %r", rules(verdict))
         check_equal(verdict["baseline"]["runs"], 2, "runs of the baseline")
         # With another root no name is that of the baseline.
-        code, verdict = judge_file(bench, ["--baseline", saved, "--root", "/usr", "--threshold", "9s"],
-                                   os.path.join(bench.folder, "good"))
+        code, verdict = judge_file(
+            bench,
+            ["--baseline", saved, "--root", "/usr", "--threshold", "9s"],
+            os.path.join(bench.folder, "good"),
+        )
         check_equal((code, verdict["baseline"]["comparisons"]), (4, 0), "exit code and comparisons")
 
 
@@ -193,19 +255,28 @@ def recordings_are_judged_as_runs_are(bench):
 def recordings_that_do_not_hold_the_answer(bench):
     path = record(bench, "a", ["1.2", "0.5", "sleep", "60", "20"], "--threshold", "50ms")
     for options, words in (
-            (["--max-step", "20ms", "--threshold", "50ms"], "a limit of 20ms cannot be judged: record with --threshold 20ms"),
-            (["--max-step", "80ms"], "give --threshold 50ms, or record with --threshold 10ms"),
-            (["--max-turn", "1ms", "--threshold", "50ms"], "a limit of 1ms cannot be judged")):
+        (
+            ["--max-step", "20ms", "--threshold", "50ms"],
+            "a limit of 20ms cannot be judged: record with --threshold 20ms",
+        ),
+        (["--max-step", "80ms"], "give --threshold 50ms, or record with --threshold 10ms"),
+        (["--max-turn", "1ms", "--threshold", "50ms"], "a limit of 1ms cannot be judged"),
+    ):
         code, output, errors = run_tool(bench, "check", *options, path)
         check_equal((code, output), (2, b""), "exit code and output with %r" % options)
-        check(words in errors and len(errors.splitlines()) == 1, "stderr with %r: %s", options, errors)
+        check(
+            words in errors and len(errors.splitlines()) == 1, "stderr with %r: %s", options, errors
+        )
     limits = ["--threshold", "50ms", "--max-step", "9s"]
     code, verdict = judge_file(bench, limits, path)
     check_equal((code, verdict["reasons"]), (0, []), "exit code and reasons of the whole file")
     with open(path, "rb") as file:
         data = file.read()
-    for name, damaged in (("cut", data[:-100]), ("no end mark", data[:-48]),
-                          ("changed", data[:-120] + bytes([data[-120] ^ 1]) + data[-119:])):
+    for name, damaged in (
+        ("cut", data[:-100]),
+        ("no end mark", data[:-48]),
+        ("changed", data[:-120] + bytes([data[-120] ^ 1]) + data[-119:]),
+    ):
         with bench.part(name):
             with open(path, "wb") as file:
                 file.write(damaged)
@@ -220,8 +291,13 @@ def recordings_that_do_not_hold_the_answer(bench):
 
 @live(on="once")
 def nothing_makes_a_fault_less(bench):
-    """Whatever happens to the outputs: what is broken stays 1, and what cannot be written is never 0."""
-    good, bad = record(bench, "good", ["1.2", "0.5"]), record(bench, "bad", ["1.2", "0.5", "sleep", "60", "20"])
+    """Whatever happens to the outputs: what is broken stays 1, and what cannot be written is never
+    0."""
+    good, bad = record(bench, "good", ["1.2", "0.5"]), record(
+        bench, "bad", ["1.2", "0.5", "sleep", "60", "20"]
+    )
+    # On a starved host the good run is inconclusive, and then no baseline is written at all.
+    is_doubted = run_tool(bench, "check", "--max-step", "50ms", good)[0] == 4
     gone = os.path.join(bench.folder, "is not there")
     link = os.path.join(bench.folder, "link")
     os.symlink(gone, link)
@@ -231,9 +307,13 @@ def nothing_makes_a_fault_less(bench):
                 if option == "--save-baseline" and path == bad:
                     continue  # a bad run is not saved
                 junit = os.path.join(bench.folder, "md")
-                got, output, errors = run_tool(bench, "check", "--max-step", "50ms", option, place, "--markdown", junit, path)
-                check_equal(got, code, "exit code with %s %s" % (option, place))
-                check_equal(len(errors.splitlines()), 1, "lines of %r" % errors)
+                got, output, errors = run_tool(
+                    bench, "check", "--max-step", "50ms", option, place, "--markdown", junit, path
+                )
+                wanted = 4 if is_doubted and option == "--save-baseline" else code
+                check_equal(got, wanted, "exit code with %s %s" % (option, place))
+                if wanted == code:
+                    check_equal(len(errors.splitlines()), 1, "lines of %r" % errors)
                 check(output and os.path.getsize(junit) > 50, "the other outputs are missing")
                 os.unlink(junit)
     check(not os.path.exists(gone), "written through a link")
@@ -244,7 +324,9 @@ def nothing_makes_a_fault_less(bench):
         os.close(reader)
         done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=30)
         os.close(writer)
-        check_equal((done.returncode, done.stderr), (1, b""), "exit code and stderr without a reader")
+        check_equal(
+            (done.returncode, done.stderr), (1, b""), "exit code and stderr without a reader"
+        )
         with open("/dev/full", "wb") as full:
             done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
         check_equal(done.returncode, 1, "exit code on a full disk")
@@ -255,8 +337,13 @@ def nothing_makes_a_fault_less(bench):
 def exit_codes(bench):
     python = bench.python.path
     for code, args in (
-            (2, ["--max-step", "50"]), (2, ["--deny", "laziness"]), (2, ["--allow", "x until=now"]),
-            (2, ["--max-regression", "20"]), (2, ["--baseline", "/nonexistent"]), (2, ["--max-stalls", "-1"])):
+        (2, ["--max-step", "50"]),
+        (2, ["--deny", "laziness"]),
+        (2, ["--allow", "x until=now"]),
+        (2, ["--max-regression", "20"]),
+        (2, ["--baseline", "/nonexistent"]),
+        (2, ["--max-stalls", "-1"]),
+    ):
         got, _, errors = run_tool(bench, "check", *args, "--", python, PROGRAM, "0.1", "1")
         check_equal(got, code, "exit code of %r" % args)
         check(len(errors.strip().splitlines()) == 1, "stderr: %s", errors)
@@ -275,8 +362,25 @@ def settings_of_the_repository(bench):
     with open(os.path.join(bench.folder, "loopstall.ini"), "w") as file:
         file.write("[check]\nmax-step = 9s\ndeny = sleep\nallow = nobody\n")
     got, output, errors = run_tool(
-        bench, "check", "--github", "--junit", "j.xml", "--sarif", "s.json", "--markdown", "m.md", "--",
-        *bench.python.command, PROGRAM, "1.2", "0.5", "sleep", "60", "20", cwd=bench.folder)
+        bench,
+        "check",
+        "--github",
+        "--junit",
+        "j.xml",
+        "--sarif",
+        "s.json",
+        "--markdown",
+        "m.md",
+        "--",
+        *bench.python.command,
+        PROGRAM,
+        "1.2",
+        "0.5",
+        "sleep",
+        "60",
+        "20",
+        cwd=bench.folder
+    )
     check_equal(got, 1, "exit code (%s)" % errors)
     check(b"::error file=" in output, "no annotation: %r", output)
     for name in ("j.xml", "s.json", "m.md"):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What loopstall says it costs, held against a measurement from outside.
 
-The target makes a bounded number of steps again and again, in turn with and without loopstall, and tells its own CPU time. What it
-took more with loopstall, and the CPU time of loopstall as /proc tells it, must be what the summary says. docs/overhead.md has how far it is off.
+The target makes a bounded number of steps again and again, in turn with and without loopstall, and
+tells its own CPU time. What it took more with loopstall, and the CPU time of loopstall as /proc
+tells it, must be what the summary says. docs/overhead.md has how far it is off.
 """
 
 import contextlib
@@ -17,12 +18,14 @@ from lib import MS, TOOL, Skip, check, check_equal, live
 
 ROUNDS = 9
 STEPS = {"none": 60000, "work": 25000}
-# What the sum may be off, as factor: the noise of both measurements, and what the calibration cannot know of a target.
+# What the sum may be off, as factor: the noise of both measurements, and what the calibration
+# cannot know of a target.
 MOST_OFF = 1.35
 
 # linux: include/uapi/linux/bpf.h; x86-64's number of the system call
 BPF_SYSCALL, BPF_ENABLE_STATS = 321, 32
-# The kernel takes two readings of its clock for each run and books one of them to the program: some 40 ns here.
+# The kernel takes two readings of its clock for each run and books one of them to the program: some
+# 40 ns here.
 MOST_ACCOUNTING_NS = 80
 
 
@@ -36,9 +39,13 @@ def cpu_ns_of(pid):
 
 
 def own_copy(bench):
-    """The interpreter and its _asyncio as files of their own: another tool's probes on the same file would make ours dearer."""
+    """The interpreter and its _asyncio as files of their own: another tool's probes on the same
+    file would make ours dearer."""
     python = copy.copy(bench.python)
-    asking = bench.start(python.command + ["-c", "import _asyncio; print(getattr(_asyncio, '__file__', ''))"], env=python.env)
+    asking = bench.start(
+        python.command + ["-c", "import _asyncio; print(getattr(_asyncio, '__file__', ''))"],
+        env=python.env,
+    )
     module = asking.read_line().decode().strip()
     python.path = os.path.join(bench.folder, "python3")
     shutil.copy(os.path.realpath(bench.python.path), python.path)
@@ -91,7 +98,13 @@ def check_contract(summary, steps):
     check_equal(cost["self_ns"], summary["own"]["cpu_ns"], "self_ns")
     # Two for each step, one for each turn, and no more than the few of starting and telling.
     least, most = 2 * steps, 2 * steps + summary["turns"] + 1000
-    check(least <= cost["hits"] <= most, "%d hits of %d steps and %d turns", cost["hits"], steps, summary["turns"])
+    check(
+        least <= cost["hits"] <= most,
+        "%d hits of %d steps and %d turns",
+        cost["hits"],
+        steps,
+        summary["turns"],
+    )
     check(cost["hits"] * cost["ns_per_hit"] <= cost["traps_ns"], "traps of %r", cost)
 
 
@@ -104,17 +117,30 @@ def sum_is_what_it_costs(bench):
             rounds = [slices.round() for _ in range(ROUNDS)]
             check_contract(rounds[0][2], slices.steps)
             seen_ns, said_ns = (statistics.median(r[i] for r in rounds) for i in (0, 1))
-            bench.note("%.1f ms seen, %.1f ms said, %.2f of it; by round %s" % (
-                seen_ns / MS, said_ns / MS, said_ns / seen_ns, " ".join("%.2f" % (r[1] / r[0]) for r in rounds)))
-            check(said_ns < seen_ns * MOST_OFF and seen_ns < said_ns * MOST_OFF,
-                  "%.1f ms from outside, %.1f ms said", seen_ns / MS, said_ns / MS)
+            bench.note(
+                "%.1f ms seen, %.1f ms said, %.2f of it; by round %s"
+                % (
+                    seen_ns / MS,
+                    said_ns / MS,
+                    said_ns / seen_ns,
+                    " ".join("%.2f" % (r[1] / r[0]) for r in rounds),
+                )
+            )
+            check(
+                said_ns < seen_ns * MOST_OFF and seen_ns < said_ns * MOST_OFF,
+                "%.1f ms from outside, %.1f ms said",
+                seen_ns / MS,
+                said_ns / MS,
+            )
             slices.target.finish()
 
 
 @contextlib.contextmanager
 def kernel_accounting():
     """The kernel takes the time of all BPF programs meanwhile."""
-    attr = ctypes.create_string_buffer(128)  # union bpf_attr: enable_stats.type 0 is BPF_STATS_RUN_TIME
+    attr = ctypes.create_string_buffer(
+        128
+    )  # union bpf_attr: enable_stats.type 0 is BPF_STATS_RUN_TIME
     fd = ctypes.CDLL(None, use_errno=True).syscall(BPF_SYSCALL, BPF_ENABLE_STATS, attr, len(attr))
     if fd < 0:
         raise Skip("the kernel does not account for programs: %s" % os.strerror(ctypes.get_errno()))
@@ -129,12 +155,28 @@ def programs_as_the_kernel_counts_them(bench):
     slices = Slices(bench, own_copy(bench), "none")
     with kernel_accounting():
         _, _, summary = slices.run_watched()
-    said_ns, kernel_ns, hits = summary["own_cost"]["programs_ns"], summary["own"]["bpf_ns"], summary["own_cost"]["hits"]
-    bench.note("%.1f ms said, %.1f ms by the kernel, %d hits" % (said_ns / MS, kernel_ns / MS, hits))
+    said_ns, kernel_ns, hits = (
+        summary["own_cost"]["programs_ns"],
+        summary["own"]["bpf_ns"],
+        summary["own_cost"]["hits"],
+    )
+    bench.note(
+        "%.1f ms said, %.1f ms by the kernel, %d hits" % (said_ns / MS, kernel_ns / MS, hits)
+    )
     # Runs for others and for context switches are few beside the hits.
-    check(said_ns < 1.1 * kernel_ns, "%.1f ms said, %.1f ms by the kernel", said_ns / MS, kernel_ns / MS)
-    check(kernel_ns < 1.1 * said_ns + 1.2 * hits * MOST_ACCOUNTING_NS,
-          "%.1f ms said, %.1f ms by the kernel, %d hits", said_ns / MS, kernel_ns / MS, hits)
+    check(
+        said_ns < 1.1 * kernel_ns,
+        "%.1f ms said, %.1f ms by the kernel",
+        said_ns / MS,
+        kernel_ns / MS,
+    )
+    check(
+        kernel_ns < 1.1 * said_ns + 1.2 * hits * MOST_ACCOUNTING_NS,
+        "%.1f ms said, %.1f ms by the kernel, %d hits",
+        said_ns / MS,
+        kernel_ns / MS,
+        hits,
+    )
     slices.target.finish()
 
 
@@ -142,7 +184,9 @@ def programs_as_the_kernel_counts_them(bench):
 def a_recording_tells_the_same(bench):
     slices = Slices(bench, own_copy(bench), "none")
     path = os.path.join(bench.folder, "cost.ls")
-    tool = bench.start([os.path.abspath(TOOL), "record", "-q", "-p", str(slices.pid), "-o", path, "-d", "3s"])
+    tool = bench.start(
+        [os.path.abspath(TOOL), "record", "-q", "-p", str(slices.pid), "-o", path, "-d", "3s"]
+    )
     time.sleep(1)  # it is attached by then
     slices.run()
     check_equal(tool.wait(timeout=20), 0, "exit code of record (stderr: %s)" % tool.stderr)
@@ -150,6 +194,10 @@ def a_recording_tells_the_same(bench):
     report.read_all()
     check_equal(report.wait(), 0, "exit code of report")
     cost = report.summary["own_cost"]
-    check(cost["hits"] > 0 and cost["traps_ns"] > 0 and cost["programs_ns"] > 0, "own cost of a recording: %r", cost)
+    check(
+        cost["hits"] > 0 and cost["traps_ns"] > 0 and cost["programs_ns"] > 0,
+        "own cost of a recording: %r",
+        cost,
+    )
     check_equal(cost["self_ns"], report.summary["own"]["cpu_ns"], "self_ns")
     slices.target.finish()

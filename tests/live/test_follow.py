@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which processes are meant: by pid, by name, started by the tool, before and after asyncio is there."""
+"""Which processes are meant: by pid, by name, started by the tool, before and after asyncio is
+there."""
 
 import json
 import os
@@ -8,7 +9,17 @@ import subprocess
 import time
 
 from lib import (
-    MS, PROGRAMS, TOOL, both_loops, brief, check, check_equal, check_losses, live, run_tool, wait_for,
+    MS,
+    PROGRAMS,
+    TOOL,
+    both_loops,
+    brief,
+    check,
+    check_equal,
+    check_losses,
+    live,
+    run_tool,
+    wait_for,
 )
 
 
@@ -27,8 +38,12 @@ def _check_stalls(tool, truth):
     """All stalls of the brief program were found."""
     for start, end in truth["stalls"]:
         found = [
-            s for s in tool.stalls if s["pid"] == truth["pid"]
-            and s["start_ns"] < start + MS and s["start_ns"] + s["duration_ns"] > end - MS]
+            s
+            for s in tool.stalls
+            if s["pid"] == truth["pid"]
+            and s["start_ns"] < start + MS
+            and s["start_ns"] + s["duration_ns"] > end - MS
+        ]
         check_equal(len(found), 1, "times the stall at %.2f was reported" % (start / MS))
         check_equal(found[0]["cause"], "sleep", "cause of %s" % brief(found[0]))
         check_equal(found[0]["call"]["function"], "blocking_work", "function")
@@ -47,9 +62,10 @@ def started_command(bench):
     check_losses(summary, "return_unseen")
 
 
-@live(on="once")
+@live(on="once", lane="timed")
 def pid_of_a_moment_ago(bench):
-    """`service & loopstall -p $!`: what was forked just now may still be the shell; what has been something else for long is refused at once."""
+    """`service & loopstall -p $!`: what was forked just now may still be the shell; what has been
+    something else for long is refused at once."""
     command, path = _brief(bench, "--stalls", "30")
     early = bench.start(["sh", "-c", 'sleep 0.4; exec "$@"', "sh", *command], env=bench.python.env)
     tool = bench.tool("trace", "-p", str(early.pid), "--threshold", "10ms")
@@ -65,9 +81,10 @@ def pid_of_a_moment_ago(bench):
     check(time.monotonic() - asked < 0.5, "refused after %.2f s", time.monotonic() - asked)
 
 
-@live(on="once")
+@live(on="once", lane="timed")
 def stall_right_before_the_end(bench):
-    """Whoever is about to end must be asked for names at once. A host that has no CPU for us may spoil one of five."""
+    """Whoever is about to end must be asked for names at once. A host that has no CPU for us may
+    spoil one of five."""
     unnamed = 0
     for _ in range(5):
         command, path = _brief(bench, "--stalls", "1")
@@ -162,7 +179,7 @@ def several_pids(bench):
         _check_stalls(tool, _truth(path))
 
 
-@live(on="once")
+@live(on="once", lane="timed")
 def duration_ends_it(bench):
     target = bench.target("steady.py")
     pid = target.hear("ready")["pid"]
@@ -171,7 +188,9 @@ def duration_ends_it(bench):
     summary = tool.end()
     took = time.monotonic() - begun
     check(0.7 <= took < 3.0, "it took %.2f s", took)
-    check(abs(summary["duration_ns"] - 700 * MS) < 150 * MS, "duration_ns %r", summary["duration_ns"])
+    check(
+        abs(summary["duration_ns"] - 700 * MS) < 150 * MS, "duration_ns %r", summary["duration_ns"]
+    )
     check(len(tool.stalls) >= 4, "%d stalls", len(tool.stalls))
     target.finish()
 
@@ -186,7 +205,9 @@ def text_output(bench):
     text = output.decode()
     lines = [line for line in text.splitlines() if "steady.py:" in line and "sleep" in line]
     check(lines, "no stall in %r", text)
-    check("staller" in lines[0] and "_stall" in lines[0] and str(pid) in lines[0], "line %r", lines[0])
+    check(
+        "staller" in lines[0] and "_stall" in lines[0] and str(pid) in lines[0], "line %r", lines[0]
+    )
     check("\x1b" not in text, "escape sequences in a pipe")
     target.finish()
 
@@ -233,7 +254,13 @@ def examined_by_doctor(bench):
 @live(on="once")
 def installed_names(bench):
     """--help and --version work without privileges and without a target."""
-    for args in (["--help"], ["--version"], ["trace", "--help"], ["ls", "--help"], ["doctor", "--help"]):
+    for args in (
+        ["--help"],
+        ["--version"],
+        ["trace", "--help"],
+        ["ls", "--help"],
+        ["doctor", "--help"],
+    ):
         done = subprocess.run([TOOL] + args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         check_equal(done.returncode, 0, "exit code of %s" % args)
         check(done.stdout and not done.stderr, "output of %s: %r", args, done)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Least privilege: what is documented suffices, each capability is needed, and what is not needed any more is given up."""
+"""Least privilege: what is documented suffices, each capability is needed, and what is not needed
+any more is given up."""
 
 import glob
 import json
@@ -14,8 +15,23 @@ import lib
 import yaml
 from lib import check, check_equal, live, wait_for
 from privileges import (
-    CONTAINER_CAPS, FILE_CAPS, NUMBERS, OTHER, USER, as_root_with, as_user, caps_of, check_finds_the_stall, public_folder,
-    public_program, public_tool, refused, set_caps, steady_of, traced, wait_caps,
+    CONTAINER_CAPS,
+    FILE_CAPS,
+    NUMBERS,
+    OTHER,
+    USER,
+    as_root_with,
+    as_user,
+    caps_of,
+    check_finds_the_stall,
+    public_folder,
+    public_program,
+    public_tool,
+    refused,
+    set_caps,
+    steady_of,
+    traced,
+    wait_caps,
 )
 from test_top import Terminal
 
@@ -28,8 +44,13 @@ MANIFESTS = os.path.join(lib.HERE, "..", "..", "docs", "kubernetes")
 
 @live(on="once")
 def file_capabilities_suffice(bench):
-    """As an ordinary user, on a process of one's own, of another user and of root; names and lines included."""
-    targets = {"own": steady_of(bench, USER), "other": steady_of(bench, OTHER), "root": steady_of(bench, 0)}
+    """As an ordinary user, on a process of one's own, of another user and of root; names and lines
+    included."""
+    targets = {
+        "own": steady_of(bench, USER),
+        "other": steady_of(bench, OTHER),
+        "root": steady_of(bench, 0),
+    }
     for how in ("p", "ep"):
         tool = public_tool(bench, FILE_CAPS, how)
         for whose, target in targets.items():
@@ -41,7 +62,7 @@ def file_capabilities_suffice(bench):
 def inherited_capabilities_suffice(bench):
     """The same without a file, as a service manager gives them."""
     target = steady_of(bench, OTHER)
-    words = ",".join("+" + cap[len("CAP_"):].lower() for cap in FILE_CAPS)
+    words = ",".join("+" + cap[len("CAP_") :].lower() for cap in FILE_CAPS)
     wrap = as_user(USER, "--inh-caps=" + words, "--ambient-caps=" + words)
     check_finds_the_stall(traced(bench, target.pid, wrap, public_tool(bench)))
 
@@ -64,12 +85,16 @@ def each_file_capability_is_needed(bench):
             tool = public_tool(bench, [c for c in FILE_CAPS if c != cap])
             refused(bench, target.pid, as_user(USER), cap, "root", tool=tool)
     with bench.part("without-any"):
-        refused(bench, steady_of(bench, USER).pid, as_user(USER), *FILE_CAPS, tool=public_tool(bench))
+        refused(
+            bench, steady_of(bench, USER).pid, as_user(USER), *FILE_CAPS, tool=public_tool(bench)
+        )
 
 
 def _asyncio_in(folder):
     """A copy of the accelerator module that a Python finds there first; its path."""
-    library = glob.glob(os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload", "_asyncio.*.so"))[0]
+    library = glob.glob(
+        os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload", "_asyncio.*.so")
+    )[0]
     path = os.path.join(folder, os.path.basename(library))
     shutil.copy(library, path)
     os.chmod(path, 0o755)
@@ -111,7 +136,8 @@ NEEDED_FOR = {
 
 @live(on="once")
 def each_container_capability_is_needed(bench):
-    """Root with this list measures what is hardest to open; without any one of them it says which it lacks."""
+    """Root with this list measures what is hardest to open; without any one of them it says which
+    it lacks."""
     check_equal(set(NEEDED_FOR), set(CONTAINER_CAPS), "capabilities")
     for cap, start in NEEDED_FOR.items():
         target = start(bench)
@@ -148,13 +174,25 @@ def _capability_lists(node):
 def manifests_name_what_was_measured(bench):
     """The capabilities in docs/kubernetes are those of these tests."""
     paths = sorted(glob.glob(os.path.join(MANIFESTS, "*.yaml")))
-    check_equal([os.path.basename(p) for p in paths], ["daemonset.yaml", "ephemeral-container.yaml"], "manifests")
+    check_equal(
+        [os.path.basename(p) for p in paths],
+        ["daemonset.yaml", "ephemeral-container.yaml"],
+        "manifests",
+    )
     for path in paths:
         with open(path) as file:
-            lists = [found for document in yaml.safe_load_all(file) for found in _capability_lists(document)]
+            lists = [
+                found
+                for document in yaml.safe_load_all(file)
+                for found in _capability_lists(document)
+            ]
         check_equal(len(lists), 1, "capability lists in %s" % path)
         add, drop = lists[0]
-        check_equal(sorted("CAP_" + name for name in add), sorted(CONTAINER_CAPS), "capabilities of %s" % path)
+        check_equal(
+            sorted("CAP_" + name for name in add),
+            sorted(CONTAINER_CAPS),
+            "capabilities of %s" % path,
+        )
         check_equal(drop, ["ALL"], "what is dropped in %s" % path)
 
 
@@ -169,7 +207,12 @@ def documents_name_what_was_measured(bench):
         for command in re.findall(r"docker run .*", text):
             added = ["CAP_" + cap for cap in re.findall(r"--cap-add=(\w+)", command)]
             check_equal(sorted(added), sorted(CONTAINER_CAPS), "docker line of %s" % name)
-            check("--pid=host" in command and "--cap-drop=ALL" in command, "docker line of %s: %s", name, command)
+            check(
+                "--pid=host" in command and "--cap-drop=ALL" in command,
+                "docker line of %s: %s",
+                name,
+                command,
+            )
 
 
 # --- what is given up
@@ -179,7 +222,9 @@ def _idle(bench, uid):
     """A Python without a loop: the tool waits for one."""
     return bench.start(
         as_user(uid) + bench.python.command + ["-u", "-c", "import time; print(1); time.sleep(60)"],
-        env=bench.python.env, cwd="/")
+        env=bench.python.env,
+        cwd="/",
+    )
 
 
 def _attached(bench, command):
@@ -197,8 +242,10 @@ def _check_phases(bench, wrap, tool_path, extra, has_setpcap):
     watching = {"CAP_PERFMON", "CAP_SYS_PTRACE"} | extra
     # Mode auto puts its probes on again: it keeps what that takes.
     command = list(wrap) + [tool_path, "trace", "--mode", "exact", "-d", "20s", "-v", "-p"]
-    for name, words in (("attaching-goes-on", ["%d,%d" % (target.pid, idle.pid), "--no-follow"]),
-                        ("children-may-come", [str(target.pid)])):
+    for name, words in (
+        ("attaching-goes-on", ["%d,%d" % (target.pid, idle.pid), "--no-follow"]),
+        ("children-may-come", [str(target.pid)]),
+    ):
         with bench.part(name):
             tool = _attached(bench, command + words)
             for field in ("CapEff", "CapPrm"):
@@ -235,9 +282,13 @@ def root_keeps_what_watching_needs(bench):
 @live(on="once")
 def user_watches_an_exec(bench):
     """CAP_BPF is gone by then: putting probes on the next program needs no right to load some."""
-    target = steady_of(bench, OTHER, "--becomes", *bench.python.command, "-u", public_program(bench))
+    target = steady_of(
+        bench, OTHER, "--becomes", *bench.python.command, "-u", public_program(bench)
+    )
     command = as_user(USER) + [public_tool(bench, FILE_CAPS)]
-    tool = bench.own(lib.Tool(["trace", "-v", "--no-follow", "-p", str(target.pid)], program=command, cwd="/"))
+    tool = bench.own(
+        lib.Tool(["trace", "-v", "--no-follow", "-p", str(target.pid)], program=command, cwd="/")
+    )
     tool.read_until(lambda t: any(s["cause"] == "sleep" for s in t.stalls))
     check_equal(caps_of(tool.pid, "CapPrm"), {"CAP_PERFMON", "CAP_SYS_PTRACE"}, "CapPrm")
     target.ask("exec", "ready")
@@ -256,7 +307,14 @@ def _rights_of_command(bench, wrap, tool):
     script = "cat /proc/self/status >%s; exec \"$@\"" % path
     command = list(wrap) + [tool, "trace", "-d", "2s", "--", "sh", "-c", script, "sh"]
     command += bench.python.command + ["-c", "import asyncio; asyncio.run(asyncio.sleep(.6))"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, cwd="/", env=bench.python.env)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=20,
+        cwd="/",
+        env=bench.python.env,
+    )
     check_equal(done.returncode, 0, "exit code (%s)" % done.stderr.decode())
     with open(path) as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -265,11 +323,13 @@ def _rights_of_command(bench, wrap, tool):
 @live(on="once")
 def command_inherits_nothing(bench):
     """Neither from the file nor from the parent, and it may still become more itself."""
-    words = ",".join("+" + cap[len("CAP_"):].lower() for cap in FILE_CAPS)
+    words = ",".join("+" + cap[len("CAP_") :].lower() for cap in FILE_CAPS)
     ways = {
         "file": (as_user(USER), public_tool(bench, FILE_CAPS)),
-        "parent": (as_user(USER, "--inh-caps=" + words, "--ambient-caps=" + words),
-                   shutil.copy(lib.TOOL, os.path.join(bench.folder, "plain"))),
+        "parent": (
+            as_user(USER, "--inh-caps=" + words, "--ambient-caps=" + words),
+            shutil.copy(lib.TOOL, os.path.join(bench.folder, "plain")),
+        ),
     }
     for name, (wrap, tool) in ways.items():
         with bench.part(name):
@@ -288,15 +348,21 @@ def root_command_is_root(bench):
 
 
 def _editor(bench, target, name, **env):
-    """What an editor started by the dashboard is: its status, its environment's HOME, what it is told to open, and the first
-    line of that."""
+    """What an editor started by the dashboard is: its status, its environment's HOME, what it is
+    told to open, and the first line of that."""
     folder = public_folder(bench, name, 0o777)
     script, result = os.path.join(folder, "editor"), os.path.join(folder, "result")
     with open(script, "w") as file:
-        file.write('#!/bin/sh\n(cat /proc/self/status; printf "Home:\\t%%s\\nWhere:\\t%%s\\nPath:\\t%%s\\nFirst:\\t" '
-                   '"$HOME" "$1" "$2"; head -n 1 "$2") >%s.new 2>&1; mv %s.new %s\n' % (result, result, result))
+        file.write(
+            '#!/bin/sh\n(cat /proc/self/status; printf '
+            '"Home:\\t%%s\\nWhere:\\t%%s\\nPath:\\t%%s\\nFirst:\\t" '
+            '"$HOME" "$1" "$2"; head -n 1 "$2") >%s.new 2>&1; mv %s.new %s\n'
+            % (result, result, result)
+        )
     os.chmod(script, 0o755)
-    terminal = Terminal(bench, (120, 30), dict(env, LC_ALL="C.UTF-8", XDG_CONFIG_HOME="/nowhere", EDITOR=script))
+    terminal = Terminal(
+        bench, (120, 30), dict(env, LC_ALL="C.UTF-8", XDG_CONFIG_HOME="/nowhere", EDITOR=script)
+    )
     try:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"Service\._stall|_stall")
@@ -313,15 +379,27 @@ def _editor(bench, target, name, **env):
 
 @live(on="once")
 def editor_is_the_users(bench):
-    """Root by sudo: the editor is of who called it. It has no capability, and opens what only the target sees."""
+    """Root by sudo: the editor is of who called it. It has no capability, and opens what only the
+    target sees."""
     folder = os.path.join(bench.folder, "inside")
     os.makedirs(folder)
     script = "cp %s/*.py %s.copy; mount -t tmpfs tmpfs %s; cp %s.copy/*.py %s; exec \"$@\"" % (
-        os.path.dirname(public_program(bench)), folder, folder, folder, folder)
+        os.path.dirname(public_program(bench)),
+        folder,
+        folder,
+        folder,
+        folder,
+    )
     os.makedirs(folder + ".copy")
-    inside = bench.own(lib.Target(
-        ["unshare", "-m", "sh", "-ec", script, "sh"] + bench.python.command + ["-u", os.path.join(folder, "steady.py")],
-        bench.python.env, cwd="/"))
+    inside = bench.own(
+        lib.Target(
+            ["unshare", "-m", "sh", "-ec", script, "sh"]
+            + bench.python.command
+            + ["-u", os.path.join(folder, "steady.py")],
+            bench.python.env,
+            cwd="/",
+        )
+    )
     inside.hear("ready")
     with open(public_program(bench)) as file:
         first_line = file.readline().strip()
@@ -349,10 +427,19 @@ def no_file_is_opened_for_the_user(bench):
         file.write("[top]\nthe-secret-word = 1\n")
     os.chmod(secret, 0o600)
     tool = public_tool(bench, list(NUMBERS))
-    for args in (["trace", "--config", secret, "-p", "1"], ["report", secret],
-                 ["check", "--max-step", "1s", secret]):
-        done = subprocess.run(as_user(USER) + [tool] + args, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              stdin=subprocess.DEVNULL, timeout=20, cwd="/")
+    for args in (
+        ["trace", "--config", secret, "-p", "1"],
+        ["report", secret],
+        ["check", "--max-step", "1s", secret],
+    ):
+        done = subprocess.run(
+            as_user(USER) + [tool] + args,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            timeout=20,
+            cwd="/",
+        )
         text = (done.stdout + done.stderr).decode()
         check(done.returncode != 0, "%s succeeds", args)
         check("secret-word" not in text, "%s shows what is in the file: %r", args, text)
@@ -370,8 +457,13 @@ def setuid_is_refused(bench):
 
 
 def _doctor(wrap, tool, *args):
-    done = subprocess.run(list(wrap) + [tool, "doctor", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
-                          cwd="/")
+    done = subprocess.run(
+        list(wrap) + [tool, "doctor", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        cwd="/",
+    )
     check_equal(done.stderr, b"", "stderr of doctor")
     return done.returncode, done.stdout.decode()
 
@@ -387,10 +479,18 @@ def doctor_gives_the_line_that_helps(bench):
     check(set(FILE_CAPS) <= set(missing), "missing are %r", missing)
     for feature in message["features"]:
         if feature["name"] in FILE_CAPS:
-            bare = feature["name"][len("CAP_"):]
+            bare = feature["name"][len("CAP_") :]
             check_equal(feature["docker"], "docker run --cap-add=%s ..." % bare, "docker line")
-            check_equal(feature["kubernetes"], "securityContext: {capabilities: {add: [%s]}}" % bare, "kubernetes line")
-    check_equal(message["docker"], "docker run --cap-add=BPF --cap-add=PERFMON --cap-add=SYS_PTRACE ...", "docker line")
+            check_equal(
+                feature["kubernetes"],
+                "securityContext: {capabilities: {add: [%s]}}" % bare,
+                "kubernetes line",
+            )
+    check_equal(
+        message["docker"],
+        "docker run --cap-add=BPF --cap-add=PERFMON --cap-add=SYS_PTRACE ...",
+        "docker line",
+    )
     add = yaml.safe_load(message["kubernetes"])["securityContext"]["capabilities"]["add"]
     check_equal(["CAP_" + name for name in add], list(FILE_CAPS), "kubernetes line")
     code, text = _doctor(as_user(USER), tool)
@@ -400,7 +500,9 @@ def doctor_gives_the_line_that_helps(bench):
     code, text = _doctor(as_user(USER), tool, "--json")
     check_equal(code, 0, "exit code with rights (%s)" % text)
     message = json.loads(text)
-    check_equal([message["ok"], message["setcap"], message["docker"]], [True, None, None], "ok and lines")
+    check_equal(
+        [message["ok"], message["setcap"], message["docker"]], [True, None, None], "ok and lines"
+    )
 
 
 @live(on="once")
@@ -427,9 +529,17 @@ def doctor_in_a_user_namespace(bench):
     rows = {f["name"]: f for f in json.loads(text)["features"]}
     check(not rows["user_namespace"]["ok"], "the user namespace is fine")
     check("outside" in rows["user_namespace"]["fix"], "fix is %r", rows["user_namespace"]["fix"])
-    command = wrap + [tool, "trace", "--"] + bench.python.command + ["-c", "import time; time.sleep(9)"]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=20, cwd="/",
-                          env=bench.python.env)
+    command = (
+        wrap + [tool, "trace", "--"] + bench.python.command + ["-c", "import time; time.sleep(9)"]
+    )
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=20,
+        cwd="/",
+        env=bench.python.env,
+    )
     check_equal(done.returncode, 3, "exit code (%s)" % done.stderr.decode())
     check_equal(len(done.stderr.splitlines()), 1, "lines of stderr %r" % done.stderr)
     check(b"user namespace" in done.stderr and b"outside" in done.stderr, "it says %r", done.stderr)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The recipes of docs/ci/, run as they are written: their shell lines are taken from the files and run in a fresh folder
-with a small project. What a CI server brings is stood in for: `sudo` (we are root), `pip` without a network."""
+"""The recipes of docs/ci/, run as they are written: their shell lines are taken from the files and
+run in a fresh folder with a small project. What a CI server brings is stood in for: `sudo` (we are
+root), `pip` without a network."""
 
 import contextlib
 import json
@@ -19,7 +20,8 @@ FORMATS = os.path.join(ROOT, "tests", "formats")
 STAND_INS = {
     "sudo": 'exec "$@"',
     # What is required is there, as Debian packages; whatever is not, is a failure.
-    "pip": 'exec env PIP_NO_INDEX=1 PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore /usr/bin/python3 -m pip "$@"',
+    "pip": 'exec env PIP_NO_INDEX=1 PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore '
+    '/usr/bin/python3 -m pip "$@"',
     "loopstall": 'exec %s "$@"' % os.path.abspath(TOOL),
 }
 TEST = """import asyncio, time
@@ -66,7 +68,9 @@ class Project:
         self.write("tests/test_steps.py", TEST % values)
         self.write("app.py", APP % values)
         self.write("requirements.txt", "pytest\npytest-asyncio\n")
-        self.write(".loopstall-allow", "warm_up until=2999-01-01  # runs before the service is ready\n")
+        self.write(
+            ".loopstall-allow", "warm_up until=2999-01-01  # runs before the service is ready\n"
+        )
         self.write(".git/HEAD", "ref: refs/heads/main\n")
         self.write("docs/ci/service.sh", recipe("service.sh"), 0o755)
         for command, line in STAND_INS.items():
@@ -86,18 +90,39 @@ class Project:
             return file.read()
 
     def run(self, lines, wrap=(), **env):
-        """As a CI server does: in one bash that ends at the first failure. Returns exit code and output."""
+        """As a CI server does: in one bash that ends at the first failure. Returns exit code and
+        output."""
         done = subprocess.run(
-            [*wrap, "bash", "-e", "-c", lines], cwd=self.folder, capture_output=True, text=True, timeout=50,
+            [*wrap, "bash", "-e", "-c", lines],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=50,
             start_new_session=True,
-            env={"PATH": self.path("bin") + ":/usr/bin:/bin:/usr/sbin:/sbin", "HOME": self.folder, "LANG": "C.UTF-8",
-                 "PYTHONDONTWRITEBYTECODE": "1", **env})
+            env={
+                "PATH": self.path("bin") + ":/usr/bin:/bin:/usr/sbin:/sbin",
+                "HOME": self.folder,
+                "LANG": "C.UTF-8",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **env,
+            },
+        )
         return done.returncode, done.stdout + done.stderr
 
     def junit(self):
         """Names of the failed tests."""
-        subprocess.run(["xmllint", "--noout", "--nonet", "--schema", os.path.join(FORMATS, "junit.xsd"),
-                        self.path("loop.xml")], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "xmllint",
+                "--noout",
+                "--nonet",
+                "--schema",
+                os.path.join(FORMATS, "junit.xsd"),
+                self.path("loop.xml"),
+            ],
+            check=True,
+            capture_output=True,
+        )
         cases = xml.etree.ElementTree.fromstring(self.read("loop.xml")).iter("testcase")
         return [case.get("name") for case in cases if case.find("failure") is not None]
 
@@ -107,8 +132,13 @@ class Project:
             schema = json.load(file)
         log = json.loads(self.read("loop.sarif"))
         jsonschema.validate(log, schema)
-        return [(result["ruleId"], result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
-                for result in log["runs"][0]["results"]]
+        return [
+            (
+                result["ruleId"],
+                result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+            )
+            for result in log["runs"][0]["results"]
+        ]
 
 
 @contextlib.contextmanager
@@ -134,9 +164,17 @@ def github(bench):
         check_equal(p.read("summary.md"), p.read("loop.md"), "the summary")
     with ran(bench, "blocked", lines, [1], env=env, blocked=0.09) as (p, output):
         check(p.junit(), "no failed test in JUnit")
-        check_equal(set(p.sarif()), {("max-step", "tests/test_steps.py"), ("deny", "tests/test_steps.py")}, "SARIF")
+        check_equal(
+            set(p.sarif()),
+            {("max-step", "tests/test_steps.py"), ("deny", "tests/test_steps.py")},
+            "SARIF",
+        )
         check("\n::error file=tests/test_steps.py,line=5" in output, "no annotation: %s", output)
-        check("py:5 in fetch |" in p.read("summary.md"), "the place is not named: %s", p.read("summary.md"))
+        check(
+            "py:5 in fetch |" in p.read("summary.md"),
+            "the place is not named: %s",
+            p.read("summary.md"),
+        )
     with ran(bench, "too short to tell", lines, [0], env=env, steps=5) as (p, output):
         check("INCONCLUSIVE" in output, "no word of it: %s", output)
     with ran(bench, "a test fails", lines, [5], env=env, holds=False):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Recordings of real processes: what is in them, how they end, and what is made of them afterwards."""
+"""Recordings of real processes: what is in them, how they end, and what is made of them
+afterwards."""
 
 import json
 import os
@@ -17,27 +18,45 @@ HEAD, CHUNK = "<16s4I", "<6I3Q"
 MAGIC = b"\x89LSTALL\r\n\x1a\n\0\0\0\0\0"
 # Name and extension of a file.
 FORMATS = {
-    "text": "txt", "json": "json", "csv": "csv", "csv-stalls": "stalls.csv", "folded": "folded",
-    "speedscope": "speedscope.json", "perfetto": "trace.json", "pprof": "pb.gz", "html": "html",
+    "text": "txt",
+    "json": "json",
+    "csv": "csv",
+    "csv-stalls": "stalls.csv",
+    "folded": "folded",
+    "speedscope": "speedscope.json",
+    "perfetto": "trace.json",
+    "pprof": "pb.gz",
+    "html": "html",
     "markdown": "md",
 }
 
 
 def _chunks(path):
-    """The flags and times of all chunks that are whole, read by the words of docs/recording.md alone."""
+    """The flags and times of all chunks that are whole, read by the words of docs/recording.md
+    alone."""
     with open(path, "rb") as f:
         data = f.read()
     magic, version, body_bytes, body_crc, crc = struct.unpack_from(HEAD, data)
     check_equal(magic, MAGIC, "magic")
     check_equal(version, 1, "version")
     check_equal(crc, zlib.crc32(data[:28]), "CRC of the head")
-    check_equal(body_crc, zlib.crc32(data[32:32 + body_bytes]), "CRC of its body")
-    check(b"target.0.python" in data[32:32 + body_bytes], "the target is not in the head")
+    check_equal(body_crc, zlib.crc32(data[32 : 32 + body_bytes]), "CRC of its body")
+    check(b"target.0.python" in data[32 : 32 + body_bytes], "the target is not in the head")
     at, found = 32 + body_bytes, []
     while at + 48 <= len(data):
-        _, crc, payload_crc, payload_bytes, _, flags, number, first_ns, last_ns = struct.unpack_from(CHUNK, data, at)
-        check_equal(crc, zlib.crc32(data[at + 8:at + 48]), "CRC of chunk %d" % number)
-        payload = data[at + 48:at + 48 + payload_bytes]
+        (
+            _,
+            crc,
+            payload_crc,
+            payload_bytes,
+            _,
+            flags,
+            number,
+            first_ns,
+            last_ns,
+        ) = struct.unpack_from(CHUNK, data, at)
+        check_equal(crc, zlib.crc32(data[at + 8 : at + 48]), "CRC of chunk %d" % number)
+        payload = data[at + 48 : at + 48 + payload_bytes]
         check_equal(len(payload), payload_bytes, "bytes of chunk %d" % number)
         check_equal(payload_crc, zlib.crc32(payload), "CRC of the payload of chunk %d" % number)
         check_equal(number, len(found), "number of a chunk")
@@ -65,7 +84,11 @@ def _steady(bench):
 def _start_recording(bench, path, *args, **options):
     """A recording that has begun: its head and first chunk are written."""
     tool = bench.tool("record", "-o", path, *args, json_output=False, **options)
-    wait_for(lambda: os.path.exists(path) and os.path.getsize(path) > 0 or not tool.is_alive(), 15, "a recording")
+    wait_for(
+        lambda: os.path.exists(path) and os.path.getsize(path) > 0 or not tool.is_alive(),
+        15,
+        "a recording",
+    )
     check(tool.is_alive(), "no recording: %s", tool.stderr)
     return tool
 
@@ -109,7 +132,9 @@ def holds_what_the_program_did(bench):
 def _shape(value):
     """The fields of a message and theirs, without what is counted by name."""
     if isinstance(value, dict):
-        return {key: _shape(item) for key, item in value.items() if key not in ("lost", "causes_ns")}
+        return {
+            key: _shape(item) for key, item in value.items() if key not in ("lost", "causes_ns")
+        }
     return [_shape(item) for item in value[:1]] if isinstance(value, list) else None
 
 
@@ -128,9 +153,13 @@ def reports_what_trace_would_have_said(bench):
     reported = _json(bench, path)
     check_equal(_shape(reported.start_line), _shape(trace.start_line), "fields of the start line")
     check_equal(reported.start_line["targets"], trace.start_line["targets"], "targets")
-    check_equal(_shape(reported.summary).keys(), _shape(trace.summary).keys(), "fields of the summary")
+    check_equal(
+        _shape(reported.summary).keys(), _shape(trace.summary).keys(), "fields of the summary"
+    )
     for table in ("coroutines", "call_sites", "loops"):
-        check_equal(_shape(reported.summary[table]), _shape(trace.summary[table]), "fields of " + table)
+        check_equal(
+            _shape(reported.summary[table]), _shape(trace.summary[table]), "fields of " + table
+        )
     # Each has probes of its own: the times are the same but for those.
     for stall in trace.stalls:
         twin = [s for s in reported.stalls if abs(s["start_ns"] - stall["start_ns"]) < MS]
@@ -187,19 +216,36 @@ def ends_with_its_command(bench):
     for code, wanted in ((0, 0), (3, 5)):
         with bench.part("exit code %d" % code):
             path, log = _file(bench, "%d.ls" % code), _file(bench, "log")
-            program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs", "brief.py")
+            program = os.path.join(
+                os.path.dirname(os.path.abspath(__file__)), "programs", "brief.py"
+            )
             got, _, errors = run_tool(
-                bench, "record", "-o", path, "--", *bench.python.command, program, log, "--code", str(code))
+                bench,
+                "record",
+                "-o",
+                path,
+                "--",
+                *bench.python.command,
+                program,
+                log,
+                "--code",
+                str(code)
+            )
             check_equal(got, wanted, "exit code (%s)" % errors)
             _check_whole(path)
             with open(log) as file:
-                check_equal(_json(bench, path).summary["stalls"], len(json.load(file)["stalls"]), "stalls")
+                check_equal(
+                    _json(bench, path).summary["stalls"], len(json.load(file)["stalls"]), "stalls"
+                )
 
 
 @live(on="once")
 def says_when_nothing_was_measured(bench):
     path = _file(bench, "a.ls")
-    idle = bench.start([*bench.python.command, "-c", "import asyncio; asyncio.run(asyncio.sleep(60))"], env=bench.python.env)
+    idle = bench.start(
+        [*bench.python.command, "-c", "import asyncio; asyncio.run(asyncio.sleep(60))"],
+        env=bench.python.env,
+    )
     wait_for(lambda: run_tool(bench, "ls")[1].find(b"%d " % idle.pid) >= 0, 10, "a loop")
     errors = _record(bench, path, "-p", str(idle.pid), "-d", "1500ms", code=4)
     check("nothing was measured" in errors, "%s", errors)
@@ -223,12 +269,23 @@ def names_the_file_that_cannot_be_written(bench):
     target = _steady(bench)
     copy = _file(bench, "copy.ls")
     full, script = _file(bench, "full"), (
-        'mount -t tmpfs -o size=8k none "$0" && { "$@"; code=$?; cp "$0/a.ls" "$0".copy; exit $code; }')
+        'mount -t tmpfs -o size=8k none "$0" && { "$@"; code=$?; cp "$0/a.ls" "$0".copy; exit '
+        '$code; }'
+    )
     os.mkdir(full)
     path = os.path.join(full, "a.ls")
     code, _, errors = run_tool(
-        bench, "record", "-p", str(target.pid), "-o", path, "-d", "60s", timeout=40,
-        wrap=["unshare", "-m", "sh", "-c", script, full])
+        bench,
+        "record",
+        "-p",
+        str(target.pid),
+        "-o",
+        path,
+        "-d",
+        "60s",
+        timeout=40,
+        wrap=["unshare", "-m", "sh", "-c", script, full],
+    )
     check_equal(code, 4, "exit code (%s)" % errors)
     check("cannot write %s: No space left" % path in errors, "%s", errors)
     check_equal(errors.count("No space"), 1, "times it is said: %s" % errors)
@@ -248,7 +305,8 @@ async def burn():
     time.sleep(0.0015)
 async def main():
     while True:
-        await asyncio.gather(*(asyncio.create_task(burn(), name=os.urandom(48).hex()) for _ in range(5)))
+        names = [os.urandom(48).hex() for _ in range(5)]
+        await asyncio.gather(*(asyncio.create_task(burn(), name=name) for name in names))
         await asyncio.sleep(0.001)
 asyncio.run(main())
 """
@@ -257,8 +315,19 @@ asyncio.run(main())
 def _storm(bench, path, *args, is_over):
     """Records many stalls of tasks with names that do not compress."""
     storm = bench.start([*bench.python.command, "-c", STORM], env=bench.python.env)
-    tool = bench.tool("record", "-p", str(storm.pid), "-o", path, "--threshold", "1ms", "--max-size", "64K", *args,
-                      json_output=False)
+    tool = bench.tool(
+        "record",
+        "-p",
+        str(storm.pid),
+        "-o",
+        path,
+        "--threshold",
+        "1ms",
+        "--max-size",
+        "64K",
+        *args,
+        json_output=False
+    )
     wait_for(lambda: is_over() or not tool.is_alive(), 30, "%s is full" % path)
     if tool.is_alive():
         tool.signal(signal.SIGINT)
@@ -278,9 +347,14 @@ def begins_a_new_file_when_one_is_full(bench):
         _check_whole(part)
         reported += len(_json(bench, part).stalls)
     # At the very end the kernel may count one that is not told yet.
-    check(stalls - 2 <= reported <= stalls, "%d stalls in all parts, %d were seen", reported, stalls)
-    check_equal(sorted(name for name in os.listdir(bench.folder) if name.startswith("a.ls")),
-                ["a.ls", "a.ls.1", "a.ls.2"], "files")
+    check(
+        stalls - 2 <= reported <= stalls, "%d stalls in all parts, %d were seen", reported, stalls
+    )
+    check_equal(
+        sorted(name for name in os.listdir(bench.folder) if name.startswith("a.ls")),
+        ["a.ls", "a.ls.1", "a.ls.2"],
+        "files",
+    )
     path = _file(bench, "b.ls")
     _storm(bench, path, "--keep", "0", is_over=lambda: False)
     check(os.path.getsize(path) > 40 << 10, "it ended with %d bytes", os.path.getsize(path))
@@ -305,7 +379,11 @@ def every_format_of_a_recording(bench):
     _record(bench, path, "-p", str(target.pid), "-d", "2500ms")
     target.finish()
     shown = run_tool(bench, "report", "--help")[1].decode().split("Formats:\n")[1]
-    check_equal([line.split()[0] for line in shown.splitlines() if line.startswith("  ")], list(FORMATS), "formats")
+    check_equal(
+        [line.split()[0] for line in shown.splitlines() if line.startswith("  ")],
+        list(FORMATS),
+        "formats",
+    )
     for name, extension in FORMATS.items():
         with bench.part(name):
             first, errors = _report(bench, path, "-f", name)
@@ -317,7 +395,10 @@ def every_format_of_a_recording(bench):
             check_equal(_report(bench, path, "-o", out), (b"", ""), "output")
             with open(out, "rb") as file:
                 check_equal(file.read(), first, "what -o wrote")
-            check("File exists" in _report(bench, path, "-o", out, code=2)[1], "no reason why it is refused")
+            check(
+                "File exists" in _report(bench, path, "-o", out, code=2)[1],
+                "no reason why it is refused",
+            )
             link = _file(bench, "link." + extension)
             os.symlink("nowhere", link)
             _report(bench, path, "-o", link, code=2)
@@ -328,7 +409,11 @@ def every_format_of_a_recording(bench):
         check("terminal" in errors and "-o" in errors, "%s", errors)
         check_equal(_on_a_terminal(bench, path, "-f", "markdown"), (0, ""), "a text on a terminal")
     with bench.part("--json"):
-        check_equal(run_tool(bench, "report", path, "--json")[1], _report(bench, path, "-f", "json")[0], "output")
+        check_equal(
+            run_tool(bench, "report", path, "--json")[1],
+            _report(bench, path, "-f", "json")[0],
+            "output",
+        )
 
 
 @live(on="once")
@@ -341,15 +426,16 @@ def what_is_no_recording_is_refused(bench):
         file.write("no recording, but long enough to be one\n" * 9)
     open(_file(bench, "empty"), "w").close()
     for args, words in (
-            (("-f", "nonsense", path), "'nonsense' is no format.*perfetto"),
-            ((text,), "text is not a recording"),
-            ((_file(bench, "empty"),), "empty"),
-            ((_file(bench, "missing"),), "missing: No such file"),
-            ((bench.folder,), "."),
-            ((path, "--diff", _file(bench, "missing")), "missing: No such file"),
-            ((path, "--diff", path, "-f", "pprof"), "comparison cannot be written as pprof.*text"),
-            ((path, text), "."),
-            ((), "FILE")):
+        (("-f", "nonsense", path), "'nonsense' is no format.*perfetto"),
+        ((text,), "text is not a recording"),
+        ((_file(bench, "empty"),), "empty"),
+        ((_file(bench, "missing"),), "missing: No such file"),
+        ((bench.folder,), "."),
+        ((path, "--diff", _file(bench, "missing")), "missing: No such file"),
+        ((path, "--diff", path, "-f", "pprof"), "comparison cannot be written as pprof.*text"),
+        ((path, text), "."),
+        ((), "FILE"),
+    ):
         with bench.part(" ".join(os.path.basename(arg) for arg in args)):
             output, errors = _report(bench, *args, code=2)
             check_equal(output, b"", "stdout")
@@ -375,15 +461,21 @@ def a_damaged_file_is_told_up_to_the_damage(bench):
     _record(bench, path, "-p", str(target.pid), "-d", "4s")
     target.finish()
     whole = _json(bench, path).summary["stalls"]
-    for name, change in (("cut", lambda data: data[:len(data) // 2]), ("flipped", _flipped)):
+    for name, change in (("cut", lambda data: data[: len(data) // 2]), ("flipped", _flipped)):
         bad = _file(bench, name + ".ls")
         _damage(path, bad, change)
         for format_name in FORMATS:
             with bench.part("%s, %s" % (name, format_name)):
                 output, errors = _report(bench, bad, "-f", format_name)
                 check(len(output) > 100, "%d bytes", len(output))
-                check(re.search(r"%s is damaged.*cut at \d+ %% \(byte \d+ of \d+\): ." % re.escape(bad), errors),
-                      "message: %s", errors)
+                check(
+                    re.search(
+                        r"%s is damaged.*cut at \d+ %% \(byte \d+ of \d+\): ." % re.escape(bad),
+                        errors,
+                    ),
+                    "message: %s",
+                    errors,
+                )
         with bench.part(name + ", stalls"):
             stalls = _json(bench, bad).summary["stalls"]
             check(0 < stalls < whole, "%d of %d stalls", stalls, whole)
@@ -408,16 +500,39 @@ asyncio.run(main())
 def a_comparison_finds_who_is_new(bench):
     older, newer = _file(bench, "older.ls"), _file(bench, "newer.ls")
     for path, count in ((older, "1"), (newer, "2")):
-        got, _, errors = run_tool(bench, "record", "-o", path, "--", *bench.python.command, "-c", CULPRITS, count, timeout=30)
+        got, _, errors = run_tool(
+            bench,
+            "record",
+            "-o",
+            path,
+            "--",
+            *bench.python.command,
+            "-c",
+            CULPRITS,
+            count,
+            timeout=30
+        )
         check_equal(got, 0, "exit code (%s)" % errors)
     line = json.loads(_report(bench, newer, "--diff", older, "-f", "json")[0].decode())
     check_equal(line["type"], "diff", "type")
     rows = {row["name"]: row for row in line["coroutines"]}
     check_equal(line["coroutines"][0]["name"], "new", "the worst")
     check_equal(rows["new"]["change"], "new", "change of the new one")
-    check(rows["old"]["change"] in ("same", "worse", "better"), "change of the old one: %r", rows["old"])
-    check_equal([rows["old"][side]["stalls"] for side in ("before", "after")], [25, 25], "stalls of the old one")
-    check_equal([rows["new"][side]["stalls"] for side in ("before", "after")], [0, 25], "stalls of the new one")
+    check(
+        rows["old"]["change"] in ("same", "worse", "better"),
+        "change of the old one: %r",
+        rows["old"],
+    )
+    check_equal(
+        [rows["old"][side]["stalls"] for side in ("before", "after")],
+        [25, 25],
+        "stalls of the old one",
+    )
+    check_equal(
+        [rows["new"][side]["stalls"] for side in ("before", "after")],
+        [0, 25],
+        "stalls of the new one",
+    )
     text = _report(bench, newer, "--diff", older)[0].decode()
     check(re.search(r"(?m)^new .* new\(\)", text), "%s", text)
     text = _report(bench, older, "--diff", newer)[0].decode()

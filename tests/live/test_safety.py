@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whatever happens to the tool or to the target, the target is unharmed and the tool says what happened."""
+"""Whatever happens to the tool or to the target, the target is unharmed and the tool says what
+happened."""
 
 import os
 import signal
 import time
 
 from lib import (
-    MS, PROGRAMS, Tool, both_loops, brief, changed_code, check, check_equal, code_mappings, live,
-    status_of, threads_of, wait_for,
+    MS,
+    PROGRAMS,
+    Tool,
+    both_loops,
+    brief,
+    changed_code,
+    check,
+    check_equal,
+    code_mappings,
+    live,
+    status_of,
+    threads_of,
+    wait_for,
 )
 
 INT3 = 0xCC
@@ -29,15 +41,22 @@ def _check_found(stalls, truths, what):
     matched = []
     for start, end in truths:
         found = [
-            s for s in stalls
-            if s["start_ns"] < start + MS and s["start_ns"] + s["duration_ns"] > end - MS]
+            s
+            for s in stalls
+            if s["start_ns"] < start + MS and s["start_ns"] + s["duration_ns"] > end - MS
+        ]
         check_equal(len(found), 1, "times a stall of %s at %.2f was reported" % (what, start / MS))
         stall = found[0]
         check_equal(stall["cause"], "sleep", "cause in %s (%s)" % (what, brief(stall)))
         # The step takes a bit longer than the sleep in it, more if the host is busy.
         waited_ns = stall["blocked_ns"] + stall["runqueue_ns"]
-        check(waited_ns > end - start - MS and stall["duration_ns"] < end - start + 10 * MS,
-              "a sleep of %.2f ms in %s is %s", (end - start) / MS, what, brief(stall))
+        check(
+            waited_ns > end - start - MS and stall["duration_ns"] < end - start + 10 * MS,
+            "a sleep of %.2f ms in %s is %s",
+            (end - start) / MS,
+            what,
+            brief(stall),
+        )
         matched.append(stall)
     return matched
 
@@ -81,7 +100,7 @@ def kill_nine(bench):
     tool = _trace(bench, pid)
     first = len(target.ask("report", "report")["stalls"])
     time.sleep(0.4)
-    truths = target.ask("report", "report")["stalls"][first + 1:]
+    truths = target.ask("report", "report")["stalls"][first + 1 :]
     tool.finish()
     _wait_clean(pid)
     check(truths, "no stall happened")
@@ -252,7 +271,9 @@ def _greenlets(bench, *args):
     done = target.ask("go", "done")
     tool.finish()
     target.finish()
-    check_equal((done["right"], done["failed"], done["light"]), (8, 2, 200), "results of the target")
+    check_equal(
+        (done["right"], done["failed"], done["light"]), (8, 2, 200), "results of the target"
+    )
     for stall in _check_found(tool.stalls, done["stalls"], "greenlets"):
         check(stall["call"] is not None, "no call in %s", brief(stall))
         check_equal(stall["call"]["function"].split(".")[-1], "_stall_in_greenlet", "function")

@@ -24,16 +24,24 @@ class Terminal:
         self._folder = bench.folder
         config = os.path.join(bench.folder, "tmux.conf")
         with open(config, "w") as file:
-            file.write("set -g status off\nset -g default-terminal screen-256color\nset -s escape-time 0\n")
+            file.write(
+                "set -g status off\nset -g default-terminal screen-256color\nset -s escape-time 0\n"
+            )
         shell = ["env"] + ["%s=%s" % item for item in env.items()] + ["PS1=READY> ", "sh"]
-        self._tmux("-f", config, "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell)
+        self._tmux(
+            "-f", config, "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell
+        )
         self.wait("READY>")
         self._settings_before = self._settings()
 
     def _tmux(self, *args):
         done = subprocess.run(
-            ["tmux", "-S", self._socket] + list(args), stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, timeout=10, cwd=self._folder)
+            ["tmux", "-S", self._socket] + list(args),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=10,
+            cwd=self._folder,
+        )
         check_equal(done.returncode, 0, "tmux %s: %s" % (args, done.stdout))
         return done.stdout.decode("utf-8", "replace")
 
@@ -75,6 +83,14 @@ class Terminal:
                 return text
             check(time.monotonic() < deadline, "no %r on the terminal:\n%s", pattern, text)
             time.sleep(0.02)
+
+    def wait_still(self, pattern):
+        """The same once the pane does not change any more: it may show half of what was drawn."""
+        text = None
+        while text != self.screen():
+            text = self.wait(pattern)
+            time.sleep(0.1)
+        return text
 
     def wait_end(self, code):
         """The tool has ended with this code, and the terminal is as it was."""
@@ -156,6 +172,15 @@ def draws_ascii_where_the_locale_has_no_utf8(bench):
     target.finish()
 
 
+# AGO, LASTED and COROUTINE of the row of an open stall.
+OPEN_ROW = r"(?m)^\S? +now +([\d.]+)(m?s) +_hang\b"
+
+
+def _open_seconds(text):
+    number, unit = re.search(OPEN_ROW, text).groups()
+    return float(number) / (1000 if unit == "ms" else 1)
+
+
 @live(on="once", loops=("asyncio", "uvloop"))
 def a_stuck_loop_is_shown_while_it_is_stuck(bench):
     target = bench.target("stuck.py", "--loop", bench.loop)
@@ -166,17 +191,54 @@ def a_stuck_loop_is_shown_while_it_is_stuck(bench):
         # The first task shows the loop to the tool.
         target.ask("0.01", "goes_on")
         time.sleep(1.5)
-        since = target.ask("2.5", "hangs")["since"]
-        terminal.wait("STUCK", timeout=2.0)
+        terminal.keys("3")
+        terminal.wait(r"\[Stalls\]")
+        since = target.ask("4", "hangs")["since"]
+        terminal.wait(OPEN_ROW, timeout=2.0)
         # Captures and the terminal itself take their time as well.
         took = (time.monotonic_ns() - since) / 1e9
         check(took < 0.5, "shown after %.2f s", took)
-        text = terminal.wait("STUCK.*_hang")
+        check("STUCK" not in terminal.screen() or took > 0.45, "an alarm after %.2f s", took)
+        text = terminal.wait(r"STUCK [\d.]+ s  stuck\.py:\d+ in _hang", timeout=2.0)
+        took = (time.monotonic_ns() - since) / 1e9
+        check(took < 1.0, "the alarm came after %.2f s", took)
         check("clock_nanosleep" in text or "sleep" in text, "no cause:\n%s", text)
+        first = _open_seconds(terminal.wait(OPEN_ROW))
+        time.sleep(0.5)
+        check(_open_seconds(terminal.wait(OPEN_ROW)) > first, "it does not count")
+        terminal.keys("Enter")
+        terminal.wait(r"time\.sleep, of the open stall: [\d.]+s so far")
+        terminal.wait(r"_hang  \S*stuck\.py:\d+")
         target.hear("goes_on")
+        # It is over: the same stall, and still the one that is shown.
+        terminal.wait(r"time\.sleep, of this stall: 4\.0s in ")
+        terminal.keys("Escape")
+        text = terminal.wait(r"(?m)^\S? +[\d.]+m?s +4\.0s +_hang")
+        check(not re.search(OPEN_ROW, text), "it is there twice:\n%s", text)
+        terminal.wait("was stuck 4.0")
         terminal.keys("q")
         terminal.wait_end(0)
     target.finish()
+
+
+@live(on="once")
+def names_who_waits_for_a_stuck_loop(bench):
+    target = bench.target("hangs.py", "lock")
+    target.hear("ready")
+    with _terminal(bench) as terminal:
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait(r"100\.0% of \d+ steps named")
+        target.ask("go", "stuck")
+        terminal.keys("3")
+        text = terminal.wait(r"STUCK [\d.]+ s  hangs\.py:\d+ in lock .* 1 task waiting")
+        check(re.search(r"(?m)^\S? +now .* lock .*the-task", text), "no row:\n%s", text)
+        terminal.keys("Enter")
+        # The ticker's timer is due; the main task awaits the one that is stuck.
+        terminal.wait(r"waiting 1 task   Task-\d+")
+        terminal.wait(r"awaited by   Task-\d+  main")
+        terminal.keys("q")
+        terminal.wait_end(0)
+    target.close()
 
 
 @live(on="once")
@@ -219,7 +281,11 @@ def shows_the_tasks_of_trio(bench):
         lines = [line for line in text.splitlines() if re.search(r"\bsleeper-\d+\b", line)]
         check_equal(len(lines), 20, "sleepers on\n%s" % text)
         for line in lines:
-            check("waiting" in line and re.search(r"_timeouts\.py:\d+ in sleep", line), "line %r", line)
+            check(
+                "waiting" in line and re.search(r"_timeouts\.py:\d+ in sleep", line),
+                "line %r",
+                line,
+            )
         check("__main__._tri" in text and "<init>" in text, "trio's own tasks on\n%s", text)
         check("23 tasks" in text, "the header of\n%s", text)
         terminal.keys("q")
@@ -241,8 +307,13 @@ def saves_what_it_knows(bench):
         terminal.wait("F1 Help")
         check_equal(_saved(bench), [], "files saved before one was chosen")
         # It stands on the format chosen last.
-        for keys, extension in ((("Enter",), "txt"), (("Down", "Enter"), "json"), (("Down", "Down", "Enter"), "stalls.csv"),
-                                (("End", "Enter"), "md"), (("Up", "Enter"), "html")):
+        for keys, extension in (
+            (("Enter",), "txt"),
+            (("Down", "Enter"), "json"),
+            (("Down", "Down", "Enter"), "stalls.csv"),
+            (("End", "Enter"), "md"),
+            (("Up", "Enter"), "html"),
+        ):
             count = len(_saved(bench))
             terminal.keys("S")
             terminal.wait("Save as")
@@ -252,7 +323,11 @@ def saves_what_it_knows(bench):
         terminal.keys("q")
         terminal.wait_end(0)
     names = _saved(bench)
-    check_equal(sorted(name.split(".", 1)[1] for name in names), ["html", "json", "md", "stalls.csv", "txt"], "files")
+    check_equal(
+        sorted(name.split(".", 1)[1] for name in names),
+        ["html", "json", "md", "stalls.csv", "txt"],
+        "files",
+    )
     for name in names:
         with open(os.path.join(bench.folder, name)) as file:
             check("_stall" in file.read(), "no stall in %s", name)
@@ -279,7 +354,9 @@ def _position(text):
 @live(on="once")
 def plays_a_recording(bench):
     target, path = _steady(bench), os.path.join(bench.folder, "a.ls")
-    code, _, errors = run_tool(bench, "record", "-p", str(target.pid), "-d", "16s", "-o", path, timeout=40)
+    code, _, errors = run_tool(
+        bench, "record", "-p", str(target.pid), "-d", "16s", "-o", path, timeout=40
+    )
     check_equal(code, 0, "exit code (%s)" % errors)
     target.finish()
     with _terminal(bench) as terminal:
@@ -309,7 +386,7 @@ def plays_a_recording(bench):
         terminal.keys("r")
         check("_stall" not in terminal.wait("00:00:00 of"), "stalls at the beginning")
         terminal.keys("}")
-        end = terminal.wait(r"00:00:1([56]) of 00:00:1\1")
+        end = terminal.wait_still(r"00:00:1([56]) of 00:00:1\1")
         terminal.keys("{")
         terminal.wait("00:00:00 of")
         # At the end it had stopped; from there it plays again.
@@ -318,7 +395,11 @@ def plays_a_recording(bench):
         # By playing it comes to the same end.
         terminal.wait(r"STOPPED x20  00:00:1([56]) of 00:00:1\1")
         terminal.keys("-", "-")
-        check_equal(_without_clock(terminal.wait("STOPPED x5 ")), _without_clock(end), "the screen at the end")
+        check_equal(
+            _without_clock(terminal.wait("STOPPED x5 ")),
+            _without_clock(end),
+            "the screen at the end",
+        )
         terminal.keys("S")
         terminal.wait("Save as")
         terminal.keys("End", "Up", "Enter")
@@ -351,7 +432,11 @@ def no_color_means_none(bench):
             terminal.run("top", "-p", str(target.pid))
             terminal.wait(r"_stall\b")
             codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.screen("-e"))
-            colours = [code for code in codes if re.search(r"(^|;)([34]8|3[0-7]|4[0-7]|9[0-7]|10[0-7])(;|$)", code)]
+            colours = [
+                code
+                for code in codes
+                if re.search(r"(^|;)([34]8|3[0-7]|4[0-7]|9[0-7]|10[0-7])(;|$)", code)
+            ]
             check_equal(bool(colours), is_coloured, "colours with %s: %s" % (env, colours[:5]))
             terminal.keys("q")
             terminal.wait_end(0)
@@ -440,14 +525,20 @@ def configuration_file(bench):
         terminal.keys("q")
         terminal.wait_end(0)
     target.finish()
-    for text, word in (("[top]\nscreen = nonsense\n", r":2: screen 'nonsense' is no screen"),
-                       ("[top]\n\ncolour = red\n", r":3: \[top\] has no 'colour'"),
-                       ("[measure]\nthreshold = 10\n", r":2: threshold: '10' has no unit")):
+    for text, word in (
+        ("[top]\nscreen = nonsense\n", r":2: screen 'nonsense' is no screen"),
+        ("[top]\n\ncolour = red\n", r":3: \[top\] has no 'colour'"),
+        ("[measure]\nthreshold = 10\n", r":2: threshold: '10' has no unit"),
+    ):
         _write_config(bench, text)
         with bench.part(repr(text)), _terminal(bench, (160, 30)) as terminal:
             terminal.run("top", "-p", str(os.getpid()), "--config", path)
             terminal.wait_end(2)
-            check(re.search(re.escape(path) + word, terminal.screen()), "message:\n%s", terminal.screen())
+            check(
+                re.search(re.escape(path) + word, terminal.screen()),
+                "message:\n%s",
+                terminal.screen(),
+            )
 
 
 DEMO = os.path.join(lib.HERE, "..", "demo", "run.sh")
@@ -455,8 +546,13 @@ DEMO = os.path.join(lib.HERE, "..", "demo", "run.sh")
 
 def _demo_processes(pid):
     """The service and what else runs in a session."""
-    return [line for line in subprocess.run(["ps", "-s", str(pid), "-o", "args="], stdout=subprocess.PIPE)
-            .stdout.decode().splitlines() if "demo" in line or "loopstall" in line]
+    return [
+        line
+        for line in subprocess.run(["ps", "-s", str(pid), "-o", "args="], stdout=subprocess.PIPE)
+        .stdout.decode()
+        .splitlines()
+        if "demo" in line or "loopstall" in line
+    ]
 
 
 @live(on="once")
@@ -465,8 +561,10 @@ def the_demo_opens_the_dashboard_and_leaves_nothing(bench):
     for key in ("q", "C-c", None):
         with bench.part(str(key or "SIGTERM")), _terminal(bench, (120, 32)) as terminal:
             shell = terminal.state("pane_pid")
-            terminal.type("env -u CI -u DEMO BUILD=%s PYTHON=%s %s; echo END$?" % (
-                build, bench.python.path, os.path.relpath(DEMO, bench.folder)))
+            terminal.type(
+                "env -u CI -u DEMO BUILD=%s PYTHON=%s %s; echo END$?"
+                % (build, bench.python.path, os.path.relpath(DEMO, bench.folder))
+            )
             terminal.wait("orders_page")
             check(len(_demo_processes(shell)) >= 4, "processes: %s", _demo_processes(shell))
             if key:

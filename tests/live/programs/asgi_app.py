@@ -82,7 +82,8 @@ async def app(scope, receive, send):
     if scope["type"] != "http":
         return
     await ROUTES[scope["path"]](scope)
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
@@ -94,7 +95,8 @@ def main():
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, loop=args.loop, http="httptools", lifespan="off", log_level="warning", access_log=False)
+        app, loop=args.loop, http="httptools", lifespan="off", log_level="warning",
+        access_log=False)
     protocol.say("ready", port=listener.getsockname()[1])
     uvicorn.Server(config).run(sockets=[listener])
 

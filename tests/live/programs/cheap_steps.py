@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes a number of cheap steps when told to, and says what CPU time they took.
 
-Usage: cheap_steps.py KIND. What a step does before it awaits sleep(0): "none" nothing; "work" some 6 us on objects, as a small handler
-would; "nap" sleeps through the loop, so that the thread leaves the CPU each time.
+Usage: cheap_steps.py KIND. What a step does before it awaits sleep(0): "none" nothing; "work" some
+6 us on objects, as a small handler would; "nap" sleeps through the loop, so that the thread leaves
+the CPU each time.
 
 `run STEPS` answers "done" with `steps` and `cpu_ns` of the loop's thread. Ends with its input.
 """

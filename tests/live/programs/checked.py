@@ -3,8 +3,8 @@
 
     checked.py SECONDS CPU_MS [WHAT MS [EVERY]]
 
-Each step computes for CPU_MS of the thread's CPU time. Each EVERY-th step (50) of a worker also does WHAT for MS: sleep
-(time.sleep), cpu, process (waits for a child that computes).
+Each step computes for CPU_MS of the thread's CPU time. Each EVERY-th step (50) of a worker also
+does WHAT for MS: sleep (time.sleep), cpu, process (waits for a child that computes).
 """
 
 import asyncio
@@ -44,7 +44,8 @@ async def worker(end, cpu, what, seconds, every):
 
 async def main(seconds, cpu_ms, what=None, ms=0, every=50):
     end = time.monotonic() + float(seconds)
-    await asyncio.gather(*(worker(end, float(cpu_ms) / 1e3, what, float(ms) / 1e3, int(every)) for _ in range(4)))
+    await asyncio.gather(*(worker(end, float(cpu_ms) / 1e3, what, float(ms) / 1e3, int(every))
+                           for _ in range(4)))
 
 
 asyncio.run(main(*sys.argv[1:]))

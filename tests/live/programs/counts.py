@@ -3,9 +3,10 @@
 
     counts.py [--loop asyncio|uvloop] [--tasks c|python|subclass] [--inside] [--threads N]
 
-The workload runs once before "ready" with every coroutine inside a counter that sees each send() and throw() a
-task makes: that is the truth. Then it runs as it is, under the tool. Both runs also count the parts whose number
-is known on paper. With --inside the loop already runs when "ready" is printed.
+The workload runs once before "ready" with every coroutine inside a counter that sees each send()
+and throw() a task makes: that is the truth. Then it runs as it is, under the tool. Both runs also
+count the parts whose number is known on paper. With --inside the loop already runs when "ready" is
+printed.
 """
 
 import argparse
@@ -267,7 +268,8 @@ async def _workload(kind, counting, reader):
             # Ours is the step that awaited the task; it is over when we look.
             assert Counted.total - before == function.steps + 1, (function, Counted.total - before)
     for function in REST:
-        # From 3.14 on asyncio does not take a task written in Python for the current one, which groups need.
+        # From 3.14 on asyncio does not take a task written in Python for the current one, which
+        # groups need.
         if function is not task_groups or asyncio.current_task() is not None:
             await loop.create_task(function())
     await eager_starts(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Greenlets inside task steps, as SQLAlchemy does it, and a whole loop inside a greenlet.
 
-Blocking-style code runs in a greenlet of its own; when it must await, it switches to the greenlet of the
-task, which awaits for it and switches back. So a step leaves its C stack in the middle and comes back to it later.
+Blocking-style code runs in a greenlet of its own; when it must await, it switches to the greenlet
+of the task, which awaits for it and switches back. So a step leaves its C stack in the middle and
+comes back to it later.
 """
 
 import argparse
@@ -85,7 +86,8 @@ async def _main(work, is_inside):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--loop", default="asyncio")
-    parser.add_argument("--wrapped", action="store_true", help="the loop itself runs inside a greenlet")
+    parser.add_argument("--wrapped", action="store_true",
+                        help="the loop itself runs inside a greenlet")
     args = parser.parse_args()
     work = Work()
 

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Loops and tasks of other kinds, each with known stalls and a known number of steps.
 
-    kinds.py trio|anyio-trio|anyio-asyncio|runners|nested|eager|python-eager|eager-factory|victims LOOP|trio-victims|trio-tasks|own
+    kinds.py trio|anyio-trio|anyio-asyncio|runners|nested|eager|python-eager|eager-factory|
+             victims LOOP|trio-victims|trio-tasks|own
 
-Prints "ready", waits for a line, runs, prints "done" with the steps it took and the stalls it made, waits for the end
-of input. The number of steps is known on paper, and so is who has to wait for the stalls of the kinds with victims.
+Prints "ready", waits for a line, runs, prints "done" with the steps it took and the stalls it made,
+waits for the end of input. The number of steps is known on paper, and so is who has to wait for the
+stalls of the kinds with victims.
 """
 
 import asyncio
+import gc
 import sys
 import time
 
 import protocol
+
+# A collection inside of a step, but outside of what the step measures itself, is no part of this.
+gc.disable()
 
 HOLD_S = 0.04
 STALLS = []
@@ -48,7 +54,8 @@ def _trio():
 
 
 def _trio_victims():
-    """Behind a step: tasks in the queue, and sleepers. Behind another one: those that trio has taken out of its queue."""
+    """Behind a step: tasks in the queue, and sleepers. Behind another one: those that trio has
+    taken out of its queue."""
     import trio
 
     held = []
@@ -204,7 +211,8 @@ def _nested():
 
 
 def _victims(kind):
-    """Tasks written in Python that wait behind a step of such a task, which ends with it. Nobody awaits that one."""
+    """Tasks written in Python that wait behind a step of such a task, which ends with it. Nobody
+    awaits that one."""
     async def one_turn(over=None):
         if over is not None:
             over.set_result(None)
@@ -225,7 +233,8 @@ def _victims(kind):
         tasks += [spawn(waiter(future), "woken", number) for number in range(2)]
         for _ in range(3):
             await asyncio.sleep(0)
-        tasks += [spawn(one_turn(over if number == 4 else None), "ready", number) for number in range(5)]
+        tasks += [spawn(one_turn(over if number == 4 else None), "ready", number)
+                  for number in range(5)]
         future.set_result(None)
         hold("culprit", [task.get_name() for task in tasks])
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Child processes that end the truth program's waits, compete for its CPU, and answer slowly.
 
-They are forked before the loop and any thread exist. Each one-byte command makes the peer sleep for the wait's
-length and then act, so that the waiting thread alone is measured and nothing else of its process runs.
+They are forked before the loop and any thread exist. Each one-byte command makes the peer sleep for
+the wait's length and then act, so that the waiting thread alone is measured and nothing else of its
+process runs.
 """
 
 import ctypes
@@ -42,7 +43,8 @@ class Peer:
                 os._exit(0)
 
     def _fill_unix_queue(self, path):
-        """A Unix listener whose queue is full: the next connect() waits until the child accepts one."""
+        """A Unix listener whose queue is full: the next connect() waits until the child accepts
+        one."""
         self.unix_path = path
         self._unix = socket.socket(socket.AF_UNIX)
         self._unix.bind(path)
@@ -128,7 +130,8 @@ class Burners:
 
 
 class LatePages:
-    """Memory whose pages a child process supplies when they are touched, and takes its time (userfaultfd)."""
+    """Memory whose pages a child process supplies when they are touched, and takes its time
+    (userfaultfd)."""
 
     _SYSCALL = {"x86_64": 323, "aarch64": 282}
     _API, _REGISTER, _ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
@@ -143,7 +146,8 @@ class LatePages:
         self.memory = mmap.mmap(-1, size)
         start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         fcntl.ioctl(self._fd, self._API, struct.pack("QQQ", 0xAA, 0, 0))
-        fcntl.ioctl(self._fd, self._REGISTER, bytearray(struct.pack("QQQQ", start, size, self._MISSING, 0)))
+        fcntl.ioctl(self._fd, self._REGISTER,
+                    bytearray(struct.pack("QQQQ", start, size, self._MISSING, 0)))
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -161,7 +165,8 @@ class LatePages:
             address = struct.unpack_from("Q", os.read(self._fd, 32), 16)[0]
             time.sleep(WAIT_S)
             page = address & ~(mmap.PAGESIZE - 1)
-            fcntl.ioctl(self._fd, self._ZEROPAGE, bytearray(struct.pack("QQQq", page, mmap.PAGESIZE, 0, 0)))
+            fcntl.ioctl(self._fd, self._ZEROPAGE,
+                        bytearray(struct.pack("QQQq", page, mmap.PAGESIZE, 0, 0)))
 
 
 def bring_loopback_up():
@@ -174,7 +179,8 @@ def bring_loopback_up():
 
 
 class NameServer:
-    """Answers every A query with 127.0.0.1 after a while; has no other record. Port 53 of its own namespace."""
+    """Answers every A query with 127.0.0.1 after a while; has no other record. Port 53 of its own
+    namespace."""
 
     def __init__(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes as many steps as it can for a time, then few, and stalls all the while: each 150 ms, in turn by sleep and by computing.
+"""Makes as many steps as it can for a time, then few, and stalls all the while: each 150 ms, in
+turn by sleep and by computing.
 
     phases.py [--loop asyncio|uvloop] BUSY_SECONDS QUIET_SECONDS
 
@@ -49,7 +50,8 @@ class Phases:
         protocol.say("ready")
         await protocol.hear_in_loop(loop)
         self.is_busy = True
-        tasks = [loop.create_task(self._spin()) for _ in range(SPINNERS)] + [loop.create_task(self._stall())]
+        tasks = [loop.create_task(self._spin()) for _ in range(SPINNERS)]
+        tasks.append(loop.create_task(self._stall()))
         await asyncio.sleep(self.args.busy)
         self.is_busy = False
         quiet_ns = time.monotonic_ns()

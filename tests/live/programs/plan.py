@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The list of known stalls, and the world they need.
 
-Each stall is a coroutine (or callback) of stalls_*.py. It calls `st.begin()` just before the line tagged
-"# stall" and `st.end()` last. PLAN lists them in the order of their definition; `plans` names those
-a stall belongs to if not the main one alone.
+Each stall is a coroutine (or callback) of stalls_*.py. It calls `st.begin()` just before the line
+tagged "# stall" and `st.end()` last. PLAN lists them in the order of their definition; `plans`
+names those a stall belongs to if not the main one alone.
 """
 
 import concurrent.futures
+import gc
 import hashlib
 import importlib.util
 import mmap
@@ -40,9 +41,10 @@ class Entry:
         self.min_version = how.pop("min_version", (3, 8))
         self.loops = how.pop("loops", ("asyncio", "uvloop"))
         self.needs_gil = how.pop("needs_gil", False)
-        # What the driver checks besides: `inner`, the file of the library that blocks below our frames;
-        # `syscalls`, it was one of these; `blocked`, a disk or scheduler decides how much of it was the
-        # cause; `cut`, the stack is deeper than the limit; `sockets`, how many were left unread.
+        # What the driver checks besides: `inner`, the file of the library that blocks below our
+        # frames; `syscalls`, it was one of these; `blocked`, a disk or scheduler decides how much
+        # of it was the cause; `cut`, the stack is deeper than the limit; `sockets`, how many were
+        # left unread; `generation`, what the collector worked on.
         self.expect = how
 
 
@@ -72,9 +74,10 @@ class World:
         self.hogging = False
         self.hog_id = 0
         threading.Thread(target=self._hold_lock, daemon=True).start()
-        threading.Thread(target=self._hog, daemon=True).start()
+        threading.Thread(target=self._hog, name="hog", daemon=True).start()
         self.numbers = [random.random() for _ in range(_numbers_to_sort())]
         self.rounds = _pbkdf2_rounds()
+        self.heap = _heap_to_collect()
         self.far = _far_module(folder)
         self.page_file = self.late_pages = None
 
@@ -112,6 +115,18 @@ def _pbkdf2_rounds():
     return int(HOLD_S * _rate(lambda n: hashlib.pbkdf2_hmac("sha256", b"p", b"s", n), 20000))
 
 
+def _heap_to_collect():
+    """Frozen, so that no other collection visits it."""
+    gc.disable()
+    heap = [[] for _ in range(200000)]
+    gc.collect()
+    rate = _rate(lambda _: gc.collect(), len(heap))
+    heap += [[] for _ in range(int(1.5 * HOLD_S * rate) - len(heap))]
+    gc.freeze()
+    gc.enable()
+    return heap
+
+
 def _numbers_to_sort():
     numbers = [random.random() for _ in range(100000)]
     return int(HOLD_S * _rate(lambda n: sorted(numbers[:n]), 100000))
@@ -122,7 +137,8 @@ def _far_module(folder):
     path = os.path.join(folder, "módulo_строка.py")
     with open(path, "w", encoding="utf-8") as file:
         file.write("import time\n" + "\n" * 3000)
-        file.write("def größe(st, seconds):\n    if (seconds >\n" + "\n" * 400 + "            0):\n")
+        file.write("def größe(st, seconds):\n    if (seconds >\n")
+        file.write("\n" * 400 + "            0):\n")
         file.write("        st.begin()\n" + "        # gap\n" * 350)
         file.write("        time.sleep(seconds)  # stall\n" + "\n" * 200)
         file.write("        st.end()\n")
@@ -137,7 +153,8 @@ def plan(which, loop_kind):
     return [
         entry
         for entry in PLAN
-        if which in entry.plans and sys.version_info >= entry.min_version and loop_kind in entry.loops
+        if which in entry.plans and sys.version_info >= entry.min_version
+        and loop_kind in entry.loops
         and (HAS_GIL or not entry.needs_gil)
     ]
 

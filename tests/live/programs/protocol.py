@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How a test program talks to the test driver: JSON lines out, plain lines in.
 
-The driver starts a program, waits for its "ready" line, attaches the tool, and only then lets the program go.
-Runs on Python 3.8 to 3.13.
+The driver starts a program, waits for its "ready" line, attaches the tool, and only then lets the
+program go. Runs on Python 3.8 to 3.13.
 """
 
 import asyncio
@@ -13,10 +13,12 @@ import threading
 
 
 def say(event, **fields):
-    """Writes one JSON line to the driver."""
+    """Writes one JSON line to the driver. Not through sys.stdout: 3.14.10's lost the rest of a line
+    of several hundred kilobytes, when the pipe took only a part of it."""
     line = json.dumps(dict(fields, event=event, pid=os.getpid()), ensure_ascii=True)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    rest = (line + "\n").encode()
+    while rest:
+        rest = rest[os.write(sys.stdout.fileno(), rest) :]
 
 
 def hear():
@@ -25,7 +27,8 @@ def hear():
 
 
 async def hear_in_loop(loop):
-    """The next line of the driver, read without blocking the loop. The driver sends one line at a time."""
+    """The next line of the driver, read without blocking the loop. The driver sends one line at a
+    time."""
     fd = sys.stdin.fileno()
     line = loop.create_future()
 
@@ -39,7 +42,11 @@ async def hear_in_loop(loop):
 
 
 def new_loop(kind):
-    """A fresh event loop: kind is "asyncio" or "uvloop"."""
+    """A fresh event loop: kind is "asyncio", "uvloop" or "own"."""
+    if kind == "own":
+        import own_loop
+
+        return own_loop.OwnLoop()
     if kind == "uvloop":
         import uvloop
 
@@ -48,7 +55,8 @@ def new_loop(kind):
 
 
 def task_class(kind):
-    """The class of the tasks: kind is "c", "python" (asyncio's own, without its accelerator) or "subclass"."""
+    """The class of the tasks: kind is "c", "python" (asyncio's own, without its accelerator) or
+    "subclass"."""
     if kind == "python":
         return asyncio.tasks._PyTask
     return _Derived if kind == "subclass" else asyncio.Task

@@ -5,10 +5,13 @@
 
 Prints "ready", then takes orders from its input, each answered with "done":
   "steps TASKS SECONDS"           sleep(0) as fast as it goes
-  "storm SECONDS NS"              every step of four coroutines takes NS at least: two sleep, two compute
-  "kinds KINDS STEPS THREADS"     KINDS different coroutines, each with STEPS steps in each of THREADS loops
+  "storm SECONDS NS"              every step of four coroutines takes NS at least: two sleep, two
+                                  compute
+  "kinds KINDS STEPS THREADS"     KINDS different coroutines, each with STEPS steps in each of
+                                  THREADS loops
   "threads THREADS KINDS STEPS"   the same, but the loops come and go one after the other
-  "crowd TASKS BUSY"              TASKS tasks sleep, BUSY take some steps each second, until "crowd 0 0"
+  "crowd TASKS BUSY"              TASKS tasks sleep, BUSY take some steps each second, until
+                                  "crowd 0 0"
 """
 
 import argparse
@@ -100,7 +103,8 @@ async def storm(seconds, ns):
 
 def make_kinds(count):
     """Coroutines that differ in their code objects, names and lines only."""
-    source = "\n".join("async def kind_%d(n):\n    for _ in range(n - 1):\n        await sleep(0)" % n for n in range(count))
+    kind = "async def kind_%d(n):\n    for _ in range(n - 1):\n        await sleep(0)"
+    source = "\n".join(kind % n for n in range(count))
     names = {"sleep": asyncio.sleep}
     exec(compile(source, "kinds.py", "exec"), names)
     return [names["kind_%d" % n] for n in range(count)]
@@ -116,7 +120,8 @@ def run_kinds(kind, functions, steps_each):
 
 async def kinds(loop_kind, count, steps_each, threads):
     functions = make_kinds(int(count))
-    running = [threading.Thread(target=run_kinds, args=(loop_kind, functions, int(steps_each))) for _ in range(int(threads))]
+    running = [threading.Thread(target=run_kinds, args=(loop_kind, functions, int(steps_each)))
+               for _ in range(int(threads))]
     for thread in running:
         thread.start()
     while any(thread.is_alive() for thread in running):

@@ -3,6 +3,7 @@
 
 import asyncio
 import fcntl
+import gc
 import hashlib
 import mmap
 import os
@@ -317,13 +318,16 @@ async def _piece(st, number):
     if number == 29:
         st.begin()
     while now() < deadline: pass  # stall
+    if now() > deadline + 4000000:
+        st.extra["is_spoiled"] = True
     if number == 29:
         st.end()
 
 
 @stall("cpu", kind="turn")
 async def busy_turn(st):
-    """Thirty steps of 1 ms in one turn: none is a stall, the turn is."""
+    """Thirty steps of 1 ms in one turn: none is a stall, the turn is. A host that takes the CPU
+    from one of them for long makes a stall of it."""
     await asyncio.gather(*[_piece(st, number) for number in range(30)])
 
 
@@ -353,6 +357,15 @@ async def cpu_sorted(st):
     st.begin()
     sorted(numbers)  # stall
     st.end()
+
+
+@stall("gc" if HAS_GIL else "cpu", generation=2 if HAS_GIL else None)
+async def full_collection(st):
+    gc.unfreeze()
+    st.begin()
+    gc.collect()  # stall
+    st.end()
+    gc.freeze()
 
 
 def _most_of_it(st, seconds):

@@ -3,8 +3,8 @@
 
     steady.py [--loop asyncio|uvloop] [--spinners N] [--becomes ARG...]
 
-"report" is answered with what it has done so far. With --becomes it replaces itself by another program when
-told "exec". At the end of input it says all its stalls and that nothing went wrong.
+"report" is answered with what it has done so far. With --becomes it replaces itself by another
+program when told "exec". At the end of input it says all its stalls and that nothing went wrong.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A loop that gets stuck when told to: each line of input is a number of seconds to sleep on the loop.
+"""A loop that gets stuck when told to: each line of input is a number of seconds to sleep on the
+loop.
 
     stuck.py [--loop asyncio|uvloop]
 """

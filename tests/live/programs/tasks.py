@@ -3,9 +3,10 @@
 
     tasks.py [--loop asyncio|uvloop] [--workers N]
 
-Prints "ready" in the loop, then takes orders from its input: "naps ROUNDS NS" has each worker take ROUNDS + 1 steps that
-sleep NS each, "burns ROUNDS NS" compute, "crowd N" has N tasks wait behind one long step, "eager NS" has a step of the first
-worker run another inside (3.12), "end N" ends the first N workers. Each is answered with "done": what each worker did.
+Prints "ready" in the loop, then takes orders from its input: "naps ROUNDS NS" has each worker take
+ROUNDS + 1 steps that sleep NS each, "burns ROUNDS NS" compute, "crowd N" has N tasks wait behind
+one long step, "eager NS" has a step of the first worker run another inside (3.12), "end N" ends the
+first N workers. Each is answered with "done": what each worker did.
 """
 
 import argparse
@@ -77,7 +78,8 @@ async def newcomer():
 
 
 async def crowd(loop, n):
-    """One step during which `n` tasks are ready, some sleepers become due and some tasks have not begun."""
+    """One step during which `n` tasks are ready, some sleepers become due and some tasks have not
+    begun."""
     gate = loop.create_future()
     tasks = [loop.create_task(crowd_member(gate)) for _ in range(n)]
     await asyncio.sleep(0)

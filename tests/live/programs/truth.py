@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Stalls its loop in known ways and says exactly when, where and why.
 
-    truth.py [--loop asyncio|uvloop] [--plan main|threads|dns|runqueue|pagefault] [--threads N] [--late] FOLDER
+    truth.py [--loop asyncio|uvloop] [--plan main|threads|dns|runqueue|pagefault] [--threads N]
+             [--late] [--own-loop] FOLDER
 
-Prints "ready", waits for a line, goes through the plan, prints "done" with the truth, waits for the end of input.
-Without --late the loop already runs when "ready" is printed. With --threads N, N loops of their own threads stall at once.
+Prints "ready", waits for a line, goes through the plan, prints "done" with the truth, waits for the
+end of input. Without --late the loop already runs when "ready" is printed. With --threads N, N
+loops of their own threads stall at once.
 """
 
 import argparse
@@ -21,6 +23,9 @@ import stalls_waits  # noqa: F401
 import witness
 
 QUIET_S = 0.03
+MAX_ATTEMPTS = 5
+# What makes the loop wait for events between the step before a stall and the stall.
+POLLING_DOORS = ("later", "reader")
 
 
 async def _kick(entry, st, loop):
@@ -51,6 +56,14 @@ def _spawn(entry, st, loop):
 
 
 async def _perform(entry, wit, loop):
+    """All attempts. One that the host has spoiled is followed by another, the last one counts."""
+    attempts = []
+    while len(attempts) < MAX_ATTEMPTS and (not attempts or attempts[-1].extra.get("is_spoiled")):
+        attempts.append(await _attempt(entry, wit, loop))
+    return attempts
+
+
+async def _attempt(entry, wit, loop):
     st = witness.Stall(wit, entry.name)
     st.gate = loop.create_future()
     if entry.setup is not None:
@@ -77,6 +90,8 @@ def _describe(entry, st):
         expect=entry.expect,
         tid=threading.get_native_id(),
         holder=st.extra.get("holder", 0),
+        # It waited, as for the GIL, before it made the queued tasks ready.
+        has_waited_before=st.waits_before > (entry.door in POLLING_DOORS),
         coroutine={
             "name": entry.function.__qualname__,
             "file": code.co_filename,
@@ -98,14 +113,18 @@ async def _main(args, world, wit, loop, reader):
     entries = plan.plan(args.plan, args.loop)
     done = [await _perform(entry, wit, loop) for entry in entries]
     await wit.sleep(0.05)
-    truths = [_describe(entry, st) for entry, st in zip(entries, done)]
+    truths = []
+    for entry, attempts in zip(entries, done):
+        truths += [_describe(entry, st) for st in attempts]
+        for spoiled in truths[len(truths) - len(attempts):-1]:
+            spoiled["kind"] = "spoiled"
     witnessed = wit.truth()
     await wit.stop()
     return {"stalls": truths, "witness": witnessed}
 
 
 def _run_loop(args, world, label, reader):
-    loop = protocol.new_loop(args.loop)
+    loop = protocol.new_loop("own" if args.own_loop else args.loop)
     wit = witness.Witness(loop, label)
     wit.world = world
     return protocol.run(loop, _main(args, world, wit, loop, reader))
@@ -123,13 +142,14 @@ def _run(args, world):
         protocol.say("ready")
         protocol.hear()
         return [_run_loop(args, world, "", None)]
-    results = []
+    results = [None] * args.threads
     protocol.say("ready")
     protocol.hear()
-    threads = [
-        threading.Thread(target=lambda n=n: results.append(_run_loop(args, world, "%d:" % n, None)))
-        for n in range(args.threads)
-    ]
+
+    def run(number):
+        results[number] = _run_loop(args, world, "%d:" % number, None)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(args.threads)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -143,6 +163,7 @@ def _arguments():
     parser.add_argument("--plan", default="main")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--late", action="store_true")
+    parser.add_argument("--own-loop", action="store_true", help="a loop that is like asyncio's")
     parser.add_argument("folder", help="for its files, on a disk")
     return parser.parse_args()
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Writes down the truth about one loop thread: its stalls, and who else was ready meanwhile.
 
-A stall is bracketed from inside its own step: `begin()` is the first and `end()` the last thing the step does,
-so the times are those of the step itself but for a few microseconds. Tickers and other sleepers
-log when they were due and when they woke. All times are CLOCK_MONOTONIC nanoseconds.
+A stall is bracketed from inside its own step: `begin()` is the first and `end()` the last thing the
+step does, so the times are those of the step itself but for a few microseconds. Tickers and other
+sleepers log when they were due and when they woke. All times are CLOCK_MONOTONIC nanoseconds.
 """
 
 import asyncio
@@ -23,6 +23,11 @@ def switches():
     """How often this thread gave up its CPU, from its start on."""
     usage = resource.getrusage(resource.RUSAGE_THREAD)
     return usage.ru_nvcsw + usage.ru_nivcsw
+
+
+def waits():
+    """How often this thread gave up its CPU to wait, from its start on."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def code_name(code):
@@ -57,6 +62,7 @@ class Stall:
         self.runqueue_ns = -self.witness.runqueue_ns()
         self.switches = -switches()
         self.witness.release_queued()
+        self.waits_before = waits() - self.witness.waits_at_mark
 
     def begin(self):
         """Called by the innermost frame, just before the line tagged "# stall"."""
@@ -96,6 +102,7 @@ class Stall:
             "cpu_ns": self.cpu_ns,
             "runqueue_ns": self.runqueue_ns,
             "switches": self.switches,
+            "waits_before": self.waits_before,
             "outside_ns": self.witness.outside_ns(self),
             "stack": frames,
         }
@@ -109,6 +116,7 @@ class Witness:
         self.label = label
         self.sleeps = []
         self._marks = []
+        self.waits_at_mark = 0
         self._schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
         self._queued = {}
         self._tasks = []
@@ -137,6 +145,7 @@ class Witness:
 
     def _mark(self):
         self._marks.append((time.monotonic_ns(), self.runqueue_ns()))
+        self.waits_at_mark = waits()
 
     def outside_ns(self, stall):
         """Time this thread waited for a CPU close to the stall but outside its begin() and end().

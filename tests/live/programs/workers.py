@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Has children that run event loops and stall three times for 30 ms each; runs none itself, but for `beside`.
+"""Has children that run event loops and stall three times for 30 ms each; runs none itself, but for
+`beside`.
 
     workers.py FOLDER
 
-Told on stdin, a line each: how children are made (fork, spawn, forkserver: two of multiprocessing; os.fork; shell: a shell that
-starts another Python; storm: 300 that end at once), or `waiting N`: N that are forked now and work only at the next line. Says
-{"event": "done"} when they have ended. Each writes what it did to FOLDER/PID.json. `beside` forks in the middle of a running loop.
+Told on stdin, a line each: how children are made (fork, spawn, forkserver: two of multiprocessing;
+os.fork; shell: a shell that starts another Python; storm: 300 that end at once), or `waiting N`: N
+that are forked now and work only at the next line, or `forks SECONDS LIFE_S`: as many as the
+machine can fork, each of which ends after LIFE_S; in their middle one is forked that works. Says
+{"event": "done"} when they have ended. Each writes what it did to FOLDER/PID.json. `beside` forks
+in the middle of a running loop.
 """
 
 import asyncio
@@ -27,18 +31,18 @@ def blocking_work():
 FIRST_SLEEP_S = 0.12
 
 
-async def job():
+async def job(first_sleep_s):
     stalls = []
     for number in range(3):
-        await asyncio.sleep(0.02 if number else FIRST_SLEEP_S)
+        await asyncio.sleep(0.02 if number else first_sleep_s)
         start = time.monotonic_ns()
         blocking_work()
         stalls.append((start, time.monotonic_ns()))
     return stalls
 
 
-def work():
-    stalls = asyncio.run(job())
+def work(first_sleep_s=FIRST_SLEEP_S):
+    stalls = asyncio.run(job(first_sleep_s))
     path = os.path.join(FOLDER, "%d.json" % os.getpid())
     with open(path + ".new", "w") as file:
         json.dump({"pid": os.getpid(), "stalls": stalls}, file)
@@ -83,6 +87,22 @@ def waiting(count):
         os.waitpid(pid, 0)
 
 
+def forks(seconds, life_s):
+    """Never more than eight live beside each other."""
+    start = time.monotonic()
+    living, count, worker = [], 0, None
+    while time.monotonic() < start + seconds:
+        living.append(fork(lambda: time.sleep(life_s) if life_s else None))
+        count += 1
+        if len(living) == 8 or not life_s:
+            os.waitpid(living.pop(0), 0)
+        if not worker and time.monotonic() > start + seconds / 4:
+            worker = fork(lambda: work(seconds / 2))
+    for pid in [*living, worker]:
+        os.waitpid(pid, 0)
+    say(event="forked", count=count, seconds=time.monotonic() - start)
+
+
 async def beside():
     """Its own steps: one each for the beginning and behind each of the five sleeps."""
     pids = []
@@ -104,10 +124,13 @@ def main():
         elif how == "shell":
             program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "brief.py")
             path = os.path.join(FOLDER, "shell.json")
-            subprocess.run(["sh", "-c", "true; exec %s %s %s" % (sys.executable, program, path)], check=True)
+            words = "true; exec %s %s %s" % (sys.executable, program, path)
+            subprocess.run(["sh", "-c", words], check=True)
         elif how == "storm":
             for _ in range(300):
                 subprocess.run(["/bin/true"], check=True)
+        elif how == "forks":
+            forks(float(words[0]), float(words[1]))
         elif how == "beside":
             asyncio.run(beside())
         elif how == "waiting":

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The same work before and after following an advice.
+
+    advised.py native|native-thread|python|python-process|gets|gets-sleep
+
+"native" compresses, "python" counts on the loop; the others do that in a thread or in a process.
+"gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
+Prints "ready", waits for a line, works, prints "done".
+"""
+
+import asyncio
+import concurrent.futures
+import multiprocessing
+import sys
+import time
+import zlib
+
+import protocol
+
+TIMES = 6
+DATA = bytes(i * i % 251 for i in range(1 << 16)) * 60
+WORK_NS = 60000000
+
+
+def native():
+    deadline = time.thread_time_ns() + WORK_NS
+    while time.thread_time_ns() < deadline:
+        zlib.compress(DATA, 9)
+
+
+def python():
+    deadline = time.thread_time_ns() + WORK_NS
+    while time.thread_time_ns() < deadline:
+        sum(i * i for i in range(300))
+
+
+async def _direct(work):
+    work()
+
+
+async def _executed(executor, work):
+    await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+async def gets(is_pausing):
+    queue = asyncio.Queue()
+    for number in range(60000):
+        queue.put_nowait(number)
+    taken = 0
+    while not queue.empty():
+        taken += sum(range(await queue.get() % 60))
+        if is_pausing and queue.qsize() % 500 == 0:
+            await asyncio.sleep(0)
+    return taken
+
+
+async def _beat():
+    while True:
+        await asyncio.sleep(0.005)
+
+
+async def _take(is_pausing):
+    protocol.say("ready")
+    await protocol.hear_in_loop(asyncio.get_running_loop())
+    for _ in range(TIMES):
+        await asyncio.ensure_future(gets(is_pausing))
+        await asyncio.sleep(0.02)
+    protocol.say("done")
+    await protocol.hear_in_loop(asyncio.get_running_loop())
+
+
+async def _main(work, executor):
+    beat = asyncio.ensure_future(_beat())
+    if executor:
+        await _executed(executor, work)  # starts its workers
+    protocol.say("ready")
+    await protocol.hear_in_loop(asyncio.get_running_loop())
+    for _ in range(TIMES):
+        await asyncio.ensure_future(_executed(executor, work) if executor else _direct(work))
+        await asyncio.sleep(0.02)
+    protocol.say("done")
+    await protocol.hear_in_loop(asyncio.get_running_loop())
+    beat.cancel()
+
+
+def _executor(kind):
+    if kind == "thread":
+        return concurrent.futures.ThreadPoolExecutor(1)
+    if kind == "process":
+        context = multiprocessing.get_context("spawn")
+        return concurrent.futures.ProcessPoolExecutor(1, mp_context=context)
+    return None
+
+
+if __name__ == "__main__":
+    name, _, kind = sys.argv[1].partition("-")
+    works = {"native": native, "python": python}
+    main = _take(kind == "sleep") if name == "gets" else _main(works[name], _executor(kind))
+    protocol.run(protocol.new_loop("asyncio"), main)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What decides between one advice and another is observed, and following it helps."""
+
+from lib import MS, brief, check, check_equal, live
+
+THRESHOLD_NS = 20 * MS
+SLACK_NS = MS
+
+
+def _trace(bench, program, *args, mode="exact"):
+    """Stalls of its steps, the answer, what it said at first."""
+    target = bench.target(program, *args)
+    ready = target.hear("ready", timeout=60)
+    tool = bench.tool(
+        "trace", "-p", str(target.pid), "--mode", mode, "--threshold", "20ms", "--no-follow"
+    )
+    tool.wait_start()
+    done = target.ask("go", "done", timeout=60)
+    tool.finish()
+    target.finish()
+    return [s for s in tool.stalls if s["unit"] == "step"], done, ready
+
+
+def _own_ns(stall):
+    return stall["duration_ns"] - stall["runqueue_ns"]
+
+
+def _own_stalls(bench, kind):
+    return [s for s in _trace(bench, "advised.py", kind)[0] if _own_ns(s) >= THRESHOLD_NS]
+
+
+@live()
+def native_code_to_a_thread(bench):
+    stalls = _own_stalls(bench, "native")
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        check_equal(stall["releases_gil"], True, "releases_gil of %s" % brief(stall))
+        check("cpu" in (stall["cause"], stall["own_cause"]), "own_cause of %s", brief(stall))
+    for stall in stalls:
+        check(not stall["repeated_await"], "no await: %s", brief(stall))
+    stalls = _own_stalls(bench, "native-thread")
+    check_equal([brief(s) for s in stalls], [], "stalls with a thread")
+
+
+@live()
+def python_code_to_a_process(bench):
+    stalls = _own_stalls(bench, "python")
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        check_equal(stall["releases_gil"], False, "releases_gil of %s" % brief(stall))
+    stalls = _own_stalls(bench, "python-process")
+    check_equal([brief(s) for s in stalls], [], "stalls with a process")
+
+
+@live()
+def pauses_in_a_loop_that_awaits(bench):
+    stalls = [s for s in _own_stalls(bench, "gets") if s["coroutine"]["name"] == "gets"]
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    found = [s for s in stalls if s["repeated_await"]]
+    # A short stall has few samples.
+    check(2 * len(found) > len(stalls), "repeated_await in %d of %d", len(found), len(stalls))
+    for stall in found:
+        check_equal(stall["repeated_await"]["function"], "gets", "where it awaits")
+    stalls = [s for s in _own_stalls(bench, "gets-sleep") if s["repeated_await"]]
+    check_equal([brief(s) for s in stalls], [], "stalls with pauses")
+
+
+@live(on="once")
+def native_code_light(bench):
+    stalls, _, _ = _trace(bench, "advised.py", "native", mode="light")
+    stalls = [s for s in stalls if _own_ns(s) >= THRESHOLD_NS]
+    check(stalls, "no stall")
+    check_equal({s["releases_gil"] for s in stalls}, {True}, "releases_gil")
+
+
+def _rivals(bench, kind, mode):
+    """Their CPU is not free on a busy machine either: then others are among the holders."""
+    stalls, done, ready = _trace(bench, "cpu_rivals.py", kind, mode=mode)
+    waited = [s for s in stalls if s["causes_ns"].get("runqueue", 0) >= THRESHOLD_NS]
+    check(waited, "no stall without a CPU: %s", [brief(s) for s in stalls])
+    for stall in waited:
+        holder = stall["cpu_holder"]
+        check(holder, "no holder: %s", brief(stall))
+        check(
+            holder["duration_ns"] <= stall["runqueue_ns"] + SLACK_NS, "too long: %s", brief(stall)
+        )
+        check_equal(holder["is_own_process"], holder["pid"] == stall["pid"], "is_own_process")
+        check(holder["name"], "no name: %r", holder)
+        check(stall["pinned_ns"] <= stall["runqueue_ns"], "pinned_ns of %s", brief(stall))
+    found = [s["cpu_holder"]["pid"] for s in waited]
+    check(ready["rival"] in found, "%d is not among %s", ready["rival"], found)
+    if done["free"] > 0.9:
+        check(any(s["pinned_ns"] for s in waited), "pinned_ns is 0, a CPU was free")
+
+
+@live(on="once")
+def another_process_has_the_cpu(bench):
+    _rivals(bench, "process", "exact")
+
+
+@live(on="once")
+def another_process_has_the_cpu_light(bench):
+    _rivals(bench, "process", "light")
+
+
+@live(on="once")
+def own_threads_have_the_cpu(bench):
+    _rivals(bench, "thread", "exact")

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who held the GIL: a call of C, code in Python, a thread without any Python; in both modes."""
+
+import os
+import shutil
+import subprocess
+
+from lib import BUILD_FOLDER, ROOT, both_loops, check, check_equal, live
+
+PROGRAM = "gil_holders.py"
+LIBRARY = os.path.join(BUILD_FOLDER, "live", "native_holder.so")
+# Of a hold the loop notices what is behind its next heartbeat.
+LEAST_SHARE = 0.5
+
+
+def build_library(folder):
+    """Where interpreters of other trees find it, too."""
+    subprocess.run(
+        ["make", "-s", "-f", "tests/live/Makefile", os.path.relpath(LIBRARY, ROOT)],
+        cwd=ROOT,
+        check=True,
+    )
+    return shutil.copy(LIBRARY, folder)
+
+
+def _longest_within(stalls, hold):
+    least_ns = LEAST_SHARE * (hold["end_ns"] - hold["start_ns"])
+    for stall in stalls:
+        start_ns = max(stall["start_ns"], hold["start_ns"])
+        if min(stall["start_ns"] + stall["duration_ns"], hold["end_ns"]) - start_ns > least_ns:
+            return stall
+    return None
+
+
+def _check_holder(stall, done, tid):
+    check_equal(stall["gil_holder_tid"], tid, "thread that held the GIL")
+    holder = stall["gil_holder"]
+    check_equal(holder["name"], done["name"], "its name")
+    if done["function"] is None:
+        check_equal(holder["stack"], [], "stack of a thread that runs no Python")
+        return
+    check(holder["stack"], "no stack of the holder: %r", stall)
+    innermost = holder["stack"][0]
+    check_equal(innermost["function"], done["function"], "what it ran")
+    check_equal(innermost["line"], done["line"], "its line")
+    check_equal(os.path.basename(innermost["file"]), PROGRAM, "its file")
+
+
+def _check_table(summary, done):
+    """Grouped by line, or by thread where nothing else is known."""
+    rows = [row for row in summary["gil_holders"] if row["function"] == done["function"]]
+    rows = [row for row in rows if row["function"] or row["thread"] == done["name"]]
+    check_equal(len(rows), 1, "rows of %r in %r" % (done["function"], summary["gil_holders"]))
+    check_equal((rows[0]["thread"], rows[0]["line"]), (done["name"], done["line"]), "row")
+    check(rows[0]["gil_ns"] > 0 and rows[0]["stalls"] > 0, "an empty row: %r", rows[0])
+
+
+@live(loops=both_loops)
+def named(bench):
+    library = build_library(bench.folder)
+    for mode in ("exact", "light"):
+        target = bench.target(PROGRAM, library, "--loop", bench.loop)
+        target.hear("ready")
+        tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "20ms", "--mode", mode)
+        tool.wait_start()
+        kinds = {kind: target.ask(kind, "done", timeout=90) for kind in ("c", "python", "native")}
+        tool.finish()
+        for kind, done in kinds.items():
+            with bench.part("%s-%s" % (kind, mode)):
+                for hold, tid in zip(done["holds"], done["tids"]):
+                    stall = _longest_within(tool.stalls, hold)
+                    check(stall, "no stall while the GIL was held: %r", hold)
+                    _check_holder(stall, done, tid)
+                _check_table(tool.summary, done)
+        target.finish()

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a target can do to whoever looks at it: cost a bounded time, and nothing else."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import stat
+import struct
+import subprocess
+import time
+
+from lib import TOOL, Skip, check, check_equal, live, run_tool
+
+MIB = 1 << 20
+IN_OPEN, IN_NONBLOCK, IN_CLOEXEC = 0x20, 0o4000, 0o2000000
+# Far more than it takes, and far less than it took: these machines are busy.
+SOON_S = 5.0
+
+# Maps its files and waits. No Python: what is mapped is all that speaks of one.
+MAPPER = """
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (mmap(0, 4096, PROT_READ, MAP_PRIVATE, open(argv[i], O_RDONLY), 0) == MAP_FAILED)
+			return 1;
+	puts("ready");
+	fflush(stdout);
+	pause();
+}
+"""
+
+
+def _build_mapper(bench):
+    program = os.path.join(bench.folder, "mapper")
+    subprocess.run(["gcc", "-x", "c", "-o", program, "-"], input=MAPPER.encode(), check=True)
+    return program
+
+
+def _start_mapper(bench, *paths):
+    mapper = bench.start([_build_mapper(bench), *paths])
+    check_equal(mapper.read_line(), b"ready\n", "the first line of the mapper")
+    return mapper
+
+
+def _library(folder):
+    return os.path.join(folder, "libpython3.11.so.1.0")
+
+
+def _elf(path, names, sections, size, fill=()):
+    """A sparse ELF file with one segment.
+
+    Its sections are (name, type, flags, offset, bytes, link, bytes of an entry).
+    """
+    table = b"\0" + b"\0".join(names) + b"\0"
+    at = {name: table.index(b"\0" + name + b"\0") + 1 for name in names}
+    rows = [(b"", 0, 0, 0, 0, 0, 0)] + sections + [(names[-1], 3, 0, 1024, len(table), 0, 0)]
+    with open(path, "wb") as file:
+        file.truncate(size)
+        file.write(
+            b"\x7fELF"
+            + bytes([2, 1, 1, 0])
+            + bytes(8)
+            + struct.pack(
+                "<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 4096, 0, 64, 56, 1, 64, len(rows), len(rows) - 1
+            )
+        )
+        file.write(struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, 4096, 4096, 4096))
+        file.seek(1024)
+        file.write(table)
+        file.seek(4096)
+        for name, kind, flags, offset, length, link, entry in rows:
+            file.write(
+                struct.pack(
+                    "<IIQQQQIIQQ",
+                    at.get(name, 0),
+                    kind,
+                    flags,
+                    0,
+                    offset,
+                    length,
+                    link,
+                    0,
+                    1,
+                    entry,
+                )
+            )
+        for offset, content in fill:
+            file.seek(offset)
+            file.write(content)
+
+
+RUNTIME = (b".PyRuntime", 1, 3, 0, 4096, 0, 0)
+
+
+def _names_without_end(path, mib=16):
+    """As many symbols as there is room for, all with one name, which ends nowhere."""
+    symbol = struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 4096, 16)
+    start = MIB, (1 + mib) * MIB
+    _elf(
+        path,
+        [b".dynsym", b".dynstr", b".PyRuntime", b".shstrtab"],
+        [
+            (b".dynsym", 11, 2, start[0], mib * MIB // 24 * 24, 2, 24),
+            (b".dynstr", 3, 2, start[1], mib * MIB, 0, 0),
+            RUNTIME,
+        ],
+        (2 + 2 * mib) * MIB,
+        [(start[0], symbol * (mib * MIB // 24)), (start[1], b"A" * (mib * MIB))],
+    )
+
+
+def _relocations_on_top_of_each_other(path):
+    rows = [(b".rela", 4, 2, 8 * MIB, 60 * MIB, 0, 24)] * 60
+    _elf(path, [b".rela", b".PyRuntime", b".shstrtab"], rows + [RUNTIME], 70 * MIB)
+
+
+def _innocent(bench):
+    target = bench.target("steady.py")
+    return target, target.hear("ready")["pid"]
+
+
+def _check_listed(bench, pid):
+    """`ls` shows the innocent process, soon. What it says besides."""
+    began = time.monotonic()
+    code, output, errors = run_tool(bench, "ls", json_output=True)
+    check_equal(code, 0, "exit code of ls (%s)" % errors)
+    check(b'"pid":%d' % pid in output.replace(b" ", b""), "ls does not list %d: %r", pid, output)
+    took = time.monotonic() - began
+    check(took < SOON_S, "ls took %.1f s", took)
+    bench.note("ls took %.2f s" % took)
+    return errors
+
+
+def _check_examined(bench, path, words):
+    target, pid = _innocent(bench)
+    mapper = _start_mapper(bench, path)
+    errors = _check_listed(bench, pid)
+    check(
+        words in errors and "process %d" % mapper.pid in errors,
+        "ls does not say what it left out: %r",
+        errors,
+    )
+    code, output, errors = run_tool(bench, "doctor", "-p", str(mapper.pid))
+    check_equal(code, 3, "exit code of doctor (%s)" % errors)
+    check(words.encode() in output, "doctor does not say why: %r", output)
+    code, _, errors = run_tool(bench, "trace", "-d", "50ms", "-p", str(mapper.pid))
+    check_equal(code, 3, "exit code of trace (%s)" % errors)
+    check(words in errors, "trace does not say why: %r", errors)
+    target.finish()
+
+
+@live(on="once")
+def elf_names_without_end(bench):
+    """16 + 16 MiB took ten minutes for each name that was looked for. Now it has none."""
+    _names_without_end(_library(bench.folder))
+    target, pid = _innocent(bench)
+    _start_mapper(bench, _library(bench.folder))
+    _check_listed(bench, pid)
+    target.finish()
+
+
+@live(on="once")
+def elf_sections_without_end(bench):
+    """60 sections over the same bytes took 4 GiB of memory."""
+    _relocations_on_top_of_each_other(_library(bench.folder))
+    _check_examined(bench, _library(bench.folder), "needs more than 64 MiB of memory")
+
+
+class _Watch:
+    """Whether anybody opens a file."""
+
+    def __init__(self, path):
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self._libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC)
+        check(
+            self._libc.inotify_add_watch(self.fd, path.encode(), IN_OPEN) >= 0,
+            "inotify: %d",
+            ctypes.get_errno(),
+        )
+
+    def has_event(self):
+        with contextlib.suppress(BlockingIOError):
+            return bool(os.read(self.fd, 4096))
+        return False
+
+    def close(self):
+        os.close(self.fd)
+
+
+@live(on="once")
+def no_device_is_opened(bench):
+    """A library that looks like an interpreter; the module beside it is a link to a device."""
+    folder = os.path.join(bench.folder, "lib")
+    modules = os.path.join(folder, "python3.11", "lib-dynload")
+    os.makedirs(modules)
+    device = os.path.join(bench.folder, "device")
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    os.symlink(device, os.path.join(modules, "_asyncio.cpython-311-x86_64-linux-gnu.so"))
+    _elf(_library(folder), [b".PyRuntime", b".shstrtab"], [RUNTIME], MIB)
+    mapper = _start_mapper(bench, _library(folder))
+    watch = _Watch(device)
+    _, output, _ = run_tool(bench, "doctor", "-p", str(mapper.pid))
+    run_tool(bench, "ls")
+    check(not watch.has_event(), "the device was opened")
+    check(
+        b"it is a device" in output, "doctor does not say why the module cannot be read: %r", output
+    )
+    with contextlib.suppress(OSError), open(device, "rb"):
+        pass
+    check(watch.has_event(), "the test does not see a device that is opened")
+    watch.close()
+
+
+@live(on="once", until=(3, 13))
+def tasks_that_are_expensive_to_read(bench):
+    """It took hours, deaf to every signal but SIGKILL."""
+    innocent, pid = _innocent(bench)
+    target = bench.target("hostile_tasks.py", "20000")
+    target.hear("ready")
+    errors = _check_listed(bench, pid)
+    check(
+        "process %d are not counted" % target.pid in errors,
+        "ls does not say what it left out: %r",
+        errors,
+    )
+    for mode in ("light", "exact"):
+        tool = bench.tool("trace", "--mode", mode, "-p", str(target.pid))
+        tool.wait_start()
+        time.sleep(0.5)
+        _check_ends(tool, signal.SIGTERM, SOON_S)
+    innocent.finish()
+
+
+def _check_ends(tool, number, seconds):
+    began = time.monotonic()
+    tool.signal(number)
+    code = tool.wait(seconds)
+    took = time.monotonic() - began
+    check(took < seconds, "it took %.2f s to end", took)
+    return code, took
+
+
+def _blocked(bench, number):
+    """Stalls without end into a pipe that nobody reads, and a signal."""
+    target, pid = _innocent(bench)
+    read_end, write_end = os.pipe()
+    tool = bench.start(
+        [os.path.abspath(TOOL), "trace", "--json", "--threshold", "100us", "-p", str(pid)],
+        stdout=write_end,
+    )
+    deadline = time.monotonic() + 20
+    while not _is_in_poll(tool.pid, write_end):
+        check(time.monotonic() < deadline, "the pipe does not become full")
+        time.sleep(0.1)
+    code, took = _check_ends(tool, number, SOON_S)
+    bench.note("it ended after %.2f s" % took)
+    check_equal(code, 4, "exit code (%s)" % tool.stderr)
+    check(
+        "nobody read the output" in tool.stderr,
+        "it does not say that output is lost: %r",
+        tool.stderr,
+    )
+    os.close(read_end)
+    os.close(write_end)
+    target.finish()
+
+
+def _is_in_poll(pid, write_end):
+    """Whether the pipe is full."""
+    poll = subprocess.run(
+        [
+            "/usr/bin/python3",
+            "-c",
+            "import select, sys; p = select.poll(); "
+            "p.register(%d, select.POLLOUT); "
+            "sys.exit(not p.poll(0))" % write_end,
+        ],
+        pass_fds=[write_end],
+        check=False,
+    )
+    return poll.returncode == 1 and os.path.exists("/proc/%d" % pid)
+
+
+@live(on="once")
+def sigterm_while_nobody_reads(bench):
+    _blocked(bench, signal.SIGTERM)
+
+
+@live(on="once")
+def sigint_while_nobody_reads(bench):
+    _blocked(bench, signal.SIGINT)
+
+
+# Mounts a file system that never answers where only the program it becomes sees it.
+DEAD_MOUNT = """
+import ctypes, os, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+os.set_inheritable(fd, True)
+options = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+if ctypes.CDLL(None).mount(b"dead", sys.argv[1].encode(), b"fuse.dead", 0, options):
+    sys.exit("no mount")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _start_on_dead_mount(bench):
+    """A library that looks like an interpreter; the module beside it is on a dead server."""
+    if not os.path.exists("/dev/fuse"):
+        raise Skip("there is no /dev/fuse")
+    folder = os.path.join(bench.folder, "lib")
+    modules = os.path.join(folder, "python3.11", "lib-dynload")
+    dead = os.path.join(bench.folder, "dead")
+    os.makedirs(modules)
+    os.mkdir(dead)
+    os.symlink(dead + "/file", os.path.join(modules, "_asyncio.cpython-311-any.so"))
+    _elf(_library(folder), [b".PyRuntime", b".shstrtab"], [RUNTIME], MIB)
+    program = _build_mapper(bench)
+    mapper = bench.start(
+        [
+            "unshare",
+            "-m",
+            "/usr/bin/python3",
+            "-c",
+            DEAD_MOUNT,
+            dead,
+            program,
+            _library(folder),
+        ]
+    )
+    check_equal(mapper.read_line(), b"ready\n", "the first line of the mapper")
+    return mapper
+
+
+def _check_stuck_ends(bench, args, number, code):
+    tool = bench.start([os.path.abspath(TOOL), *args])
+    time.sleep(2.0)
+    check(tool.is_alive(), "it is not stuck: %r", tool.stderr)
+    got, took = _check_ends(tool, number, SOON_S)
+    bench.note("%s ended after %.2f s" % (args[0], took))
+    check_equal(got, code, "exit code (%s)" % tool.stderr)
+    return tool.stderr
+
+
+@live(on="once")
+def file_system_that_does_not_answer(bench):
+    mapper = _start_on_dead_mount(bench)
+    pid = str(mapper.pid)
+    # Behind it in the list.
+    target, innocent = _innocent(bench)
+    errors = _check_listed(bench, innocent)
+    check("process %s is not examined" % pid in errors, "ls does not say it: %r", errors)
+    target.finish()
+    for words, number in (
+        (["-p", pid], signal.SIGTERM),
+        (["-p", pid], signal.SIGINT),
+        (["-n", _library(os.path.join(bench.folder, "lib"))], signal.SIGTERM),
+    ):
+        errors = _check_stuck_ends(bench, ["trace", *words], number, 4)
+        check("does not answer" in errors, "it does not say what happened: %r", errors)
+    _check_stuck_ends(bench, ["doctor", "-p", pid], signal.SIGTERM, -signal.SIGTERM)

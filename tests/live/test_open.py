@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Stalls that do not end: reported while they go on, at the end of the measurement, and when they
+take their process with them."""
+
+import json
+import os
+import signal
+import time
+
+from lib import both_loops, check, check_equal, live, run_tool
+
+PROGRAM = "hangs.py"
+SECOND = 1000000000
+MS = 1000000
+CAUSES = {"sleep": "sleep", "lock": "lock", "compute": "cpu"}
+# From the line that the program prints before it hangs to the hang itself.
+START_SLACK_NS = 100000000
+
+
+def _begin(bench, shape, *options):
+    target = bench.target(PROGRAM, shape, "--loop", bench.loop)
+    target.hear("ready")
+    tool = bench.tool("trace", "-p", str(target.pid), *options)
+    tool.wait_start()
+    time.sleep(0.2)
+    return target, tool, target.ask("go", "stuck")
+
+
+def _check_stall(stall, shape, stuck, pid):
+    check_equal((stall["unit"], stall["pid"]), ("step", pid), "unit and pid")
+    check_equal(stall["task"]["name"], "the-task", "task")
+    check_equal(stall["coroutine"]["name"], shape, "coroutine")
+    line = stall["call"] and stall["call"]["line"]
+    check_equal(line, stuck["line"], "line")
+    cause = CAUSES[shape]
+    # A busy machine may leave a thread that computes without a CPU.
+    part_ns = stall["causes_ns"].get(cause, 0) + (stall["runqueue_ns"] if shape == "compute" else 0)
+    check(part_ns > 0.9 * stall["duration_ns"], "%s is %r", cause, stall["causes_ns"])
+    check(
+        abs(stall["start_ns"] - stuck["start_ns"]) < START_SLACK_NS,
+        "starts %.1f ms off",
+        (stall["start_ns"] - stuck["start_ns"]) / 1e6,
+    )
+
+
+def _check_waiting(stall):
+    victims = stall["victims"]
+    check_equal((victims["is_known"], victims["count"]), (True, 1), "who waits")
+    check_equal(len(victims["tasks"]), 1, "names")
+    # Sleeps for 10 ms at a time. Looks are 250 ms apart, on a busy machine more.
+    least_ns = stall["duration_ns"] - 500 * MS
+    check(
+        least_ns < victims["starved_ns"] <= stall["duration_ns"],
+        "%d ns starved in %d",
+        victims["starved_ns"],
+        stall["duration_ns"],
+    )
+
+
+def _open_stalls(tool, stuck):
+    return [s for s in tool.stalls if s["start_ns"] >= stuck["start_ns"] - START_SLACK_NS]
+
+
+@live(loops=both_loops)
+def reported_while_it_goes_on(bench):
+    for shape in CAUSES:
+        for mode in ("exact", "light"):
+            with bench.part("%s-%s" % (shape, mode)):
+                target, tool, stuck = _begin(bench, shape, "--mode", mode)
+                tool.read_until(lambda t: _open_stalls(t, stuck), timeout=5)
+                first = _open_stalls(tool, stuck)[0]
+                check_equal((first["is_open"], first["end"]), (True, "running"), "first line")
+                check(first["duration_ns"] >= 0.95 * SECOND, "after %d ns", first["duration_ns"])
+                _check_stall(first, shape, stuck, target.pid)
+                _check_waiting(first)
+                tool.finish()
+                last = _open_stalls(tool, stuck)[-1]
+                check_equal((last["id"], last["end"]), (first["id"], "running"), "last line")
+                _check_stall(last, shape, stuck, target.pid)
+                _check_waiting(last)
+                check(last["duration_ns"] > first["duration_ns"], "it does not grow")
+                check(tool.summary["stalls"] >= 1, "it is not in the sums")
+                target.close()
+
+
+@live(loops=both_loops)
+def killed_in_it(bench):
+    for shape, number in (
+        ("sleep", signal.SIGKILL),
+        ("lock", signal.SIGABRT),
+        ("compute", signal.SIGTERM),
+    ):
+        with bench.part("%s-%s" % (shape, signal.Signals(number).name)):
+            target, tool, stuck = _begin(bench, shape)
+            time.sleep(0.6)
+            os.kill(target.pid, number)
+            tool.end()
+            (stall,) = _open_stalls(tool, stuck)
+            check_equal(stall["end"], "signal:" + signal.Signals(number).name, "end")
+            check_equal(stall["is_open"], False, "is_open")
+            _check_stall(stall, shape, stuck, target.pid)
+            _check_waiting(stall)
+            words = "killed by %s " % signal.Signals(number).name
+            check(words in tool.stderr and "1 task waited" in tool.stderr, "%r", tool.stderr)
+            (row,) = [r for r in tool.summary["coroutines"] if r["name"] == shape]
+            check_equal((row["steps"], row["stalls"]), (1, 1), "its row")
+            check_equal(row["total_ns"], stall["duration_ns"], "time of its row")
+
+
+@live(on="once")
+def breaks_a_limit(bench):
+    target = bench.target(PROGRAM, "lock", "--loop", bench.loop)
+    target.hear("ready")
+    tool = bench.tool(
+        "check", "-p", str(target.pid), "--max-step", "200ms", "--min-steps", "1", "-d", "3s"
+    )
+    time.sleep(1.5)
+    stuck = target.ask("go", "stuck")
+    verdict = json.loads(tool.read_line(20))
+    check_equal(tool.wait(), 1, "exit code (stderr: %s)" % tool.stderr)
+    (finding,) = [f for f in verdict["findings"] if f["rule"] == "max-step"]
+    check_equal(finding["line"], stuck["line"], "line of the finding %r" % finding)
+
+
+@live(on="once")
+def is_in_a_recording(bench):
+    target = bench.target(PROGRAM, "sleep", "--loop", bench.loop)
+    target.hear("ready")
+    path = os.path.join(bench.folder, "stuck.lstall")
+    tool = bench.tool("record", "-p", str(target.pid), "-o", path, "-d", "4s", json_output=False)
+    time.sleep(1.5)
+    stuck = target.ask("go", "stuck")
+    tool.wait(20)
+    code, output, errors = run_tool(bench, "report", path, "-f", "json")
+    check_equal(code, 0, "exit code (stderr: %s)" % errors)
+    lines = [json.loads(line) for line in output.splitlines()]
+    found = [s for s in lines if s["type"] == "stall" and s["task"]["name"] == "the-task"]
+    check_equal({s["end"] for s in found}, {"running"}, "ends")
+    check(all(s["wall_time"] for s in found), "no time of day: %r", found)
+    _check_stall(found[-1], "sleep", stuck, target.pid)
+    code, output, _ = run_tool(bench, "report", path, "-f", "folded")
+    check(b"sleep" in output, "it is in no flame graph: %r", output)
+
+
+@live(on="once")
+def silence_says_what_the_loop_is_in(bench):
+    """Attached late: a loop that is stuck, stopped or waiting is said to be just that."""
+    for shape, number, words in (
+        ("lock", None, "began before attach"),
+        ("sleep", signal.SIGSTOP, "stopped by a signal"),
+        (None, None, "only waits"),
+    ):
+        with bench.part(shape or "waits"):
+            if shape:
+                target = bench.target(PROGRAM, shape, "--loop", bench.loop)
+                target.hear("ready")
+                target.ask("go", "stuck")
+            else:
+                target = bench.target("waits.py")
+                target.hear("ready")
+            time.sleep(0.3)
+            if number:
+                os.kill(target.pid, number)
+            code, output, errors = run_tool(bench, "trace", "-p", str(target.pid), "-d", "1s")
+            said = output.decode() + errors
+            check(words in said, "%r is not said: %r", words, said)
+            target.close()
