@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whatever is in a file, playing it harms nobody. The first byte of the input says what the rest is: a whole file,
- * the body of a file's head, or what is in its chunks, which then get the right sums: nothing would come
- * through to the records otherwise.
+ * Whatever is in a file, playing it harms nobody. The first byte of the input says what the rest
+ * is: a whole file, the body of a file's head, or what is in its chunks, which then get the right
+ * sums: nothing would come through to the records otherwise.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static void write_file(int fd, enum form form, const uint8_t *data, size_t size)
 		shape__put(&shape, &body);
 		buffer__varint(&body, 0);
 	}
-	check(chunk_writer__begin(&w, dup(fd), &body) >= 0);
+	check(chunk_writer__begin(&w, dup(fd), FORMAT_VERSION, &body) >= 0);
 	if (form == FORM_CHUNKS)
 		write_chunks(&w, data, size);
 	check(chunk_writer__end(&w) >= 0);

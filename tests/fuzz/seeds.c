@@ -6,7 +6,8 @@
 #include "record/tape.h"
 #include "tests/fuzz/forms.h"
 
-static void put_seed(const char *folder, const char *name, enum form form, const void *data, size_t n)
+static void put_seed(const char *folder, const char *name, enum form form, const void *data,
+		     size_t n)
 {
 	char path[256];
 	FILE *f;

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Lets the n-th allocation, or the n-th system call, of a command fail, n spread over all that it
+makes (sweep.py says what it must do then). Commands that look at a process need root; whole
+sessions run over the scripted kernel side of the unit tests, and a few on the real one. Needs a
+build. Prints "N passed, N failed, N skipped" last.
+
+    run.py [-k PART] [--all]    only commands with PART in their name; every allocation and call
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+ROOT = os.path.dirname(TESTS)
+BUILD_NAME = os.environ.get("BUILD", "build")
+BUILD = os.path.join(ROOT, BUILD_NAME)
+LOOPSTALL = os.path.join(BUILD, "loopstall")
+SESSION = os.path.join(BUILD, "faults", "session")
+# Failures tried for each command; primes, so that no rhythm of the command is followed. The others
+# are for commands that read a process, and for those that attach probes.
+TRIED = 149
+TRIED_PROCESS = 37
+TRIED_LIVE = 13
+FORMATS = (
+    "text",
+    "json",
+    "csv",
+    "csv-stalls",
+    "folded",
+    "speedscope",
+    "perfetto",
+    "pprof",
+    "html",
+    "markdown",
+)
+# Every screen, then the end.
+KEYS = b"\t\t\t\t\t\t\t\t\rq\x1bqq"
+
+sys.path[:0] = [HERE, TESTS]
+
+import suite  # noqa: E402 (tests/suite.py)
+import sweep  # noqa: E402
+
+
+def _make(*words):
+    environment = {**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"}
+    subprocess.run(["make", "-s", *words], cwd=ROOT, check=True, env=environment)
+
+
+def _compile(folder, name, target, *flags):
+    program = os.path.join(folder, target)
+    compiler = os.environ.get("CC", "gcc").split()
+    source = os.path.join(HERE, name)
+    subprocess.run([*compiler, "-O2", *flags, source, "-o", program], check=True)
+    return program
+
+
+class Bench:
+    """The tools, a recording with stalls, a process that stands still, and one that stalls, as a
+    context."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.processes = []
+
+    def __enter__(self):
+        programs = [BUILD_NAME + "/" + name for name in ("fuzz/seeds", "faults/session")]
+        _make("BUILD=" + BUILD_NAME, *programs)
+        self.library = _compile(self.folder, "fail_alloc.c", "fail_alloc.so", "-shared", "-fPIC")
+        self.tracer = _compile(self.folder, "fail_call.c", "fail_call")
+        subprocess.run([os.path.join(BUILD, "fuzz", "seeds"), self.folder], check=True)
+        self.recording = os.path.join(self.folder, "stalls.ls")
+        with open(os.path.join(self.folder, "stalls"), "rb") as seed:
+            with open(self.recording, "wb") as file:
+                file.write(seed.read()[1:])  # the first byte is for the fuzzer
+        self.pid = self._start(os.path.join(TESTS, "fuzz", "target.py"))
+        self.busy_pid = self._start(os.path.join(HERE, "target.py"))
+        return self
+
+    def _start(self, program):
+        process = subprocess.Popen(["/usr/bin/python3", program], stdout=subprocess.PIPE)
+        self.processes.append(process)
+        process.stdout.readline()
+        return str(process.pid)
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+    def out(self, name):
+        return os.path.join(self.folder, name)
+
+    def allocations(self, command, *rest, is_strict=True, **options):
+        how = sweep.Allocations(self.folder, self.library, is_strict)
+        return lambda tried: sweep.Sweep([*command, *rest], how, **options).check(tried)
+
+    def calls(self, command, *rest, **options):
+        how = sweep.Calls(self.folder, self.tracer)
+        return lambda tried: sweep.Sweep([*command, *rest], how, **options).check(tried)
+
+
+def of_files(b):
+    """Commands over a recording, and scripted sessions. (name, sweep)"""
+    report = [LOOPSTALL, "report", b.recording]
+    check = [LOOPSTALL, "check", b.recording, "--max-step", "10ms"]
+    top = [LOOPSTALL, "top", b.recording]
+    session = sweep.json_lines("ended_unix_ns", "own", "own_cost")
+    for name in FORMATS:
+        yield "report-" + name, b.allocations(report, "--format", name)
+    yield "diff", b.allocations(report, "--diff", b.recording)
+    yield "check", b.allocations(check)
+    yield "check-json", b.allocations(check, "--json")
+    # A child that there is no memory for is counted.
+    yield "session", b.allocations([SESSION], facts=session, is_strict=False)
+    yield "session-record", b.allocations(
+        [SESSION, b.out("out.ls")], facts=session, is_strict=False
+    )
+    yield "top", b.allocations(top, facts=sweep.nothing, keys=KEYS)
+    yield "report-text-calls", b.calls(report)
+    yield "report-json-calls", b.calls(report, "--format", "json")
+    yield "report-html-calls", b.calls(
+        report, "-f", "html", "-o", b.out("out.html"), makes=[b.out("out.html")]
+    )
+    yield "diff-calls", b.calls(report, "--diff", b.recording)
+    yield "check-calls", b.calls(check)
+    yield "check-outputs-calls", b.calls(
+        check, "--json", "--sarif", b.out("sarif"), makes=[b.out("sarif")]
+    )
+    yield "top-calls", b.calls(top, facts=sweep.nothing, keys=KEYS)
+
+
+def of_processes(b):
+    """Commands that look at a process without probes."""
+    dump = [LOOPSTALL, "dump", "-p", b.pid]
+    doctor = [LOOPSTALL, "doctor", "-p", b.pid, "--json"]
+    yield "dump", b.allocations(dump, facts=sweep.dumped, is_strict=False)
+    yield "dump-json", b.allocations(dump, "--json", facts=sweep.dumped_json, is_strict=False)
+    yield "ls-json", b.allocations([LOOPSTALL, "ls", "--json"], facts=_listed(b), is_strict=False)
+    yield "doctor-json", b.allocations(
+        doctor, facts=sweep.nothing, is_verdict=True, is_strict=False
+    )
+    yield "dump-calls", b.calls(dump, facts=sweep.dumped)
+    yield "dump-json-calls", b.calls(dump, "--json", facts=sweep.dumped_json)
+    yield "ls-json-calls", b.calls([LOOPSTALL, "ls", "--json"], facts=_listed(b))
+    yield "doctor-json-calls", b.calls(doctor, facts=sweep.nothing, is_verdict=True)
+
+
+def _listed(b):
+    """Of `ls`: whether it lists our process. Others come and go."""
+    lines = sweep.json_lines()
+    return lambda output: {line for line in lines(output) if '"pid": %s,' % b.pid in line}
+
+
+def live(b):
+    """Commands that attach probes."""
+    trace = [LOOPSTALL, "trace", "--json", "-d", "300ms", "--threshold", "5ms", "-p", b.busy_pid]
+    record = [LOOPSTALL, "record", "-d", "200ms", "-p", b.busy_pid, "-o", b.out("live.ls")]
+    yield "trace-live", b.allocations(trace, facts=sweep.stalls, is_strict=False)
+    yield "trace-live-calls", b.calls(trace, facts=sweep.stalls)
+    yield "record-live-calls", b.calls(
+        record, facts=sweep.nothing, makes=[b.out("live.ls")]
+    )
+
+
+def tests(b, tried):
+    groups = [(of_files, TRIED)]
+    if os.geteuid() == 0:
+        groups += [(of_processes, TRIED_PROCESS), (live, TRIED_LIVE)]
+    for group, usual in groups:
+        for name, check in group(b):
+            yield name, lambda check=check, n=tried or usual: check(n)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("-k", dest="part", default="", help="only commands with this in their name")
+    parser.add_argument("--all", action="store_true", help="every one, not only some")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Bench(folder) as bench:
+        chosen = [
+            (name, test)
+            for name, test in tests(bench, sys.maxsize if args.all else 0)
+            if args.part in name
+        ]
+        return suite.run("faults", chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
