@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A service under load (wrk), held to limits. To be run as root. Arguments: the port it listens on, then the command that starts it.
+# Checks a service under load (wrk). Run it as root. Arguments: the port on which the service
+# listens, then the command that starts it.
 #
 #   docs/ci/service.sh 8000 python3 -m uvicorn app:app --port 8000
 set -eu
@@ -22,7 +23,8 @@ done
 wrk -t1 -c16 -d"${seconds}s" "http://127.0.0.1:$port/" >wrk.txt &
 load=$!
 code=0
-"$loopstall" check -p "$service" -d "${seconds}s" --max-step 50ms --p99-step 20ms --junit loop.xml || code=$?
+"$loopstall" check -p "$service" -d "${seconds}s" --max-step 50ms --p99-step 20ms \
+    --junit loop.xml || code=$?
 wait "$load" || true
 cat wrk.txt
 exit "$code"
