@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Makes a tree of another Debian suite, with packages in it: interpreters that this suite lacks, to be run with chroot. Quick and
-# silent when the tree is there already. Needs root.
+# Makes a tree of another Debian suite, with packages in it: interpreters that this suite lacks, to
+# be run with chroot. Quick and silent when the tree is there already. Needs root.
 #
 #     debian_tree.sh SUITE FOLDER PACKAGE...
 #
@@ -28,7 +28,8 @@ fetch() {
         ! chroot "$new" apt-cache show "$package" >/dev/null 2>&1 || available="$available $package"
     done
     # shellcheck disable=SC2086 # the list is made of words on purpose
-    chroot "$new" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $available
+    chroot "$new" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends $available
     chroot "$new" apt-get clean
 }
 

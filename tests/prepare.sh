@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Installs those of the named Debian packages that are missing. Quick and silent when none is; asks apt-get,
-# through sudo when not root, only when one is.
+# Installs those of the named Debian packages that are missing. Quick and silent when none is; asks
+# apt-get, through sudo when not root, only when one is.
 set -eu
 
 missing=

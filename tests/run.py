@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the named test suites and adds them up.
 
-The last line is "N passed, N failed, N skipped", the sum over all suites; the exit code is 1 if anything
-failed. With CI set, a skipped test counts as failed: there, privileges and packages are expected to be
-there. A suite that breaks, or that finds no test at all, is a failure as well.
+The last line is "N passed, N failed, N skipped", the sum over all suites; the exit code is 1 if
+anything failed. With CI set, a skipped test counts as failed: there, privileges and packages are
+expected to be there. A suite that breaks, or that finds no test at all, is a failure as well.
+
+The live tests wait for most of their time, and their processes come before all others. So the
+other suites run meanwhile, one after the other, and each is printed when it has ended. Not so the
+emulated kernels: a guest cannot know that its CPU was taken, and its cases are timed, too.
 """
 
 import glob
@@ -13,24 +17,72 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", "build")
 ASAN_BUILD = "build-asan"
-SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
+CLANG_BUILD = "build-clang"
+SYNTHESIS = re.compile(
+    r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)"
+)
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 
+class Output(threading.local):
+    """Where this thread's lines go: to stdout, or to a list for later."""
+
+    def __init__(self):
+        self.kept = None
+
+    def write(self, text):
+        if self.kept is None:
+            with PRINTING:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+        else:
+            self.kept.append(text)
+
+    def keep(self):
+        self.kept = []
+
+    def show(self):
+        kept, self.kept = self.kept, None
+        self.write("".join(kept or ()))
+
+
+PRINTING = threading.Lock()
+OUTPUT = Output()
+
+
+def say(text):
+    OUTPUT.write(text + "\n")
+
+
 def run(command, **env):
-    """Runs a command, shows its output as it comes, and returns it with the exit code."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace", cwd=ROOT, env={**os.environ, **env})
+    """Runs a command, passes its output on as it comes, and returns it with the exit code."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd=ROOT,
+        env={**os.environ, **env},
+    )
     lines = []
     for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        OUTPUT.write(line)
         lines.append(line)
     return "".join(lines), process.wait()
+
+
+def make(*words):
+    """A build besides the main one. A make above us has a job server that is closed to us, and
+    variables that are not meant for this build."""
+    command = ["make", "--no-print-directory", f"-j{os.cpu_count()}", *words]
+    return run(command, MAKEFLAGS="", MAKELEVEL="0")
 
 
 def criterion(build, **env):
@@ -51,11 +103,10 @@ def unit():
 
 
 def asan():
-    """Criterion forks each test and forgets what a child reports after its body, so a leak would not
-    show in its verdict: the sanitizers write to files, and any file is a failure."""
-    # A make above us has a job server that is closed to us, and variables that are not meant for this build.
-    _, code = run(["make", "--no-print-directory", f"-j{os.cpu_count()}", f"BUILD={ASAN_BUILD}", "SAN=1",
-                   "unit-tests"], MAKEFLAGS="", MAKELEVEL="0")
+    """Criterion forks each test and forgets what a child reports after its body, so a leak would
+    not show in its verdict: the sanitizers write to files, and any file is a failure."""
+    # At -O2 the compiler takes nearly twice as long, and the sanitizers see no more.
+    _, code = make(f"BUILD={ASAN_BUILD}", "SAN=1", "CFLAGS=-O1 -g", "unit-tests")
     if code:
         return 0, 1, 0
     logs = os.path.join(ROOT, ASAN_BUILD, "logs")
@@ -68,32 +119,55 @@ def asan():
     )
     reports = sorted(glob.glob(os.path.join(logs, "*")))
     for report in reports:
-        print(f"--- {os.path.relpath(report, ROOT)}")
+        say(f"--- {os.path.relpath(report, ROOT)}")
         with open(report, errors="replace") as f:
-            print(f.read(4000))
+            say(f.read(4000))
     # A report from within a test crashed it and is counted; one from after it (a leak) is not yet.
     silent = min(passed, max(0, len(reports) - crashed))
     return passed - silent, failed + crashed + silent, 0
 
 
-def by_last_line(command):
-    if not os.path.exists(os.path.join(ROOT, command[1])):
-        print(f"{command[1]} does not exist")
+def by_last_line(*commands):
+    """Runs commands that end with a line of counts, and adds these up."""
+    total = [0, 0, 0]
+    for command in commands:
+        output, code = run(command)
+        found = COUNTS.findall(output)
+        passed, failed, skipped = map(int, found[-1]) if found else (0, 1, 0)
+        if code and not failed:
+            failed = 1
+        total = [sum(pair) for pair in zip(total, (passed, failed, skipped))]
+    return tuple(total)
+
+
+def clang():
+    """Everything compiles with clang, without a warning. Nothing is linked or run."""
+    output, code = make(f"BUILD={CLANG_BUILD}", "CC=clang", "CFLAGS=-O1", "objects")
+    results = {"compiles": code == 0, "has no warning": "warning:" not in output}
+    for name, is_good in results.items():
+        say(f"{'ok  ' if is_good else 'FAIL'} clang {name}")
+    failed = list(results.values()).count(False)
+    return len(results) - failed, failed, 0
+
+
+def fuzz():
+    """All fuzzers, together less than a minute."""
+    _, code = make(f"BUILD={BUILD}", "fuzzers")
+    if code:
         return 0, 1, 0
-    output, code = run(command)
-    found = COUNTS.findall(output)
-    if not found:
-        return 0, 1, 0
-    passed, failed, skipped = map(int, found[-1])
-    if code and not failed:
-        failed = 1
-    return passed, failed, skipped
+    return by_last_line([sys.executable, "tests/fuzz/run.py", "--seconds", "3"])
 
 
 SUITES = {
     "unit": unit,
     "asan": asan,
-    "lint": lambda: by_last_line([sys.executable, "tests/lint/run.py"]),
+    "clang": clang,
+    "packaging": lambda: by_last_line([sys.executable, "tests/packaging/run.py"]),
+    "lint": lambda: by_last_line(
+        [sys.executable, "tests/lint/run.py"], [sys.executable, "tests/lint/test_lint.py"]
+    ),
+    "faults": lambda: by_last_line([sys.executable, "tests/faults/run.py"]),
+    "fuzz": fuzz,
     "formats": lambda: by_last_line([sys.executable, "tests/formats/run.py"]),
     "capture": lambda: by_last_line([sys.executable, "tests/capture/run.py"]),
     "peers": lambda: by_last_line([sys.executable, "tests/bench/test_peers.py"]),
@@ -102,22 +176,52 @@ SUITES = {
 }
 
 
+# Suites that do not run beside the live tests; they run one after the other.
+ALONE = ("live", "kernels")
+
+
+def count(name):
+    """Runs a suite. Returns passed, failed, skipped."""
+    begun = time.monotonic()
+    say(f"== {name}")
+    passed, failed, skipped = SUITES[name]()
+    if passed + failed + skipped == 0:
+        say(f"{name}: no test ran")
+        failed = 1
+    if skipped and os.environ.get("CI"):
+        say(f"{name}: {skipped} skipped, which is a failure in CI")
+        failed, skipped = failed + skipped, 0
+    say(f"== {name}: {passed} passed, {failed} failed, {skipped} skipped")
+    say(f"== {name}: took {time.monotonic() - begun:.0f} s")
+    return passed, failed, skipped
+
+
+def count_beside(names, results):
+    """Suites that run while another one does, in a thread of their own."""
+    try:
+        for name in names:
+            OUTPUT.keep()
+            results[name] = count(name)
+            OUTPUT.show()
+    finally:
+        OUTPUT.show()
+
+
 def main():
-    total = [0, 0, 0]
-    for name in sys.argv[1:]:
-        print(f"== {name}", flush=True)
-        passed, failed, skipped = SUITES[name]()
-        if passed + failed + skipped == 0:
-            print(f"{name}: no test ran")
-            failed = 1
-        if skipped and os.environ.get("CI"):
-            print(f"{name}: {skipped} skipped, which is a failure in CI")
-            failed, skipped = failed + skipped, 0
-        print(f"== {name}: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
-        for i, n in enumerate((passed, failed, skipped)):
-            total[i] += n
-    print("{} passed, {} failed, {} skipped".format(*total))
-    return 1 if total[1] else 0
+    names = sys.argv[1:]
+    results = {name: (0, 1, 0) for name in names}  # for one that does not come to its end
+    beside = [name for name in names if name not in ALONE] if "live" in names else []
+    thread = threading.Thread(target=count_beside, args=(beside, results))
+    thread.start()
+    for name in names:
+        if name not in beside:
+            if name == "kernels":
+                thread.join()
+            results[name] = count(name)
+    thread.join()
+    passed, failed, skipped = (sum(result[i] for result in results.values()) for i in range(3))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

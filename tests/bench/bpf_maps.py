@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How full the maps of a running loopstall are, asked of the kernel by bpf(2): nothing in the tool is made for it."""
+"""How full the maps of a running loopstall are, asked of the kernel by bpf(2): nothing in the tool
+is made for it."""
 
 import ctypes
 import json
@@ -42,14 +43,29 @@ class Maps:
         for name in os.listdir(f"/proc/{pid}/fdinfo"):
             try:
                 with open(f"/proc/{pid}/fdinfo/{name}") as file:
-                    ids.update(int(number) for number in re.findall(r"^map_id:\s+(\d+)", file.read(), re.M))
+                    ids.update(
+                        int(number) for number in re.findall(r"^map_id:\s+(\d+)", file.read(), re.M)
+                    )
             except FileNotFoundError:
                 pass
-        bpftool = next((path for path in ("/usr/sbin/bpftool", "/usr/local/sbin/bpftool") if os.path.exists(path)), "bpftool")
+        bpftool = next(
+            (
+                path
+                for path in ("/usr/sbin/bpftool", "/usr/local/sbin/bpftool")
+                if os.path.exists(path)
+            ),
+            "bpftool",
+        )
         self.maps = {}
         for number in sorted(ids):
-            shown = json.loads(subprocess.run([bpftool, "-j", "map", "show", "id", str(number)], capture_output=True, text=True,
-                                              check=True).stdout)
+            shown = json.loads(
+                subprocess.run(
+                    [bpftool, "-j", "map", "show", "id", str(number)],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+            )
             fd = _bpf(MAP_GET_FD_BY_ID, ("I", number))
             if fd < 0:
                 raise BenchError(f"map {number} of {pid}: {os.strerror(-fd)}")
@@ -66,17 +82,24 @@ class Maps:
         fd, shown = self._get(name)
         key, following = None, ctypes.create_string_buffer(shown["bytes_key"])
         count = 0
-        while not _bpf(MAP_GET_NEXT_KEY, ("I", fd), ("I", 0), ("Q", ctypes.addressof(key) if key else 0),
-                       ("Q", ctypes.addressof(following))):
+        while not _bpf(
+            MAP_GET_NEXT_KEY,
+            ("I", fd),
+            ("I", 0),
+            ("Q", ctypes.addressof(key) if key else 0),
+            ("Q", ctypes.addressof(following)),
+        ):
             count += 1
             key = ctypes.create_string_buffer(following.raw, len(following))
         return count
 
     def count_tasks(self):
         fd, shown = self._get("tasks")
-        with mmap.mmap(fd, shown["max_entries"] * TASK_BYTES, mmap.MAP_SHARED, mmap.PROT_READ) as memory:
+        with mmap.mmap(
+            fd, shown["max_entries"] * TASK_BYTES, mmap.MAP_SHARED, mmap.PROT_READ
+        ) as memory:
             words = struct.unpack("=%dQ" % (len(memory) // 8), memory[:])
-        return sum(word != 0 for word in words[::TASK_BYTES // 8])
+        return sum(word != 0 for word in words[:: TASK_BYTES // 8])
 
     def losses(self):
         """Name to count, of those there are."""
@@ -87,7 +110,14 @@ class Maps:
         for index, name in enumerate(loss_names()):
             key, values = struct.pack("=I", index), ctypes.create_string_buffer(8 * n_cpus)
             key = ctypes.create_string_buffer(key, 4)
-            if not _bpf(MAP_LOOKUP_ELEM, ("I", fd), ("I", 0), ("Q", ctypes.addressof(key)), ("Q", ctypes.addressof(values)), ("Q", 0)):
+            if not _bpf(
+                MAP_LOOKUP_ELEM,
+                ("I", fd),
+                ("I", 0),
+                ("Q", ctypes.addressof(key)),
+                ("Q", ctypes.addressof(values)),
+                ("Q", 0),
+            ):
                 count = sum(struct.unpack("=%dQ" % n_cpus, values.raw))
                 if count:
                     found[name] = count

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The dashboard on a terminal of its own, watched while it works: its CPU time, its memory, how soon it answers a key."""
+"""The dashboard on a terminal of its own, watched while it works: its CPU time, its memory, how
+soon it answers a key."""
 
 import fcntl
 import os
@@ -57,12 +58,15 @@ class Terminal:
     def wait(self, what, begin=0, seconds=PATIENCE_S):
         """When it had arrived behind `begin`, in ns."""
         with self.changed:
-            if not self.changed.wait_for(lambda: self.output.find(what, begin) >= 0 or self.output.endswith(b"\0"),
-                                         seconds):
+            if not self.changed.wait_for(
+                lambda: self.output.find(what, begin) >= 0 or self.output.endswith(b"\0"), seconds
+            ):
                 raise BenchError(f"the dashboard does not show {what.decode()}")
             end = self.output.find(what, begin)
             if end < 0:
-                raise BenchError("the dashboard has ended: " + self.output[:-1].decode(errors="replace").strip())
+                raise BenchError(
+                    "the dashboard has ended: " + self.output[:-1].decode(errors="replace").strip()
+                )
             return next(ns for ns, size in self.arrivals if size >= end + len(what))
 
     def key_ns(self, key):
@@ -84,8 +88,18 @@ class Terminal:
 
 def watch(screen, pid):
     """Its figures after a while on one screen."""
-    terminal = Terminal(Full.program, "top", "-p", str(pid), "--screen", screen, "--refresh", REFRESH,
-                        "--config", "/dev/null")
+    terminal = Terminal(
+        Full.program,
+        "top",
+        "-p",
+        str(pid),
+        "--screen",
+        screen,
+        "--refresh",
+        REFRESH,
+        "--config",
+        "/dev/null",
+    )
     try:
         terminal.wait(CURSOR)
         time.sleep(SETTLE_S)
@@ -99,16 +113,24 @@ def watch(screen, pid):
         for number in range(KEYS):
             time.sleep(chance.uniform(0.03, 0.12))
             answers.append(terminal.key_ns(b"k" if number % 2 else b"j"))
-        return {"screen": screen, "cpu_share": cpu_ns / wall_ns, "wall_ns": wall_ns,
-                "rss_bytes": status_bytes(terminal.pid, "VmRSS"), "peak_rss_bytes": status_bytes(terminal.pid, "VmHWM"),
-                "output_bytes_per_second": size * 1e9 / wall_ns, "key_ns": answers,
-                "key_median_ns": statistics.median(answers), "key_worst_ns": max(answers)}
+        return {
+            "screen": screen,
+            "cpu_share": cpu_ns / wall_ns,
+            "wall_ns": wall_ns,
+            "rss_bytes": status_bytes(terminal.pid, "VmRSS"),
+            "peak_rss_bytes": status_bytes(terminal.pid, "VmHWM"),
+            "output_bytes_per_second": size * 1e9 / wall_ns,
+            "key_ns": answers,
+            "key_median_ns": statistics.median(answers),
+            "key_worst_ns": max(answers),
+        }
     finally:
         terminal.close()
 
 
 def measure(interpreter, screens):
-    """The figures of each screen over the same crowd; a screen that cannot be had has `missing` instead."""
+    """The figures of each screen over the same crowd; a screen that cannot be had has `missing`
+    instead."""
     found = []
     with start(interpreter, "crowd.py", TASKS, RATE) as target:
         target.answer()
@@ -120,7 +142,10 @@ def measure(interpreter, screens):
                 result = {"screen": screen, "missing": str(error)}
             after = target.ask("usage")
             spent = {key: after[key] - before[key] for key in after}
-            result.update(tasks=TASKS, steps_per_second=spent["steps"] * 1e9 / spent["wall_ns"],
-                          target_cpu_share=spent["cpu_ns"] / spent["wall_ns"])
+            result.update(
+                tasks=TASKS,
+                steps_per_second=spent["steps"] * 1e9 / spent["wall_ns"],
+                target_cpu_share=spent["cpu_ns"] / spent["wall_ns"],
+            )
             found.append(result)
     return found

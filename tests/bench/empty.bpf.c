@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Programs that do nothing, one for each spot where loopstall's own sit. What they cost is the price of the
- * probes; what loopstall costs beyond it is the price of its programs.
+ * Programs that do nothing, one for each spot where loopstall's own sit. What they cost is the
+ * price of the probes; what loopstall costs beyond it is the price of its programs.
  */
 #include <linux/bpf.h>
 

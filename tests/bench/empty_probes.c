@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * empty_probes PID: puts empty programs where loopstall puts its own, says "ready SPOTS" and stays
- * until its stdin closes; then says "ran NS", the time its programs took, if the kernel accounts for it. Spots and
- * attaching are loopstall's own code, so that both sit at the same places.
+ * until its stdin closes; then says "ran NS", the time its programs took, if the kernel accounts
+ * for it. Spots and attaching are loopstall's own code, so that both sit at the same places.
  *
  * empty_probes stats: makes the kernel account for the time of all programs until stdin closes.
  *
- * empty_probes spots PID: says where loopstall would put its step probes, for whoever wants to write his own: a line
- * "entry|exit ADDRESS FILE" for each, and ends.
+ * empty_probes spots PID: says where loopstall would put its step probes, for whoever wants to
+ * write his own: a line "entry|exit ADDRESS FILE" for each, and ends.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@
 
 #include "base/cleanup.h"
 #include "probe/uprobes.h"
-#include "target/target.h"
+#include "process/target.h"
 
 #define MAX_MODULES 16
 
@@ -101,8 +101,8 @@ static int attach_target(struct empty_probes *e, const struct target *t, bool us
 	if (t->n_modules > MAX_MODULES)
 		return fail("too many modules", -E2BIG);
 	for (size_t i = 0; i < t->n_modules; i++) {
-		code = uprobes__attach(&e->uprobes[e->n_uprobes++], progs, use_multi,
-				       t->pid, &t->modules[i]);
+		code = uprobes__attach(&e->uprobes[e->n_uprobes++], progs, use_multi, t->pid,
+				       &t->modules[i]);
 		if (code)
 			return fail("cannot put probes on the target", code);
 		n_spots += t->modules[i].n_spots;
@@ -123,7 +123,8 @@ static uint64_t run_time_ns(const struct empty_probes *e)
 	uint64_t total_ns = 0;
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, e->skel->obj) {
+	bpf_object__for_each_program(prog, e->skel->obj)
+	{
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Starts and ends the processes of a measurement, pairs the states, and condenses the samples.
 
-A round runs one slice of work in each state, on the same running process: without probes, with empty programs on
-loopstall's spots, with loopstall. Ratios are taken within a round, so that what drifts slower than a round
-cancels out; the order within a round rotates through all permutations.
+A round runs one slice of work in each state, on the same running process: without probes, with
+empty programs on loopstall's spots, with loopstall. Ratios are taken within a round, so that what
+drifts slower than a round cancels out; the order within a round rotates through all permutations.
 """
 
 import itertools
@@ -34,8 +34,14 @@ class Process:
         self.name = os.path.basename(command[0])
         self.started_ns = time.monotonic_ns()
         # A session of its own: Ctrl-C is ours alone, and we end the children in order.
-        self.child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                      start_new_session=True)
+        self.child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
         self.pending = b""
 
     @property
@@ -48,7 +54,9 @@ class Process:
     def line(self):
         end = time.monotonic() + PATIENCE_S
         while b"\n" not in self.pending:
-            readable, _, _ = select.select([self.child.stdout], [], [], max(0, end - time.monotonic()))
+            readable, _, _ = select.select(
+                [self.child.stdout], [], [], max(0, end - time.monotonic())
+            )
             chunk = os.read(self.child.stdout.fileno(), 65536) if readable else b""
             if not chunk:
                 raise BenchError(f"{self.name} " + ("ended" if readable else "does not answer"))
@@ -134,7 +142,17 @@ class Full:
     steps = 0
 
     def __init__(self, pid):
-        self.process = Process(self.program, "trace", "--mode", self.mode, "-p", str(pid), "--json", "-d", f"{PATIENCE_S}s")
+        self.process = Process(
+            self.program,
+            "trace",
+            "--mode",
+            self.mode,
+            "-p",
+            str(pid),
+            "--json",
+            "-d",
+            f"{PATIENCE_S}s",
+        )
         try:
             self.process.answer()
         except BenchError:
@@ -187,7 +205,8 @@ def paired_rounds(pid, slice_once, rounds, states=STATES):
 
 
 def program_rounds(pid, slice_once, rounds):
-    """Time inside the programs for one unit of work, in each round: {state: ns}. No other process's noise is in it."""
+    """Time inside the programs for one unit of work, in each round: {state: ns}. No other process's
+    noise is in it."""
     samples = []
     with accounting():
         for number in range(rounds):
@@ -218,7 +237,11 @@ def spread(values):
 def mean_ratio(samples, key, over, under):
     """With its standard error."""
     values = [row[over][key] / row[under][key] for row in samples]
-    return {"mean": statistics.mean(values), "error": statistics.stdev(values) / len(values) ** 0.5, "n": len(values)}
+    return {
+        "mean": statistics.mean(values),
+        "error": statistics.stdev(values) / len(values) ** 0.5,
+        "n": len(values),
+    }
 
 
 def ratios(samples, key, over, under):
@@ -226,9 +249,13 @@ def ratios(samples, key, over, under):
 
 
 def added_ratios(samples, key):
-    """What loopstall adds over what the same probes add with empty programs, where these add anything."""
-    values = [(row["full"][key] - row["base"][key]) / (row["empty"][key] - row["base"][key])
-              for row in samples if row["empty"][key] > row["base"][key]]
+    """What loopstall adds over what the same probes add with empty programs, where these add
+    anything."""
+    values = [
+        (row["full"][key] - row["base"][key]) / (row["empty"][key] - row["base"][key])
+        for row in samples
+        if row["empty"][key] > row["base"][key]
+    ]
     return spread(values) if values else None
 
 
@@ -242,7 +269,8 @@ def run_python(interpreter, code):
 
 
 def cpu_time_ns(pid):
-    """User and system time of all threads: utime + stime of /proc/PID/stat, but in ns where the kernel has them."""
+    """User and system time of all threads: utime + stime of /proc/PID/stat, but in ns where the
+    kernel has them."""
     total_ns = 0
     try:
         for tid in os.listdir(f"/proc/{pid}/task"):

@@ -18,18 +18,32 @@ def judge(done, findings, claims):
     pairs = [(truth, matches[truth["name"]]) for truth in planned if truth["name"] in matches]
     tasks = [(truth, found) for truth, found in pairs if truth["task"]]
     errors = [abs(found.duration_ns - true_ns(truth)) for truth, found in pairs]
-    result = {"planned": len(planned), "found": len(pairs),
-              "unplanned": [f"{found.coroutine} {found.duration_ns / MS:.1f} ms" for found in unplanned],
-              "missed": [truth["name"] for truth in planned if truth["name"] not in matches]}
-    checks = {"line": (pairs, is_line_right), "cause": (pairs, is_cause_right), "task": (tasks, is_task_right),
-              "victims": (pairs, lambda truth, found: are_victims_right(truth, found, loop["witness"]))}
+    result = {
+        "planned": len(planned),
+        "found": len(pairs),
+        "unplanned": [f"{found.coroutine} {found.duration_ns / MS:.1f} ms" for found in unplanned],
+        "missed": [truth["name"] for truth in planned if truth["name"] not in matches],
+    }
+    checks = {
+        "line": (pairs, is_line_right),
+        "cause": (pairs, is_cause_right),
+        "task": (tasks, is_task_right),
+        "victims": (pairs, lambda truth, found: are_victims_right(truth, found, loop["witness"])),
+    }
     for name, (judged, is_right) in checks.items():
         if name in claims:
             wrong = [(truth, found) for truth, found in judged if not is_right(truth, found)]
-            result[name] = {"right": len(judged) - len(wrong), "of": len(judged),
-                            "wrong": [told(name, truth, found) for truth, found in wrong]}
+            result[name] = {
+                "right": len(judged) - len(wrong),
+                "of": len(judged),
+                "wrong": [told(name, truth, found) for truth, found in wrong],
+            }
     if "duration" in claims and errors:
-        result["error_ns"] = {"all": errors, "median": statistics.median(errors), "max": max(errors)}
+        result["error_ns"] = {
+            "all": errors,
+            "median": statistics.median(errors),
+            "max": max(errors),
+        }
     return result
 
 
@@ -38,14 +52,20 @@ def true_ns(truth):
 
 
 def told(what, truth, found):
-    got = {"line": found.stack[:1], "cause": found.cause, "task": found.task, "victims": found.victims}[what]
+    got = {
+        "line": found.stack[:1],
+        "cause": found.cause,
+        "task": found.task,
+        "victims": found.victims,
+    }[what]
     return f"{truth['name']}: {got}"
 
 
 def match(truths, findings):
     """({name of the truth: its finding}, [finding that is none of the plan]).
 
-    By time where the tool tells it, else by the name of the coroutine. Of several findings for one truth the longest counts.
+    By time where the tool tells it, else by the name of the coroutine. Of several findings for one
+    truth the longest counts.
     """
     matches, unplanned = {}, []
     for found in findings:
@@ -60,15 +80,19 @@ def match(truths, findings):
 
 def by_time(truths, found):
     """The truth it overlaps most, if that is most of the shorter one of both."""
+
     def overlap_ns(truth):
-        return min(found.start_ns + found.duration_ns, truth["end_ns"]) - max(found.start_ns, truth["start_ns"])
+        return min(found.start_ns + found.duration_ns, truth["end_ns"]) - max(
+            found.start_ns, truth["start_ns"]
+        )
 
     best = max(truths, key=overlap_ns)
     return best if overlap_ns(best) > min(found.duration_ns, true_ns(best)) // 2 else None
 
 
 def by_name(truths, found):
-    """The truth whose coroutine is the finding's, or is on its stack: an eager task lies inside its parent's step."""
+    """The truth whose coroutine is the finding's, or is on its stack: an eager task lies inside its
+    parent's step."""
     names = {plain(found.coroutine)} | {plain(function) for function, _, _ in found.stack}
     return next((truth for truth in truths if names & names_of(truth)), None)
 
@@ -76,7 +100,11 @@ def by_name(truths, found):
 def names_of(truth):
     """A turn is made of many small steps, of another coroutine."""
     names = {plain(truth["coroutine"]["name"])}
-    return names | {plain(frame["function"]) for frame in truth["stack"]} if truth["kind"] == "turn" else names
+    return (
+        names | {plain(frame["function"]) for frame in truth["stack"]}
+        if truth["kind"] == "turn"
+        else names
+    )
 
 
 def plain(name):
@@ -85,7 +113,8 @@ def plain(name):
 
 
 def is_line_right(truth, found):
-    """The innermost frame of the program's own files, which all lie in the folders of the truth's frames."""
+    """The innermost frame of the program's own files, which all lie in the folders of the truth's
+    frames."""
     own = {os.path.basename(frame["file"]) for frame in truth["stack"]}
     top = truth["stack"][0]
     for _, file, line in found.stack:
@@ -99,7 +128,9 @@ def is_cause_right(truth, found):
     if truth["expect"].get("blocked"):
         wanted += ["cpu", "runqueue"]  # a disk decides how long this waits
     # What has no CPU for a third of its time, by the program's own reckoning, may be called so.
-    lacking_ns = true_ns(truth) - truth["cpu_ns"] if truth["cause"] == "cpu" else truth["runqueue_ns"]
+    lacking_ns = (
+        true_ns(truth) - truth["cpu_ns"] if truth["cause"] == "cpu" else truth["runqueue_ns"]
+    )
     if lacking_ns > true_ns(truth) // 3:
         wanted.append("runqueue")
     return found.cause in wanted

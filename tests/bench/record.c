@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a recording costs: bytes and CPU time of the recorder for each second measured, and how fast it is
- * replayed. The inputs are made up, with the rates of a service of 40 coroutines that does 50 000 steps in a second
- * and is read four times in it. `record-bench FILE [SECONDS]`; FILE is replaced.
+ * What a recording costs: bytes and CPU time of the recorder for each second measured, and how fast
+ * it is replayed. The inputs are made up, with the rates of a service of 40 coroutines that does 50
+ * 000 steps in a second and is read four times in it; and the same with a ring of ten minutes.
+ * `record-bench FILE [SECONDS]`; FILE is replaced.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "record/feed.h"
 #include "record/player.h"
+#include "record/ring_copy.h"
 #include "stream/pystr.h"
 
 #define SECOND_NS 1000000000ULL
@@ -53,7 +57,8 @@ static void must(int r)
 	exit(1);
 }
 
-static int say_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname, struct code_info *ret)
+static int say_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname,
+		    struct code_info *ret)
 {
 	static const char *const names[] = { "Service.handler", "Pool.fetch_row", "render_page",
 					     "Cache.get" };
@@ -314,6 +319,41 @@ static void measure(const char *path, const struct load *load, unsigned int seco
 	replay(path, seconds);
 }
 
+static void write_ring(struct recorder *rec, const char *path)
+{
+	const uint64_t before_ns = cpu_ns();
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct ring_copy *copy;
+
+	must(fd < 0 ? -errno : 0);
+	must(recorder__copy(rec, NULL, NULL, &copy));
+	must(ring_copy__write(copy, fd));
+	printf("  written in %.1f ms of CPU time\n", (double)(cpu_ns() - before_ns) / 1e6);
+	ring_copy__free(copy);
+	close(fd);
+}
+
+/* The ring is full after ten minutes and goes on for as long. */
+static void measure_ring(const char *path, const struct load *load)
+{
+	const struct recorder_opts opts = { .ring_ns = 600 * SECOND_NS, .max_bytes = 64U << 20 };
+	const struct resolver inner = { &ops, NULL };
+	static struct service s;
+	struct resolver resolver;
+
+	memset(&s, 0, sizeof(s));
+	must(recorder__new(&s.feed.recorder, &opts, &(struct meta){}, &inner, NULL));
+	resolver = recorder__resolver(s.feed.recorder);
+	must(model__new(&s.feed.model, &resolver, NULL, NULL));
+	run(&s, load, 1200);
+	printf("%-24s ring of 10 minutes: %.2f MB\n", load->name,
+	       (double)recorder__ring_bytes(s.feed.recorder) / 1e6);
+	write_ring(s.feed.recorder, path);
+	model__free(s.feed.model);
+	recorder__free(s.feed.recorder);
+	replay(path, 600);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct load loads[] = {
@@ -329,6 +369,8 @@ int main(int argc, char **argv)
 		return 2;
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
 		measure(argv[1], &loads[i], (unsigned int)seconds);
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
+		measure_ring(argv[1], &loads[i]);
 	remove(argv[1]);
 	return 0;
 }

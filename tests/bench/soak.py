@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hours of loopstall on a service whose workers come and go: does it grow? Run by `make soak` as root; docs/scale.md has the figures.
+"""Hours of loopstall on a service whose workers come and go: does it grow? Run by `make soak` as
+root; docs/scale.md has the figures.
 
-SOAK_MINUTES (60) is how long, SOAK_OUT (build/soak) where the table (soak.csv) and the summary (soak.txt) go. Three of loopstall's
-commands watch all the time, and every minute a dashboard comes, goes through its screens and leaves. Each 10 s it is written
-down what each takes and how full its maps are. The load is light, so that the machine can be used meanwhile.
+SOAK_MINUTES (60) is how long, SOAK_OUT (build/soak) where the table (soak.csv) and the summary
+(soak.txt) go. Three of loopstall's commands watch all the time, and every minute a dashboard comes,
+goes through its screens and leaves. Each 10 s it is written down what each takes and how full its
+maps are. The load is light, so that the machine can be used meanwhile.
 """
 
 import csv
@@ -26,13 +28,27 @@ WORKERS, LIFE_S = 2, 4
 CONNECTIONS, DELAY_MS = 4, 40  # so many requests at a time, and so long a pause behind each
 EVERY_S = 10
 VISIT_EVERY_S, VISIT_S = 60, 15
-WARM_UP = 0.6  # of the time, before anything is judged: until all that keeps a number of the newest is full
-# What may be: growth of memory in the time that is judged, as a share of it (it wanders by about one per cent), and descriptors that come
-# and go with the workers.
+# of the time, before anything is judged: until all that keeps a number of the newest is full
+WARM_UP = 0.6
+# What may be: growth of memory in the time that is judged, as a share of it (it wanders by about
+# one per cent), and descriptors that come and go with the workers.
 MAX_GROWTH, MAX_FDS = 0.03, 3
 MAX_CPU = 0.10
-COLUMNS = ["seconds", "command", "rss_kib", "fds", "cpu_percent", "coroutine_index", "thread_stats", "procs", "loops", "tasks",
-           "ring_lost", "shed", "load_percent"]
+COLUMNS = [
+    "seconds",
+    "command",
+    "rss_kib",
+    "fds",
+    "cpu_percent",
+    "coroutine_index",
+    "thread_stats",
+    "procs",
+    "loops",
+    "tasks",
+    "ring_lost",
+    "shed",
+    "load_percent",
+]
 
 
 class Watcher:
@@ -47,11 +63,17 @@ class Watcher:
     def look(self, seconds, load):
         cpu_ns, wall_ns = cpu_time_ns(self.pid), time.monotonic_ns()
         losses = self.maps.losses()
-        row = dict(seconds=round(seconds), command=self.name, rss_kib=status_bytes(self.pid, "VmRSS") >> 10,
-                   fds=len(os.listdir(f"/proc/{self.pid}/fd")),
-                   cpu_percent=round((cpu_ns - self.cpu_ns) * 100 / (wall_ns - self.wall_ns), 2), **self.maps.fill(),
-                   ring_lost=sum(count for name, count in losses.items() if name.startswith("ring_full")),
-                   shed=losses.get("stall_detail_shed", 0), load_percent=round(load, 1))
+        row = dict(
+            seconds=round(seconds),
+            command=self.name,
+            rss_kib=status_bytes(self.pid, "VmRSS") >> 10,
+            fds=len(os.listdir(f"/proc/{self.pid}/fd")),
+            cpu_percent=round((cpu_ns - self.cpu_ns) * 100 / (wall_ns - self.wall_ns), 2),
+            **self.maps.fill(),
+            ring_lost=sum(count for name, count in losses.items() if name.startswith("ring_full")),
+            shed=losses.get("stall_detail_shed", 0),
+            load_percent=round(load, 1),
+        )
         self.cpu_ns, self.wall_ns = cpu_ns, wall_ns
         self.rows.append(row)
         return row
@@ -75,13 +97,28 @@ def wrk(port, seconds, folder):
     path = os.path.join(folder, "pace.lua")
     with open(path, "w") as file:
         file.write("function delay() return %d end\n" % DELAY_MS)
-    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{int(seconds)}s", "-s", path, f"http://127.0.0.1:{port}/"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    command = [
+        "wrk",
+        "-t",
+        "1",
+        "-c",
+        str(CONNECTIONS),
+        "-d",
+        f"{int(seconds)}s",
+        "-s",
+        path,
+        f"http://127.0.0.1:{port}/",
+    ]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def visit(pid, tasks_key):
     """A dashboard that comes, is led through its screens, and goes."""
-    terminal = Terminal(Full.program, "top", "-p", str(pid), "--refresh", "1s", "--config", "/dev/null")
+    terminal = Terminal(
+        Full.program, "top", "-p", str(pid), "--refresh", "1s", "--config", "/dev/null"
+    )
     try:
         end = time.monotonic() + VISIT_S
         for key in ("2", "3", "4", "5", "6", "7", "8", tasks_key, "1"):
@@ -97,13 +134,32 @@ def watchers(pid, folder):
     recording = os.path.join(folder, "soak.ls")
     plain = {
         "trace": [Full.program, "trace", "-p", str(pid), "--json"],
-        "record": [Full.program, "record", "-p", str(pid), "-q", "-o", recording, "--max-size", "256K", "--keep", "2"],
+        "record": [
+            Full.program,
+            "record",
+            "-p",
+            str(pid),
+            "-q",
+            "-o",
+            recording,
+            "--max-size",
+            "256K",
+            "--keep",
+            "2",
+        ],
     }
-    children = {name: subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) for name, command in plain.items()}
-    terminal = Terminal(Full.program, "top", "-p", str(pid), "--refresh", "1s", "--config", "/dev/null")
+    children = {
+        name: subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        for name, command in plain.items()
+    }
+    terminal = Terminal(
+        Full.program, "top", "-p", str(pid), "--refresh", "1s", "--config", "/dev/null"
+    )
     try:
         time.sleep(3)
-        found = [Watcher(name, child.pid) for name, child in children.items()] + [Watcher("top", terminal.pid)]
+        found = [Watcher(name, child.pid) for name, child in children.items()] + [
+            Watcher("top", terminal.pid)
+        ]
         yield found
         for watcher in found:
             watcher.maps.close()
@@ -129,21 +185,35 @@ def mean(values):
 
 def judge(watcher):
     """Lines about it, and whether all is well."""
-    rows = watcher.rows[int(len(watcher.rows) * WARM_UP):]
+    rows = watcher.rows[int(len(watcher.rows) * WARM_UP) :]
     third = max(1, len(rows) // 3)
     growth_kib = slope(rows, "rss_kib")  # an hour
     share = growth_kib * (rows[-1]["seconds"] - rows[0]["seconds"]) / 3600 / rows[0]["rss_kib"]
     fds = mean([row["fds"] for row in rows[-third:]]) - mean([row["fds"] for row in rows[:third]])
     cpu = mean([row["cpu_percent"] for row in rows])
-    wrong = [what for what, is_wrong in (
-        ("memory grows", share > MAX_GROWTH), ("descriptors grow", fds > MAX_FDS),
-        ("too much CPU time", cpu > MAX_CPU * 100), ("records were lost", rows[-1]["ring_lost"] > 0)) if is_wrong]
-    fill = ", ".join(f"{key} {min(row[key] for row in rows)} to {max(row[key] for row in rows)}"
-                     for key in ("coroutine_index", "thread_stats", "procs", "loops", "tasks"))
-    return [f"{watcher.name}: RSS {rows[0]['rss_kib']} to {rows[-1]['rss_kib']} KiB (fitted {share:+.1%}, {growth_kib:+.0f} KiB an hour), "
-            f"{min(row['fds'] for row in rows)} to {max(row['fds'] for row in rows)} descriptors ({fds:+.1f}), {cpu:.2f} % of a core, "
-            f"ring lost {rows[-1]['ring_lost']}, shed {rows[-1]['shed']}",
-            f"  maps: {fill}", "  " + (", ".join(wrong) if wrong else "fine")], not wrong
+    wrong = [
+        what
+        for what, is_wrong in (
+            ("memory grows", share > MAX_GROWTH),
+            ("descriptors grow", fds > MAX_FDS),
+            ("too much CPU time", cpu > MAX_CPU * 100),
+            ("records were lost", rows[-1]["ring_lost"] > 0),
+        )
+        if is_wrong
+    ]
+    fill = ", ".join(
+        f"{key} {min(row[key] for row in rows)} to {max(row[key] for row in rows)}"
+        for key in ("coroutine_index", "thread_stats", "procs", "loops", "tasks")
+    )
+    return [
+        f"{watcher.name}: RSS {rows[0]['rss_kib']} to {rows[-1]['rss_kib']} KiB (fitted "
+        f"{share:+.1%}, {growth_kib:+.0f} KiB an hour), "
+        f"{min(row['fds'] for row in rows)} to {max(row['fds'] for row in rows)} descriptors "
+        f"({fds:+.1f}), {cpu:.2f} % of a core, "
+        f"ring lost {rows[-1]['ring_lost']}, shed {rows[-1]['shed']}",
+        f"  maps: {fill}",
+        "  " + (", ".join(wrong) if wrong else "fine"),
+    ], not wrong
 
 
 def soak(service, port, writer, file):
@@ -152,14 +222,21 @@ def soak(service, port, writer, file):
     visits = 0
     try:
         with watchers(service.pid, OUT) as found:
-            next_look, next_visit, cpu, at = EVERY_S, VISIT_EVERY_S, used_s(os.getpid()), time.monotonic()
+            next_look, next_visit, cpu, at = (
+                EVERY_S,
+                VISIT_EVERY_S,
+                used_s(os.getpid()),
+                time.monotonic(),
+            )
             while time.monotonic() - began < seconds:
                 time.sleep(max(0, min(next_look, next_visit) - (time.monotonic() - began)))
                 now = time.monotonic() - began
                 if now >= next_visit:
                     next_visit += VISIT_EVERY_S
                     visits += 1
-                    visitor = threading.Thread(target=visit, args=(service.pid, "2" if visits % 2 else "3"), daemon=True)
+                    visitor = threading.Thread(
+                        target=visit, args=(service.pid, "2" if visits % 2 else "3"), daemon=True
+                    )
                     visitor.start()
                 if time.monotonic() - began >= next_look:
                     next_look = (time.monotonic() - began) // EVERY_S * EVERY_S + EVERY_S
@@ -180,19 +257,26 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends its children, too
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
-    with start(sys.executable, "soak_service.py", WORKERS, LIFE_S) as service, open(OUT + "/soak.csv", "w", newline="") as file:
+    with start(sys.executable, "soak_service.py", WORKERS, LIFE_S) as service, open(
+        OUT + "/soak.csv", "w", newline=""
+    ) as file:
         port = service.answer()["port"]
         time.sleep(2)
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         found, visits = soak(service, port, writer, file)
     load = mean([row["load_percent"] for row in found[0].rows])
-    lines, is_well = [f"{MINUTES:g} minutes, {visits} visits of a dashboard; all of it takes {load:.0f} % of a core"], True
+    lines, is_well = [
+        f"{MINUTES:g} minutes, {visits} visits of a dashboard; all of it takes {load:.0f} % of a "
+        "core"
+    ], True
     for watcher in found:
         told, is_fine = judge(watcher)
         lines += told
         is_well = is_well and is_fine
-    lines.append("verdict: " + ("it does not grow" if is_well else "it grows, loses or costs too much"))
+    lines.append(
+        "verdict: " + ("it does not grow" if is_well else "it grows, loses or costs too much")
+    )
     with open(os.path.join(OUT, "soak.txt"), "w") as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""loopstall against what a user would pick instead: what each costs, and what it finds of stalls that are known.
+"""loopstall against what a user would pick instead: what each costs, and what it finds of stalls
+that are known.
 
-Cost: a slice of work without a tool, one with it, one without, and so on through all tools, on the same running process (tools
-that live inside the process have one of their own, which starts with them). The ratio is that to the mean of the slices
-before and behind. Truth: the truth program of the live tests under each tool.
+Cost: a slice of work without a tool, one with it, one without, and so on through all tools, on the
+same running process (tools that live inside the process have one of their own, which starts with
+them). The ratio is that to the mean of the slices before and behind. Truth: the truth program of
+the live tests under each tool.
 """
 
 import contextlib
@@ -29,7 +31,9 @@ def workloads(python):
     yield "streams echo", echo
     for kind in ("asyncio", "uvloop"):
         serves = can_serve(python.command, kind)
-        yield f"uvicorn, {kind}", (lambda command, kind=kind: web(command, kind)) if serves else None
+        yield f"uvicorn, {kind}", (
+            lambda command, kind=kind: web(command, kind)
+        ) if serves else None
     yield "100 busy, 10 000 idle tasks", lambda command: steps(command, 100, idle=10000)
     yield "8 loops in threads", lambda command: steps(command, 10, loops=8)
     yield "beside 200 threads", lambda command: steps(command, 100, threads=200)
@@ -72,7 +76,8 @@ def beside(peer, python, pid, slice_once, output):
 
 
 def within(pid, base_pid, slice_once):
-    """One slice of a process with an inside tool: its memory is what the process has more than one without."""
+    """One slice of a process with an inside tool: its memory is what the process has more than one
+    without."""
     sample = slice_once()
     sample["tool_rss"] = max(0, status_bytes(pid, "VmRSS") - status_bytes(base_pid, "VmRSS"))
     return sample
@@ -96,7 +101,7 @@ def measure_cost(python, peers, make, rounds, output):
             if peer.is_inside:
                 inside[peer.name] = stack.enter_context(make(peer.command(python, output.new())))
         for number in range(rounds):
-            turned = peers[number % len(peers):] + peers[:number % len(peers)]
+            turned = peers[number % len(peers) :] + peers[: number % len(peers)]
             before = base_slice()
             for peer in turned:
                 if peer.name in failed:
@@ -111,7 +116,8 @@ def measure_cost(python, peers, make, rounds, output):
                     failed[peer.name] = str(error)
                     continue
                 except (BenchError, OSError) as error:
-                    # The target's answers can no longer be told apart: what was measured before stays.
+                    # The target's answers can no longer be told apart: what was measured before
+                    # stays.
                     failed[peer.name] = f"ended this load: {error}"
                     return samples, failed
                 after = base_slice()
@@ -143,11 +149,16 @@ def measure_truth(python, peer, output):
 def together(runs):
     """Sums over runs of the truth program."""
     total = {key: sum(run[key] for run in runs) for key in ("planned", "found")}
-    total.update({key: [name for run in runs for name in run[key]] for key in ("missed", "unplanned")})
+    total.update(
+        {key: [name for run in runs for name in run[key]] for key in ("missed", "unplanned")}
+    )
     for name in ("line", "cause", "task", "victims"):
         if name in runs[0]:
-            total[name] = {"right": sum(run[name]["right"] for run in runs), "of": sum(run[name]["of"] for run in runs),
-                           "wrong": [text for run in runs for text in run[name]["wrong"]]}
+            total[name] = {
+                "right": sum(run[name]["right"] for run in runs),
+                "of": sum(run[name]["of"] for run in runs),
+                "wrong": [text for run in runs for text in run[name]["wrong"]],
+            }
     errors = [value for run in runs for value in run.get("error_ns", {}).get("all", [])]
     if errors:
         total["error_ns"] = {**spread(errors), "max": max(errors)}
@@ -156,7 +167,11 @@ def together(runs):
 
 def condense(samples):
     keys = ("x_rate", "x_ns", "x_p99_ns", "tool_cpu", "tool_rss")
-    return {key: spread([sample[key] for sample in samples]) for key in keys if all(key in s for s in samples)}
+    return {
+        key: spread([sample[key] for sample in samples])
+        for key in keys
+        if all(key in s for s in samples)
+    }
 
 
 def cost_of(python, peers, make, rounds, output, truth):
@@ -168,7 +183,10 @@ def cost_of(python, peers, make, rounds, output, truth):
     except (BenchError, OSError) as error:
         samples, more = {}, {peer.name: f"the target: {error}" for peer in able}
     cells = {name: {"failed": reason} for name, reason in {**failed, **more}.items()}
-    return {**{name: {**condense(rows), "rounds": rows} for name, rows in samples.items() if rows}, **cells}
+    return {
+        **{name: {**condense(rows), "rounds": rows} for name, rows in samples.items() if rows},
+        **cells,
+    }
 
 
 def measure(rounds, truth_runs):
@@ -179,14 +197,28 @@ def measure(rounds, truth_runs):
         for python in pythons.find():
             peers, absent = peers_for(python)
             say(f"Python {python.label}: {', '.join(peer.name for peer in peers)}")
-            result = {"python": python.label, "absent": absent, "load_before": os.getloadavg()[0], "cost": {},
-                      "truth": {}, "peers": [{"name": peer.name, "settings": peer.settings, "note": peer.note,
-                                              "claims": sorted(peer.claims)} for peer in peers]}
+            result = {
+                "python": python.label,
+                "absent": absent,
+                "load_before": os.getloadavg()[0],
+                "cost": {},
+                "truth": {},
+                "peers": [
+                    {
+                        "name": peer.name,
+                        "settings": peer.settings,
+                        "note": peer.note,
+                        "claims": sorted(peer.claims),
+                    }
+                    for peer in peers
+                ],
+            }
             for peer in peers:
                 say(f"truth: {peer.name}")
                 try:
                     result["truth"][peer.name] = together(
-                        [measure_truth(python, peer, output) for _ in range(truth_runs)])
+                        [measure_truth(python, peer, output) for _ in range(truth_runs)]
+                    )
                 except (BenchError, RuntimeError, OSError) as error:
                     result["truth"][peer.name] = {"failed": str(error)}
             for key, make in workloads(python):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The comparison as Markdown: a table for each interpreter, a column for each tool, cost above and truth below."""
+"""The comparison as Markdown: a table for each interpreter, a column for each tool, cost above and
+truth below."""
 
 import re
+import textwrap
 
 NO_TRUTH = "not measured: it failed on the truth program"
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 NOTHING, FAILED = "-", "failed"
+COLUMNS = 100  # as make lint checks it
 
 
 def ratio(cell, key):
@@ -45,28 +48,37 @@ def rows(result):
             line = [ratio(cells.get(name, {}), key) for name in names]
             if set(line) - {NOTHING, FAILED} or (key == "x_rate" and cells):
                 yield f"{what}: {workload}", line
-    yield "CPU of the tool, at most", [worst(cost, name, "tool_cpu", 100, "% of a core") for name in names]
-    yield "memory of the tool, at most", [worst(cost, name, "tool_rss", 2 ** -20, "MiB") for name in names]
+    yield "CPU of the tool, at most", [
+        worst(cost, name, "tool_cpu", 100, "% of a core") for name in names
+    ]
+    yield "memory of the tool, at most", [
+        worst(cost, name, "tool_rss", 2**-20, "MiB") for name in names
+    ]
     yield "known stalls found", [found(truth[name]) for name in names]
     yield "right line", [share(truth[name], "line") for name in names]
     yield "right cause", [share(truth[name], "cause") for name in names]
     yield "task named", [share(truth[name], "task") for name in names]
     yield "who waited, counted right", [share(truth[name], "victims") for name in names]
     yield "error of the duration: median, max", [error(truth[name]) for name in names]
-    yield "told besides", [str(len(truth[name]["unplanned"])) if "unplanned" in truth[name] else NOTHING
-                           for name in names]
+    yield "reports outside the plan", [
+        str(len(truth[name]["unplanned"])) if "unplanned" in truth[name] else NOTHING
+        for name in names
+    ]
 
 
 def table(result):
     names = [peer["name"] for peer in result["peers"]]
-    yield f"\n**Python {result['python']}**, load {result['load_before']:.1f} before, {result['load_after']:.1f} after\n"
+    before, after = result["load_before"], result["load_after"]
+    yield f"\n**Python {result['python']}**, load {before:.1f} before, {after:.1f} after\n"
     yield "| | " + " | ".join(names) + " |"
     yield "|---" * (len(names) + 1) + "|"
     for what, cells in rows(result):
         yield f"| {what} | " + " | ".join(cells) + " |"
     yield ""
     for peer in result["peers"]:
-        yield f"- {peer['name']}: `{peer['settings']}`" + (f". {peer['note']}" if peer["note"] else "")
+        yield f"- {peer['name']}: `{peer['settings']}`" + (
+            f". {peer['note']}" if peer["note"] else ""
+        )
     for name, reason in result["absent"].items():
         yield f"- {name}: absent. {reason}"
     for workload, cells in result["cost"].items():
@@ -83,18 +95,39 @@ def failures(result):
 
 
 def telling_line(text):
-    """The last line that speaks of an error, or the last at all, without the colours of a terminal."""
+    """The last line that speaks of an error, or the last at all, without the colours of a
+    terminal."""
     lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", text).splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "it said nothing")
+    return next(
+        (line for line in reversed(lines) if "error" in line.lower()),
+        lines[-1] if lines else "it said nothing",
+    )
 
 
 def markdown(results):
     machine = results["machine"]
-    lines = [f"{machine['date']}. {machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, "
-             f"{results['rounds']} rounds. Ratios to the same program without a tool: median [quartiles]."]
+    lines = [
+        f"{machine['date']}. {machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, "
+        f"{results['rounds']} rounds. Ratios to the same program without a tool: median "
+        "[quartiles]."
+    ]
     for result in results["interpreters"]:
         lines += table(result)
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped(line) for line in lines) + "\n"
+
+
+def wrapped(line):
+    """Cells stay on their line; the text around tables is as wide as that of other pages."""
+    if line.startswith("|") or len(line) <= COLUMNS:
+        return line
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(
+        line,
+        COLUMNS,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def put_into(path, text):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The loads that are measured. Each yields the pid of a running program, one slice of work to measure, its unit and its name."""
+"""The loads that are measured. Each yields the pid of a running program, one slice of work to
+measure, its unit and its name."""
 
 import contextlib
 import re
@@ -16,13 +17,19 @@ WEB_SLICE_S = 1
 
 
 def figures(units, warm_up, cpu_ns, wall_ns, p99_ns=None):
-    return {"units": units, "all_units": units + warm_up, "ns": cpu_ns / units, "rate": units * 1e9 / wall_ns,
-            "p99_ns": p99_ns}
+    return {
+        "units": units,
+        "all_units": units + warm_up,
+        "ns": cpu_ns / units,
+        "rate": units * 1e9 / wall_ns,
+        "p99_ns": p99_ns,
+    }
 
 
 @contextlib.contextmanager
 def steps(interpreter, tasks, name=None, idle=0, loops=0, threads=0):
-    """sleep(0) in `tasks` tasks; beside `idle` tasks that wait, in `loops` loops of their own threads, beside `threads` idle threads."""
+    """sleep(0) in `tasks` tasks; beside `idle` tasks that wait, in `loops` loops of their own
+    threads, beside `threads` idle threads."""
     with start(interpreter, "steps.py", idle, loops, threads) as target:
         target.answer()
 
@@ -31,7 +38,8 @@ def steps(interpreter, tasks, name=None, idle=0, loops=0, threads=0):
             done = target.ask("run", tasks, STEPS_IN_SLICE)
             return figures(done["steps"], warm_up["steps"], done["cpu_ns"], done["wall_ns"])
 
-        yield target.pid, slice_once, "step", name or f"sleep(0), {tasks} task{'s' if tasks > 1 else ''}"
+        default_name = f"sleep(0), {tasks} task{'s' if tasks > 1 else ''}"
+        yield target.pid, slice_once, "step", name or default_name
 
 
 @contextlib.contextmanager
@@ -46,22 +54,40 @@ def echo(interpreter):
                 before = server.ask("usage")
                 done = client.ask("run", ECHO_SLICE_MS)
                 after = server.ask("usage")
-                return figures(after["requests"] - before["requests"], warm_up["requests"],
-                               after["cpu_ns"] - before["cpu_ns"], done["wall_ns"], done["p99_ns"])
+                return figures(
+                    after["requests"] - before["requests"],
+                    warm_up["requests"],
+                    after["cpu_ns"] - before["cpu_ns"],
+                    done["wall_ns"],
+                    done["p99_ns"],
+                )
 
             yield server.pid, slice_once, "request", f"streams echo, {ECHO_CONNECTIONS} connections"
 
 
 def wrk(port, seconds, connections):
     """Requests done, done per second, and the 99th percentile of the time each took."""
-    output = command_output("wrk", "--latency", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
-                            f"http://127.0.0.1:{port}/")
+    output = command_output(
+        "wrk",
+        "--latency",
+        "-t",
+        "1",
+        "-c",
+        str(connections),
+        "-d",
+        f"{seconds}s",
+        f"http://127.0.0.1:{port}/",
+    )
     found = re.search(r"(\d+) requests in ", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", output)
     if not found or not rate or not p99 or "Non-2xx" in output:
         raise BenchError(f"wrk says:\n{output}")
-    return int(found.group(1)), float(rate.group(1)), float(p99.group(1)) * {"us": 1e3, "ms": 1e6, "s": 1e9}[p99.group(2)]
+    return (
+        int(found.group(1)),
+        float(rate.group(1)),
+        float(p99.group(1)) * {"us": 1e3, "ms": 1e6, "s": 1e9}[p99.group(2)],
+    )
 
 
 @contextlib.contextmanager
@@ -77,11 +103,16 @@ def web(interpreter, kind, connections=WEB_CONNECTIONS, seconds=WEB_SLICE_S, lea
             before = server.ask("usage")
             requests, rate, p99_ns = wrk(port, seconds, connections)
             after = server.ask("usage")
-            return figures(requests, 0, after["cpu_ns"] - before["cpu_ns"], requests / rate * 1e9, p99_ns)
+            return figures(
+                requests, 0, after["cpu_ns"] - before["cpu_ns"], requests / rate * 1e9, p99_ns
+            )
 
-        yield server.pid, slice_once, "request", f"uvicorn on {kind}, wrk with {connections} connections"
+        name = f"uvicorn on {kind}, wrk with {connections} connections"
+        yield server.pid, slice_once, "request", name
 
 
 def can_serve(interpreter, kind):
     modules = "uvicorn, httptools" + (", uvloop" if kind == "uvloop" else "")
-    return shutil.which("wrk") and run_python(interpreter, f"import {modules}; print('yes')") == "yes"
+    return (
+        shutil.which("wrk") and run_python(interpreter, f"import {modules}; print('yes')") == "yes"
+    )

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Turns what `tmux capture-pane -e -p` prints into cells, and cells into an SVG picture that needs nothing else.
+"""Turns what `tmux capture-pane -e -p` prints into cells, and cells into an SVG picture that needs
+nothing else.
 
-Every piece of text is placed at its column and told its width, so that the columns hold whatever monospace font the
-reader has. Block elements are drawn as rectangles: as letters they leave gaps in many fonts.
+Every piece of text is placed at its column and told its width, so that the columns hold whatever
+monospace font the reader has. Block elements are drawn as rectangles: as letters they leave gaps in
+many fonts.
 """
 
 import re
@@ -15,12 +17,16 @@ MARGIN = 12
 FOREGROUND, BACKGROUND = "#d0d7de", "#10151c"
 FONTS = "'DejaVu Sans Mono',Menlo,'Liberation Mono',Consolas,monospace"
 # The first 16 colours are a theme's choice, the others are fixed.
-THEME = ("#2b323b #f0706a #6fc276 #d9b44a #6aa5f0 #c78ae0 #56b9c2 #c3cad2 "
-         "#6b7683 #ff938c #91dc97 #f0d075 #93c0ff #dcaaf2 #80d8df #f0f4f8").split()
+THEME = (
+    "#2b323b #f0706a #6fc276 #d9b44a #6aa5f0 #c78ae0 #56b9c2 #c3cad2 "
+    "#6b7683 #ff938c #91dc97 #f0d075 #93c0ff #dcaaf2 #80d8df #f0f4f8"
+).split()
 # DEC's line drawing, which tmux names by shift-out.
 LINES = dict(zip("`afgjklmnopqrstuvwxyz{|}~", "◆▒°±┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·"))
 SHADES = {"░": 0.3, "▒": 0.55, "▓": 0.8, "█": 1.0}
-TOKEN = re.compile("\x1b\\[([0-9;:]*)m|\x1b\\[[0-?]*[ -/]*[@-~]|\x1b[()][0-9A-B]|[\x0e\x0f]|\n|([^\x1b])", re.S)
+TOKEN = re.compile(
+    "\x1b\\[([0-9;:]*)m|\x1b\\[[0-?]*[ -/]*[@-~]|\x1b[()][0-9A-B]|[\x0e\x0f]|\n|([^\x1b])", re.S
+)
 
 Style = namedtuple("Style", "fill back bold dim italic underline reverse")
 PLAIN = Style(None, None, False, False, False, False, False)
@@ -39,7 +45,8 @@ def colour(number):
 
 
 def take_colour(codes):
-    """The rest of a 38 or 48: a number of the palette or three parts. Returns the colour, None if it is neither."""
+    """The rest of a 38 or 48: a number of the palette or three parts. Returns the colour, None if
+    it is neither."""
     kind = codes.pop(0) if codes else None
     if kind == 5 and codes:
         return colour(min(codes.pop(0), 255))
@@ -48,9 +55,19 @@ def take_colour(codes):
     return None
 
 
-FLAGS = {1: {"bold": True}, 2: {"dim": True}, 3: {"italic": True}, 4: {"underline": True}, 7: {"reverse": True},
-         22: {"bold": False, "dim": False}, 23: {"italic": False}, 24: {"underline": False}, 27: {"reverse": False},
-         39: {"fill": None}, 49: {"back": None}}
+FLAGS = {
+    1: {"bold": True},
+    2: {"dim": True},
+    3: {"italic": True},
+    4: {"underline": True},
+    7: {"reverse": True},
+    22: {"bold": False, "dim": False},
+    23: {"italic": False},
+    24: {"underline": False},
+    27: {"reverse": False},
+    39: {"fill": None},
+    49: {"back": None},
+}
 
 
 def restyle(style, text):
@@ -72,7 +89,12 @@ def restyle(style, text):
 
 
 def width_of(character):
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Cc", "Mn", "Me"):
+    if unicodedata.combining(character) or unicodedata.category(character) in (
+        "Cf",
+        "Cc",
+        "Mn",
+        "Me",
+    ):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
@@ -102,7 +124,7 @@ def parse(text):
 
 
 def mix(one, other, share):
-    parts = [(int(one[i:i + 2], 16), int(other[i:i + 2], 16)) for i in (1, 3, 5)]
+    parts = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in parts)
 
 
@@ -122,9 +144,12 @@ def number(value):
 
 def rectangle(column, row, columns, fill, top=0.0, opacity=1.0):
     """Part of the cells from a column on, from `top` of their height down."""
-    return (f'<rect x="{number(MARGIN + column * COLUMN)}" y="{number(MARGIN + (row + top) * ROW)}" '
-            f'width="{number(columns * COLUMN)}" height="{number((1 - top) * ROW)}" fill="{fill}"'
-            + (f' fill-opacity="{number(opacity)}"' if opacity < 1 else "") + "/>")
+    return (
+        f'<rect x="{number(MARGIN + column * COLUMN)}" y="{number(MARGIN + (row + top) * ROW)}" '
+        f'width="{number(columns * COLUMN)}" height="{number((1 - top) * ROW)}" fill="{fill}"'
+        + (f' fill-opacity="{number(opacity)}"' if opacity < 1 else "")
+        + "/>"
+    )
 
 
 def block(character):
@@ -165,8 +190,15 @@ def span(column, columns, text, style):
         words.append(f'textLength="{number(columns * COLUMN)}"')
     if paint(style)[0] != FOREGROUND:
         words.append(f'fill="{paint(style)[0]}"')
-    words += [word for word, is_so in (('font-weight="bold"', style.bold), ('font-style="italic"', style.italic),
-                                       ('text-decoration="underline"', style.underline)) if is_so]
+    words += [
+        word
+        for word, is_so in (
+            ('font-weight="bold"', style.bold),
+            ('font-style="italic"', style.italic),
+            ('text-decoration="underline"', style.underline),
+        )
+        if is_so
+    ]
     return f"<tspan {' '.join(words)}>{escape(text)}</tspan>"
 
 
@@ -174,7 +206,9 @@ def draw_row(row, cells):
     shapes, spans = [], []
     for column, columns, run in runs(cells, lambda cell: paint(cell.style)[1]):
         shapes.append(rectangle(column, row, columns, paint(run[0].style)[1]))
-    for column, columns, run in runs(cells, lambda cell: block(cell.text) and (block(cell.text), paint(cell.style)[0])):
+    for column, columns, run in runs(
+        cells, lambda cell: block(cell.text) and (block(cell.text), paint(cell.style)[0])
+    ):
         top, opacity = block(run[0].text)
         shapes.append(rectangle(column, row, columns, paint(run[0].style)[0], top, opacity))
     for column, _, run in runs(cells, lambda cell: None if block(cell.text) else cell.style):
@@ -188,10 +222,18 @@ def draw_row(row, cells):
 def svg(text, columns, rows, title):
     """The picture of a captured pane of this size."""
     width, height = number(columns * COLUMN + 2 * MARGIN), number(rows * ROW + 2 * MARGIN)
-    shapes = [shape for row, cells in enumerate(parse(text)[:rows]) for shape in draw_row(row, cells)]
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="{FONTS}" font-size="{SIZE}" fill="{FOREGROUND}">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>',
-        *shapes, "</svg>", ""])
+    shapes = [
+        shape for row, cells in enumerate(parse(text)[:rows]) for shape in draw_row(row, cells)
+    ]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" '
+            f'font-family="{FONTS}" font-size="{SIZE}" fill="{FOREGROUND}">',
+            f"<title>{escape(title)}</title>",
+            f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>',
+            *shapes,
+            "</svg>",
+            "",
+        ]
+    )

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Takes pictures of the dashboard on the demo service, in a tmux of its own. Run by `make capture`, as root.
+"""Takes pictures of the dashboard on the demo service, in a tmux of its own. Run by `make capture`,
+as root.
 
     capture.py [--size 120x32] [--seconds 20] [--text] [FOLDER]
 
@@ -24,8 +25,18 @@ TOOL = os.path.join(ROOT, os.environ.get("BUILD", "build"), "loopstall")
 MAX_BYTES = 60000
 # File, the keys before it, what shows that the screen is there, its title.
 SHOTS = (
-    ("top.svg", (), r"(?m)^.*COROUTINE", "loopstall top: the coroutines of a service, those first that starved others"),
-    ("top-detail.svg", ("/", "quote_page", "Enter", "Enter"), r"(?m)^ *stack", "loopstall top: what is known of one coroutine"),
+    (
+        "top.svg",
+        (),
+        r"(?m)^.*COROUTINE",
+        "loopstall top: the coroutines of a service, those first that starved others",
+    ),
+    (
+        "top-detail.svg",
+        ("/", "quote_page", "Enter", "Enter"),
+        r"(?m)^ *stack",
+        "loopstall top: what is known of one coroutine",
+    ),
 )
 
 
@@ -37,9 +48,24 @@ PLACE = "/srv"
 def python(script, *arguments):
     """A program of the demo, which ends when its stdin closes."""
     bind = f'mount --bind "$0" {PLACE} && exec "$@"'
-    process = subprocess.Popen(["unshare", "--mount", "sh", "-c", bind, DEMO,
-                                sys.executable, os.path.join(PLACE, script), *arguments], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            bind,
+            DEMO,
+            sys.executable,
+            os.path.join(PLACE, script),
+            *arguments,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     try:
         yield process
     finally:
@@ -59,13 +85,17 @@ class Terminal:
         self.folder = tempfile.TemporaryDirectory(prefix="loopstall-capture-")
         config = os.path.join(self.folder.name, "tmux.conf")
         with open(config, "w") as file:
-            file.write("set -g status off\nset -g default-terminal screen-256color\nset -s escape-time 0\n")
+            file.write(
+                "set -g status off\nset -g default-terminal screen-256color\nset -s escape-time 0\n"
+            )
         # Not the choices of whoever runs this.
         words = ["env", "-u", "NO_COLOR", "LC_ALL=C.UTF-8", *command]
         self.tmux("-f", config, "new-session", "-d", "-x", str(columns), "-y", str(rows), *words)
 
     def tmux(self, *words):
-        done = subprocess.run(["tmux", "-S", os.path.join(self.folder.name, "socket"), *words], capture_output=True)
+        done = subprocess.run(
+            ["tmux", "-S", os.path.join(self.folder.name, "socket"), *words], capture_output=True
+        )
         if done.returncode:
             raise SystemExit(f"capture: tmux {words[0]}: {done.stderr.decode().strip()}")
         return done.stdout.decode()
@@ -95,7 +125,9 @@ def shoot(terminal, shot, folder, size, with_text):
     time.sleep(1.5)
     picture = ansi_svg.svg(terminal.screen("-e"), *size, title).encode()
     if len(picture) > MAX_BYTES:
-        raise SystemExit(f"capture: {name} would have {len(picture)} bytes, at most {MAX_BYTES} are wanted")
+        raise SystemExit(
+            f"capture: {name} would have {len(picture)} bytes, at most {MAX_BYTES} are wanted"
+        )
     path = os.path.join(folder, name)
     with open(path, "wb") as file:
         file.write(picture)

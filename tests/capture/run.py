@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks how a captured screen becomes a picture. The last line is "N passed, N failed, N skipped"."""
+"""Checks how a captured screen becomes a picture. The last line is "N passed, N failed, N
+skipped"."""
 
+import os
 import sys
-import traceback
 import xml.etree.ElementTree as tree
 
 sys.dont_write_bytecode = True
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import suite  # noqa: E402 (tests/suite.py)
 
 import ansi_svg
 from ansi_svg import BACKGROUND, COLUMN, FOREGROUND, MARGIN, ROW, THEME
@@ -15,7 +20,8 @@ NS = "{http://www.w3.org/2000/svg}"
 
 
 def draw(text, columns=20, rows=4):
-    """Spans as (column, row, text, attributes) and rectangles as (column, row, columns, attributes)."""
+    """Spans as (column, row, text, attributes) and rectangles as (column, row, columns,
+    attributes)."""
     root = tree.fromstring(ansi_svg.svg(text, columns, rows, "a <title> & more"))
     assert root.find(NS + "title").text == "a <title> & more"
     spans = []
@@ -24,9 +30,16 @@ def draw(text, columns=20, rows=4):
         for span in line.iter(NS + "tspan"):
             column = round((float(span.get("x")) - MARGIN) / COLUMN)
             spans.append((column, row, span.text, span.attrib))
-    shapes = [(round((float(s.get("x")) - MARGIN) / COLUMN), (float(s.get("y")) - MARGIN) / ROW,
-               round(float(s.get("width")) / COLUMN), s.attrib)
-              for s in root.iter(NS + "rect") if s.get("x")]
+    shapes = [
+        (
+            round((float(s.get("x")) - MARGIN) / COLUMN),
+            (float(s.get("y")) - MARGIN) / ROW,
+            round(float(s.get("width")) / COLUMN),
+            s.attrib,
+        )
+        for s in root.iter(NS + "rect")
+        if s.get("x")
+    ]
     return spans, shapes
 
 
@@ -47,19 +60,34 @@ def test_plain_text_keeps_its_places():
 
 def test_colours_of_all_kinds():
     spans, _ = draw("\x1b[31ma\x1b[92mb\x1b[38;5;196mc\x1b[38;5;244md\x1b[38;2;1;2;3me\x1b[39mf")
-    equal([span[3].get("fill") for span in spans],
-          [THEME[1], THEME[10], "#ff0000", "#808080", "#010203", None])
+    equal(
+        [span[3].get("fill") for span in spans],
+        [THEME[1], THEME[10], "#ff0000", "#808080", "#010203", None],
+    )
 
 
 def test_attributes_and_reset():
     spans, _ = draw("\x1b[1ma\x1b[22;3mb\x1b[23;4mc\x1b[0md")
-    equal([(s[3].get("font-weight"), s[3].get("font-style"), s[3].get("text-decoration")) for s in spans],
-          [("bold", None, None), (None, "italic", None), (None, None, "underline"), (None, None, None)])
+    equal(
+        [
+            (s[3].get("font-weight"), s[3].get("font-style"), s[3].get("text-decoration"))
+            for s in spans
+        ],
+        [
+            ("bold", None, None),
+            (None, "italic", None),
+            (None, None, "underline"),
+            (None, None, None),
+        ],
+    )
 
 
 def test_background_and_reverse():
     spans, shapes = draw("\x1b[44ma  b\x1b[49mc\x1b[7md")
-    equal([(x, y, n, a["fill"]) for x, y, n, a in shapes], [(0, 0, 4, THEME[4]), (5, 0, 1, FOREGROUND)])
+    equal(
+        [(x, y, n, a["fill"]) for x, y, n, a in shapes],
+        [(0, 0, 4, THEME[4]), (5, 0, 1, FOREGROUND)],
+    )
     equal(spans[-1][3]["fill"], BACKGROUND)
 
 
@@ -82,9 +110,15 @@ def test_wide_and_combining_characters():
 def test_blocks_are_drawn():
     spans, shapes = draw("\x1b[32m▓▓░\x1b[31m▂█\x1b[0m.")
     equal(places(spans), [(5, 0, ".")])
-    equal([(x, y, n, a["fill"], a.get("fill-opacity")) for x, y, n, a in shapes],
-          [(0, 0, 2, THEME[2], "0.8"), (2, 0, 1, THEME[2], "0.3"), (3, 0.75, 1, THEME[1], None),
-           (4, 0, 1, THEME[1], None)])
+    equal(
+        [(x, y, n, a["fill"], a.get("fill-opacity")) for x, y, n, a in shapes],
+        [
+            (0, 0, 2, THEME[2], "0.8"),
+            (2, 0, 1, THEME[2], "0.3"),
+            (3, 0.75, 1, THEME[1], None),
+            (4, 0, 1, THEME[1], None),
+        ],
+    )
 
 
 def test_line_drawing_by_shift_out():
@@ -107,21 +141,5 @@ def test_codes_that_are_cut_short():
     equal("".join(span[2] for span in spans), "abcd")
 
 
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-        except Exception:
-            failed += 1
-            print(f"FAIL capture {name[5:]}: {traceback.format_exc(limit=-1).strip()}")
-        else:
-            passed += 1
-            print(f"ok   capture {name[5:]}")
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(suite.run("capture", suite.tests_of(globals())))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Measures `loopstall check --baseline` on real runs: how often an unchanged program is called worse, how often one that
-takes 20 % or 50 % longer is found. Prints a table. Not part of `make test`: it takes minutes and its result is a rate.
+"""Measures `loopstall check --baseline` on real runs: how often an unchanged program is called
+worse, how often one that takes 20 % or 50 % longer is found. Prints a table. Not part of `make
+test`: it takes minutes and its result is a rate.
 
-    false_alarms.py [--runs 200] [--worse 20] [--baselines 4] [--baseline-runs 5] [--regression 10%] [--seconds 0.7]
+    false_alarms.py [--runs 200] [--worse 20] [--baselines 4] [--baseline-runs 5]
+                    [--regression 10%] [--seconds 0.7]
 """
 
 import argparse
@@ -23,7 +25,18 @@ STEP_MS = 1.0
 
 
 def judge(options, seconds, step_ms):
-    command = [TOOL, "check", "--json", "-q", *options, "--", "/usr/bin/python3", PROGRAM, str(seconds), str(step_ms)]
+    command = [
+        TOOL,
+        "check",
+        "--json",
+        "-q",
+        *options,
+        "--",
+        "/usr/bin/python3",
+        PROGRAM,
+        str(seconds),
+        str(step_ms),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if not done.stdout:
         sys.exit("no verdict: " + done.stderr)
@@ -37,7 +50,10 @@ def save_baseline(path, args):
         saved += judge(["--save-baseline", path], args.seconds, STEP_MS)["outcome"] == "pass"
         if saved == args.baseline_runs:
             return
-    sys.exit("only %d of %d runs passed: this host is too busy to measure anything" % (saved, 5 * args.baseline_runs))
+    sys.exit(
+        "only %d of %d runs passed: this host is too busy to measure anything"
+        % (saved, 5 * args.baseline_runs)
+    )
 
 
 def kind(reason):
@@ -68,19 +84,37 @@ def main():
                     counter[verdict["outcome"]] += 1
                     reasons.update((factor, kind(reason)) for reason in verdict["reasons"])
                     stolen[factor].append(verdict["host"]["steal_share"])
-        print("baseline %d of %d done: %s" % (number + 1, args.baselines, dict(outcomes[1.0])), file=sys.stderr)
-    print("%d baselines of %d runs of %g s, --max-regression %s" % (
-        args.baselines, args.baseline_runs, args.seconds, args.regression))
+        print(
+            "baseline %d of %d done: %s" % (number + 1, args.baselines, dict(outcomes[1.0])),
+            file=sys.stderr,
+        )
+    print(
+        "%d baselines of %d runs of %g s, --max-regression %s"
+        % (args.baselines, args.baseline_runs, args.seconds, args.regression)
+    )
     print("%-24s %6s %6s %6s %13s" % ("steps take", "runs", "fail", "pass", "inconclusive"))
     for factor, counter in outcomes.items():
-        print("%-24s %6d %6d %6d %13d" % ("%g times as long" % factor, sum(counter.values()), counter["fail"],
-                                          counter["pass"], counter["inconclusive"]))
+        print(
+            "%-24s %6d %6d %6d %13d"
+            % (
+                "%g times as long" % factor,
+                sum(counter.values()),
+                counter["fail"],
+                counter["pass"],
+                counter["inconclusive"],
+            )
+        )
     print("\nwhy runs were inconclusive:")
     for (factor, reason), count in sorted(reasons.items()):
         print("%-24s %6d %s" % ("%g times as long" % factor, count, reason))
-    print("\nCPU time that the hypervisor took: " + ", ".join(
-        "%.1f %% (median of the runs %g times as long)" % (100 * statistics.median(shares), factor)
-        for factor, shares in stolen.items()))
+    print(
+        "\nCPU time that the hypervisor took: "
+        + ", ".join(
+            "%.1f %% (median of the runs %g times as long)"
+            % (100 * statistics.median(shares), factor)
+            for factor, shares in stolen.items()
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The demo: starts the service and its load, watches it with loopstall, and cleans up however it ends. On a terminal
-# that is the dashboard, for as long as the user wants; else, with CI set or with DEMO=trace, the stalls of ten
-# seconds. Takes BUILD, PYTHON, DEMO and SECONDS_WATCHED from the environment. Exits with what loopstall said, or 1 if the
-# service did not survive.
+# The demo: starts the service and its load, watches it with loopstall, and cleans up however it
+# ends. On a terminal that is the dashboard, for as long as the user wants; else, with CI set or
+# with DEMO=trace, the stalls of ten seconds. Takes BUILD, PYTHON, DEMO and SECONDS_WATCHED from
+# the environment. Exits with the exit code of loopstall, or 1 if the service did not survive.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,7 +69,8 @@ load_pid=$!
 echo "A service with honest mistakes runs as process $pid: $here/service.py"
 if [ "$demo" = top ]; then
     words=(top -p "$pid")
-    echo "\$ loopstall ${words[*]}     q ends it, ? explains what is on the screen, Enter tells more about a row"
+    echo "\$ loopstall ${words[*]}    " \
+        "q ends it, ? explains what is on the screen, Enter tells more about a row"
     sleep 1.5
 else
     words=(trace -p "$pid" -d "${seconds}s" --threshold 10ms)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A small asyncio web service with the mistakes people make.
 
-Most of its handlers are good citizens, and ten heartbeats beside them only want to tick. The others block the
-event loop, each in its own way and in a function whose name says how. Prints "PORT PID" when it serves.
+Most of its handlers are good citizens, and ten heartbeats beside them only want to tick. The others
+block the event loop, each in its own way and in a function whose name says how. Prints "PORT PID"
+when it serves.
 """
 
 import asyncio
@@ -118,7 +119,8 @@ def crunch_numbers_in_a_thread(until):
 
 
 def format_invoice_beside_a_gil_hog():
-    threading.Thread(target=crunch_numbers_in_a_thread, args=(time.monotonic() + 2 * PAUSE,)).start()
+    until = time.monotonic() + 2 * PAUSE
+    threading.Thread(target=crunch_numbers_in_a_thread, args=(until,)).start()
     for _ in range(8):
         sum(i for i in range(1000))
         time.sleep(0)  # gives the interpreter lock away and has to win it back
@@ -128,7 +130,8 @@ def refresh_metrics_in_a_slow_callback():
     time.sleep(PAUSE)
 
 
-# The service: pages, each a coroutine of its own, that go through the mistakes of their kind in turn
+# The service: pages, each a coroutine of its own, that go through the mistakes of their kind in
+# turn
 
 def in_turn(*functions):
     turns = itertools.cycle(functions)
@@ -138,7 +141,8 @@ def in_turn(*functions):
 talk_to_others = in_turn(fetch_rate_with_time_sleep, query_database_over_blocking_socket,
                          wait_for_device_with_select)
 start_helpers = in_turn(convert_image_with_subprocess, read_answer_from_worker_pipe)
-write_files = in_turn(write_audit_log_with_fsync, render_report_as_huge_json, compress_export_with_zlib)
+write_files = in_turn(write_audit_log_with_fsync, render_report_as_huge_json,
+                      compress_export_with_zlib)
 check_user = in_turn(hash_password_with_pbkdf2, check_address_with_hungry_regex)
 share_with_threads = in_turn(update_cache_under_contended_lock, format_invoice_beside_a_gil_hog)
 
@@ -190,7 +194,8 @@ async def heartbeat():
         await asyncio.sleep(0.01)
 
 
-MISTAKEN = (quote_page, gallery_page, export_page, login_page, invoice_page, orders_page, metrics_page)
+MISTAKEN = (quote_page, gallery_page, export_page, login_page, invoice_page, orders_page,
+            metrics_page)
 POLITE = (hello_page, patient_page, threaded_page)
 ROUTES = {"/" + page.__name__: page for page in MISTAKEN + POLITE}
 

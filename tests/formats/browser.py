@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A headless Chromium, told what to do through its DevTools protocol over a pipe: JSON messages that end with a NUL,
-on descriptors 3 (to it) and 4 (from it). No driver program, no port."""
+"""A headless Chromium, told what to do through its DevTools protocol over a pipe: JSON messages
+that end with a NUL, on descriptors 3 (to it) and 4 (from it). No driver program, no port."""
 
 import json
 import os
@@ -12,9 +12,19 @@ import time
 
 TIMEOUT_S = 60
 DRAWN = "document.body !== null && document.body.dataset.drawn === (location.hash || '#')"
-FLAGS = ("--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-extensions",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox",
-         "--disable-dev-shm-usage", "--window-size=1300,1600")
+FLAGS = (
+    "--headless=new",
+    "--remote-debugging-pipe",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--window-size=1300,1600",
+)
 
 
 class Browser:
@@ -34,18 +44,27 @@ class Browser:
             os.dup2(a, 3)
             os.dup2(b, 4)
 
-        self.process = subprocess.Popen([program, *FLAGS, "--user-data-dir=" + self.profile, "about:blank"],
-                                        preexec_fn=plumb, close_fds=False, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        start_new_session=True)
+        self.process = subprocess.Popen(
+            [program, *FLAGS, "--user-data-dir=" + self.profile, "about:blank"],
+            preexec_fn=plumb,
+            close_fds=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         os.close(to_read)
         os.close(out_write)
         self.buffer = b""
         self.number = 0
         self.events = []
         self.session = None
-        target = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"][0]
-        self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+        target = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"][
+            0
+        ]
+        self.session = self.call(
+            "Target.attachToTarget", targetId=target["targetId"], flatten=True
+        )["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
 
@@ -95,7 +114,9 @@ class Browser:
 
     def run(self, expression):
         """The value of a JavaScript expression in the page."""
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        result = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in result:
             raise RuntimeError("%s: %s" % (expression, result["exceptionDetails"]))
         return result["result"].get("value")
@@ -123,13 +144,23 @@ class Browser:
         self.mouse("mouseReleased", x, y)
 
     def middle(self, selector):
-        return self.run("(() => { const e = document.querySelector(%s); e.scrollIntoView({block: 'center'});"
-                        "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
-                        % json.dumps(selector))
+        return self.run(
+            "(() => { const e = document.querySelector(%s); e.scrollIntoView({block: 'center'});"
+            "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; "
+            "})()"
+            % json.dumps(selector)
+        )
 
     def mouse(self, kind, x, y):
-        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1,
-                  buttons=0 if kind == "mouseReleased" else 1)
+        self.call(
+            "Input.dispatchMouseEvent",
+            type=kind,
+            x=x,
+            y=y,
+            button="left",
+            clickCount=1,
+            buttons=0 if kind == "mouseReleased" else 1,
+        )
 
     def complaints(self):
         """What the page, or its policy, complained of, and what it asked the network for."""

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the checks of the formats share: the golden files, the names in them, an assertion that says what is wrong."""
+"""What the checks of the formats share: the golden files, the names in them, an assertion that says
+what is wrong."""
 
 import collections
 import json
 import os
+import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -15,7 +17,15 @@ QUOTES = "a\"b'c`d``e,f;g|h\\i&j%k$l{m}n[o](p)*q*_r_#s@all"
 CONTROL = "x\033[2J\r\n\t\a\x7fy"
 RTL = "\u202eredro\u202c \u05e9\u05dc\u05d5\u05dd"
 FORMULA = "=HYPERLINK(\"http://example.invalid\")"
-CAUSES = ("cpu", "sleep", "network", "file", "pipe", "process", "lock", "gil", "dns", "runqueue", "pagefault", "other")
+
+
+def causes():
+    """Their words, in the order of the list."""
+    with open(os.path.join(ROOT, "include", "loopstall", "cause.h")) as file:
+        return tuple(re.findall(r'^\s_\(\w+,\s"(\w+)"', file.read(), re.M))
+
+
+CAUSES = causes()
 
 
 def check(condition, message, *args):
@@ -51,11 +61,15 @@ def stalled_ns():
 
 
 def parts(stall):
-    """Where the time of a stall goes, worked out here again from its JSON: (frames, cause, ns), frames from the outside
-    in as (name, file, line); the main cause's part first."""
+    """Where the time of a stall goes, worked out here again from its JSON: (frames, cause, ns),
+    frames from the outside in as (name, file, line); the main cause's part first."""
     coroutine = stall["coroutine"]
-    outer = [("loop %d of %d" % (stall["tid"], stall["pid"]), "", 0),
-             (coroutine["name"], coroutine["file"], coroutine["line"]) if coroutine else ("(%s)" % stall["unit"], "", 0)]
+    outer = [
+        ("loop %d of %d" % (stall["tid"], stall["pid"]), "", 0),
+        (coroutine["name"], coroutine["file"], coroutine["line"])
+        if coroutine
+        else ("(%s)" % stall["unit"], "", 0),
+    ]
     inner = [(f["function"], f["file"], f["line"]) for f in reversed(stall["stack"])]
     main = stall["cause"]
     yield tuple(outer + inner + [("[%s]" % main, "", 0)]), main, stall["causes_ns"][main]
@@ -75,10 +89,24 @@ def time_by_stack():
 def escaped(name):
     """As base/escape.h writes a name; enough for those above."""
     named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
-    return "".join(named.get(c) or ("\\x%02x" % ord(c) if ord(c) < 32 or ord(c) == 127 else
-                                    "\\u%04x" % ord(c) if c in "\u202e\u202c" else c) for c in name)
+    return "".join(
+        named.get(c)
+        or (
+            "\\x%02x" % ord(c)
+            if ord(c) < 32 or ord(c) == 127
+            else "\\u%04x" % ord(c)
+            if c in "\u202e\u202c"
+            else c
+        )
+        for c in name
+    )
 
 
 def has_no_controls(what, allowed=""):
-    bad = [c for c in what if (ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202a\u202b\u202c\u202d\u202e") and c not in allowed]
+    bad = [
+        c
+        for c in what
+        if (ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202a\u202b\u202c\u202d\u202e")
+        and c not in allowed
+    ]
     check(not bad, "control characters %r", bad[:10])

@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks what a compiler does not: module boundaries, licence lines, sizes, names of shared tables.
+"""Checks what a compiler does not: module boundaries, licence lines, sizes; how C files look
+(style.py); that the man page, the README and the docs say what the program does (manual.py); links
+(links.py); words of one runtime (runtime_words.py) and of one architecture (arch_words.py).
 
-Each check is one test. Prints what is wrong with file and line, and "N passed, N failed, N skipped" last.
+Each check is one test. Prints what is wrong with file and line, and "N passed, N failed, N skipped"
+last.
 """
 
+import ast
 import os
 import re
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ("src", "bpf", "include", "tests", "docs", ".ci")
-TOP_FILES = ("Makefile", ".gitignore", ".editorconfig", ".clang-format")
+import arch_words
+import links
+import manual
+import runtime_words
+import style
+import tree
+from tree import lines, sources
+
 MAX_LINES = 700
 # What is no text of ours: binary or bulk data a test reads.
 NO_SPDX = (".md", ".json", ".bin", ".maps", ".png", ".svg")
@@ -20,24 +29,26 @@ NO_SPDX = (".md", ".json", ".bin", ".maps", ".png", ".svg")
 GOLDEN = ("tests/screens/", "tests/golden/")
 BSD = "BSD-2-Clause"
 DUAL = "(GPL-2.0-only OR BSD-2-Clause)"
-THIRD_PARTY = ("bpf/", "loopstall.skel.h", "libelf.h", "gelf.h", "dwarf.h", "elfutils/", "capstone/",
-               "jansson.h", "zlib.h", "cap-ng.h", "ini.h", "uthash.h", "utlist.h", "zstd.h", "curses.h", "term.h")
-
-
-def sources():
-    for folder in FOLDERS:
-        for path, folders, names in os.walk(os.path.join(ROOT, folder)):
-            folders[:] = sorted(f for f in folders if f != "__pycache__")
-            for name in sorted(names):
-                yield os.path.relpath(os.path.join(path, name), ROOT)
-    for name in TOP_FILES:
-        if os.path.exists(os.path.join(ROOT, name)):
-            yield name
-
-
-def lines(path):
-    with open(os.path.join(ROOT, path), errors="replace") as f:
-        return f.read().split("\n")
+THIRD_PARTY = (
+    "bpf/",
+    "loopstall.skel.h",
+    "libelf.h",
+    "gelf.h",
+    "dwarf.h",
+    "elfutils/",
+    "capstone/",
+    "libiberty/",
+    "lzma.h",
+    "jansson.h",
+    "zlib.h",
+    "cap-ng.h",
+    "ini.h",
+    "uthash.h",
+    "utlist.h",
+    "zstd.h",
+    "curses.h",
+    "term.h",
+)
 
 
 def read_layers():
@@ -52,8 +63,13 @@ def read_layers():
 
 
 def is_allowed(header, names):
-    return any(header == n or (header.startswith(n) if n.endswith("/") else
-                               "/" not in n and header.startswith(n + "/")) for n in names)
+    return any(
+        header == n
+        or (
+            header.startswith(n) if n.endswith("/") else "/" not in n and header.startswith(n + "/")
+        )
+        for n in names
+    )
 
 
 def check_layers():
@@ -76,8 +92,12 @@ def check_layers():
                 continue
             if any(header == t or t.endswith("/") and header.startswith(t) for t in THIRD_PARTY):
                 yield where
-            elif kind == '"' and "/" in header and not header.startswith(
-                    os.path.basename(folder) + "/") and not is_allowed(header, own):
+            elif (
+                kind == '"'
+                and "/" in header
+                and not header.startswith(os.path.basename(folder) + "/")
+                and not is_allowed(header, own)
+            ):
                 yield where
 
 
@@ -128,7 +148,8 @@ def check_file_heads():
 
 
 def check_printing():
-    """Only src/app and the formats of src/report write to stdout or stderr; base/log.c is the one sink."""
+    """Only src/app and the formats of src/report write to stdout or stderr; base/log.c is the one
+    sink."""
     pattern = re.compile(r"\b(printf|puts|putchar|perror)\s*\(|\b(stdout|stderr)\b")
     for path in sources():
         if not path.startswith("src/") or not path.endswith(".c"):
@@ -144,18 +165,33 @@ def check_scripts():
     """Shell scripts and Python files parse."""
     for path in sources():
         if path.endswith(".sh") or path == ".ci/run":
-            command = ["bash", "-n", path]
+            done = subprocess.run(
+                ["bash", "-n", path], cwd=tree.ROOT, capture_output=True, text=True
+            )
+            if done.returncode:
+                yield f"{path}: {done.stderr.strip().splitlines()[-1]}"
         elif path.endswith(".py"):
-            command = [sys.executable, "-c", "import ast, sys; ast.parse(open(sys.argv[1]).read())", path]
-        else:
-            continue
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        if done.returncode:
-            yield f"{path}: {done.stderr.strip().splitlines()[-1]}"
+            try:
+                ast.parse(tree.text(path))
+            except SyntaxError as error:
+                yield f"{path}:{error.lineno}: {error.msg}"
 
 
-CHECKS = (check_layers, check_spdx, check_sizes, check_left_overs, check_blank_ends, check_file_heads,
-          check_printing, check_scripts)
+CHECKS = (
+    check_layers,
+    check_spdx,
+    check_sizes,
+    check_left_overs,
+    check_blank_ends,
+    check_file_heads,
+    check_printing,
+    check_scripts,
+    *style.CHECKS,
+    *manual.CHECKS,
+    *links.CHECKS,
+    *runtime_words.CHECKS,
+    *arch_words.CHECKS,
+)
 
 
 def main():

@@ -9,5 +9,14 @@ from .pyinstrument import Pyinstrument
 from .tachyon import Tachyon
 from .yappi import Yappi
 
-PEERS = (Loopstall("exact"), Loopstall("auto"), Loopstall("light"), AsyncioDebug(), Bpftrace(), Austin(), Tachyon(),
-         Pyinstrument(), Yappi())
+PEERS = (
+    Loopstall("exact"),
+    Loopstall("auto"),
+    Loopstall("light"),
+    AsyncioDebug(),
+    Bpftrace(),
+    Austin(),
+    Tachyon(),
+    Pyinstrument(),
+    Yappi(),
+)

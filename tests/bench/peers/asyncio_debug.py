@@ -6,10 +6,13 @@ import re
 
 from .base import Finding, Peer, read
 
-# The logger's time is that of the wall clock; under.py writes first what lies between it and CLOCK_MONOTONIC.
+# The logger's time is that of the wall clock; under.py writes first what lies between it and
+# CLOCK_MONOTONIC.
 CLOCK = re.compile(r"monotonic (-?\d+)$")
 LINE = re.compile(r"([\d.]+) Executing (.*) took ([\d.]+) seconds$", re.DOTALL)
-TASK = re.compile(r"<\w*Task .*?name=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") coro=<(.*?)\(", re.DOTALL)
+TASK = re.compile(
+    r"<\w*Task .*?name=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") coro=<(.*?)\(", re.DOTALL
+)
 HANDLE = re.compile(r"<\w*Handle (?:cancelled )?([\w.<>]+)\(")
 
 
@@ -43,7 +46,12 @@ def parse(text):
             duration_ns = int(float(match[3]) * 1e9)
             end_ns = int(float(match[1]) * 1e9) + offset_ns
             task, handle = TASK.match(match[2]), HANDLE.match(match[2])
-            found.append(Finding(
-                coroutine=task[2] if task else handle[1] if handle else "", duration_ns=duration_ns,
-                start_ns=end_ns - duration_ns, task=ast.literal_eval(task[1]) if task else None))
+            found.append(
+                Finding(
+                    coroutine=task[2] if task else handle[1] if handle else "",
+                    duration_ns=duration_ns,
+                    start_ns=end_ns - duration_ns,
+                    task=ast.literal_eval(task[1]) if task else None,
+                )
+            )
     return found

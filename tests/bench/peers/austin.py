@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Austin: samples the stacks of all threads by reading the process's memory. No package of Debian 12 knows Python 3.11; that of
-Debian 13 does, so its program is taken out of that tree and run here, by its own loader on its own libraries."""
+"""Austin: samples the stacks of all threads by reading the process's memory. No package of Debian
+12 knows Python 3.11; that of Debian 13 does, so its program is taken out of that tree and run here,
+by its own loader on its own libraries."""
 
 import glob
 import os
@@ -26,8 +27,20 @@ class Austin(Peer):
         tree = python.tree("bench-trixie")
         loader = glob.glob(tree + "/usr/lib*/ld-linux*")[0]
         libraries = ":".join(glob.glob(tree + "/usr/lib/*-linux-gnu"))
-        watch = Watch([loader, "--library-path", libraries, tree + "/usr/bin/austin", "-i", INTERVAL, "-o", output,
-                       "-p", str(pid)])
+        watch = Watch(
+            [
+                loader,
+                "--library-path",
+                libraries,
+                tree + "/usr/bin/austin",
+                "-i",
+                INTERVAL,
+                "-o",
+                output,
+                "-p",
+                str(pid),
+            ]
+        )
         if not wait_until(lambda: os.path.exists(output) and os.path.getsize(output) > 0, watch):
             raise RuntimeError(watch.end().strip() or f"{quoted(watch.child.args)} does not start")
         return watch
@@ -42,14 +55,17 @@ FRAME = re.compile(r"(.*):([^:]*):(\d+)$")
 
 
 def parse(lines):
-    """A line is a sample: process, thread, frames from the outermost in, and the microseconds since the one before."""
+    """A line is a sample: process, thread, frames from the outermost in, and the microseconds since
+    the one before."""
     by_thread = {}
     for line in lines:
         match = LINE.match(line.rstrip("\n"))
         if not match:
             continue
-        thread = line[:line.index(";", line.index(";") + 1)]
+        thread = line[: line.index(";", line.index(";") + 1)]
         frames = [FRAME.match(frame) for frame in match[1].split(";")]
         stack = tuple((frame[2], frame[1], int(frame[3])) for frame in reversed(frames) if frame)
-        by_thread.setdefault(thread, []).append(Sample(None, int(match[2]) * 1000, asyncio_step(stack), None))
+        by_thread.setdefault(thread, []).append(
+            Sample(None, int(match[2]) * 1000, asyncio_step(stack), None)
+        )
     return [finding for samples in by_thread.values() for finding in stalls(samples)]

@@ -33,9 +33,14 @@ class Watch:
 
     def __init__(self, command, environment=None):
         self.started_ns = time.monotonic_ns()
-        self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, start_new_session=True,
-                                      env={**os.environ, **(environment or {})})
+        self.child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
         self.text = b""
 
     @property
@@ -75,7 +80,8 @@ class Peer:
         raise NotImplementedError
 
     def command(self, python, output):
-        """Inside tools: what stands before the program. It writes `output` when the program ends."""
+        """Inside tools: what stands before the program. It writes `output` when the program
+        ends."""
         return [*python.command, os.path.join(python.programs, UNDER), self.name, output]
 
     def watch(self, python, pid, output):
@@ -95,8 +101,11 @@ def has_program(name):
 
 
 def can_import(python, module):
-    done = subprocess.run([*python.command, "-c", f"import {module}"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        [*python.command, "-c", f"import {module}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     return done.returncode == 0
 
 

@@ -29,13 +29,27 @@ class Loopstall(Peer):
         """A mode that this loopstall has not is refused before it looks for the process."""
         if not os.access(PROGRAM, os.X_OK):
             return f"{PROGRAM} is not built"
-        done = subprocess.run([PROGRAM, *self.arguments(), "-p", "1", "-d", "1ms"], capture_output=True, text=True,
-                              timeout=20)
+        done = subprocess.run(
+            [PROGRAM, *self.arguments(), "-p", "1", "-d", "1ms"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
         return done.stderr.strip() if done.returncode == 2 else None
 
     def watch(self, python, pid, output):
         with open(output, "wb") as file:
-            watch = Watch(["sh", "-c", 'exec "$0" "$@" >' + output, PROGRAM, *self.arguments(), "-p", str(pid)])
+            watch = Watch(
+                [
+                    "sh",
+                    "-c",
+                    'exec "$0" "$@" >' + output,
+                    PROGRAM,
+                    *self.arguments(),
+                    "-p",
+                    str(pid),
+                ]
+            )
             file.flush()
         if not wait_until(lambda: os.path.getsize(output) > 0, watch):
             raise RuntimeError(watch.end().strip() or "loopstall does not start")
@@ -52,9 +66,17 @@ def parse(lines):
         record = json.loads(line)
         if record["type"] != "stall" or record["unit"] == "turn":
             continue
-        found.append(Finding(
-            coroutine=(record["coroutine"] or {}).get("name", ""), duration_ns=record["duration_ns"],
-            start_ns=record["start_ns"],
-            stack=tuple((frame["function"], frame["file"], frame["line"]) for frame in record["stack"]),
-            cause=record["cause"], task=(record["task"] or {}).get("name"), victims=record["victims"]["count"]))
+        found.append(
+            Finding(
+                coroutine=(record["coroutine"] or {}).get("name", ""),
+                duration_ns=record["duration_ns"],
+                start_ns=record["start_ns"],
+                stack=tuple(
+                    (frame["function"], frame["file"], frame["line"]) for frame in record["stack"]
+                ),
+                cause=record["cause"],
+                task=(record["task"] or {}).get("name"),
+                victims=record["victims"]["count"],
+            )
+        )
     return found

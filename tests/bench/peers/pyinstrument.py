@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""pyinstrument, a sampler inside the process that follows the context it was started in through awaits."""
+"""pyinstrument, a sampler inside the process that follows the context it was started in through
+awaits."""
 
 import json
 
@@ -25,8 +26,9 @@ class Pyinstrument(Peer):
 
 
 def parse(records):
-    """Pairs of a stack, outermost first, and the seconds since the one before. A frame is "function NUL file NUL first line", then
-    attributes behind \\1: the one that begins with l is the line that ran."""
+    """Pairs of a stack, outermost first, and the seconds since the one before. A frame is "function
+    NUL file NUL first line", then attributes behind \\1: the one that begins with l is the line
+    that ran."""
     samples = []
     for frames, seconds in records:
         stack = [frame for frame in map(frame_of, reversed(frames)) if frame]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The interpreters of the comparison: the system's, and 3.15 of the Debian tree that `make bench-deps` fetches, entered with chroot."""
+"""The interpreters of the comparison: the system's, and 3.15 of the Debian tree that `make
+bench-deps` fetches, entered with chroot."""
 
 import functools
 import os
@@ -13,7 +14,8 @@ SYSTEM = "/usr/bin/python3"
 
 
 class Python:
-    """`origin` is what peers name it by, `path` where it lies in its own tree, `command` starts it from outside."""
+    """`origin` is what peers name it by, `path` where it lies in its own tree, `command` starts it
+    from outside."""
 
     programs = PROGRAMS
 
@@ -34,7 +36,9 @@ class Python:
 
     @property
     def label(self):
-        return ".".join(map(str, self.version)) + ("" if self.origin == "system" else " (Debian sid)")
+        return ".".join(map(str, self.version)) + (
+            "" if self.origin == "system" else " (Debian sid)"
+        )
 
 
 def find():

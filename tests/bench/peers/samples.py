@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Stalls as a careful reader sees them in a row of samples of one thread.
 
-Samplers tell stacks, not stalls. Samples in a row that lie in the same coroutine (or callback) are taken for one step; where they
-add up to the threshold, it is a stall, and the stack most of them have says where. That is more than the samplers' own
-reports show, which are sums over the whole run.
+Samplers tell stacks, not stalls. Samples in a row that lie in the same coroutine (or callback) are
+taken for one step; where they add up to the threshold, it is a stall, and the stack most of them
+have says where. That is more than the samplers' own reports show, which are sums over the whole
+run.
 """
 
 import collections
@@ -23,7 +24,8 @@ def asyncio_step(stack):
 
 
 def stalls(samples, threshold_ns=THRESHOLD_NS):
-    """From samples whose stacks are steps' already (see asyncio_step); an empty stack is the loop itself."""
+    """From samples whose stacks are steps' already (see asyncio_step); an empty stack is the loop
+    itself."""
     found, run = [], []
     last = None
     for sample in samples:
@@ -44,5 +46,12 @@ def _stall(run, threshold_ns):
     for sample in run:
         weights[sample.stack] += sample.weight_ns
     stack = max(weights, key=weights.get)
-    return [Finding(coroutine=stack[-1][0], duration_ns=duration_ns, start_ns=run[0].start_ns, stack=stack,
-                    task=run[0].task)]
+    return [
+        Finding(
+            coroutine=stack[-1][0],
+            duration_ns=duration_ns,
+            start_ns=run[0].start_ns,
+            stack=stack,
+            task=run[0].task,
+        )
+    ]

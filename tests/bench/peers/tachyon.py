@@ -25,8 +25,26 @@ class Tachyon(Peer):
 
     def watch(self, python, pid, output):
         # It finds the interpreter by the paths of the process's own mount namespace.
-        watch = Watch(["nsenter", "-t", str(pid), "-m", "-r", python.path, "-m", "profiling.sampling", "attach",
-                       "--async-aware", "--gecko", "-r", "1khz", "-o", output, str(pid)])
+        watch = Watch(
+            [
+                "nsenter",
+                "-t",
+                str(pid),
+                "-m",
+                "-r",
+                python.path,
+                "-m",
+                "profiling.sampling",
+                "attach",
+                "--async-aware",
+                "--gecko",
+                "-r",
+                "1khz",
+                "-o",
+                output,
+                str(pid),
+            ]
+        )
         time.sleep(START_S)
         if watch.has_ended():
             raise RuntimeError(watch.end().strip())
@@ -40,9 +58,13 @@ class Tachyon(Peer):
 
 
 def parse(profile):
-    """The format of the Firefox profiler: tables by number, one list of samples a thread, times in ms."""
-    strings, begin_ms, interval_ns = (profile["shared"]["stringArray"], profile["meta"]["startTime"],
-                                      int(profile["meta"]["interval"] * 1e6))
+    """The format of the Firefox profiler: tables by number, one list of samples a thread, times in
+    ms."""
+    strings, begin_ms, interval_ns = (
+        profile["shared"]["stringArray"],
+        profile["meta"]["startTime"],
+        int(profile["meta"]["interval"] * 1e6),
+    )
     found = []
     for thread in profile["threads"]:
         samples, innermost = [], {}
@@ -52,7 +74,8 @@ def parse(profile):
                 innermost[index] = _innermost_task(_frames(thread, strings, index))
             stack, task = innermost[index]
             start_ns, gap_ns = round((begin_ms + time_ms) * 1e6), (next_ms - time_ms) * 1e6
-            # It comes late and catches up, so the times count, not the samples. No task runs, no sample: a gap ends the step.
+            # It comes late and catches up, so the times count, not the samples. No task runs, no
+            # sample: a gap ends the step.
             is_gap = gap_ns > MAX_GAP_NS
             samples.append(Sample(start_ns, interval_ns if is_gap else round(gap_ns), stack, task))
             if is_gap:
@@ -70,14 +93,20 @@ def _frames(thread, strings, index):
         frame = stack["frame"][index]
         function = frames["func"][frame]
         file = functions["fileName"][function]
-        found.append((strings[functions["name"][function]], strings[file] if file is not None else "",
-                      frames["line"][frame] or 0))
+        found.append(
+            (
+                strings[functions["name"][function]],
+                strings[file] if file is not None else "",
+                frames["line"][frame] or 0,
+            )
+        )
         index = stack["prefix"][index]
     return found
 
 
 def _innermost_task(frames):
-    """What lies inside the innermost task, and its name: tasks are frames without a file that are followed by who awaits them."""
+    """What lies inside the innermost task, and its name: tasks are frames without a file that are
+    followed by who awaits them."""
     for index, (function, file, _) in enumerate(frames):
         if index and not file:
             return tuple(frames[:index]), function

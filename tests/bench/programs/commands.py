@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the measured programs share: they obey lines on stdin, answer in JSON, and end when stdin closes."""
+"""What the measured programs share: they obey lines on stdin, answer in JSON, and end when stdin
+closes."""
 
 import asyncio
 import json

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many tasks that live long and step now and then: what a dashboard of tasks has to cope with.
 
-Usage: crowd.py TASKS RATE. Each task waits for a future of its own; a timer wakes the next few so often that all together
-make RATE steps a second. Answers when all are waiting. `usage` answers with steps, CPU and wall time so far.
+Usage: crowd.py TASKS RATE. Each task waits for a future of its own; a timer wakes the next few so
+often that all together make RATE steps a second. Answers when all are waiting. `usage` answers with
+steps, CPU and wall time so far.
 """
 
 import asyncio
@@ -59,7 +60,8 @@ def kind_of(name):
 
 
 KINDS = [kind_of(name) for name in
-         ("consume", "deliver", "fetch", "handle", "index", "poll", "publish", "relay", "sync", "watch")]
+         ("consume", "deliver", "fetch", "handle", "index", "poll", "publish", "relay",
+          "sync", "watch")]
 
 
 async def main():
@@ -69,7 +71,8 @@ async def main():
     answer(tasks=len(crowd.tasks))
     begin = time.perf_counter_ns()
     async for _ in commands():
-        answer(steps=crowd.steps, cpu_ns=time.process_time_ns(), wall_ns=time.perf_counter_ns() - begin)
+        answer(steps=crowd.steps, cpu_ns=time.process_time_ns(),
+               wall_ns=time.perf_counter_ns() - begin)
     crowd.timer.cancel()
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An echo server on asyncio's streams. Says its port; any line on stdin is answered with what it has done so far."""
+"""An echo server on asyncio's streams. Says its port; any line on stdin is answered with what it
+has done so far."""
 
 import asyncio
 import time

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Load for the echo server: `echo_load.py PORT CONNECTIONS`. `run MILLISECONDS` keeps one request open on each
-connection and answers with the requests done and the 99th percentile of their times. No event loop here: it must be quicker than the server."""
+"""Load for the echo server: `echo_load.py PORT CONNECTIONS`. `run MILLISECONDS` keeps one request
+open on each connection and answers with the requests done and the 99th percentile of their times.
+No event loop here: it must be quicker than the server."""
 
 import select
 import socket
@@ -40,7 +41,8 @@ def run(poll, connections, milliseconds):
                 connections[fd].send(REQUEST)
             else:
                 open_requests -= 1
-    answer(requests=requests, wall_ns=now_ns - begin_ns, p99_ns=sorted(taken_ns)[len(taken_ns) * 99 // 100])
+    answer(requests=requests, wall_ns=now_ns - begin_ns,
+           p99_ns=sorted(taken_ns)[len(taken_ns) * 99 // 100])
 
 
 def main():

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A service under a mixed load for hours: `soak_service.py WORKERS LIFE_S`. Says its port; ends with its input.
+"""A service under a mixed load for hours: `soak_service.py WORKERS LIFE_S`. Says its port; ends
+with its input.
 
-Each worker serves requests, stalls now and then in each way there is, and ends after about LIFE_S seconds; the parent starts
-another one in its place.
+Each worker serves requests, stalls now and then in each way there is, and ends after about LIFE_S
+seconds; the parent starts another one in its place.
 """
 
 import asyncio
@@ -106,8 +107,8 @@ async def work(port, life_s):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(128)
-    server = uvicorn.Server(uvicorn.Config(application, loop="none", http="httptools", lifespan="off", log_level="critical",
-                                           access_log=False))
+    server = uvicorn.Server(uvicorn.Config(application, loop="none", http="httptools",
+                                           lifespan="off", log_level="critical", access_log=False))
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     stalling = asyncio.ensure_future(stall_now_and_then())
     await asyncio.sleep(life_s * random.uniform(0.7, 1.3))
@@ -119,8 +120,9 @@ async def work(port, life_s):
 async def keep(port, life_s):
     """One worker after the other, until the process ends."""
     while True:
-        child = await asyncio.create_subprocess_exec(sys.executable, __file__, "--work", str(port), str(life_s),
-                                                     stdin=asyncio.subprocess.DEVNULL)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, __file__, "--work", str(port), str(life_s),
+            stdin=asyncio.subprocess.DEVNULL)
         try:
             await child.wait()
         except asyncio.CancelledError:

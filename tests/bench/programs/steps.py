@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A loop that does nothing but steps: the worst case for whoever has to time each of them.
 
-Usage: steps.py [IDLE [LOOPS [THREADS]]]. IDLE tasks wait for ever beside those that work; with LOOPS the work is spread over as
-many loops in threads of their own; THREADS threads sleep and wake ten times a second.
+Usage: steps.py [IDLE [LOOPS [THREADS]]]. IDLE tasks wait for ever beside those that work; with
+LOOPS the work is spread over as many loops in threads of their own; THREADS threads sleep and wake
+ten times a second.
 
 `run TASKS STEPS` awaits sleep(0) STEPS times in all and answers with its own CPU and wall time.
 `pace TASKS RATE SECONDS` makes RATE steps a second for a while, from timers.
@@ -39,11 +40,13 @@ async def yielders(tasks, steps):
 
 async def run_in_loops(tasks, steps):
     wall_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
-    work = [asyncio.run_coroutine_threadsafe(yielders(tasks, steps // len(LOOPS)), loop) for loop in LOOPS]
+    work = [asyncio.run_coroutine_threadsafe(yielders(tasks, steps // len(LOOPS)), loop)
+            for loop in LOOPS]
     for future in work:
         await asyncio.wrap_future(future)
     cpu_ns, wall_ns = time.process_time_ns() - cpu_ns, time.perf_counter_ns() - wall_ns
-    answer(steps=(steps // len(LOOPS) // tasks + 1) * tasks * len(LOOPS), cpu_ns=cpu_ns, wall_ns=wall_ns)
+    answer(steps=(steps // len(LOOPS) // tasks + 1) * tasks * len(LOOPS), cpu_ns=cpu_ns,
+           wall_ns=wall_ns)
 
 
 async def run(tasks, steps):

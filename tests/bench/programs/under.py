@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs a program with a profiler inside: `under.py PROFILER OUTPUT PROGRAM [ARGUMENT...]`. OUTPUT is written when the program
-ends. Each profiler is started the way its own documentation shows."""
+"""Runs a program with a profiler inside: `under.py PROFILER OUTPUT PROGRAM [ARGUMENT...]`. OUTPUT
+is written when the program ends. Each profiler is started the way its own documentation shows."""
 
 import json
 import os
@@ -37,7 +37,8 @@ def yappi(output):
 
     def end():
         yappi.stop()
-        rows = [{"name": row.name, "module": row.module, "line": row.lineno, "builtin": row.builtin, "ncall": row.ncall,
+        rows = [{"name": row.name, "module": row.module, "line": row.lineno,
+                 "builtin": row.builtin, "ncall": row.ncall,
                  "ttot": row.ttot, "tsub": row.tsub} for row in yappi.get_func_stats()]
         with open(output, "w") as file:
             json.dump(rows, file)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A small uvicorn service: `web.py asyncio|uvloop`. Says its port; a line on stdin is answered with its CPU time."""
+"""A small uvicorn service: `web.py asyncio|uvloop`. Says its port; a line on stdin is answered with
+its CPU time."""
 
 import asyncio
 import socket
@@ -22,8 +23,8 @@ async def main():
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    server = uvicorn.Server(uvicorn.Config(application, loop="none", http="httptools", lifespan="off",
-                                           log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(application, loop="none", http="httptools",
+                                           lifespan="off", log_level="warning", access_log=False))
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     answer(port=listener.getsockname()[1])
     async for _ in commands():
