@@ -359,6 +359,18 @@ static int print_json(const struct finding *findings, size_t n, const struct uts
 	return say_json(jsonx_end(&o));
 }
 
+static void print_text(const struct finding *findings, size_t n, const struct utsname *uts,
+		       const struct patient *patients, size_t n_patients, bool is_ok)
+{
+	const struct remedy all = remedy_for_all(findings, n);
+
+	print_findings(findings, n, uts);
+	for (size_t i = 0; i < n_patients; i++)
+		print_patient(&patients[i]);
+	print_remedy(&all);
+	puts(is_ok ? "attaching works" : "attaching would not work: see MISSING above");
+}
+
 static bool all_required(const struct finding *findings, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -379,11 +391,10 @@ static int run(const struct config *config)
 	_cleanup_(free_patients) struct patient *patients = calloc(CLI_MAX_PIDS, sizeof(*patients));
 	struct probe_feature features[PROBE_MAX_FEATURES];
 	struct finding findings[MAX_FINDINGS];
-	struct remedy all;
 	struct utsname uts;
 	bool is_ok = true;
 	size_t n;
-	int r;
+	int code;
 
 	if (!patients || uname(&uts) < 0) {
 		log_error("%s", strerror(errno));
@@ -401,21 +412,12 @@ static int run(const struct config *config)
 	if (config->n_pids > 0 && is_ok)
 		findings[PRIV_SYS_PTRACE].is_required = false;
 	is_ok = is_ok && all_required(findings, n);
-	if (config->is_json) {
-		r = print_json(findings, n, &uts, patients, config->n_pids, is_ok);
-		if (r < 0 && r != -EPIPE) {
-			log_error("cannot write the result: %s", strerror(-r));
-			return EXIT_INCONCLUSIVE;
-		}
-	} else {
-		print_findings(findings, n, &uts);
-		for (size_t i = 0; i < config->n_pids; i++)
-			print_patient(&patients[i]);
-		all = remedy_for_all(findings, n);
-		print_remedy(&all);
-		puts(is_ok ? "attaching works" : "attaching would not work: see MISSING above");
-	}
-	return is_ok ? EXIT_FINE : EXIT_CANNOT_ATTACH;
+	code = is_ok ? EXIT_FINE : EXIT_CANNOT_ATTACH;
+	if (config->is_json)
+		return say_written(code, print_json(findings, n, &uts, patients, config->n_pids,
+						    is_ok));
+	print_text(findings, n, &uts, patients, config->n_pids, is_ok);
+	return say_finish(code);
 }
 
 static const struct cli_option options[] = {

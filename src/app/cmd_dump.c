@@ -14,14 +14,26 @@
 #include "base/log.h"
 #include "dump/dump.h"
 
-/* 0 or -errno. What a write of text fails with is found by say_finish(). */
-static int write_dump(const struct dump *d, const struct config *config, bool is_first)
+/* What was put on stdout. */
+struct shown {
+	size_t n;
+	int error; /* 0 or -errno of a write that failed, which no process is to blame for */
+};
+
+/* 0, or -ENOMEM for this process. What a write of text fails with is found by say_finish(). */
+static int write_dump(const struct dump *d, const struct config *config, struct shown *shown)
 {
-	if (config->is_json)
-		return dump__write_json(d, stdout);
-	if (!is_first)
+	int r = 0;
+
+	if (shown->n++ && !config->is_json)
 		fputc('\n', stdout);
-	dump__write_text(d, stdout);
+	if (config->is_json)
+		r = dump__write_json(d, stdout);
+	else
+		dump__write_text(d, stdout);
+	if (r == -ENOMEM)
+		return r;
+	shown->error = r;
 	return 0;
 }
 
@@ -35,8 +47,8 @@ static int check_loops(const struct dump *d, struct err *err)
 	return err__hint(err, -ENOENT, "`loopstall ls` shows the event loops of this machine");
 }
 
-/* Adds to *n_shown if the process was shown. 0 or -errno with err filled. */
-static int show(const struct config *config, pid_t pid, size_t *n_shown, struct err *err)
+/* 0 or -errno with err filled. */
+static int show(const struct config *config, pid_t pid, struct shown *shown, struct err *err)
 {
 	_cleanup_(target__freep) struct target *t = NULL;
 	_cleanup_(dump__done) struct dump d = { 0 };
@@ -48,8 +60,8 @@ static int show(const struct config *config, pid_t pid, size_t *n_shown, struct 
 	if (r)
 		return err__set(err, r, "cannot look into process %d (%s): %s", pid, t->comm,
 				r == -ESRCH ? "it has ended" : strerror(-r));
-	r = write_dump(&d, config, !(*n_shown)++);
-	if (r == -ENOMEM)
+	r = write_dump(&d, config, shown);
+	if (r)
 		return err__set(err, r, "cannot write the dump of process %d (%s): %s", pid,
 				t->comm, strerror(-r));
 	return check_loops(&d, err);
@@ -70,13 +82,14 @@ static int find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n, struc
 /* Of those named by their pid each must have a loop; of those that match a name, one must. */
 static int show_all(const struct config *config, const pid_t *pids, size_t n)
 {
-	size_t n_shown = 0, n_good = 0;
+	struct shown shown = { 0 };
 	struct err first = { 0 };
-	int first_code = 0;
+	size_t n_good = 0;
+	int first_code = 0, code;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !shown.error; i++) {
 		struct err err = { 0 };
-		int r = show(config, pids[i], &n_shown, &err);
+		int r = show(config, pids[i], &shown, &err);
 
 		n_good += !r;
 		if (r && !config->name)
@@ -86,9 +99,12 @@ static int show_all(const struct config *config, const pid_t *pids, size_t n)
 			first = err;
 		}
 	}
+	code = n_good && (config->name || !first_code) ? EXIT_FINE : EXIT_CANNOT_ATTACH;
+	if (shown.error)
+		return say_written(code, shown.error);
 	if (config->name && !n_good)
 		return say_failure(first_code, &first);
-	return say_finish(n_good && (config->name || !first_code) ? EXIT_FINE : EXIT_CANNOT_ATTACH);
+	return say_finish(code);
 }
 
 static int run(const struct config *config)

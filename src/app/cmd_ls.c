@@ -342,10 +342,9 @@ static int run(const struct config *config)
 	}
 	list.pids = pids;
 	supervise(&work);
-	if (list.outcome->output_error && list.outcome->output_error != EPIPE) {
-		log_error("cannot write to stdout: %s", strerror(list.outcome->output_error));
-		return EXIT_INCONCLUSIVE;
-	}
+	r = say_written(EXIT_FINE, -list.outcome->output_error);
+	if (r)
+		return r;
 	tell_left_out(&list.outcome->out, list.outcome->n_shown);
 	return list.outcome->n_lost ? EXIT_INCONCLUSIVE : EXIT_FINE;
 }

@@ -16,11 +16,16 @@
 
 int say_finish(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	const bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+
+	return say_written(code, is_written ? 0 : -errno);
+}
+
+int say_written(int code, int error)
+{
+	if (!error || error == -EPIPE)
 		return code;
-	if (errno == EPIPE)
-		return code;
-	log_error("cannot write to stdout: %s", strerror(errno));
+	log_error("cannot write to stdout: %s", strerror(-error));
 	return code == EXIT_LIMIT ? code : EXIT_INCONCLUSIVE;
 }
 

@@ -16,6 +16,8 @@
  * When stdout failed otherwise, EXIT_INCONCLUSIVE with a message, unless `code` is EXIT_LIMIT.
  */
 int say_finish(int code);
+/* The same for what was written past stdio: `error` is 0 or -errno. */
+int say_written(int code, int error);
 
 /*
  * Begins an object of the schema, of type `type`; say_json() takes what jsonx_end() returns of it.

@@ -152,6 +152,24 @@ def of_processes(b):
     yield "doctor-json-calls", b.calls(doctor, facts=sweep.nothing, is_verdict=True)
 
 
+def without_room(b):
+    """Where stdout has no room, each command that shows a process says so, and its exit is 4."""
+    target = ["-p", b.pid]
+    for command in (["dump", *target], ["doctor", *target], ["ls"]):
+        for rest in ([], ["--json"]):
+            yield "-".join([command[0], "without-room", *rest]).replace("---", "-"), (
+                lambda _tried, words=[LOOPSTALL, *command, *rest]: _check_no_room(words)
+            )
+
+
+def _check_no_room(words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
+    said = done.stderr.decode()
+    if done.returncode != 4 or "cannot write to stdout: No space left" not in said:
+        raise AssertionError("exit %d, %r" % (done.returncode, said))
+
+
 def _listed(b):
     """Of `ls`: whether it lists our process. Others come and go."""
     lines = sweep.json_lines()
@@ -172,7 +190,7 @@ def live(b):
 def tests(b, tried):
     groups = [(of_files, TRIED)]
     if os.geteuid() == 0:
-        groups += [(of_processes, TRIED_PROCESS), (live, TRIED_LIVE)]
+        groups += [(of_processes, TRIED_PROCESS), (without_room, 0), (live, TRIED_LIVE)]
     for group, usual in groups:
         for name, check in group(b):
             yield name, lambda check=check, n=tried or usual: check(n)

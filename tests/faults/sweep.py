@@ -14,6 +14,7 @@ import subprocess
 import time
 
 SECONDS = 20
+LAST = 5
 # How a child of ours says that a signal ended its program.
 BY_SIGNAL = 128
 # fail_call says what it let fail.
@@ -183,7 +184,9 @@ class Sweep:
         if self.whole.code not in (0, 1):
             raise AssertionError("without a failure: %r" % self.whole.errors)
         step = max(1, self.n // tried)
-        found = {at: self._fault(at) for at in range(1, self.n + 1, step)}
+        # The last ones write the result.
+        chosen = {*range(1, self.n + 1, step), *range(max(1, self.n - LAST), self.n + 1)}
+        found = {at: self._fault(at) for at in sorted(chosen)}
         bad = ["number %d of %d: %s" % (at, self.n, f) for at, f in found.items() if f]
         if bad:
             raise AssertionError("%d faults\n" % len(bad) + "\n".join(bad[:20]))
