@@ -15,6 +15,7 @@ struct coroutine_stats_map coroutine_stats SEC(".maps");
 struct coroutine_free_map coroutine_free SEC(".maps");
 struct tasks_map tasks SEC(".maps");
 struct loop_threads_map loop_threads SEC(".maps");
+struct copied_codes_map copied_codes SEC(".maps");
 struct thread_stats_map thread_stats SEC(".maps");
 struct losses_map losses SEC(".maps");
 struct clocks_map clocks SEC(".maps");

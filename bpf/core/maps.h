@@ -92,6 +92,20 @@ struct loop_threads_map {
 	__type(value, struct ls_loop_thread);
 };
 
+/* Code objects that were copied for user space. LRU: a process may create them without end. */
+struct code_key {
+	__u64 code;
+	__u32 tgid;
+	__u32 pad;
+};
+
+struct copied_codes_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct code_key);
+	__type(value, __u8);
+};
+
 struct thread_stats_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LS_MAX_THREADS);
@@ -164,6 +178,7 @@ extern struct coroutine_stats_map coroutine_stats SEC(".maps");
 extern struct coroutine_free_map coroutine_free SEC(".maps");
 extern struct tasks_map tasks SEC(".maps");
 extern struct loop_threads_map loop_threads SEC(".maps");
+extern struct copied_codes_map copied_codes SEC(".maps");
 extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct clocks_map clocks SEC(".maps");

@@ -7,6 +7,7 @@
 
 #include "core/collection.h"
 #include "core/maps.h"
+#include "stall/codes.h"
 #include "stall/native.h"
 #include "stall/report_budget.h"
 #include "python/collector.h"
@@ -78,7 +79,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 	rec->pad = 0;
 	ts->cur.sampled_ns = on_cpu_ns;
 	ts->cur.samples++;
-	stack_send(ts, rec, now_ns);
+	stack_send_named(ts, rec, now_ns);
 	native_sample(ts, rec, elapsed_ns, now_ns);
 }
 

@@ -18,6 +18,10 @@
 #define STALL_BURST_NS (3 * SECOND_NS)
 #define SAMPLE_BURST_NS SECOND_NS
 #define COPY_BURST_NS (SECOND_NS / 2)
+/* Code objects: each is copied once. 1000 a second, after a quiet period as many as of large
+ * stacks. */
+#define CODE_PRICE_NS 1000000ULL
+#define CODE_BURST_NS (SECOND_NS / 2)
 /*
  * The first stall of each coroutine in FIRST_EVERY_NS: at most 200 a second, after a quiet period
  * as many as there are coroutines.
@@ -83,6 +87,12 @@ LS_INLINE int stall_is_reported(struct ls_coro_stats *stats, __u64 duration_ns, 
 LS_INLINE int sample_is_sent(__u64 now_ns)
 {
 	return budget_take(&budgets.samples_ns, settings.sample_price_ns, SAMPLE_BURST_NS, now_ns);
+}
+
+/* Is this code object copied and sent? */
+LS_INLINE int code_is_sent(__u64 now_ns)
+{
+	return budget_take(&budgets.codes_ns, CODE_PRICE_NS, CODE_BURST_NS, now_ns);
 }
 
 /* Is this user stack copied and sent? */

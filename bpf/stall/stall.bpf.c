@@ -11,6 +11,7 @@
 #include "core/span.h"
 #include "python/objects.h"
 #include "queue/victims.h"
+#include "stall/codes.h"
 #include "stall/report_budget.h"
 #include "stall/sockets.h"
 #include "stall/step_name.h"
@@ -35,7 +36,7 @@ static __always_inline void holder_send(struct thread_state *ts, __u64 now_ns)
 			continue;
 		if (holder->rec.flags & LS_STACK_UNREADABLE)
 			count_loss(LS_LOSS_HOLDER_UNREADABLE);
-		stack_send(ts, &holder->rec, now_ns);
+		stack_send_named(ts, &holder->rec, now_ns);
 	}
 }
 
@@ -55,7 +56,7 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 
 		if (rec->span != ts->cur.number || !rec->weight_ns)
 			continue;
-		stack_send(ts, rec, now_ns);
+		stack_send_named(ts, rec, now_ns);
 	}
 	holder_send(ts, now_ns);
 }
@@ -185,7 +186,10 @@ LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 durati
 					now_ns);
 	ts->stats.stalls++;
 	ts->turn_has_stall = 1;
-	if (unit != LS_UNIT_TURN && is_reported && ts->cur.is_touched)
+	if (unit == LS_UNIT_TURN || !is_reported)
+		return is_reported;
+	code_copy(ts, ts->cur.code, now_ns);
+	if (ts->cur.is_touched)
 		span_send_sites(ts, now_ns);
 	return is_reported;
 }

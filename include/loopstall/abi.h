@@ -41,6 +41,9 @@
 #define LS_COPY_CHUNKS 16
 #define LS_COPY_REGS 33 /* by their numbers in DWARF; an architecture may have fewer */
 #define LS_MAX_NATIVE 32 /* native frames inside the innermost frame */
+/* Copies of code objects (LS_REC_CODE). */
+#define LS_CODE_PIECES 6
+#define LS_CODE_BYTES 1744
 #define LS_NO_SYSCALL 0xffff
 #define LS_SYSCALLS 512 /* size of the syscall -> cause table */
 
@@ -104,7 +107,8 @@ struct ls_clock_status {
 
 /* State of the kernel side's budgets (bpf/stall/report_budget.h). */
 struct ls_budgets {
-	__u64 stalls_ns, firsts_ns, samples_ns, copies_ns; /* when each is full again */
+	/* when each is full again */
+	__u64 stalls_ns, firsts_ns, samples_ns, copies_ns, codes_ns;
 	__u64 second_ns, longest_ns; /* the longest stall of the second that began then */
 };
 
@@ -182,6 +186,7 @@ enum ls_rec_kind {
 	LS_REC_FORK, /* a watched process has a new child, which is watched from now on */
 	LS_REC_COPY, /* registers and user stack at a place of a span; precedes its stall record */
 	LS_REC_NATIVE, /* what user space makes of a copy: return addresses */
+	LS_REC_CODE, /* a code object of a stack, before the first record that names it */
 	LS_REC_MAX
 };
 
@@ -260,6 +265,23 @@ struct ls_rec_copy {
 	__u32 pad;
 	__u64 regs[LS_COPY_REGS];
 	__u8 bytes[LS_COPY_CHUNKS * LS_COPY_CHUNK];
+};
+
+/* A part of the target's memory. */
+struct ls_piece {
+	__u64 addr;
+	__u32 at, n_bytes; /* in the record's bytes; 0 bytes: it could not be read */
+};
+
+/*
+ * What a runtime reads to name a code object and its lines, as far as it fits. The process may be
+ * gone when user space learns of its stall.
+ */
+struct ls_rec_code {
+	struct ls_rec_hdr hdr;
+	__u64 code;
+	struct ls_piece pieces[LS_CODE_PIECES];
+	__u8 bytes[LS_CODE_BYTES];
 };
 
 #define LS_NATIVE_CUT 1 /* frames between these and the innermost frame are not known */
@@ -439,6 +461,8 @@ _Static_assert(sizeof(struct ls_rec_stack) == 24 + 24 + 16 + 16 * LS_MAX_FRAMES,
 _Static_assert(sizeof(struct ls_rec_copy) ==
 		       24 + 32 + 8 + 8 * LS_COPY_REGS + LS_COPY_CHUNKS * LS_COPY_CHUNK,
 	       "copy record");
+_Static_assert(sizeof(struct ls_rec_code) == 24 + 8 + 16 * LS_CODE_PIECES + LS_CODE_BYTES,
+	       "code record");
 _Static_assert(sizeof(struct ls_rec_native) == 24 + 32 + 8 + 8 * LS_MAX_NATIVE, "native record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
 _Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");

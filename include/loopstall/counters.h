@@ -74,6 +74,8 @@
 	  "native stacks left out: too many at a time")                                            \
 	_(RING_NATIVE, "ring_full_native", DETAIL,                                                 \
 	  "native stacks left out: the ring buffer was full")                                      \
+	_(RING_CODE, "ring_full_code", DETAIL,                                                     \
+	  "copies of code objects left out: the ring buffer was full")                             \
 	_(THREAD_MAP, "thread_map_full", HIDES,                                                    \
 	  "readings of threads lost: their map was full")                                          \
 	_(NO_CLOCK, "sampler_no_clock", HIDES,                                                     \

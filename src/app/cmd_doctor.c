@@ -414,8 +414,8 @@ static int run(const struct config *config)
 	is_ok = is_ok && all_required(findings, n);
 	code = is_ok ? EXIT_FINE : EXIT_CANNOT_ATTACH;
 	if (config->is_json)
-		return say_written(code, print_json(findings, n, &uts, patients, config->n_pids,
-						    is_ok));
+		return say_written(code,
+				   print_json(findings, n, &uts, patients, config->n_pids, is_ok));
 	print_text(findings, n, &uts, patients, config->n_pids, is_ok);
 	return say_finish(code);
 }

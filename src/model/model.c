@@ -311,6 +311,7 @@ int model__event(struct model *m, const struct event *event)
 	case LS_REC_THREAD:
 	case LS_REC_FORK:
 	case LS_REC_COPY:
+	case LS_REC_CODE:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;

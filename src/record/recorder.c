@@ -192,6 +192,7 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 		break;
 	case LS_REC_FORK:
 	case LS_REC_COPY:
+	case LS_REC_CODE:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
 		return 0;

@@ -105,6 +105,7 @@ static const struct symbol_ops live_symbol = {
 	.add_process = symbols__add_process,
 	.forget = symbols__forget,
 	.unwind = symbols__unwind,
+	.keep_code = symbols__keep_code,
 	.resolver = symbols__resolver,
 };
 

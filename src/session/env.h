@@ -50,6 +50,7 @@ struct symbol_ops {
 	void (*forget)(struct symbols *s, pid_t pid);
 	int (*unwind)(struct symbols *s, const struct ls_rec_copy *copy,
 		      struct ls_rec_native *ret_native);
+	void (*keep_code)(struct symbols *s, const struct ls_rec_code *code);
 	struct resolver (*resolver)(struct symbols *s);
 };
 

@@ -141,6 +141,9 @@ int session__on_event(void *ctx, const struct event *event)
 		break;
 	case LS_REC_COPY:
 		return on_copy(s, event->copy);
+	case LS_REC_CODE:
+		s->env->symbol->keep_code(s->symbols, event->code);
+		return 0;
 	default:
 		break;
 	}

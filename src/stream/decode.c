@@ -43,6 +43,17 @@ static bool copy_is_valid(const struct ls_rec_copy *copy, size_t size)
 		copy->place.cause < LS_CAUSE_MAX;
 }
 
+static bool code_is_valid(const struct ls_rec_code *code, size_t size)
+{
+	if (size != sizeof(*code))
+		return false;
+	for (size_t i = 0; i < LS_CODE_PIECES; i++)
+		if (code->pieces[i].at > LS_CODE_BYTES ||
+		    code->pieces[i].n_bytes > LS_CODE_BYTES - code->pieces[i].at)
+			return false;
+	return true;
+}
+
 static bool native_is_valid(const struct ls_rec_native *native, size_t size)
 {
 	return size >= offsetof(struct ls_rec_native, ips) && native->n_ips <= LS_MAX_NATIVE &&
@@ -98,6 +109,8 @@ static bool record_is_valid(const void *data, size_t size)
 		return size == sizeof(struct ls_rec_fork);
 	case LS_REC_COPY:
 		return copy_is_valid(data, size);
+	case LS_REC_CODE:
+		return code_is_valid(data, size);
 	case LS_REC_NATIVE:
 		return native_is_valid(data, size);
 	default:

@@ -22,6 +22,7 @@ struct event {
 		const struct ls_rec_life *life;
 		const struct ls_rec_fork *fork;
 		const struct ls_rec_copy *copy; /* n_bytes checked */
+		const struct ls_rec_code *code; /* pieces checked */
 		const struct ls_rec_native *native; /* n_ips checked against len */
 	};
 };

@@ -258,6 +258,14 @@ static bool codes__read_table(struct codes *c, const struct image *image, struct
 	return code;
 }
 
+void codes__keep(struct codes *c, uint32_t pid, struct image *image, uint64_t code, uint64_t now_ns)
+{
+	struct code *found = codes__get(c, pid, image, code, now_ns);
+
+	if (found && image->runtime && image->runtime->code_lines)
+		codes__read_table(c, image, found);
+}
+
 uint32_t codes__line(struct codes *c, uint32_t pid, struct image *image,
 		     const struct ls_frame *frame, uint64_t now_ns)
 {

@@ -42,6 +42,10 @@ uint32_t codes__line(struct codes *c, uint32_t pid, struct image *image,
 bool codes__is_awaited(struct codes *c, uint32_t pid, struct image *image, uint64_t code,
 		       uint64_t now_ns);
 
+/* Reads names and lines from `image` now, if they are not known yet. */
+void codes__keep(struct codes *c, uint32_t pid, struct image *image, uint64_t code,
+		 uint64_t now_ns);
+
 /* The process may run another program now: compares everything again at its next use. */
 void codes__distrust(struct codes *c, uint32_t pid);
 /* Removes the entries of a pid that now belongs to another process. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/procmem.h"
@@ -210,6 +211,36 @@ void symbols__forget(struct symbols *s, pid_t pid)
 static uint64_t now_ns(void)
 {
 	return time_now_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+/* Reads from what the kernel side copied of the process. */
+static int read_copied(void *ctx, uint64_t addr, void *buf, size_t size)
+{
+	const struct ls_rec_code *code = ctx;
+
+	for (size_t i = 0; i < LS_CODE_PIECES; i++) {
+		const struct ls_piece *piece = &code->pieces[i];
+
+		if (addr < piece->addr || addr - piece->addr > piece->n_bytes ||
+		    size > piece->n_bytes - (addr - piece->addr))
+			continue;
+		memcpy(buf, code->bytes + piece->at + (addr - piece->addr), size);
+		return 0;
+	}
+	return -EFAULT;
+}
+
+void symbols__keep_code(struct symbols *s, const struct ls_rec_code *code)
+{
+	struct process *p = symbols__process(s, code->hdr.tgid);
+	struct image image;
+
+	if (!p)
+		return;
+	image = p->image;
+	image.source.read = read_copied;
+	image.source.ctx = (void *)code;
+	codes__keep(s->codes, p->pid, &image, code->code, now_ns());
 }
 
 static int resolve_code(void *ctx, uint32_t pid, uint64_t code, uint64_t qualname,

@@ -48,12 +48,19 @@ static inline int symbol_unwind(struct symbols *s, const struct ls_rec_copy *cop
 	return -ENOENT;
 }
 
+static inline void symbol_keep_code(struct symbols *s, const struct ls_rec_code *code)
+{
+	(void)s;
+	(void)code;
+}
+
 static const struct symbol_ops world_symbol = {
 	.new = symbol_new,
 	.free = symbol_free,
 	.add_process = symbol_add_process,
 	.forget = symbol_forget,
 	.unwind = symbol_unwind,
+	.keep_code = symbol_keep_code,
 	.resolver = symbol_resolver,
 };
 

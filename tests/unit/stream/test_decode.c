@@ -130,6 +130,24 @@ Test(decode, victim)
 	cr_assert_eq(decode(&victim, sizeof(victim)), -EBADMSG);
 }
 
+Test(decode, code)
+{
+	struct ls_rec_code code = { .hdr = header(LS_REC_CODE, sizeof(code)) };
+
+	cr_assert_eq(decode(&code, sizeof(code)), 0);
+	code.pieces[1] = (struct ls_piece){ .at = LS_CODE_BYTES - 8, .n_bytes = 8 };
+	cr_assert_eq(decode(&code, sizeof(code)), 0);
+	code.pieces[1].n_bytes = 9;
+	cr_assert_eq(decode(&code, sizeof(code)), -EBADMSG);
+	code.pieces[1] = (struct ls_piece){ .at = UINT32_MAX, .n_bytes = 1 };
+	cr_assert_eq(decode(&code, sizeof(code)), -EBADMSG);
+	code.pieces[1] = (struct ls_piece){ .at = 8, .n_bytes = UINT32_MAX };
+	cr_assert_eq(decode(&code, sizeof(code)), -EBADMSG);
+	code.pieces[1].n_bytes = 0;
+	code.hdr.len--;
+	cr_assert_eq(decode(&code, sizeof(code) - 1), -EBADMSG);
+}
+
 Test(decode, string)
 {
 	static const struct {

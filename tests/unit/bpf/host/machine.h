@@ -41,6 +41,7 @@ struct host_record {
 		struct ls_rec_life life;
 		struct ls_rec_fork fork;
 		struct ls_rec_copy copy;
+		struct ls_rec_code code;
 	};
 	bool is_submitted;
 	uint64_t flags;

@@ -19,6 +19,7 @@
 	_(coroutine_stats)                                                                         \
 	_(tasks)                                                                                   \
 	_(loop_threads)                                                                            \
+	_(copied_codes)                                                                            \
 	_(thread_stats)                                                                            \
 	_(clocks)                                                                                  \
 	_(cpu_waits)                                                                               \

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define BASE 0x7f0000000000ULL
+#define BASE 0x7f0100000000ULL
 #define STEP_CALL 0x5100
 #define WAKEUP_CALL 0x5200
 #define TP_LIST (1ULL << 25)
