@@ -27,6 +27,7 @@ struct ls_meter meters[LS_METER_CPUS * LS_METER_ROW] = {};
 struct ls_budgets budgets = {};
 volatile struct ls_clock_status clock_status = {};
 __u64 clock_flags = 0;
+__u8 returns_are_unseen = 0;
 volatile __u64 trial_ticks = 0;
 
 volatile struct ls_settings settings = { .threshold_ns = 10000000,

@@ -114,10 +114,17 @@ struct thread_stats_map {
 	__type(value, struct ls_thread_stats);
 };
 
+enum clock_state {
+	CLOCK_STOPPED,
+	CLOCK_TICKS, /* each period */
+	CLOCK_BEATS, /* seldom: in case that a switch to a loop thread is not reported */
+};
+
 /* The sampler's timer of one CPU (sampler_clock.h). Only that CPU changes it. */
 struct clock {
 	struct bpf_timer timer;
-	__u8 is_running;
+	__u64 seen_ns; /* when a loop thread was here last, as far as known */
+	__u8 state; /* enum clock_state */
 };
 
 struct clocks_map {
@@ -196,6 +203,7 @@ extern struct ls_budgets budgets;
 
 extern volatile struct ls_clock_status clock_status;
 extern __u64 clock_flags; /* that timers are started with */
+extern __u8 returns_are_unseen; /* a switch to a loop thread was not reported */
 extern volatile __u64 trial_ticks; /* of the timer that user space measures */
 
 LS_INLINE void count_loss(__u32 loss)

@@ -80,6 +80,7 @@ LS_SUBPROG int thread_return_unseen(struct thread_state *ts, __u64 now_ns)
 
 	if (!ts)
 		return 0;
+	returns_are_unseen = 1;
 	count_loss(LS_LOSS_RETURN_UNSEEN);
 	thread_returns(ts, task, return_ns(ts, task, now_ns));
 	return 0;

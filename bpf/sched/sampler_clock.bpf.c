@@ -3,6 +3,7 @@
  * Ticks of the sampler's clock (sampler_clock.h) and its set-up. A timer cannot be allocated where
  * the scheduler's locks are held, so user space has a program visit the clocks.
  */
+#include "core/cpu_waits.h"
 #include "core/maps.h"
 #include "core/meter.h"
 #include "sched/sample.h"
@@ -13,26 +14,55 @@
 #define PIN_TO_CPU 2 /* linux 6.7: include/uapi/linux/bpf.h, BPF_F_TIMER_CPU_PIN */
 #define IS_SET_UP -16 /* linux: -EBUSY of bpf_timer_init() */
 
+/*
+ * Where the kernel does not report some switches (docs/internals.md), a clock that has stopped
+ * would not start for the loop thread that comes by one of them.
+ */
+#define BEAT_PERIODS 4
+#define BEATS_FOR_NS 5000000000ULL
+
+/* What the clock does after a tick, of which `ts` is the thread, NULL if it has no state. */
+static __always_inline __u8 state_after(struct clock *clock, const struct thread_state *ts)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	const struct cpu_waits *waits;
+	__u64 now_ns = 0;
+
+	if (ts || returns_are_unseen)
+		now_ns = bpf_ktime_get_ns();
+	if (ts)
+		clock->seen_ns = now_ns;
+	/* Another thread of a watched process, or its state is locked by a look-up. */
+	if (ts || bpf_map_lookup_elem(&procs, &tgid))
+		return CLOCK_TICKS;
+	waits = cpu_waits_here();
+	if (waits && waits->used)
+		return CLOCK_TICKS;
+	return returns_are_unseen && now_ns - clock->seen_ns < BEATS_FOR_NS ? CLOCK_BEATS :
+									      CLOCK_STOPPED;
+}
+
 /* Runs as an interrupt in the context of the interrupted thread. */
 static int on_tick(void *map, __u32 *index, struct clock *clock)
 {
 	METER(SAMPLE);
 	struct thread_state *ts = current_thread();
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u64 period_ns = settings.sample_period_ns;
+	__u8 state;
 
 	/* Kernels that do not pin timers may move it; its own CPU starts it again. */
 	if (*index != LS_CLOCK_OF(bpf_get_smp_processor_id())) {
-		clock->is_running = 0;
+		clock->state = CLOCK_STOPPED;
 		return 0;
 	}
 	if (ts)
 		thread_sample(ts);
-	/*
-	 * A thread without state may be another thread of a watched process, or its state may be
-	 * locked by a look-up. For other processes the timer stops.
-	 */
-	clock->is_running = (ts || bpf_map_lookup_elem(&procs, &tgid)) &&
-		!bpf_timer_start(&clock->timer, settings.sample_period_ns, clock_flags);
+	state = state_after(clock, ts);
+	if (state == CLOCK_BEATS)
+		period_ns *= BEAT_PERIODS;
+	if (state != CLOCK_STOPPED && bpf_timer_start(&clock->timer, period_ns, clock_flags))
+		state = CLOCK_STOPPED;
+	clock->state = state;
 	return 0;
 }
 

@@ -24,13 +24,17 @@ LS_INLINE void clock_start(void)
 	struct clock *clock = bpf_map_lookup_elem(&clocks, &index);
 	__u64 period_ns = settings.sample_period_ns;
 
-	if (!period_ns || (clock && clock->is_running))
+	if (!period_ns || (clock && clock->state == CLOCK_TICKS))
 		return;
-	if (clock)
-		clock->is_running = !bpf_timer_start(
-			&clock->timer, bpf_get_prandom_u32() % period_ns, clock_flags);
+	if (clock) {
+		clock->seen_ns = bpf_ktime_get_ns();
+		clock->state = bpf_timer_start(&clock->timer, bpf_get_prandom_u32() % period_ns,
+					       clock_flags) ?
+			CLOCK_STOPPED :
+			CLOCK_TICKS;
+	}
 	/* The timer is not set up, or the machine has got a CPU more than it could have. */
-	if (!clock || !clock->is_running)
+	if (!clock || clock->state == CLOCK_STOPPED)
 		count_loss(LS_LOSS_NO_CLOCK);
 }
 

@@ -77,6 +77,57 @@ Test(bpf_sampler, the_clock_stops_where_no_loop_thread_is)
 	cr_assert_neq(machine.timer_due_ns[LS_CLOCK_OF(3)], 0);
 }
 
+/* The switch back to a loop thread may not be reported. */
+Test(bpf_sampler, the_clock_goes_on_while_a_loop_thread_waits_for_the_cpu)
+{
+	start_sampler();
+	step_enter(world.task, 0x1000);
+	blocked(SYS_fsync, 0, MS);
+	preempt();
+	machine.current = world__add_thread(42, 43);
+	tick();
+	cr_assert_eq(machine.timer_due_ns[LS_CLOCK_OF(0)],
+		     machine.now_ns + settings.sample_period_ns);
+	machine.current = world.thread;
+	on_cpu();
+	step_exit(0x1000);
+	machine.current = world__add_thread(42, 44);
+	tick();
+	cr_assert_eq(machine.timer_due_ns[LS_CLOCK_OF(0)], 0, "none waits");
+}
+
+Test(bpf_sampler, the_clock_beats_where_switches_are_not_reported)
+{
+	uint64_t seen_ns;
+
+	start_sampler();
+	step(world.task, MS);
+	block(SYS_fsync, 0, 0, 0);
+	pass(MS);
+	world.thread->task.on_cpu = 1;
+	step(world.task, MS);
+	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
+	blocked(SYS_fsync, 0, MS);
+	seen_ns = machine.now_ns;
+	machine.current = world__add_thread(42, 43);
+	tick();
+	cr_assert_eq(machine.timer_due_ns[LS_CLOCK_OF(0)],
+		     machine.now_ns + 4 * settings.sample_period_ns);
+	/* A switch to a loop thread that is reported: it ticks as ever. */
+	machine.current = world.thread;
+	blocked(SYS_fsync, 0, MS);
+	cr_assert_leq(machine.timer_due_ns[LS_CLOCK_OF(0)],
+		      machine.now_ns + settings.sample_period_ns);
+	/* One that is not reported is seen by the beat. */
+	tick();
+	cr_assert_eq(machine.timer_due_ns[LS_CLOCK_OF(0)],
+		     machine.now_ns + settings.sample_period_ns);
+	at(seen_ns - world.start_ns + 6 * S);
+	machine.current = world__add_thread(42, 44);
+	tick();
+	cr_assert_eq(machine.timer_due_ns[LS_CLOCK_OF(0)], 0, "none was here for seconds");
+}
+
 Test(bpf_sampler, clocks_on_a_kernel_that_does_not_pin_them)
 {
 	machine.faults.timers_unpinned = true;
