@@ -61,6 +61,30 @@ struct span {
 	__u32 gil_looks, gil_free;
 };
 
+/* What happened in a span that is touched, for its record: of its end, or of a moment before. */
+static inline __attribute__((always_inline)) void span_describe(const struct span *span,
+								struct ls_rec_stall *rec)
+{
+	__u32 i;
+
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		rec->cause_ns[i] = span->cause_ns[i];
+	rec->gil_holder_tstate = span->gil_holder_tstate;
+	rec->gil_holder_id = span->gil_holder_id;
+	rec->samples = span->samples;
+	rec->stolen_ns = span->stolen_ns;
+	rec->gc_generation = span->gc_generation;
+	rec->stop = span->stop;
+	rec->stop_id = span->stop_id;
+	rec->quota_ns = span->quota_ns;
+	rec->period_ns = span->period_ns;
+	rec->pinned_ns = span->pinned_ns;
+	rec->gil_looks = span->gil_looks;
+	rec->gil_free = span->gil_free;
+	if (span->cpu_holder.ns)
+		rec->cpu_holder = span->cpu_holder;
+}
+
 /* What a record calls a span that is counted as `unit`: one that is_late is counted as callback. */
 static inline __attribute__((always_inline)) __u32 span_shown_unit(const struct span *span,
 								   __u32 unit)

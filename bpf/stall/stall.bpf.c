@@ -139,24 +139,8 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 		rec->sockets = ts->sockets.n;
 		rec->flags = ts->victims.flags | (ts->cur.is_light ? LS_STALL_LIGHT : 0) |
 			(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0);
-		if (ts->cur.is_touched) {
-			for (i = 0; i < LS_CAUSE_MAX; i++)
-				rec->cause_ns[i] = ts->cur.cause_ns[i];
-			rec->gil_holder_tstate = ts->cur.gil_holder_tstate;
-			rec->gil_holder_id = ts->cur.gil_holder_id;
-			rec->samples = ts->cur.samples;
-			rec->stolen_ns = ts->cur.stolen_ns;
-			rec->gc_generation = ts->cur.gc_generation;
-			rec->stop = ts->cur.stop;
-			rec->stop_id = ts->cur.stop_id;
-			rec->quota_ns = ts->cur.quota_ns;
-			rec->period_ns = ts->cur.period_ns;
-			rec->pinned_ns = ts->cur.pinned_ns;
-			rec->gil_looks = ts->cur.gil_looks;
-			rec->gil_free = ts->cur.gil_free;
-			if (ts->cur.cpu_holder.ns)
-				rec->cpu_holder = ts->cur.cpu_holder;
-		}
+		if (ts->cur.is_touched)
+			span_describe(&ts->cur, rec);
 	}
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		off_ns += rec->cause_ns[i];

@@ -109,23 +109,8 @@ static void fill_causes(struct ls_rec_stall *rec, const struct thread_copy *copy
 	const struct thread_state *ts = &copy->state;
 	const uint64_t waited_ns = holder_wait_ns(copy, wait);
 
-	if (ts->cur.is_touched) {
-		memcpy(rec->cause_ns, ts->cur.cause_ns, sizeof(rec->cause_ns));
-		rec->samples = ts->cur.samples;
-		rec->stolen_ns = ts->cur.stolen_ns;
-		rec->gc_generation = ts->cur.gc_generation;
-		rec->stop = ts->cur.stop;
-		rec->stop_id = ts->cur.stop_id;
-		rec->quota_ns = ts->cur.quota_ns;
-		rec->period_ns = ts->cur.period_ns;
-		rec->pinned_ns = ts->cur.pinned_ns;
-		rec->gil_looks = ts->cur.gil_looks;
-		rec->gil_free = ts->cur.gil_free;
-		if (ts->cur.cpu_holder.ns)
-			rec->cpu_holder = ts->cur.cpu_holder;
-		rec->gil_holder_tstate = ts->cur.gil_holder_tstate;
-		rec->gil_holder_id = ts->cur.gil_holder_id;
-	}
+	if (ts->cur.is_touched)
+		span_describe(&ts->cur, rec);
 	if (waited_ns && (!ts->cur.is_touched || waited_ns > ts->cur.gil_longest_ns)) {
 		rec->gil_holder_tstate = ts->gil_tstate;
 		rec->gil_holder_id = ts->gil_id;

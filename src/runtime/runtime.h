@@ -194,7 +194,8 @@ struct runtime_ops {
 	 * calls it before it reads anything else of the object, again after that, and every 50 ms
 	 * while the object's names are in use, so it should cost one read. -EFAULT: there is no
 	 * code object at that address. NULL: frames have no names; the other functions about code
-	 * objects are not called.
+	 * objects are not called. The source of all of them may also hold only what the kernel side
+	 * copied of the object (struct ls_rec_code): its process may have ended.
 	 */
 	int (*code_stamp)(struct frame_source *s, uint64_t code, struct code_stamp *ret_stamp);
 	/* Names of the code object that has this stamp; what cannot be read becomes NULL. */

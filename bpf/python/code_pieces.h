@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The memory that names a code object: what src/python/py_code.c and py_lines.c read of it.
+ */
+#ifndef LOOPSTALL_BPF_CODE_PIECES_H
+#define LOOPSTALL_BPF_CODE_PIECES_H
+
+#include "core/port.h"
+
+/*
+ * The object itself, its type's name, its file and name (str), its line table (bytes). What does
+ * not fit stays without a name or line.
+ */
+#define PIECES(_)                                                                                  \
+	_(object, 192)                                                                             \
+	_(type, 8)                                                                                 \
+	_(type_name, 8)                                                                            \
+	_(file, 320)                                                                               \
+	_(name, 192)                                                                               \
+	_(lines, 1024)
+
+struct code_layout {
+#define _(name, size) __u8 name[size];
+	PIECES(_)
+#undef _
+};
+
+enum {
+#define _(name, size) PIECE_##name,
+	PIECES(_)
+#undef _
+		N_PIECES
+};
+
+_Static_assert(sizeof(struct code_layout) == LS_CODE_BYTES, "bytes of a code record");
+_Static_assert(N_PIECES == LS_CODE_PIECES, "pieces of a code record");
+
+LS_INLINE void piece_copy(struct ls_rec_code *rec, __u32 i, __u32 at, __u32 size, __u64 addr)
+{
+	rec->pieces[i].addr = addr;
+	rec->pieces[i].at = at;
+	rec->pieces[i].n_bytes = addr && !read_user(rec->bytes + at, size, addr) ? size : 0;
+}
+
+#define PIECE_COPY(rec, name, addr)                                                                \
+	piece_copy((rec), PIECE_##name, __builtin_offsetof(struct code_layout, name),              \
+		   sizeof(((struct code_layout *)0)->name), (addr))
+
+/* Copies what can be read of the object at `code`, whose type is at `type`. */
+LS_INLINE void code_pieces_copy(const struct ls_pyoffsets *py, struct ls_rec_code *rec, __u64 code,
+				__u64 type)
+{
+	const __u64 type_name = read_ptr(type + py->tp_name);
+	const __u32 name = py->co_qualname == LS_PY_NONE ? py->co_name : py->co_qualname;
+
+	PIECE_COPY(rec, object, code);
+	PIECE_COPY(rec, type, type + py->tp_name);
+	PIECE_COPY(rec, type_name, type_name);
+	PIECE_COPY(rec, file, read_ptr(code + py->co_filename));
+	PIECE_COPY(rec, name, read_ptr(code + name));
+	PIECE_COPY(rec, lines, read_ptr(code + py->co_linetable));
+}
+
+#endif
