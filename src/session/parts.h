@@ -217,7 +217,7 @@ typedef int (*loop_thread_fn)(void *ctx, const struct loop_thread *thread, uint6
 
 /* Calls fn for each loop thread that is alive until it fails. 0 or -errno. */
 int session__each_loop_thread(struct session *s, loop_thread_fn fn, void *ctx, uint64_t now_ns);
-/* As session__read(), at the end: the totals of all loop threads are those of now. 0 or -errno. */
+/* As session__read(), and the totals of all loop threads are those of now. 0 or -errno. */
 int session__read_last(struct session *s, uint64_t now_ns);
 void session__forget_thread(struct session *s, pid_t tid);
 void loop_spans__done(struct loop_spans *spans);

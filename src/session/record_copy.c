@@ -34,7 +34,7 @@ static int bring_up_to_date(struct session *s)
 	int r = session__drain(s);
 
 	if (r >= 0)
-		r = session__read(s, now_ns);
+		r = session__read_last(s, now_ns);
 	if (r >= 0)
 		r = session__read_spans(s, now_ns, s->opts.threshold_ns);
 	/* All names that an open stall needs are then in the ring. */
