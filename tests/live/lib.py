@@ -132,6 +132,15 @@ class Bench:
         self.folder = tempfile.mkdtemp(prefix="loopstall-test-", dir="/var/tmp")  # on a disk
         os.chmod(self.folder, 0o755)
 
+    def modes(self, n=0):
+        """Modes for the n-th part of a case: both on the system's interpreter, on any other one of
+        them, in turn. What takes seconds is not worth both everywhere."""
+        modes = ("exact", "light")
+        if self.python.is_system:
+            return modes
+        turn = self.python.version[1] + self.python.version[2] + (self.loop == "uvloop") + n
+        return modes[turn % 2 :][:1]
+
     @contextlib.contextmanager
     def part(self, name):
         """A part of the case with a result of its own."""

@@ -9,6 +9,7 @@ N skipped"; the exit code is 1 if any failed.
 """
 
 import argparse
+import collections
 import importlib
 import os
 import sys
@@ -121,6 +122,10 @@ def main():
     for run in runs:
         table.add(*run, results[run[0]])
     table.print(sys.stdout)
+    by_topic = collections.Counter()
+    for seconds, name in runner.times:
+        by_topic[name.split(".")[0]] += seconds
+    print("seconds: " + ", ".join("%s %.0f" % total for total in by_topic.most_common()))
     if args.times:
         for seconds, name in sorted(runner.times, reverse=True):
             print("%7.1f s  %s" % (seconds, name))

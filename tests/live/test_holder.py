@@ -58,7 +58,7 @@ def _check_table(summary, done):
 @live(loops=both_loops)
 def named(bench):
     library = build_library(bench.folder)
-    for mode in ("exact", "light"):
+    for mode in bench.modes():
         target = bench.target(PROGRAM, library, "--loop", bench.loop)
         target.hear("ready")
         tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "20ms", "--mode", mode)

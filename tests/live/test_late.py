@@ -96,8 +96,8 @@ def _watch(bench, shape, mode, target, stuck):
 
 @live(loops=both_loops)
 def seen_while_it_goes_on(bench):
-    for shape in CAUSES:
-        for mode in ("exact", "light"):
+    for n, shape in enumerate(CAUSES):
+        for mode in bench.modes(n):
             with bench.part("%s-%s" % (shape, mode)):
                 _see(bench, shape, mode, 0.1)
 
@@ -135,10 +135,10 @@ def seen_late_on_each_interpreter(bench):
 
 @live(loops=both_loops)
 def told_once_when_it_ends(bench):
-    for shape in OLD_SHAPES:
-        for mode in ("exact", "light"):
+    for n, shape in enumerate(OLD_SHAPES):
+        for mode in bench.modes(n):
             with bench.part("%s-%s" % (shape, mode)):
-                target, stuck = _start(bench, shape, "--for", "4")
+                target, stuck = _start(bench, shape, "--for", "3")
                 tool = bench.tool("trace", "-p", str(target.pid), "--mode", mode)
                 tool.wait_start()
                 over = target.hear("over")
@@ -168,8 +168,8 @@ def _accused(bench, target, *options):
 @live(loops=both_loops)
 def a_loop_that_waits_is_not_stuck(bench):
     shapes = ("pause", "polls") if bench.loop == "asyncio" else ("pause",)
-    for shape in shapes:
-        for mode in ("exact", "light"):
+    for n, shape in enumerate(shapes):
+        for mode in bench.modes(n):
             with bench.part("%s-%s" % (shape, mode)):
                 target, _ = _start(bench, shape, after=0.3)
                 _accused(bench, target, "--mode", mode)

@@ -63,8 +63,8 @@ def _open_stalls(tool, stuck):
 
 @live(loops=both_loops)
 def reported_while_it_goes_on(bench):
-    for shape in CAUSES:
-        for mode in ("exact", "light"):
+    for n, shape in enumerate(CAUSES):
+        for mode in bench.modes(n):
             with bench.part("%s-%s" % (shape, mode)):
                 target, tool, stuck = _begin(bench, shape, "--mode", mode)
                 tool.read_until(lambda t: _open_stalls(t, stuck), timeout=5)
