@@ -33,7 +33,9 @@ static void add_piece(const char *piece, size_t n, void *ctx)
 	const size_t room = sizeof(text->bytes) - 1 - text->n;
 	const size_t fits = n < room ? n : room;
 
-	memcpy(text->bytes + text->n, piece, fits);
+	/* A piece of no bytes may have no address. */
+	if (fits)
+		memcpy(text->bytes + text->n, piece, fits);
 	text->n += fits;
 	if (fits < n)
 		longjmp(text->full, 1);

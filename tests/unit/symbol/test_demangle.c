@@ -64,3 +64,12 @@ Test(demangle, a_short_symbol_of_an_endless_name)
 	cr_assert_lt(strlen(name), sizeof(name));
 	cr_assert_lt(time_now_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns, NS_PER_S);
 }
+
+/* The library hands over nothing, at no address. */
+Test(demangle, an_empty_piece)
+{
+	char name[64];
+
+	demangle("_RC0mC", name, sizeof(name));
+	cr_assert_str_eq(name, "_RC0mC");
+}
