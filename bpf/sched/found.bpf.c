@@ -116,6 +116,23 @@ static __always_inline void newborn_wait(struct task_struct *task,
 		newborn_set_idle();
 }
 
+/* A thread that left its CPU before its state was there has not noted it. */
+static __always_inline void newborn_check(struct task_struct *task,
+					  const struct ls_loop_thread *found)
+{
+	struct thread_state *ts;
+
+	if (newborn.off_at_ns || newborn.cur.unit != LS_UNIT_NONE || task->on_cpu)
+		return;
+	ts = thread_of(task);
+	if (!ts || ts->off_at_ns)
+		return;
+	newborn_wait(task, found);
+	ts->idle_at_ns = newborn.idle_at_ns;
+	ts->off_kind = newborn.off_kind;
+	ts->off_at_ns = newborn.off_at_ns;
+}
+
 /* Opens the span that the thread is in. */
 static __always_inline void newborn_open(struct task_struct *task,
 					 const struct ls_loop_thread *found)
@@ -171,7 +188,9 @@ int on_each_task(struct bpf_iter__task *ctx)
 		newborn_open(task, found);
 	else
 		newborn_wait(task, found);
-	if (!bpf_task_storage_get(&threads, task, &newborn, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (bpf_task_storage_get(&threads, task, &newborn, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		newborn_check(task, found);
+	else
 		count_loss(LS_LOSS_THREAD_STORAGE);
 	return 0;
 }

@@ -244,3 +244,25 @@ Test(bpf_found, a_step_in_light_mode)
 	cr_assert_eq(stall->task, world.task);
 	expect_no_stall();
 }
+
+static void fall_asleep(void)
+{
+	block(SYS_clock_nanosleep, 0, 0, 0);
+}
+
+/* It was on its CPU, and had left it when its state was there. */
+Test(bpf_found, a_loop_that_falls_asleep_while_it_is_found)
+{
+	settings.is_light = 1;
+	found.is_inside = 0;
+	machine.faults.meanwhile = fall_asleep;
+	visit();
+	cr_assert_null(machine.faults.meanwhile);
+	pass(400 * MS);
+	wake();
+	on_cpu();
+	pass(MS);
+	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	expect_no_stall();
+	cr_assert_lt(totals().light_cpu_ns, 2 * MS);
+}

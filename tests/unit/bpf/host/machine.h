@@ -52,6 +52,8 @@ struct host_faults {
 	bool ring_full, storage_full, timers_unpinned, no_timer_memory;
 	void *full_map; /* takes no new key */
 	void *empty_storage; /* this task storage map has no memory */
+	/* what another CPU does while a thread gets its first task storage with a value, once */
+	void (*meanwhile)(void);
 };
 
 struct machine {

@@ -209,6 +209,12 @@ void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u
 
 	if (!*storage && (flags & BPF_LOCAL_STORAGE_GET_F_CREATE) && !machine.faults.storage_full &&
 	    machine.faults.empty_storage != map) {
+		void (*meanwhile)(void) = value ? machine.faults.meanwhile : NULL;
+
+		if (meanwhile) {
+			machine.faults.meanwhile = NULL;
+			meanwhile();
+		}
 		*storage = calloc(1, bytes);
 		if (*storage && value)
 			memcpy(*storage, value, bytes);
