@@ -158,6 +158,7 @@ def waits_for_the_gil(bench):
     """Another thread computes in C without giving it away."""
     target, ready = _start(bench, "gil")
     holder = target.hear("holder")["tid"]
+    time.sleep(0.1)  # it takes the GIL back after it has said so
     dump = _dump(bench, ready["pid"])
     loop, thread = _loop(dump)
     other = next(t for t in dump["threads"] if t["tid"] == holder)
