@@ -9,6 +9,7 @@
 #define LOOPSTALL_BPF_LIGHT_H
 
 #include "core/maps.h"
+#include "core/span.h"
 
 /*
  * Looks at the current thread, which `ts` belongs to. If it does something else than at the last
@@ -31,6 +32,17 @@ LS_INLINE void light_update(struct thread_state *ts, __u64 now_ns)
 		return;
 	light_close(ts, at_ns);
 	light_open(ts, at_ns);
+}
+
+/*
+ * Are looks what is known of this thread? Also for a while behind a change to exact mode: its
+ * probes have not seen the beginning of the step or callback that runs then.
+ */
+LS_INLINE int light_looks(const struct thread_state *ts)
+{
+	return is_light(ts) || ts->cur.is_light ||
+		(ts->cur.unit == LS_UNIT_NONE && ts->look.at_ns && !ts->turn_start_ns &&
+		 !ts->idle_at_ns);
 }
 
 /* Counts a sample for what the thread does now. */

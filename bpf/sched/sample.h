@@ -32,7 +32,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 		return;
 	now_ns = bpf_ktime_get_ns();
 	thread_settle(ts, now_ns);
-	if (is_light(ts)) {
+	if (light_looks(ts)) {
 		light_update(ts, now_ns);
 		light_sample(ts);
 		light_book(ts, now_ns);

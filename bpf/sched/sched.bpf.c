@@ -209,7 +209,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		stop_classify(task, &why);
 	}
 	is_short = is_short_turn(ts, &why, now_ns);
-	if (is_light(ts) && !ts->is_busy && !is_short)
+	if (light_looks(ts) && !ts->is_busy && !is_short)
 		light_update(ts, now_ns);
 	if (is_light(ts))
 		light_book(ts, now_ns);

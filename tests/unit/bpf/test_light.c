@@ -218,6 +218,49 @@ Test(bpf_light, an_exact_step_of_which_nothing_was_read)
 	cr_assert_eq(take_stall()->name.kind, LS_NO_NAME, "and not that of the span before");
 }
 
+/* It began before the probes were there, and the looks of light mode end before the first of it. */
+Test(bpf_light, from_light_to_exact_with_a_step_that_nobody_saw)
+{
+	const struct ls_rec_stall *stall;
+	struct ls_thread_stats before;
+
+	run_task(world.task);
+	settings.is_light = 0;
+	before = totals();
+	ticks(10);
+	end_task();
+	step_exit(0x1000);
+	stall = take_stall();
+	cr_assert_eq(stall->unit, LS_UNIT_STEP);
+	cr_assert(stall->flags & LS_STALL_LIGHT);
+	cr_assert_eq(stall->task, world.task);
+	cr_assert(stall->duration_ns >= 18 * MS && stall->duration_ns <= 20 * MS, "%llu ns",
+		  stall->duration_ns);
+	cr_assert_eq(machine__loss(LS_LOSS_STEP_UNMATCHED), 0);
+	cr_assert_eq(totals().light_cpu_ns - before.light_cpu_ns, 20 * MS);
+	step(world.task, 15 * MS);
+	stall = take_stall();
+	cr_assert_eq(stall->flags & LS_STALL_LIGHT, 0, "the next one is exact");
+	cr_assert_eq(stall->duration_ns, 15 * MS);
+}
+
+/* The same, and it sleeps at once. */
+Test(bpf_light, from_light_to_exact_with_a_sleep_that_nobody_saw)
+{
+	const struct ls_rec_stall *stall;
+
+	run_task(world.task);
+	settings.is_light = 0;
+	pass(MS);
+	blocked(SYS_clock_nanosleep, 0, 30 * MS);
+	end_task();
+	step_exit(0x1000);
+	stall = take_stall();
+	cr_assert_eq(stall->unit, LS_UNIT_STEP);
+	cr_assert_eq(stall->task, world.task);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 30 * MS);
+}
+
 /* There exact mode knows the coroutine, and light mode the task. */
 Test(bpf_light, a_task_written_in_python_goes_on)
 {
