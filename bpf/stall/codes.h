@@ -9,6 +9,7 @@
 #include "core/maps.h"
 #include "core/state.h"
 
+/* Copies the object at `code` and sends it, unless that was done before; 0 is none. */
 int code_copy(struct thread_state *ts, __u64 code, __u64 now_ns);
 /* Copies what is new among the innermost frames of `rec`. */
 int codes_copy(struct thread_state *ts, const struct ls_rec_stack *rec, __u64 now_ns);

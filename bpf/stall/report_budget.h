@@ -18,8 +18,7 @@
 #define STALL_BURST_NS (3 * SECOND_NS)
 #define SAMPLE_BURST_NS SECOND_NS
 #define COPY_BURST_NS (SECOND_NS / 2)
-/* Code objects: each is copied once. 1000 a second, after a quiet period as many as of large
- * stacks. */
+/* Code objects, each of which is copied once: 1000 a second, after a quiet period 500 at once. */
 #define CODE_PRICE_NS 1000000ULL
 #define CODE_BURST_NS (SECOND_NS / 2)
 /*

@@ -16,9 +16,10 @@
 
 int say_finish(int code)
 {
-	const bool is_written = fflush(stdout) == 0 && !ferror(stdout);
-
-	return say_written(code, is_written ? 0 : -errno);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	/* An earlier write failed, and its errno may be gone. */
+	return say_written(code, errno ? -errno : -EIO);
 }
 
 int say_written(int code, int error)
