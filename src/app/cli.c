@@ -50,20 +50,8 @@ const struct cli_option cli_common_options[] = {
 };
 
 const struct cli_option cli_measure_options[] = {
-	{ .name = "pid",
-	  .letter = 'p',
-	  .type = CLI_PIDS,
-	  .argument = "PID[,PID...]",
-	  .values = CLI_VALUES_PID,
-	  .help = "watch these processes",
-	  .is_cli_only = true },
-	{ .name = "name",
-	  .letter = 'n',
-	  .type = CLI_TEXT,
-	  .offset = offsetof(struct config, name),
-	  .argument = "NAME",
-	  .help = "watch Python processes with NAME in their command line, new ones too",
-	  .is_cli_only = true },
+	CLI_OPTION_PID("watch these processes"),
+	CLI_OPTION_NAME("watch Python processes with NAME in their command line, new ones too"),
 	{ .name = "duration",
 	  .letter = 'd',
 	  .type = CLI_DURATION,

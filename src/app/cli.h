@@ -114,6 +114,19 @@ struct cli_option {
 	bool is_cli_only; /* not in a configuration file */
 };
 
+/* The two options that choose processes; what is done with them, the command says. */
+#define CLI_OPTION_PID(help_text)                                                                  \
+	{                                                                                          \
+		.name = "pid", .letter = 'p', .type = CLI_PIDS, .argument = "PID[,PID...]",        \
+		.values = CLI_VALUES_PID, .help = (help_text), .is_cli_only = true                 \
+	}
+#define CLI_OPTION_NAME(help_text)                                                                 \
+	{                                                                                          \
+		.name = "name", .letter = 'n', .type = CLI_TEXT,                                   \
+		.offset = offsetof(struct config, name), .argument = "NAME", .help = (help_text),  \
+		.is_cli_only = true                                                                \
+	}
+
 struct cli_command {
 	const char *name;
 	const char *usage; /* what follows the name */

@@ -122,20 +122,8 @@ static int run(const struct config *config)
 }
 
 static const struct cli_option options[] = {
-	{ .name = "pid",
-	  .letter = 'p',
-	  .type = CLI_PIDS,
-	  .argument = "PID[,PID...]",
-	  .values = CLI_VALUES_PID,
-	  .help = "look at these processes",
-	  .is_cli_only = true },
-	{ .name = "name",
-	  .letter = 'n',
-	  .type = CLI_TEXT,
-	  .offset = offsetof(struct config, name),
-	  .argument = "NAME",
-	  .help = "look at processes with NAME in their command line",
-	  .is_cli_only = true },
+	CLI_OPTION_PID("look at these processes"),
+	CLI_OPTION_NAME("look at processes with NAME in their command line"),
 	{ .name = NULL },
 };
 
