@@ -77,8 +77,18 @@ LS_INLINE void coroutine_add_causes(struct ls_coro_stats *stats, const struct th
 		stats->cause_ns[i] += ts->cur.cause_ns[i];
 }
 
+/* The time in which no loop ran is not watched, as that of a span that has not ended. */
+LS_INLINE void left_book(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts->left_at_ns)
+		return;
+	ts->stats.open_ns += now_ns - ts->left_at_ns;
+	ts->left_at_ns = 0;
+}
+
 LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 {
+	left_book(ts, now_ns);
 	ts->cur.number = ++ts->last_number;
 	ts->cur.start_ns = now_ns;
 	ts->cur.nested_ns = 0;

@@ -207,6 +207,8 @@ struct thread_state {
 	__u64 tstate;
 	__u64 off_at_ns; /* 0: on the CPU */
 	__u64 turn_start_ns;
+	/* since when no Python code runs, and so no loop (sched/loop_end.h); 0: one may run */
+	__u64 left_at_ns;
 	__u32 turn_steps;
 	__u32 depth; /* parents in `outer` */
 	__u32 tgid, tid;

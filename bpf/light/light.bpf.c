@@ -6,6 +6,7 @@
 #include "core/collection.h"
 #include "python/coroutines.h"
 #include "light/looks.h"
+#include "python/frames.h"
 #include "python/objects.h"
 #include "core/off_cpu.h"
 #include "core/span.h"
@@ -149,7 +150,7 @@ LS_SUBPROG int light_book(struct thread_state *ts, __u64 now_ns)
 	if (from_ns && settings.light_since_ns > from_ns)
 		from_ns = settings.light_since_ns;
 	/* That of a span of exact mode is counted when it ends or is taken over. */
-	if (ts->cur.unit != LS_UNIT_NONE && !ts->cur.is_light)
+	if (ts->left_at_ns || (ts->cur.unit != LS_UNIT_NONE && !ts->cur.is_light))
 		return 0;
 	if (from_ns && from_ns + stolen_ns < now_ns)
 		ts->stats.light_cpu_ns += now_ns - from_ns - stolen_ns;
@@ -271,6 +272,9 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	light_read_loop(ts);
 	if (!ts->loop)
 		return 0;
+	if (ts->left_at_ns && python_is_left(ts))
+		return 0;
+	left_book(ts, now_ns);
 	ts->turn_start_ns = 0;
 	task = current_task(ts);
 	loop = loop_of(ts);

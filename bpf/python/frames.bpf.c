@@ -24,6 +24,26 @@ static __always_inline struct ls_frame frame_found(const struct thread_state *ts
 	return found;
 }
 
+LS_SUBPROG int python_is_left(struct thread_state *ts)
+{
+	const struct ls_pyoffsets *py;
+	__u64 frame = 0;
+
+	if (!ts || !ts->tstate)
+		return 0;
+	py = &ts->proc.py.at;
+	if (read_user(&frame, sizeof(frame), ts->tstate + py->tstate_frame))
+		return 0;
+	if (frame && py->cframe_current != LS_PY_NONE &&
+	    read_user(&frame, sizeof(frame), frame + py->cframe_current))
+		return 0;
+	if (!frame)
+		return 1;
+	/* From 3.15 on a frame without code lies below all others. */
+	return py->frame_owner != LS_PY_NONE && !frame_read(ts, frame) && !frame_found(ts).code &&
+		!frame_word(ts, py->frame_previous);
+}
+
 static __always_inline __u32 flags_at_last(const struct thread_state *ts)
 {
 	return ts->cur.unit == LS_UNIT_STEP || ts->cur.coro ? LS_STACK_AT_CORO : LS_STACK_AT_LOOP;

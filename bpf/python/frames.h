@@ -46,6 +46,12 @@ LS_INLINE __u64 frame_top(const struct thread_state *ts)
 }
 
 /*
+ * Does this thread run no Python code at all? That is so before and behind all of its program, as
+ * while the interpreter shuts down. 0 also if it could not be read.
+ */
+LS_SUBPROG int python_is_left(struct thread_state *ts);
+
+/*
  * Counts a missing innermost frame. Only inside a step one must exist: after the end of its loop a
  * thread may run no Python.
  */

@@ -75,6 +75,7 @@ static __always_inline void spans_cut_off(struct thread_state *ts, __u64 now_ns,
 	thread_settle(ts, now_ns);
 	if (ts->idle_at_ns)
 		ts->stats.idle_ns += now_ns - ts->idle_at_ns;
+	left_book(ts, now_ns);
 	for (i = 0; i <= LS_MAX_NEST; i++) {
 		stall_cut_off(ts, now_ns, end, signal);
 		if (!ts->depth)

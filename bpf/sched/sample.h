@@ -18,6 +18,7 @@
 #include "core/off_cpu.h"
 #include "core/span.h"
 #include "queue/queue.h"
+#include "sched/loop_end.h"
 #include "stall/step_name.h"
 
 /* Takes one sample of the current thread, which `ts` belongs to. */
@@ -39,6 +40,8 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 		waiters_collect(ts, now_ns);
 	}
 	thread_flush_if_due(ts, now_ns);
+	if (loop_has_ended(ts))
+		loop_end(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return;
 	if (ts->proc.py.gc_collecting) {

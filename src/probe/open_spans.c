@@ -269,7 +269,7 @@ static uint64_t open_so_far_ns(const struct thread_state *ts, uint64_t now_ns)
 	uint64_t other_ns = ts->cur.nested_ns;
 
 	if (ts->cur.unit == LS_UNIT_NONE)
-		return 0;
+		return ts->left_at_ns && ts->left_at_ns < now_ns ? now_ns - ts->left_at_ns : 0;
 	if (ts->cur.is_light)
 		return (ts->cur.is_touched ? ts->cur.off_ns : 0) + blocked_so_far_ns(ts, now_ns);
 	for (unsigned int i = 0; i < depth; i++)

@@ -60,6 +60,31 @@ def collector_light(bench):
     _check_run(bench, "light")
 
 
+@live()
+def shutdown_behind_the_last_callback(bench):
+    """The interpreter's shutdown, with its collections, is nobody's callback."""
+    for mode in bench.modes():
+        target = bench.target("shut_down.py")
+        target.hear("ready")
+        tool = bench.tool("trace", "-p", str(target.pid), "--mode", mode, "--threshold", "20ms")
+        tool.wait_start()
+        true = target.ask("go", "done")
+        said_ns = time.monotonic_ns()
+        target.finish()
+        shutdown_ns = time.monotonic_ns() - said_ns
+        tool.finish()
+        check(shutdown_ns > 60 * MS, "the shutdown took %.1f ms", shutdown_ns / MS)
+        check_equal(len(tool.stalls), 1, "stalls: %s" % [brief(s) for s in tool.stalls])
+        stall = tool.stalls[0]
+        check_equal(stall["unit"], "callback", "unit")
+        check_equal(stall["call"]["function"].rsplit(".", 1)[-1], "last", "function")
+        own_ns = stall["duration_ns"] - stall["causes_ns"].get("runqueue", 0)
+        off_ns = own_ns - 40 * MS
+        slack_ns = 3 * tool.start_line["sample_period_ns"] + 40 * MS // 10
+        check(abs(off_ns) < slack_ns, "%.1f ms off: %s (%r)", off_ns / MS, brief(stall), true)
+        check(stall["causes_ns"].get("gc", 0) < slack_ns, "gc: %s", brief(stall))
+
+
 def _check_stopped(bench, mode, stop, resume, wanted):
     """A stop of 100 ms in a step that computes for 100 ms of CPU time."""
     target = bench.target("stopped.py")

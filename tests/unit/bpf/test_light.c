@@ -123,6 +123,22 @@ Test(bpf_light, callbacks_stall)
 	cr_assert_gt(totals().light_callbacks_ns, 20 * MS);
 }
 
+Test(bpf_light, the_shutdown_of_an_interpreter_is_no_callback)
+{
+	uint64_t cpu_ns;
+
+	ticks(3);
+	py__set_top(world.tstate, 0);
+	cpu_ns = totals().light_cpu_ns;
+	ticks(15);
+	blocked(SYS_fsync, 0, 20 * MS);
+	ticks(5);
+	prog_exit(NULL, &world.thread->task);
+	expect_no_stall();
+	cr_assert_leq(totals().light_cpu_ns - cpu_ns, 2 * MS);
+	cr_assert_geq(totals().open_ns, 58 * MS);
+}
+
 Test(bpf_light, those_who_wait_are_noted_while_the_stall_goes_on)
 {
 	uint64_t victim = world__add_task("victim", CODE + 0x10),

@@ -58,6 +58,58 @@ Test(bpf_sampler, samples_that_are_not_taken)
 	cr_assert_eq(machine__loss(LS_LOSS_STACK_NO_THREAD), 1);
 }
 
+/* The last callback of a loop, behind which the interpreter shuts down for 20 ms. */
+static void loop_and_shutdown(uint64_t callback_ns)
+{
+	start_sampler();
+	step(world.task, MS);
+	blocked(SYS_fsync, 0, MS);
+	pass(callback_ns);
+	tick();
+	py__set_top(world.tstate, 0);
+	for (int i = 0; i < 10; i++) {
+		pass(2 * MS);
+		tick();
+	}
+}
+
+Test(bpf_sampler, the_shutdown_of_an_interpreter_is_no_callback)
+{
+	world__know_loop();
+	loop_and_shutdown(3 * MS);
+	prog_exit(NULL, &world.thread->task);
+	expect_no_stall();
+	cr_assert_eq(totals().open_ns, 24 * MS, "1 + 3 of a callback, 20 behind it");
+}
+
+Test(bpf_sampler, a_last_callback_that_stalled)
+{
+	const struct ls_rec_stall *stall;
+
+	world__know_loop();
+	loop_and_shutdown(15 * MS);
+	stall = expect_stall(LS_UNIT_CALLBACK, MS, 18 * MS);
+	cr_assert_eq(stall->end, LS_END_EXIT);
+	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN);
+	/* A program in C runs Python once more: its loop is watched as ever. */
+	step(world.task, 12 * MS);
+	expect_stall(LS_UNIT_STEP, 37 * MS, 12 * MS);
+	cr_assert_eq(totals().open_ns, 18 * MS + 18 * MS);
+}
+
+Test(bpf_sampler, a_native_loop_that_a_program_in_c_runs)
+{
+	const struct ls_loop_key key = { .loop = world.loop, .tgid = TGID };
+	struct ls_loop *loop;
+
+	world__know_loop();
+	loop = bpf_map_lookup_elem(&loops, &key);
+	loop->py.is_native = 1;
+	loop_and_shutdown(3 * MS);
+	step_enter(world.task, 0x1000);
+	expect_stall(LS_UNIT_CALLBACK, MS, 24 * MS);
+}
+
 Test(bpf_sampler, the_clock_stops_where_no_loop_thread_is)
 {
 	start_sampler();

@@ -284,6 +284,38 @@ Test(walk, top_frame_through_a_cframe_and_without)
 	cr_assert_eq(frame_top(&ts), 0);
 }
 
+Test(walk, a_thread_that_runs_no_python)
+{
+	uint64_t tstate = FAKE_BASE + 0x100, cframe = FAKE_BASE + 0x200;
+
+	setup_chain(py312(), 1);
+	cr_assert_not(python_is_left(&ts), "no thread state is known");
+	ts.tstate = tstate;
+	fake_put(tstate + 56, cframe);
+	fake_put(cframe, FRAME(0));
+	cr_assert_not(python_is_left(&ts));
+	fake_put(cframe, 0);
+	cr_assert(python_is_left(&ts));
+	fake_put(tstate + 56, 0xdead0000);
+	cr_assert_not(python_is_left(&ts), "not known");
+	ts.tstate = 0xdead0000;
+	cr_assert_not(python_is_left(&ts), "not known");
+
+	/* From 3.15 on a frame without code lies below all others; others may lie in between. */
+	setup_chain(py312(), 2);
+	ts.proc.py.at.cframe_current = LS_PY_NONE;
+	ts.tstate = tstate;
+	fake_put(tstate + 56, FRAME(1));
+	cr_assert_not(python_is_left(&ts), "it is a frame of Python's");
+	fake_put(FRAME(1) + 64, 0x030000ULL << 32);
+	cr_assert(python_is_left(&ts));
+	fake_put(FRAME(0) + 64, 0x030000ULL << 32);
+	fake_put(tstate + 56, FRAME(0));
+	cr_assert_not(python_is_left(&ts), "Python code called what runs now");
+	fake_put(tstate + 56, 0xdead0000);
+	cr_assert_not(python_is_left(&ts), "not known");
+}
+
 Test(walk, callbacks_stop_at_the_frame_that_runs_the_loop)
 {
 	setup_chain(py312(), 5);
