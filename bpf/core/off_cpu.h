@@ -25,15 +25,15 @@ LS_INLINE struct rq *rq_of(struct task_struct *task)
 
 /*
  * Steal time of this thread's CPU so far; 0 if this is no guest or the kernel does not account it.
+ * Read through a helper, because the verifier takes long to check a pointer of the kernel (see
+ * docs/internals.md).
  */
 LS_INLINE __u64 steal_ns(struct task_struct *task)
 {
-	struct rq *rq;
-
-	if (!bpf_core_field_exists(struct rq, prev_steal_time_rq))
+	if (!bpf_core_field_exists(struct rq, prev_steal_time_rq) ||
+	    !bpf_core_field_exists(task->se.cfs_rq) || !bpf_core_field_exists(struct cfs_rq, rq))
 		return 0;
-	rq = rq_of(task);
-	return rq ? rq->prev_steal_time_rq : 0;
+	return BPF_CORE_READ(task, se.cfs_rq, rq, prev_steal_time_rq);
 }
 
 /* On-CPU time of the current span so far, without that of nested steps. */
@@ -119,7 +119,7 @@ LS_INLINE void cpu_wait_settle(struct thread_state *ts, struct task_struct *task
 			       __u64 ready_ns)
 {
 	if (ready_ns >= PINNED_LOOK_NS && task->nr_cpus_allowed < settings.n_cpus) {
-		ts->cpus_allowed = (__u64)task->cpus_ptr;
+		ts->cpus_allowed = (__u64)BPF_CORE_READ(task, cpus_ptr);
 		free_cpu_find(ts);
 		if (ts->is_cpu_free)
 			ts->cur.pinned_ns += ready_ns;

@@ -151,10 +151,8 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
  */
 static __always_inline int is_held_by_us(struct task_struct *task, __u32 signal)
 {
-	struct task_struct *starter = task->real_parent;
-
-	return signal == SIGNAL_STOP && settings.own_tgid && starter &&
-		starter->tgid == settings.own_tgid;
+	return signal == SIGNAL_STOP && settings.own_tgid &&
+		(__u32)BPF_CORE_READ(task, real_parent, tgid) == settings.own_tgid;
 }
 
 /*
@@ -167,7 +165,7 @@ static __always_inline void stop_classify(struct task_struct *task, struct block
 
 	if (state & STATE_TRACED) {
 		ret->stop = LS_STOP_TRACER;
-		ret->stop_id = task->parent->tgid;
+		ret->stop_id = BPF_CORE_READ(task, parent, tgid);
 	} else if (state & STATE_STOPPED) {
 		const __u32 signal = task->jobctl & JOBCTL_STOP_SIGNAL;
 

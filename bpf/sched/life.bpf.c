@@ -107,7 +107,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		send_life(LS_REC_EXIT, now_ns, ts->tgid, ts->tid);
 	}
 	/* The pid may be reused soon. */
-	if (!task->signal->live.counter)
+	if (!BPF_CORE_READ(task, signal, live.counter))
 		bpf_map_delete_elem(&procs, &tgid);
 	return 0;
 }

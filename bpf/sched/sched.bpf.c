@@ -178,16 +178,26 @@ static __always_inline void site_begin(struct thread_state *ts, struct task_stru
 	native_block(ts, &site->rec, ts->off_at_ns);
 }
 
-/* Switch-out. The cause is a wait for a CPU until another one is known. */
-static __always_inline void thread_goes_off(struct thread_state *ts, struct task_struct *task,
-					    __u64 now_ns)
+/*
+ * What a switch-out reads of the thread's run queue. Before anything is decided, because the
+ * verifier checks each way that leads to a pointer of the kernel, and that takes long (see
+ * docs/internals.md).
+ */
+static __always_inline void run_queue_mark(struct thread_state *ts, struct task_struct *task,
+					   __u64 now_ns)
 {
 	struct rq *rq = rq_of(task);
 
 	throttle_mark(ts, task);
+	ts->rq_offset_ns = rq ? now_ns - rq->clock : 0;
+}
+
+/* Switch-out. The cause is a wait for a CPU until another one is known. */
+static __always_inline void thread_goes_off(struct thread_state *ts, struct task_struct *task,
+					    __u64 now_ns)
+{
 	ts->run_delay_ns = run_delay_ns(task);
 	ts->clock_offset_ns = now_ns - task->se.exec_start;
-	ts->rq_offset_ns = rq ? now_ns - rq->clock : 0;
 	ts->woken_at_ns = 0;
 	ts->off_at_ns = now_ns;
 	ts->off_site = LS_MAX_SITES;
@@ -204,6 +214,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	struct blocking why = { .epoll_fd = -1 };
 
 	thread_settle(ts, now_ns);
+	run_queue_mark(ts, task, now_ns);
 	if (waits) {
 		blocking_classify(ts, task, regs, &why);
 		stop_classify(task, &why);

@@ -26,7 +26,13 @@
 		__typeof__((p)->first) core_first = CORE_READ_1(p, first);                         \
 		CORE_READ_1(core_first, second);                                                   \
 	})
-#define CORE_READ_N(_1, _2, _3, read, ...) read
-#define BPF_CORE_READ(...) CORE_READ_N(__VA_ARGS__, CORE_READ_2, CORE_READ_1)(__VA_ARGS__)
+#define CORE_READ_3(p, first, second, third)                                                       \
+	({                                                                                         \
+		__typeof__(((p)->first)->second) core_second = CORE_READ_2(p, first, second);      \
+		CORE_READ_1(core_second, third);                                                   \
+	})
+#define CORE_READ_N(_1, _2, _3, _4, read, ...) read
+#define BPF_CORE_READ(...)                                                                         \
+	CORE_READ_N(__VA_ARGS__, CORE_READ_3, CORE_READ_2, CORE_READ_1)(__VA_ARGS__)
 
 #endif
