@@ -98,6 +98,14 @@ static __always_inline int is_going_on(struct thread_state *ts, __u64 task)
 	return step_name_is_known(ts) && ts->look.named_task == task;
 }
 
+static __always_inline void count_time(struct thread_state *ts, __u32 is_step, __u64 time_ns)
+{
+	if (is_step)
+		ts->stats.step_ns += time_ns;
+	else
+		ts->stats.callbacks_ns += time_ns;
+}
+
 /*
  * Makes a span of exact mode one of light mode, which counts its time on the CPU from here on. What
  * is known of its task stays; where its end has gone by unseen, the task may be gone.
@@ -106,10 +114,7 @@ static __always_inline void light_take_over(struct thread_state *ts, __u64 now_n
 {
 	__u64 cpu_ns = span_cpu_ns(ts, now_ns);
 
-	if (span_shown_unit(&ts->cur, ts->cur.unit) == LS_UNIT_STEP)
-		ts->stats.step_ns += cpu_ns;
-	else
-		ts->stats.callbacks_ns += cpu_ns;
+	count_time(ts, span_shown_unit(&ts->cur, ts->cur.unit) == LS_UNIT_STEP, cpu_ns);
 	ts->light_booked_ns = now_ns;
 	ts->light_stolen_ns = 0;
 	ts->cur.is_light = 1;
@@ -179,10 +184,7 @@ LS_SUBPROG int light_close(struct thread_state *ts, __u64 end_ns)
 	/* Exact mode goes on from here. */
 	if (!is_light(ts))
 		light_book(ts, end_ns);
-	if (is_step)
-		ts->stats.step_ns += off_ns;
-	else
-		ts->stats.callbacks_ns += off_ns;
+	count_time(ts, is_step, off_ns);
 	stats = is_step ? span_stats(ts) : NULL;
 	if (stats) {
 		stats->total_ns += off_ns;

@@ -36,14 +36,9 @@ int strings__new(struct strings **ret_strings, size_t max_bytes)
 
 void strings__free(struct strings *s)
 {
-	struct string *string, *next;
-
 	if (!s)
 		return;
-	HASH_ITER (hh, s->all, string, next) {
-		HASH_DEL(s->all, string);
-		free(string);
-	}
+	table__free(s->all, free);
 	free(s);
 }
 

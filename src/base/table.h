@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1
 #define HASH_FUNCTION(key, bytes, hash) ((hash) = table_hash(key, bytes))
@@ -37,6 +38,22 @@ static inline unsigned int table_hash(const void *key, size_t bytes)
 		HASH_ADD_KEYPTR(hh, head, (item)->key, bytes, item);                               \
 		(item)->hh.tbl ? 0 : -ENOMEM;                                                      \
 	})
+/* Frees all items: each by a call of `free_item`. */
+#define table__free(head, free_item)                                                               \
+	do {                                                                                       \
+		__typeof__(head) table_item, table_next;                                           \
+                                                                                                   \
+		HASH_ITER (hh, head, table_item, table_next) {                                     \
+			HASH_DEL(head, table_item);                                                \
+			free_item(table_item);                                                     \
+		}                                                                                  \
+	} while (0)
+/* The same for items with a `key` of their own. */
+#define table__free_keyed(item)                                                                    \
+	do {                                                                                       \
+		free((item)->key);                                                                 \
+		free(item);                                                                        \
+	} while (0)
 /* The item whose field `key` has the same bytes as `*k`, or NULL. */
 #define table__find(head, k, ret_item) HASH_FIND(hh, head, k, sizeof(*(k)), ret_item)
 

@@ -38,15 +38,9 @@ int checker__new(struct checker **ret_checker, const struct check_opts *opts)
 
 void checker__free(struct checker *c)
 {
-	struct entry *e, *next;
-
 	if (!c)
 		return;
-	HASH_ITER (hh, c->entries, e, next) {
-		HASH_DELETE(hh, c->entries, e);
-		free(e->key);
-		free(e);
-	}
+	table__free(c->entries, table__free_keyed);
 	comparisons__done(&c->comparisons);
 	run__free(c->run);
 	free(c->findings);

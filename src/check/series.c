@@ -55,12 +55,7 @@ static void series_free(struct series *s)
 
 static void table_free(struct series **table)
 {
-	struct series *s, *next;
-
-	HASH_ITER (hh, *table, s, next) {
-		HASH_DELETE(hh, *table, s);
-		series_free(s);
-	}
+	table__free(*table, series_free);
 }
 
 void run__free(struct run *run)

@@ -47,12 +47,7 @@ struct grouping {
 
 static void grouping__done(struct grouping *g)
 {
-	struct node *node, *next;
-
-	HASH_ITER (hh, g->nodes, node, next) {
-		HASH_DEL(g->nodes, node);
-		free(node);
-	}
+	table__free(g->nodes, free);
 	free(g->sorted);
 	free(g->group_of);
 }

@@ -37,22 +37,12 @@ struct ended_thread {
 
 static void aggregate__forget_ended(struct aggregate *a)
 {
-	struct ended_thread *t, *next;
-
-	HASH_ITER (hh, a->ended, t, next) {
-		HASH_DELETE(hh, a->ended, t);
-		free(t);
-	}
+	table__free(a->ended, free);
 }
 
 void aggregate__done(struct aggregate *a)
 {
-	struct coroutine_reading *c, *next;
-
-	HASH_ITER (hh, a->coroutines, c, next) {
-		HASH_DELETE(hh, a->coroutines, c);
-		free(c);
-	}
+	table__free(a->coroutines, free);
 	aggregate__forget_ended(a);
 	places__done(&a->places);
 }

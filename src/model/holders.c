@@ -20,13 +20,7 @@ struct holders_line {
 
 void holders__done(struct holders *h)
 {
-	struct holders_line *line, *next;
-
-	HASH_ITER (hh, h->lines, line, next) {
-		HASH_DELETE(hh, h->lines, line);
-		free(line->key);
-		free(line);
-	}
+	table__free(h->lines, table__free_keyed);
 	free(h->rows);
 	memset(h, 0, sizeof(*h));
 }

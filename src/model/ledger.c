@@ -19,13 +19,7 @@ struct ledger_site {
 
 void ledger__done(struct ledger *l)
 {
-	struct ledger_site *s, *next;
-
-	HASH_ITER (hh, l->sites, s, next) {
-		HASH_DELETE(hh, l->sites, s);
-		free(s->key);
-		free(s);
-	}
+	table__free(l->sites, table__free_keyed);
 	pairs__done(&l->pairs);
 	free(l->rows);
 	free(l->costs);

@@ -53,12 +53,7 @@ struct loop_reading {
 
 void loops__done(struct loops *l)
 {
-	struct loop_reading *t, *next;
-
-	HASH_ITER (hh, l->readings, t, next) {
-		HASH_DELETE(hh, l->readings, t);
-		free(t);
-	}
+	table__free(l->readings, free);
 	free(l->rows);
 	memset(l, 0, sizeof(*l));
 }

@@ -55,17 +55,8 @@ struct own {
 
 static void own__done(struct own *o)
 {
-	struct own_spot *spot, *next_spot;
-	struct own_code *code, *next_code;
-
-	HASH_ITER (hh, o->spots, spot, next_spot) {
-		HASH_DELETE(hh, o->spots, spot);
-		free(spot);
-	}
-	HASH_ITER (hh, o->codes, code, next_code) {
-		HASH_DELETE(hh, o->codes, code);
-		free(code);
-	}
+	table__free(o->spots, free);
+	table__free(o->codes, free);
 }
 
 static bool begins_with(const char *file, const char *path, size_t n)

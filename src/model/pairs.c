@@ -40,11 +40,6 @@ int pairs__add(struct pairs *p, const void *payer, const void *cause, uint64_t n
 
 void pairs__done(struct pairs *p)
 {
-	struct pair *pair, *next;
-
-	HASH_ITER (hh, p->table, pair, next) {
-		HASH_DELETE(hh, p->table, pair);
-		free(pair);
-	}
+	table__free(p->table, free);
 	memset(p, 0, sizeof(*p));
 }

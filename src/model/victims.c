@@ -30,12 +30,7 @@ static void entry_free(struct victim_entry *e)
 
 void victims__done(struct victims *v)
 {
-	struct victim_entry *e, *next;
-
-	HASH_ITER (hh, v->entries, e, next) {
-		HASH_DELETE(hh, v->entries, e);
-		entry_free(e);
-	}
+	table__free(v->entries, entry_free);
 	pairs__done(&v->pairs);
 	free(v->rows);
 	free(v->payer_rows);

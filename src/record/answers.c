@@ -40,12 +40,7 @@ void answers__free(struct answers *a)
 
 void answers__forget(struct answers *a)
 {
-	struct entry *e, *next;
-
-	HASH_ITER (hh, a->all, e, next) {
-		HASH_DEL(a->all, e);
-		free(e);
-	}
+	table__free(a->all, free);
 }
 
 struct answer *answers__find(struct answers *a, const struct answer_key *key)
