@@ -46,6 +46,17 @@ static int copy_thread(const struct open_span_maps *maps, int pidfd, struct thre
 	return 0;
 }
 
+/*
+ * The moment that the copy shows: at `now_ns` or later, because it was taken behind it. A thread
+ * that hardly runs, as one that waits for the GIL, would else wait for more than all of its time.
+ */
+static uint64_t copied_at_ns(const struct thread_state *ts, uint64_t now_ns)
+{
+	if (ts->on_at_ns > now_ns)
+		now_ns = ts->on_at_ns;
+	return ts->off_at_ns > now_ns ? ts->off_at_ns : now_ns;
+}
+
 static void copy_stack(struct probe_live *live, const struct ls_rec_stack *rec)
 {
 	live->stack_flags = rec->flags;
@@ -133,7 +144,7 @@ static uint64_t limit_collection(struct ls_rec_stall *rec, uint64_t off_ns)
 
 /* False if the copy is torn: its parts do not add up. */
 static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
-		       const struct open_stall_query *q, const struct wait *wait)
+		       const struct open_stall_query *q, uint64_t now_ns, const struct wait *wait)
 {
 	const struct thread_state *ts = &copy->state;
 	uint64_t off_ns = 0;
@@ -141,7 +152,7 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 	*rec = (struct ls_rec_stall){
 		.hdr = { .kind = LS_REC_STALL,
 			 .len = sizeof(*rec),
-			 .ts_ns = q->now_ns,
+			 .ts_ns = now_ns,
 			 .tgid = ts->tgid,
 			 .tid = ts->tid },
 		.span = ts->cur.number,
@@ -162,12 +173,12 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		rec->name = ts->look.name;
 	}
 	fill_causes(rec, copy, wait);
-	rec->duration_ns = q->now_ns - ts->cur.start_ns - ts->cur.nested_ns;
+	rec->duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
 	for (int i = 0; i < LS_CAUSE_MAX; i++)
 		off_ns += i == LS_CAUSE_CPU ? 0 : rec->cause_ns[i];
 	off_ns = limit_collection(rec, off_ns);
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
-	return ts->cur.start_ns + ts->cur.nested_ns <= q->now_ns && off_ns <= rec->duration_ns;
+	return ts->cur.start_ns + ts->cur.nested_ns <= now_ns && off_ns <= rec->duration_ns;
 }
 
 /* What the holder of the GIL ran that the stall names; NULL if no stack of it was kept. */
@@ -230,13 +241,15 @@ static int read_stall(const struct open_span_maps *maps, int pidfd,
 	const struct thread_state *ts = &copy->state;
 	const int r = copy_thread(maps, pidfd, copy);
 	uint32_t coroutine;
+	uint64_t now_ns;
 
 	if (r < 0)
 		return r;
 	if (ts->off_at_ns && ts->off_kind != OFF_BLOCKED)
 		return -ENOENT;
-	*wait = wait_so_far(ts, q->now_ns);
-	if (!fill_stall(rec, copy, q, wait))
+	now_ns = copied_at_ns(ts, q->now_ns);
+	*wait = wait_so_far(ts, now_ns);
+	if (!fill_stall(rec, copy, q, now_ns, wait))
 		return -EAGAIN;
 	coroutine = ts->cur.coroutine;
 	if (coroutine < LS_MAX_COROUTINES && maps->stats[coroutine].key.code == rec->code)
@@ -298,6 +311,7 @@ int open_span__stats(const struct open_span_maps *maps, int pidfd, uint64_t now_
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(maps->threads, &pidfd, ts))
 		return -errno;
+	now_ns = copied_at_ns(ts, now_ns);
 	*ret = ts->stats;
 	ret->at_ns = now_ns;
 	ret->idle_ns += idle_so_far_ns(ts, now_ns);

@@ -222,6 +222,29 @@ Test(probe_open_spans, a_torn_copy_is_not_believed)
 	cr_expect_eq(got.n_stalls, 0);
 }
 
+/* The state is copied a moment after somebody asked for it. */
+Test(probe_open_spans, a_copy_that_is_newer_than_the_question)
+{
+	struct ls_thread_stats stats;
+	uint64_t asked_ns;
+
+	step_enter(world.task, SP);
+	blocked(SYS_fsync, 0, 20 * MS);
+	asked_ns = machine.now_ns - MS;
+	machine.now_ns = asked_ns;
+	cr_expect_eq(read_now().stall.duration_ns, 20 * MS);
+	cr_assert_eq(probe__thread_now(&host_probe, thread_fd, asked_ns, &stats), 0);
+	cr_expect_eq(stats.at_ns, asked_ns + MS);
+	cr_expect_eq(stats.open_ns, 20 * MS);
+	machine.now_ns += 2 * MS;
+	block(SYS_fsync, 0, 0, 0);
+	machine.now_ns -= MS;
+	cr_expect_eq(report(0), 0);
+	cr_expect_eq(got.stall.duration_ns, 21 * MS, "up to the wait that has begun since");
+	cr_expect_eq(got.stall.cause_ns[LS_CAUSE_FILE], 20 * MS);
+	cr_expect_eq(got.stall.hdr.ts_ns, asked_ns + 2 * MS);
+}
+
 Test(probe_open_spans, what_the_receiver_returns)
 {
 	step_enter(world.task, SP);
