@@ -280,8 +280,8 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	ts->turn_start_ns = 0;
 	task = current_task(ts);
 	loop = loop_of(ts);
-	/* trio does not store its current task anywhere. */
-	if (loop && queue_kind(loop) == QUEUE_TRIO)
+	/* trio does not store its current task anywhere; of a bare loop only the poll is known. */
+	if (loop && (queue_kind(loop) == QUEUE_TRIO || loop->py.runner))
 		return 0;
 	if (loop) {
 		handles = handles_begun(ts, loop->py.ready);

@@ -24,6 +24,41 @@ static __always_inline struct ls_frame frame_found(const struct thread_state *ts
 	return found;
 }
 
+#define MOST_MACHINERY 24 /* frames between the poll and the function that runs the loop */
+
+struct search {
+	struct thread_state *ts;
+	__u64 frame, code;
+	__u64 found;
+};
+
+/* bpf_loop() callback: one frame outwards, up to that of the code. */
+static long find_outwards(__u32 i, struct search *search)
+{
+	struct thread_state *ts = search->ts;
+
+	(void)i;
+	if (!search->frame || frame_read(ts, search->frame))
+		return 1;
+	if (frame_found(ts).code == search->code) {
+		search->found = search->frame;
+		return 1;
+	}
+	search->frame = frame_word(ts, ts->proc.py.at.frame_previous);
+	return 0;
+}
+
+LS_SUBPROG __u64 frame_of_code(struct thread_state *ts, __u64 code)
+{
+	struct search search = { .ts = ts, .code = code };
+
+	if (!ts)
+		return 0;
+	search.frame = frame_top(ts);
+	bpf_loop(MOST_MACHINERY, find_outwards, &search, 0);
+	return search.found;
+}
+
 LS_SUBPROG int python_is_left(struct thread_state *ts)
 {
 	const struct ls_pyoffsets *py;

@@ -88,6 +88,9 @@ LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __
  */
 LS_SUBPROG int frames_walk_other(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame);
 
+/* The innermost frame of `code` among the first few; 0 if there is none. */
+LS_SUBPROG __u64 frame_of_code(struct thread_state *ts, __u64 code);
+
 /* Replaces the second half of them, which begins with `middle`. Returns further flags. */
 LS_SUBPROG int frames_walk_outer(struct thread_state *ts, struct ls_rec_stack *rec, __u64 middle,
 				 __u64 last);

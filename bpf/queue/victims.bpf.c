@@ -146,7 +146,9 @@ LS_SUBPROG int victims_report(struct thread_state *ts, __u64 end_ns, __u64 enter
 			ts->victims.current = task;
 	}
 	if (!loop || !queue_is_known(loop) || !is_known_owner(ts, task)) {
-		count_loss(LS_LOSS_VICTIM_NO_QUEUE);
+		/* There is none if nothing but the poll is known of the loop. */
+		if (!loop || !loop->py.runner)
+			count_loss(LS_LOSS_VICTIM_NO_QUEUE);
 		ts->victims.flags = LS_STALL_VICTIMS_UNKNOWN;
 		return 0;
 	}

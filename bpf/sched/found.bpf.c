@@ -77,6 +77,7 @@ static __always_inline void newborn_clear(__u32 tgid, __u32 tid, const struct ls
 	newborn.epoll_fd = -1;
 	newborn.loop = 0;
 	newborn.tstate = 0;
+	newborn.loop_frame = 0;
 	newborn.last_number = 0;
 	newborn.cur.unit = LS_UNIT_NONE;
 	newborn.on_at_ns = 0;
@@ -173,7 +174,8 @@ int on_each_task(struct bpf_iter__task *ctx)
 		return 0;
 	proc = bpf_map_lookup_elem(&procs, &tgid);
 	ts = thread_of(task);
-	if (!proc || (!ts && !found->is_inside && !settings.is_light && !proc->is_light))
+	if (!proc ||
+	    (!ts && !found->is_inside && !found->is_bare && !settings.is_light && !proc->is_light))
 		return 0;
 	/* Not in the thread's programs, most of which must not allocate (core/thread.h). */
 	newborn.has_stacks =
@@ -184,6 +186,12 @@ int on_each_task(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	newborn_clear(tgid, tid, proc);
+	if (found->is_bare) {
+		newborn.loop = found->loop;
+		newborn.tstate = found->tstate;
+		newborn.loop_frame = found->loop_frame;
+		newborn.epoll_fd = found->epoll_fd;
+	}
 	if (found->is_inside)
 		newborn_open(task, found);
 	else

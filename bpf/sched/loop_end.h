@@ -21,7 +21,7 @@ LS_INLINE int loop_has_ended(struct thread_state *ts)
 		return 0;
 	/* A native loop has no frames; a program in C may run one. */
 	loop = loop_of(ts);
-	return loop && (!loop->py.is_native || ts->loop_frame);
+	return loop && ((!loop->py.is_native && !loop->py.runner) || ts->loop_frame);
 }
 
 /*

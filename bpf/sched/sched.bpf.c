@@ -21,13 +21,20 @@
 
 #include <bpf/bpf_tracing.h>
 
-/* While a native loop waits, the innermost Python frame is the one that runs it. */
+/*
+ * While a native loop waits, the innermost Python frame is the one that runs it. That of a loop
+ * that is known by its poll alone is a few frames outwards.
+ */
 static __always_inline void loop_frame_learn(struct thread_state *ts)
 {
 	struct ls_loop *loop = loop_of(ts);
 
-	if (loop && loop->py.is_native)
+	if (!loop)
+		return;
+	if (loop->py.is_native)
 		ts->loop_frame = frame_top(ts);
+	else if (loop->py.runner)
+		ts->loop_frame = frame_of_code(ts, loop->py.runner);
 }
 
 /*

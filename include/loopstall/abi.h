@@ -144,8 +144,9 @@ struct ls_loop_thread {
 	__u32 tgid;
 	__s32 epoll_fd; /* of the loop; -1: unknown */
 	__u64 task, coro, code; /* is_inside a step: of its task; 0: it is a callback */
+	__u64 loop_frame; /* is_bare: of the function that runs the loop; 0: unknown */
 	__u8 is_inside; /* a step or a callback */
-	__u8 pad;
+	__u8 is_bare; /* no step shows it: it is timed from now on */
 	__u16 flags, n_frames; /* of its stack, as in struct ls_rec_stack */
 	__u16 pad2;
 	struct ls_frame frames[LS_MAX_FRAMES];

@@ -59,6 +59,8 @@ struct ls_pyloop {
 	__u64 ready; /* address of the deque `_ready`, 0 if unknown */
 	__u64 scheduled; /* address of the list `_scheduled` (asyncio's own loops), else 0 */
 	__u64 uv_timers; /* address of libuv's timer heap (uvloop), else 0 */
+	/* code of the function that runs a loop of which nothing but its poll is known, else 0 */
+	__u64 runner;
 	__u16 handle_callback; /* offset of the callback inside a handle of this loop */
 	__u16 uv_timer_context; /* uvloop: offset of the TimerHandle inside a UVTimer */
 	__u16 uv_timer_args; /* uvloop: offset of the arguments inside a TimerHandle */

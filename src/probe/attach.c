@@ -127,10 +127,18 @@ int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_
 			   const struct probe_inside *inside)
 {
 	struct ls_loop_thread found = {
-		.loop = thread->loop, .tstate = thread->tstate, .tgid = pid, .epoll_fd = -1
+		.loop = thread->loop,
+		.tstate = thread->tstate,
+		.tgid = pid,
+		.epoll_fd = -1,
+		.is_bare = target_loop_kind_is_bare(thread->kind),
 	};
 	const uint32_t tid = thread->tid;
 
+	if (found.is_bare) {
+		found.loop_frame = thread->frame;
+		found.epoll_fd = thread->poll_fd;
+	}
 	if (inside) {
 		found.is_inside = 1;
 		found.epoll_fd = inside->poll_fd;

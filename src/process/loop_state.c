@@ -4,7 +4,6 @@
  */
 #include "process/loop_state.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -12,21 +11,11 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "process/proc_thread.h"
+#include "process/procfs.h"
 #include "process/target.h"
 
 /* Where cgroups of version 2 are mounted, alone or beside those of version 1. */
 static const char *const cgroup_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-
-/* Their first argument is the epoll descriptor. */
-static const long epoll_calls[] = {
-#ifdef SYS_epoll_wait
-	SYS_epoll_wait,
-#endif
-	SYS_epoll_pwait,
-#ifdef SYS_epoll_pwait2
-	SYS_epoll_pwait2,
-#endif
-};
 
 static const long other_polls[] = {
 #ifdef SYS_poll
@@ -39,10 +28,10 @@ static const long other_polls[] = {
 	SYS_pselect6,
 };
 
-static bool has(const long *calls, size_t n, long nr)
+static bool is_other_poll(long nr)
 {
-	for (size_t i = 0; i < n; i++)
-		if (calls[i] == nr)
+	for (size_t i = 0; i < N_OF(other_polls); i++)
+		if (other_polls[i] == nr)
 			return true;
 	return false;
 }
@@ -74,11 +63,11 @@ static enum loop_state state_in_call(const struct target *t, const struct proc_t
 {
 	const int fd = loop ? target__poll_fd(t, loop) : -1;
 
-	if (has(epoll_calls, N_OF(epoll_calls), thread->nr))
+	if (proc_thread__is_in_epoll(thread))
 		return fd < 0 || thread->args[0] == (uint64_t)fd ? LOOP_STATE_POLLS :
 								   LOOP_STATE_OUTSIDE;
 	/* Without an epoll descriptor, the loop's own poll looks like any other. */
-	if (has(other_polls, N_OF(other_polls), thread->nr))
+	if (is_other_poll(thread->nr))
 		return fd < 0 ? LOOP_STATE_POLLS : LOOP_STATE_OUTSIDE;
 	return LOOP_STATE_OUTSIDE;
 }
@@ -105,4 +94,47 @@ enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t l
 		break;
 	}
 	return LOOP_STATE_UNKNOWN;
+}
+
+/* Bytes of the stack in which the return address of a poll is: the C library's frame is small. */
+#define STACK_WORDS 64
+/* A spot may be some instructions behind the call. */
+#define SPOT_BEHIND_BYTES 64
+
+static bool has_poll_behind(const struct target_module *m, uint64_t offset)
+{
+	for (size_t i = 0; i < m->n_spots; i++)
+		if (m->spots[i].kind == LS_SPOT_POLL_RETURN && m->spots[i].file_offset >= offset &&
+		    m->spots[i].file_offset - offset <= SPOT_BEHIND_BYTES)
+			return true;
+	return false;
+}
+
+static bool is_return_of_poll(const struct target *t, const struct maps *maps, uint64_t addr)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct map_entry *e = &maps->entries[i];
+
+		if (!e->is_executable || addr < e->start || addr >= e->end)
+			continue;
+		for (size_t k = 0; k < t->n_modules; k++)
+			if (t->modules[k].ino == e->ino && t->modules[k].dev == e->dev &&
+			    has_poll_behind(&t->modules[k], addr - e->start + e->offset))
+				return true;
+	}
+	return false;
+}
+
+bool target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread)
+{
+	_cleanup_(maps__freep) struct maps *maps = NULL;
+	uint64_t words[STACK_WORDS];
+
+	if (!proc_thread__is_in_epoll(thread) ||
+	    target__read(t, thread->sp, words, sizeof(words)) || maps__read(&maps, t->pid))
+		return false;
+	for (size_t i = 0; i < STACK_WORDS; i++)
+		if (is_return_of_poll(t, maps, words[i]))
+			return true;
+	return false;
 }

@@ -5,6 +5,8 @@
 #ifndef LOOPSTALL_PROCESS_LOOP_STATE_H
 #define LOOPSTALL_PROCESS_LOOP_STATE_H
 
+#include <stdbool.h>
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,5 +23,13 @@ enum loop_state {
 
 /* Of the loop at address `loop` (0: not known) that runs on thread `tid`. */
 enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t loop);
+
+struct proc_thread;
+
+/*
+ * Whether a thread waits in an epoll whose end the probes show: it was called at a place that a
+ * spot of the target lies behind. Other libraries have polls of their own.
+ */
+bool target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread);
 
 #endif

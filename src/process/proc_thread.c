@@ -9,7 +9,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "process/procfs.h"
 
@@ -66,4 +68,22 @@ bool proc_thread__is_same(const struct proc_thread *a, const struct proc_thread 
 {
 	return a->call == b->call && a->nr == b->nr && a->sp == b->sp && a->pc == b->pc &&
 		!memcmp(a->args, b->args, sizeof(a->args));
+}
+
+bool proc_thread__is_in_epoll(const struct proc_thread *thread)
+{
+	static const long calls[] = {
+#ifdef SYS_epoll_wait
+		SYS_epoll_wait,
+#endif
+		SYS_epoll_pwait,
+#ifdef SYS_epoll_pwait2
+		SYS_epoll_pwait2,
+#endif
+	};
+
+	for (size_t i = 0; thread->call == PROC_CALL_IN && i < N_OF(calls); i++)
+		if (thread->nr == calls[i])
+			return true;
+	return false;
 }

@@ -30,6 +30,8 @@ struct proc_thread {
 int proc_thread__parse_syscall(struct proc_thread *thread, const char *text);
 /* 0 or -ESRCH. What cannot be read is unknown. */
 int proc_thread__read(struct proc_thread *ret_thread, pid_t pid, pid_t tid);
+/* Whether it waits for events of an epoll descriptor: the first argument. */
+bool proc_thread__is_in_epoll(const struct proc_thread *thread);
 /* Whether two readings show no sign that the thread ran between them. */
 bool proc_thread__is_same(const struct proc_thread *a, const struct proc_thread *b);
 

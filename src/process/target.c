@@ -67,6 +67,11 @@ const char *target_loop_kind_word(const struct loop_kind *kind)
 	return kind ? kind->word : "unknown";
 }
 
+bool target_loop_kind_is_bare(const struct loop_kind *kind)
+{
+	return kind && kind->is_bare;
+}
+
 const struct runtime_words *target__words(const struct target *t)
 {
 	return t && t->runtime ? t->runtime->words : runtime_words__default();

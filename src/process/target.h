@@ -60,6 +60,8 @@ struct runtime_words;
 
 /* "unknown" for NULL. */
 const char *target_loop_kind_word(const struct loop_kind *kind);
+/* As in struct loop_kind; false for NULL. */
+bool target_loop_kind_is_bare(const struct loop_kind *kind);
 
 /* A thread with a running event loop, as found by reading the process once. */
 struct target_loop_thread {
@@ -67,6 +69,10 @@ struct target_loop_thread {
 	uint64_t loop; /* address of the loop object */
 	uint64_t tstate; /* of its thread state */
 	const struct loop_kind *kind; /* NULL: unknown */
+	/* of a bare loop: the frame of the function that runs it and its descriptor; 0, -1: unknown
+	 */
+	uint64_t frame;
+	int poll_fd;
 	char type_name[64];
 };
 

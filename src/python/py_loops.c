@@ -12,11 +12,14 @@
 #include "base/cleanup.h"
 #include "python/py_frames.h"
 #include "python/py_memory.h"
+#include "python/py_polls.h"
 #include "python/py_tids.h"
 #include "python/py_trio.h"
 #include "python/python.h"
 
 #define MAX_THREADS 4096
+/* Of a process with more, those without a known loop are not looked at: that takes 20 us each. */
+#define MAX_POLLING_THREADS 1024
 #define LOOP_HOLDER_LOOP 16 /* rl_loop of _RunningLoopHolder, up to 3.11; rl_pid is behind it */
 #define UVLOOP_WORDS 256
 /*
@@ -74,6 +77,7 @@ static int running_loop(const struct target *t, uint64_t tstate, uint64_t *ret_l
 const struct loop_kind py_loop_asyncio = { .word = "asyncio" };
 const struct loop_kind py_loop_uvloop = { .word = "uvloop" };
 const struct loop_kind py_loop_trio = { .word = "trio", .is_by_thread = true };
+const struct loop_kind py_loop_poll = { .word = "poll", .is_by_thread = true, .is_bare = true };
 
 static const struct loop_kind *loop_kind(const struct target *t, uint64_t loop)
 {
@@ -112,18 +116,21 @@ static int describe_thread(const struct target *t, uint64_t tstate, const struct
 
 	*ret_thread = (struct target_loop_thread){ .tstate = tstate };
 	r = scheduler_of(t, tstate, trio, &ret_thread->loop);
-	if (!r && ret_thread->loop)
+	if (!r && !ret_thread->loop && tids->n > MAX_POLLING_THREADS)
+		return 0;
+	ret_thread->tid = tid_map__of_thread(tids, t, tstate);
+	if (!r && !ret_thread->loop)
+		return py_polls__describe(t, ret_thread);
+	if (!r)
 		r = py_type_of(t, ret_thread->loop, &type);
-	if (!r && ret_thread->loop)
+	if (!r)
 		r = py_type_name(t, type, ret_thread->type_name, sizeof(ret_thread->type_name));
-	if (r || !ret_thread->loop)
+	if (r)
 		return r == -ENOMEM ? r : 0;
 	ret_thread->kind = loop_kind(t, ret_thread->loop);
 	/* An instance of None or of a class without methods of a loop is a torn read. */
 	if (ret_thread->kind == NULL && !strcmp(ret_thread->type_name, "NoneType"))
 		return 0;
-	ret_thread->tstate = tstate;
-	ret_thread->tid = tid_map__of_thread(tids, t, tstate);
 	return 1;
 }
 
@@ -280,6 +287,8 @@ int py_poll_fd(const struct target *t, uint64_t loop)
 	uint64_t holder, epoll;
 	int r;
 
+	if (!kind && py_polls__is_thread(t, loop))
+		return py_polls__fd(t, loop);
 	if (kind == &py_loop_uvloop)
 		return uvloop_fd(t, loop);
 	r = py_attribute(t, loop, is_trio ? "io_manager" : "_selector", &holder);
@@ -290,7 +299,7 @@ int py_poll_fd(const struct target *t, uint64_t loop)
 
 bool py_has_queue(const struct ls_loop *loop)
 {
-	return loop->py.ready;
+	return loop->py.ready || loop->py.runner;
 }
 
 int py_resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_loop,
@@ -300,10 +309,13 @@ int py_resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_l
 	int r = py_type_of(t, loop, &type);
 
 	*ret_loop = (struct ls_loop){ .py.tasks = ret_loop->py.tasks };
-	*ret_kind = NULL;
+	*ret_kind = r ? NULL : loop_kind(t, loop);
+	if (!*ret_kind && py_polls__is_thread(t, loop)) {
+		*ret_kind = &py_loop_poll;
+		return py_polls__runner(t, loop, &ret_loop->py.runner);
+	}
 	if (r)
 		return r;
-	*ret_kind = loop_kind(t, loop);
 	if (*ret_kind == &py_loop_uvloop)
 		resolve_uvloop(t, loop, ret_loop);
 	else if (*ret_kind == &py_loop_trio)

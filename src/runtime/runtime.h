@@ -75,6 +75,11 @@ struct loop_kind {
 	 * resolve_loop() finds all there is to know about its tasks.
 	 */
 	bool is_by_thread;
+	/*
+	 * No task of it is known, so no step shows its thread to the kernel side: that one times
+	 * what the thread does between two polls from the moment it is found.
+	 */
+	bool is_bare;
 };
 
 /* Native functions by which one tells where frames of the language are; NULL ends a list. */

@@ -42,7 +42,9 @@ static void register_loop(struct session *s, const struct watch *w, struct watch
 	int r;
 
 	/* Queues that never move are not searched again: that is expensive. */
-	if (!l->loop || (is_by_thread(l->kind) && target__has_queue(w->target, &l->info)))
+	if (!l->loop ||
+	    (is_by_thread(l->kind) && !target_loop_kind_is_bare(l->kind) &&
+	     target__has_queue(w->target, &l->info)))
 		return;
 
 	r = target__resolve_loop(w->target, l->loop, &info, &l->kind);
@@ -164,16 +166,18 @@ static int set_thread(struct session *s, const struct watch *w,
 static void register_thread(struct session *s, struct watch *w, struct found_threads *found, int i)
 {
 	const struct target_loop_thread *thread = &found->list[i];
-	const bool is_known = !is_new(w, thread->tid);
+	const bool is_known = !is_new(w, thread->tid),
+		   is_bare = target_loop_kind_is_bare(thread->kind);
 	struct probe_inside inside;
 
 	if (thread->tid <= 0)
 		return;
-	found->is_inside[i] = !is_known && session__find_inside(s, w, thread, &inside);
+	found->is_inside[i] = !is_known && !is_bare && session__find_inside(s, w, thread, &inside);
 	if (set_thread(s, w, thread, found->is_inside[i] ? &inside : NULL) < 0)
 		return;
-	w->has_stepped |= found->is_inside[i];
-	found->is_wanted[i] = found->is_inside[i] || (!is_known && session__is_light(s, w));
+	w->has_stepped |= found->is_inside[i] || is_bare;
+	found->is_wanted[i] =
+		found->is_inside[i] || (!is_known && (is_bare || session__is_light(s, w)));
 }
 
 static void make_threads(struct session *s, struct watch *w, const struct found_threads *found)

@@ -32,6 +32,7 @@ TOPICS = {
     "native": "timed",
     "counts": "beside",
     "kinds": "timed",
+    "polls": "timed",
     "tasks": "timed",
     "dump": "beside",
     "open": "beside",

@@ -266,3 +266,85 @@ Test(bpf_found, a_loop_that_falls_asleep_while_it_is_found)
 	expect_no_stall();
 	cr_assert_lt(totals().light_cpu_ns, 2 * MS);
 }
+
+#define RUNNER 0x444 /* code of the function that runs a loop known by its poll alone */
+
+/* Found in its poll: three frames, the outermost of which runs the loop. */
+static uint64_t bare_loop(void)
+{
+	const struct ls_loop_key key = { .loop = world.tstate, .tgid = TGID };
+	const struct ls_loop loop = { .py.runner = RUNNER };
+	const uint64_t runner = py__frame(RUNNER, 1, 0);
+
+	bpf_map_update_elem(&loops, &key, &loop, 0);
+	py__set_top(world.tstate, py__frame(0x555, 2, py__frame(0x556, 3, runner)));
+	found = (struct ls_loop_thread){ .loop = world.tstate,
+					 .tstate = world.tstate,
+					 .tgid = TGID,
+					 .epoll_fd = LOOP_EPOLL,
+					 .loop_frame = runner,
+					 .is_bare = 1 };
+	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	visit();
+	return runner;
+}
+
+static void leave_poll(void)
+{
+	pass(MS);
+	wake();
+	on_cpu();
+	poll_return();
+}
+
+/* No step creates its state. */
+Test(bpf_found, a_loop_known_by_its_poll_alone)
+{
+	const uint64_t runner = bare_loop();
+	const struct ls_rec_stack *stack;
+	const struct ls_rec_stall *stall;
+
+	leave_poll();
+	py__set_top(world.tstate, py__frame(0x777, 5, runner));
+	blocked(SYS_clock_nanosleep, 0, 20 * MS);
+	py__set_top(world.tstate, py__frame(0x555, 2, runner));
+	poll_return();
+	stack = &next_record(LS_REC_STACK)->stack;
+	cr_assert_eq(stack->n_frames, 2);
+	cr_assert_eq(stack->frames[0].code, 0x777);
+	cr_assert_eq(stack->frames[1].code, RUNNER);
+	cr_assert_eq(stack->flags, LS_STACK_AT_LOOP);
+	stall = expect_stall(LS_UNIT_CALLBACK, MS, 20 * MS);
+	cr_assert_eq(stall->loop, world.tstate);
+	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_assert_eq(machine__loss(LS_LOSS_VICTIM_NO_QUEUE), 0, "there is no queue to miss");
+	cr_assert_eq(totals().idle_ns, MS);
+	cr_assert_eq(totals().turns, 1);
+}
+
+/* The function that runs the loop was called anew: its frame is another one. */
+Test(bpf_found, the_frame_that_runs_a_bare_loop_is_learned_again)
+{
+	uint64_t runner;
+
+	bare_loop();
+	leave_poll();
+	runner = py__frame(RUNNER, 9, 0);
+	py__set_top(world.tstate, py__frame(0x555, 2, runner));
+	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	leave_poll();
+	py__set_top(world.tstate, py__frame(0x777, 5, runner));
+	blocked(SYS_clock_nanosleep, 0, 20 * MS);
+	poll_return();
+	cr_assert_eq(next_record(LS_REC_STACK)->stack.flags, LS_STACK_AT_LOOP);
+}
+
+Test(bpf_found, light_mode_has_no_look_at_a_bare_loop)
+{
+	settings.is_light = 1;
+	bare_loop();
+	leave_poll();
+	blocked(SYS_clock_nanosleep, 0, 20 * MS);
+	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	expect_no_stall();
+}

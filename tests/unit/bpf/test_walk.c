@@ -284,6 +284,24 @@ Test(walk, top_frame_through_a_cframe_and_without)
 	cr_assert_eq(frame_top(&ts), 0);
 }
 
+Test(walk, the_frame_of_a_code)
+{
+	uint64_t tstate = FAKE_BASE + 0x100;
+
+	setup_chain(py38(), 5);
+	ts.tstate = tstate;
+	fake_put(tstate + 24, FRAME(0));
+	cr_assert_eq(frame_of_code(&ts, CODE(3)), FRAME(3));
+	cr_assert_eq(frame_of_code(&ts, 0xbad), 0);
+	setup_chain(py38(), MOST_MACHINERY + 1);
+	ts.tstate = tstate;
+	fake_put(tstate + 24, FRAME(0));
+	cr_assert_eq(frame_of_code(&ts, CODE(MOST_MACHINERY - 1)), FRAME(MOST_MACHINERY - 1));
+	cr_assert_eq(frame_of_code(&ts, CODE(MOST_MACHINERY)), 0, "too far out");
+	fake_put(tstate + 24, 0xdead0000);
+	cr_assert_eq(frame_of_code(&ts, CODE(0)), 0, "it cannot be read");
+}
+
 Test(walk, a_thread_that_runs_no_python)
 {
 	uint64_t tstate = FAKE_BASE + 0x100, cframe = FAKE_BASE + 0x200;

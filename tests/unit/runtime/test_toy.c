@@ -82,7 +82,9 @@ static int toy_threads(const struct target *t, struct target_loop_thread *thread
 {
 	if (!max)
 		return 0;
-	threads[0] = (struct target_loop_thread){ t->pid, TOY_LOOP, 0, &toy_kind, "Ticker" };
+	threads[0] = (struct target_loop_thread){
+		.tid = t->pid, .loop = TOY_LOOP, .kind = &toy_kind, .type_name = "Ticker"
+	};
 	return 1;
 }
 

@@ -70,6 +70,22 @@ Test(inside, accuses_no_loop_that_may_wait)
 	}
 }
 
+/* Nothing but the poll is known of the loop: no step will show its thread. */
+Test(inside, a_bare_loop_is_made_known_when_it_is_found)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+
+	opts.duration_ns = SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	world.loop_state = LOOP_STATE_POLLS;
+	world.kind = &world_bare_loop;
+	o = world_run(&opts, NULL);
+	cr_expect_eq(world.probe.n_inside, 0);
+	cr_expect_eq(world.probe.n_made, 1, "made %d times", (int)world.probe.n_made);
+	outcome_done(&o);
+}
+
 /* In no task's step: a callback, with the whole stack. */
 Test(inside, a_callback)
 {

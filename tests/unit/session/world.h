@@ -87,6 +87,7 @@ static struct {
 	enum loop_state loop_state;
 	struct target_stack stack; /* of thread TID */
 	const char *thread_name; /* NULL: threads have none */
+	const struct loop_kind *kind; /* of its loop; NULL: asyncio's */
 	unsigned int n_thread_names; /* read */
 	struct target_step step; /* that it is in; coro 0: in none */
 	int probe_fails; /* -errno of the kernel side's new() */
@@ -97,6 +98,9 @@ static struct {
 
 static const struct loop_kind world_loop = { .word = "asyncio" };
 static const struct loop_kind world_thread_loop = { .word = "trio", .is_by_thread = true };
+static const struct loop_kind world_bare_loop = { .word = "poll",
+						  .is_by_thread = true,
+						  .is_bare = true };
 
 /* Processes */
 
@@ -196,7 +200,7 @@ static inline int world_loop_threads(const struct target *t, struct target_loop_
 	threads[0] = (struct target_loop_thread){ .tid = t->pid == PID ? TID : t->pid,
 						  .loop = LOOP,
 						  .tstate = 0x5000,
-						  .kind = &world_loop };
+						  .kind = world.kind ?: &world_loop };
 	return 1;
 }
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See py_polls.h. Only the epoll of Python's own module counts: a poll() or select() may as well be
+ * a call that waits for one socket or for a child, and other libraries (gevent) poll elsewhere.
+ */
+#include "python/py_polls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "process/loop_state.h"
+#include "process/proc_thread.h"
+#include "python/py_frames.h"
+#include "python/py_memory.h"
+#include "python/py_tids.h"
+#include "python/python.h"
+
+#define MAX_THREADS 4096
+#define MAX_FRAMES 16 /* of machinery between the poll and the function that runs the loop */
+
+static int read_target(void *ctx, uint64_t addr, void *buf, size_t size)
+{
+	return target__read(ctx, addr, buf, size);
+}
+
+/* What a function is to a loop. One that cannot be read is nobody's machinery. */
+static enum frame_role role_of(const struct target *t, uint64_t code)
+{
+	struct frame_source source = { .read = read_target, .ctx = (void *)t, .proc = t->proc };
+	enum frame_role role = FRAME_USER;
+	struct code_stamp stamp;
+	struct code_names names;
+
+	if (py_code_stamp(&source, code, &stamp) < 0)
+		return FRAME_USER;
+	py_code_names(&source, &stamp, &names);
+	if (names.name && names.file)
+		role = runtime_words__frame_role(t->runtime->words, names.file, names.name);
+	free(names.name);
+	free(names.file);
+	return role;
+}
+
+/* The stack of a thread that waits in an epoll, and in which one. */
+static int read_waiting(const struct target *t, uint64_t tstate, pid_t tid,
+			struct proc_thread *ret_thread, struct target_stack *ret_stack)
+{
+	struct proc_thread before;
+	int r;
+
+	if (tid <= 0 || proc_thread__read(&before, t->pid, tid) < 0 ||
+	    !proc_thread__is_in_epoll(&before))
+		return -ENOENT;
+	r = py_thread_stack(t, tstate, ret_stack);
+	if (r < 0)
+		return r;
+	if (proc_thread__read(ret_thread, t->pid, tid) < 0 ||
+	    !proc_thread__is_in_epoll(ret_thread) || !ret_stack->n_frames || ret_stack->is_torn)
+		return -ENOENT;
+	return 0;
+}
+
+static pid_t tid_of(const struct target *t, uint64_t tstate)
+{
+	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+
+	return tid_map__read(&tids, t) < 0 ? 0 : tid_map__of_thread(&tids, t, tstate);
+}
+
+/* The innermost function that is no machinery of a loop. */
+static uint64_t runner_of(const struct target *t, const struct target_stack *stack)
+{
+	size_t i = 0;
+
+	while (i + 1 < stack->n_frames && i < MAX_FRAMES &&
+	       role_of(t, stack->frames[i].at.code) == FRAME_LOOP)
+		i++;
+	return stack->frames[i].at.code;
+}
+
+bool py_polls__describe(const struct target *t, struct target_loop_thread *thread)
+{
+	struct proc_thread waiting;
+	struct target_stack stack;
+
+	if (read_waiting(t, thread->tstate, thread->tid, &waiting, &stack) ||
+	    !target__is_in_spot_poll(t, &waiting))
+		return false;
+	thread->loop = thread->tstate;
+	thread->kind = &py_loop_poll;
+	thread->poll_fd = (int)waiting.args[0];
+	if (py_frame_find(t, thread->tstate, runner_of(t, &stack), &thread->frame))
+		thread->frame = 0;
+	return true;
+}
+
+int py_polls__fd(const struct target *t, uint64_t tstate)
+{
+	struct proc_thread waiting;
+	struct target_stack stack;
+	const int r = read_waiting(t, tstate, tid_of(t, tstate), &waiting, &stack);
+
+	return r < 0 ? r : (int)waiting.args[0];
+}
+
+bool py_polls__is_thread(const struct target *t, uint64_t addr)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint64_t tstate;
+	int r;
+
+	if (!addr || !py_target(t)->interp)
+		return false;
+	r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+	for (int i = 0; !r && tstate && tstate != addr && i < MAX_THREADS; i++)
+		r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+	return !r && tstate == addr;
+}
+
+int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code)
+{
+	struct proc_thread waiting;
+	struct target_stack stack;
+	const int r = read_waiting(t, tstate, tid_of(t, tstate), &waiting, &stack);
+
+	if (!r)
+		*ret_code = runner_of(t, &stack);
+	return r;
+}

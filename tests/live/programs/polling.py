@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A program with a loop of its own: nothing but its poll is known of it.
+
+    polling.py selectors|epoll|thread|busy|twisted
+
+Prints "ready", waits for a line in its poll, stalls in different ways, prints "done" with what it
+did. busy: never waits while it works, so that many short callbacks follow each other.
+"""
+
+import inspect
+import os
+import select
+import selectors
+import sys
+import threading
+import time
+
+import protocol
+
+TRUTH = []
+
+
+def _log(function, cause, start_ns, line):
+    TRUTH.append({"function": function, "cause": cause, "start_ns": start_ns, "line": line,
+                  "duration_ns": time.monotonic_ns() - start_ns, "tid": threading.get_native_id()})
+
+
+def sleeper():
+    start_ns, line = time.monotonic_ns(), inspect.currentframe().f_lineno + 1
+    time.sleep(0.03)
+    _log("sleeper", "sleep", start_ns, line)
+
+
+def computer():
+    start_ns, end = time.monotonic_ns(), time.thread_time() + 0.04
+    line = inspect.currentframe().f_lineno + 1
+    while time.thread_time() < end: pass
+    _log("computer", "cpu", start_ns, line)
+
+
+def brief():
+    end = time.thread_time() + 0.003
+    while time.thread_time() < end:
+        pass
+
+
+WORK = (sleeper, computer, brief, sleeper, computer)
+BUSY = (brief,) * 20 + (sleeper,) + (brief,) * 20
+
+
+def _run(poll, work=WORK, pause_s=0.02):
+    """One function of the work after each poll."""
+    protocol.say("ready")
+    poll()
+    os.read(0, 4096)
+    for function in work + (None, None):
+        if function:
+            function()
+        poll(pause_s)
+    protocol.say("done", stalls=TRUTH)
+    poll()
+
+
+def run_selectors(**options):
+    selector = selectors.DefaultSelector()
+    selector.register(0, selectors.EVENT_READ)
+    _run(selector.select, **options)
+
+
+def run_epoll():
+    epoll = select.epoll()
+    epoll.register(0, select.EPOLLIN)
+    _run(epoll.poll)
+
+
+def run_thread():
+    thread = threading.Thread(target=run_selectors)
+    thread.start()
+    thread.join()
+
+
+def run_busy():
+    run_selectors(work=BUSY, pause_s=0)
+
+
+class _Input:
+    """What Twisted's reactor reads lines from."""
+
+    def __init__(self, reactor):
+        self.reactor = reactor
+
+    def fileno(self):
+        return 0
+
+    def logPrefix(self):
+        return "input"
+
+    def connectionLost(self, reason):
+        self.reactor.stop()
+
+    def doRead(self):
+        if not os.read(0, 4096) or TRUTH:
+            self.reactor.stop()
+            return
+        for n, function in enumerate(WORK):
+            self.reactor.callLater(0.02 + n * 0.1, function)
+        self.reactor.callLater(0.02 + len(WORK) * 0.1,
+                               lambda: protocol.say("done", stalls=TRUTH))
+
+
+def run_twisted():
+    from twisted.internet import reactor
+
+    reactor.addReader(_Input(reactor))
+    reactor.callWhenRunning(protocol.say, "ready")
+    reactor.run(installSignalHandlers=False)
+
+
+globals()["run_" + sys.argv[1]]()

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Programs with a loop of their own, of which nothing but the poll is known: what they do between
+two polls is timed as callbacks, with cause and line."""
+
+from lib import MS, brief, check, check_equal, live
+
+THRESHOLD = "10ms"
+
+
+def _overlap_ns(stall, true):
+    ends = min(stall["start_ns"] + stall["duration_ns"], true["start_ns"] + true["duration_ns"])
+    return ends - max(stall["start_ns"], true["start_ns"])
+
+
+def _check_stall(stall, true):
+    check_equal(stall["unit"], "callback", "unit")
+    check_equal(stall["tid"], true["tid"], "thread")
+    check_equal(stall["coroutine"]["name"].rsplit(".", 1)[-1], true["function"], "callback")
+    own_cause = max((c for c in stall["causes_ns"] if c != "runqueue"), key=stall["causes_ns"].get)
+    check_equal(own_cause, true["cause"], "cause of %s" % brief(stall))
+    check_equal(stall["call"]["line"], true["line"], "line")
+    check_equal(stall["victims"]["is_known"], False, "victims")
+    # Around what the program logs are the loop's own steps.
+    off_ns = stall["duration_ns"] - stall["stolen_ns"] - true["duration_ns"]
+    check(abs(off_ns) < 2 * MS, "%.3f ms off: %s", off_ns / MS, brief(stall))
+
+
+def _check_all(tool, summary, done):
+    # A machine that is busy makes a stall of a short callback; the CPU was somebody else's then.
+    stalls = [s for s in tool.stalls if s["duration_ns"] - s["runqueue_ns"] >= 10 * MS]
+    check_equal(len(stalls), len(done["stalls"]), "stalls: %s" % [brief(s) for s in stalls])
+    for true in done["stalls"]:
+        found = [s for s in stalls if _overlap_ns(s, true) > true["duration_ns"] / 2]
+        check_equal(len(found), 1, "stalls that are %r" % true)
+        _check_stall(found[0], true)
+    (loop,) = summary["loops"]
+    stalled_ns = sum(true["duration_ns"] for true in done["stalls"])
+    check(loop["callbacks_ns"] > stalled_ns, "%r of %d ns", loop, stalled_ns)
+    check_equal(loop["step_ns"], 0, "time in steps")
+    lost = summary["lost"].get("victim_no_queue", 0)
+    check_equal(lost, 0, "a loop without a queue loses nothing")
+
+
+def _trace(bench, kind):
+    target = bench.target("polling.py", kind)
+    target.hear("ready")
+    tool = bench.tool("trace", "-p", str(target.pid), "--threshold", THRESHOLD)
+    tool.wait_start()
+    done = target.ask("go", "done")
+    summary = tool.finish()
+    target.write("end")
+    target.finish()
+    return tool, summary, done
+
+
+@live()
+def own_poll_loops(bench):
+    for kind in ("selectors", "epoll", "thread", "busy"):
+        with bench.part(kind):
+            _check_all(*_trace(bench, kind))
+
+
+@live(on="once", needs="twisted")
+def twisted(bench):
+    _check_all(*_trace(bench, "twisted"))
