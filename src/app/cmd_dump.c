@@ -50,9 +50,10 @@ static int check_loops(const struct dump *d, struct err *err)
 /* 0 or -errno with err filled. */
 static int show(const struct config *config, pid_t pid, struct shown *shown, struct err *err)
 {
+	static const struct target_context context = { .is_without_spots = true };
 	_cleanup_(target__freep) struct target *t = NULL;
 	_cleanup_(dump__done) struct dump d = { 0 };
-	int r = target__examine(&t, pid, NULL, err);
+	int r = target__examine(&t, pid, &context, err);
 
 	if (r)
 		return r;

@@ -28,6 +28,7 @@ struct examination {
 	struct target *t;
 	struct err *err;
 	const struct runtime_ops *const *runtimes; /* to try, ends with NULL */
+	bool is_without_spots; /* as in struct target_context */
 	struct maps *maps;
 	struct module_file core; /* that holds the runtime */
 	const struct map_entry *core_map;

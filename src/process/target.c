@@ -378,13 +378,18 @@ static int refuse_work(struct examination *x, int code)
 					 "a signal ends this program");
 }
 
-static int examine(struct target *t, const struct runtime_ops *const *all, struct err *err)
+static int examine(struct target *t, const struct target_context *context, struct err *err)
 {
 	static int (*const parts[])(struct examination *) = {
 		examine_state, examine_names,  examine_maps,
 		examine_class, examine_memory, examine_runtime,
 	};
-	_cleanup_(examination__done) struct examination x = { .t = t, .err = err, .runtimes = all };
+	_cleanup_(examination__done) struct examination x = {
+		.t = t,
+		.err = err,
+		.runtimes = context->runtimes ?: runtimes,
+		.is_without_spots = context->is_without_spots,
+	};
 	int r = 0, cut;
 
 	/* Before the maps: a library that is loaded meanwhile is found by the next look. */
@@ -426,7 +431,7 @@ static int examine_new(struct target **ret_target, pid_t pid, const struct targe
 	if (r)
 		return r;
 	known_files__on_search(t->known, c->on_search, c->ctx);
-	r = examine(t, c->runtimes ?: runtimes, err);
+	r = examine(t, c, err);
 	known_files__on_search(t->known, NULL, NULL);
 	if (r)
 		return r;

@@ -117,6 +117,11 @@ struct target_context {
 	/* Called before a file is searched, which takes up to 100 ms for all files of a process. */
 	void (*on_search)(void *ctx);
 	void *ctx;
+	/*
+	 * Nothing will be probed: only the loops' own library is searched. To search the others for
+	 * spots takes most of the time.
+	 */
+	bool is_without_spots;
 	/* The runtimes to try, ends with NULL. NULL: all that are registered. */
 	const struct runtime_ops *const *runtimes;
 };

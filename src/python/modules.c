@@ -162,8 +162,11 @@ static int examine_sends(struct examination *x, struct module_file *asyncio)
 {
 	const struct known_file *doors;
 	size_t n, n_doors;
-	int r = examine_add_found(x, &x->core, &search_sends, &n);
+	int r;
 
+	if (x->is_without_spots)
+		return 0;
+	r = examine_add_found(x, &x->core, &search_sends, &n);
 	py_target(x->t)->sends = n ? PY_SENDS_CALL : PY_SENDS_NONE;
 	/* From 3.14 on tasks written in Python announce themselves to Python code only. */
 	if (r || n || !asyncio || x->t->proc.py.at.minor > 13)
@@ -277,13 +280,10 @@ static bool examine_uvloop(struct examination *x, const struct map_entry *uvloop
 	return add_polls_of(x, maps__find_name(x->maps, "libuv.so")) || is_wheel;
 }
 
-static void examine_poll(struct examination *x)
+static void examine_poll(struct examination *x, const struct map_entry *uvloop)
 {
-	const struct map_entry *uvloop = maps__find_part(x->maps, "/uvloop/loop.");
 	bool has_select = examine_select(x);
 
-	if (uvloop)
-		x->t->parts |= PY_PART_UVLOOP;
 	/*
 	 * A loop without a spot would never report a turn, so if one has none, turns of all loops
 	 * are timed by the sleep in their poll.
@@ -293,12 +293,17 @@ static void examine_poll(struct examination *x)
 
 int py_examine_modules(struct examination *x)
 {
+	const struct map_entry *uvloop = maps__find_part(x->maps, "/uvloop/loop.");
 	int r = examine_asyncio(x);
 
 	if (r)
 		return r;
-	examine_poll(x);
+	if (uvloop)
+		x->t->parts |= PY_PART_UVLOOP;
 	if (maps__find_name(x->maps, "_greenlet."))
 		x->t->parts |= PY_PART_GREENLET;
+	if (x->is_without_spots)
+		return 0;
+	examine_poll(x, uvloop);
 	return examine_libc(x);
 }

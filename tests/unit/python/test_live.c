@@ -80,6 +80,26 @@ static void check_loops(const struct target *t)
 	cr_assert_neq(threads[0].tid, threads[1].tid);
 }
 
+/* What there is to be read is known all the same. */
+static void check_without_spots(const struct target *t)
+{
+	static const struct target_context context = { .is_without_spots = true };
+	static const enum ls_spot others[] = { LS_SPOT_POLL_RETURN, LS_SPOT_DNS_ENTER,
+					       LS_SPOT_RESUME_CORO, LS_SPOT_RESUME_EXIT };
+	_cleanup_(target__freep) struct target *bare = NULL;
+
+	cr_assert_eq(target__examine(&bare, t->pid, &context, NULL), 0);
+	cr_assert_gt(count_kind(t, LS_SPOT_POLL_RETURN), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		cr_assert_eq(count_kind(bare, others[i]), 0);
+	cr_assert_eq(bare->has_loops, t->has_loops);
+	cr_assert_eq(bare->parts, t->parts);
+	cr_assert_eq(bare->proc.py.step_call, t->proc.py.step_call);
+	cr_assert_eq(bare->proc.py.wakeup_call, t->proc.py.wakeup_call);
+	cr_assert_not(memcmp(&bare->proc.py.at, &t->proc.py.at, sizeof(t->proc.py.at)));
+	check_loops(bare);
+}
+
 static void check_interpreter(const char *name)
 {
 	_cleanup_(target__freep) struct target *t = NULL;
@@ -100,6 +120,7 @@ static void check_interpreter(const char *name)
 	cr_assert_neq(t->proc.py.gc_counts, 0, "%s: the generations were not found", name);
 	cr_assert_neq(t->proc.py.coro_type, 0);
 	check_loops(t);
+	check_without_spots(t);
 }
 
 Test(target_live, every_interpreter)
