@@ -25,6 +25,8 @@ int work_end(void);
 
 /* For cheap steps, such as a read: looks at the clock at some of them. 0 or -errno, which stays. */
 int work_step(void);
+/* The same for steps that make no system call. */
+int work_quick_step(void);
 /* For steps that may take long. */
 int work_check(void);
 /* Ends the look: something else is used up, such as memory. */

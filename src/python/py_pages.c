@@ -17,7 +17,7 @@
 
 #define BLOCK_PAGES 4U
 #define BLOCK_BYTES (BLOCK_PAGES * PROCMEM_PAGE_BYTES)
-#define SLOTS 1024U
+#define SLOTS 256U
 
 struct slot {
 	uint64_t block; /* its number; block 0 is never mapped */
@@ -28,7 +28,7 @@ struct py_pages {
 	const struct target *t;
 	int error;
 	struct slot slots[SLOTS];
-	uint8_t *data; /* 16 MiB at most; only what is read into takes memory */
+	uint8_t *data; /* 4 MiB at most; only what is read into takes memory */
 };
 
 int py_pages__new(struct py_pages **ret_pages, const struct target *t)
@@ -121,7 +121,7 @@ int py_pages__read(struct py_pages *p, uint64_t addr, void *buf, size_t size)
 
 	/* Even a cached block takes time. */
 	if (!p->error)
-		p->error = work_step();
+		p->error = work_quick_step();
 	if (addr % PROCMEM_PAGE_BYTES + size > PROCMEM_PAGE_BYTES)
 		return read_some(p, addr, buf, size) == size ? 0 : p->error ? p->error : -EFAULT;
 	from = page_at(p, addr);

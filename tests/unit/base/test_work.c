@@ -32,6 +32,22 @@ TEST_WITHIN(10, work, a_look_ends_when_its_cpu_time_is_used_up)
 	cr_expect_eq(work_end(), -ETIME);
 }
 
+TEST_WITHIN(10, work, quick_steps_end_as_well)
+{
+	const uint64_t before_ns = time_now_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r = 0;
+
+	cr_expect_eq(work_quick_step(), 0);
+	work_begin(20 * NS_PER_MS);
+	while (!r)
+		r = work_quick_step();
+	cr_expect_eq(r, -ETIME);
+	cr_expect_lt(time_now_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, 60 * NS_PER_MS);
+	cr_expect_eq(work_step(), -ETIME);
+	cr_expect_eq(work_end(), -ETIME);
+	cr_expect_eq(work_quick_step(), 0);
+}
+
 Test(work, outside_of_a_look_there_is_no_limit)
 {
 	cr_expect_eq(loop(100000), 0);
