@@ -62,6 +62,17 @@ static uint64_t page(uint64_t i)
 	return i << 12;
 }
 
+static uint64_t unaligned(uint64_t i)
+{
+	return i;
+}
+
+/* Neighbours in each page. */
+static uint64_t crowd(uint64_t i)
+{
+	return (i / 8 << 12) + (i % 8 << 4);
+}
+
 /* Products with the number that many hashes multiply by differ in their lowest bits only. */
 static uint64_t chosen(uint64_t i)
 {
@@ -72,5 +83,7 @@ TEST_WITHIN(20, addr_map, is_fast_whatever_the_addresses)
 {
 	expect_fast(neighbour);
 	expect_fast(page);
+	expect_fast(unaligned);
+	expect_fast(crowd);
 	expect_fast(chosen);
 }
