@@ -155,8 +155,8 @@ struct dump_frame dump__name_frame(const struct dump *d, const struct ls_frame *
 enum dump_doing dump_doing_of(const struct proc_thread *thread, bool is_lock_wait);
 /* Sets `unit` and what belongs to it. `poll_fd` as target__poll_fd(). */
 void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
-		      const struct target_task *tasks, size_t n_tasks);
+		      const struct target_tasks *tasks);
 /* Fills in the groups and the counts of the loops. 0 or -ENOMEM. */
-int dump__group_tasks(struct dump *d, const struct target_task *tasks, size_t n_tasks);
+int dump__group_tasks(struct dump *d, const struct target_tasks *tasks);
 
 #endif

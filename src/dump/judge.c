@@ -65,11 +65,11 @@ static bool is_polling(const struct dump *d, const struct dump_thread *th, int p
 		is_in_selector(d, th);
 }
 
-static const struct target_task *find_task(const struct target_task *tasks, size_t n, uint64_t coro)
+static const struct target_task *find_task(const struct target_tasks *tasks, uint64_t coro)
 {
-	for (size_t i = 0; coro && i < n; i++)
-		if (tasks[i].coro == coro)
-			return &tasks[i];
+	for (size_t i = 0; coro && i < tasks->n; i++)
+		if (tasks->list[i].coro == coro)
+			return &tasks->list[i];
 	return NULL;
 }
 
@@ -81,20 +81,19 @@ static void set_coroutine(const struct dump *d, struct dump_loop *l, uint64_t co
 }
 
 /* The innermost coroutine on the stack that is a task's own. */
-static bool find_step(const struct dump *d, struct dump_loop *l, const struct target_task *tasks,
-		      size_t n_tasks)
+static bool find_step(const struct dump *d, struct dump_loop *l, const struct target_tasks *tasks)
 {
 	const struct target_stack *stack = &l->thread->stack;
 
 	for (size_t i = 0; i < stack->n_frames; i++) {
-		const struct target_task *task = find_task(tasks, n_tasks, stack->frames[i].coro);
+		const struct target_task *task = find_task(tasks, stack->frames[i].coro);
 
 		if (!task)
 			continue;
 		l->unit = DUMP_UNIT_STEP;
 		l->n_unit_frames = i + 1;
 		l->task = task->task;
-		memcpy(l->task_name, task->name, sizeof(l->task_name));
+		snprintf(l->task_name, sizeof(l->task_name), "%s", task->name);
 		set_coroutine(d, l, stack->frames[i].at.code, task->qualname);
 		return true;
 	}
@@ -126,36 +125,38 @@ static void find_callback(const struct dump *d, struct dump_loop *l)
  * coroutine itself says that it runs. It counts if it is the only one of the loop.
  */
 static void find_switched_step(const struct dump *d, struct dump_loop *l,
-			       const struct target_task *tasks, size_t n_tasks)
+			       const struct target_tasks *tasks)
 {
 	const struct target_task *found = NULL;
 
-	for (size_t i = 0; i < n_tasks; i++) {
-		if (tasks[i].state != TARGET_TASK_RUNNING || tasks[i].loop != l->info.loop)
+	for (size_t i = 0; i < tasks->n; i++) {
+		const struct target_task *task = &tasks->list[i];
+
+		if (task->state != TARGET_TASK_RUNNING || task->loop != l->info.loop)
 			continue;
 		if (found)
 			return;
-		found = &tasks[i];
+		found = task;
 	}
 	if (!found || !l->thread->stack.n_frames)
 		return;
 	l->unit = DUMP_UNIT_STEP;
 	l->n_unit_frames = l->thread->stack.n_frames;
 	l->task = found->task;
-	memcpy(l->task_name, found->name, sizeof(l->task_name));
+	snprintf(l->task_name, sizeof(l->task_name), "%s", found->name);
 	set_coroutine(d, l, found->code, found->qualname);
 }
 
 void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
-		      const struct target_task *tasks, size_t n_tasks)
+		      const struct target_tasks *tasks)
 {
 	l->unit = DUMP_UNIT_OTHER;
 	if (!l->thread)
 		return;
 	if (is_polling(d, l->thread, poll_fd))
 		l->unit = DUMP_UNIT_POLL;
-	else if (!find_step(d, l, tasks, n_tasks))
+	else if (!find_step(d, l, tasks))
 		find_callback(d, l);
 	if (l->unit == DUMP_UNIT_OTHER)
-		find_switched_step(d, l, tasks, n_tasks);
+		find_switched_step(d, l, tasks);
 }

@@ -258,16 +258,16 @@ static uint64_t weigh(void *ctx, uint64_t counted_as)
 	return 0;
 }
 
-static int read_tasks(struct dump *d, struct target_task **tasks, size_t *ret_n)
+static int read_tasks(struct dump *d, struct target_tasks *tasks)
 {
 	const struct target_task_choice choice = { .weight = weigh };
-	size_t size = 0, total = 0;
-	int n = target__tasks(d->target, DUMP_MAX_TASKS, &choice, tasks, &size, &total);
+	int n = target__tasks(d->target, DUMP_MAX_TASKS, &choice, tasks);
 
-	*ret_n = n > 0 ? (size_t)n : 0;
 	d->tasks_error = n < 0 ? n : 0;
-	d->n_tasks = *ret_n > total ? *ret_n : total;
-	d->n_tasks_unread = d->n_tasks - *ret_n;
+	if (n < 0)
+		tasks->n = 0;
+	d->n_tasks = tasks->n > tasks->total ? tasks->n : tasks->total;
+	d->n_tasks_unread = d->n_tasks - tasks->n;
 	return n == -ESRCH || n == -ENOMEM ? n : 0;
 }
 
@@ -285,8 +285,7 @@ static int make_resolver(struct dump *d)
 int dump__read(struct dump *d, const struct target *t, const struct resolver *resolver)
 {
 	const uint64_t start_ns = time_now_ns(CLOCK_MONOTONIC);
-	_cleanup_free_ struct target_task *tasks = NULL;
-	size_t n_tasks = 0;
+	_cleanup_(target_tasks__done) struct target_tasks tasks = { 0 };
 	int r;
 
 	*d = (struct dump){ .target = t, .wall_ns = time_now_ns(CLOCK_REALTIME) };
@@ -298,12 +297,12 @@ int dump__read(struct dump *d, const struct target *t, const struct resolver *re
 	if (!r)
 		r = read_loops(d);
 	if (!r)
-		r = read_tasks(d, &tasks, &n_tasks);
+		r = read_tasks(d, &tasks);
 	for (size_t i = 0; !r && i < d->n_loops; i++)
-		dump__judge_loop(d, &d->loops[i], target__poll_fd(t, d->loops[i].info.loop), tasks,
-				 n_tasks);
+		dump__judge_loop(d, &d->loops[i], target__poll_fd(t, d->loops[i].info.loop),
+				 &tasks);
 	if (!r)
-		r = dump__group_tasks(d, tasks, n_tasks);
+		r = dump__group_tasks(d, &tasks);
 	d->took_ns = time_now_ns(CLOCK_MONOTONIC) - start_ns;
 	return r;
 }

@@ -14,17 +14,18 @@
 #include "base/table.h"
 #include "dump/dump.h"
 
-/* Tasks with equal bytes are of one group. */
+/* Tasks with equal bytes, up to their last frame, are of one group. */
 struct key {
 	size_t parent, loop;
 	uint64_t code;
 	uint32_t state, n_frames;
-	struct ls_frame frames[TARGET_TASK_FRAMES];
 	char waits_for[48];
+	struct ls_frame frames[TARGET_TASK_FRAMES];
 };
 
 struct node {
-	struct key key;
+	struct key own_key;
+	const struct key *key; /* own_key */
 	size_t number;
 	UT_hash_handle hh;
 };
@@ -118,7 +119,12 @@ static void describe(const struct dump *d, struct dump_group *group, const struc
 	group->n_frames = task->n_frames;
 	group->is_cut = task->is_cut;
 	group->state = task->state;
-	memcpy(group->waits_for, task->waits_for, sizeof(group->waits_for));
+	snprintf(group->waits_for, sizeof(group->waits_for), "%s", task->waits_for);
+}
+
+static size_t key_bytes(const struct key *key)
+{
+	return offsetof(struct key, frames) + key->n_frames * sizeof(*key->frames);
 }
 
 static int add_group(struct grouping *g, const struct key *key, const struct target_task *task,
@@ -130,9 +136,10 @@ static int add_group(struct grouping *g, const struct key *key, const struct tar
 
 	if (r || !node)
 		return -ENOMEM;
-	node->key = *key;
+	memcpy(&node->own_key, key, key_bytes(key));
+	node->key = &node->own_key;
 	node->number = d->n_groups;
-	r = table__add(g->nodes, node);
+	r = table__add_bytes(g->nodes, node, key_bytes(key));
 	if (r)
 		return r;
 	TAKE_PTR(node);
@@ -156,7 +163,7 @@ static int join_group(struct grouping *g, size_t i, size_t parent)
 
 	if (parent != DUMP_NO_GROUP && g->d->groups[parent].depth + 1 >= DUMP_MAX_DEPTH)
 		parent = DUMP_NO_GROUP;
-	memset(&key, 0, sizeof(key));
+	memset(&key, 0, offsetof(struct key, frames));
 	key.parent = parent;
 	key.loop = loop_of(g->d, task->loop);
 	key.code = task->code;
@@ -164,7 +171,7 @@ static int join_group(struct grouping *g, size_t i, size_t parent)
 	key.n_frames = task->n_frames;
 	memcpy(key.frames, task->frames, task->n_frames * sizeof(*key.frames));
 	snprintf(key.waits_for, sizeof(key.waits_for), "%s", task->waits_for);
-	table__find(g->nodes, &key, node);
+	HASH_FIND(hh, g->nodes, &key, key_bytes(&key), node);
 	if (!node && g->d->n_groups >= DUMP_MAX_GROUPS) {
 		g->group_of[i] = DUMP_NO_GROUP;
 		g->d->n_ungrouped++;
@@ -287,13 +294,14 @@ static int sort_groups(struct dump *d)
 	return 0;
 }
 
-int dump__group_tasks(struct dump *d, const struct target_task *tasks, size_t n_tasks)
+int dump__group_tasks(struct dump *d, const struct target_tasks *tasks)
 {
-	_cleanup_(grouping__done) struct grouping g = { .d = d, .tasks = tasks, .n = n_tasks };
+	_cleanup_(
+		grouping__done) struct grouping g = { .d = d, .tasks = tasks->list, .n = tasks->n };
 	int r = grouping__init(&g);
 
-	for (size_t i = 0; !r && i < n_tasks; i++) {
-		count_task(d, &tasks[i]);
+	for (size_t i = 0; !r && i < g.n; i++) {
+		count_task(d, &g.tasks[i]);
 		if (g.group_of[i] == NOT_YET)
 			r = place_task(&g, i);
 	}

@@ -539,13 +539,12 @@ int target__task_name(const struct target *t, uint64_t task, uint64_t coro,
 }
 
 int target__tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
-		  struct target_task **tasks, size_t *size, size_t *ret_total)
+		  struct target_tasks *tasks)
 {
-	*ret_total = 0;
+	tasks->total = 0;
 	if (!t->runtime->tasks)
 		return -ENOTSUP;
-	return LOOK_FOR(LOOK_CPU_NS + max * TASK_CPU_NS,
-			t->runtime->tasks(t, max, choice, tasks, size, ret_total));
+	return LOOK_FOR(LOOK_CPU_NS + max * TASK_CPU_NS, t->runtime->tasks(t, max, choice, tasks));
 }
 
 int target__count_tasks(const struct target *t)

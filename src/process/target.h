@@ -241,14 +241,34 @@ struct target_task {
 	 */
 	uint64_t awaited_by;
 	enum target_task_state state;
-	char name[128]; /* UTF-8, raw; "" if it could not be read */
-	char waits_for[48]; /* type of what it waits for, "Future", "Task", "_GatheringFuture"; ""
-			       if nothing or unknown */
 	bool is_cut; /* more frames than these */
-	uint8_t n_frames;
+	uint8_t n_frames; /* at most TARGET_TASK_FRAMES */
 	/* its await chain: coroutines and generators only, innermost first */
-	struct ls_frame frames[TARGET_TASK_FRAMES];
+	const struct ls_frame *frames;
+	const char *name; /* UTF-8, raw; "" if it could not be read */
+	/* type of what it waits for, "Future", "Task", "_GatheringFuture"; "" if nothing or unknown
+	 */
+	const char *waits_for;
 };
+
+/*
+ * Tasks with what they point to; all zero before the first use. There may be 100 000: texts and
+ * frames take what they need, and tasks at the same place one behind the other share them.
+ */
+struct target_tasks {
+	size_t n, size;
+	struct target_task *list;
+	size_t total; /* alive in the process; more than n if not all were read */
+	size_t n_chunks, chunks_size;
+	char **chunks; /* what the tasks point to */
+	size_t chunk_used; /* bytes of the last chunk */
+};
+
+/* What tasks were read before is gone; room for `n` others. 0 or -ENOMEM. */
+int target_tasks__begin(struct target_tasks *tasks, size_t n);
+/* Adds a copy of a task and of what it points to. 0 or -ENOMEM. */
+int target_tasks__add(struct target_tasks *tasks, const struct target_task *task);
+void target_tasks__done(struct target_tasks *tasks);
 
 /*
  * Which tasks matter most where there are too many: those of the highest weight. `counted_as` as in
@@ -260,11 +280,11 @@ struct target_task_choice {
 };
 
 /*
- * The tasks that are alive (not done), at most `max`, into *tasks, which is made larger as needed
- * and belongs to the caller. Returns their number or -errno; *ret_total is how many there are.
+ * The tasks that are alive (not done), at most `max`, instead of those in `tasks`. Returns their
+ * number, or -errno with tasks->total 0.
  */
 int target__tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
-		  struct target_task **tasks, size_t *size, size_t *ret_total);
+		  struct target_tasks *tasks);
 
 /*
  * The task that runs coroutine `coro`, if the kernel side can know it by its coroutine only: its

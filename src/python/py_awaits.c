@@ -141,62 +141,66 @@ static void reverse(struct ls_frame *frames, size_t n)
 }
 
 /* The chain comes outermost first; of a long one the innermost frames are kept. */
-static void push_frame(struct target_task *task, const struct ls_frame *frame)
+static void push_frame(struct py_awaits *awaits, const struct ls_frame *frame)
 {
-	if (task->n_frames == TARGET_TASK_FRAMES) {
-		memmove(task->frames, task->frames + 1, (TARGET_TASK_FRAMES - 1) * sizeof(*frame));
-		task->n_frames--;
-		task->is_cut = true;
+	if (awaits->n_frames == TARGET_TASK_FRAMES) {
+		memmove(awaits->frames, awaits->frames + 1,
+			(TARGET_TASK_FRAMES - 1) * sizeof(*frame));
+		awaits->n_frames--;
+		awaits->is_cut = true;
 	}
-	task->frames[task->n_frames++] = *frame;
+	awaits->frames[awaits->n_frames++] = *frame;
 }
 
-bool py_awaits__read(struct py_types *types, uint64_t coro, struct target_task *task)
+bool py_awaits__read(struct py_types *types, uint64_t coro, struct py_awaits *awaits)
 {
 	uint64_t gen = find_generator(types, coro);
 	bool is_running = false;
 	int depth;
 
+	awaits->code = awaits->qualname = 0;
+	awaits->n_frames = 0;
+	awaits->is_cut = false;
 	for (depth = 0; gen && depth < MAX_DEPTH; depth++) {
 		struct link link;
 
 		if (!read_link(types, gen, &link))
 			break;
 		if (!depth) {
-			task->code = link.frame.code;
-			task->qualname = link.qualname;
+			awaits->code = link.frame.code;
+			awaits->qualname = link.qualname;
 			is_running = link.is_running;
 		}
-		push_frame(task, &link.frame);
+		push_frame(awaits, &link.frame);
 		if (!link.top || py_pages__read(types->pages, link.top, &gen, sizeof(gen)))
 			break;
 		gen = find_generator(types, gen & ~(uint64_t)types->t->proc.py.at.tag_mask);
 	}
-	task->is_cut |= depth == MAX_DEPTH;
-	reverse(task->frames, task->n_frames);
+	awaits->is_cut |= depth == MAX_DEPTH;
+	reverse(awaits->frames, awaits->n_frames);
 	return is_running;
 }
 
 /* Frames from the top of one thread's stack to `last`. False if that is not on it. */
 static bool walk_thread(const struct target *t, uint64_t frame, uint64_t last,
-			struct target_task *task)
+			struct py_awaits *awaits)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
 	uint8_t words[OBJECT_BYTES];
 
-	task->n_frames = 0;
-	task->is_cut = false;
+	awaits->n_frames = 0;
+	awaits->is_cut = false;
 	for (int i = 0; frame && i < MAX_THREAD_FRAMES; i++) {
 		if (py->frame_bytes > sizeof(words) ||
 		    target__read(t, frame, words, py->frame_bytes))
 			return false;
 		if (py_frame_generator(py, words, frame)) {
-			if (task->n_frames < TARGET_TASK_FRAMES)
-				task->frames[task->n_frames++] =
+			if (awaits->n_frames < TARGET_TASK_FRAMES)
+				awaits->frames[awaits->n_frames++] =
 					(struct ls_frame){ py_frame_code(py, words),
 							   py_frame_position(py, words) };
 			else
-				task->is_cut = true;
+				awaits->is_cut = true;
 		}
 		if (frame == last)
 			return true;
@@ -205,11 +209,11 @@ static bool walk_thread(const struct target *t, uint64_t frame, uint64_t last,
 	return false;
 }
 
-void py_awaits__read_running(const struct target *t, uint64_t coro, struct target_task *task)
+void py_awaits__read_running(const struct target *t, uint64_t coro, struct py_awaits *awaits)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
 	uint64_t tstate = 0, last = coro + py->gen_iframe, frame;
-	struct target_task found = { 0 };
+	struct py_awaits found;
 
 	if (py->gen_iframe == LS_PY_NONE && py_read_u64(t, coro + py->gen_frame, &last))
 		return;
@@ -219,9 +223,10 @@ void py_awaits__read_running(const struct target *t, uint64_t coro, struct targe
 		if (py_frame_top(t, tstate, &frame))
 			return;
 		if (walk_thread(t, frame, last, &found)) {
-			memcpy(task->frames, found.frames, sizeof(task->frames));
-			task->n_frames = found.n_frames;
-			task->is_cut = found.is_cut;
+			memcpy(awaits->frames, found.frames,
+			       found.n_frames * sizeof(*found.frames));
+			awaits->n_frames = found.n_frames;
+			awaits->is_cut = found.is_cut;
 			return;
 		}
 		if (py_read_u64(t, tstate + py->tstate_next, &tstate))

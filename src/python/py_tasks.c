@@ -15,6 +15,7 @@
 #include "python/python.h"
 
 #define MAX_RUNNING_WALKS 64
+#define NAME_BYTES 128
 
 int py_count_tasks(const struct target *t)
 {
@@ -69,7 +70,7 @@ int py_step_of_stack(const struct target *t, const struct target_stack *stack,
 {
 	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
 	const struct py_raw_task *raw = NULL;
-	struct target_task task = { 0 };
+	struct py_awaits awaits;
 	size_t frame = stack->n_frames;
 	int code = py_task_reader__init(&r, t);
 
@@ -86,13 +87,13 @@ int py_step_of_stack(const struct target *t, const struct target_stack *stack,
 	}
 	if (!raw)
 		return -ENOENT;
-	py_awaits__read(&r.types, raw->coro, &task);
+	py_awaits__read(&r.types, raw->coro, &awaits);
 	*ret_step = (struct target_step){
 		.frame = frame,
 		.task = raw->task,
 		.coro = raw->coro,
 		.counted_as = counted_as(raw),
-		.qualname = task.qualname,
+		.qualname = awaits.qualname,
 	};
 	py_name__copy(&r.types, raw->name, &ret_step->name);
 	return 0;
@@ -112,6 +113,7 @@ int py_task_name(const struct target *t, uint64_t task, uint64_t coro, struct ls
 	return 0;
 }
 
+/* Sets waits_for to what is valid until the next type is asked for. */
 static void read_state(struct py_task_reader *r, const struct py_raw_task *raw, bool is_running,
 		       struct target_task *task)
 {
@@ -136,7 +138,7 @@ static void read_state(struct py_task_reader *r, const struct py_raw_task *raw, 
 	    state != PY_FUTURE_PENDING)
 		return;
 	task->state = TARGET_TASK_WAITING;
-	memcpy(task->waits_for, type->name, sizeof(task->waits_for));
+	task->waits_for = type->name;
 }
 
 /* Where all waits of trio's tasks end is not where they wait. */
@@ -147,66 +149,65 @@ static void drop_traps(const struct py_task_reader *r, struct target_task *task)
 	while (n + 1 < task->n_frames && py_trio__is_trap(&r->trio, task->frames[n].code))
 		n++;
 	task->n_frames -= n;
-	memmove(task->frames, task->frames + n, task->n_frames * sizeof(*task->frames));
+	task->frames += n;
 }
 
-/* Each of `walks_left` reads the stacks of all threads. */
-static void read_task(struct py_task_reader *r, const struct py_raw_task *raw, size_t *walks_left,
-		      struct target_task *task)
+static uint64_t awaited_by(struct py_task_reader *r, const struct py_raw_task *raw)
 {
-	bool is_running;
+	return raw->is_trio ? py_trio__parent(r->t, &r->trio, raw->nursery) :
+			      py_waiters__of(&r->waiters, raw->task);
+}
 
-	memset(task, 0, sizeof(*task));
-	task->task = raw->task;
-	task->loop = raw->loop;
-	task->coro = raw->coro;
-	task->counted_as = counted_as(raw);
-	is_running = py_awaits__read(&r->types, raw->coro, task);
+/* Each of `walks_left` reads the stacks of all threads. 0 or -ENOMEM. */
+static int read_task(struct py_task_reader *r, const struct py_raw_task *raw, size_t *walks_left,
+		     struct target_tasks *tasks)
+{
+	struct py_awaits awaits;
+	const bool is_running = py_awaits__read(&r->types, raw->coro, &awaits);
+	char name[NAME_BYTES] = "";
+	struct target_task task = {
+		.task = raw->task,
+		.loop = raw->loop,
+		.coro = raw->coro,
+		.counted_as = counted_as(raw),
+		.code = awaits.code,
+		.qualname = awaits.qualname,
+		.awaited_by = awaited_by(r, raw),
+		.name = name,
+		.waits_for = "",
+	};
+
 	if (is_running && *walks_left) {
 		(*walks_left)--;
-		py_awaits__read_running(r->t, raw->coro, task);
+		py_awaits__read_running(r->t, raw->coro, &awaits);
 	}
-	py_name__read(&r->types, raw->name, task->name, sizeof(task->name));
-	read_state(r, raw, is_running, task);
-	if (!raw->is_trio) {
-		task->awaited_by = py_waiters__of(&r->waiters, raw->task);
-		return;
-	}
-	task->awaited_by = py_trio__parent(r->t, &r->trio, raw->nursery);
-	drop_traps(r, task);
+	task.frames = awaits.frames;
+	task.n_frames = awaits.n_frames;
+	task.is_cut = awaits.is_cut;
+	py_name__read(&r->types, raw->name, name, sizeof(name));
+	read_state(r, raw, is_running, &task);
+	if (raw->is_trio)
+		drop_traps(r, &task);
+	return target_tasks__add(tasks, &task);
 }
 
 /*
- * Takes out the tasks that ended meanwhile and returns how many are left. What a task holds lives
- * as long as the task does, so the names and coroutines of those left are right.
+ * Takes out the tasks that ended meanwhile. What a task holds lives as long as the task does, so
+ * the names and coroutines of those left are right.
  */
-static size_t drop_ended(struct py_task_reader *r, struct target_task *tasks, size_t n)
+static void drop_ended(struct py_task_reader *r, struct target_tasks *tasks)
 {
 	size_t left = 0;
 
 	py_pages__forget(r->pages);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < tasks->n; i++) {
 		struct py_raw_task raw;
 
 		if (py_task_reader__read(r, r->alive[i].task, &raw) &&
 		    raw.coro == r->alive[i].coro && raw.name == r->alive[i].name)
-			tasks[left++] = tasks[i];
+			tasks->list[left++] = tasks->list[i];
 	}
-	return left;
-}
-
-static int reserve(struct target_task **tasks, size_t *size, size_t n)
-{
-	struct target_task *grown;
-
-	if (n <= *size)
-		return 0;
-	grown = realloc(*tasks, n * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	*tasks = grown;
-	*size = n;
-	return 0;
+	tasks->n = left;
 }
 
 struct weighed_task {
@@ -241,13 +242,12 @@ static int sort_alive(struct py_task_reader *r, const struct target_task_choice 
 }
 
 int py_tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
-	     struct target_task **tasks, size_t *size, size_t *ret_total)
+	     struct target_tasks *tasks)
 {
 	_cleanup_(py_task_reader__done) struct py_task_reader r = { 0 };
 	int code = py_task_reader__init(&r, t);
 	size_t n, walks_left = MAX_RUNNING_WALKS;
 
-	*ret_total = 0;
 	if (!code)
 		code = py_task_reader__read_alive(&r);
 	if (!code)
@@ -260,16 +260,13 @@ int py_tasks(const struct target *t, size_t max, const struct target_task_choice
 	if (!code && n < r.n_alive)
 		code = sort_alive(&r, choice);
 	if (!code)
-		code = reserve(tasks, size, n);
+		code = target_tasks__begin(tasks, n);
 	for (size_t i = 0; !code && i < n; i++)
-		read_task(&r, &r.alive[i], &walks_left, &(*tasks)[i]);
+		code = read_task(&r, &r.alive[i], &walks_left, tasks);
 	if (!code) {
-		*ret_total = r.n_alive - n;
-		n = drop_ended(&r, *tasks, n);
-		*ret_total += n;
+		drop_ended(&r, tasks);
 		code = py_pages__error(r.pages);
 	}
-	if (code)
-		*ret_total = 0;
-	return code ? code : (int)n;
+	tasks->total = code ? 0 : r.n_alive - n + tasks->n;
+	return code ? code : (int)tasks->n;
 }

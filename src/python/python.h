@@ -73,7 +73,7 @@ int py_step_of_stack(const struct target *t, const struct target_stack *stack,
 		     struct target_step *ret_step);
 int py_task_name(const struct target *t, uint64_t task, uint64_t coro, struct ls_pystr *ret_name);
 int py_tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
-	     struct target_task **tasks, size_t *size, size_t *ret_total);
+	     struct target_tasks *tasks);
 int py_count_tasks(const struct target *t);
 int py_count_ready(const struct target *t, const struct ls_loop *loop);
 int py_waiting(const struct target *t, const struct target_stuck *stuck,

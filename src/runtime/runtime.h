@@ -62,7 +62,7 @@ struct target_loop_thread;
 struct target_stack;
 struct target_step;
 struct target_stuck;
-struct target_task;
+struct target_tasks;
 struct target_task_choice;
 struct target_thread;
 struct target_waiting;
@@ -160,7 +160,7 @@ struct runtime_ops {
 
 	/* The tasks alive and their number, as target__tasks(). NULL: no list of tasks. */
 	int (*tasks)(const struct target *t, size_t max, const struct target_task_choice *choice,
-		     struct target_task **tasks, size_t *size, size_t *ret_total);
+		     struct target_tasks *tasks);
 	int (*count_tasks)(const struct target *t);
 
 	/* Handles ready to run, one read. NULL: the length of the queue is not shown. */

@@ -82,8 +82,6 @@ void session__on_process_end(struct session *s, struct watch *w)
 	loop__remove_fd(&s->loop, &w->end);
 	fd_close(&w->end.fd);
 	s->env->symbol->forget(s->symbols, w->pid);
-	free(w->tasks);
-	w->tasks = NULL;
-	w->tasks_size = 0;
+	target_tasks__done(&w->tasks);
 	watches__limit_dead(&s->watches);
 }

@@ -115,14 +115,14 @@ static enum model_task_state state_of(enum target_task_state state)
 	}
 }
 
-/* The strings and frames stay where they are: the watch's buffer lives until its next look. */
+/* The strings and frames stay where they are: the watch's list lives until its next look. */
 static int look__add(struct look *l, const struct watch *w, size_t n,
 		     const struct counters *counters)
 {
 	if (ARRAY_RESERVE(l->list, l->size, l->n + n + 1) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		const struct target_task *t = &w->tasks[i];
+		const struct target_task *t = &w->tasks.list[i];
 		const struct ls_task_stats *stats =
 			counters__find(counters, (uint32_t)w->pid, t->counted_as);
 
@@ -168,18 +168,16 @@ static int read_all(struct session *s, uint64_t since_ns, struct look *look)
 	{
 		struct choice of = { &counters, since_ns, (uint32_t)w->pid };
 		const struct target_task_choice choice = { weight_of_task, &of };
-		size_t total = 0;
 
 		if (look->n >= MAX_TASKS)
 			break;
-		r = target__tasks(w->target, MAX_TASKS - look->n, &choice, &w->tasks,
-				  &w->tasks_size, &total);
+		r = target__tasks(w->target, MAX_TASKS - look->n, &choice, &w->tasks);
 		if (r < 0) {
 			/* Else it has gone, or has no loops yet. */
 			session__note_cut(s, w, r);
 			continue;
 		}
-		look->alive += total;
+		look->alive += w->tasks.total;
 		r = look__add(look, w, (size_t)r, &counters);
 		if (r < 0)
 			return r;

@@ -63,8 +63,7 @@ void watch__done(struct watch *w)
 {
 	fd_close(&w->end.fd);
 	watch__forget_target(w);
-	free(w->tasks);
-	w->tasks = NULL;
+	target_tasks__done(&w->tasks);
 }
 
 static size_t count_spots(const struct target *t)

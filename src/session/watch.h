@@ -62,8 +62,7 @@ struct watch {
 	uint64_t examine_due_ns; /* UINT64_MAX: everything is known */
 	size_t n_loops; /* number of loops ever seen; loops[] keeps the last of them */
 	struct watch_loop loops[WATCH_MAX_LOOPS];
-	size_t tasks_size;
-	struct target_task *tasks; /* buffer of the last read of them */
+	struct target_tasks tasks; /* as last read */
 	uint64_t steps; /* as last read from the kernel */
 	/* the same for the decision which mode the load allows, and the value before */
 	uint64_t budget_steps, budget_mark;

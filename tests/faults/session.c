@@ -41,23 +41,22 @@ static void end_target(void)
 
 /* As world_tasks(), for one who may have no memory. */
 static int tasks(const struct target *t, size_t max, const struct target_task_choice *choice,
-		 struct target_task **tasks, size_t *size, size_t *ret_total)
+		 struct target_tasks *tasks)
 {
+	int r = target_tasks__begin(tasks, 2);
+
 	(void)t;
 	(void)max;
 	(void)choice;
-	if (!*tasks) {
-		*tasks = calloc(2, sizeof(**tasks));
-		if (!*tasks)
-			return -ENOMEM;
-		*size = 2;
-	}
-	for (uint64_t i = 0; i < 2; i++)
-		(*tasks)[i] = (struct target_task){ .task = 0x100 * (i + 1),
-						    .loop = LOOP,
-						    .counted_as = 0x100 * (i + 1) };
-	*ret_total = 2;
-	return 2;
+	for (uint64_t i = 0; !r && i < 2; i++)
+		r = target_tasks__add(tasks,
+				      &(struct target_task){ .task = 0x100 * (i + 1),
+							     .loop = LOOP,
+							     .counted_as = 0x100 * (i + 1),
+							     .name = "",
+							     .waits_for = "" });
+	tasks->total = 2;
+	return r ? r : 2;
 }
 
 static struct runtime_ops runtime;

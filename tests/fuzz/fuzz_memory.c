@@ -22,6 +22,7 @@
 #define ALLOWANCE_NS (50 * NS_PER_MS)
 #define EXAMINATION_NS (20 * NS_PER_S)
 #define MAX_TASKS 1000
+#define MAX_NAME_BYTES 128
 #define RECENT 64
 
 /* The input, as the alterations use it up. */
@@ -218,18 +219,17 @@ static void read_names(const struct target *t, const struct target_task *tasks, 
 static void read_tasks(const struct target *t, uint8_t choice)
 {
 	const struct target_task_choice by_weight = { weight, NULL };
-	struct target_task *tasks = NULL;
-	size_t size = 0, total = 0;
+	struct target_tasks tasks = { 0 };
 	const size_t max = choice & 1 ? 3 : MAX_TASKS;
-	const int n = target__tasks(t, max, &by_weight, &tasks, &size, &total);
+	const int n = target__tasks(t, max, &by_weight, &tasks);
 
 	fuzz_check(n < 0 || (size_t)n <= max);
 	for (int i = 0; i < n; i++)
-		fuzz_check(tasks[i].n_frames <= TARGET_TASK_FRAMES &&
-			   strnlen(tasks[i].name, sizeof(tasks[i].name)) < sizeof(tasks[i].name));
+		fuzz_check(tasks.list[i].n_frames <= TARGET_TASK_FRAMES &&
+			   strlen(tasks.list[i].name) < MAX_NAME_BYTES);
 	if (choice & 2)
-		read_names(t, tasks, n);
-	free(tasks);
+		read_names(t, tasks.list, n);
+	target_tasks__done(&tasks);
 	target__count_tasks(t);
 }
 

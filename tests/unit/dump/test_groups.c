@@ -9,6 +9,8 @@
 static struct target t;
 static struct dump d;
 static struct target_task tasks[N_MANY];
+static struct ls_frame frames[N_MANY];
+static char names[N_MANY][16];
 
 static struct target_task *begin(void)
 {
@@ -20,14 +22,22 @@ static struct target_task *begin(void)
 /* Task `i` of coroutine `code` stands in `line` and is awaited by task `by`, -1: by nobody. */
 static void add(size_t i, uint64_t code, uint32_t line, int by)
 {
+	frames[i] = (struct ls_frame){ code, line };
+	snprintf(names[i], sizeof(names[i]), "Task-%zu", i + 1);
 	tasks[i] = (struct target_task){ .task = TASK(i),
 					 .loop = LOOP,
 					 .coro = CORO(i),
 					 .code = code,
 					 .awaited_by = by < 0 ? 0 : TASK(by),
 					 .n_frames = 1,
-					 .frames = { { code, line } } };
-	snprintf(tasks[i].name, sizeof(tasks[i].name), "Task-%zu", i + 1);
+					 .frames = &frames[i],
+					 .name = names[i],
+					 .waits_for = "" };
+}
+
+static int group(size_t n)
+{
+	return dump__group_tasks(&d, &(struct target_tasks){ .n = n, .list = tasks });
 }
 
 static void end(void)
@@ -41,7 +51,7 @@ Test(groups, equal_ones_are_one)
 	add(0, 1, 10, -1);
 	for (size_t i = 1; i < N_MANY; i++)
 		add(i, 2, 20, 0);
-	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	cr_assert_eq(group(N_MANY), 0);
 	cr_assert_eq(d.n_groups, 2);
 	cr_assert_eq(d.groups[0].count, 1);
 	cr_assert_eq(d.groups[0].parent, DUMP_NO_GROUP);
@@ -67,7 +77,7 @@ Test(groups, place_state_and_waiter_tell_them_apart)
 	tasks[4].state = TARGET_TASK_READY;
 	add(5, 2, 20, -1);
 	tasks[5].loop = LOOP + 16;
-	cr_assert_eq(dump__group_tasks(&d, tasks, 6), 0);
+	cr_assert_eq(group(6), 0);
 	cr_assert_eq(d.n_groups, 6);
 	cr_assert_eq(d.loops[0].n_tasks, 5);
 	for (size_t i = 0; i < d.n_groups; i++)
@@ -83,7 +93,7 @@ Test(groups, the_running_one_and_the_largest_come_first)
 	add(2, 2, 20, -1);
 	add(3, 3, 30, -1);
 	tasks[3].state = TARGET_TASK_RUNNING;
-	cr_assert_eq(dump__group_tasks(&d, tasks, 4), 0);
+	cr_assert_eq(group(4), 0);
 	cr_assert_eq(d.groups[0].frames[0].line, 30);
 	cr_assert_eq(d.groups[1].frames[0].line, 20);
 	cr_assert_eq(d.groups[2].frames[0].line, 10);
@@ -97,14 +107,14 @@ Test(groups, circles_and_chains_end)
 	add(1, 2, 20, 0);
 	add(2, 3, 30, 2);
 	add(3, 4, 40, 9999);
-	cr_assert_eq(dump__group_tasks(&d, tasks, 4), 0);
+	cr_assert_eq(group(4), 0);
 	cr_assert_eq(d.n_groups, 4);
 	end();
 
 	begin();
 	for (size_t i = 0; i < N_MANY; i++)
 		add(i, 1, 10, (int)i - 1);
-	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	cr_assert_eq(group(N_MANY), 0);
 	for (size_t i = 0; i < d.n_groups; i++)
 		cr_assert_lt(d.groups[i].depth, DUMP_MAX_DEPTH);
 	end();
@@ -117,7 +127,7 @@ Test(groups, too_many_are_counted)
 	begin();
 	for (size_t i = 0; i < N_MANY; i++)
 		add(i, 1, (uint32_t)i + 1, -1);
-	cr_assert_eq(dump__group_tasks(&d, tasks, N_MANY), 0);
+	cr_assert_eq(group(N_MANY), 0);
 	cr_assert_eq(d.n_groups, DUMP_MAX_GROUPS);
 	for (size_t i = 0; i < d.n_groups; i++)
 		n += d.groups[i].count;
@@ -128,7 +138,7 @@ Test(groups, too_many_are_counted)
 Test(groups, none_at_all)
 {
 	begin();
-	cr_assert_eq(dump__group_tasks(&d, tasks, 0), 0);
+	cr_assert_eq(group(0), 0);
 	cr_assert_eq(d.n_groups, 0);
 	end();
 }

@@ -18,7 +18,9 @@ static struct target_task task;
 static struct dump_thread *begin(void)
 {
 	make_up(&d, &t);
-	task = (struct target_task){ .task = TASK(1), .coro = CORO(1), .name = "Task-1" };
+	task = (struct target_task){
+		.task = TASK(1), .coro = CORO(1), .name = "Task-1", .waits_for = ""
+	};
 	return &d.threads[0];
 }
 
@@ -44,7 +46,7 @@ static void call(struct dump_thread *th, const char *syscall, uint64_t arg)
 
 static enum dump_unit judge(int poll_fd)
 {
-	dump__judge_loop(&d, &d.loops[0], poll_fd, &task, 1);
+	dump__judge_loop(&d, &d.loops[0], poll_fd, &(struct target_tasks){ .n = 1, .list = &task });
 	return d.loops[0].unit;
 }
 

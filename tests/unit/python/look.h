@@ -5,29 +5,27 @@
 #ifndef LOOPSTALL_TESTS_LOOK_H
 #define LOOPSTALL_TESTS_LOOK_H
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "process/target.h"
 
 struct look {
 	struct target *t;
-	struct target_task *tasks;
-	size_t size, total;
+	struct target_tasks tasks;
 	int n;
 };
 
 static void look__done(struct look *look)
 {
 	target__free(look->t);
-	free(look->tasks);
+	target_tasks__done(&look->tasks);
 }
 
 static const struct target_task *find(const struct look *look, const char *name)
 {
 	for (int i = 0; i < look->n; i++)
-		if (!strcmp(look->tasks[i].name, name))
-			return &look->tasks[i];
+		if (!strcmp(look->tasks.list[i].name, name))
+			return &look->tasks.list[i];
 	return NULL;
 }
 

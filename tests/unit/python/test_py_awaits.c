@@ -165,30 +165,29 @@ static void make_coroutine(const struct target *t, uint64_t awaited)
 	put(coro, py->minor == 11 ? 75 : 67, state_of(py->minor, false), 1);
 }
 
-static bool read_coroutine(const struct target *t, struct target_task *task)
+static bool read_coroutine(const struct target *t, struct py_awaits *awaits)
 {
 	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
 	struct py_types types = { .t = t };
 
 	cr_assert_eq(py_pages__new(&pages, t), 0);
 	types.pages = pages;
-	*task = (struct target_task){ 0 };
-	return py_awaits__read(&types, address(coro), task);
+	return py_awaits__read(&types, address(coro), awaits);
 }
 
 Test(py_awaits, a_chain_of_one)
 {
 	for (uint8_t minor = PY_MINOR_MIN; minor <= PY_MINOR_MAX; minor++) {
 		struct target t = self_as(minor);
-		struct target_task task;
+		struct py_awaits awaits;
 
 		make_coroutine(&t, 0);
-		cr_assert(!read_coroutine(&t, &task));
-		cr_assert_eq(task.n_frames, 1);
-		cr_assert_eq(task.code, 0x1230);
-		cr_assert_eq(task.frames[0].code, 0x1230);
-		cr_assert_eq(task.frames[0].position, minor < 11 ? 6 : 0x1234);
-		cr_assert(!task.is_cut);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, 1);
+		cr_assert_eq(awaits.code, 0x1230);
+		cr_assert_eq(awaits.frames[0].code, 0x1230);
+		cr_assert_eq(awaits.frames[0].position, minor < 11 ? 6 : 0x1234);
+		cr_assert(!awaits.is_cut);
 	}
 }
 
@@ -196,12 +195,12 @@ Test(py_awaits, one_that_awaits_itself_comes_to_an_end)
 {
 	for (uint8_t minor = PY_MINOR_MIN; minor <= PY_MINOR_MAX; minor++) {
 		struct target t = self_as(minor);
-		struct target_task task;
+		struct py_awaits awaits;
 
 		make_coroutine(&t, address(coro));
-		cr_assert(!read_coroutine(&t, &task));
-		cr_assert_eq(task.n_frames, TARGET_TASK_FRAMES);
-		cr_assert(task.is_cut);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, TARGET_TASK_FRAMES);
+		cr_assert(awaits.is_cut);
 	}
 }
 
@@ -212,15 +211,15 @@ Test(py_awaits, absurd_stacks_are_not_followed)
 	for (uint8_t minor = 10; minor <= PY_MINOR_MAX; minor++)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 			struct target t = self_as(minor);
-			struct target_task task;
+			struct py_awaits awaits;
 
 			make_coroutine(&t, address(coro));
 			if (minor == 10)
 				put(frame, 80, sizes[i], 4);
 			else
 				put_stack_words(&t, sizes[i]);
-			cr_assert(!read_coroutine(&t, &task));
-			cr_assert_eq(task.n_frames, 1);
+			cr_assert(!read_coroutine(&t, &awaits));
+			cr_assert_eq(awaits.n_frames, 1);
 		}
 }
 
@@ -228,20 +227,20 @@ Test(py_awaits, one_that_runs_or_has_not_begun_awaits_nothing)
 {
 	for (uint8_t minor = 11; minor <= PY_MINOR_MAX; minor++) {
 		struct target t = self_as(minor);
-		struct target_task task;
+		struct py_awaits awaits;
 		size_t state = minor == 11 ? 75 : 67;
 
 		make_coroutine(&t, address(coro));
 		put(coro, state, minor >= 15 ? 4 : 0, 1);
-		cr_assert(read_coroutine(&t, &task));
-		cr_assert_eq(task.n_frames, 1);
+		cr_assert(read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, 1);
 		put(coro, state, state_of(minor, true), 1);
-		cr_assert(!read_coroutine(&t, &task));
-		cr_assert_eq(task.n_frames, 1);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, 1);
 		put(coro, state, minor >= 15 ? 5 : 4, 1);
-		cr_assert(!read_coroutine(&t, &task));
-		cr_assert_eq(task.n_frames, 0, "cleared: the frame holds nothing any more");
-		cr_assert_eq(task.code, 0);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, 0, "cleared: the frame holds nothing any more");
+		cr_assert_eq(awaits.code, 0);
 	}
 }
 
@@ -256,7 +255,7 @@ Test(py_awaits, references_carry_tags)
 			{ 14, false }, { 15, false }, { 13, true }, { 14, true }, { 15, true }
 		};
 		struct target t = { .pid = getpid() };
-		struct target_task task;
+		struct py_awaits awaits;
 
 		cr_assert_eq(py_offsets__init(&t.proc.py.at, builds[i].minor,
 					      builds[i].is_free_threaded),
@@ -264,9 +263,9 @@ Test(py_awaits, references_carry_tags)
 		make_coroutine(&t, address(coro) | 1);
 		put(coro, t.proc.py.at.gen_code, 0x1230 | 3, 8);
 		put(coro, t.proc.py.at.gen_state, state_of(builds[i].minor, false), 1);
-		cr_assert(!read_coroutine(&t, &task));
-		cr_assert_eq(task.code, 0x1230);
-		cr_assert_eq(task.n_frames, TARGET_TASK_FRAMES, "build %d", i);
-		cr_assert_eq(task.frames[3].code, 0x1230);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.code, 0x1230);
+		cr_assert_eq(awaits.n_frames, TARGET_TASK_FRAMES, "build %d", i);
+		cr_assert_eq(awaits.frames[3].code, 0x1230);
 	}
 }

@@ -155,8 +155,7 @@ static void wait_for_runner(struct look *look, pid_t pid)
 
 		target__free(TAKE_PTR(look->t));
 		if (!target__examine(&look->t, pid, NULL, NULL) && look->t->has_loops) {
-			look->n = target__tasks(look->t, 1000, &choice, &look->tasks, &look->size,
-						&look->total);
+			look->n = target__tasks(look->t, 1000, &choice, &look->tasks);
 			runner = find(look, "runner");
 			if (runner && runner->state == TARGET_TASK_RUNNING && find(look, "fresh"))
 				return;
@@ -230,11 +229,11 @@ static void check_names(const struct look *look)
 	int n_numbered = 0, n_long = 0;
 
 	for (int i = 0; i < look->n; i++) {
-		const char *name = look->tasks[i].name;
+		const char *name = look->tasks.list[i].name;
 
 		n_numbered += !strncmp(name, "Task-", 5);
 		n_long += !strncmp(name, "xxx", 3) && strlen(name) == 127 && ends_with(name, "");
-		cr_assert_neq(look->tasks[i].loop, 0);
+		cr_assert_neq(look->tasks.list[i].loop, 0);
 	}
 	cr_assert_eq(n_numbered, 2, "the main task and one without a name");
 	cr_assert_eq(n_long, 1);
@@ -305,7 +304,7 @@ static void check_loop(const struct look *look)
 	cr_assert_lt(target__count_ready(look->t, &loop), 0);
 	check_waiting(look, thread.loop);
 	for (int i = 0; i < look->n; i++)
-		cr_assert_eq(look->tasks[i].loop, thread.loop);
+		cr_assert_eq(look->tasks.list[i].loop, thread.loop);
 }
 
 static void check_process(pid_t pid)
@@ -313,17 +312,17 @@ static void check_process(pid_t pid)
 	_cleanup_(look__done) struct look look = { 0 };
 
 	wait_for_runner(&look, pid);
-	cr_assert_eq((size_t)look.n, look.total);
+	cr_assert_eq((size_t)look.n, look.tasks.total);
 	cr_assert_eq(target__count_tasks(look.t), look.n);
 	for (size_t i = 0; i < sizeof(expectations) / sizeof(*expectations); i++)
 		check_task(&look, &expectations[i]);
 	check_names(&look);
 	check_loop(&look);
 	/* Fewer than there are: those that matter most. */
-	the_heavy = look.tasks[look.n - 1].counted_as;
-	cr_assert_eq(target__tasks(look.t, 3, &choice, &look.tasks, &look.size, &look.total), 3);
-	cr_assert_eq(look.total, (size_t)look.n);
-	cr_assert_eq(look.tasks[0].counted_as, the_heavy);
+	the_heavy = look.tasks.list[look.n - 1].counted_as;
+	cr_assert_eq(target__tasks(look.t, 3, &choice, &look.tasks), 3);
+	cr_assert_eq(look.tasks.total, (size_t)look.n);
+	cr_assert_eq(look.tasks.list[0].counted_as, the_heavy);
 }
 
 static void check_shapes(const char *python)
@@ -358,13 +357,13 @@ static bool check_churn_look(struct look *look, size_t *n_seen)
 {
 	size_t n_named = 0;
 
-	look->n = target__tasks(look->t, 5000, &choice, &look->tasks, &look->size, &look->total);
+	look->n = target__tasks(look->t, 5000, &choice, &look->tasks);
 	for (int i = 0; i < look->n; i++) {
-		const struct target_task *task = &look->tasks[i];
-		char clean[sizeof(task->name)];
+		const struct target_task *task = &look->tasks.list[i];
+		char clean[128];
 
-		cr_assert(memchr(task->name, 0, sizeof(task->name)));
-		cr_assert(memchr(task->waits_for, 0, sizeof(task->waits_for)));
+		cr_assert_lt(strlen(task->name), sizeof(clean));
+		cr_assert_lt(strlen(task->waits_for), 48);
 		utf8__sanitize(task->name, clean, sizeof(clean));
 		cr_assert_str_eq(task->name, clean);
 		cr_assert_leq(task->n_frames, TARGET_TASK_FRAMES);
@@ -424,7 +423,7 @@ Test(target_tasks, of_a_process_that_is_gone)
 
 	wait_for_runner(&look, pid);
 	stop(&pid);
-	cr_assert_lt(target__tasks(look.t, 1000, &choice, &look.tasks, &look.size, &look.total), 0);
-	cr_assert_eq(look.total, 0);
-	cr_assert_lt(target__executor(look.t, look.tasks[0].loop, &executor), 0);
+	cr_assert_lt(target__tasks(look.t, 1000, &choice, &look.tasks), 0);
+	cr_assert_eq(look.tasks.total, 0);
+	cr_assert_lt(target__executor(look.t, look.tasks.list[0].loop, &executor), 0);
 }

@@ -37,8 +37,7 @@ static void wait_for_runner(struct look *look, pid_t pid)
 	for (int waited = 0; waited < PATIENCE_MS; waited += PAUSE_MS) {
 		target__free(TAKE_PTR(look->t));
 		if (!target__examine(&look->t, pid, NULL, NULL)) {
-			look->n = target__tasks(look->t, 1000, NULL, &look->tasks, &look->size,
-						&look->total);
+			look->n = target__tasks(look->t, 1000, NULL, &look->tasks);
 			if (find(look, "fresh"))
 				return;
 		}
@@ -100,10 +99,10 @@ static void check_coroutines(const struct look *look)
 		struct ls_pystr name;
 		uint64_t task;
 
-		cr_assert_eq(target__task_of_coroutine(look->t, look->tasks[i].counted_as, &task,
-						       &name),
+		cr_assert_eq(target__task_of_coroutine(look->t, look->tasks.list[i].counted_as,
+						       &task, &name),
 			     0);
-		cr_assert_eq(task, look->tasks[i].task);
+		cr_assert_eq(task, look->tasks.list[i].task);
 		cr_assert_neq(name.kind, 0xff);
 	}
 }
@@ -118,7 +117,7 @@ static void check_loop(const struct look *look)
 	cr_assert_eq(thread.kind, &py_loop_trio);
 	cr_assert_eq(thread.tid, look->t->pid);
 	for (int i = 0; i < look->n; i++)
-		cr_assert_eq(look->tasks[i].loop, thread.loop);
+		cr_assert_eq(look->tasks.list[i].loop, thread.loop);
 	cr_assert_eq(target__resolve_loop(look->t, thread.loop, &loop, &kind), 0);
 	cr_assert_eq(kind, &py_loop_trio);
 	cr_assert_eq(target__count_ready(look->t, &loop), 1, "`fresh`");

@@ -239,16 +239,15 @@ Test(runtime, what_it_leaves_out_is_not_supported)
 {
 	static const struct runtime_ops *const all[] = { &toy, NULL };
 	struct target_executor executor;
-	struct target_task *tasks = NULL;
+	struct target_tasks tasks = { 0 };
 	struct ls_loop info = { 0 };
-	size_t size = 0, total;
 	struct ls_pystr name;
 	struct err err = { 0 };
 	struct target *t = examine_self(all, &err, 0);
 	uint64_t task;
 
 	cr_assert_eq(target__count_tasks(t), -ENOTSUP);
-	cr_assert_eq(target__tasks(t, 1, NULL, &tasks, &size, &total), -ENOTSUP);
+	cr_assert_eq(target__tasks(t, 1, NULL, &tasks), -ENOTSUP);
 	cr_assert_eq(target__count_ready(t, &info), -ENOTSUP);
 	cr_assert_eq(target__task_of_coroutine(t, 1, &task, &name), -ENOTSUP);
 	cr_assert_eq(target__find_running_task(t), 0);

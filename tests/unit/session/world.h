@@ -300,22 +300,25 @@ static inline int world_task_name(const struct target *t, uint64_t task, uint64_
 }
 
 static inline int world_tasks(const struct target *t, size_t max,
-			      const struct target_task_choice *choice, struct target_task **tasks,
-			      size_t *size, size_t *ret_total)
+			      const struct target_task_choice *choice, struct target_tasks *tasks)
 {
-	(void)t;
-	if (!*tasks) {
-		*tasks = calloc(2, sizeof(**tasks));
-		cr_assert_not_null(*tasks);
-		*size = 2;
-	}
-	cr_assert_geq(max, 2);
-	(*tasks)[0] = (struct target_task){ .task = 0x100, .loop = LOOP, .counted_as = 0x100 };
-	(*tasks)[1] = (struct target_task){
-		.task = 0x200, .loop = LOOP, .counted_as = 0x200, .state = TARGET_TASK_READY
+	const struct target_task both[] = {
+		{ .task = 0x100, .loop = LOOP, .counted_as = 0x100, .name = "", .waits_for = "" },
+		{ .task = 0x200,
+		  .loop = LOOP,
+		  .counted_as = 0x200,
+		  .state = TARGET_TASK_READY,
+		  .name = "",
+		  .waits_for = "" },
 	};
+
+	(void)t;
+	cr_assert_geq(max, 2);
+	cr_assert_eq(target_tasks__begin(tasks, 2), 0);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(target_tasks__add(tasks, &both[i]), 0);
 	cr_expect_gt(choice->weight(choice->ctx, 0x100), choice->weight(choice->ctx, 0x200));
-	*ret_total = 2;
+	tasks->total = 2;
 	return 2;
 }
 
