@@ -292,6 +292,7 @@ bool py_task_reader__read(struct py_task_reader *r, uint64_t task, struct py_raw
 	raw->coro = py_word(object, py->task_coro);
 	raw->name = py_word(object, py->task_name);
 	raw->fut_waiter = py_word(object, py->task_fut_waiter);
+	raw->callbacks = py_callbacks_of(py, object);
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct py_raw_task {
 	bool is_python;
 	bool is_trio, is_scheduled; /* is_scheduled: set for trio's tasks only */
 	uint64_t nursery; /* of trio's */
+	struct py_callbacks callbacks; /* of asyncio's in C */
 };
 
 struct py_task_reader {

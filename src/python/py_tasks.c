@@ -155,7 +155,7 @@ static void drop_traps(const struct py_task_reader *r, struct target_task *task)
 static uint64_t awaited_by(struct py_task_reader *r, const struct py_raw_task *raw)
 {
 	return raw->is_trio ? py_trio__parent(r->t, &r->trio, raw->nursery) :
-			      py_waiters__of(&r->waiters, raw->task);
+			      py_waiters__of(&r->waiters, raw->task, &raw->callbacks);
 }
 
 /* Each of `walks_left` reads the stacks of all threads. 0 or -ENOMEM. */

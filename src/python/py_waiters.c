@@ -29,6 +29,7 @@
 #define OLD_CLOSURE 32 /* func_closure, 3.8 and 3.9 */
 #define CLOSURE 56
 #define CALLBACK_BYTES 96
+#define FUTURE_BYTES 96 /* of any build, up to the list of its callbacks */
 #define GROUP_ATTRIBUTES 10 /* TaskGroup.__init__ */
 #define DEQUE_MID 31 /* (BLOCKLEN - 1) / 2, Modules/_collectionsmodule.c */
 
@@ -236,14 +237,20 @@ static uint64_t by_callback(struct py_waiters *w, uint64_t callback, int depth)
 	return found;
 }
 
-/* `future` may be a task: the head is the same. */
-static uint64_t by_callbacks(struct py_waiters *w, uint64_t future, int depth)
+struct py_callbacks py_callbacks_of(const struct ls_pyoffsets *py, const uint8_t *future)
 {
-	uint64_t callback0 = future + w->types->t->proc.py.at.task_callback0;
-	uint64_t found = by_callback(w, word_at(w, callback0), depth), pairs[MAX_CALLBACKS];
-	size_t n = found ? 0 :
-			   read_items(w, word_at(w, callback0 + CALLBACKS_LIST), PY_LIST, pairs,
-				      MAX_CALLBACKS);
+	return (struct py_callbacks){
+		.first = py_word(future, py->task_callback0),
+		.list = py_word(future, py->task_callback0 + CALLBACKS_LIST),
+	};
+}
+
+static uint64_t by_callbacks(struct py_waiters *w, const struct py_callbacks *callbacks, int depth)
+{
+	uint64_t found = by_callback(w, callbacks->first, depth), pairs[MAX_CALLBACKS];
+	size_t n = found || !callbacks->list ?
+		0 :
+		read_items(w, callbacks->list, PY_LIST, pairs, MAX_CALLBACKS);
 
 	for (size_t i = 0; !found && i < n; i++) {
 		uint64_t callback;
@@ -256,6 +263,8 @@ static uint64_t by_callbacks(struct py_waiters *w, uint64_t future, int depth)
 
 static uint64_t by_future(struct py_waiters *w, uint64_t future, int depth)
 {
+	uint8_t object[FUTURE_BYTES];
+	struct py_callbacks callbacks;
 	uint64_t found = 0;
 
 	if (addr_map__get(&w->futures, future, &found) || addr_map__get(&w->seen, future, &found))
@@ -265,17 +274,20 @@ static uint64_t by_future(struct py_waiters *w, uint64_t future, int depth)
 	/* Ends a circle: a look-up that leads back to here finds no task. */
 	if (addr_map__add(&w->seen, future, 0))
 		return 0;
-	found = by_callbacks(w, future, depth + 1);
+	if (py_pages__read_head(w->types->pages, future, object, sizeof(object)))
+		return 0;
+	callbacks = py_callbacks_of(&w->types->t->proc.py.at, object);
+	found = by_callbacks(w, &callbacks, depth + 1);
 	if (found)
 		addr_map__add(&w->futures, future, found);
 	return found;
 }
 
-uint64_t py_waiters__of(struct py_waiters *w, uint64_t task)
+uint64_t py_waiters__of(struct py_waiters *w, uint64_t task, const struct py_callbacks *callbacks)
 {
 	uint64_t found = 0;
 
-	if (!addr_map__get(&w->futures, task, &found) && py_types__kind(w->types, task) == PY_TASK)
-		found = by_callbacks(w, task, 0);
+	if (!addr_map__get(&w->futures, task, &found))
+		found = by_callbacks(w, callbacks, 0);
 	return found == task ? 0 : found;
 }
