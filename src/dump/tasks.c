@@ -44,6 +44,9 @@ struct grouping {
 	struct by_address *sorted; /* all tasks */
 	size_t *group_of; /* each task's group; NOT_YET, DUMP_NO_GROUP: there was no room for it */
 	struct node *nodes;
+	/* the one that joined a group before */
+	const struct target_task *last;
+	size_t last_parent, last_group;
 };
 
 static void grouping__done(struct grouping *g)
@@ -62,6 +65,8 @@ static int compare_addresses(const void *a, const void *b)
 
 static int grouping__init(struct grouping *g)
 {
+	bool is_sorted = true; /* as they are read */
+
 	g->sorted = calloc(g->n + 1, sizeof(*g->sorted));
 	g->group_of = calloc(g->n + 1, sizeof(*g->group_of));
 	if (!g->sorted || !g->group_of)
@@ -69,8 +74,10 @@ static int grouping__init(struct grouping *g)
 	for (size_t i = 0; i < g->n; i++) {
 		g->sorted[i] = (struct by_address){ g->tasks[i].task, i };
 		g->group_of[i] = NOT_YET;
+		is_sorted &= !i || g->tasks[i - 1].task <= g->tasks[i].task;
 	}
-	qsort(g->sorted, g->n, sizeof(*g->sorted), compare_addresses);
+	if (!is_sorted)
+		qsort(g->sorted, g->n, sizeof(*g->sorted), compare_addresses);
 	return 0;
 }
 
@@ -96,8 +103,11 @@ static size_t loop_of(const struct dump *d, uint64_t loop)
 /* Keeps the first names in natural order: asyncio numbers the tasks without a name. */
 static void add_name(struct dump_group *group, const char *name)
 {
+	const char *greatest = group->names[DUMP_GROUP_NAMES - 1];
 	size_t i = 0;
 
+	if (*greatest && strverscmp(greatest, name) <= 0)
+		return;
 	while (i < DUMP_GROUP_NAMES && group->names[i][0] && strverscmp(group->names[i], name) <= 0)
 		i++;
 	if (!*name || i == DUMP_GROUP_NAMES)
@@ -153,16 +163,27 @@ static int add_group(struct grouping *g, const struct key *key, const struct tar
 	return 0;
 }
 
-/* Puts task `i` into its group, which is new if it is the first one there. */
-static int join_group(struct grouping *g, size_t i, size_t parent)
+/*
+ * Whether a task is surely at the place of the last one: tasks one behind the other share what they
+ * point to, and most of them are.
+ */
+static bool is_with_last(const struct grouping *g, const struct target_task *task, size_t parent)
 {
-	const struct target_task *task = &g->tasks[i];
+	const struct target_task *last = g->last;
+
+	return last && g->last_parent == parent && last->loop == task->loop &&
+		last->code == task->code && last->state == task->state &&
+		last->n_frames == task->n_frames && last->frames == task->frames &&
+		last->waits_for == task->waits_for;
+}
+
+/* The task's group, which is new if it is the first one there; DUMP_NO_GROUP without room. */
+static int find_group(struct grouping *g, const struct target_task *task, size_t parent,
+		      size_t *ret_number)
+{
 	struct node *node;
 	struct key key;
-	int r;
 
-	if (parent != DUMP_NO_GROUP && g->d->groups[parent].depth + 1 >= DUMP_MAX_DEPTH)
-		parent = DUMP_NO_GROUP;
 	memset(&key, 0, offsetof(struct key, frames));
 	key.parent = parent;
 	key.loop = loop_of(g->d, task->loop);
@@ -172,18 +193,33 @@ static int join_group(struct grouping *g, size_t i, size_t parent)
 	memcpy(key.frames, task->frames, task->n_frames * sizeof(*key.frames));
 	snprintf(key.waits_for, sizeof(key.waits_for), "%s", task->waits_for);
 	HASH_FIND(hh, g->nodes, &key, key_bytes(&key), node);
-	if (!node && g->d->n_groups >= DUMP_MAX_GROUPS) {
-		g->group_of[i] = DUMP_NO_GROUP;
+	*ret_number = node ? node->number : DUMP_NO_GROUP;
+	return node || g->d->n_groups >= DUMP_MAX_GROUPS ? 0 : add_group(g, &key, task, ret_number);
+}
+
+/* Puts task `i` into its group. */
+static int join_group(struct grouping *g, size_t i, size_t parent)
+{
+	const struct target_task *task = &g->tasks[i];
+	size_t number = g->last_group;
+	int r = 0;
+
+	if (parent != DUMP_NO_GROUP && g->d->groups[parent].depth + 1 >= DUMP_MAX_DEPTH)
+		parent = DUMP_NO_GROUP;
+	if (!is_with_last(g, task, parent))
+		r = find_group(g, task, parent, &number);
+	if (r)
+		return r;
+	g->group_of[i] = number;
+	g->last = task;
+	g->last_parent = parent;
+	g->last_group = number;
+	if (number == DUMP_NO_GROUP) {
 		g->d->n_ungrouped++;
 		return 0;
 	}
-	r = node ? 0 : add_group(g, &key, task, &g->group_of[i]);
-	if (r)
-		return r;
-	if (node)
-		g->group_of[i] = node->number;
-	g->d->groups[g->group_of[i]].count++;
-	add_name(&g->d->groups[g->group_of[i]], task->name);
+	g->d->groups[number].count++;
+	add_name(&g->d->groups[number], task->name);
 	return 0;
 }
 

@@ -73,11 +73,13 @@ static int by_address(const void *a, const void *b)
 /* Sorts by address, so that each block is read once, and removes duplicates. */
 static void sort_members(struct py_task_reader *r)
 {
+	bool is_sorted = true;
 	size_t n = 0;
 
-	if (!r->n_members)
-		return;
-	qsort(r->members, r->n_members, sizeof(*r->members), by_address);
+	for (size_t i = 1; i < r->n_members; i++)
+		is_sorted &= r->members[i - 1] <= r->members[i];
+	if (!is_sorted)
+		qsort(r->members, r->n_members, sizeof(*r->members), by_address);
 	for (size_t i = 0; i < r->n_members; i++)
 		if (!n || r->members[n - 1] != r->members[i])
 			r->members[n++] = r->members[i];

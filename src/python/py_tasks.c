@@ -212,7 +212,7 @@ static void drop_ended(struct py_task_reader *r, struct target_tasks *tasks)
 
 struct weighed_task {
 	uint64_t weight;
-	struct py_raw_task raw;
+	const struct py_raw_task *raw; /* they are in the order of their addresses */
 };
 
 static int by_weight(const void *a, const void *b)
@@ -221,23 +221,34 @@ static int by_weight(const void *a, const void *b)
 
 	if (left->weight != right->weight)
 		return left->weight > right->weight ? -1 : 1;
-	return left->raw.task < right->raw.task ? -1 : left->raw.task > right->raw.task;
+	return left->raw < right->raw ? -1 : left->raw > right->raw;
 }
 
 /* The first are those of the highest weight. */
 static int sort_alive(struct py_task_reader *r, const struct target_task_choice *choice)
 {
 	_cleanup_free_ struct weighed_task *weighed = calloc(r->n_alive + 1, sizeof(*weighed));
+	bool is_sorted = true;
+	struct py_raw_task *sorted;
 
 	if (!weighed)
 		return -ENOMEM;
-	for (size_t i = 0; i < r->n_alive; i++)
+	for (size_t i = 0; i < r->n_alive; i++) {
 		weighed[i] = (struct weighed_task){
-			choice->weight(choice->ctx, counted_as(&r->alive[i])), r->alive[i]
+			choice->weight(choice->ctx, counted_as(&r->alive[i])), &r->alive[i]
 		};
+		is_sorted &= !i || by_weight(&weighed[i - 1], &weighed[i]) <= 0;
+	}
+	if (is_sorted)
+		return 0;
+	sorted = calloc(r->n_alive + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
 	qsort(weighed, r->n_alive, sizeof(*weighed), by_weight);
 	for (size_t i = 0; i < r->n_alive; i++)
-		r->alive[i] = weighed[i].raw;
+		sorted[i] = *weighed[i].raw;
+	free(r->alive);
+	r->alive = sorted;
 	return 0;
 }
 

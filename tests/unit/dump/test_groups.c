@@ -85,6 +85,32 @@ Test(groups, place_state_and_waiter_tell_them_apart)
 	end();
 }
 
+/* The reader of tasks lets neighbours share what they point to. */
+Test(groups, neighbours_that_share_their_frames_may_differ)
+{
+	size_t n_pairs = 0;
+
+	begin();
+	add(0, 1, 10, -1);
+	for (size_t i = 1; i < 9; i++) {
+		add(i, 2, 20, 0);
+		tasks[i].frames = &frames[1];
+		tasks[i].waits_for = tasks[1].waits_for;
+	}
+	tasks[3].state = TARGET_TASK_READY;
+	tasks[4].loop = LOOP + 16;
+	tasks[5].n_frames = 0;
+	tasks[6].code = 3;
+	tasks[7].awaited_by = 0;
+	tasks[8].waits_for = "Future";
+	cr_assert_eq(group(9), 0);
+	cr_assert_eq(d.n_groups, 8, "%zu groups", d.n_groups);
+	for (size_t i = 0; i < d.n_groups; i++)
+		n_pairs += d.groups[i].count == 2;
+	cr_assert_eq(n_pairs, 1, "the first two are alike");
+	end();
+}
+
 Test(groups, the_running_one_and_the_largest_come_first)
 {
 	begin();
