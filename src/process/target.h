@@ -345,6 +345,8 @@ struct target_waiting {
 /* A loop that has been stuck from `start_ns` to `now_ns`. */
 struct target_stuck {
 	const struct ls_loop *loop;
+	uint64_t tstate; /* of its thread; 0: not known, as for loops that are known by address */
+	uint64_t coro; /* of the task whose step holds it up; 0: a callback does */
 	uint64_t start_ns, now_ns;
 };
 

@@ -90,22 +90,32 @@ bool py_trio__is_runner(const struct target *t, uint64_t object)
 		!py_type_name(t, type, name, sizeof(name)) && !strcmp(name, "Runner");
 }
 
-static bool runner_of(const struct target *t, uint64_t tstate, uint64_t code, uint16_t local,
-		      uint64_t *ret_runner)
+static bool find_frame(const struct target *t, uint64_t tstate, uint64_t code, uint16_t local,
+		       uint64_t *ret_frame, uint64_t *ret_runner)
 {
-	uint64_t frame;
-
-	return !py_frame_find(t, tstate, code, &frame) &&
-		!py_frame_local(t, frame, local, ret_runner) && py_trio__is_runner(t, *ret_runner);
+	return !py_frame_find(t, tstate, code, ret_frame) &&
+		!py_frame_local(t, *ret_frame, local, ret_runner) &&
+		py_trio__is_runner(t, *ret_runner);
 }
 
 int py_trio__runner(const struct target *t, const struct py_trio *trio, uint64_t tstate,
 		    uint64_t *ret_runner)
 {
+	uint64_t frame;
+
 	/* A running thread changes its frames all the time. */
 	for (int i = 0; i < RUNNER_TRIES; i++)
-		if (runner_of(t, tstate, trio->run, trio->run_runner, ret_runner) ||
-		    runner_of(t, tstate, trio->loop, trio->loop_runner, ret_runner))
+		if (find_frame(t, tstate, trio->run, trio->run_runner, &frame, ret_runner) ||
+		    find_frame(t, tstate, trio->loop, trio->loop_runner, &frame, ret_runner))
+			return 0;
+	return -ENOENT;
+}
+
+int py_trio__loop_frame(const struct target *t, const struct py_trio *trio, uint64_t tstate,
+			uint64_t *ret_frame, uint64_t *ret_runner)
+{
+	for (int i = 0; i < RUNNER_TRIES; i++)
+		if (find_frame(t, tstate, trio->loop, trio->loop_runner, ret_frame, ret_runner))
 			return 0;
 	return -ENOENT;
 }

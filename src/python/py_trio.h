@@ -38,6 +38,12 @@ void py_trio__find_traps(const struct target *t, struct py_trio *trio);
 /* The Runner whose loop runs on a thread. -ENOENT if none does. */
 int py_trio__runner(const struct target *t, const struct py_trio *trio, uint64_t tstate,
 		    uint64_t *ret_runner);
+/*
+ * The frame of the generator that runs the loop of a thread, and the Runner whose loop that is.
+ * -ENOENT if it runs none, or waits.
+ */
+int py_trio__loop_frame(const struct target *t, const struct py_trio *trio, uint64_t tstate,
+			uint64_t *ret_frame, uint64_t *ret_runner);
 /* Whether the object is one, to all appearances. */
 bool py_trio__is_runner(const struct target *t, uint64_t object);
 

@@ -77,6 +77,15 @@ static void note_thread(struct session *s, const struct watch *w, const struct l
 		      target_loop_kind_word(kind));
 }
 
+/* No other loop may keep this name. */
+static void set_scheduler(struct watch *w, struct watch_loop *l, uint64_t tstate)
+{
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		if (w->loops[i].scheduler == tstate)
+			w->loops[i].scheduler = 0;
+	l->scheduler = tstate;
+}
+
 /*
  * `scheduler`: the kernel side's name for it, if that is known not to be the loop's address; else
  * 0.
@@ -88,7 +97,7 @@ static void add_loop(struct session *s, struct watch *w, uint64_t loop, uint64_t
 	struct watch_loop *l = watch__loop(w, loop, tid);
 
 	if (scheduler)
-		l->scheduler = scheduler;
+		set_scheduler(w, l, scheduler);
 	register_loop(s, w, l);
 	if (w->n_loops != n_before && tid > 0)
 		note_thread(s, w, l->kind, tid);
@@ -109,11 +118,7 @@ static void add_scheduler(struct session *s, struct watch *w, uint64_t tstate, p
 		loop = 0;
 	l = watch__loop(w, loop, tid);
 	l->kind = kind;
-	/* No other loop may keep this name. */
-	for (size_t i = 0; i < watch__known_loops(w); i++)
-		if (w->loops[i].scheduler == tstate)
-			w->loops[i].scheduler = 0;
-	l->scheduler = tstate;
+	set_scheduler(w, l, tstate);
 	if (loop && !is_by_thread(kind))
 		target__resolve_tasks(w->target, loop, &l->tasks);
 	/* The kernel side does not know it by this name yet. */

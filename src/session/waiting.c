@@ -38,18 +38,19 @@ static struct waiting_stall *entry_of(struct waiting *w, const struct ls_rec_sta
 	return entry;
 }
 
-static const struct ls_loop *loop_of(const struct watch *w, const struct ls_rec_stall *stall)
+/* Loops that run one after the other on a thread may all be known; `loop` is what tells them. */
+static const struct watch_loop *loop_of(const struct watch *w, const struct ls_rec_stall *stall)
 {
-	const struct ls_loop *found = NULL;
+	const struct watch_loop *found = NULL;
 
 	for (size_t i = 0; i < watch__known_loops(w); i++) {
 		const struct watch_loop *l = &w->loops[i];
 
 		if (l->tid != (pid_t)stall->hdr.tid)
 			continue;
-		if (l->loop == stall->loop)
-			return &l->info;
-		found = found ? found : &l->info;
+		if (l->loop == stall->loop || (l->scheduler && l->scheduler == stall->loop))
+			return l;
+		found = found ? found : l;
 	}
 	return found;
 }
@@ -76,16 +77,18 @@ static void read_waiting(struct session *s, struct waiting_stall *entry,
 			 const struct ls_rec_stall *stall)
 {
 	struct watch *w = watches__find(&s->watches, (pid_t)stall->hdr.tgid);
-	const struct target_stuck stuck = {
-		.loop = w && w->target && !w->is_look_cut ? loop_of(w, stall) : NULL,
-		.start_ns = stall->start_ns,
-		.now_ns = stall->hdr.ts_ns,
-	};
+	const struct watch_loop *loop =
+		w && w->target && !w->is_look_cut ? loop_of(w, stall) : NULL;
+	struct target_stuck stuck = { .coro = stall->coro,
+				      .start_ns = stall->start_ns,
+				      .now_ns = stall->hdr.ts_ns };
 	struct target_waiting found;
 	int r;
 
-	if (!stuck.loop)
+	if (!loop)
 		return;
+	stuck.loop = &loop->info;
+	stuck.tstate = loop->scheduler;
 	r = target__waiting(w->target, &stuck, &found);
 	session__note_cut(s, w, r);
 	if (r < 0)

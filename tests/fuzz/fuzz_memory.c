@@ -13,6 +13,7 @@
 #include "dump/dump.h"
 #include "process/target.h"
 #include "python/py_debug_offsets.h"
+#include "python/py_trio_waiting.h"
 #include "python/python.h"
 #include "symbol/symbol.h"
 #include "tests/fuzz/fuzz.h"
@@ -233,9 +234,47 @@ static void read_tasks(const struct target *t, uint8_t choice)
 	target__count_tasks(t);
 }
 
-static void read_loop(const struct target *t, uint64_t loop)
+static void read_waiting(const struct target *t, const struct target_stuck *stuck)
 {
 	struct target_waiting waiting;
+
+	if (!target__waiting(t, stuck, &waiting))
+		fuzz_check(waiting.n_names <= TARGET_WAITING_NAMES && waiting.n_ready <= waiting.n);
+}
+
+#define TRIO_FRAME 0x7f0000003000ULL
+
+/* A scheduler's frame of trio's, wherever that may be: the process has no trio. */
+static void read_trio(const struct target *t, uint64_t frame)
+{
+	static const struct ls_loop loop = { .py = { .ready = 0x7f0000001000,
+						     .tasks = { .deadlines = 0x7f0000002000,
+								.task_local = 72,
+								.batch_local = 80,
+								.coro = 16,
+								.name = 24,
+								.next_send = 32,
+								.scope_deadline = 16,
+								.scope_status = 24,
+								.status_tasks = 16,
+								.status_children = 24 } } };
+
+	for (int is_step = 0; is_step < 2; is_step++) {
+		const struct target_stuck stuck = { .loop = &loop,
+						    .coro = is_step ? frame : 0,
+						    .now_ns = UINT64_MAX / 2 };
+		struct target_waiting waiting = {};
+		struct py_waiting w = {};
+
+		fuzz_check(!py_waiting__init(&w, t, &stuck, &waiting));
+		py_trio_waiting__read(&w, frame);
+		py_waiting__done(&w);
+		fuzz_check(waiting.n_names <= TARGET_WAITING_NAMES && waiting.n_ready <= waiting.n);
+	}
+}
+
+static void read_loop(const struct target *t, uint64_t loop)
+{
 	struct target_executor pool;
 	const struct loop_kind *kind;
 	uint64_t tstates[8];
@@ -245,7 +284,7 @@ static void read_loop(const struct target *t, uint64_t loop)
 	target__resolve_tasks(t, loop, &info);
 	target__resolve_loop(t, loop, &info, &kind);
 	target__count_ready(t, &info);
-	target__waiting(t, &stuck, &waiting);
+	read_waiting(t, &stuck);
 	target__executor(t, loop, &pool);
 	target__executor_threads(t, loop, tstates, 8);
 	target__poll_fd(t, loop);
@@ -329,8 +368,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_threads(&t);
 	if (what & 8)
 		dump(&t);
-	if (what & 16)
+	if (what & 16) {
 		target__find_running_task(&t);
+		read_trio(&t, TRIO_FRAME);
+	}
 	work_end();
 	script.is_on = false;
 	return 0;

@@ -18,7 +18,10 @@ START_SLACK_NS = 100000000
 
 
 def _begin(bench, shape, *options):
-    target = bench.target(PROGRAM, shape, "--loop", bench.loop)
+    return _attach(bench, bench.target(PROGRAM, shape, "--loop", bench.loop), *options)
+
+
+def _attach(bench, target, *options):
     target.hear("ready")
     tool = bench.tool("trace", "-p", str(target.pid), *options)
     tool.wait_start()
@@ -105,6 +108,57 @@ def killed_in_it(bench):
             (row,) = [r for r in tool.summary["coroutines"] if r["name"] == shape]
             check_equal((row["steps"], row["stalls"]), (1, 1), "its row")
             check_equal(row["total_ns"], stall["duration_ns"], "time of its row")
+
+
+def _check_waiting_in_trio(stall, stuck):
+    """Of those who wait, two are in the batch of the step. How long the three wait that became
+    ready in it is known from the first look on, which comes with the first 250 ms."""
+    passed_ns = stall["duration_ns"] - stuck["late_ns"]
+    is_late = passed_ns > 0
+    names = stuck["names"] + ["late"] * is_late
+    victims = stall["victims"]
+    check_equal((victims["is_known"], victims["is_cut"]), (True, False), "victims")
+    check_equal(sorted(victims["tasks"]), sorted(names), "who waits")
+    check_equal(victims["count"], len(names), "how many wait")
+    most_ns = 6 * stall["duration_ns"] + is_late * (passed_ns + 200 * MS)
+    least_ns = most_ns - is_late * 400 * MS - 3 * 500 * MS - stuck["sleep_ns"]
+    check(
+        least_ns < victims["starved_ns"] <= most_ns,
+        "%.3f s starved, of %.3f s to %.3f s",
+        victims["starved_ns"] / SECOND,
+        least_ns / SECOND,
+        most_ns / SECOND,
+    )
+
+
+@live(needs="trio", since=(3, 11))
+def trio_knows_who_waits(bench):
+    """Light mode does not see steps of trio."""
+    with bench.part("goes-on"):
+        target, tool, stuck = _attach(bench, bench.target("hangs_trio.py"), "--mode", "exact")
+        tool.read_until(lambda t: _open_stalls(t, stuck), timeout=5)
+        first = _open_stalls(tool, stuck)[0]
+        check_equal((first["is_open"], first["task"]["name"]), (True, "the-task"), "first line")
+        check_equal(first["call"] and first["call"]["line"], stuck["line"], "line")
+        check(first["duration_ns"] < stuck["late_ns"], "it comes after %d ns", first["duration_ns"])
+        _check_waiting_in_trio(first, stuck)
+        # And a look later.
+        time.sleep((stuck["late_ns"] - first["duration_ns"]) / SECOND + 0.8)
+        tool.finish()
+        last = _open_stalls(tool, stuck)[-1]
+        check_equal((last["id"], last["end"]), (first["id"], "running"), "last line")
+        check(last["duration_ns"] > stuck["late_ns"], "it ends at %d ns", last["duration_ns"])
+        _check_waiting_in_trio(last, stuck)
+        target.close()
+    with bench.part("killed"):
+        target, tool, stuck = _attach(bench, bench.target("hangs_trio.py"), "--mode", "exact")
+        time.sleep(1)
+        os.kill(target.pid, signal.SIGKILL)
+        tool.end()
+        (stall,) = _open_stalls(tool, stuck)
+        check_equal(stall["end"], "signal:SIGKILL", "end")
+        _check_waiting_in_trio(stall, stuck)
+        check("%d tasks waited" % len(stuck["names"]) in tool.stderr, "%r", tool.stderr)
 
 
 @live(on="once")

@@ -3,7 +3,10 @@
  * trio's tasks in real processes, on every interpreter that can import it.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 
+#include "base/time.h"
+#include "stream/pystr.h"
 #include "symbol/symbol.h"
 #include "python/child.h"
 #include "python/look.h"
@@ -13,24 +16,33 @@
 #define PROGRAM_IMPORTS                                                                            \
 	"import sys\nsys.path.append('/usr/lib/python3/dist-packages')\nimport trio\n"
 
-/* Ends in a call that blocks, so what is read afterwards stands still. */
+/*
+ * Ends in a call that blocks, so what is read afterwards stands still. Of three tasks that become
+ * ready together the first one to run does so, in a scope of its own.
+ */
 static const char program[] = PROGRAM_IMPORTS
 	"import time\n"
 	"async def leaf(): await trio.sleep(1000)\n"
 	"async def middle(): await leaf()\n"
 	"async def fresh(): pass\n"
-	"async def block(nursery):\n"
-	"    await trio.sleep(0.3)\n"
+	"async def block(nursery, event):\n"
+	"    await event.wait()\n"
+	"    trio.lowlevel.current_task().name = 'runner'\n"
 	"    nursery.start_soon(fresh, name='fresh')\n"
-	"    time.sleep(1000)\n"
+	"    with trio.move_on_after(1): time.sleep(1000)\n"
+	"async def start(event):\n"
+	"    await trio.sleep(0.3)\n"
+	"    event.set()\n"
 	"async def main():\n"
+	"    event = trio.Event()\n"
 	"    async with trio.open_nursery() as nursery:\n"
 	"        nursery.start_soon(middle, name='middle')\n"
 	"        nursery.start_soon(trio.sleep_forever, name='n\\u00e4me-\\u03c9')\n"
-	"        nursery.start_soon(block, nursery, name='runner')\n"
+	"        for _ in range(3): nursery.start_soon(block, nursery, event, name='racer')\n"
+	"        nursery.start_soon(start, event)\n"
 	"trio.run(main)\n";
 
-#define N_TASKS 7 /* with main, trio's first task and that of its entry queue */
+#define N_TASKS 9 /* with main, trio's first task and that of its entry queue */
 
 static void wait_for_runner(struct look *look, pid_t pid)
 {
@@ -69,6 +81,7 @@ static void check_tasks(const struct look *look)
 		{ "middle", "__main__.main", "sleep_forever", TARGET_TASK_WAITING },
 		{ "n\u00e4me-\u03c9", "__main__.main", "sleep_forever", TARGET_TASK_WAITING },
 		{ "fresh", "__main__.main", "fresh", TARGET_TASK_READY },
+		{ "racer", "__main__.main", NULL, TARGET_TASK_READY },
 		{ "runner", "__main__.main", "block", TARGET_TASK_RUNNING },
 		{ "__main__.main", "<init>", NULL, TARGET_TASK_WAITING },
 		{ "<init>", NULL, NULL, TARGET_TASK_WAITING },
@@ -129,6 +142,78 @@ static void check_loop(const struct look *look)
 		      "trio takes at least that many seconds");
 }
 
+static size_t n_waiting(const struct target_waiting *w, const char *name)
+{
+	char text[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_names; i++) {
+		pystr__to_utf8(&w->names[i], text, sizeof(text));
+		n += !strcmp(text, name);
+	}
+	return n;
+}
+
+/* The loop is stuck in `runner`, two more of its batch have not had their turn. */
+static void check_waiting(const struct look *look)
+{
+	struct target_loop_thread thread;
+	const struct loop_kind *kind;
+	struct target_waiting waiting;
+	struct ls_loop info = { 0 };
+	struct target_stuck stuck = { .loop = &info,
+				      .coro = find(look, "runner")->coro,
+				      .now_ns = time_now_ns(CLOCK_MONOTONIC) };
+	uint64_t late_ns;
+
+	stuck.start_ns = stuck.now_ns - NS_PER_S;
+	cr_assert_eq(target__loop_threads(look->t, &thread, 1), 1);
+	stuck.tstate = thread.tstate;
+	cr_assert_eq(target__resolve_loop(look->t, thread.loop, &info, &kind), 0);
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), 0);
+	cr_assert_eq(waiting.n, 3, "3.%u: %u", py_target(look->t)->version[1], waiting.n);
+	cr_assert_eq(waiting.n_names, 3);
+	cr_assert(n_waiting(&waiting, "racer") == 2 && n_waiting(&waiting, "fresh") == 1);
+	cr_assert_eq(waiting.n_ready, 1, "%u", waiting.n_ready);
+	cr_assert_eq(waiting.due_ns, 2 * NS_PER_S, "those of the batch wait from the start on");
+	cr_assert(!waiting.is_cut);
+	/* One sleeper is due by then. The scope of `runner` is past its deadline, but it runs. */
+	stuck.now_ns += 2000 * NS_PER_S;
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), 0);
+	cr_assert_eq(waiting.n, 4, "%u", waiting.n);
+	cr_assert_eq(n_waiting(&waiting, "middle"), 1);
+	cr_assert(!n_waiting(&waiting, "runner"));
+	late_ns = waiting.due_ns - 2 * (stuck.now_ns - stuck.start_ns);
+	cr_assert(late_ns > 1000 * NS_PER_S && late_ns < 1100 * NS_PER_S, "late by %g s",
+		  (double)late_ns / (double)NS_PER_S);
+	/* What the loop was thought to be does not matter, what runs on the thread does. */
+	info.py.ready = info.py.tasks.owner = 0;
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), 0);
+	cr_assert_eq(waiting.n, 4);
+}
+
+/* Then nothing is said, above all not that nobody waits. */
+static void check_unknown(const struct look *look)
+{
+	struct target_loop_thread thread;
+	const struct loop_kind *kind;
+	struct target_waiting waiting;
+	struct ls_loop info = { 0 };
+	struct target_stuck stuck = { .loop = &info,
+				      .coro = find(look, "runner")->coro,
+				      .start_ns = 1,
+				      .now_ns = time_now_ns(CLOCK_MONOTONIC) };
+
+	cr_assert_eq(target__loop_threads(look->t, &thread, 1), 1);
+	cr_assert_eq(target__resolve_loop(look->t, thread.loop, &info, &kind), 0);
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), -ENOENT, "which thread?");
+	stuck.tstate = thread.tstate;
+	stuck.coro = find(look, "middle")->coro;
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), -EAGAIN, "another task's step");
+	stuck.coro = find(look, "runner")->coro;
+	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), 0);
+}
+
 static bool has_trio(const char *python)
 {
 	int status = 0;
@@ -149,6 +234,8 @@ static void check_process(pid_t pid)
 	check_tasks(&look);
 	check_coroutines(&look);
 	check_loop(&look);
+	check_waiting(&look);
+	check_unknown(&look);
 }
 
 static void check_python(const char *python)

@@ -131,6 +131,31 @@ Test(session, who_waited_at_a_look_waits_until_the_end)
 	outcome_done(&o);
 }
 
+static void another_loop_runs(void)
+{
+	world.thread_loop = LOOP + 0x1000;
+	world.probe.open_loop = 0x5000;
+	report_thread(PID, TID, 0x5000, 0x5000);
+}
+
+/* The kernel side knows the second one by its thread only. */
+Test(session, looks_who_waits_for_the_loop_that_is_stuck)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+
+	opts.duration_ns = 3 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	at_ms(100, first_step);
+	at_ms(300, another_loop_runs);
+	at_ms(500, step_gets_stuck);
+	o = world_run(&opts, NULL);
+	cr_expect_eq(world.stuck_loop.py.ready, LOOP + 0x1010);
+	cr_expect_eq(world.stuck.tstate, 0x5000);
+	cr_expect_eq(world.stuck.coro, OPEN_CORO);
+	outcome_done(&o);
+}
+
 Test(session, ends_when_the_duration_is_over)
 {
 	struct session_opts opts = world_opts();

@@ -26,6 +26,7 @@
 
 #define SECOND NS_PER_S
 #define LOOP 0x7f00aa000000ULL
+#define OPEN_CORO 0x7f00bb000000ULL /* whose step does not end */
 #define PID_2 4300
 #define PID_3 4400
 #define MAX_PROCESSES 200
@@ -69,6 +70,7 @@ struct probe {
 	struct probe_inside inside; /* the last one */
 	bool has_open_span;
 	uint64_t open_since_ns; /* of a step of thread TID that has not ended; 0: there is none */
+	uint64_t open_loop; /* what the kernel side calls its loop; 0: LOOP */
 	bool is_open_late; /* that began before its thread was found */
 };
 
@@ -90,6 +92,10 @@ static struct {
 	const struct loop_kind *kind; /* of its loop; NULL: asyncio's */
 	unsigned int n_thread_names; /* read */
 	struct target_step step; /* that it is in; coro 0: in none */
+	uint64_t thread_loop; /* of thread TID, if its tasks do not say; 0: LOOP */
+	/* what the last look for who waits asked for */
+	struct target_stuck stuck;
+	struct ls_loop stuck_loop;
 	int probe_fails; /* -errno of the kernel side's new() */
 	int uprobes_fail; /* -errno of add_uprobes() */
 	size_t n_waits;
@@ -215,7 +221,7 @@ static inline int world_scheduler_of_thread(const struct target *t, uint64_t tst
 {
 	(void)t;
 	(void)tstate;
-	*ret_loop = LOOP;
+	*ret_loop = world.thread_loop ? world.thread_loop : LOOP;
 	*ret_kind = &world_thread_loop;
 	return 0;
 }
@@ -332,7 +338,8 @@ static inline int world_waiting(const struct target *t, const struct target_stuc
 				struct target_waiting *ret)
 {
 	(void)t;
-	(void)stuck;
+	world.stuck = *stuck;
+	world.stuck_loop = *stuck->loop;
 	*ret = (struct target_waiting){ .n = 3, .n_names = 1, .names = { { .number = 5 } } };
 	return 0;
 }

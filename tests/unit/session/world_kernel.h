@@ -235,6 +235,10 @@ static inline int kernel_open_stall(const struct probe *p, int pidfd,
 	script_time(&stall, LS_CAUSE_LOCK, q->now_ns - p->open_since_ns);
 	stall.start_ns = p->open_since_ns;
 	stall.end = q->end;
+	if (p->open_loop) {
+		stall.loop = p->open_loop;
+		stall.coro = OPEN_CORO;
+	}
 	stall.flags |= LS_STALL_VICTIMS_UNKNOWN;
 	if (p->is_open_late) {
 		stall.coro = p->inside.coro;
