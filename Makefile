@@ -451,7 +451,7 @@ $(BUILD)/fuzz/seeds: tests/fuzz/seeds.c $(LIB_OBJS) | $(DIRS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $^ -o $@ $(LDHARDEN) $(LIBS) $(LDLIBS) -lcriterion
 
-$(BUILD)/faults/session: tests/faults/session.c $(LIB_OBJS) | $(DIRS)
+$(BUILD)/faults/%: tests/faults/%.c $(LIB_OBJS) | $(DIRS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $^ -o $@ $(LDHARDEN) $(LIBS) $(LDLIBS) -lcriterion

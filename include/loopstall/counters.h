@@ -33,7 +33,7 @@
 	_(CHILD_BRIEF, "child_brief", DETAIL,                                                      \
 	  "child processes that ended before they could be measured")                              \
 	_(CHILD_UNEXAMINED, "child_unexamined", HIDES,                                             \
-	  "child processes not examined: too many at a time")                                      \
+	  "processes not examined: too many at a time, or no memory or descriptor")                \
 	_(THREAD_STORAGE, "thread_storage", HIDES,                                                 \
 	  "events lost: no memory for a thread's state")                                           \
 	_(STACK_TRUNCATED, "stack_truncated", DETAIL,                                              \

@@ -148,15 +148,16 @@ static int has_name(pid_t pid, const void *ctx)
 	return r < 0 ? own_shortage(r) : strstr(cmdline, search->name) != NULL;
 }
 
-bool target__has_name(pid_t pid, const char *name)
+int target__has_name(pid_t pid, const char *name)
 {
 	struct name_search search = { .name = name };
+	int r = has_name(pid, &search);
 
 	/* Called for each exec of the machine; few have the name. */
-	if (has_name(pid, &search) <= 0)
-		return false;
-	find_ancestors(&search.ancestors);
-	return !is_ancestor(&search.ancestors, pid);
+	if (r <= 0)
+		return r;
+	r = find_ancestors(&search.ancestors);
+	return r ? r : !is_ancestor(&search.ancestors, pid);
 }
 
 /* A process with its parent. */

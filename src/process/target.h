@@ -398,8 +398,8 @@ int target__read(const struct target *t, uint64_t addr, void *buf, size_t size);
  * Pids whose command line contains `name` (not ours, nor our ancestors'), ascending. 0 or -errno.
  */
 int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n);
-/* True if target__find_by_name() would return it. */
-bool target__has_name(pid_t pid, const char *name);
+/* 1 if target__find_by_name() would return it, 0 if not, or -errno. */
+int target__has_name(pid_t pid, const char *name);
 /* How long ago the process was forked, to some 10 ms. 0 or -errno. */
 int target__age_ns(pid_t pid, uint64_t *ret_ns);
 /* Children of a process, theirs, and so on, each behind its parent. 0 or -errno. */

@@ -32,7 +32,7 @@ struct process_ops {
 	int (*signal)(pid_t pid, int signal);
 	/* Each as the function of target.h with the same name. */
 	int (*age_ns)(pid_t pid, uint64_t *ret_ns);
-	bool (*has_name)(pid_t pid, const char *name);
+	int (*has_name)(pid_t pid, const char *name);
 	int (*find_by_name)(const char *name, pid_t **ret_pids, size_t *ret_n);
 	int (*find_descendants)(pid_t pid, pid_t **ret_pids, size_t *ret_n);
 	int (*examine)(struct target **ret_target, pid_t pid, const struct target_context *context,

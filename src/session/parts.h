@@ -41,6 +41,7 @@ const char *session__silence(const struct session *s, const struct snapshot *sna
 /* tree.c: which processes are watched. */
 struct tree {
 	struct newborns newborns;
+	bool is_shortage_said; /* that a program could not be taken in, in a message */
 };
 
 /*

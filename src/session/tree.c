@@ -254,21 +254,38 @@ void session__take_newborns(struct session *s, uint64_t now_ns)
 			take_newborn(s, &new);
 }
 
-/* With -n: a program that fits and was started after us. */
-static void add_if_named(struct session *s, pid_t pid)
+/* Watches a program that fits and was started after us. 0 or -errno. */
+static int watch_if_named(struct session *s, pid_t pid, struct err *err)
 {
 	struct watch *w;
-	struct err err = {};
+	int r = s->env->process->has_name(pid, s->opts.name);
 
-	if (!s->opts.name || !s->env->process->has_name(pid, s->opts.name))
-		return;
-	if (session__watch(s, pid, 0, &w, &err) < 0)
-		return;
+	if (r < 0)
+		return err__set(err, r, "cannot tell whether process %d is one of '%s': %s", pid,
+				s->opts.name, strerror(-r));
+	r = r ? session__watch(s, pid, 0, &w, err) : -ESRCH;
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
 	/* It may be a shell with that name in its arguments. */
 	w->is_unconfirmed = true;
 	w->examine_due_ns = w->born_ns + EXEC_NS;
 	if (s->env->kernel->follow(s->probe, pid) < 0)
 		log_debug("%d is not followed", pid);
+	return 0;
+}
+
+/* With -n. While we are short of something this may fail for each program that starts. */
+static void add_if_named(struct session *s, pid_t pid)
+{
+	struct err err = {};
+
+	if (!s->opts.name || watch_if_named(s, pid, &err) >= 0)
+		return;
+	session__count_unexamined(s, UINT64_MAX, true);
+	session__note(s, LOG_GRADE_ERROR, pid, "%s", err.what);
+	if (!s->tree.is_shortage_said)
+		log_warn("%s%s%s", err.what, *err.hint ? "; " : "", err.hint);
+	s->tree.is_shortage_said = true;
 }
 
 bool session__on_exec(struct session *s, pid_t pid)

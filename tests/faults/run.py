@@ -21,6 +21,7 @@ BUILD_NAME = os.environ.get("BUILD", "build")
 BUILD = os.path.join(ROOT, BUILD_NAME)
 LOOPSTALL = os.path.join(BUILD, "loopstall")
 SESSION = os.path.join(BUILD, "faults", "session")
+NAMED = os.path.join(BUILD, "faults", "named")
 # Failures tried for each command; primes, so that no rhythm of the command is followed. The others
 # are for commands that read a process, and for those that attach probes.
 TRIED = 149
@@ -69,7 +70,8 @@ class Bench:
         self.processes = []
 
     def __enter__(self):
-        programs = [BUILD_NAME + "/" + name for name in ("fuzz/seeds", "faults/session")]
+        names = ("fuzz/seeds", "faults/session", "faults/named")
+        programs = [BUILD_NAME + "/" + name for name in names]
         _make("BUILD=" + BUILD_NAME, *programs)
         self.library = _compile(self.folder, "fail_alloc.c", "fail_alloc.so", "-shared", "-fPIC")
         self.tracer = _compile(self.folder, "fail_call.c", "fail_call")
@@ -146,6 +148,11 @@ def of_processes(b):
     yield "doctor-json", b.allocations(
         doctor, facts=sweep.nothing, is_verdict=True, is_strict=False
     )
+    for how in (b.allocations, b.calls):
+        # One that has the name, and an ancestor of the command: that one never counts as such.
+        suffix = "-calls" if how == b.calls else ""
+        yield "named" + suffix, how([NAMED, b.pid, "target.py"])
+        yield "named-ancestor" + suffix, how([NAMED, str(os.getpid()), "run.py"])
     yield "dump-calls", b.calls(dump, facts=sweep.dumped)
     yield "dump-json-calls", b.calls(dump, "--json", facts=sweep.dumped_json)
     yield "ls-json-calls", b.calls([LOOPSTALL, "ls", "--json"], facts=_listed(b))

@@ -185,6 +185,51 @@ Test(session_followed, takes_a_program_of_that_name_that_comes_later)
 	outcome_done(&o);
 }
 
+static void no_descriptor_is_left(void)
+{
+	world.naming_fails = -EMFILE;
+	named_program_begins();
+	report_life(LS_REC_EXEC, PID_2, PID_2);
+}
+
+static bool is_named;
+
+static void look_into_the_log(void)
+{
+	const struct snapshot *snapshot;
+	char wanted[128];
+
+	snprintf(wanted, sizeof(wanted), "cannot tell whether process %d is one of 'app.py': %s",
+		 PID_3, strerror(EMFILE));
+	cr_assert_eq(model__snapshot(world.session->feed.model, &snapshot), 0);
+	for (size_t i = 0; i < snapshot->n_log; i++)
+		is_named |= snapshot->log[i].pid == PID_3 && !strcmp(snapshot->log[i].text, wanted);
+}
+
+/* It is no "no": the log names them, and they are counted. */
+Test(session_followed, counts_programs_whose_name_cannot_be_read)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+	json_t *line;
+
+	opts.n_pids = 0;
+	opts.name = "app.py";
+	opts.duration_ns = 2 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	at_ms(500, no_descriptor_is_left);
+	at_ms(1500, look_into_the_log);
+	o = world_run(&opts, NULL);
+	cr_expect_eq(world.probe.n_attached, 1);
+	cr_expect(is_named);
+	line = line_of(&o, "summary", 0);
+	cr_expect_eq(json_integer_value(
+			     json_object_get(json_object_get(line, "lost"), "child_unexamined")),
+		     2);
+	json_decref(line);
+	outcome_done(&o);
+}
+
 static int n_looks;
 
 static void count_looks(void)

@@ -97,6 +97,7 @@ static struct {
 	struct target_stuck stuck;
 	struct ls_loop stuck_loop;
 	int probe_fails; /* -errno of the kernel side's new() */
+	int naming_fails; /* -errno of has_name() */
 	int uprobes_fail; /* -errno of add_uprobes() */
 	size_t n_waits;
 	struct session *session;
@@ -164,10 +165,12 @@ static inline int world_age_ns(pid_t pid, uint64_t *ret_ns)
 	return 0;
 }
 
-static inline bool world_has_name(pid_t pid, const char *name)
+static inline int world_has_name(pid_t pid, const char *name)
 {
 	const struct process *p = process_of(pid);
 
+	if (world.naming_fails)
+		return world.naming_fails;
 	return p && p->is_alive && strstr(p->cmdline, name);
 }
 
