@@ -7,12 +7,14 @@ import os
 import signal
 import time
 
-from lib import both_loops, check, check_equal, live, run_tool
+import cgroups
+from lib import Skip, both_loops, check, check_equal, live, run_tool
 
 PROGRAM = "hangs.py"
 SECOND = 1000000000
 MS = 1000000
 CAUSES = {"sleep": "sleep", "lock": "lock", "compute": "cpu"}
+MEMORY_BYTES = 64 << 20
 # From the line that the program prints before it hangs to the hang itself.
 START_SLACK_NS = 100000000
 
@@ -35,7 +37,7 @@ def _check_stall(stall, shape, stuck, pid):
     check_equal(stall["coroutine"]["name"], shape, "coroutine")
     line = stall["call"] and stall["call"]["line"]
     check_equal(line, stuck["line"], "line")
-    cause = CAUSES[shape]
+    cause = CAUSES.get(shape, "sleep")
     # A busy machine may leave a thread that computes without a CPU.
     part_ns = stall["causes_ns"].get(cause, 0) + (stall["runqueue_ns"] if shape == "compute" else 0)
     check(part_ns > 0.9 * stall["duration_ns"], "%s is %r", cause, stall["causes_ns"])
@@ -108,6 +110,32 @@ def killed_in_it(bench):
             (row,) = [r for r in tool.summary["coroutines"] if r["name"] == shape]
             check_equal((row["steps"], row["stalls"]), (1, 1), "its row")
             check_equal(row["total_ns"], stall["duration_ns"], "time of its row")
+
+
+@live(on="once", loops=both_loops)
+def killed_for_lack_of_memory(bench):
+    """By the kernel, at the limit of the program's cgroup, in a step that allocates and sleeps."""
+    for mode in ("exact", "light"):
+        with bench.part(mode):
+            folder = cgroups.new_memory_limit(MEMORY_BYTES)
+            if folder is None:
+                raise Skip("no cgroup that limits memory can be made")
+            target = bench.target(PROGRAM, "allocate", "--loop", bench.loop)
+            try:
+                cgroups.write(folder, "cgroup.procs", str(target.pid))
+                tool, stuck = _attach(bench, target, "--mode", mode)[1:]
+                tool.end()
+                check_equal(cgroups.oom_kills(folder), 1, "processes killed by the kernel")
+            finally:
+                target.close()
+                cgroups.remove(folder)
+            # On a slow machine it is reported once before, as open.
+            stall = _open_stalls(tool, stuck)[-1]
+            check_equal(stall["end"], "signal:SIGKILL", "end")
+            check_equal(stall["is_open"], False, "is_open")
+            _check_stall(stall, "allocate", stuck, target.pid)
+            _check_waiting(stall)
+            check("killed by SIGKILL " in tool.stderr, "%r", tool.stderr)
 
 
 def _check_waiting_in_trio(stall, stuck):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A loop that gets stuck when it is told to, in a step of the task "the-task", and stays there.
 
-    hangs.py sleep|lock|compute [--loop asyncio|uvloop]
+    hangs.py sleep|lock|compute|allocate [--loop asyncio|uvloop]
 
 Says "ready", waits for a line, says "stuck" with the time and the line number, and hangs.
 """
@@ -15,6 +15,9 @@ import time
 import protocol
 
 LIFE_S = 60
+# So much that a limit of 64 MiB ends it within a second, and no machine is harmed without one.
+CHUNKS = 128
+CHUNK_BYTES = 2 << 20
 
 
 def line_of(mark):
@@ -44,7 +47,13 @@ async def compute():
     while now() < end: pass  # compute
 
 
-SHAPES = {f.__name__: f for f in (sleep, lock, compute)}
+async def allocate():
+    chunks = []
+    say_stuck("allocate")
+    for _ in range(CHUNKS): chunks.append(b"x" * CHUNK_BYTES), time.sleep(0.025)  # allocate
+
+
+SHAPES = {f.__name__: f for f in (sleep, lock, compute, allocate)}
 
 
 async def tick():
