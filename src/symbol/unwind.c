@@ -288,16 +288,27 @@ static bool apply(const struct cfi_rule *rule, unsigned int reg, uint64_t cfa,
 	return false;
 }
 
+/*
+ * A function whose return address is still in a register may have nothing on the stack; any other
+ * has at least that address there.
+ */
+static bool is_further_up(uint64_t sp, uint64_t from, bool is_in_register)
+{
+	return is_in_register ? sp >= from : sp > from;
+}
+
 int unwind__step(const struct cfi_row *row, const struct unwind_stack *stack, unsigned int sp_reg,
 		 struct unwind_regs *regs, uint64_t *ip)
 {
 	const struct cfi_rule *back = &row->regs[row->return_reg];
+	const bool is_in_register = back->kind == CFI_SAME;
+	const uint64_t sp = regs->values[sp_reg];
 	struct unwind_regs caller = { .unknown = 0 };
 	uint64_t cfa, ret;
 
 	if (back->kind == CFI_UNDEFINED)
 		return -ENOENT;
-	if (!find_cfa(&row->cfa, stack, regs, &cfa) || cfa <= regs->values[sp_reg] ||
+	if (!find_cfa(&row->cfa, stack, regs, &cfa) || !is_further_up(cfa, sp, is_in_register) ||
 	    !apply(back, row->return_reg, cfa, stack, regs, &ret))
 		return -EBADMSG;
 	for (unsigned int i = 0; i < LS_COPY_REGS; i++)
@@ -307,7 +318,11 @@ int unwind__step(const struct cfi_row *row, const struct unwind_stack *stack, un
 		caller.values[sp_reg] = cfa;
 		caller.unknown &= ~(1ULL << sp_reg);
 	}
-	if ((caller.unknown >> sp_reg & 1) || caller.values[sp_reg] <= regs->values[sp_reg])
+	/* The call overwrote it: the caller, too, has its own on the stack. */
+	if (is_in_register)
+		caller.unknown |= 1ULL << row->return_reg;
+	if ((caller.unknown >> sp_reg & 1) ||
+	    !is_further_up(caller.values[sp_reg], sp, is_in_register))
 		return -EBADMSG;
 	if (!ret)
 		return -ENOENT;

@@ -2,7 +2,7 @@
 /*
  * From one frame to its caller, by call frame information and a copy of the stack. Pure functions.
  * Copy and rules are the target's: every access is bounded, and each frame lies further up the
- * stack than the one before.
+ * stack than the one before; only a first one may have nothing there.
  */
 #ifndef LOOPSTALL_SYMBOL_UNWIND_H
 #define LOOPSTALL_SYMBOL_UNWIND_H

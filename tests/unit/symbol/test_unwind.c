@@ -124,6 +124,20 @@ Test(unwind, never_outside_the_copy_and_never_down)
 	cr_assert_eq(unwind__step(&row, &stack, SP, &lost, &ip), -ENOENT);
 }
 
+/* Where a call leaves the return address in a register, a leaf function has no stack. */
+Test(unwind, a_return_address_in_a_register)
+{
+	const struct cfi_row leaf = { .cfa = { .kind = CFI_IS_OFFSET, .reg = SP },
+				      .return_reg = RA };
+	struct unwind_regs regs = { .values = { [SP] = 0x9008, [RA] = 0x401234 } };
+	uint64_t ip = 0;
+
+	cr_assert_eq(unwind__step(&leaf, &stack, SP, &regs, &ip), 0);
+	cr_assert_eq(ip, 0x401234);
+	cr_assert_eq(regs.values[SP], 0x9008);
+	cr_assert_eq(unwind__step(&leaf, &stack, SP, &regs, &ip), -EBADMSG, "not a second time");
+}
+
 /* An expression that jumps back for ever is not understood, and one that fills the stack ends. */
 Test(unwind, expressions_end)
 {
