@@ -18,10 +18,13 @@ add() { # what, Debian package
     packages="$packages $2"
 }
 
-# The value of CC may be several words, as in "ccache gcc".
+# The value of CC may be several words, as in "ccache gcc" or "gcc --sysroot=FOLDER".
 has_tool() {
     for word in $1; do
-        command -v "$word" >/dev/null 2>&1 || return 1
+        case $word in
+        -*) ;;
+        *) command -v "$word" >/dev/null 2>&1 || return 1 ;;
+        esac
     done
 }
 

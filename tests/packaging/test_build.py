@@ -3,6 +3,7 @@
 bytes."""
 
 import filecmp
+import glob
 import json
 import os
 import shutil
@@ -73,6 +74,13 @@ def test_missing_tools_are_named():
     assert_stopped(done, "missing: no-pkg-config;", "apt-get install pkg-config")
 
 
+def test_tools_may_have_options():
+    done = make("requirements", "CC=gcc -pipe", "CLANG=clang -v")
+    assert done.returncode == 0, done.stderr
+    done = make("requirements", "CC=no-compiler -pipe")
+    assert_stopped(done, "missing: the compiler no-compiler -pipe;")
+
+
 def test_building_installs_no_package():
     """With everything missing, no target but deps, test and demo asks apt-get."""
     folder = stubs(apt_get="exit 1", sudo="exit 1")
@@ -102,16 +110,27 @@ def test_deps_ask_apt():
         assert f" {package}" in install, package
 
 
+def sources_for_x86(name):
+    """As they were before there was a second architecture."""
+    folder = copy_sources(name)
+    for path in glob.glob(os.path.join(folder, "*/arch/*")):
+        if os.path.basename(path) not in ("arch.h", "regs.h", "x86.c", "x86.h"):
+            os.remove(path)
+    return folder
+
+
 def test_other_architectures_stop_with_a_sentence():
+    sources = sources_for_x86("x86")
     for host in ("aarch64-linux-gnu", "riscv64-linux-gnu"):
-        done = make("BUILD=" + new_folder("host-" + host), "HOST=" + host)
+        done = make("BUILD=host-" + host, "HOST=" + host, folder=sources)
         assert_stopped(
             done, f"loopstall does not support {host.split('-')[0]}: it supports x86_64\n"
         )
     folder = stubs(aarch64_linux_gnu_gcc="echo aarch64-linux-gnu")
     done = make(
-        "BUILD=" + new_folder("cc-aarch64"),
+        "BUILD=cc-aarch64",
         "CC=aarch64-linux-gnu-gcc",
+        folder=sources,
         PATH=folder + ":" + os.environ["PATH"],
     )
     assert_stopped(done, "loopstall does not support aarch64: it supports x86_64\n")
@@ -122,7 +141,7 @@ def test_headers_stop_other_architectures():
     user, kernel = '#include "arch/arch.h"\n', '#include "arch/regs.h"\n'
     clang = ["clang", "-target", "bpf", "-Iinclude", "-Ibpf"]
     for text, command in (
-        (user, ["gcc", "-Isrc", "-U__x86_64__"]),
+        (user, ["gcc", "-Isrc", "-U__x86_64__", "-U__aarch64__"]),
         (user, ["gcc", "-Isrc", "-D__ILP32__"]),
         (kernel, [*clang, "-D__TARGET_ARCH_riscv"]),
     ):
@@ -139,7 +158,7 @@ def test_headers_stop_other_architectures():
 
 def test_a_new_architecture_is_a_file_on_each_side():
     """As CONTRIBUTING.md says. Their content is that of the first one; nothing is compiled."""
-    folder = copy_sources("arm64")
+    folder = sources_for_x86("arm64")
     shutil.copy(os.path.join(folder, "src/arch/x86.c"), os.path.join(folder, "src/arch/arm64.c"))
     done = make("BUILD=one-side", "HOST=aarch64-linux-gnu", folder=folder)
     assert_stopped(done, "loopstall does not support aarch64: it supports x86_64\n")
