@@ -45,7 +45,7 @@ static void begin_light_in_a_wait(void)
 	settings.is_light = 1;
 	settings.light_since_ns = machine.now_ns;
 	start_sampler();
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	visit(world.loop, false);
 	pass(40 * MS);
 }
@@ -83,7 +83,7 @@ Test(bpf_books, polls_whose_return_is_not_seen)
 {
 	for (int i = 0; i < 3; i++) {
 		step(world.task, 5 * MS);
-		blocked(SYS_epoll_wait, LOOP_EPOLL, 20 * MS);
+		blocked(SYS_epoll_pwait, LOOP_EPOLL, 20 * MS);
 		pass(MS);
 	}
 	turn();
@@ -95,7 +95,7 @@ Test(bpf_books, a_wait_inside_a_step_is_the_loops)
 {
 	turn();
 	step_enter(world.task, 0x1000);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 30 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 30 * MS);
 	step_exit(0x1000);
 	idle(MS);
 	cr_assert_eq(accounted_ns(), watched_ns());
@@ -112,7 +112,7 @@ Test(bpf_books, light_mode_from_the_wait_that_it_came_in)
 		tick();
 	}
 	blocked(SYS_fsync, 0, 5 * MS);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 20 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 20 * MS);
 	cr_assert_eq(accounted_ns(), watched_ns());
 	cr_assert_eq(totals().light_cpu_ns, 20 * MS);
 	cr_assert_eq(totals().light_step_ns + totals().light_callbacks_ns, 20 * MS);
@@ -166,7 +166,7 @@ Test(bpf_books, a_loop_that_ends_after_its_last_step)
 Test(bpf_books, a_loop_that_is_killed_in_its_wait)
 {
 	turn();
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	pass(30 * MS);
 	on_cpu();
 	end_process();

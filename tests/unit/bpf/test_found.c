@@ -113,7 +113,7 @@ Test(bpf_found, a_step_ends_by_the_poll_at_the_latest)
 {
 	visit();
 	pass(20 * MS);
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	expect_late(LS_UNIT_STEP, 20 * MS);
 	pass(S);
 	wake();
@@ -125,16 +125,16 @@ Test(bpf_found, a_step_ends_by_the_poll_at_the_latest)
 /* A poll of its own is part of a step, whether it began before or not. */
 Test(bpf_found, a_step_that_polls)
 {
-	block(SYS_epoll_wait, LOOP_EPOLL + 1, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL + 1, 0, 0);
 	visit();
 	pass(S);
 	wake();
 	on_cpu();
 	poll_return();
 	expect_no_stall();
-	blocked(SYS_epoll_wait, LOOP_EPOLL + 1, S);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL + 1, S);
 	poll_return();
-	blocked(SYS_poll, 0, S);
+	blocked(SYS_ppoll, 0, S);
 	expect_no_stall();
 	step_exit(0x1000);
 	expect_late(LS_UNIT_STEP, 3 * S);
@@ -143,7 +143,7 @@ Test(bpf_found, a_step_that_polls)
 /* The loop has come to its poll since user space looked. */
 Test(bpf_found, one_that_waits_by_now_is_in_nothing)
 {
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	visit();
 	pass(S);
 	wake();
@@ -152,7 +152,7 @@ Test(bpf_found, one_that_waits_by_now_is_in_nothing)
 	expect_no_stall();
 	bpf_task_storage_delete(&threads, &world.thread->task);
 	found.epoll_fd = -1;
-	block(SYS_select, 0, 0, 0);
+	block(SYS_pselect6, 0, 0, 0);
 	visit();
 	pass(S);
 	wake();
@@ -233,7 +233,7 @@ Test(bpf_found, a_step_in_light_mode)
 	}
 	expect_no_stall();
 	py__set_current_task(world.loop, 0);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 50 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 50 * MS);
 	stall = take_stall();
 	cr_assert_eq(stall->unit, LS_UNIT_STEP);
 	cr_assert_eq(stall->flags & (LS_STALL_LIGHT | LS_STALL_BEGAN_BEFORE),
@@ -262,7 +262,7 @@ Test(bpf_found, a_loop_that_falls_asleep_while_it_is_found)
 	wake();
 	on_cpu();
 	pass(MS);
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	expect_no_stall();
 	cr_assert_lt(totals().light_cpu_ns, 2 * MS);
 }

@@ -26,7 +26,7 @@ static void begin(void)
 	prog_each_task(&visit);
 	/* The loop was seen waiting once. */
 	blocked(SYS_fsync, 0, MS);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 50 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 50 * MS);
 }
 
 TestSuite(bpf_light, .init = begin);
@@ -46,7 +46,7 @@ static void end_task(void)
 
 static void wait_again(void)
 {
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 50 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 50 * MS);
 }
 
 static void ticks(int n)

@@ -2,6 +2,7 @@
 /*
  * Copies of user stacks: when they are made, what they hold, and their limits.
  */
+#include "arch/arch.h"
 #include "arch_regs.h"
 #include "bpf/host/expect.h"
 
@@ -59,6 +60,20 @@ Test(bpf_native, copied_halfway_to_a_stall_and_at_each_doubling)
 	cr_assert_eq(rec->copy.bytes[2047], (uint8_t)(2047 / 8));
 	cr_assert_eq(rec->copy.place.cause, LS_CAUSE_CPU);
 	cr_assert_eq(rec->copy.place.frame.code, CODE);
+}
+
+/* Both sides of an architecture number the registers in the same way. */
+Test(bpf_native, registers_are_where_user_space_looks)
+{
+	__u64 regs[LS_COPY_REGS];
+
+	regs_set_place(&world.thread->user, 0x401234, STACK_AT);
+	memset(regs, 0xee, sizeof(regs));
+	regs_copy(&world.thread->user, regs);
+	cr_assert_eq(regs[arch.copy_ip], 0x401234);
+	cr_assert_eq(regs[arch.copy_sp], STACK_AT);
+	for (size_t i = 0; i < LS_COPY_REGS; i++)
+		cr_assert_eq(i < arch.copy_regs, regs[i] != 0xeeeeeeeeeeeeeeee, "%zu", i);
 }
 
 static void blocked_step(uint64_t duration_ns)

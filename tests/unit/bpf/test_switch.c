@@ -67,7 +67,7 @@ Test(bpf_switch, causes_by_system_call)
 	expect_cause(LS_CAUSE_OTHER, SYS_read, TTY_FD, 0, 0);
 	expect_cause(LS_CAUSE_OTHER, SYS_read, HOST_FDS + 1, 0, 0);
 	expect_cause(LS_CAUSE_OTHER, SYS_read, 3, 0, 0);
-	expect_cause(LS_CAUSE_OTHER, SYS_pause, 0, 0, 0);
+	expect_cause(LS_CAUSE_OTHER, SYS_rt_sigsuspend, 0, 0, 0);
 	expect_cause(LS_CAUSE_OTHER, LS_SYSCALLS + 3, 0, 0, 0);
 	expect_cause(LS_CAUSE_PAGEFAULT, -1, 0, 0, 0);
 }
@@ -178,12 +178,12 @@ Test(bpf_switch, throttled_by_a_quota)
 Test(bpf_switch, stopped_while_the_loop_waits)
 {
 	step(world.task, MS);
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	pass(5 * MS);
 	wake();
 	on_cpu();
 	world.thread->task.jobctl = SIGSTOP;
-	block_in_state(0x4, SYS_epoll_wait);
+	block_in_state(0x4, SYS_epoll_pwait);
 	pass(150 * MS);
 	wake();
 	on_cpu();
@@ -215,19 +215,19 @@ Test(bpf_switch, poll_and_select_by_what_they_wait_for)
 
 	open_files();
 	memory__put(fds, SOCKET_FD);
-	expect_cause(LS_CAUSE_SLEEP, SYS_poll, 0, 0, 0);
-	expect_cause(LS_CAUSE_NETWORK, SYS_poll, fds, 1, 0);
+	expect_cause(LS_CAUSE_SLEEP, SYS_ppoll, 0, 0, 0);
+	expect_cause(LS_CAUSE_NETWORK, SYS_ppoll, fds, 1, 0);
 	memory__put(fds, (uint32_t)-1);
-	expect_cause(LS_CAUSE_OTHER, SYS_poll, fds, 1, 0);
-	expect_cause(LS_CAUSE_OTHER, SYS_poll, 0x10, 1, 0);
-	expect_cause(LS_CAUSE_SLEEP, SYS_select, 0, 0, 0);
-	expect_cause(LS_CAUSE_SLEEP, SYS_select, 20, 0, 0);
+	expect_cause(LS_CAUSE_OTHER, SYS_ppoll, fds, 1, 0);
+	expect_cause(LS_CAUSE_OTHER, SYS_ppoll, 0x10, 1, 0);
+	expect_cause(LS_CAUSE_SLEEP, SYS_pselect6, 0, 0, 0);
+	expect_cause(LS_CAUSE_SLEEP, SYS_pselect6, 20, 0, 0);
 	memory__put(set, 1 << PIPE_FD);
-	expect_cause(LS_CAUSE_PIPE, SYS_select, 20, set, 0);
-	expect_cause(LS_CAUSE_PIPE, SYS_select, 20, 0, set);
+	expect_cause(LS_CAUSE_PIPE, SYS_pselect6, 20, set, 0);
+	expect_cause(LS_CAUSE_PIPE, SYS_pselect6, 20, 0, set);
 	memory__put(set, 0);
-	expect_cause(LS_CAUSE_OTHER, SYS_select, 20, set, 0);
-	expect_cause(LS_CAUSE_OTHER, SYS_select, 200, 0x10, 0);
+	expect_cause(LS_CAUSE_OTHER, SYS_pselect6, 20, set, 0);
+	expect_cause(LS_CAUSE_OTHER, SYS_pselect6, 200, 0x10, 0);
 }
 
 /* From its wake-up on it only waits for a CPU. */
@@ -287,7 +287,7 @@ Test(bpf_switch, turns_without_a_poll_spot)
 	python.proc.has_poll_spot = 0;
 	world__update_proc();
 	step(world.task, MS);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 100 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 100 * MS);
 	pass(20 * MS);
 	step(world.task, MS);
 	expect_stall(LS_UNIT_CALLBACK, 101 * MS, 20 * MS);
@@ -302,7 +302,7 @@ Test(bpf_switch, the_loops_wait_inside_a_step)
 	at(0);
 	at(10 * MS);
 	step_enter(world.task, 0x1000);
-	blocked(SYS_epoll_wait, LOOP_EPOLL, 300 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, 300 * MS);
 	pass(4 * MS);
 	step_exit(0x1000);
 	cr_assert_eq(stats_of(CODE)->total_ns, 5 * MS);
@@ -315,7 +315,7 @@ Test(bpf_switch, an_epoll_of_a_callbacks_own)
 
 	step(world.task, MS);
 	idle(MS);
-	blocked(SYS_epoll_wait, LOOP_EPOLL + 1, 30 * MS);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL + 1, 30 * MS);
 	poll_return();
 	pass(MS);
 	step(world.task, MS);
@@ -332,7 +332,7 @@ Test(bpf_switch, an_epoll_of_a_callbacks_own)
 Test(bpf_switch, a_loop_on_select)
 {
 	step(world.task, MS);
-	blocked(SYS_select, 0, 200 * MS);
+	blocked(SYS_pselect6, 0, 200 * MS);
 	poll_return();
 	step(world.task, MS);
 	expect_no_stall();
@@ -349,13 +349,13 @@ Test(bpf_switch, a_name_look_up)
 	memory__put(fds, SOCKET_FD);
 	step_enter(world.task, 0x1000);
 	prog_dns_enter(&regs);
-	block(SYS_poll, fds, 1, 0);
+	block(SYS_ppoll, fds, 1, 0);
 	pass(15 * MS);
 	wake();
 	on_cpu();
 	/* Another Python line: the look-up is over. */
 	py__set_top(world.tstate, py__frame(LOOP_CODE, 0x1234, 0));
-	block(SYS_poll, fds, 1, 0);
+	block(SYS_ppoll, fds, 1, 0);
 	pass(5 * MS);
 	wake();
 	on_cpu();

@@ -68,7 +68,7 @@ Test(probe_open_spans, none_is_open)
 		     "it has never run a step");
 	step(world.task, MS);
 	poll_return();
-	block_in_state(1, SYS_epoll_wait);
+	block_in_state(1, SYS_epoll_pwait);
 	cr_expect_eq(probe__live(&host_probe, thread_fd, machine.now_ns, &live), -ENOENT,
 		     "it waits in its poll");
 	cr_expect_eq(report(0), -ENOENT);
@@ -80,7 +80,7 @@ Test(probe_open_spans, totals_with_the_wait_that_goes_on)
 
 	step(world.task, MS);
 	idle(MS);
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	pass(70 * MS);
 	cr_assert_eq(probe__thread_now(&host_probe, thread_fd, machine.now_ns, &stats), 0);
 	cr_expect_eq(stats.steps, 1);

@@ -39,18 +39,14 @@ static void check_calls(struct elf_image *img, const struct spots *s, enum ls_sp
 			const char *callee)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const uint8_t *code = elf_image__bytes(img, s->at[i].vaddr, 5, NULL);
-		int32_t rel;
+		uint64_t called;
 
 		cr_assert(s->at[i].is_emulable);
 		if (s->at[i].kind != kind)
 			continue;
-		cr_assert_not_null(code);
-		cr_assert_eq(code[0], 0xe8);
-		memcpy(&rel, code + 1, sizeof(rel));
+		called = called_at(img, s->at[i].vaddr);
 		if (callee)
-			cr_assert_eq(s->at[i].vaddr + 5 + (uint64_t)(int64_t)rel,
-				     function_named(img, callee));
+			cr_assert_eq(called, function_named(img, callee));
 	}
 }
 

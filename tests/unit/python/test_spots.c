@@ -14,17 +14,9 @@ static void check_calls(struct elf_image *img, const struct spots *s)
 	struct elf_symbol impl;
 
 	cr_assert_eq(elf_image__functions_named(img, "task_step_impl", &impl, 1), 1);
-	for (size_t i = 0; i < s->n; i++) {
-		const uint8_t *code = elf_image__bytes(img, s->at[i].vaddr, 5, NULL);
-		int32_t rel;
-
-		if (s->at[i].kind != LS_SPOT_STEP_ENTER)
-			continue;
-		cr_assert_not_null(code);
-		memcpy(&rel, code + 1, sizeof(rel));
-		cr_assert_eq(code[0], 0xe8);
-		cr_assert_eq(s->at[i].vaddr + 5 + (uint64_t)(int64_t)rel, impl.vaddr);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->at[i].kind == LS_SPOT_STEP_ENTER)
+			cr_assert_eq(called_at(img, s->at[i].vaddr), impl.vaddr);
 }
 
 static void find_all(const char *name, struct spots *ret_spots, struct step_search *ret_search)

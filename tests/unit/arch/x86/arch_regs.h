@@ -2,8 +2,8 @@
 /*
  * Sets, for tests of the kernel side, what the functions of bpf/arch/x86.h read.
  */
-#ifndef LOOPSTALL_TESTS_ARCH_REGS_H
-#define LOOPSTALL_TESTS_ARCH_REGS_H
+#ifndef LOOPSTALL_TESTS_X86_REGS_H
+#define LOOPSTALL_TESTS_X86_REGS_H
 
 #include <stdint.h>
 
@@ -35,9 +35,10 @@ static inline void regs_set_place(struct pt_regs *regs, uint64_t ip, uint64_t sp
 	regs->sp = sp;
 }
 
-static inline void set_thread_pointer(struct thread_struct *thread, uint64_t pointer)
+/* Of a thread with this pthread_self(). */
+static inline void set_thread_pointer(struct thread_struct *thread, uint64_t pthread)
 {
-	thread->fsbase = pointer;
+	thread->fsbase = pthread;
 }
 
 #endif

@@ -186,8 +186,10 @@ static void event_spot(const struct event *e)
 
 static void event_switch(const struct event *e)
 {
-	static const long calls[] = { SYS_clock_nanosleep, SYS_futex,	   SYS_epoll_wait, SYS_poll,
-				      SYS_select,	   SYS_epoll_wait, SYS_read,	   -1 };
+	static const long calls[] = {
+		SYS_clock_nanosleep, SYS_futex,	      SYS_epoll_pwait, SYS_ppoll,
+		SYS_pselect6,	     SYS_epoll_pwait, SYS_read,	       -1
+	};
 
 	switch (e->a & 7) {
 	case 0:

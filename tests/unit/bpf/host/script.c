@@ -25,9 +25,9 @@ static void rules_set(void)
 		{ SYS_read, LS_RULE_FD },
 		{ SYS_recvfrom, LS_RULE_FD },
 		{ SYS_futex, LS_RULE_FUTEX },
-		{ SYS_poll, LS_RULE_POLL },
-		{ SYS_select, LS_RULE_SELECT },
-		{ SYS_epoll_wait, LS_RULE_EPOLL },
+		{ SYS_ppoll, LS_RULE_POLL },
+		{ SYS_pselect6, LS_RULE_SELECT },
+		{ SYS_epoll_pwait, LS_RULE_EPOLL },
 	};
 	uintptr_t page = (uintptr_t)syscall_rules & ~(HOST_PAGE - 1);
 	uint8_t *table = (uint8_t *)(uintptr_t)syscall_rules;
@@ -218,7 +218,7 @@ void blocked(long syscall, uint64_t arg0, uint64_t duration_ns)
 
 void idle(uint64_t duration_ns)
 {
-	blocked(SYS_epoll_wait, LOOP_EPOLL, duration_ns);
+	blocked(SYS_epoll_pwait, LOOP_EPOLL, duration_ns);
 	poll_return();
 }
 
