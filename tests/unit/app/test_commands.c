@@ -287,6 +287,32 @@ Test(app_commands, check_keeps_its_verdict_if_a_file_cannot_be_written)
 	tape_done(&t);
 }
 
+/* Whatever the kernel allows: this process runs no Python. */
+Test(app_commands, doctor_of_a_process_that_is_none)
+{
+	json_t *object, *process;
+	struct run run;
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	run = RUN("doctor", "-p", pid, "--json");
+	cr_expect_eq(run.code, EXIT_CANNOT_ATTACH);
+	object = json_loads(run.out, 0, NULL);
+	cr_assert_not_null(object, "%s", run.out);
+	cr_expect_str_eq(json_string_value(json_object_get(object, "type")), "doctor");
+	cr_expect(json_is_false(json_object_get(object, "ok")));
+	cr_expect_gt(json_array_size(json_object_get(object, "features")), 4);
+	process = json_array_get(json_object_get(object, "processes"), 0);
+	cr_expect_eq(json_integer_value(json_object_get(process, "pid")), getpid());
+	cr_expect(json_is_false(json_object_get(process, "ok")));
+	json_decref(object);
+	run_done(&run);
+	run = RUN("doctor", "-p", pid);
+	cr_expect_eq(run.code, EXIT_CANNOT_ATTACH);
+	cr_expect(strstr(run.out, "attaching would not work: see MISSING above\n"));
+	run_done(&run);
+}
+
 Test(app_commands, completion)
 {
 	static const char *const shells[] = { "bash", "zsh", "fish" };

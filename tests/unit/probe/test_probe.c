@@ -7,6 +7,7 @@
 
 #include "probe/ended.h"
 #include "probe/kernel_side.h"
+#include "probe/syscall_rules.h"
 #include "probe/task_counts.h"
 
 TestSuite(probe, .init = host_probe_begin);
@@ -55,6 +56,68 @@ Test(probe, uprobes_only_where_they_are_possible)
 	cr_expect_eq(probe__attach(&host_probe, &t, &err), 0);
 	cr_expect_eq(host_probe.n_attached, 0);
 	probe__remove_uprobes(&host_probe, PID);
+}
+
+/* A file that several processes map, or one maps twice, is one of each process. */
+Test(probe, a_file_gets_its_uprobes_once)
+{
+	struct target_module modules[] = { { .dev = 8, .ino = 5 }, { .dev = 8, .ino = 5 } };
+	struct target t = { .pid = PID, .modules = modules, .n_modules = 2 };
+	struct err err = {};
+
+	probe__set_light(&host_probe, false);
+	cr_assert_eq(probe__attach(&host_probe, &t, &err), 0);
+	cr_expect_eq(host_probe.n_attached, 1);
+	modules[1].ino = 6;
+	cr_assert_eq(probe__add_uprobes(&host_probe, &t, &err), 0);
+	cr_expect_eq(host_probe.n_attached, 2, "the first one has them");
+	t.pid = PID + 1;
+	cr_assert_eq(probe__attach(&host_probe, &t, &err), 0);
+	cr_expect_eq(host_probe.n_attached, 4);
+	probe__detach(&host_probe, PID);
+	cr_assert_eq(host_probe.n_attached, 2);
+	cr_expect_eq(host_probe.attached[0].pid, PID + 1);
+	cr_expect_eq(host_probe.attached[1].pid, PID + 1);
+	probe__detach(&host_probe, PID + 1);
+	cr_expect_eq(host_probe.n_attached, 0);
+	free(host_probe.attached);
+}
+
+/* No program can be attached here; what is told is what a kernel's refusal leads to. */
+Test(probe, uprobes_that_are_refused)
+{
+	char path[] = "/app/_asyncio.so", host_path[] = "/no/such";
+	struct target_spot spot = { .kind = LS_SPOT_STEP_ENTER, .is_emulable = true };
+	struct target_module module = {
+		.path = path, .host_path = host_path, .spots = &spot, .n_spots = 1
+	};
+	const struct target t = { .pid = PID, .modules = &module, .n_modules = 1 };
+	struct err err = {};
+
+	host_probe.use_multi = true;
+	cr_assert_lt(probe__add_uprobes(&host_probe, &t, &err), 0);
+	cr_expect_eq(strstr(err.what, "cannot put probes on /app/_asyncio.so of process 4711: "),
+		     err.what, "%s", err.what);
+	cr_expect_str_empty(err.hint, "uprobe_multi needs no CAP_SYS_ADMIN");
+	cr_expect_eq(host_probe.n_attached, 0);
+	spot.is_emulable = false;
+	cr_expect_eq(probe__add_uprobes(&host_probe, &t, &err), 0, "nothing to attach");
+	cr_expect_eq(host_probe.n_attached, 1);
+	probe__remove_uprobes(&host_probe, PID);
+	free(host_probe.attached);
+}
+
+Test(probe, causes_of_system_calls)
+{
+	uint8_t rules[LS_SYSCALLS];
+
+	syscall_rules__fill(rules);
+	cr_expect_eq(rules[SYS_clock_nanosleep], LS_CAUSE_SLEEP);
+	cr_expect_eq(rules[SYS_futex], LS_RULE_FUTEX);
+	cr_expect_eq(rules[SYS_epoll_pwait], LS_RULE_EPOLL);
+	cr_expect_eq(rules[SYS_renameat2], LS_CAUSE_FILE);
+	cr_expect_eq(rules[SYS_getpid], LS_CAUSE_OTHER);
+	cr_expect_eq(rules[LS_SYSCALLS - 1], LS_CAUSE_OTHER);
 }
 
 Test(probe, loops_and_their_threads)
