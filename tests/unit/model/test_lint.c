@@ -3,6 +3,7 @@
  * Snapshots in, findings and advice out.
  */
 #include "model/lint.h"
+#include "model/lint_rules.h"
 #include "model/reading.h"
 
 static size_t check(struct script *s, struct lint_finding *findings)
@@ -334,6 +335,20 @@ Test(lint, what_is_off_is_nowhere)
 	cr_assert_eq(lint__check(snap, off, findings, LINT_MAX_FINDINGS), 0);
 	cr_assert(!lint__loop(&snap->loops[0], off, &verdict));
 	script_free(s);
+}
+
+/* Else the words that a runtime has for it are never shown. */
+Test(lint, every_kind_of_finding_has_a_rule)
+{
+	for (int kind = 0; kind < FINDING_MAX; kind++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < lint_n_rules; i++)
+			n += (int)lint_rules[i].kind == kind;
+		for (size_t i = 0; i < lint_n_loop_rules; i++)
+			n += (int)lint_loop_rules[i].kind == kind;
+		cr_expect_gt(n, 0, "kind %d", kind);
+	}
 }
 
 Test(lint, mask_is_parsed_from_names)
