@@ -284,7 +284,7 @@ static uint64_t bare_loop(void)
 					 .epoll_fd = LOOP_EPOLL,
 					 .loop_frame = runner,
 					 .is_bare = 1 };
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	visit();
 	return runner;
 }
@@ -331,7 +331,7 @@ Test(bpf_found, the_frame_that_runs_a_bare_loop_is_learned_again)
 	leave_poll();
 	runner = py__frame(RUNNER, 9, 0);
 	py__set_top(world.tstate, py__frame(0x555, 2, runner));
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	leave_poll();
 	py__set_top(world.tstate, py__frame(0x777, 5, runner));
 	blocked(SYS_clock_nanosleep, 0, 20 * MS);
@@ -345,6 +345,6 @@ Test(bpf_found, light_mode_has_no_look_at_a_bare_loop)
 	bare_loop();
 	leave_poll();
 	blocked(SYS_clock_nanosleep, 0, 20 * MS);
-	block(SYS_epoll_wait, LOOP_EPOLL, 0, 0);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
 	expect_no_stall();
 }
