@@ -6,6 +6,8 @@
 #ifndef LOOPSTALL_BASE_LIMITS_H
 #define LOOPSTALL_BASE_LIMITS_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -19,5 +21,11 @@ void limits__restore(void);
  * The limit that made a call fail with this -errno, and how to raise it: "" if it was none of ours.
  */
 void limits__describe(int code, char *buf, size_t size);
+
+/* Whether it is we who lack something: such a failure says nothing about a process. */
+static inline bool limits__is_lack(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -EIO;
+}
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "process/procfs.h"
 #include "process/target.h"
@@ -31,9 +32,7 @@ typedef int (*wanted_fn)(pid_t pid, const void *ctx);
  */
 static int own_shortage(int code)
 {
-	const bool is_ours = code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -EIO;
-
-	return is_ours ? code : 0;
+	return limits__is_lack(code) ? code : 0;
 }
 
 static int add_pid(struct pids *pids, pid_t pid)

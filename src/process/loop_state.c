@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "process/proc_thread.h"
 #include "process/procfs.h"
 #include "process/target.h"
@@ -125,16 +126,21 @@ static bool is_return_of_poll(const struct target *t, const struct maps *maps, u
 	return false;
 }
 
-bool target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread)
+int target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread)
 {
 	_cleanup_(maps__freep) struct maps *maps = NULL;
 	uint64_t words[STACK_WORDS];
+	int r;
 
-	if (!proc_thread__is_in_epoll(thread) ||
-	    target__read(t, thread->sp, words, sizeof(words)) || maps__read(&maps, t->pid))
-		return false;
+	if (!proc_thread__is_in_epoll(thread))
+		return 0;
+	r = target__read(t, thread->sp, words, sizeof(words));
+	if (r >= 0)
+		r = maps__read(&maps, t->pid);
+	if (r < 0)
+		return limits__is_lack(r) ? r : 0;
 	for (size_t i = 0; i < STACK_WORDS; i++)
 		if (is_return_of_poll(t, maps, words[i]))
-			return true;
-	return false;
+			return 1;
+	return 0;
 }

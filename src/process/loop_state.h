@@ -27,9 +27,10 @@ enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t l
 struct proc_thread;
 
 /*
- * Whether a thread waits in an epoll whose end the probes show: it was called at a place that a
- * spot of the target lies behind. Other libraries have polls of their own.
+ * 1 if a thread waits in an epoll whose end the probes show: it was called at a place that a
+ * spot of the target lies behind. Other libraries have polls of their own. 0 if not, or -errno if
+ * we lack memory or descriptors.
  */
-bool target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread);
+int target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "process/procfs.h"
 
 #define CALL_WORDS 8 /* arguments, stack pointer, instruction pointer */
@@ -52,16 +53,19 @@ int proc_thread__read(struct proc_thread *ret_thread, pid_t pid, pid_t tid)
 	_cleanup_free_ char *text = NULL, *call = NULL;
 	char name[48];
 	struct proc_stat stat;
+	int r;
 
 	*ret_thread = (struct proc_thread){ 0 };
 	snprintf(name, sizeof(name), "task/%d/stat", tid);
-	if (proc_read(pid, name, &text, NULL) || proc_stat__parse(&stat, text))
-		return -ESRCH;
+	r = proc_read(pid, name, &text, NULL);
+	if (r < 0 || proc_stat__parse(&stat, text))
+		return limits__is_lack(r) ? r : -ESRCH;
 	ret_thread->state = stat.state;
 	snprintf(name, sizeof(name), "task/%d/syscall", tid);
-	if (!proc_read(pid, name, &call, NULL))
+	r = proc_read(pid, name, &call, NULL);
+	if (r >= 0)
 		proc_thread__parse_syscall(ret_thread, call);
-	return 0;
+	return limits__is_lack(r) ? r : 0;
 }
 
 bool proc_thread__is_same(const struct proc_thread *a, const struct proc_thread *b)

@@ -187,9 +187,12 @@ static bool version_from_names(struct examination *x)
 			found = py_version_from_path(x->maps->entries[i].name, &major, &minor);
 	if (!found)
 		found = py_version_from_path(py_target(x->t)->core_path, &major, &minor);
-	if (found)
-		set_version(x->t, major << 24 | minor << 16);
-	return found;
+	if (!found)
+		return false;
+	set_version(x->t, major << 24 | minor << 16);
+	/* Names say nothing of the micro version. */
+	snprintf(x->t->version, sizeof(x->t->version), "%u.%u", major, minor);
+	return true;
 }
 
 struct version_fact {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "process/loop_state.h"
 #include "process/proc_thread.h"
 #include "python/py_frames.h"
@@ -42,23 +43,27 @@ static enum frame_role role_of(const struct target *t, uint64_t code)
 	return role;
 }
 
-/* The stack of a thread that waits in an epoll, and in which one. */
+/*
+ * The stack of a thread that waits in an epoll, and in which one. -ENOENT: it does not wait there,
+ * or cannot be read.
+ */
 static int read_waiting(const struct target *t, uint64_t tstate, pid_t tid,
 			struct proc_thread *ret_thread, struct target_stack *ret_stack)
 {
 	struct proc_thread before;
-	int r;
+	int r = tid > 0 ? proc_thread__read(&before, t->pid, tid) : -ENOENT;
 
-	if (tid <= 0 || proc_thread__read(&before, t->pid, tid) < 0 ||
-	    !proc_thread__is_in_epoll(&before))
+	if (!r && !proc_thread__is_in_epoll(&before))
 		return -ENOENT;
-	r = py_thread_stack(t, tstate, ret_stack);
+	if (!r)
+		r = py_thread_stack(t, tstate, ret_stack);
+	if (!r)
+		r = proc_thread__read(ret_thread, t->pid, tid);
 	if (r < 0)
-		return r;
-	if (proc_thread__read(ret_thread, t->pid, tid) < 0 ||
-	    !proc_thread__is_in_epoll(ret_thread) || !ret_stack->n_frames || ret_stack->is_torn)
-		return -ENOENT;
-	return 0;
+		return limits__is_lack(r) ? r : -ENOENT;
+	return proc_thread__is_in_epoll(ret_thread) && ret_stack->n_frames && !ret_stack->is_torn ?
+		0 :
+		-ENOENT;
 }
 
 static pid_t tid_of(const struct target *t, uint64_t tstate)
@@ -79,20 +84,24 @@ static uint64_t runner_of(const struct target *t, const struct target_stack *sta
 	return stack->frames[i].at.code;
 }
 
-bool py_polls__describe(const struct target *t, struct target_loop_thread *thread)
+int py_polls__describe(const struct target *t, struct target_loop_thread *thread)
 {
 	struct proc_thread waiting;
 	struct target_stack stack;
+	int r = read_waiting(t, thread->tstate, thread->tid, &waiting, &stack);
 
-	if (read_waiting(t, thread->tstate, thread->tid, &waiting, &stack) ||
-	    !target__is_in_spot_poll(t, &waiting))
-		return false;
+	if (r == -ENOENT)
+		return 0;
+	if (!r)
+		r = target__is_in_spot_poll(t, &waiting);
+	if (r <= 0)
+		return r;
 	thread->loop = thread->tstate;
 	thread->kind = &py_loop_poll;
 	thread->poll_fd = (int)waiting.args[0];
 	if (py_frame_find(t, thread->tstate, runner_of(t, &stack), &thread->frame))
 		thread->frame = 0;
-	return true;
+	return 1;
 }
 
 int py_polls__fd(const struct target *t, uint64_t tstate)

@@ -16,10 +16,10 @@
 
 /*
  * Whether a thread waits in select.epoll.poll(), whose end the probes show: it runs a loop. All
- * loops of Python that use epoll come through there. If so, fills in all of `thread`, whose thread
- * state and id are set.
+ * loops of Python that use epoll come through there. If so, returns 1 and fills in all of `thread`,
+ * whose thread state and id are set. Else 0, or -errno if we lack memory or descriptors.
  */
-bool py_polls__describe(const struct target *t, struct target_loop_thread *thread);
+int py_polls__describe(const struct target *t, struct target_loop_thread *thread);
 
 /* Whether the address is that of a thread state, and so stands for such a loop. */
 bool py_polls__is_thread(const struct target *t, uint64_t addr);

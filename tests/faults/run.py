@@ -178,8 +178,12 @@ def _check_no_room(words):
 
 
 def _listed(b):
-    """Of `ls`: whether it lists our process. Others come and go."""
-    lines = sweep.json_lines()
+    """Of `ls`: whether it lists our process and its loops. Others come and go, as its tasks do. A
+    user whose name cannot be looked up has a number. A read of memory or of a file that fails
+    leaves unknown what it would have told: the version, the rung, the kind of a loop."""
+    lines = sweep.json_lines(
+        "tasks", "user", "kind", "type", "tid", "python", "rung", "static", "stripped"
+    )
     return lambda output: {line for line in lines(output) if '"pid": %s,' % b.pid in line}
 
 
