@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Open addressing, at most half full. The target chooses the addresses, so the hash is one of many,
- * drawn for each map: multiplication by a random odd number, of which the upper bits count. Objects
- * of one page stay together: they are asked for one after the other, and each place of a large map
- * that is not in the processor's cache costs more than all else here.
+ * drawn for each map: multiplication by a random odd number, of which the upper bits count.
  */
 #include "python/addr_map.h"
 
@@ -12,9 +10,6 @@
 #include <sys/random.h>
 
 #define FIRST_SIZE 64
-/* Objects begin at multiples of 16. What does not is of a page of its own. */
-#define OBJECT_STEP 16U
-#define PAGE_BYTES 4096U
 
 struct addr_pair {
 	uint64_t addr, value;
@@ -29,9 +24,7 @@ void addr_map__done(struct addr_map *map)
 /* The pair of an address, or the empty one where it belongs. */
 static struct addr_pair *find(const struct addr_map *map, uint64_t addr)
 {
-	const uint64_t page = addr / PAGE_BYTES * OBJECT_STEP + addr % OBJECT_STEP;
-	size_t i = (size_t)(page * map->multiplier >> (64 - __builtin_ctzll(map->size))) +
-		addr % PAGE_BYTES / OBJECT_STEP;
+	size_t i = (size_t)(addr * map->multiplier >> (64 - __builtin_ctzll(map->size)));
 
 	while (map->pairs[i & (map->size - 1)].addr && map->pairs[i & (map->size - 1)].addr != addr)
 		i++;

@@ -87,3 +87,20 @@ TEST_WITHIN(20, addr_map, is_fast_whatever_the_addresses)
 	expect_fast(crowd);
 	expect_fast(chosen);
 }
+
+#define MANY_MAPS 100
+#define NEIGHBOURS 20000
+
+/* The hash is drawn for each map: none of them may be a bad one for objects side by side. */
+TEST_WITHIN(20, addr_map, no_draw_is_a_bad_one)
+{
+	for (int n = 0; n < MANY_MAPS; n++) {
+		const uint64_t before_ns = time_now_ns(CLOCK_THREAD_CPUTIME_ID);
+		struct addr_map map = { 0 };
+
+		for (uint64_t i = 1; i <= NEIGHBOURS; i++)
+			cr_assert_eq(addr_map__add(&map, neighbour(i), i), 0);
+		cr_expect_lt(time_now_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns, NS_PER_S / 20);
+		addr_map__done(&map);
+	}
+}
