@@ -64,16 +64,11 @@ LS_SUBPROG int python_is_left(struct thread_state *ts)
 	const struct ls_pyoffsets *py;
 	__u64 frame = 0;
 
-	if (!ts || !ts->tstate)
-		return 0;
-	py = &ts->proc.py.at;
-	if (read_user(&frame, sizeof(frame), ts->tstate + py->tstate_frame))
-		return 0;
-	if (frame && py->cframe_current != LS_PY_NONE &&
-	    read_user(&frame, sizeof(frame), frame + py->cframe_current))
+	if (!ts || frame_top_read(ts, ts->tstate, &frame))
 		return 0;
 	if (!frame)
 		return 1;
+	py = &ts->proc.py.at;
 	/* From 3.15 on a frame without code lies below all others. */
 	return py->frame_owner != LS_PY_NONE && !frame_read(ts, frame) && !frame_found(ts).code &&
 		!frame_word(ts, py->frame_previous);

@@ -27,17 +27,24 @@ LS_INLINE long frame_read(struct thread_state *ts, __u64 addr)
 	return read_user(ts->frame, size & FRAME_MASK, addr);
 }
 
-/* Innermost frame of the thread with this state, 0 if it runs no Python or could not be read. */
+/* Innermost frame of the thread with this state, 0 if it runs no Python. Not 0: it is not known. */
+LS_INLINE long frame_top_read(const struct thread_state *ts, __u64 tstate, __u64 *ret_frame)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py.at;
+
+	if (!tstate || read_user(ret_frame, sizeof(*ret_frame), tstate + py->tstate_frame))
+		return -1;
+	if (!*ret_frame || py->cframe_current == LS_PY_NONE)
+		return 0;
+	return read_user(ret_frame, sizeof(*ret_frame), *ret_frame + py->cframe_current);
+}
+
+/* The same, 0 also if it is not known. */
 LS_INLINE __u64 frame_top_of(const struct thread_state *ts, __u64 tstate)
 {
-	__u64 p;
+	__u64 frame = 0;
 
-	if (!tstate)
-		return 0;
-	p = read_ptr(tstate + ts->proc.py.at.tstate_frame);
-	if (p && ts->proc.py.at.cframe_current != LS_PY_NONE)
-		p = read_ptr(p + ts->proc.py.at.cframe_current);
-	return p;
+	return frame_top_read(ts, tstate, &frame) ? 0 : frame;
 }
 
 LS_INLINE __u64 frame_top(const struct thread_state *ts)

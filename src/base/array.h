@@ -49,4 +49,17 @@ static inline int array__grow(void **array, size_t *size, size_t needed, size_t 
 		_r;                                                                                \
 	}))
 
+/* As qsort(), for elements that mostly are in order already: then each is looked at once. */
+static inline void array__sort(void *array, size_t n, size_t element_bytes,
+			       int (*compare)(const void *, const void *))
+{
+	const char *element = array;
+
+	for (size_t i = 1; i < n; i++, element += element_bytes)
+		if (compare(element, element + element_bytes) > 0) {
+			qsort(array, n, element_bytes, compare);
+			return;
+		}
+}
+
 #endif

@@ -53,17 +53,12 @@ static void series_free(struct series *s)
 	free(s);
 }
 
-static void table_free(struct series **table)
-{
-	table__free(*table, series_free);
-}
-
 void run__free(struct run *run)
 {
 	if (!run)
 		return;
-	table_free(&run->coroutines);
-	table_free(&run->sites);
+	table__free(run->coroutines, series_free);
+	table__free(run->sites, series_free);
 	free(run);
 }
 

@@ -65,8 +65,6 @@ static int compare_addresses(const void *a, const void *b)
 
 static int grouping__init(struct grouping *g)
 {
-	bool is_sorted = true; /* as they are read */
-
 	g->sorted = calloc(g->n + 1, sizeof(*g->sorted));
 	g->group_of = calloc(g->n + 1, sizeof(*g->group_of));
 	if (!g->sorted || !g->group_of)
@@ -74,10 +72,8 @@ static int grouping__init(struct grouping *g)
 	for (size_t i = 0; i < g->n; i++) {
 		g->sorted[i] = (struct by_address){ g->tasks[i].task, i };
 		g->group_of[i] = NOT_YET;
-		is_sorted &= !i || g->tasks[i - 1].task <= g->tasks[i].task;
 	}
-	if (!is_sorted)
-		qsort(g->sorted, g->n, sizeof(*g->sorted), compare_addresses);
+	array__sort(g->sorted, g->n, sizeof(*g->sorted), compare_addresses);
 	return 0;
 }
 

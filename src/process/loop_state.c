@@ -97,10 +97,8 @@ enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t l
 	return LOOP_STATE_UNKNOWN;
 }
 
-/* Bytes of the stack in which the return address of a poll is: the C library's frame is small. */
-#define STACK_WORDS 64
-/* A spot may be some instructions behind the call. */
-#define SPOT_BEHIND_BYTES 64
+#define STACK_WORDS 64 /* that hold the return address: the C library's frame is small */
+#define SPOT_BEHIND_BYTES 64 /* a spot may be some instructions behind the call */
 
 static bool has_poll_behind(const struct target_module *m, uint64_t offset)
 {

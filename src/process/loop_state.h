@@ -5,8 +5,6 @@
 #ifndef LOOPSTALL_PROCESS_LOOP_STATE_H
 #define LOOPSTALL_PROCESS_LOOP_STATE_H
 
-#include <stdbool.h>
-
 #include <stdint.h>
 #include <sys/types.h>
 

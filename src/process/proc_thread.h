@@ -28,9 +28,7 @@ struct proc_thread {
 
 /* Sets all but `state`. 0 or -EBADMSG. */
 int proc_thread__parse_syscall(struct proc_thread *thread, const char *text);
-/*
- * 0, -ESRCH, or -errno if we lack memory or descriptors. What else cannot be read is unknown.
- */
+/* 0, -ESRCH, or -errno if we lack memory or descriptors. What else cannot be read is unknown. */
 int proc_thread__read(struct proc_thread *ret_thread, pid_t pid, pid_t tid);
 /* Whether it waits for events of an epoll descriptor: the first argument. */
 bool proc_thread__is_in_epoll(const struct proc_thread *thread);

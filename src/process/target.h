@@ -69,10 +69,8 @@ struct target_loop_thread {
 	uint64_t loop; /* address of the loop object */
 	uint64_t tstate; /* of its thread state */
 	const struct loop_kind *kind; /* NULL: unknown */
-	/* of a bare loop: the frame of the function that runs it and its descriptor; 0, -1: unknown
-	 */
-	uint64_t frame;
-	int poll_fd;
+	uint64_t frame; /* of a bare loop: that of the function that runs it; 0: unknown */
+	int poll_fd; /* of a bare loop: the descriptor it waits on */
 	char type_name[64];
 };
 

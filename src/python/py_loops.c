@@ -118,7 +118,8 @@ static int describe_thread(const struct target *t, uint64_t tstate, const struct
 	r = scheduler_of(t, tstate, trio, &ret_thread->loop);
 	if (!r && !ret_thread->loop && tids->n > MAX_POLLING_THREADS)
 		return 0;
-	ret_thread->tid = tid_map__of_thread(tids, t, tstate);
+	if (!r)
+		ret_thread->tid = tid_map__of_thread(tids, t, tstate);
 	if (!r && !ret_thread->loop)
 		return py_polls__describe(t, ret_thread);
 	if (!r)

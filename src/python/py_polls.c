@@ -25,7 +25,7 @@ static int read_target(void *ctx, uint64_t addr, void *buf, size_t size)
 	return target__read(ctx, addr, buf, size);
 }
 
-/* What a function is to a loop. One that cannot be read is nobody's machinery. */
+/* The role of a function in a loop. One that cannot be read counts as the user's. */
 static enum frame_role role_of(const struct target *t, uint64_t code)
 {
 	struct frame_source source = { .read = read_target, .ctx = (void *)t, .proc = t->proc };
@@ -43,27 +43,31 @@ static enum frame_role role_of(const struct target *t, uint64_t code)
 	return role;
 }
 
-/*
- * The stack of a thread that waits in an epoll, and in which one. -ENOENT: it does not wait there,
- * or cannot be read.
- */
+/* What a thread that waits in an epoll is in. -ENOENT: it does not, or cannot be read. */
+static int read_epoll(const struct target *t, pid_t tid, struct proc_thread *ret_thread)
+{
+	const int r = tid > 0 ? proc_thread__read(ret_thread, t->pid, tid) : -ENOENT;
+
+	if (r < 0)
+		return limits__is_lack(r) ? r : -ENOENT;
+	return proc_thread__is_in_epoll(ret_thread) ? 0 : -ENOENT;
+}
+
+/* The same with its stack, which counts if the thread waits before and after it was read. */
 static int read_waiting(const struct target *t, uint64_t tstate, pid_t tid,
 			struct proc_thread *ret_thread, struct target_stack *ret_stack)
 {
-	struct proc_thread before;
-	int r = tid > 0 ? proc_thread__read(&before, t->pid, tid) : -ENOENT;
+	int r = read_epoll(t, tid, ret_thread);
 
-	if (!r && !proc_thread__is_in_epoll(&before))
-		return -ENOENT;
-	if (!r)
-		r = py_thread_stack(t, tstate, ret_stack);
-	if (!r)
-		r = proc_thread__read(ret_thread, t->pid, tid);
+	if (r < 0)
+		return r;
+	r = py_thread_stack(t, tstate, ret_stack);
 	if (r < 0)
 		return limits__is_lack(r) ? r : -ENOENT;
-	return proc_thread__is_in_epoll(ret_thread) && ret_stack->n_frames && !ret_stack->is_torn ?
-		0 :
-		-ENOENT;
+	r = read_epoll(t, tid, ret_thread);
+	if (!r && (!ret_stack->n_frames || ret_stack->is_torn))
+		return -ENOENT;
+	return r;
 }
 
 static pid_t tid_of(const struct target *t, uint64_t tstate)
@@ -107,8 +111,7 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 int py_polls__fd(const struct target *t, uint64_t tstate)
 {
 	struct proc_thread waiting;
-	struct target_stack stack;
-	const int r = read_waiting(t, tstate, tid_of(t, tstate), &waiting, &stack);
+	const int r = read_epoll(t, tid_of(t, tstate), &waiting);
 
 	return r < 0 ? r : (int)waiting.args[0];
 }

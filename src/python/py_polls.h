@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <linux/types.h>
-
 #include "process/target.h"
 
 /*

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "python/py_memory.h"
 #include "python/python.h"
@@ -73,13 +74,9 @@ static int by_address(const void *a, const void *b)
 /* Sorts by address, so that each block is read once, and removes duplicates. */
 static void sort_members(struct py_task_reader *r)
 {
-	bool is_sorted = true;
 	size_t n = 0;
 
-	for (size_t i = 1; i < r->n_members; i++)
-		is_sorted &= r->members[i - 1] <= r->members[i];
-	if (!is_sorted)
-		qsort(r->members, r->n_members, sizeof(*r->members), by_address);
+	array__sort(r->members, r->n_members, sizeof(*r->members), by_address);
 	for (size_t i = 0; i < r->n_members; i++)
 		if (!n || r->members[n - 1] != r->members[i])
 			r->members[n++] = r->members[i];

@@ -38,7 +38,7 @@ static struct waiting_stall *entry_of(struct waiting *w, const struct ls_rec_sta
 	return entry;
 }
 
-/* Loops that run one after the other on a thread may all be known; `loop` is what tells them. */
+/* Loops that run one after the other on a thread may all be known; `loop` says which it is. */
 static const struct watch_loop *loop_of(const struct watch *w, const struct ls_rec_stall *stall)
 {
 	const struct watch_loop *found = NULL;

@@ -62,7 +62,7 @@ def collector_light(bench):
 
 @live()
 def shutdown_behind_the_last_callback(bench):
-    """The interpreter's shutdown, with its collections, is nobody's callback."""
+    """The interpreter's shutdown, with its collections, belongs to no callback."""
     for mode in bench.modes():
         target = bench.target("shut_down.py")
         target.hear("ready")

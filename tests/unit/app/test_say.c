@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is told about a failure: which exit code it has, and which capabilities are missing.
+ * The report of a failure: its exit code, and the capabilities that are missing.
  */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>

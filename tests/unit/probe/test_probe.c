@@ -83,7 +83,7 @@ Test(probe, a_file_gets_its_uprobes_once)
 	free(host_probe.attached);
 }
 
-/* No program can be attached here; what is told is what a kernel's refusal leads to. */
+/* No program can be attached here, so this is also what follows when a kernel refuses. */
 Test(probe, uprobes_that_are_refused)
 {
 	char path[] = "/app/_asyncio.so", host_path[] = "/no/such";

@@ -154,22 +154,30 @@ static size_t n_waiting(const struct target_waiting *w, const char *name)
 	return n;
 }
 
-/* The loop is stuck in `runner`, two more of its batch have not had their turn. */
-static void check_waiting(const struct look *look)
+/* The loop is stuck in `runner` for a second; `info` is filled in. */
+static struct target_stuck stuck_in_runner(const struct look *look, struct ls_loop *info)
 {
+	const uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
 	struct target_loop_thread thread;
 	const struct loop_kind *kind;
+
+	cr_assert_eq(target__loop_threads(look->t, &thread, 1), 1);
+	cr_assert_eq(target__resolve_loop(look->t, thread.loop, info, &kind), 0);
+	return (struct target_stuck){ .loop = info,
+				      .tstate = thread.tstate,
+				      .coro = find(look, "runner")->coro,
+				      .start_ns = now_ns - NS_PER_S,
+				      .now_ns = now_ns };
+}
+
+/* Two more of its batch have not had their turn. */
+static void check_waiting(const struct look *look)
+{
 	struct target_waiting waiting;
 	struct ls_loop info = { 0 };
-	struct target_stuck stuck = { .loop = &info,
-				      .coro = find(look, "runner")->coro,
-				      .now_ns = time_now_ns(CLOCK_MONOTONIC) };
+	struct target_stuck stuck = stuck_in_runner(look, &info);
 	uint64_t late_ns;
 
-	stuck.start_ns = stuck.now_ns - NS_PER_S;
-	cr_assert_eq(target__loop_threads(look->t, &thread, 1), 1);
-	stuck.tstate = thread.tstate;
-	cr_assert_eq(target__resolve_loop(look->t, thread.loop, &info, &kind), 0);
 	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), 0);
 	cr_assert_eq(waiting.n, 3, "3.%u: %u", py_target(look->t)->version[1], waiting.n);
 	cr_assert_eq(waiting.n_names, 3);
@@ -192,22 +200,17 @@ static void check_waiting(const struct look *look)
 	cr_assert_eq(waiting.n, 4);
 }
 
-/* Then nothing is said, above all not that nobody waits. */
+/* An error then, not 0 tasks. */
 static void check_unknown(const struct look *look)
 {
-	struct target_loop_thread thread;
-	const struct loop_kind *kind;
 	struct target_waiting waiting;
 	struct ls_loop info = { 0 };
-	struct target_stuck stuck = { .loop = &info,
-				      .coro = find(look, "runner")->coro,
-				      .start_ns = 1,
-				      .now_ns = time_now_ns(CLOCK_MONOTONIC) };
+	struct target_stuck stuck = stuck_in_runner(look, &info);
+	const uint64_t tstate = stuck.tstate;
 
-	cr_assert_eq(target__loop_threads(look->t, &thread, 1), 1);
-	cr_assert_eq(target__resolve_loop(look->t, thread.loop, &info, &kind), 0);
+	stuck.tstate = 0;
 	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), -ENOENT, "which thread?");
-	stuck.tstate = thread.tstate;
+	stuck.tstate = tstate;
 	stuck.coro = find(look, "middle")->coro;
 	cr_assert_eq(target__waiting(look->t, &stuck, &waiting), -EAGAIN, "another task's step");
 	stuck.coro = find(look, "runner")->coro;

@@ -150,7 +150,7 @@ static void make_types(void)
 	w.none = address(object());
 }
 
-/* Stuck in the step of `current`; nobody else is there. */
+/* Stuck in the step of `current`; there is no other task. */
 static void setup(void)
 {
 	w.t = self_as(13);
@@ -208,7 +208,7 @@ static void check_name(size_t i, const char *name)
 
 TestSuite(trio_waiting, .init = setup);
 
-Test(trio_waiting, nobody)
+Test(trio_waiting, no_task_waits)
 {
 	cr_assert_eq(look(), 0);
 	cr_assert_eq(w.found.n, 0);
@@ -328,7 +328,7 @@ Test(trio_waiting, queue_that_is_a_circle)
 	cr_assert(w.found.is_cut);
 }
 
-/* Never "nobody waits". */
+/* Unknown is never reported as 0 tasks. */
 Test(trio_waiting, what_cannot_be)
 {
 	static const uint64_t nowhere[] = { 0, 0x18, UINT64_MAX - 7, 1ULL << 63 };

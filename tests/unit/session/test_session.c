@@ -44,18 +44,24 @@ static void step_gets_stuck(void)
 	world.probe.open_since_ns = world.now_ns;
 }
 
-/* A step that never ends: reported at one second and at ten, and counted once. */
-Test(session, reports_a_stall_that_does_not_end)
+/* A session of so many seconds; a step gets stuck after half a second. */
+static struct outcome run_stuck(unsigned int seconds)
 {
 	struct session_opts opts = world_opts();
-	struct outcome o;
-	json_t *line;
 
-	opts.duration_ns = 15 * SECOND;
+	opts.duration_ns = seconds * SECOND;
 	process_begins(PID, 1, "python3 app.py");
 	at_ms(100, first_step);
 	at_ms(500, step_gets_stuck);
-	o = world_run(&opts, NULL);
+	return world_run(&opts, NULL);
+}
+
+/* A step that never ends: reported at one second and at ten, and counted once. */
+Test(session, reports_a_stall_that_does_not_end)
+{
+	struct outcome o = run_stuck(15);
+	json_t *line;
+
 	cr_expect_eq(count_of(&o, "stall"), 3, "%zu stalls", count_of(&o, "stall"));
 	for (size_t i = 0; i < 3; i++) {
 		line = line_of(&o, "stall", i);
@@ -79,15 +85,10 @@ static void step_goes_on(void)
 /* What ends within a second is reported at its end only. */
 Test(session, does_not_report_a_stall_twice_that_ends_soon)
 {
-	struct session_opts opts = world_opts();
 	struct outcome o;
 
-	opts.duration_ns = 5 * SECOND;
-	process_begins(PID, 1, "python3 app.py");
-	at_ms(100, first_step);
-	at_ms(500, step_gets_stuck);
 	at_ms(1400, step_goes_on);
-	o = world_run(&opts, NULL);
+	o = run_stuck(5);
 	cr_expect_eq(count_of(&o, "stall"), 0);
 	outcome_done(&o);
 }
@@ -109,17 +110,12 @@ static void stuck_step_ends_without_victims(void)
 /* Three tasks are due when a look finds them: they wait on to the end, others may have joined. */
 Test(session, who_waited_at_a_look_waits_until_the_end)
 {
-	struct session_opts opts = world_opts();
 	struct outcome o;
 	json_t *line, *victims;
 	json_int_t starved_ns;
 
-	opts.duration_ns = 5 * SECOND;
-	process_begins(PID, 1, "python3 app.py");
-	at_ms(100, first_step);
-	at_ms(500, step_gets_stuck);
 	at_ms(1400, stuck_step_ends_without_victims);
-	o = world_run(&opts, NULL);
+	o = run_stuck(5);
 	line = line_of(&o, "stall", 0);
 	victims = json_object_get(line, "victims");
 	cr_expect_eq(json_integer_value(json_object_get(victims, "count")), 3);
@@ -141,15 +137,10 @@ static void another_loop_runs(void)
 /* The kernel side knows the second one by its thread only. */
 Test(session, looks_who_waits_for_the_loop_that_is_stuck)
 {
-	struct session_opts opts = world_opts();
 	struct outcome o;
 
-	opts.duration_ns = 3 * SECOND;
-	process_begins(PID, 1, "python3 app.py");
-	at_ms(100, first_step);
 	at_ms(300, another_loop_runs);
-	at_ms(500, step_gets_stuck);
-	o = world_run(&opts, NULL);
+	o = run_stuck(3);
 	cr_expect_eq(world.stuck_loop.py.ready, LOOP + 0x1010);
 	cr_expect_eq(world.stuck.tstate, 0x5000);
 	cr_expect_eq(world.stuck.coro, OPEN_CORO);
