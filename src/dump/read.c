@@ -64,25 +64,44 @@ const char *dump_unit_sentence(enum dump_unit unit)
 	return unit_sentences[unit];
 }
 
-static int list_threads(struct dump *d)
+/* The threads of all loops, and the holder of the lock: in the list however many others there are.
+ */
+static size_t list_wanted(const struct dump *d, uint64_t holder, uint64_t *wanted)
 {
-	_cleanup_free_ struct target_thread *list = calloc(DUMP_MAX_THREADS + 1, sizeof(*list));
-	int n;
+	struct target_loop_thread loops[DUMP_MAX_LOOPS];
+	const int n = target__loop_threads(d->target, loops, DUMP_MAX_LOOPS);
+	size_t n_wanted = 0;
 
-	if (!list)
-		return -ENOMEM;
-	n = target__threads(d->target, list, DUMP_MAX_THREADS + 1);
-	if (n < 0)
-		return n == -ENOTSUP ? 0 : n;
-	d->has_more_threads = n > DUMP_MAX_THREADS;
-	d->n_threads = d->has_more_threads ? DUMP_MAX_THREADS : (size_t)n;
-	d->threads = calloc(d->n_threads + 1, sizeof(*d->threads));
+	for (int i = 0; i < n; i++)
+		wanted[n_wanted++] = loops[i].tstate;
+	if (holder)
+		wanted[n_wanted++] = holder;
+	return n_wanted;
+}
+
+static int list_threads(struct dump *d, uint64_t holder)
+{
+	uint64_t wanted[DUMP_MAX_LOOPS + 1];
+	_cleanup_free_ struct target_thread *threads = calloc(DUMP_MAX_THREADS, sizeof(*threads));
+	struct target_threads list = {
+		.threads = threads,
+		.max = DUMP_MAX_THREADS,
+		.wanted = wanted,
+		.n_wanted = list_wanted(d, holder, wanted),
+	};
+	int r = threads ? target__threads(d->target, &list) : -ENOMEM;
+
+	if (r < 0)
+		return r == -ENOTSUP ? 0 : r;
+	d->threads = calloc(list.n + 1, sizeof(*d->threads));
 	if (!d->threads)
 		return -ENOMEM;
-	for (size_t i = 0; i < d->n_threads; i++) {
-		d->threads[i].tstate = list[i].tstate;
-		d->threads[i].tid = list[i].tid;
-		memcpy(d->threads[i].name, list[i].name, sizeof(list[i].name));
+	d->n_threads = list.n;
+	d->has_more_threads = list.has_more;
+	for (size_t i = 0; i < list.n; i++) {
+		d->threads[i].tstate = threads[i].tstate;
+		d->threads[i].tid = threads[i].tid;
+		memcpy(d->threads[i].name, threads[i].name, sizeof(threads[i].name));
 	}
 	return 0;
 }
@@ -188,10 +207,10 @@ static void name_thread(const struct dump *d, struct dump_thread *th)
 static int read_threads(struct dump *d)
 {
 	uint64_t before, after = 0;
-	int tries = SETTLE_TRIES, r = list_threads(d);
+	int tries = SETTLE_TRIES, r = read_holder(d, &before);
 
 	if (!r)
-		r = read_holder(d, &before);
+		r = list_threads(d, before);
 	for (size_t i = 0; !r && i < d->n_threads; i++) {
 		r = settle_thread(d, &d->threads[i], before, &tries);
 		if (r == -EFAULT) /* it has ended */

@@ -206,12 +206,15 @@ static int examine_state(struct examination *x)
 	return 0;
 }
 
-static bool other_namespace(pid_t pid, const char *name)
+enum namespace { NAMESPACE_UNKNOWN, NAMESPACE_SAME, NAMESPACE_OTHER };
+
+static enum namespace namespace_of(pid_t pid, const char *name)
 {
 	_cleanup_free_ char *ours = NULL, *theirs = NULL;
 
-	return !proc_readlink(getpid(), name, &ours) && !proc_readlink(pid, name, &theirs) &&
-		strcmp(ours, theirs) != 0;
+	if (proc_readlink(getpid(), name, &ours) || proc_readlink(pid, name, &theirs))
+		return NAMESPACE_UNKNOWN;
+	return strcmp(ours, theirs) ? NAMESPACE_OTHER : NAMESPACE_SAME;
 }
 
 /* Missing facts about the container are no failure. */
@@ -219,10 +222,13 @@ static int examine_container(struct examination *x)
 {
 	_cleanup_free_ char *text = NULL;
 	struct target *t = x->t;
+	const enum namespace pids = namespace_of(t->pid, "ns/pid");
 	const char *cgroup;
 
-	t->is_container = other_namespace(t->pid, "ns/mnt") || other_namespace(t->pid, "ns/pid") ||
-		other_namespace(t->pid, "ns/user");
+	t->shares_pids = pids == NAMESPACE_SAME;
+	t->is_container = pids == NAMESPACE_OTHER ||
+		namespace_of(t->pid, "ns/mnt") == NAMESPACE_OTHER ||
+		namespace_of(t->pid, "ns/user") == NAMESPACE_OTHER;
 	if (proc_read(t->pid, "cgroup", &text, NULL))
 		return 0;
 	cgroup = proc_cgroup__parse(text);
@@ -455,9 +461,9 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 	return LOOK(t->runtime->loop_threads(t, threads, max));
 }
 
-int target__threads(const struct target *t, struct target_thread *threads, size_t max)
+int target__threads(const struct target *t, struct target_threads *list)
 {
-	return t->runtime->threads ? LOOK(t->runtime->threads(t, threads, max)) : -ENOTSUP;
+	return t->runtime->threads ? LOOK(t->runtime->threads(t, list)) : -ENOTSUP;
 }
 
 int target__thread_stack(const struct target *t, uint64_t tstate, struct target_stack *ret_stack)

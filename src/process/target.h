@@ -82,6 +82,7 @@ struct target {
 	char *exe; /* path as the target names it */
 	bool is_replaced; /* its program's file was deleted or replaced since it started */
 	bool is_container; /* another mount, pid or user namespace than ours */
+	bool shares_pids; /* its threads have in its pid namespace the ids that they have in ours */
 	char *cgroup; /* "/docker/4f1a...", not yet escaped; NULL if it is in none */
 	pid_t ns_pid; /* pid inside its own namespace */
 	struct known_files *known; /* what was found in its files */
@@ -169,8 +170,17 @@ struct target_thread {
 	char name[64]; /* as the program has it, UTF-8, raw; "" if it has none */
 };
 
-/* All such threads, at most `max`. Returns their number or -errno. */
-int target__threads(const struct target *t, struct target_thread *threads, size_t max);
+/* A list of such threads. The caller gives room for `max`, and which ones must be in it. */
+struct target_threads {
+	struct target_thread *threads;
+	size_t n, max;
+	bool has_more; /* there are more than `max` */
+	const uint64_t *wanted; /* thread states */
+	size_t n_wanted;
+};
+
+/* Fills the list: the newest threads, and those that are wanted. 0 or -errno. */
+int target__threads(const struct target *t, struct target_threads *list);
 
 #define TARGET_STACK_FRAMES 128
 

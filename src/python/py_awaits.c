@@ -10,11 +10,11 @@
 
 #include "python/py_frames.h"
 #include "python/py_memory.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
 #define MAX_DEPTH 200
 #define MAX_STACK_WORDS 65536
-#define MAX_THREADS 256
 #define MAX_THREAD_FRAMES 256
 #define OBJECT_BYTES 192
 #define OLD_FRAME_BYTES 120 /* up to f_executing */
@@ -212,24 +212,18 @@ static bool walk_thread(const struct target *t, uint64_t frame, uint64_t last,
 void py_awaits__read_running(const struct target *t, uint64_t coro, struct py_awaits *awaits)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint64_t tstate = 0, last = coro + py->gen_iframe, frame;
+	uint64_t tstate, last = coro + py->gen_iframe, frame;
+	struct py_tstates walk = { .t = t };
 	struct py_awaits found;
 
 	if (py->gen_iframe == LS_PY_NONE && py_read_u64(t, coro + py->gen_frame, &last))
 		return;
-	if (py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate))
+	while ((tstate = py_tstates__next(&walk)) && !py_frame_top(t, tstate, &frame)) {
+		if (!walk_thread(t, frame, last, &found))
+			continue;
+		memcpy(awaits->frames, found.frames, found.n_frames * sizeof(*found.frames));
+		awaits->n_frames = found.n_frames;
+		awaits->is_cut = found.is_cut;
 		return;
-	for (int i = 0; tstate && i < MAX_THREADS; i++) {
-		if (py_frame_top(t, tstate, &frame))
-			return;
-		if (walk_thread(t, frame, last, &found)) {
-			memcpy(awaits->frames, found.frames,
-			       found.n_frames * sizeof(*found.frames));
-			awaits->n_frames = found.n_frames;
-			awaits->is_cut = found.is_cut;
-			return;
-		}
-		if (py_read_u64(t, tstate + py->tstate_next, &tstate))
-			return;
 	}
 }

@@ -12,11 +12,11 @@
 #include "base/array.h"
 #include "process/procfs.h"
 #include "python/py_memory.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
 #define TRIES 3
 #define MOVING_TRIES 100
-#define MAX_THREADS 256
 #define MAX_FRAMES 64
 #define FRAME_BYTES_MAX 128
 #define CODE_UNIT_BYTES 2 /* a frame that has not begun is one in front */
@@ -79,19 +79,16 @@ static bool is_thread(const struct target *t, uint64_t native_id)
 static bool check_threads(const struct target *t, const struct py_check_types *types)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
+	struct py_tstates walk = { .t = t };
 	uint64_t tstate, native_id;
 
 	(void)types;
-	if (py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate))
-		return false;
-	for (int i = 0; tstate && i < MAX_THREADS; i++) {
+	while ((tstate = py_tstates__next(&walk))) {
 		if (!has_word(t, tstate + py->tstate_interp, py_target(t)->interp) ||
 		    py_read_u64(t, tstate + py->tstate_native_id, &native_id))
 			return false;
 		if (is_thread(t, native_id))
 			return true;
-		if (py_read_u64(t, tstate + py->tstate_next, &tstate))
-			return false;
 	}
 	return false;
 }
@@ -148,17 +145,14 @@ static bool is_code(const struct target *t, const struct py_check_types *types, 
 /* The innermost frame of the first thread that has one; 0 if none has. */
 static int find_frame(const struct target *t, uint64_t *ret_frame)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
+	struct py_tstates walk = { .t = t };
 	uint64_t tstate;
-	int r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+	int r = 0;
 
 	*ret_frame = 0;
-	for (int i = 0; !r && tstate && !*ret_frame && i < MAX_THREADS; i++) {
-		r = py_read_u64(t, tstate + py->tstate_frame, ret_frame);
-		if (!r)
-			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
-	}
-	return r;
+	while (!r && !*ret_frame && (tstate = py_tstates__next(&walk)))
+		r = py_read_u64(t, tstate + t->proc.py.at.tstate_frame, ret_frame);
+	return r ? r : walk.error;
 }
 
 static bool are_frames(const struct target *t, const struct py_check_types *types, uint64_t frame)

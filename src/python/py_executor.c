@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "python/py_memory.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
 /* Behind the object's head */
@@ -106,22 +107,22 @@ static int on_thread(void *ctx, uint64_t thread)
 /* Replaces the thread idents by the thread states; threads that have ended are left out. */
 static int find_states(const struct target *t, uint64_t *idents, size_t n)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
+	struct py_tstates walk = { .t = t };
 	uint64_t tstate, ident;
 	size_t n_found = 0;
-	int r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+	int r = 0;
 
-	for (int i = 0; !r && tstate && n_found < n && i < MAX_THREADS; i++) {
-		r = py_read_u64(t, tstate + py->tstate_thread_id, &ident);
+	while (!r && n_found < n && (tstate = py_tstates__next(&walk))) {
+		r = py_read_u64(t, tstate + t->proc.py.at.tstate_thread_id, &ident);
 		for (size_t k = n_found; !r && k < n; k++)
 			if (idents[k] == ident) {
 				idents[k] = idents[n_found];
 				idents[n_found++] = tstate;
 				break;
 			}
-		if (!r)
-			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
 	}
+	if (!r)
+		r = walk.error;
 	return r && r != -EFAULT ? r : (int)n_found;
 }
 

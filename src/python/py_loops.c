@@ -15,9 +15,9 @@
 #include "python/py_polls.h"
 #include "python/py_tids.h"
 #include "python/py_trio.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
-#define MAX_THREADS 4096
 /* Of a process with more, those without a known loop are not looked at: that takes 20 us each. */
 #define MAX_POLLING_THREADS 1024
 #define LOOP_HOLDER_LOOP 16 /* rl_loop of _RunningLoopHolder, up to 3.11; rl_pid is behind it */
@@ -116,7 +116,7 @@ static int describe_thread(const struct target *t, uint64_t tstate, const struct
 
 	*ret_thread = (struct target_loop_thread){ .tstate = tstate };
 	r = scheduler_of(t, tstate, trio, &ret_thread->loop);
-	if (!r && !ret_thread->loop && tids->n > MAX_POLLING_THREADS)
+	if (!r && !ret_thread->loop && tids->n_threads > MAX_POLLING_THREADS)
 		return 0;
 	if (!r)
 		ret_thread->tid = tid_map__of_thread(tids, t, tstate);
@@ -140,21 +140,21 @@ static int find_loop_threads(const struct target *t, const struct py_trio *trio,
 			     const struct tid_map *tids)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
+	struct py_tstates walk = { .t = t };
 	uint64_t tstate, interp;
 	size_t n = 0;
-	int r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+	int r = 0;
 
-	for (int i = 0; !r && tstate && n < max && i < MAX_THREADS; i++) {
+	while (r >= 0 && n < max && (tstate = py_tstates__next(&walk))) {
 		r = py_read_u64(t, tstate + py->tstate_interp, &interp);
 		if (!r && interp != py_target(t)->interp)
 			return -EAGAIN;
 		if (!r)
 			r = describe_thread(t, tstate, trio, tids, &threads[n]);
-		if (r < 0)
-			break;
-		n += (size_t)r;
-		r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+		n += r > 0;
 	}
+	if (r >= 0)
+		r = walk.error;
 	return r == -EFAULT ? -EAGAIN : r ? r : (int)n;
 }
 

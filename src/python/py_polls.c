@@ -15,9 +15,9 @@
 #include "python/py_frames.h"
 #include "python/py_memory.h"
 #include "python/py_tids.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
-#define MAX_THREADS 4096
 #define MAX_FRAMES 16 /* of machinery between the poll and the function that runs the loop */
 
 static int read_target(void *ctx, uint64_t addr, void *buf, size_t size)
@@ -118,16 +118,15 @@ int py_polls__fd(const struct target *t, uint64_t tstate)
 
 bool py_polls__is_thread(const struct target *t, uint64_t addr)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint64_t tstate;
-	int r;
+	struct py_tstates walk = { .t = t };
+	uint64_t tstate = 0;
 
 	if (!addr || !py_target(t)->interp)
 		return false;
-	r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
-	for (int i = 0; !r && tstate && tstate != addr && i < MAX_THREADS; i++)
-		r = py_read_u64(t, tstate + py->tstate_next, &tstate);
-	return !r && tstate == addr;
+	do
+		tstate = py_tstates__next(&walk);
+	while (tstate && tstate != addr);
+	return tstate == addr;
 }
 
 int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code)

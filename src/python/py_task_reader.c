@@ -13,10 +13,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "python/py_memory.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
 #define MAX_TASKS 200000
-#define MAX_THREADS 4096
 #define LIST_TRIES 4
 #define TASK_BYTES_MAX 192
 #define MINOR_WITH_EAGER_TASKS 12
@@ -165,18 +165,15 @@ static int read_list_again(struct py_task_reader *r, uint64_t head)
  */
 static int read_lists(struct py_task_reader *r)
 {
-	const struct target *t = r->t;
-	const struct ls_pyoffsets *py = &t->proc.py.at;
+	const struct ls_pyoffsets *py = &r->t->proc.py.at;
+	struct py_tstates walk = { .t = r->t };
 	uint64_t tstate;
-	int code = read_list_again(r, py_target(t)->interp + py->interp_tasks);
+	int code = read_list_again(r, py_target(r->t)->interp + py->interp_tasks);
 
-	if (!code)
-		code = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
-	for (int i = 0; !code && tstate && i < MAX_THREADS; i++) {
+	while (!code && (tstate = py_tstates__next(&walk)))
 		code = read_list_again(r, tstate + py->tstate_tasks);
-		if (!code)
-			code = py_read_u64(t, tstate + py->tstate_next, &tstate);
-	}
+	if (!code)
+		code = walk.error;
 	/* A thread that just ended. */
 	return code == -EFAULT ? 0 : code;
 }
@@ -198,20 +195,18 @@ static int read_asyncio(struct py_task_reader *r)
 /* The tasks of each thread's Runner. -ENOENT if there is none. */
 static int read_trio(struct py_task_reader *r)
 {
-	const struct ls_pyoffsets *py = &r->t->proc.py.at;
+	struct py_tstates walk = { .t = r->t };
 	uint64_t tstate, runner, set;
-	int code = py_read_u64(r->t, py_target(r->t)->interp + py->interp_threads_head, &tstate),
-	    n_runners = 0;
+	int code = 0, n_runners = 0;
 
-	for (int i = 0; !code && tstate && i < MAX_THREADS; i++) {
+	while (!code && (tstate = py_tstates__next(&walk)))
 		if (!py_trio__runner(r->t, &r->trio, tstate, &runner) &&
 		    !py_attribute(r->t, runner, "tasks", &set)) {
 			code = read_set(r, set);
 			n_runners++;
 		}
-		if (!code)
-			code = py_read_u64(r->t, tstate + py->tstate_next, &tstate);
-	}
+	if (!code)
+		code = walk.error;
 	if (code && code != -EFAULT)
 		return code;
 	return n_runners ? 0 : -ENOENT;

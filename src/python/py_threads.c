@@ -10,9 +10,9 @@
 #include "python/py_memory.h"
 #include "python/py_names.h"
 #include "python/py_tids.h"
+#include "python/py_tstates.h"
 #include "python/python.h"
 
-#define MAX_THREADS 4096
 #define HOLDER_TRIES 4
 
 /* Context of on_active(). */
@@ -57,47 +57,67 @@ static int name_threads(const struct target *t, struct target_thread *threads,
 	return 0;
 }
 
-static int list_threads(const struct target *t, const struct tid_map *tids,
-			struct target_thread *threads, uint64_t *idents, size_t max)
+static bool is_wanted(const struct target_threads *list, uint64_t tstate)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint64_t tstate;
-	size_t n = 0;
-	int r = py_read_u64(t, py_target(t)->interp + py->interp_threads_head, &tstate);
+	for (size_t i = 0; i < list->n_wanted; i++)
+		if (list->wanted[i] == tstate)
+			return true;
+	return false;
+}
 
-	for (; !r && tstate && n < max; n++) {
-		threads[n] = (struct target_thread){
+/* Where a thread goes: behind the others, or in place of one that is not wanted; `max`: nowhere. */
+static size_t place_of(const struct target_threads *list, uint64_t tstate)
+{
+	size_t i = list->n;
+
+	if (i < list->max || !is_wanted(list, tstate))
+		return i;
+	while (i > 0 && is_wanted(list, list->threads[i - 1].tstate))
+		i--;
+	return i ? i - 1 : list->max;
+}
+
+static int list_threads(const struct target *t, const struct tid_map *tids,
+			struct target_threads *list, uint64_t *idents)
+{
+	struct py_tstates walk = { .t = t };
+	uint64_t tstate;
+	size_t at;
+	int r = 0;
+
+	list->n = 0;
+	list->has_more = false;
+	while (!r && (tstate = py_tstates__next(&walk))) {
+		at = place_of(list, tstate);
+		list->has_more |= list->n == list->max;
+		if (at >= list->max)
+			continue;
+		list->n += at == list->n;
+		list->threads[at] = (struct target_thread){
 			.tstate = tstate,
 			.tid = tid_map__of_thread(tids, t, tstate),
 		};
-		r = py_read_u64(t, tstate + py->tstate_thread_id, &idents[n]);
-		if (!r)
-			r = py_read_u64(t, tstate + py->tstate_next, &tstate);
+		r = py_read_u64(t, tstate + t->proc.py.at.tstate_thread_id, &idents[at]);
 	}
-	return r ? r : (int)n;
+	return r ? r : walk.error;
 }
 
-int py_threads(const struct target *t, struct target_thread *threads, size_t max)
+int py_threads(const struct target *t, struct target_threads *list)
 {
 	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
 	_cleanup_free_ uint64_t *idents = NULL;
-	int n, r = tid_map__read(&tids, t);
+	int r = tid_map__read(&tids, t);
 
 	if (r || !py_target(t)->interp)
 		return r;
-	if (max > MAX_THREADS)
-		max = MAX_THREADS;
-	idents = calloc(max + 1, sizeof(*idents));
+	idents = calloc(list->max + 1, sizeof(*idents));
 	if (!idents)
 		return -ENOMEM;
-	n = list_threads(t, &tids, threads, idents, max);
+	r = list_threads(t, &tids, list, idents);
 	/* The list changed while it was read: once more. */
-	if (n == -EFAULT)
-		n = list_threads(t, &tids, threads, idents, max);
-	if (n <= 0)
-		return n;
-	r = name_threads(t, threads, idents, (size_t)n);
-	return r ? r : n;
+	if (r == -EFAULT)
+		r = list_threads(t, &tids, list, idents);
+	return r ? r : name_threads(t, list->threads, idents, list->n);
 }
 
 /* Context of on_active_one(). */

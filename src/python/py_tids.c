@@ -8,48 +8,70 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/work.h"
 #include "process/procfs.h"
 #include "python/py_memory.h"
 #include "python/py_source.h"
 #include "python/python.h"
 
-#define MAX_THREADS 4096
 /* The first minor version whose thread states have a native thread id. */
 #define MINOR_WITH_NATIVE_ID 11
 
+static int add_pair(struct tid_map *map, const struct target *t, pid_t tid)
+{
+	struct proc_status status;
+	int r = proc_status__read(&status, t->pid, tid);
+
+	if (r < 0)
+		return limits__is_lack(r) ? r : 0;
+	r = ARRAY_RESERVE(map->pairs, map->size, map->n + 1);
+	if (r)
+		return r;
+	map->pairs[map->n++] = (struct tid_pair){ status.ns_pid ? status.ns_pid : tid, tid };
+	return 0;
+}
+
+static int by_inner_id(const void *a, const void *b)
+{
+	const struct tid_pair *x = a, *y = b;
+
+	return (x->inner > y->inner) - (x->inner < y->inner);
+}
+
+static int read_pairs(struct tid_map *map, const struct target *t, const char *path)
+{
+	_cleanup_(dir_close) DIR *d = opendir(path);
+	struct dirent *e;
+	int r = d ? 0 : -errno;
+
+	while (!r && (e = readdir(d))) {
+		const pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		r = tid > 0 ? add_pair(map, t, tid) : 0;
+		if (!r)
+			r = work_check();
+	}
+	array__sort(map->pairs, map->n, sizeof(*map->pairs), by_inner_id);
+	return r == -ENOENT ? -ESRCH : r;
+}
+
 int tid_map__read(struct tid_map *map, const struct target *t)
 {
-	_cleanup_(dir_close) DIR *d = NULL;
-	struct dirent *e;
+	struct stat st;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%d/task", t->pid);
-	d = opendir(path);
-	if (!d)
+	if (stat(path, &st))
 		return errno == ENOENT ? -ESRCH : -errno;
-	while ((e = readdir(d)) && map->n < MAX_THREADS) {
-		struct proc_status status;
-		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
-		int r;
-
-		if (tid <= 0)
-			continue;
-		r = proc_status__read(&status, t->pid, tid);
-		if (r == -ENOMEM)
-			return r;
-		if (r < 0)
-			continue;
-		r = ARRAY_RESERVE(map->pairs, map->size, map->n + 1);
-		if (r)
-			return r;
-		map->pairs[map->n++] =
-			(struct tid_pair){ status.ns_pid ? status.ns_pid : tid, tid };
-	}
-	return 0;
+	map->n_threads = st.st_nlink > 2 ? st.st_nlink - 2 : 0;
+	return t->shares_pids ? 0 : read_pairs(map, t, path);
 }
 
 void tid_map__done(struct tid_map *map)
@@ -57,12 +79,20 @@ void tid_map__done(struct tid_map *map)
 	free(map->pairs);
 }
 
-static pid_t translate(const struct tid_map *map, uint64_t inner)
+static pid_t translate(const struct tid_map *map, const struct target *t, uint64_t inner)
 {
-	for (size_t i = 0; i < map->n; i++)
-		if ((uint64_t)map->pairs[i].inner == inner)
-			return map->pairs[i].outer;
-	return 0;
+	const struct tid_pair key = { .inner = (pid_t)inner };
+	const struct tid_pair *pair;
+	char path[48];
+
+	if (!inner || inner > INT32_MAX)
+		return 0;
+	if (t->shares_pids) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d", t->pid, key.inner);
+		return access(path, F_OK) ? 0 : key.inner;
+	}
+	pair = map->n ? bsearch(&key, map->pairs, map->n, sizeof(key), by_inner_id) : NULL;
+	return pair ? pair->outer : 0;
 }
 
 /* Up to 3.10 only the C library knows the kernel's id: it is in its own thread structure. */
@@ -75,11 +105,11 @@ pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint
 	if (py->tstate_native_id != LS_PY_NONE)
 		return py_read_u64(t, tstate + py->tstate_native_id, &native) ?
 			0 :
-			translate(map, native);
+			translate(map, t, native);
 	if (py_read_u64(t, tstate + py->tstate_thread_id, &pthread) ||
 	    py_read_u32(t, pthread + arch.pthread_tid_offset, &tid))
 		return 0;
-	return translate(map, tid);
+	return translate(map, t, tid);
 }
 
 /*

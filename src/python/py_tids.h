@@ -17,8 +17,9 @@ struct tid_pair {
 };
 
 struct tid_map {
+	size_t n_threads;
 	size_t n, size;
-	struct tid_pair *pairs;
+	struct tid_pair *pairs; /* by their inner ids; none if the process has our pid namespace */
 };
 
 /* Reads the ids of all threads. 0, or -errno: -ESRCH if the process has ended. */

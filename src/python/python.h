@@ -80,7 +80,7 @@ int py_waiting(const struct target *t, const struct target_stuck *stuck,
 	       struct target_waiting *ret);
 int py_executor(const struct target *t, uint64_t loop, struct target_executor *ret);
 int py_executor_threads(const struct target *t, uint64_t loop, uint64_t *tstates, size_t max);
-int py_threads(const struct target *t, struct target_thread *threads, size_t max);
+int py_threads(const struct target *t, struct target_threads *list);
 int py_thread_stack(const struct target *t, uint64_t tstate, struct target_stack *ret_stack);
 int py_lock_holder(const struct target *t, uint64_t *ret_tstate);
 int py_thread_name(const struct target *t, uint64_t tstate, uint64_t id, char *buf, size_t size);

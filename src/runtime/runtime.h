@@ -59,12 +59,12 @@ struct target;
 struct target_description;
 struct target_executor;
 struct target_loop_thread;
+struct target_threads;
 struct target_stack;
 struct target_step;
 struct target_stuck;
 struct target_tasks;
 struct target_task_choice;
-struct target_thread;
 struct target_waiting;
 
 /* A library whose loops are watched. A runtime has one constant object of each; NULL: unknown. */
@@ -185,7 +185,7 @@ struct runtime_ops {
 	 * tasks, but no stacks. See target__threads(), target__thread_stack(),
 	 * target__lock_holder(), target__is_lock_wait(), target__poll_fd().
 	 */
-	int (*threads)(const struct target *t, struct target_thread *threads, size_t max);
+	int (*threads)(const struct target *t, struct target_threads *list);
 	int (*thread_stack)(const struct target *t, uint64_t tstate, struct target_stack *ret);
 	int (*lock_holder)(const struct target *t, uint64_t *ret_tstate);
 	/* As target__thread_name(). NULL: threads have no names. */

@@ -313,15 +313,16 @@ static void read_threads(const struct target *t)
 {
 	struct target_loop_thread loops[8];
 	struct target_thread threads[16];
+	struct target_threads list = { .threads = threads, .max = 16 };
 	int n = target__loop_threads(t, loops, 8);
 	uint64_t holder;
 
 	fuzz_check(n <= 8);
 	for (int i = 0; i < n; i++)
 		read_loop(t, loops[i].loop);
-	n = target__threads(t, threads, 16);
-	fuzz_check(n <= 16);
-	for (int i = 0; i < n; i++)
+	target__threads(t, &list);
+	fuzz_check(list.n <= 16);
+	for (size_t i = 0; i < list.n; i++)
 		read_stack(t, threads[i].tstate);
 	target__lock_holder(t, &holder);
 }

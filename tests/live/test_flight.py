@@ -17,7 +17,7 @@ import urllib.request
 from lib import ROOT, TOOL, check, check_equal, live, run_tool, wait_for
 from privileges import CONTAINER_CAPS, public_tool
 from test_containers import _in_container as in_container
-from test_top import _terminal as terminal_of
+from terminal import terminal_of
 
 PROGRAM = "hangs.py"
 NAME = re.compile(

@@ -3,14 +3,17 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import stat
 import struct
 import subprocess
 import time
+import unicodedata
 
 from lib import TOOL, Skip, check, check_equal, live, run_tool
+from terminal import terminal_of
 
 MIB = 1 << 20
 IN_OPEN, IN_NONBLOCK, IN_CLOEXEC = 0x20, 0o4000, 0o2000000
@@ -192,14 +195,27 @@ class _Watch:
         os.close(self.fd)
 
 
+def _device(bench):
+    device = os.path.join(bench.folder, "device")
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    return device
+
+
+def _check_watched(watch, device):
+    """The watch does see a device that is opened."""
+    with contextlib.suppress(OSError), open(device, "rb"):
+        pass
+    check(watch.has_event(), "the test does not see a device that is opened")
+    watch.close()
+
+
 @live(on="once")
 def no_device_is_opened(bench):
     """A library that looks like an interpreter; the module beside it is a link to a device."""
     folder = os.path.join(bench.folder, "lib")
     modules = os.path.join(folder, "python3.11", "lib-dynload")
     os.makedirs(modules)
-    device = os.path.join(bench.folder, "device")
-    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    device = _device(bench)
     os.symlink(device, os.path.join(modules, "_asyncio.cpython-311-x86_64-linux-gnu.so"))
     _elf(_library(folder), [b".PyRuntime", b".shstrtab"], [RUNTIME], MIB)
     mapper = _start_mapper(bench, _library(folder))
@@ -210,10 +226,39 @@ def no_device_is_opened(bench):
     check(
         b"it is a device" in output, "doctor does not say why the module cannot be read: %r", output
     )
-    with contextlib.suppress(OSError), open(device, "rb"):
-        pass
-    check(watch.has_event(), "the test does not see a device that is opened")
-    watch.close()
+    _check_watched(watch, device)
+
+
+# Mounts a device over the file that the program has mapped, where only that program sees it.
+MOUNTED_OVER = """
+import os, subprocess, sys
+device, library, mapper = sys.argv[1:]
+child = subprocess.Popen([mapper, library], stdout=subprocess.PIPE)
+child.stdout.readline()
+subprocess.run(["mount", "--bind", device, library], check=True)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@live(on="once")
+def no_device_is_opened_where_a_library_was(bench):
+    """The path of a mapped file need not lead to that file any more."""
+    device, folder = _device(bench), os.path.join(bench.folder, "lib")
+    os.mkdir(folder)
+    _elf(_library(folder), [b".PyRuntime", b".shstrtab"], [RUNTIME], MIB)
+    mounted = bench.start(
+        ["unshare", "-m", "/usr/bin/python3", "-c", MOUNTED_OVER]
+        + [device, _library(folder), _build_mapper(bench)]
+    )
+    pid = mounted.read_line().decode().strip()
+    watch = _Watch(device)
+    run_tool(bench, "doctor", "-p", pid)
+    run_tool(bench, "trace", "-d", "50ms", "-p", pid)
+    run_tool(bench, "ls")
+    check(not watch.has_event(), "the device was opened")
+    _check_watched(watch, device)
+    os.kill(int(pid), signal.SIGKILL)
 
 
 @live(on="once", until=(3, 13))
@@ -363,3 +408,101 @@ def file_system_that_does_not_answer(bench):
         errors = _check_stuck_ends(bench, ["trace", *words], number, 4)
         check("does not answer" in errors, "it does not say what happened: %r", errors)
     _check_stuck_ends(bench, ["doctor", "-p", pid], signal.SIGTERM, -signal.SIGTERM)
+
+
+@live(on="once")
+def source_without_end(bench):
+    """The dashboard shows source lines; this file has one line, of 1 TiB."""
+    source = os.path.join(bench.folder, "endless.py")
+    with open(source, "w") as file:
+        file.truncate(1 << 40)
+    target = bench.target("endless_source.py", source)
+    target.hear("ready")
+    for number in (None, signal.SIGTERM):
+        with terminal_of(bench) as terminal:
+            terminal.run("top", "-p", str(target.pid))
+            terminal.wait(r"stall\b")
+            terminal.keys("Enter")
+            terminal.wait("endless.py:")
+            began = time.monotonic()
+            if number:
+                os.kill(terminal.tool_pid(), number)
+            else:
+                terminal.keys("q")
+            terminal.wait_end(0)
+            took = time.monotonic() - began
+            check(took < SOON_S, "it took %.2f s to end", took)
+            bench.note("it ended after %.2f s" % took)
+    target.signal(signal.SIGKILL)
+
+
+# Half of the pids of a machine as it comes.
+THREADS = 16_000
+
+
+@live(on="once", lane="alone")
+def thousands_of_threads(bench):
+    count = int(os.environ.get("HOSTILE_THREADS", THREADS))
+    target = bench.target("many_threads.py", str(count))
+    target.hear("ready", timeout=120)
+    pid = str(target.pid)
+    began = time.monotonic()
+    code, output, errors = run_tool(bench, "dump", "-p", pid, timeout=SOON_S)
+    bench.note("dump took %.2f s" % (time.monotonic() - began))
+    check_equal(code, 0, "exit code of dump (%s)" % errors)
+    for words in (b"loop of thread %d (MainThread)" % target.pid, b"not all were read"):
+        check(words in output, "dump does not say %r: %r", words, output)
+    _check_listed(bench, target.pid)
+    code, _, errors = run_tool(bench, "doctor", "-p", pid, timeout=SOON_S)
+    check_equal(code, 0, "exit code of doctor (%s)" % errors)
+    tool = bench.tool("trace", "--threshold", "20ms", "-p", pid)
+    tool.wait_start()
+    tool.read_until(lambda tool: tool.stalls)
+    code, took = _check_ends(tool, signal.SIGTERM, SOON_S)
+    bench.note("trace ended after %.2f s" % took)
+    check_equal(code, 0, "exit code of trace (%s)" % tool.stderr)
+    target.finish(timeout=60)
+
+
+# What turns the direction of text, and what ends a line without being a line feed.
+SHAPING = "\u200e\u200f\u061c\u2028\u2029"
+
+
+def _check_plain(output, what):
+    """No character of it does anything to who shows it."""
+    for line in output.decode().split("\n"):
+        for char in line:
+            is_active = unicodedata.category(char) in ("Cc", "Cs") or (
+                unicodedata.bidirectional(char) in ("LRE", "RLE", "LRO", "RLO", "PDF")
+                or unicodedata.bidirectional(char) in ("LRI", "RLI", "FSI", "PDI")
+                or char in SHAPING
+            )
+            check(not is_active, "%s: U+%04X in %r", what, ord(char), line[:200])
+        check(not line.startswith("::"), "%s: a line that a CI obeys: %r", what, line[:200])
+
+
+@live(lane="beside")
+def names_that_attack_what_shows_them(bench):
+    target = bench.target("hostile_names.py")
+    tasks = target.hear("ready")["tasks"]
+    pid = str(target.pid)
+    for args in (
+        ("trace", "-v", "-d", "1s", "--threshold", "10ms", "-p", pid),
+        ("dump", "-p", pid),
+        ("doctor", "-p", pid),
+        ("ls",),
+        ("check", "-d", "1s", "--max-step", "5ms", "-p", pid),
+    ):
+        code, output, errors = run_tool(bench, *args)
+        check(code in (0, 1), "exit code %d of %s (%s)", code, args[0], errors)
+        _check_plain(output, args[0])
+        _check_plain(errors.encode(), args[0] + ", stderr")
+    code, output, errors = run_tool(
+        bench, "trace", "-d", "1s", "--threshold", "10ms", "-p", pid, json_output=True
+    )
+    check_equal(code, 0, "exit code of trace --json (%s)" % errors)
+    _check_plain(output, "trace --json")
+    records = [json.loads(line) for line in output.decode().splitlines()]
+    named = {record["coroutine"]["name"] for record in records if record["type"] == "stall"}
+    check(len(named) >= tasks - 1, "%d names of %d tasks: %r", len(named), tasks, named)
+    target.signal(signal.SIGKILL)

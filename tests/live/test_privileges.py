@@ -33,7 +33,7 @@ from privileges import (
     traced,
     wait_caps,
 )
-from test_top import Terminal
+from terminal import Terminal
 
 ROOT_ONLY = {"CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID"}
 MANIFESTS = os.path.join(lib.HERE, "..", "..", "docs", "kubernetes")

@@ -9,7 +9,7 @@ import time
 
 import lib
 from lib import MS, check, check_equal, check_losses, cpu_s_of, live, run_tool, status_of
-from test_top import _terminal as terminal_of
+from terminal import terminal_of
 
 # The requirement: of one core.
 CPU_SHARE = 0.10

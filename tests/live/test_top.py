@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The dashboard on a real terminal: tmux runs it, keys are sent, what the pane shows is checked."""
 
-import contextlib
 import os
 import re
 import signal
@@ -10,116 +9,9 @@ import time
 
 import lib
 from lib import check, check_equal, live, run_tool, wait_for
+from terminal import WIDE, terminal_of
 
-WIDE = (100, 30)
 NARROW = (60, 16)
-
-
-class Terminal:
-    """A tmux server of its own with one window, in which a shell runs the tool."""
-
-    def __init__(self, bench, size, env):
-        # Never that of a server that is still ending.
-        self._socket = os.path.join(bench.folder, "tmux-%d" % time.monotonic_ns())
-        self._folder = bench.folder
-        config = os.path.join(bench.folder, "tmux.conf")
-        with open(config, "w") as file:
-            file.write(
-                "set -g status off\nset -g default-terminal screen-256color\nset -s escape-time 0\n"
-            )
-        shell = ["env"] + ["%s=%s" % item for item in env.items()] + ["PS1=READY> ", "sh"]
-        self._tmux(
-            "-f", config, "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), *shell
-        )
-        self.wait("READY>")
-        self._settings_before = self._settings()
-
-    def _tmux(self, *args):
-        done = subprocess.run(
-            ["tmux", "-S", self._socket] + list(args),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=10,
-            cwd=self._folder,
-        )
-        check_equal(done.returncode, 0, "tmux %s: %s" % (args, done.stdout))
-        return done.stdout.decode("utf-8", "replace")
-
-    def type(self, text):
-        self._tmux("send-keys", "-t", ":0", "-l", text)
-        self.keys("Enter")
-
-    def run(self, *args):
-        """Starts the tool; its exit code will be shown as END followed by the number."""
-        self.type(" ".join([os.path.abspath(lib.TOOL)] + list(args)) + "; echo END$?")
-
-    def _settings(self):
-        """All that stty knows of the terminal."""
-        path = os.path.join(self._folder, "stty-%d" % time.monotonic_ns())
-        self.type("stty -g >%s.new; mv %s.new %s" % (path, path, path))
-        wait_for(lambda: os.path.exists(path), 5, "stty")
-        with open(path) as file:
-            return file.read()
-
-    def keys(self, *names):
-        for name in names:
-            self._tmux("send-keys", "-t", ":0", name)
-
-    def resize(self, size):
-        self._tmux("resize-window", "-t", ":0", "-x", str(size[0]), "-y", str(size[1]))
-
-    def screen(self, *options):
-        return self._tmux("capture-pane", "-t", ":0", "-p", *options)
-
-    def state(self, name):
-        return self._tmux("display-message", "-t", ":0", "-p", "#{%s}" % name).strip()
-
-    def wait(self, pattern, timeout=15.0):
-        """Waits until the pane shows the pattern; returns the pane's text."""
-        deadline = time.monotonic() + timeout
-        while True:
-            text = self.screen()
-            if re.search(pattern, text):
-                return text
-            check(time.monotonic() < deadline, "no %r on the terminal:\n%s", pattern, text)
-            time.sleep(0.02)
-
-    def wait_still(self, pattern):
-        """The same once the pane does not change any more: it may show half of what was drawn."""
-        text = None
-        while text != self.screen():
-            text = self.wait(pattern)
-            time.sleep(0.1)
-        return text
-
-    def wait_end(self, code):
-        """The tool has ended with this code, and the terminal is as it was."""
-        self.wait(r"(?m)^END\d+\n+READY>")
-        check_equal(re.search(r"END(\d+)\n", self.screen()).group(1), str(code), "exit code")
-        check_equal(self.state("alternate_on"), "0", "alternate screen")
-        check_equal(self.state("cursor_flag"), "1", "cursor is visible")
-        check_equal(self.state("mouse_any_flag"), "0", "mouse reports")
-        check_equal(self._settings(), self._settings_before, "settings of the terminal")
-
-    def tool_pid(self):
-        shell = self.state("pane_pid")
-        with open("/proc/%s/task/%s/children" % (shell, shell)) as file:
-            return int(file.read().split()[0])
-
-    def close(self):
-        with contextlib.suppress(AssertionError):
-            self._tmux("kill-server")
-
-
-@contextlib.contextmanager
-def _terminal(bench, size=WIDE, **env):
-    # Nobody's own configuration file.
-    env = dict({"LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": "/nowhere"}, **env)
-    terminal = Terminal(bench, size, env)
-    try:
-        yield terminal
-    finally:
-        terminal.close()
 
 
 def _steady(bench):
@@ -131,7 +23,7 @@ def _steady(bench):
 @live(on="once")
 def shows_who_stalls_and_gives_the_terminal_back(bench):
     target = _steady(bench)
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         text = terminal.wait(r"_stall\b.*")
         check(str(target.pid) in text.splitlines()[0], "no pid in the header:\n%s", text)
@@ -148,7 +40,7 @@ def shows_who_stalls_and_gives_the_terminal_back(bench):
 @live(on="once")
 def fits_a_small_window_and_a_new_size(bench):
     target = _steady(bench)
-    with _terminal(bench, NARROW) as terminal:
+    with terminal_of(bench, NARROW) as terminal:
         terminal.run("top", "-p", str(target.pid))
         text = terminal.wait(r"_stall\b")
         check(max(len(line) for line in text.splitlines()) <= NARROW[0], "too wide:\n%s", text)
@@ -163,7 +55,7 @@ def fits_a_small_window_and_a_new_size(bench):
 @live(on="once")
 def draws_ascii_where_the_locale_has_no_utf8(bench):
     target = _steady(bench)
-    with _terminal(bench, LC_ALL="C", NO_COLOR="1") as terminal:
+    with terminal_of(bench, LC_ALL="C", NO_COLOR="1") as terminal:
         terminal.run("top", "-p", str(target.pid))
         text = terminal.wait(r"_stall\b")
         check(text.isascii(), "not ASCII:\n%s", text)
@@ -185,7 +77,7 @@ def _open_seconds(text):
 def a_stuck_loop_is_shown_while_it_is_stuck(bench):
     target = bench.target("stuck.py", "--loop", bench.loop)
     target.hear("ready")
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait("CPython")
         # The first task shows the loop to the tool.
@@ -225,7 +117,7 @@ def a_stuck_loop_is_shown_while_it_is_stuck(bench):
 def names_who_waits_for_a_stuck_loop(bench):
     target = bench.target("hangs.py", "lock")
     target.hear("ready")
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"100\.0% of \d+ steps named")
         target.ask("go", "stuck")
@@ -244,7 +136,7 @@ def names_who_waits_for_a_stuck_loop(bench):
 @live(on="once")
 def outlives_a_target_that_dies(bench):
     target = _steady(bench)
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
         target.signal(signal.SIGKILL)
@@ -260,7 +152,7 @@ def outlives_a_target_that_dies(bench):
 def restores_the_terminal_when_signalled(bench):
     target = _steady(bench)
     for number, code in ((signal.SIGTERM, 0), (signal.SIGSEGV, 139), (signal.SIGHUP, 129)):
-        with bench.part(number.name), _terminal(bench) as terminal:
+        with bench.part(number.name), terminal_of(bench) as terminal:
             terminal.run("top", "-p", str(target.pid))
             terminal.wait(r"_stall\b")
             os.kill(terminal.tool_pid(), number)
@@ -273,7 +165,7 @@ def shows_the_tasks_of_trio(bench):
     target = bench.target("kinds.py", "trio-tasks")
     target.hear("ready")
     target.ask("go", "waiting")
-    with _terminal(bench, size=(150, 40)) as terminal:
+    with terminal_of(bench, size=(150, 40)) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait("F1 Help")
         terminal.keys("2")
@@ -298,7 +190,7 @@ def shows_the_tasks_of_trio(bench):
 @live(on="once")
 def saves_what_it_knows(bench):
     target = _steady(bench)
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
         terminal.keys("S")
@@ -359,7 +251,7 @@ def plays_a_recording(bench):
     )
     check_equal(code, 0, "exit code (%s)" % errors)
     target.finish()
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", path)
         text = terminal.wait(r"\u25b6 x1 .*of 00:00:1[56]")
         check(str(target.pid) in text.splitlines()[0] and "recorded" in text, "header:\n%s", text)
@@ -419,7 +311,7 @@ def refuses_without_a_terminal_and_bad_options(bench):
     code, output, errors = run_tool(bench, "top", "-p", "1")
     check_equal((code, output), (2, b""), "answer")
     check("terminal" in errors and "trace" in errors, "message: %s", errors)
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(os.getpid()), "--screen", "nonsense")
         terminal.wait_end(2)
 
@@ -428,7 +320,7 @@ def refuses_without_a_terminal_and_bad_options(bench):
 def no_color_means_none(bench):
     target = _steady(bench)
     for env, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        with _terminal(bench, **env) as terminal:
+        with terminal_of(bench, **env) as terminal:
             terminal.run("top", "-p", str(target.pid))
             terminal.wait(r"_stall\b")
             codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.screen("-e"))
@@ -446,7 +338,7 @@ def no_color_means_none(bench):
 @live(on="once")
 def survives_a_tiny_window(bench):
     target = _steady(bench)
-    with _terminal(bench, WIDE) as terminal:
+    with terminal_of(bench, WIDE) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
         for size in ((30, 8), (2, 2), (1, 30), (300, 1)):
@@ -463,7 +355,7 @@ def survives_a_tiny_window(bench):
 @live(on="once")
 def stops_and_goes_on_with_its_job(bench):
     target = _steady(bench)
-    with _terminal(bench) as terminal:
+    with terminal_of(bench) as terminal:
         terminal.type("%s top -p %d" % (os.path.abspath(lib.TOOL), target.pid))
         terminal.wait(r"_stall\b")
         for _ in range(2):
@@ -482,7 +374,7 @@ def stops_and_goes_on_with_its_job(bench):
 def a_target_that_dies_while_it_is_attached_to(bench):
     for delay in (0.0, 0.03, 0.1, 0.2):
         target = _steady(bench)
-        with bench.part("after %g s" % delay), _terminal(bench) as terminal:
+        with bench.part("after %g s" % delay), terminal_of(bench) as terminal:
             terminal.run("top", "-p", str(target.pid))
             time.sleep(delay)
             target.signal(signal.SIGKILL)
@@ -508,7 +400,7 @@ def _write_config(bench, text):
 def configuration_file(bench):
     target = _steady(bench)
     path = _write_config(bench, "[top]\nscreen = stalls\n\n[measure]\nthreshold = 15ms\n")
-    with bench.part("used"), _terminal(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
+    with bench.part("used"), terminal_of(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"\[Stalls\]")
         terminal.wait("threshold 15ms")
@@ -519,7 +411,7 @@ def configuration_file(bench):
         terminal.wait(r"\[Loops\]")
         terminal.keys("q")
         terminal.wait_end(0)
-    with bench.part("left out"), _terminal(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
+    with bench.part("left out"), terminal_of(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
         terminal.run("top", "-p", str(target.pid), "--config", "/dev/null")
         terminal.wait(r"\[Coroutines\]")
         terminal.keys("q")
@@ -531,7 +423,7 @@ def configuration_file(bench):
         ("[measure]\nthreshold = 10\n", r":2: threshold: '10' has no unit"),
     ):
         _write_config(bench, text)
-        with bench.part(repr(text)), _terminal(bench, (160, 30)) as terminal:
+        with bench.part(repr(text)), terminal_of(bench, (160, 30)) as terminal:
             terminal.run("top", "-p", str(os.getpid()), "--config", path)
             terminal.wait_end(2)
             check(
@@ -559,7 +451,7 @@ def _demo_processes(pid):
 def the_demo_opens_the_dashboard_and_leaves_nothing(bench):
     build = os.path.dirname(os.path.abspath(lib.TOOL))
     for key in ("q", "C-c", None):
-        with bench.part(str(key or "SIGTERM")), _terminal(bench, (120, 32)) as terminal:
+        with bench.part(str(key or "SIGTERM")), terminal_of(bench, (120, 32)) as terminal:
             shell = terminal.state("pane_pid")
             terminal.type(
                 "env -u CI -u DEMO BUILD=%s PYTHON=%s %s; echo END$?"
@@ -577,7 +469,7 @@ def the_demo_opens_the_dashboard_and_leaves_nothing(bench):
 
 
 @live(on="once")
-def the_demo_prints_stalls_without_a_terminal(bench):
+def the_demo_prints_stalls_without_aterminal_of(bench):
     build = os.path.dirname(os.path.abspath(lib.TOOL))
     env = dict(os.environ, BUILD=build, PYTHON=bench.python.path, SECONDS_WATCHED="2")
     env.pop("DEMO", None)
