@@ -158,6 +158,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *group_leader; /* the process's first thread */
 	char comm[LS_COMM_BYTES];
+	unsigned long long utime, stime; /* ns, as the kernel books them */
+	unsigned long min_flt, maj_flt; /* page faults without and with a wait for the disk */
 	int nr_cpus_allowed; /* by affinity and cpuset */
 	const struct cpumask *cpus_ptr; /* a bit for each of them */
 	struct thread_struct thread;

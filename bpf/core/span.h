@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_BPF_SPAN_H
 #define LOOPSTALL_BPF_SPAN_H
 
+#include "core/accounting.h"
 #include "core/maps.h"
 #include "core/waits.h"
 
@@ -41,6 +42,7 @@ LS_INLINE void span_touch(struct thread_state *ts)
 	cur->pinned_ns = 0;
 	cur->gil_looks = 0;
 	cur->gil_free = 0;
+	accounting_clear(&cur->account);
 	cur->is_touched = 1;
 }
 

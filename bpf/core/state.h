@@ -10,6 +10,14 @@
 
 #include <loopstall/abi.h>
 
+/* What the kernel booked the thread since the span's first sample (core/accounting.h). */
+struct account {
+	__u64 user_from_ns, kernel_from_ns, faults_from; /* valid if is_begun */
+	__u64 user_ns, kernel_ns, faults;
+	__u32 is_begun;
+	__u32 pad;
+};
+
 /* A step, or the callbacks and loop work between two steps. */
 struct span {
 	__u64 number;
@@ -59,6 +67,7 @@ struct span {
 	struct ls_cpu_holder cpu_holder;
 	__u64 pinned_ns;
 	__u32 gil_looks, gil_free;
+	struct account account;
 };
 
 /* What happened in a span that is touched, for its record: of its end, or of a moment before. */
@@ -81,6 +90,9 @@ static inline __attribute__((always_inline)) void span_describe(const struct spa
 	rec->pinned_ns = span->pinned_ns;
 	rec->gil_looks = span->gil_looks;
 	rec->gil_free = span->gil_free;
+	rec->booked_user_ns = span->account.user_ns;
+	rec->booked_kernel_ns = span->account.kernel_ns;
+	rec->page_faults = span->account.faults;
 	if (span->cpu_holder.ns)
 		rec->cpu_holder = span->cpu_holder;
 }

@@ -5,6 +5,7 @@
 #ifndef LOOPSTALL_BPF_SAMPLE_H
 #define LOOPSTALL_BPF_SAMPLE_H
 
+#include "core/accounting.h"
 #include "core/collection.h"
 #include "core/maps.h"
 #include "stall/codes.h"
@@ -54,6 +55,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 		return;
 	span_touch(ts);
 	gil_look(ts);
+	accounting_read(ts);
 	queue_first_look(ts, now_ns);
 	step_name_remember(ts);
 	frame = frame_top(ts);

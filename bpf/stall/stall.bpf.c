@@ -5,6 +5,7 @@
  */
 #include "stall/stall.h"
 
+#include "core/accounting.h"
 #include "core/collection.h"
 #include "core/maps.h"
 #include "core/off_cpu.h"
@@ -173,6 +174,7 @@ LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 durati
 	if (unit == LS_UNIT_TURN || !is_reported)
 		return is_reported;
 	code_copy(ts, ts->cur.code, now_ns);
+	accounting_settle(ts);
 	if (ts->cur.is_touched)
 		span_send_sites(ts, now_ns);
 	return is_reported;

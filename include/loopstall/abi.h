@@ -352,6 +352,11 @@ struct ls_rec_stall {
 	/* samples on the CPU at which the GIL was looked at; those at which the thread had it not
 	 */
 	__u32 gil_looks, gil_free;
+	/*
+	 * since its first sample: what the kernel booked as time in user and in kernel mode, by its
+	 * tick, and page faults; 0 without samples
+	 */
+	__u64 booked_user_ns, booked_kernel_ns, page_faults;
 	struct ls_pystr name; /* of the task */
 	/* added by user space: name of the GIL's holder, UTF-8, raw; "": not known */
 	char gil_holder_name[LS_NAME_BYTES];

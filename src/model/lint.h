@@ -34,7 +34,8 @@
 	_(CPU_QUOTA, "cpu-quota")                                                                  \
 	_(CPU_CONTENDED, "cpu-contended")                                                          \
 	_(CPU_PINNED, "cpu-pinned")                                                                \
-	_(NEVER_SUSPENDS, "never-suspends")
+	_(NEVER_SUSPENDS, "never-suspends")                                                        \
+	_(PAGE_FAULTS, "page-faults")
 
 enum lint_id {
 #define _(id, name) LINT_##id,
@@ -43,7 +44,7 @@ enum lint_id {
 		LINT_MAX
 };
 
-#define LINT_MAX_FINDINGS 24 /* enough for every rule */
+#define LINT_MAX_FINDINGS 25 /* enough for every rule */
 
 /*
  * A loop is starved by its host, whatever its single stalls say, if it waited for a CPU for more

@@ -173,6 +173,18 @@ const struct rule lint_rules[] = {
 	    "Awaits again and again, but never has to wait: the loop gets no turn",
 	    "Give the loop a turn in between" },
 	  SIGN_AWAITS },
+	{ LINT_PAGE_FAULTS,
+	  FINDING_PAGE_FAULTS,
+	  LS_CAUSE_CPU,
+	  LS_UNIT_NONE,
+	  0,
+	  { "touches memory that the kernel has to provide",
+	    "touch memory that the kernel has to provide",
+	    "Touches memory for the first time, or that a forked child shares: the kernel provides "
+	    "or copies each page",
+	    "Start children without a fork of this process, fill large buffers before the service "
+	    "starts, and reuse them" },
+	  SIGN_PAGE_FAULTS },
 	{ LINT_CPU_HOG,
 	  FINDING_GIL_RELEASED,
 	  LS_CAUSE_CPU,

@@ -41,6 +41,7 @@ enum sign {
 	SIGN_GIL_HELD, /* it computed with the interpreter's lock */
 	SIGN_AWAITS, /* it awaited again and again and never had to suspend */
 	SIGN_GIL_RELEASED, /* it computed in native code that released the lock */
+	SIGN_PAGE_FAULTS, /* the kernel provided or copied memory that it touched */
 	SIGN_MAX
 };
 
@@ -135,6 +136,13 @@ struct stall {
 	/* samples on a CPU at which the interpreter's lock was looked at, and was not the thread's
 	 */
 	uint32_t gil_looks, gil_free;
+	/*
+	 * Part of cpu_ns in kernel mode, estimated from the ticks of the kernel; without
+	 * `has_kernel_ns` they were too few.
+	 */
+	bool has_kernel_ns;
+	uint64_t kernel_ns;
+	uint64_t page_faults; /* since its first sample */
 	/* where it awaited again and again without suspending; NULLs if it was not seen to */
 	struct model_frame repeated_await;
 	enum sign sign;

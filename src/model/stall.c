@@ -74,10 +74,28 @@ static enum sign sign_of_wait(const struct stall *stall)
 	return stall->cpu_holder.is_own_process ? SIGN_OWN_THREADS : SIGN_OTHER_PROCESS;
 }
 
+static void fill_kernel_time(struct stall *stall, const struct ls_rec_stall *rec)
+{
+	const uint64_t booked_ns = rec->booked_user_ns + rec->booked_kernel_ns;
+
+	stall->page_faults = rec->page_faults;
+	stall->has_kernel_ns = booked_ns >= STALL_BOOKED_MIN_NS;
+	if (stall->has_kernel_ns)
+		stall->kernel_ns = (uint64_t)((double)stall->cpu_ns *
+					      (double)rec->booked_kernel_ns / (double)booked_ns);
+}
+
+bool stall__is_in_kernel(const struct stall *stall)
+{
+	return stall->has_kernel_ns && stall->kernel_ns > stall->cpu_ns / 2;
+}
+
 static enum sign sign_of_work(const struct stall *stall)
 {
 	if (stall->repeated_await.function)
 		return SIGN_AWAITS;
+	if (stall__is_in_kernel(stall) && stall->page_faults * STALL_FAULT_NS > stall->kernel_ns)
+		return SIGN_PAGE_FAULTS;
 	if (!stall->gil_looks)
 		return SIGN_NONE;
 	return stall->gil_free > stall->gil_looks / 2 ? SIGN_GIL_RELEASED : SIGN_GIL_HELD;
@@ -115,6 +133,7 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	memset(stall, 0, sizeof(*stall));
 	fill_numbers(stall, rec);
 	fill_cpu_holder(stall, &rec->cpu_holder);
+	fill_kernel_time(stall, rec);
 	fill_own(stall, rec->threshold_ns);
 	stall__set_signs(stall);
 	fill_victims(stall, rec);

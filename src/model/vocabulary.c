@@ -5,10 +5,12 @@
  */
 #include "model/vocabulary.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
+#include "model/stall.h"
 
 /* First match that has the form wins. */
 static const struct {
@@ -116,4 +118,19 @@ void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER
 	else if (holder->duration_ns)
 		snprintf(buf, VOCABULARY_HOLDER_BYTES, "%s (%u) had the CPU", holder->name,
 			 holder->pid);
+}
+
+void vocabulary_kernel(const struct stall *stall, char buf[VOCABULARY_KERNEL_BYTES])
+{
+	const bool is_cpu =
+		stall->cause == LS_CAUSE_CPU || (stall->own_ns && stall->own_cause == LS_CAUSE_CPU);
+
+	buf[0] = '\0';
+	if (!is_cpu || !stall__is_in_kernel(stall))
+		return;
+	if (stall->sign == SIGN_PAGE_FAULTS || stall->own_sign == SIGN_PAGE_FAULTS)
+		snprintf(buf, VOCABULARY_KERNEL_BYTES, "in the kernel, %" PRIu64 " page faults",
+			 stall->page_faults);
+	else
+		snprintf(buf, VOCABULARY_KERNEL_BYTES, "in the kernel");
 }

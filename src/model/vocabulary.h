@@ -33,4 +33,9 @@ const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cau
  */
 void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES]);
 
+#define VOCABULARY_KERNEL_BYTES 64
+
+/* "in the kernel, 51200 page faults" of a stall on the CPU, "" if most of it was not. */
+void vocabulary_kernel(const struct stall *stall, char buf[VOCABULARY_KERNEL_BYTES]);
+
 #endif

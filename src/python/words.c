@@ -241,6 +241,13 @@ static const struct finding_words findings[FINDING_MAX] = {
 			     "await again and again without suspending",
 			     "Awaits again and again, but never has to wait: the loop gets no turn",
 			     "Pause now and then in the loop that awaits: await asyncio.sleep(0)" },
+	[FINDING_PAGE_FAULTS] = { "touches memory that the kernel has to provide",
+				  "touch memory that the kernel has to provide",
+				  "Touches memory for the first time, or that a forked child "
+				  "shares: the kernel provides or copies each page",
+				  "Start children with multiprocessing's spawn or forkserver, or "
+				  "(from 3.10 on) subprocess without preexec_fn; fill large "
+				  "buffers early and reuse them" },
 	[FINDING_GIL_HELD] = { "computes too long in one step", "compute too long in one step",
 			       "Computes on the loop's thread with the GIL",
 			       "Move it to a process (ProcessPoolExecutor): a thread of "

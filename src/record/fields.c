@@ -107,6 +107,9 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, gil_looks),
 	ONE(struct ls_rec_stall, gil_free),
 	TEXT(struct ls_rec_stall, gil_holder_name),
+	ONE(struct ls_rec_stall, booked_user_ns),
+	ONE(struct ls_rec_stall, booked_kernel_ns),
+	ONE(struct ls_rec_stall, page_faults),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };
@@ -227,6 +230,9 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.gil_free),
 	TEXT(struct model_live, stall.gil_holder_name),
 	ONE(struct model_live, n_holder_frames),
+	ONE(struct model_live, stall.booked_user_ns),
+	ONE(struct model_live, stall.booked_kernel_ns),
+	ONE(struct model_live, stall.page_faults),
 };
 
 static const struct field answer[] = {

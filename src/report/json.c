@@ -318,6 +318,9 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add(&o, "cpu_holder", cpu_holder_json(stall));
 	jsonx_add_u64(&o, "pinned_ns", stall->pinned_ns);
 	jsonx_add(&o, "releases_gil", releases_gil_json(stall));
+	jsonx_add(&o, "kernel_ns",
+		  stall->has_kernel_ns ? jsonx_u64(stall->kernel_ns) : json_null());
+	jsonx_add_u64(&o, "page_faults", stall->page_faults);
 	jsonx_add(&o, "repeated_await", frame_or_null(&stall->repeated_await));
 	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
 	jsonx_add(&o, "own", own_json(stall));

@@ -131,18 +131,25 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 		word(buf, "%s", call ? call : "");
 }
 
+#define OWN_BYTES (64 + VOCABULARY_KERNEL_BYTES)
+
 /*
  * What stands after the colon, with the colon: ": time.sleep", ": cc1 (4711) had the CPU; itself 25
  * ms cpu", "" if there is nothing to say.
  */
 static void how(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 {
-	char text[TEXT_PIECE_BYTES], own[64] = "", took[FORMAT_NUMBER_BYTES];
+	char text[TEXT_PIECE_BYTES], own[OWN_BYTES] = "", took[FORMAT_NUMBER_BYTES];
+	char kernel[VOCABULARY_KERNEL_BYTES];
 
 	what(stall, text);
+	vocabulary_kernel(stall, kernel);
 	if (stall->own_ns)
-		snprintf(own, sizeof(own), "%sitself %s %s", *text ? "; " : "",
-			 format__duration(stall->own_ns, took), vocabulary_cause(stall->own_cause));
+		snprintf(own, sizeof(own), "%sitself %s %s%s%s", *text ? "; " : "",
+			 format__duration(stall->own_ns, took), vocabulary_cause(stall->own_cause),
+			 *kernel ? " " : "", kernel);
+	else if (*kernel)
+		snprintf(own, sizeof(own), "%s%s", *text ? ", " : "", kernel);
 	snprintf(buf, TEXT_PIECE_BYTES, "%s%.*s%s", *text || *own ? ": " : "",
 		 (int)(TEXT_PIECE_BYTES - sizeof(own) - 2), text, own);
 }

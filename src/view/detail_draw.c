@@ -156,9 +156,10 @@ static void draw_steps(struct page *p, const struct detail *d)
 /* Who had the CPU, and what it spent itself, if that alone is a stall. */
 static void draw_holder(struct page *p, const struct stall *stall)
 {
-	char holder[VOCABULARY_HOLDER_BYTES], own[WORDS_BYTES];
+	char holder[VOCABULARY_HOLDER_BYTES], own[WORDS_BYTES], kernel[VOCABULARY_KERNEL_BYTES];
 
 	vocabulary_cpu_holder(stall, holder);
+	vocabulary_kernel(stall, kernel);
 	if (stall->cause == LS_CAUSE_RUNQUEUE && *holder)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_RUNQUEUE, "%s",
 			    holder);
@@ -172,6 +173,9 @@ static void draw_holder(struct page *p, const struct stall *stall)
 			    cause_attr(stall->own_cause), "itself it took %s: %s",
 			    words__duration(stall->own_ns, own),
 			    vocabulary_cause(stall->own_cause));
+	if (*kernel)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_WARN,
+			    "most of its CPU time was %s", kernel);
 }
 
 /* What is known of one frame. */

@@ -48,6 +48,8 @@ def python_code_to_a_process(bench):
     check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
     for stall in stalls:
         check_equal(stall["releases_gil"], False, "releases_gil of %s" % brief(stall))
+    in_kernel = [s for s in stalls if (s["kernel_ns"] or 0) > s["cpu_ns"] / 2]
+    check(2 * len(in_kernel) < len(stalls), "in the kernel: %s", [brief(s) for s in in_kernel])
     stalls = _own_stalls(bench, "python-process")
     check_equal([brief(s) for s in stalls], [], "stalls with a process")
 
@@ -63,6 +65,32 @@ def pauses_in_a_loop_that_awaits(bench):
         check_equal(stall["repeated_await"]["function"], "gets", "where it awaits")
     stalls = [s for s in _own_stalls(bench, "gets-sleep") if s["repeated_await"]]
     check_equal([brief(s) for s in stalls], [], "stalls with pauses")
+
+
+def _check_faults(bench, mode):
+    stalls, _, ready = _trace(bench, "advised.py", "writes", mode=mode)
+    stalls = [s for s in stalls if s["coroutine"]["name"] == "_direct"]
+    stalls = [s for s in stalls if s["cpu_ns"] >= THRESHOLD_NS]
+    check(len(stalls) >= 4, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        faults = stall["page_faults"]
+        # Those before the first sample are not counted.
+        check(ready["pages"] // 2 < faults < 1.1 * ready["pages"], "%d page faults", faults)
+    # The kernel books by its tick: one stall may have too few.
+    told = [s for s in stalls if s["kernel_ns"] and s["kernel_ns"] > s["cpu_ns"] / 2]
+    check(2 * len(told) > len(stalls), "in the kernel: %d of %d", len(told), len(stalls))
+
+
+@live()
+def memory_shared_with_a_child(bench):
+    _check_faults(bench, "exact")
+    stalls = _trace(bench, "advised.py", "writes-spawn")[0]
+    check(all(s["page_faults"] < 2000 for s in stalls), "page faults without a fork")
+
+
+@live(on="once")
+def memory_shared_with_a_child_light(bench):
+    _check_faults(bench, "light")
 
 
 @live(on="once")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The same work before and after following an advice.
 
-    advised.py native|native-thread|python|python-process|gets|gets-sleep
+    advised.py native|native-thread|python|python-process|gets|gets-sleep|writes|writes-spawn
 
+"writes" writes to memory that it shares with a child that it forked, so that the kernel copies each
+page; "writes-spawn" starts the child without a fork.
 "native" compresses, "python" counts on the loop; the others do that in a thread or in a process.
 "gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
 Prints "ready", waits for a line, works, prints "done".
@@ -10,7 +12,10 @@ Prints "ready", waits for a line, works, prints "done".
 
 import asyncio
 import concurrent.futures
+import mmap
 import multiprocessing
+import os
+import signal
 import sys
 import time
 import zlib
@@ -20,6 +25,7 @@ import protocol
 TIMES = 6
 DATA = bytes(i * i % 251 for i in range(1 << 16)) * 60
 WORK_NS = 60000000
+PAGES = 40000
 
 
 def native():
@@ -32,6 +38,38 @@ def python():
     deadline = time.thread_time_ns() + WORK_NS
     while time.thread_time_ns() < deadline:
         sum(i * i for i in range(300))
+
+
+def _start_child(is_forked):
+    """A child that lives until it is killed."""
+    if not is_forked:
+        return os.posix_spawn("/bin/sleep", ["sleep", "60"], os.environ)
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    return child
+
+
+def writes(memory):
+    for at in range(0, PAGES * mmap.PAGESIZE, mmap.PAGESIZE):
+        memory[at] = 1
+
+
+async def _write(is_forked):
+    memory = mmap.mmap(-1, PAGES * mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # Huge pages would be copied 512 at a time.
+    memory.madvise(mmap.MADV_NOHUGEPAGE)
+    writes(memory)
+    protocol.say("ready", pages=PAGES)
+    await protocol.hear_in_loop(asyncio.get_running_loop())
+    for _ in range(TIMES):
+        child = _start_child(is_forked)
+        await asyncio.sleep(0.05)
+        await asyncio.ensure_future(_direct(lambda: writes(memory)))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    protocol.say("done")
+    await protocol.hear_in_loop(asyncio.get_running_loop())
 
 
 async def _direct(work):
@@ -95,5 +133,10 @@ def _executor(kind):
 if __name__ == "__main__":
     name, _, kind = sys.argv[1].partition("-")
     works = {"native": native, "python": python}
-    main = _take(kind == "sleep") if name == "gets" else _main(works[name], _executor(kind))
+    if name == "gets":
+        main = _take(kind == "sleep")
+    elif name == "writes":
+        main = _write(kind != "spawn")
+    else:
+        main = _main(works[name], _executor(kind))
     protocol.run(protocol.new_loop("asyncio"), main)

@@ -241,6 +241,38 @@ static const struct ls_rec_stall *sampled_step(int ticks)
 	return take_stall();
 }
 
+/* The kernel books while the thread is sampled; what was booked before is not the step's. */
+Test(bpf_cpu_waits, what_the_kernel_booked)
+{
+	const struct ls_rec_stall *stall;
+
+	world.thread->task.utime = 500 * MS;
+	world.thread->task.stime = 400 * MS;
+	world.thread->task.min_flt = 7000;
+	start_sampler();
+	step_enter(world.task, 0x1000);
+	blocked(SYS_fsync, 0, MS / 10);
+	for (int i = 0; i < 5; i++) {
+		pass(5 * MS);
+		tick();
+		world.thread->task.utime += MS;
+		world.thread->task.stime += 4 * MS;
+		world.thread->task.min_flt += 900;
+		world.thread->task.maj_flt += 100;
+	}
+	step_exit(0x1000);
+	stall = take_stall();
+	cr_assert_eq(stall->booked_user_ns, 5 * MS, "%llu", stall->booked_user_ns);
+	cr_assert_eq(stall->booked_kernel_ns, 20 * MS);
+	cr_assert_eq(stall->page_faults, 5000);
+	/* Without samples there is no account, whatever was in the span before. */
+	step_enter(world.task, 0x1000);
+	blocked(SYS_fsync, 0, 20 * MS);
+	step_exit(0x1000);
+	stall = take_stall();
+	cr_assert_eq(stall->booked_user_ns + stall->booked_kernel_ns + stall->page_faults, 0);
+}
+
 Test(bpf_cpu_waits, who_holds_the_gil_at_samples)
 {
 	const uint64_t locked = python.gil + python.proc.py.at.gil_locked;

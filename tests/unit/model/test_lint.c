@@ -5,6 +5,7 @@
 #include "model/lint.h"
 #include "model/lint_rules.h"
 #include "model/reading.h"
+#include "model/vocabulary.h"
 
 static size_t check(struct script *s, struct lint_finding *findings)
 {
@@ -179,6 +180,48 @@ Test(lint, own_time_beside_that_of_the_host)
 	cr_assert_eq(findings[1].stalls, 1);
 	cr_assert_eq(findings[1].total_ns, 20 * MS);
 	script_free(s);
+}
+
+/* 100 ms on the CPU, of which the kernel booked 3 of 4 ticks to itself. */
+static enum lint_id judge_kernel_time(uint64_t user_ns, uint64_t kernel_ns, uint64_t faults,
+				      struct stall *ret_stall)
+{
+	struct script *s = script_new();
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_STEP);
+	struct lint_verdict verdict;
+
+	script_time(&rec, LS_CAUSE_CPU, 100 * MS);
+	rec.gil_looks = 4;
+	rec.booked_user_ns = user_ns;
+	rec.booked_kernel_ns = kernel_ns;
+	rec.page_faults = faults;
+	script_send_stall(s, &rec);
+	*ret_stall = s->stall;
+	cr_assert(lint__stall(&s->stall, 0, &verdict));
+	script_free(s);
+	return verdict.id;
+}
+
+Test(lint, page_faults_are_told_from_computing)
+{
+	char words[VOCABULARY_KERNEL_BYTES];
+	struct stall stall;
+
+	cr_assert_eq(judge_kernel_time(24 * MS, 72 * MS, 20000, &stall), LINT_PAGE_FAULTS);
+	cr_assert(stall.has_kernel_ns);
+	cr_assert_eq(stall.kernel_ns, 75 * MS);
+	vocabulary_kernel(&stall, words);
+	cr_assert_str_eq(words, "in the kernel, 20000 page faults");
+	/* In the kernel for something else, such as a copy of page tables. */
+	cr_assert_eq(judge_kernel_time(24 * MS, 72 * MS, 3000, &stall), LINT_CPU_HOG);
+	vocabulary_kernel(&stall, words);
+	cr_assert_str_eq(words, "in the kernel");
+	cr_assert_eq(judge_kernel_time(60 * MS, 36 * MS, 20000, &stall), LINT_CPU_HOG);
+	vocabulary_kernel(&stall, words);
+	cr_assert_str_eq(words, "");
+	/* Three ticks say nothing. */
+	cr_assert_eq(judge_kernel_time(0, 12 * MS, 20000, &stall), LINT_CPU_HOG);
+	cr_assert(!stall.has_kernel_ns);
 }
 
 Test(lint, own_time_below_the_threshold)

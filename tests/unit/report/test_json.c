@@ -99,6 +99,7 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"wall_time\":null,\"gc_generation\":null,"
 		"\"stopped_by\":null,\"began_before_attach\":false,\"cpu_quota\":null,"
 		"\"cpu_holder\":null,\"pinned_ns\":0,\"releases_gil\":null,"
+		"\"kernel_ns\":null,\"page_faults\":0,"
 		"\"repeated_await\":null,\"own_cause\":null,"
 		"\"own\":{\"function\":\"fetch_row\",\"file\":\"/srv/app/db.py\",\"line\":31,"
 		"\"share\":0.75},"
@@ -211,6 +212,7 @@ Test(json, who_had_the_cpu)
 		 "\"duration_ns\":12000000}"),
 		"\"pinned_ns\":7",
 		"\"releases_gil\":true",
+		"\"kernel_ns\":15000000,\"page_faults\":4000",
 		"\"own_cause\":\"cpu\"",
 	};
 	struct stall s;
@@ -218,17 +220,20 @@ Test(json, who_had_the_cpu)
 
 	stall_init(&s);
 	text = stall_text("json", &s, &opts);
-	cr_assert_not_null(
-		strstr(text,
-		       "\"cpu_holder\":null,\"pinned_ns\":0,"
-		       "\"releases_gil\":null,\"repeated_await\":null,\"own_cause\":null"),
-		"%s", text);
+	cr_assert_not_null(strstr(text,
+				  "\"cpu_holder\":null,\"pinned_ns\":0,"
+				  "\"releases_gil\":null,\"kernel_ns\":null,\"page_faults\":0,"
+				  "\"repeated_await\":null,\"own_cause\":null"),
+			   "%s", text);
 	free(text);
 	s.cpu_holder = (struct cpu_holder){ 12000000, 977, false, "hog" };
 	s.pinned_ns = 7;
 	s.cpu_ns = s.own_ns = 20000000;
 	s.gil_looks = 3;
 	s.gil_free = 2;
+	s.has_kernel_ns = true;
+	s.kernel_ns = 15000000;
+	s.page_faults = 4000;
 	text = stall_text("json", &s, &opts);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		cr_assert_not_null(strstr(text, texts[i]), "%s in %s", texts[i], text);
