@@ -398,6 +398,8 @@ static struct coroutine_row *row_of(const struct aggregate *a, struct place *pla
 	memset(row, 0, sizeof(*row));
 	row->coroutine = place->info;
 	row->words = place->words;
+	row->entered_stalls = place->entered_stalls;
+	row->entered_starved_ns = place->entered_starved_ns;
 	row->pid = pid;
 	if (place->worst_ns) {
 		row->where = place->worst;

@@ -246,21 +246,8 @@ static void finding_fill(struct lint_finding *f, const struct rule *rule, const 
 static bool finding_of_loops(struct lint_finding *f, const struct loop_rule *rule,
 			     const struct snapshot *s)
 {
-	struct loop_sum sum = { 0 };
-	size_t i;
+	const struct loop_sum sum = lint_loop_rule__sum(rule, s);
 
-	for (i = 0; i < s->n_loops; i++) {
-		const struct loop_row *loop = &s->loops[i];
-		const uint64_t lost_ns = rule->lost_ns(loop);
-
-		if (!lost_ns)
-			continue;
-		sum.loops++;
-		sum.total_ns += lost_ns;
-		sum.busy_ns += lint_busy_ns(loop);
-		sum.threads += loop->executor_threads;
-		sum.queued += loop->executor_queued;
-	}
 	*f = (struct lint_finding){ .id = rule->id,
 				    .name = names[rule->id],
 				    .coroutines = sum.loops,

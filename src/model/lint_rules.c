@@ -23,7 +23,8 @@ const struct rule lint_rules[] = {
 	  { "runs too many steps in one turn", "run too many steps in one turn",
 	    "Many short steps in one turn of the loop add up to a stall",
 	    "Start fewer tasks at once, or spread the work over more loops or processes" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_PROCESS },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_SLEEP,
 	  LS_CAUSE_SLEEP,
@@ -31,7 +32,8 @@ const struct rule lint_rules[] = {
 	  0,
 	  { "sleeps on the loop", "sleep on the loop", "Blocks the loop in a call that sleeps",
 	    "Use a timer of the loop; if it waits for something outside, await that instead" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_NETWORK,
 	  LS_CAUSE_NETWORK,
@@ -40,7 +42,8 @@ const struct rule lint_rules[] = {
 	  { "waits for a socket on the loop", "wait for a socket on the loop",
 	    "Blocks the loop in a call that waits for a socket",
 	    "Use a client that does not block; as a last resort call it in another thread" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_FILE,
 	  LS_CAUSE_FILE,
@@ -49,7 +52,8 @@ const struct rule lint_rules[] = {
 	  { "waits for a file or disk on the loop", "wait for a file or disk on the loop",
 	    "Blocks the loop while it waits for a file or disk",
 	    "Move the file access to another thread" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_PIPE,
 	  LS_CAUSE_PIPE,
@@ -57,7 +61,8 @@ const struct rule lint_rules[] = {
 	  0,
 	  { "waits for a pipe on the loop", "wait for a pipe on the loop",
 	    "Blocks the loop while it waits for a pipe", "Let the loop wait for the pipe" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_LOCK,
 	  LS_CAUSE_LOCK,
@@ -66,7 +71,8 @@ const struct rule lint_rules[] = {
 	  { "waits for a thread lock on the loop", "wait for a thread lock on the loop",
 	    "Blocks the loop while it waits for a lock that another thread holds",
 	    "Use a lock that the loop can await" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_SUBPROCESS_IN_LOOP,
 	  FINDING_PROCESS,
 	  LS_CAUSE_PROCESS,
@@ -75,7 +81,8 @@ const struct rule lint_rules[] = {
 	  { "waits for a child process on the loop", "wait for a child process on the loop",
 	    "Blocks the loop while it starts or waits for a child process",
 	    "Start and await child processes through the loop" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_SYNC_DNS,
 	  FINDING_DNS,
 	  LS_CAUSE_DNS,
@@ -84,7 +91,8 @@ const struct rule lint_rules[] = {
 	  { "looks up host names on the loop", "look up host names on the loop",
 	    "Blocks the loop in getaddrinfo, a name look-up",
 	    "Look up names through the loop, or in another thread" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_GIL_CONTENDED,
 	  FINDING_GIL,
 	  LS_CAUSE_GIL,
@@ -94,7 +102,8 @@ const struct rule lint_rules[] = {
 	    "wait for the interpreter lock that other threads hold",
 	    "Waits for the interpreter lock while another thread computes",
 	    "Move that thread's work to a process" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_HOLDER },
 	{ LINT_CPU_PINNED,
 	  FINDING_PINNED,
 	  LS_CAUSE_RUNQUEUE,
@@ -105,7 +114,8 @@ const struct rule lint_rules[] = {
 	    "Was ready to run and bound to CPUs that others had, while another CPU was free",
 	    "Let it use more CPUs (taskset, the cpuset of the container), or bind what has its CPU "
 	    "to another" },
-	  SIGN_PINNED },
+	  SIGN_PINNED,
+	  SUBJECT_HOST },
 	{ LINT_CPU_CONTENDED,
 	  FINDING_OWN_THREADS,
 	  LS_CAUSE_RUNQUEUE,
@@ -115,7 +125,8 @@ const struct rule lint_rules[] = {
 	    "waited for a CPU that other threads of the process had",
 	    "Was ready to run, but other threads of its own process had the CPU",
 	    "Let fewer threads of the process compute at once, or give it more CPUs" },
-	  SIGN_OWN_THREADS },
+	  SIGN_OWN_THREADS,
+	  SUBJECT_PROCESS },
 	{ LINT_STARVED_BY_HOST,
 	  FINDING_HOST_CPU,
 	  LS_CAUSE_RUNQUEUE,
@@ -124,7 +135,8 @@ const struct rule lint_rules[] = {
 	  { "was ready to run, but others had the CPU", "were ready to run, but others had the CPU",
 	    "Was ready to run, but others had the CPU",
 	    "Look at the host: other load, a CPU limit of the container, too many workers" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_HOST },
 	{ LINT_STARVED_BY_HOST,
 	  FINDING_HOST_MEMORY,
 	  LS_CAUSE_PAGEFAULT,
@@ -133,7 +145,8 @@ const struct rule lint_rules[] = {
 	  { "waits for memory to be read in", "wait for memory to be read in",
 	    "Waits for memory that has to be read in from disk",
 	    "Look at the host: memory is short or swapped out, or a mapped file is read" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_HOST },
 	{ LINT_CPU_QUOTA,
 	  FINDING_THROTTLED,
 	  LS_CAUSE_THROTTLED,
@@ -144,7 +157,8 @@ const struct rule lint_rules[] = {
 	    "Had used up the CPU quota of its cgroup and had to wait for the next period",
 	    "Raise the quota (cpu.max, the container's CPU limit), or let fewer threads and "
 	    "processes share it" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_HOST },
 	{ LINT_STOPPED,
 	  FINDING_STOPPED,
 	  LS_CAUSE_STOPPED,
@@ -154,7 +168,8 @@ const struct rule lint_rules[] = {
 	    "Was stopped by a signal, a tracer or the freezer of its cgroup",
 	    "Find who stops the process: a debugger or profiler that halts it, SIGSTOP, a "
 	    "container that is paused" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_HOST },
 	{ LINT_GC_PAUSE,
 	  FINDING_GC,
 	  LS_CAUSE_GC,
@@ -163,7 +178,8 @@ const struct rule lint_rules[] = {
 	  { "is paused by the garbage collector", "are paused by the garbage collector",
 	    "Waits for the garbage collector; its line only happened to allocate",
 	    "Keep fewer objects alive, or let the collector run less often" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_PROCESS },
 	{ LINT_NEVER_SUSPENDS,
 	  FINDING_AWAITS,
 	  LS_CAUSE_CPU,
@@ -172,7 +188,8 @@ const struct rule lint_rules[] = {
 	  { "awaits again and again without suspending", "await again and again without suspending",
 	    "Awaits again and again, but never has to wait: the loop gets no turn",
 	    "Give the loop a turn in between" },
-	  SIGN_AWAITS },
+	  SIGN_AWAITS,
+	  SUBJECT_LINE },
 	{ LINT_PAGE_FAULTS,
 	  FINDING_PAGE_FAULTS,
 	  LS_CAUSE_CPU,
@@ -184,7 +201,8 @@ const struct rule lint_rules[] = {
 	    "or copies each page",
 	    "Start children without a fork of this process, fill large buffers before the service "
 	    "starts, and reuse them" },
-	  SIGN_PAGE_FAULTS },
+	  SIGN_PAGE_FAULTS,
+	  SUBJECT_LINE },
 	{ LINT_CPU_HOG,
 	  FINDING_GIL_RELEASED,
 	  LS_CAUSE_CPU,
@@ -193,7 +211,8 @@ const struct rule lint_rules[] = {
 	  { "computes in native code on the loop", "compute in native code on the loop",
 	    "Computes on the loop's thread in native code that other threads need not wait for",
 	    "Call it in another thread" },
-	  SIGN_GIL_RELEASED },
+	  SIGN_GIL_RELEASED,
+	  SUBJECT_LINE },
 	{ LINT_NEVER_YIELDS,
 	  FINDING_NEVER_YIELDS,
 	  LS_CAUSE_CPU,
@@ -203,7 +222,8 @@ const struct rule lint_rules[] = {
 	    "compute for over a second without a pause",
 	    "Computes for over a second without giving the loop a turn",
 	    "Move it to another thread or process, or give the loop a turn now and then" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_CPU_HOG,
 	  FINDING_GIL_HELD,
 	  LS_CAUSE_CPU,
@@ -211,7 +231,8 @@ const struct rule lint_rules[] = {
 	  0,
 	  { "computes too long in one step", "compute too long in one step",
 	    "Computes on the loop's thread", "Move it to another process" },
-	  SIGN_GIL_HELD },
+	  SIGN_GIL_HELD,
+	  SUBJECT_LINE },
 	{ LINT_CPU_HOG,
 	  FINDING_CPU,
 	  LS_CAUSE_CPU,
@@ -219,7 +240,8 @@ const struct rule lint_rules[] = {
 	  0,
 	  { "computes too long in one step", "compute too long in one step",
 	    "Computes on the loop's thread", "Move it to another thread or process" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 	{ LINT_BLOCKING_CALL,
 	  FINDING_OTHER,
 	  LS_CAUSE_OTHER,
@@ -228,7 +250,8 @@ const struct rule lint_rules[] = {
 	  { "makes a call that blocks the loop", "make calls that block the loop",
 	    "Blocks the loop in a system call",
 	    "Find a way to wait for it that does not block, or call it in another thread" },
-	  SIGN_NONE },
+	  SIGN_NONE,
+	  SUBJECT_LINE },
 };
 
 const size_t lint_n_rules = N_OF(lint_rules);
@@ -291,16 +314,37 @@ const struct loop_rule lint_loop_rules[] = {
 	  say_saturated,
 	  FINDING_EXECUTOR,
 	  { NULL, NULL, "All threads of its default executor are busy and calls wait for one",
-	    "Give the loop more threads, or slow calls threads of their own" } },
+	    "Give the loop more threads, or slow calls threads of their own" },
+	  SUBJECT_PROCESS },
 	{ LINT_STARVED_BY_HOST,
 	  loop_starved_ns,
 	  say_starved,
 	  FINDING_MAX,
 	  { NULL, NULL, "Waits for a free CPU for much of its time",
-	    "Look at the host: other load, a CPU limit of the container, too many workers" } },
+	    "Look at the host: other load, a CPU limit of the container, too many workers" },
+	  SUBJECT_HOST },
 };
 
 const size_t lint_n_loop_rules = N_OF(lint_loop_rules);
+
+struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s)
+{
+	struct loop_sum sum = { 0 };
+
+	for (size_t i = 0; i < s->n_loops; i++) {
+		const struct loop_row *loop = &s->loops[i];
+		const uint64_t lost_ns = rule->lost_ns(loop);
+
+		if (!lost_ns)
+			continue;
+		sum.loops++;
+		sum.total_ns += lost_ns;
+		sum.busy_ns += lint_busy_ns(loop);
+		sum.threads += loop->executor_threads;
+		sum.queued += loop->executor_queued;
+	}
+	return sum;
+}
 
 _Static_assert(N_OF(lint_rules) + N_OF(lint_loop_rules) <= LINT_MAX_FINDINGS,
 	       "each rule has room for its finding");

@@ -7,6 +7,14 @@
 
 #include "model/lint.h"
 
+/* What is to be changed. */
+enum rule_subject {
+	SUBJECT_LINE, /* the line of the user's code at which the time went */
+	SUBJECT_HOLDER, /* the line of another thread that held what was waited for */
+	SUBJECT_PROCESS, /* no line: the process as a whole */
+	SUBJECT_HOST, /* nothing in the program */
+};
+
 /*
  * First match wins. The unit is a step or a callback if it is LS_UNIT_NONE. The words are those of
  * the runtime, if it has its own.
@@ -19,6 +27,7 @@ struct rule {
 	uint64_t min_ns; /* of the longest stall */
 	const struct finding_words words; /* neutral */
 	enum sign sign; /* SIGN_NONE: any */
+	enum rule_subject subject;
 };
 
 extern const struct rule lint_rules[];
@@ -43,12 +52,16 @@ struct loop_rule {
 	void (*say)(const struct loop_sum *sum, char *buf, size_t size);
 	enum finding_kind kind; /* FINDING_MAX: the runtime has no say */
 	const struct finding_words words; /* neutral; no `one` and `many`: see say() */
+	enum rule_subject subject;
 };
 
 extern const struct loop_rule lint_loop_rules[];
 extern const size_t lint_n_loop_rules;
 
 uint64_t lint_busy_ns(const struct loop_row *loop);
+
+/* Adds up the loops to which it applies. */
+struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s);
 
 /* The runtime's words for this kind of finding, or the neutral ones. */
 const struct finding_words *lint_words(const struct runtime_words *words, enum finding_kind kind,

@@ -18,6 +18,10 @@
 	  "readings of threads left out: too many threads were kept")                              \
 	_(SITE_ROWS, "site_rows", DETAIL,                                                          \
 	  "stalls left out of the call sites: too many sites were kept")                           \
+	_(GROUP_ROWS, "group_rows", DETAIL,                                                        \
+	  "stalls left out of a group: too many names were kept")                                  \
+	_(FINDING_ROWS, "finding_rows", DETAIL,                                                    \
+	  "stalls left out of the findings: too many lines were kept")                             \
 	_(HOLDER_ROWS, "holder_rows", DETAIL,                                                      \
 	  "stalls left out of the holders of the lock: too many lines were kept")                  \
 	_(VICTIM_ROWS, "victim_rows", DETAIL,                                                      \

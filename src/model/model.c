@@ -2,7 +2,8 @@
 /*
  * The model: accepts events and readings, returns stalls and the snapshot. The work is done by its
  * parts, one file each: pending (stacks and victims that precede their stall), attribution (where
- * the time went), aggregate (by coroutine), loops (by thread), ledger (by call site), victims,
+ * the time went), aggregate (by coroutine), loops (by thread), ledger (by call site), groups (by
+ * entry, file, task, process), finding_sums (by what to change), victims,
  * recent (the newest stalls), live (open stalls), tasks, seconds (the last two minutes), log.
  */
 #include "model/model.h"
@@ -16,6 +17,8 @@
 #include "model/aggregate.h"
 #include "model/attribution.h"
 #include "model/awaits.h"
+#include "model/finding_sums.h"
+#include "model/groups.h"
 #include "model/holder.h"
 #include "model/holders.h"
 #include "model/ledger.h"
@@ -48,6 +51,8 @@ struct model {
 	struct loops loops;
 	struct ledger ledger;
 	struct holders holders;
+	struct groups groups;
+	struct finding_sums findings;
 	struct victims victims;
 	struct recent recent;
 	struct live live;
@@ -104,6 +109,8 @@ void model__free(struct model *m)
 	loops__done(&m->loops);
 	ledger__done(&m->ledger);
 	holders__done(&m->holders);
+	groups__done(&m->groups);
+	finding_sums__done(&m->findings);
 	victims__done(&m->victims);
 	recent__done(&m->recent);
 	live__done(&m->live);
@@ -188,6 +195,10 @@ static int model_book(struct model *m, const struct ls_rec_stall *rec, const str
 		r = ledger__stall(&m->ledger, stall, place);
 	if (!r)
 		r = holders__stall(&m->holders, stall);
+	if (!r)
+		r = groups__stall(&m->groups, stall, place);
+	if (!r)
+		r = finding_sums__stall(&m->findings, stall);
 	return r ? r : model_book_victims(m, stall, place, span);
 }
 
@@ -417,6 +428,8 @@ static void snapshot_losses(struct model *m)
 	m->own_losses[MODEL_LOSS_COROUTINE_ROWS] =
 		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
 	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
+	m->own_losses[MODEL_LOSS_GROUP_ROWS] = m->groups.refused;
+	m->own_losses[MODEL_LOSS_FINDING_ROWS] = m->findings.refused;
 	m->own_losses[MODEL_LOSS_HOLDER_ROWS] = m->holders.refused;
 	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
 	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.pairs.refused + m->victims.pairs.refused;
@@ -456,6 +469,8 @@ void model__reset(struct model *m)
 	loops__reset(&m->loops);
 	ledger__done(&m->ledger);
 	holders__done(&m->holders);
+	groups__done(&m->groups);
+	finding_sums__done(&m->findings);
 	victims__done(&m->victims);
 	recent__reset(&m->recent);
 	memset(&m->seconds, 0, sizeof(m->seconds));
@@ -508,6 +523,10 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	snapshot_losses(m);
 	recent__rows(&m->recent, &m->snapshot);
 	r = live__rows(&m->live, &m->rows, &m->snapshot);
+	if (!r)
+		r = groups__rows(&m->groups, &m->snapshot);
+	if (!r)
+		r = finding_sums__rows(&m->findings, &m->snapshot);
 	if (r)
 		return r;
 	tasks__rows(&m->tasks, &m->snapshot);

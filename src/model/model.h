@@ -92,6 +92,8 @@ struct stall {
 	 */
 	struct model_frame own, entry;
 	uint32_t own_def_line; /* first line of that function, 0 if not known */
+	uint32_t entry_def_line; /* of `entry`, likewise */
+	bool is_entry_users; /* `entry` is the user's code, not a library's */
 	double own_share;
 	const char *call_syscall;
 	const char *call_native;
@@ -172,6 +174,8 @@ struct coroutine_row {
 	uint32_t open;
 	uint64_t open_since_ns;
 	uint64_t starved_ns; /* time others waited behind its stalls */
+	/* those of its stalls that came through a function of the user's: see groups.h */
+	uint64_t entered_stalls, entered_starved_ns;
 	/* time its own tasks waited behind stalls of others, and number of waits */
 	uint64_t suffered_ns, suffered;
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns;
@@ -188,6 +192,94 @@ struct coroutine_row {
 	uint32_t hist[LS_HIST_BUCKETS];
 	uint32_t own_hist[LS_HIST_BUCKETS]; /* the same without time in the run queue */
 	const struct runtime_words *words; /* of its runtime; NULL: the default */
+};
+
+/*
+ * What the stalls can be grouped by. A key is a list of rows in the snapshot.
+ *
+ * GROUP_KEYS(_) : _(NAME, "word", "TITLE", "what a row is")
+ */
+#define GROUP_KEYS(_)                                                                              \
+	_(AUTO, "auto", "COROUTINE", "the entry where the coroutine is a library's, else it")      \
+	_(COROUTINE, "coroutine", "COROUTINE", "the coroutine or callback that the loop ran")      \
+	_(ENTRY, "entry", "ENTRY", "the outermost function of your own code")                      \
+	_(FILE, "file", "FILE", "the file of your own code that holds most of the stall")          \
+	_(TASK, "task", "TASK", "the name of the task")                                            \
+	_(PROCESS, "process", "PROCESS", "the process")
+
+enum group_key {
+#define _(name, ...) GROUP_##name,
+	GROUP_KEYS(_)
+#undef _
+		GROUP_MAX
+};
+
+/*
+ * A row of a group: of a coroutine all of its steps, of anything else its stalls alone. What is not
+ * known of it is 0, and the flags say so.
+ */
+struct group_row {
+	const char *name;
+	const char *file; /* NULL: it is no place in the source */
+	uint32_t line;
+	enum ls_unit unit; /* of its stalls; LS_UNIT_NONE: of several kinds */
+	uint32_t pid; /* 0: several */
+	bool is_entry; /* a function through which the stalls of a library's coroutine came */
+	bool has_steps; /* the next six are counted; for processes, not by coroutine */
+	bool has_percentiles;
+	uint64_t steps, total_ns, suffered_ns, suffered;
+	double steps_per_s, busy;
+	uint64_t p50_ns, p95_ns, p99_ns;
+	uint64_t max_ns; /* has_percentiles: of all steps, else the longest stall */
+	uint64_t stalls, starved_ns;
+	uint64_t stalled_ns; /* of its stalls; 0: not known */
+	uint32_t open;
+	uint64_t open_since_ns;
+	/* of all steps if they are counted, else of its stalls */
+	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns;
+	struct model_frame where; /* as in struct coroutine_row */
+	enum ls_cause where_cause;
+	enum sign where_sign;
+	uint8_t n_trend;
+	const float *trend; /* NULL: none */
+	const struct runtime_words *words;
+};
+
+struct group_list {
+	size_t n;
+	const struct group_row *rows; /* by starved time, then by longest stall, descending */
+};
+
+#define FINDING_MAX_WHO 6 /* coroutines, and entries, that one finding names */
+
+/* What stalls of one kind at one place cost: the figures behind a finding (findings.h). */
+struct finding_row {
+	enum ls_unit unit; /* LS_UNIT_NONE: steps and callbacks */
+	enum ls_cause cause;
+	enum sign sign; /* with most time */
+	const char *syscall; /* NULL if none */
+	/* number of the rule on loops as a whole, which has no stalls, plus 1; 0: of stalls */
+	uint8_t loop_rule;
+	struct model_frame at; /* the line to change; NULLs: it is no line, or not known */
+	char holder[LS_NAME_BYTES]; /* thread that held the lock, or had the CPU; "": none */
+	uint32_t pid; /* 0: several */
+	size_t n_coroutines, n_entries;
+	bool has_more; /* coroutines or entries beyond these */
+	struct code_info coroutines[FINDING_MAX_WHO], entries[FINDING_MAX_WHO];
+	uint64_t stalls, light_stalls;
+	/* stalls that go on, which are not in `stalls`: the sums have their time so far */
+	uint32_t open;
+	uint64_t open_since_ns;
+	/*
+	 * Without what the host did to these stalls, unless the finding is about the host. The
+	 * starved time is shared out likewise, so each nanosecond of it is in one row at most.
+	 */
+	uint64_t time_ns, max_ns, starved_ns;
+	double held_ns; /* part of time_ns at which the place was seen */
+	uint64_t first_ns, last_ns; /* start of the first stall, end of the last */
+	uint32_t worst_pid, worst_tid;
+	uint64_t worst_start_ns; /* 0: none has ended */
+	const struct runtime_words *words;
 };
 
 #define MODEL_SECONDS 120
@@ -377,6 +469,10 @@ struct snapshot {
 	const struct holder_row *holders; /* most time first */
 	size_t n_site_costs;
 	const struct site_cost_row *site_costs; /* most time first */
+	struct group_list groups[GROUP_MAX];
+	size_t n_findings;
+	const struct finding_row *findings; /* most starved first, then most time */
+	uint64_t findings_starved_ns; /* of all of them */
 	size_t n_victims;
 	const struct victim_row *victims; /* most starved first */
 	size_t n_payers;

@@ -340,7 +340,8 @@ static void fill_from_coroutine(struct stall *stall)
 	if (!code_info_is_known(c) || !strcmp(c->file, "?"))
 		return;
 	stall->own = stall->entry = (struct model_frame){ c->name, c->file, c->first_line };
-	stall->own_def_line = c->first_line;
+	stall->own_def_line = stall->entry_def_line = c->first_line;
+	stall->is_entry_users = !runtime_words__is_library(stall->words, c->file);
 	stall->own_share = 1;
 }
 
@@ -357,6 +358,8 @@ static void fill_from_stacks(struct own *o, struct stall *stall)
 	stall->own_def_line = own->info.first_line;
 	stall->own_share = o->total_ns ? (double)own->weight_ns / (double)o->total_ns : 1;
 	stall->entry = heaviest_line(o, entry);
+	stall->entry_def_line = entry->info.first_line;
+	stall->is_entry_users = o->rank == RANK_ORIGIN + ORIGIN_USER;
 }
 
 int own__fill(const struct own_rules *rules, const struct naming *naming,

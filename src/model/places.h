@@ -19,6 +19,8 @@ struct place {
 	struct model_frame worst;
 	enum ls_cause worst_cause;
 	enum sign worst_sign;
+	/* those of its stalls that came through a function of the user's: see groups.h */
+	uint64_t entered_stalls, entered_starved_ns;
 	/* Sums of threads that have ended, NULL: none. */
 	struct ls_coro_stats *ended;
 	uint32_t ended_pid; /* 0: several processes */

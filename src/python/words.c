@@ -158,6 +158,14 @@ static bool is_of_package(const char *file, const char *name)
 	return part && (*part == '/' || !strcmp(part, ".py"));
 }
 
+/* "<lambda>", "report.<locals>.<genexpr>"; a module's text has no function around it. */
+static bool is_nameless(const char *function)
+{
+	const char *dot = strrchr(function, '.'), *last = dot ? dot + 1 : function;
+
+	return last[0] == '<' && strcmp(last, "<module>") != 0;
+}
+
 /* asyncio names a task "Task-17" if the program does not name it. */
 static bool is_given_name(const char *name)
 {
@@ -282,6 +290,7 @@ const struct runtime_words words_python = {
 	.frame_role = frame_role,
 	.origin = origin,
 	.is_of_package = is_of_package,
+	.is_nameless = is_nameless,
 	.is_given_name = is_given_name,
 	.call = call,
 	.findings = findings,

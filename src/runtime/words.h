@@ -77,6 +77,11 @@ struct runtime_words {
 	enum code_origin (*origin)(const char *file);
 	/* True if the file is of the installed package `name`. NULL: packages are not known. */
 	bool (*is_of_package)(const char *file, const char *name);
+	/*
+	 * True for a function without a name of its own, a lambda or the body of an expression: it
+	 * is part of the function around it. NULL: there are none.
+	 */
+	bool (*is_nameless)(const char *function);
 	/* True for a name that the runtime gave to a task by itself: "Task-17". */
 	bool (*is_given_name)(const char *name);
 	/*
@@ -138,6 +143,14 @@ static inline bool runtime_words__is_of_package(const struct runtime_words *word
 	const struct runtime_words *w = runtime_words__or_default(words);
 
 	return w->is_of_package && w->is_of_package(file, name);
+}
+
+static inline bool runtime_words__is_nameless(const struct runtime_words *words,
+					      const char *function)
+{
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	return w->is_nameless && w->is_nameless(function);
 }
 
 static inline enum frame_role runtime_words__frame_role(const struct runtime_words *words,
