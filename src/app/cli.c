@@ -14,6 +14,7 @@
 #include "app/duration.h"
 #include "base/exit.h"
 #include "base/time.h"
+#include "model/groups.h"
 
 #define DEFAULT_BUDGET 0.02
 #define DEFAULT_THRESHOLD_NS (10 * NS_PER_MS)
@@ -35,7 +36,7 @@ const struct cli_option cli_common_options[] = {
 	  .letter = 'v',
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_verbose),
-	  .help = "log details of attaching on stderr" },
+	  .help = "log details of attaching on stderr; in text, a line for each stall" },
 	{ .name = "help",
 	  .letter = 'h',
 	  .type = CLI_FLAG,
@@ -221,6 +222,24 @@ static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
 	return err__set(err, -EINVAL, "'%s' is no lint: there is %sor all", bad, known);
 }
 
+static int parse_group(const char *text, enum group_key *ret_key, struct err *err)
+{
+	const enum group_key key = group_key__by_word(text);
+	char known[96] = "";
+
+	if (key < GROUP_MAX) {
+		*ret_key = key;
+		return 0;
+	}
+	for (enum group_key i = 0; i < GROUP_MAX; i++)
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			 !i			   ? "" :
+				 i + 1 < GROUP_MAX ? ", " :
+						     " and ",
+			 group_key_word(i));
+	return err__set(err, -EINVAL, "'%s' is nothing to group by: there is %s", text, known);
+}
+
 static int add_to_list(const struct cli_option *option, const char *text, struct cli_list *list,
 		       struct err *err)
 {
@@ -256,6 +275,8 @@ int cli_set(const struct cli_option *option, const char *text, struct config *co
 		return cli_parse_share(option->name, text, 1, field, err);
 	case CLI_LINTS:
 		return parse_lints(text, field, err);
+	case CLI_GROUP:
+		return parse_group(text, field, err);
 	case CLI_LIST:
 		return add_to_list(option, text, field, err);
 	}

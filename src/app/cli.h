@@ -69,6 +69,7 @@ struct config {
 	bool is_on_exit;
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
+	enum group_key group; /* of the rows of tables */
 	struct cli_list own, own_package; /* what counts as the user's code as well */
 	struct check_config check;
 	bool is_json, is_quiet, is_verbose;
@@ -83,6 +84,7 @@ enum cli_type {
 	CLI_MODE, /* enum measure_mode */
 	CLI_SHARE, /* double: "2%" is 0.02 */
 	CLI_LINTS, /* lint_mask */
+	CLI_GROUP, /* enum group_key */
 	CLI_LIST, /* struct cli_list; each time adds one */
 };
 
@@ -97,6 +99,7 @@ enum cli_values {
 	CLI_VALUES_SCREEN,
 	CLI_VALUES_COLUMN,
 	CLI_VALUES_LINT,
+	CLI_VALUES_GROUP,
 	CLI_VALUES_CAUSE,
 	CLI_VALUES_SHELL,
 };
@@ -150,6 +153,15 @@ extern const struct cli_option cli_common_options[];
 extern const struct cli_option cli_measure_options[];
 
 /* Of all commands that show stalls. */
+/* What the rows of the tables of a report, or of the dashboard, are. */
+#define CLI_OPTION_GROUP(...)                                                                      \
+	{                                                                                          \
+		.name = "group", .type = CLI_GROUP, .offset = offsetof(struct config, group),      \
+		.argument = "KEY", .values = CLI_VALUES_GROUP,                                     \
+		.help = "rows by coroutine, entry, file, task, process or auto (default)",         \
+		__VA_ARGS__                                                                        \
+	}
+
 #define CLI_OWN_OPTIONS                                                                            \
 	{ .name = "own",                                                                           \
 	  .type = CLI_LIST,                                                                        \

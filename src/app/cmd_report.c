@@ -19,7 +19,8 @@
 
 #define DEFAULT_FORMAT "text"
 
-static struct report_opts make_opts(FILE *out, const char *mode, uint64_t clock_offset_ns)
+static struct report_opts make_opts(const struct config *config, FILE *out, const char *mode,
+				    uint64_t clock_offset_ns)
 {
 	const bool is_terminal = isatty(fileno(out));
 	struct winsize size = {};
@@ -31,6 +32,8 @@ static struct report_opts make_opts(FILE *out, const char *mode, uint64_t clock_
 		.color = is_terminal && !getenv("NO_COLOR"),
 		.width = size.ws_col,
 		.clock_offset_ns = clock_offset_ns,
+		.group = config->group,
+		.is_unfolded = config->is_verbose,
 	};
 }
 
@@ -75,7 +78,7 @@ static int write_report(const struct config *config, const struct report_format 
 	if (r < 0)
 		return r;
 	replay__set_own(replay, &own);
-	opts = make_opts(out, replay__mode(replay), replay__clock_offset_ns(replay));
+	opts = make_opts(config, out, replay__mode(replay), replay__clock_offset_ns(replay));
 	r = report__new(&report, format, out, &opts);
 	if (r >= 0)
 		r = report__start(report, replay__start(replay));
@@ -116,9 +119,10 @@ static int read_side(struct diff *diff, enum diff_side which, const char *path,
 	return r < 0 ? r : diff__finish(diff, which, snapshot, &run);
 }
 
-static int write_diff(const char *before, const char *after, const struct diff_format *format,
-		      FILE *out, struct err *err)
+static int write_diff(const struct config *config, const struct diff_format *format, FILE *out,
+		      struct err *err)
 {
+	const char *before = config->diff, *after = config->files[0];
 	_cleanup_(diff__freep) struct diff *diff = NULL;
 	const char *mode_before = NULL, *mode_after = NULL;
 	const struct diff_result *result;
@@ -135,7 +139,7 @@ static int write_diff(const char *before, const char *after, const struct diff_f
 	if (r < 0)
 		return r;
 	/* Words of our own list: the same word is the same string. */
-	opts = make_opts(out, mode_before == mode_after ? mode_after : "mixed", 0);
+	opts = make_opts(config, out, mode_before == mode_after ? mode_after : "mixed", 0);
 	return format->write(out, result, &opts);
 }
 
@@ -192,8 +196,7 @@ static const struct diff_format *choose_diff_format(const struct report_format *
 static int write_all(const struct config *config, const struct report_format *format,
 		     const struct diff_format *diff, FILE *out, struct err *err)
 {
-	int r = diff ? write_diff(config->diff, config->files[0], diff, out, err) :
-		       write_report(config, format, out, err);
+	int r = diff ? write_diff(config, diff, out, err) : write_report(config, format, out, err);
 
 	if (r >= 0 && (fflush(out) || ferror(out)))
 		r = -errno;
@@ -263,6 +266,7 @@ static const struct cli_option options[] = {
 	  .values = CLI_VALUES_FILE,
 	  .help = "compare with this older recording",
 	  .is_cli_only = true },
+	CLI_OPTION_GROUP(.is_cli_only = true),
 	CLI_OWN_OPTIONS,
 	{ .name = NULL },
 };

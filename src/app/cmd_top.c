@@ -125,6 +125,7 @@ static const struct cli_option options[] = {
 	  .argument = "NAME[,NAME...]",
 	  .values = CLI_VALUES_LINT,
 	  .help = "lints to switch off, such as cpu-hog; or all" },
+	CLI_OPTION_GROUP(),
 	{ .name = NULL },
 };
 

@@ -31,6 +31,8 @@ static struct sink_report_opts report_opts(const struct config *config)
 			    .width = size.ws_col,
 			    .max_rows = MAX_TABLE_ROWS,
 			    .clock_offset_ns = time_clock_offset_ns(),
+			    .group = config->group,
+			    .is_unfolded = config->is_verbose,
 			    .has_native = config->is_verbose },
 	};
 }
@@ -66,6 +68,11 @@ static int run(const struct config *config)
 	return measure_exit_code(r, &child, &err);
 }
 
+static const struct cli_option options[] = {
+	CLI_OPTION_GROUP(.is_cli_only = true),
+	{ .name = NULL },
+};
+
 const struct cli_command cmd_trace = {
 	.name = "trace",
 	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
@@ -74,6 +81,7 @@ const struct cli_command cmd_trace = {
 		"With -- COMMAND, starts it, follows it and ends with it. Times take a number and "
 		"a unit\n"
 		"(ns, us, ms, s, m), as in 10ms or 1.5s. Results go to stdout, all else to stderr.",
+	.options = options,
 	.measures = true,
 	.needs_target = true,
 	.takes_command = true,

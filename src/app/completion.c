@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/groups.h"
 #include "model/vocabulary.h"
 #include "report/report.h"
 #include "session/measure_mode.h"
@@ -128,6 +129,10 @@ void completion_put_words(FILE *out, enum cli_values values)
 		for (enum lint_id id = 0; id < LINT_MAX; id++)
 			fprintf(out, "%s ", lint__name(id));
 		fputs("all", out);
+		break;
+	case CLI_VALUES_GROUP:
+		for (enum group_key key = 0; key < GROUP_MAX; key++)
+			fprintf(out, "%s%s", key ? " " : "", group_key_word(key));
 		break;
 	case CLI_VALUES_CAUSE:
 		put_causes(out);

@@ -122,7 +122,11 @@ static void add_word(char *list, size_t size, const char *word)
 
 static bool has_section(const struct cli_command *command)
 {
-	return command->measures && command->options;
+	const struct cli_option *o = command->measures ? command->options : NULL;
+
+	while (o && o->name && o->is_cli_only)
+		o++;
+	return o && o->name;
 }
 
 /* The options a section sets, NULL if there is no such section. */

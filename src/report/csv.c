@@ -17,7 +17,7 @@
 
 /* A cell: a text if `is_text` (NULL: empty), a share if `is_share`, else the number. */
 struct cell {
-	bool is_text, is_share;
+	bool is_text, is_share, is_unknown; /* is_unknown: empty */
 	const char *text;
 	uint64_t number;
 	double share;
@@ -61,6 +61,8 @@ static int put_cells(FILE *out, const struct cell *cells, size_t n)
 
 		if (i)
 			fputc(',', out);
+		if (cells[i].is_unknown)
+			continue;
 		if (cells[i].is_share)
 			fprintf(out, "%.3f", cells[i].share);
 		else if (!cells[i].is_text)
@@ -81,26 +83,32 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	fputs("\r\n", out);
 }
 
+#define KNOWN(is_known, n)                                                                         \
+	{                                                                                          \
+		.is_unknown = !(is_known), .number = (n)                                           \
+	}
+
 /* COROUTINE_COLUMNS(_) : _(title, cell of `row`) */
 #define COROUTINE_COLUMNS(_)                                                                       \
-	_("name", TEXT(row->coroutine.name))                                                       \
-	_("file", TEXT(row->coroutine.file))                                                       \
-	_("line", NUMBER(row->coroutine.first_line))                                               \
+	_("name", TEXT(row->name))                                                                 \
+	_("file", TEXT(row->file))                                                                 \
+	_("line", NUMBER(row->line))                                                               \
 	_("pid", NUMBER(row->pid))                                                                 \
-	_("steps", NUMBER(row->steps))                                                             \
-	_("total_ns", NUMBER(row->total_ns))                                                       \
-	_("p50_ns", NUMBER(row->p50_ns))                                                           \
-	_("p95_ns", NUMBER(row->p95_ns))                                                           \
-	_("p99_ns", NUMBER(row->p99_ns))                                                           \
+	_("steps", KNOWN(row->has_steps, row->steps))                                              \
+	_("total_ns", KNOWN(row->has_steps, row->total_ns))                                        \
+	_("p50_ns", KNOWN(row->has_percentiles, row->p50_ns))                                      \
+	_("p95_ns", KNOWN(row->has_percentiles, row->p95_ns))                                      \
+	_("p99_ns", KNOWN(row->has_percentiles, row->p99_ns))                                      \
 	_("max_ns", NUMBER(row->max_ns))                                                           \
 	_("stalls", NUMBER(row->stalls))                                                           \
 	_("starved_ns", NUMBER(row->starved_ns))                                                   \
-	_("suffered", NUMBER(row->suffered))                                                       \
-	_("suffered_ns", NUMBER(row->suffered_ns))                                                 \
+	_("suffered", KNOWN(row->has_percentiles, row->suffered))                                  \
+	_("suffered_ns", KNOWN(row->has_percentiles, row->suffered_ns))                            \
 	_("cpu_ns", NUMBER(row->cpu_ns))                                                           \
 	_("blocked_ns", NUMBER(row->blocked_ns))                                                   \
 	_("gil_ns", NUMBER(row->gil_ns))                                                           \
-	_("runqueue_ns", NUMBER(row->runqueue_ns))
+	_("runqueue_ns", NUMBER(row->runqueue_ns))                                                 \
+	_("unit", TEXT(row->unit == LS_UNIT_NONE ? NULL : vocabulary_unit(row->unit)))
 
 /* STALL_COLUMNS(_) : _(title, cell of `stall`) */
 #define STALL_COLUMNS(_)                                                                           \
@@ -145,7 +153,7 @@ static const char *const stall_titles[] = { STALL_COLUMNS(TITLE) };
 #define N_COROUTINE_COLUMNS N_OF(coroutine_titles)
 #define N_STALL_COLUMNS N_OF(stall_titles)
 
-static int put_coroutine(FILE *out, const struct coroutine_row *row)
+static int put_coroutine(FILE *out, const struct group_row *row)
 {
 	const struct cell cells[] = { COROUTINE_COLUMNS(CELL) };
 
@@ -155,6 +163,7 @@ static int put_coroutine(FILE *out, const struct coroutine_row *row)
 static int csv_finish(struct report *report, const struct snapshot *snapshot,
 		      const struct report_run *run)
 {
+	const struct group_list *list = &snapshot->groups[report->opts.group];
 	_cleanup_(output__done) struct output o = {};
 	int r = output__init(&o);
 
@@ -162,8 +171,8 @@ static int csv_finish(struct report *report, const struct snapshot *snapshot,
 	if (r < 0)
 		return r;
 	put_titles(o.mem, coroutine_titles, N_COROUTINE_COLUMNS);
-	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++)
-		r = put_coroutine(o.mem, &snapshot->rows[i]);
+	for (size_t i = 0; r >= 0 && i < list->n; i++)
+		r = put_coroutine(o.mem, &list->rows[i]);
 	return r < 0 ? r : output__send(&o, report->out);
 }
 

@@ -16,6 +16,12 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts);
 json_t *json__summary(const struct snapshot *snapshot, const struct report_run *run,
 		      const struct report_opts *opts);
 
+/* What to fix first, most starved first, and the sentence above it: null if nothing stalled. */
+json_t *json__findings(const struct snapshot *s);
+json_t *json__headline(const struct snapshot *s);
+/* {"key", "rows"} */
+json_t *json__groups(const struct snapshot *s, enum group_key key);
+
 /* {"name", "file", "line"}; null if there is no name. */
 json_t *json__coroutine(const struct code_info *code);
 /* {"function", "file", "line"} */

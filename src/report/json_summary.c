@@ -184,5 +184,8 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add(&o, "payers", ROWS(s, payers, payer_item));
 	jsonx_add(&o, "loops", ROWS(s, loops, loop_item));
 	jsonx_add(&o, "gil_holders", ROWS(s, holders, holder_item));
+	jsonx_add(&o, "headline", json__headline(s));
+	jsonx_add(&o, "findings", json__findings(s));
+	jsonx_add(&o, "groups", json__groups(s, opts->group));
 	return jsonx_end(&o);
 }

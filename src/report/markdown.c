@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/findings.h"
+#include "model/groups.h"
 #include "model/vocabulary.h"
 #include "report/format.h"
 #include "report/markdown.h"
@@ -185,32 +187,95 @@ static int put_cut(FILE *out, const struct markdown *m)
 	return r;
 }
 
-static int put_coroutines(FILE *out, const struct snapshot *s)
+static int put_group(FILE *out, const struct group_row *row)
 {
 	char stalls[FORMAT_NUMBER_BYTES], max[FORMAT_NUMBER_BYTES], p99[FORMAT_NUMBER_BYTES],
 		starved[FORMAT_NUMBER_BYTES];
+	int r;
+
+	fputs(row->unit == LS_UNIT_CALLBACK && !row->is_entry ? "| callback " : "| ", out);
+	r = markdown__place(out, row->name, row->file, row->line);
+	fprintf(out, " | %s | %s | %s | %s |\n", format__count(row->stalls, stalls),
+		format__duration(row->max_ns, max),
+		row->has_percentiles ? format__duration(row->p99_ns, p99) : "-",
+		format__duration(row->starved_ns, starved));
+	return r;
+}
+
+static int put_groups(FILE *out, const struct group_list *list, const char *title)
+{
 	size_t n = 0, more = 0;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < s->n_rows; i++) {
-		const struct coroutine_row *row = &s->rows[i];
-
-		if (!row->stalls)
+	for (size_t i = 0; r >= 0 && i < list->n; i++) {
+		if (!list->rows[i].stalls)
 			continue;
 		if (n == MAX_ROWS) {
 			more++;
 			continue;
 		}
 		if (n++ == 0)
-			fputs("\n| coroutine | stalls | longest step | p99 | others starved |\n"
-			      "|---|--:|--:|--:|--:|\n",
+			fprintf(out,
+				"\n| %s | stalls | longest step | p99 | others starved |\n"
+				"|---|--:|--:|--:|--:|\n",
+				title);
+		r = put_group(out, &list->rows[i]);
+	}
+	if (more)
+		fprintf(out, "\n... and %zu more.\n", more);
+	return r;
+}
+
+/* "`get_user()` calls ..." is the target's text as well, so all of it is in a code span. */
+static int put_finding(FILE *out, size_t rank, const struct finding *f)
+{
+	const struct finding_row *row = f->row;
+	char time[FORMAT_NUMBER_BYTES], share[16] = "-";
+	int r;
+
+	if (row->starved_ns)
+		snprintf(share, sizeof(share), "%d %%", (int)(f->starved_share * 100));
+	fprintf(out, "| %zu | ", rank);
+	r = markdown__code(out, f->what);
+	fputs(" | ", out);
+	if (r >= 0 && row->at.function)
+		r = markdown__place(out, row->at.function, row->at.file, row->at.line);
+	else if (r >= 0 && *row->holder)
+		r = markdown__code(out, row->holder);
+	fprintf(out, " | %s | %s | %s | %s |\n", share, format__duration(row->time_ns, time),
+		finding_sureness_word(f->sureness), f->advice);
+	return r;
+}
+
+/* What to fix first, or that nothing stalled. */
+static int put_findings(FILE *out, const struct snapshot *s)
+{
+	char text[FINDINGS_HEADLINE_BYTES], turn[FORMAT_NUMBER_BYTES];
+	size_t rank = 0, more = 0;
+	struct finding f;
+	int r = 0;
+
+	findings_headline(s, 0, text);
+	if (findings_is_calm(s))
+		fprintf(out, "\nNothing stalled: no turn of the loop took longer than %s.\n",
+			format__duration(s->turn_max_ns, turn));
+	if (*text) {
+		fputs("\n**Fix first:** ", out);
+		r = markdown__code(out, text);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; r >= 0 && i < s->n_findings; i++) {
+		if (!finding__describe(&f, s, &s->findings[i], 0))
+			continue;
+		if (rank == MAX_ROWS) {
+			more++;
+			continue;
+		}
+		if (!rank)
+			fputs("\n| | finding | where | of the waiting | took | sure | advice |\n"
+			      "|--:|---|---|--:|--:|---|---|\n",
 			      out);
-		fputs("| ", out);
-		r = markdown__place(out, row->coroutine.name, row->coroutine.file,
-				    row->coroutine.first_line);
-		fprintf(out, " | %s | %s | %s | %s |\n", format__count(row->stalls, stalls),
-			format__duration(row->max_ns, max), format__duration(row->p99_ns, p99),
-			format__duration(row->starved_ns, starved));
+		r = put_finding(out, ++rank, &f);
 	}
 	if (more)
 		fprintf(out, "\n... and %zu more.\n", more);
@@ -300,9 +365,12 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 	}
 	fputc('\n', o.mem);
 	if (r >= 0)
+		r = put_findings(o.mem, snapshot);
+	if (r >= 0)
 		r = put_cut(o.mem, report->state);
 	if (r >= 0)
-		r = put_coroutines(o.mem, snapshot);
+		r = put_groups(o.mem, &snapshot->groups[report->opts.group],
+			       group_key_noun(report->opts.group));
 	if (r >= 0)
 		r = put_sites(o.mem, snapshot);
 	if (r >= 0)

@@ -93,6 +93,11 @@ int report__shed(struct report *report, const struct report_shed *shed)
 	return report->format->ops->shed ? report->format->ops->shed(report, shed) : 0;
 }
 
+int report__tick(struct report *report, uint64_t now_ns)
+{
+	return report->format->ops->tick ? report->format->ops->tick(report, now_ns) : 0;
+}
+
 int report__finish(struct report *report, const struct snapshot *snapshot,
 		   const struct report_run *run)
 {

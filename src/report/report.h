@@ -24,6 +24,8 @@ struct report_opts {
 	unsigned int max_rows; /* of the text table; 0: all */
 	/* CLOCK_REALTIME minus CLOCK_MONOTONIC during the measurement; 0: not known */
 	uint64_t clock_offset_ns;
+	enum group_key group; /* what the rows of tables are */
+	bool is_unfolded; /* text only: a line for each stall, also if it says the same */
 	bool has_native; /* text only: a line with the native frames of each stall */
 };
 
@@ -108,6 +110,8 @@ int report__start(struct report *report, const struct report_start *start);
 int report__stall(struct report *report, const struct stall *stall);
 /* Between stalls, when some got no record. 0 or -errno. */
 int report__shed(struct report *report, const struct report_shed *shed);
+/* Now and then while stalls may come: writes what waits for more of its kind. 0 or -errno. */
+int report__tick(struct report *report, uint64_t now_ns);
 /* Once, last: completes the file. 0 or -errno. */
 int report__finish(struct report *report, const struct snapshot *snapshot,
 		   const struct report_run *run);

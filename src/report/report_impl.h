@@ -22,6 +22,7 @@ struct report_ops {
 	int (*start)(struct report *report, const struct report_start *start);
 	int (*stall)(struct report *report, const struct stall *stall);
 	int (*shed)(struct report *report, const struct report_shed *shed);
+	int (*tick)(struct report *report, uint64_t now_ns);
 	int (*finish)(struct report *report, const struct snapshot *snapshot,
 		      const struct report_run *run);
 	void (*done)(struct report *report); /* frees what the state points to */

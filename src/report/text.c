@@ -19,6 +19,7 @@
 #include "report/format.h"
 #include "report/output.h"
 #include "model/holder.h"
+#include "report/text_fold.h"
 #include "report/wording.h"
 
 #define PID_COLUMNS 7
@@ -86,8 +87,9 @@ void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIEC
 	text_choose(w, 3, columns, buf);
 }
 
-/* "Task-7 handler()" */
-static void who(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
+/* "Task-7 handler()"; the line of several stalls names no task. */
+static void who(const struct stall *stall, bool is_single, size_t columns,
+		char buf[TEXT_PIECE_BYTES])
 {
 	const char *name = stall->coroutine.name ? stall->coroutine.name : "?";
 	char w[2][TEXT_PIECE_BYTES];
@@ -97,7 +99,7 @@ static void who(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_B
 		return;
 	}
 	word(w[1], "%s()", name);
-	if (stall->unit != LS_UNIT_STEP) {
+	if (stall->unit != LS_UNIT_STEP || !is_single) {
 		memcpy(buf, w[1], TEXT_PIECE_BYTES);
 		return;
 	}
@@ -274,10 +276,15 @@ static void starved(const struct stall *stall, bool is_short, char buf[TEXT_PIEC
 }
 
 /* What follows the place: how it ended, unless by itself, and who had to wait. */
-static void consequence(const struct stall *stall, bool is_short, char buf[TEXT_PIECE_BYTES])
+static void consequence(const struct stall *stall, const char *fold, bool is_short,
+			char buf[TEXT_PIECE_BYTES])
 {
 	char end[WORDING_END_BYTES], victims[TEXT_PIECE_BYTES];
 
+	if (fold) {
+		word(buf, "%s", fold);
+		return;
+	}
 	wording_end(stall, end);
 	starved(stall, is_short, victims);
 	word(buf, "%s%s%s", end, *end && *victims ? ", " : "", victims);
@@ -365,32 +372,32 @@ static size_t at_least(const char *text, size_t columns)
 	return used > columns ? used : columns;
 }
 
-static void put_unlimited(FILE *out, const struct stall *stall)
+static void put_unlimited(FILE *out, const struct stall *stall, const char *fold)
 {
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
-	who(stall, 0, buf);
+	who(stall, !fold, 0, buf);
 	put_piece(out, buf, at_least(buf, WHO_COLUMNS), false);
 	where(stall, 0, buf);
-	consequence(stall, false, tail);
+	consequence(stall, fold, false, tail);
 	put_piece(out, buf, at_least(buf, WHERE_COLUMNS), !tail[0]);
 	if (tail[0])
 		fprintf(out, " %s", tail);
 }
 
-static void put_limited(FILE *out, const struct stall *stall, size_t rest)
+static void put_limited(FILE *out, const struct stall *stall, const char *fold, size_t rest)
 {
 	size_t who_columns = 0, tail_columns;
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
-	consequence(stall, rest < 2 * WHO_MIN_REST, tail);
+	consequence(stall, fold, rest < 2 * WHO_MIN_REST, tail);
 	tail_columns = tail[0] ? format__columns(tail) + 2 : 0;
 	if (tail_columns + WHO_MIN_REST / 2 > rest)
 		tail_columns = 0;
 	rest -= tail_columns;
 	if (rest >= WHO_MIN_REST) {
 		who_columns = rest * 2 / 5 < WHO_COLUMNS ? rest * 2 / 5 : WHO_COLUMNS;
-		who(stall, who_columns, buf);
+		who(stall, !fold, who_columns, buf);
 		put_piece(out, buf, who_columns, false);
 		rest -= who_columns + 1;
 	}
@@ -461,8 +468,9 @@ static void put_callers(FILE *out, const struct stall *stall, size_t width)
 	put_line(out, safe, width);
 }
 
-static int text_stall(struct report *report, const struct stall *stall)
+static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 {
+	struct report *report = ctx;
 	_cleanup_(output__done) struct output o;
 	const struct report_opts *opts = &report->opts;
 	size_t width = text_width(opts);
@@ -476,9 +484,9 @@ static int text_stall(struct report *report, const struct stall *stall)
 	fputs(clock, o.mem);
 	put_fixed(o.mem, stall, opts);
 	if (width)
-		put_limited(o.mem, stall, width - strlen(clock) - FIXED_COLUMNS);
+		put_limited(o.mem, stall, fold, width - strlen(clock) - FIXED_COLUMNS);
 	else
-		put_unlimited(o.mem, stall);
+		put_unlimited(o.mem, stall, fold);
 	fputc('\n', o.mem);
 	/* Whoever has to act on a stall that goes on may not get another report. */
 	if (stall->end == LS_END_OPEN)
@@ -486,6 +494,32 @@ static int text_stall(struct report *report, const struct stall *stall)
 	if (opts->has_native && stall->n_native)
 		put_native(o.mem, stall, width);
 	return output__send(&o, report->out);
+}
+
+static int text_stall(struct report *report, const struct stall *stall)
+{
+	struct text_folds *folds = report->state;
+
+	return report->opts.is_unfolded ? put_stall(report, stall, NULL) :
+					  text_folds__stall(folds, stall, put_stall, report);
+}
+
+static int text_tick(struct report *report, uint64_t now_ns)
+{
+	return text_folds__tick(report->state, now_ns, put_stall, report);
+}
+
+static int text_finish(struct report *report, const struct snapshot *snapshot,
+		       const struct report_run *run)
+{
+	const int r = text_folds__flush(report->state, put_stall, report);
+
+	return r < 0 ? r : text__finish(report, snapshot, run);
+}
+
+static void text_done(struct report *report)
+{
+	text_folds__done(report->state);
 }
 
 static int text_shed(struct report *report, const struct report_shed *shed)
@@ -546,9 +580,12 @@ static int text_start(struct report *report, const struct report_start *start)
 }
 
 const struct report_ops report_text = {
+	.state_bytes = sizeof(struct text_folds),
 	.start = text_start,
 	.stall = text_stall,
 	.has_open_stalls = true,
 	.shed = text_shed,
-	.finish = text__finish,
+	.tick = text_tick,
+	.finish = text_finish,
+	.done = text_done,
 };

@@ -28,6 +28,10 @@ void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIEC
 void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
 		 char buf[TEXT_PIECE_BYTES]);
 
+/* What to fix first, or that nothing stalled. */
+void text__put_findings(FILE *out, const struct snapshot *s, const struct report_run *run,
+			const struct report_opts *opts);
+
 int text__finish(struct report *report, const struct snapshot *snapshot,
 		 const struct report_run *run);
 

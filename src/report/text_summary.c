@@ -15,47 +15,52 @@
 
 #define CELL_BYTES 64
 
-typedef const char *cell_fn(const struct coroutine_row *row, char buf[CELL_BYTES]);
+typedef const char *cell_fn(const struct group_row *row, char buf[CELL_BYTES]);
 
-static const char *cell_steps(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *unknown(char buf[CELL_BYTES])
 {
-	return format__count(row->steps, buf);
+	return strcpy(buf, "-");
 }
 
-static const char *cell_total(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_steps(const struct group_row *row, char buf[CELL_BYTES])
 {
-	return format__duration(row->total_ns, buf);
+	return row->has_steps ? format__count(row->steps, buf) : unknown(buf);
 }
 
-static const char *cell_p50(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_total(const struct group_row *row, char buf[CELL_BYTES])
 {
-	return format__duration(row->p50_ns, buf);
+	return row->has_steps ? format__duration(row->total_ns, buf) : unknown(buf);
 }
 
-static const char *cell_p99(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_p50(const struct group_row *row, char buf[CELL_BYTES])
 {
-	return format__duration(row->p99_ns, buf);
+	return row->has_percentiles ? format__duration(row->p50_ns, buf) : unknown(buf);
 }
 
-static const char *cell_max(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_p99(const struct group_row *row, char buf[CELL_BYTES])
+{
+	return row->has_percentiles ? format__duration(row->p99_ns, buf) : unknown(buf);
+}
+
+static const char *cell_max(const struct group_row *row, char buf[CELL_BYTES])
 {
 	return format__duration(row->max_ns, buf);
 }
 
-static const char *cell_stalls(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_stalls(const struct group_row *row, char buf[CELL_BYTES])
 {
 	return format__count(row->stalls, buf);
 }
 
 /* Percentages of the row's time, each rounded on its own. */
-static const char *cell_split(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_split(const struct group_row *row, char buf[CELL_BYTES])
 {
 	const uint64_t parts[] = { row->cpu_ns, row->blocked_ns, row->gil_ns, row->runqueue_ns };
 	uint64_t sum = row->cpu_ns + row->blocked_ns + row->gil_ns + row->runqueue_ns;
 	size_t used = 0;
 
 	if (sum == 0)
-		return strcpy(buf, "-");
+		return unknown(buf);
 	for (size_t i = 0; i < N_OF(parts); i++)
 		used += (size_t)snprintf(
 			buf + used, CELL_BYTES - used, "%s%u", i ? "/" : "",
@@ -63,7 +68,7 @@ static const char *cell_split(const struct coroutine_row *row, char buf[CELL_BYT
 	return buf;
 }
 
-static const char *cell_starved(const struct coroutine_row *row, char buf[CELL_BYTES])
+static const char *cell_starved(const struct group_row *row, char buf[CELL_BYTES])
 {
 	return format__duration(row->starved_ns, buf);
 }
@@ -89,8 +94,27 @@ static const struct column {
 
 #define TABLE_COLUMNS N_OF(table)
 
+/* "callback render() app.py:7", "python3 (4242)" */
+static void place_of(const struct group_row *row, size_t columns, char buf[TEXT_PIECE_BYTES])
+{
+	const struct code_info code = { row->name, row->file, row->line };
+	const bool is_file = row->file && !strcmp(row->file, row->name);
+	const char *mark = row->unit == LS_UNIT_CALLBACK && !row->is_entry ? "callback " : "";
+	char raw[TEXT_PIECE_BYTES], place[TEXT_PIECE_BYTES];
+	const size_t used = strlen(mark);
+
+	if (is_file || (!row->file && row->pid && row->has_steps && !row->has_percentiles)) {
+		snprintf(raw, sizeof(raw), is_file ? "%s" : "%s (%u)",
+			 is_file ? format__path_tail(row->file, 2) : row->name, row->pid);
+		text__escape(raw, buf, TEXT_PIECE_BYTES);
+		return;
+	}
+	text_place(&code, columns > used ? columns - used : columns, place);
+	snprintf(buf, TEXT_PIECE_BYTES, "%s%.*s", mark, (int)(TEXT_PIECE_BYTES - 16), place);
+}
+
 /* Writes one line of the table, the titles if row is NULL. */
-static void put_row(FILE *out, const struct coroutine_row *row, size_t width)
+static void put_row(FILE *out, const struct group_row *row, size_t width)
 {
 	char buf[CELL_BYTES], where[TEXT_PIECE_BYTES];
 	size_t used = 0, left = 0;
@@ -110,14 +134,15 @@ static void put_row(FILE *out, const struct coroutine_row *row, size_t width)
 	}
 	if (width)
 		left = width - used - 1;
-	text_place(&row->coroutine, left, where);
+	place_of(row, left, where);
 	format__cut(out, where, left ? left : format__columns(where));
 	fputc('\n', out);
 }
 
 static void put_table(FILE *out, const struct snapshot *s, const struct report_opts *opts)
 {
-	size_t n = s->n_rows, i;
+	const struct group_list *list = &s->groups[opts->group];
+	size_t n = list->n;
 
 	if (!n)
 		return;
@@ -125,10 +150,10 @@ static void put_table(FILE *out, const struct snapshot *s, const struct report_o
 		n = opts->max_rows;
 	fputc('\n', out);
 	put_row(out, NULL, text_width(opts));
-	for (i = 0; i < n; i++)
-		put_row(out, &s->rows[i], text_width(opts));
-	if (n < s->n_rows)
-		fprintf(out, "... and %zu more\n", s->n_rows - n);
+	for (size_t i = 0; i < n; i++)
+		put_row(out, &list->rows[i], text_width(opts));
+	if (n < list->n)
+		fprintf(out, "... and %zu more\n", list->n - n);
 }
 
 /* "app/work.py:18 in scan (thread asyncio_0)" */
@@ -235,6 +260,7 @@ int text__finish(struct report *report, const struct snapshot *snapshot,
 	r = output__init(&o);
 	if (r)
 		return r;
+	text__put_findings(o.mem, snapshot, run, &report->opts);
 	put_totals(o.mem, snapshot, run);
 	put_table(o.mem, snapshot, &report->opts);
 	put_holders(o.mem, snapshot, &report->opts);

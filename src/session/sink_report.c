@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/time.h"
 
 static int on_reader_gone(void *ctx)
 {
@@ -22,11 +23,23 @@ void sink__watch_reader(struct session *s, struct loop_fd *reader, int fd)
 	loop__add_fd(session__loop(s), reader, 0);
 }
 
+static int on_tick(void *ctx, uint64_t now_ns)
+{
+	struct sink_report *k = ctx;
+
+	k->tick.due_ns = now_ns + NS_PER_S;
+	return report__tick(k->report, now_ns);
+}
+
 static int begin(void *ctx)
 {
 	struct sink_report *k = ctx;
 
 	sink__watch_reader(k->session, &k->out, fileno(k->opts.out));
+	k->tick = (struct timer){ .due_ns = k->opts.is_json ? TIMER_NEVER : 0,
+				  .fn = on_tick,
+				  .ctx = k };
+	loop__add_timer(session__loop(k->session), &k->tick);
 	return 0;
 }
 

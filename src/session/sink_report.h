@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "report/report.h"
+#include "session/loop.h"
 #include "session/session.h"
 
 struct sink_report_opts {
@@ -23,6 +24,7 @@ struct sink_report {
 	struct session *session;
 	struct report *report;
 	struct loop_fd out; /* notices that the reader has gone */
+	struct timer tick; /* text: writes lines that wait for more of their kind */
 };
 
 /* Adds the sink to the session. 0 or -errno with err filled. */

@@ -57,7 +57,11 @@ def test_it_draws():
             len(stalls()),
             "stalls in the timeline",
         )
-        equal(len(column(browser, "coroutines", "name")), 8, "rows of coroutines")
+        # Seven coroutines, (other), and the turns.
+        equal(len(column(browser, "coroutines", "name")), 9, "rows of coroutines")
+        equal(len(column(browser, "findings", "what")), 16, "rows of findings")
+        headline = browser.run("document.querySelector('#headline').textContent")
+        check(headline.startswith("Fixing this line removes"), "headline %r", headline)
         equal(len(column(browser, "sites", "function")), 4, "rows of call sites")
         equal(len(column(browser, "victims", "name")), 3, "rows of victims")
         equal(len(column(browser, "stalls", "duration_ns")), len(stalls()), "rows of stalls")

@@ -141,12 +141,14 @@ static void write_report(FILE *out, size_t which, struct names *names)
 
 	golden_init(&g);
 	rename_golden(&g, names);
+	golden_sum(&g);
 	fuzz_check(!report__new(&report, &report_formats[which], out, &opts));
 	fuzz_check(!report__start(report, &g.start));
 	for (size_t i = 0; i < g.n_stalls; i++)
 		fuzz_check(!report__stall(report, &g.stalls[i]));
 	fuzz_check(!report__finish(report, &g.snapshot, &g.run));
 	report__free(report);
+	golden_done(&g);
 }
 
 static void write_verdict(FILE *out, size_t which, struct names *names)
@@ -227,6 +229,7 @@ static void write_view(FILE *out, size_t which, struct names *names)
 
 	fixture_init(&f, which & 1);
 	rename_view(&f, names);
+	fixture_sum(&f.snapshot);
 	fuzz_check(!canvas__new(&canvas, 24, 80, true));
 	fuzz_check(!view__new(&view, &(struct view_opts){}));
 	for (size_t i = 0; i < 10; i++) {

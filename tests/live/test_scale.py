@@ -138,6 +138,14 @@ def storm_as_json(bench):
         target.finish()
 
 
+def _stalls_in(line):
+    """Of one line of the text form: those that say the same are folded."""
+    if not re.match(r"[\d:.]+ +\d+ +(step|callback|turn) ", line):
+        return 0
+    folded = re.search(r"\u00d7(\d+) in \d+ s, ", line)
+    return int(folded.group(1)) if folded else 1
+
+
 @live(on="once")
 def storm_as_text(bench):
     targets, pids = _targets(bench, 2)
@@ -154,7 +162,7 @@ def storm_as_text(bench):
             break
         lines.append(line.decode())
     check_equal(tool.wait(), 0, "exit code (stderr: %s)" % tool.stderr)
-    told = sum(bool(re.match(r"[\d:.]+ +\d+ +(step|callback|turn) ", line)) for line in lines)
+    told = sum(_stalls_in(line) for line in lines)
     counts = [re.match(r"\.\.\. ([\d,]+) more stalls? in .*counted", line) for line in lines]
     counts = [int(found.group(1).replace(",", "")) for found in counts if found]
     total = re.search(r"steps? in .*?, ([\d,]+) stalls", "".join(lines))

@@ -15,7 +15,8 @@ function verdict() {
 	if (!s.steps && !s.stalls)
 		return 'Nothing was measured' + (s.no_steps_reason ? ' because ' + s.no_steps_reason : '') + '.';
 	if (!s.stalls)
-		return `No stall of ${duration(data.start ? data.start.threshold_ns : 0)} or longer.`;
+		return `No stall of ${duration(data.start ? data.start.threshold_ns : 0)} or longer.` +
+			(s.turn_max_ns ? ` No turn of the loop took longer than ${duration(s.turn_max_ns)}.` : '');
 	return `${plural(s.stalls, 'stall')}, the longest ${duration(longest)}. ` +
 		(cut ? `${count(cut)} of them did not end by ${cut === 1 ? 'itself' : 'themselves'}. ` : '') +
 		`Tasks that were ready waited for ${duration(s.starved_ns)} in all.`;
@@ -37,6 +38,8 @@ function header(box) {
 		make('p', { class: 'verdict', id: 'verdict' }, verdict()),
 		make('div', { class: 'figures' }, figures.map(([value, name]) => make('div', { class: 'figure' },
 			make('b', {}, value), make('span', {}, name)))));
+	if (s.headline)
+		box.append(make('p', { class: 'verdict', id: 'headline' }, make('bdi', {}, s.headline + '.')));
 	if (lost.length)
 		box.append(make('div', { class: 'losses', id: 'losses' }, 'Lost:', make('ul', {}, lost)));
 }
@@ -78,6 +81,7 @@ function start() {
 	timeline.init();
 	flame.init();
 	header(main);
+	main.append(sections['findings-table'] = make('section'));
 	for (const name of ['timeline', 'stall', 'flame'])
 		main.append(sections[name] = make('section'));
 	const find = make('input', {
@@ -86,7 +90,7 @@ function start() {
 	});
 
 	main.append(make('p', {}, find));
-	for (const table of TABLES)
+	for (const table of TABLES.slice(1))
 		main.append(sections[table.name + '-table'] = make('section'));
 
 	const draw = () => {

@@ -18,26 +18,63 @@ function endOf(stall) {
 	return stall.is_open ? 'still open' : stall.end === 'return' ? '' : stall.end;
 }
 
+/* A figure that is not known of every row. */
+function maybe(title, key, show) {
+	return { ...figure(title, key), value: (row) => row[key] === null ? -1 : row[key],
+		show: (row) => row[key] === null ? '-' : (show || duration)(row[key]) };
+}
+
+function share(part) {
+	return part === null ? '-' : Math.floor(100 * part) + ' %';
+}
+
+function groupPlace(row) {
+	const isFile = row.file === row.name;
+
+	return [row.unit === 'callback' && !row.is_entry ? 'callback ' : '',
+		...place(row.file && !isFile ? row.name + '()' : row.name, isFile ? null : row.file, row.line)];
+}
+
+const GROUP = data.summary.groups;
+
 const TABLES = [
 	{
-		name: 'coroutines',
-		title: 'Coroutines',
-		rows: () => data.summary.coroutines,
+		name: 'findings',
+		title: 'What to fix first',
+		rows: () => data.summary.findings,
 		sort: '-starved_ns',
 		columns: [
-			{ ...texts('coroutine', (r) => r.name, (r) => place(r.file ? r.name + '()' : r.name, r.file, r.line)), id: 'name' },
+			{ ...texts('finding', (r) => r.what, (r) => [make('bdi', {}, r.what), make('div', { class: 'dim' }, r.advice + '.')]), id: 'what' },
+			{ ...texts('where', (r) => r.where ? r.where.function || '' : '', (r) => r.where ? place(r.where.function, r.where.file, r.where.line) :
+				[make('bdi', {}, r.held_by || '-')]), id: 'where' },
+			{ ...figure('of the waiting', 'starved_share'), show: (r) => share(r.starved_share) },
+			{ ...figure("of the loop's time", 'loop_share'), show: (r) => share(r.loop_share) },
 			figure('others starved', 'starved_ns'),
 			figure('stalls', 'stalls', count),
-			figure('steps', 'steps', count),
-			figure('total', 'total_ns'),
-			figure('p50', 'p50_ns'),
-			figure('p99', 'p99_ns'),
+			figure('took', 'time_ns'),
+			figure('longest', 'max_ns'),
+			{ ...texts('sure', (r) => r.sureness, (r) => [make('span', { title: r.why }, r.sureness)]), id: 'sureness' },
+		],
+	},
+	{
+		name: 'coroutines',
+		title: GROUP.key === 'auto' ? 'Coroutines' : 'By ' + GROUP.key,
+		rows: () => GROUP.rows,
+		sort: '-starved_ns',
+		columns: [
+			{ ...texts(GROUP.key === 'auto' ? 'coroutine' : GROUP.key, (r) => r.name, (r) => groupPlace(r)), id: 'name' },
+			figure('others starved', 'starved_ns'),
+			figure('stalls', 'stalls', count),
+			maybe('steps', 'steps', count),
+			maybe('total', 'total_ns'),
+			maybe('p50', 'p50_ns'),
+			maybe('p99', 'p99_ns'),
 			figure('longest', 'max_ns'),
 			figure('on CPU', 'cpu_ns'),
 			figure('blocked', 'blocked_ns'),
 			figure('GIL', 'gil_ns'),
 			figure('no CPU free', 'runqueue_ns'),
-			figure('suffered', 'suffered_ns'),
+			maybe('suffered', 'suffered_ns'),
 		],
 	},
 	{

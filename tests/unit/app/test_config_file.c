@@ -109,7 +109,7 @@ Test(app_config_file, every_option_of_a_section_is_a_key)
 	const struct cli_option *options[] = { cmd_top.options, cli_measure_options };
 	const char *const values[] = {
 		[CLI_FLAG] = "no",  [CLI_DURATION] = "1s", [CLI_TEXT] = "x", [CLI_MODE] = "auto",
-		[CLI_SHARE] = "2%", [CLI_LINTS] = "all",   [CLI_LIST] = "x",
+		[CLI_SHARE] = "2%", [CLI_LINTS] = "all",   [CLI_LIST] = "x", [CLI_GROUP] = "entry",
 	};
 	char text[128];
 

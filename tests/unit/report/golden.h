@@ -6,8 +6,11 @@
 #ifndef TESTS_REPORT_GOLDEN_H
 #define TESTS_REPORT_GOLDEN_H
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/finding_sums.h"
+#include "model/groups.h"
 #include "report/report.h"
 
 #define GOLDEN_MS 1000000ULL
@@ -40,6 +43,8 @@ struct golden {
 	struct loop_row loops[3];
 	struct second_row seconds[11];
 	struct loss losses[2];
+	struct groups groups;
+	struct finding_sums findings;
 	struct snapshot snapshot;
 	struct report_run run;
 };
@@ -87,6 +92,9 @@ static inline struct stall *golden_stall(struct golden *g, uint32_t pid, uint32_
 	s->call = s->own = s->stack[0];
 	s->own_share = 0.875;
 	s->entry = s->stack[1];
+	s->entry_def_line = s->coroutine.first_line;
+	s->own_def_line = 30;
+	s->is_entry_users = true;
 	return s;
 }
 
@@ -308,6 +316,25 @@ static inline void golden_tables(struct golden *g)
 	g->losses[1] = (struct loss){ "records_lost", "records lost: the ring was full", 3, false };
 }
 
+static inline void golden_done(struct golden *g)
+{
+	groups__done(&g->groups);
+	finding_sums__done(&g->findings);
+}
+
+/* What the model would make of the stalls, by the names that they have now. */
+static inline void golden_sum(struct golden *g)
+{
+	golden_done(g);
+	for (size_t i = 0; i < g->n_stalls; i++)
+		if (groups__stall(&g->groups, &g->stalls[i], NULL) ||
+		    finding_sums__stall(&g->findings, &g->stalls[i]))
+			abort();
+	if (groups__rows(&g->groups, &g->snapshot) ||
+	    finding_sums__rows(&g->findings, &g->snapshot))
+		abort();
+}
+
 static inline void golden_init(struct golden *g)
 {
 	memset(g, 0, sizeof(*g));
@@ -354,6 +381,7 @@ static inline void golden_init(struct golden *g)
 		.n_seconds = 11,
 		.seconds = g->seconds,
 	};
+	golden_sum(g);
 	g->run = (struct report_run){
 		.duration_ns = GOLDEN_RUN_NS,
 		.own_cost = { .self_ns = 42 * GOLDEN_MS,

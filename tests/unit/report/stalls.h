@@ -11,6 +11,7 @@
 
 #include <criterion/criterion.h>
 
+#include "model/groups.h"
 #include "report/report.h"
 
 #define MS 1000000ULL
@@ -132,6 +133,9 @@ static const struct loss report_losses[] = {
 	{ "stack_truncated", "stacks cut: deeper than the frame limit", 12, false },
 };
 
+static struct groups report_groups;
+static struct snapshot report_snapshot;
+
 static inline struct snapshot snapshot_make(void)
 {
 	report_rows[0] = (struct coroutine_row){
@@ -151,7 +155,7 @@ static inline struct snapshot snapshot_make(void)
 	report_rows[1] = (struct coroutine_row){ .coroutine = { "(other)", NULL, 0 },
 						 .steps = 413,
 						 .total_ns = 210 * MS };
-	return (struct snapshot){
+	report_snapshot = (struct snapshot){
 		.steps = 20413,
 		.callbacks_ns = 120 * MS,
 		.idle_ns = 5620 * MS,
@@ -167,6 +171,8 @@ static inline struct snapshot snapshot_make(void)
 		.n_losses = 1,
 		.losses = report_losses,
 	};
+	cr_assert_eq(groups__rows(&report_groups, &report_snapshot), 0);
+	return report_snapshot;
 }
 
 static const struct report_run report_run_example = {

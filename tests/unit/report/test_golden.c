@@ -28,6 +28,7 @@ static char *golden_text(const char *format, size_t *ret_size)
 	cr_assert_eq(report__finish(t.report, &g.snapshot, &g.run), 0);
 	text = report_text_end(&t);
 	*ret_size = t.size;
+	golden_done(&g);
 	return text;
 }
 
@@ -110,4 +111,5 @@ Test(golden, every_format_says_that_it_could_not_write)
 		report__free(report);
 		fclose(out);
 	}
+	golden_done(&g);
 }

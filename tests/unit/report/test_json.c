@@ -534,7 +534,7 @@ Test(json, summary)
 		   "callbacks_ns", "idle_ns", "watched_ns", "unaccounted_ns", "starved_ns",
 		   "turn_p50_ns", "turn_p99_ns", "turn_max_ns", "no_steps_reason", "own",
 		   "own_cost", "lost", "coroutines", "call_sites", "victims", "payers", "loops",
-		   "gil_holders", NULL);
+		   "gil_holders", "headline", "findings", "groups", NULL);
 	check_text(json, "type", "summary");
 	check_int(json, "duration_ns", 10000 * MS);
 	check_int(json, "steps", 20413);
