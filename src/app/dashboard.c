@@ -81,6 +81,7 @@ int dashboard__draw(struct dashboard *d, uint64_t now_ns)
 static int write_report(struct dashboard *d, const struct report_format *format, FILE *out)
 {
 	const struct report_opts opts = { .mode = d->source->mode(d->ctx),
+					  .group = d->config->group,
 					  .clock_offset_ns = d->source->clock_offset_ns(d->ctx) };
 	_cleanup_(report__freep) struct report *report = NULL;
 	const struct snapshot *snapshot;

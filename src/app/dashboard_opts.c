@@ -73,6 +73,7 @@ struct view_opts dashboard_opts(const struct config *config)
 		.sort = config->sort,
 		.columns = config->columns,
 		.filter = config->filter,
+		.group = config->group,
 	};
 
 	if (is_other && opts.sort == in_file->sort)

@@ -383,6 +383,18 @@ static void read_source(struct detail *d, const struct view_status *status, uint
 	}
 }
 
+/* Of a finding: its worst stall may have had more of something else. */
+static void take_verdict(struct detail *d, const struct view_status *status,
+			 const struct screen_subject *subject)
+{
+	if (!subject->verdict.name || (status->lints_off & 1u << subject->verdict.id))
+		return;
+	d->verdict = subject->verdict;
+	d->has_verdict = true;
+	if (d->has_own_verdict && d->own_verdict.id == d->verdict.id)
+		d->has_own_verdict = false;
+}
+
 void detail__take(struct detail *d, const struct snapshot *snapshot,
 		  const struct view_status *status, const struct screen_subject *subject)
 {
@@ -404,6 +416,7 @@ void detail__take(struct detail *d, const struct snapshot *snapshot,
 		d->has_verdict = lint__stall(&d->stall, status->lints_off, &d->verdict);
 	if (d->has_stall)
 		d->has_own_verdict = lint__own_time(&d->stall, status->lints_off, &d->own_verdict);
+	take_verdict(d, status, subject);
 	if (d->has_stall && !pid)
 		pid = d->stall.pid;
 	choose_line(d, subject);

@@ -24,7 +24,7 @@ static void draw_verdict(struct page *p, const struct detail *d)
 {
 	char stalls[WORDS_BYTES], starved[WORDS_BYTES], worst[WORDS_BYTES];
 
-	if (!d->stalls) {
+	if (!d->stalls && !d->has_verdict) {
 		page__wrap(p, 1, ATTR_GOOD, "%s has not stalled the loop so far.",
 			   d->has_task || d->is_task_gone ? "Its coroutine" : "It");
 		return;
@@ -33,6 +33,8 @@ static void draw_verdict(struct page *p, const struct detail *d)
 		page__wrap(p, 1, ATTR_BAD, "%s.", d->verdict.verdict);
 		page__wrap(p, 1, ATTR_BOLD, "%s.", d->verdict.advice);
 	}
+	if (!d->stalls)
+		return;
 	if (d->has_own_verdict) {
 		page__wrap(p, 1, ATTR_BAD, "%s.", d->own_verdict.verdict);
 		page__wrap(p, 1, ATTR_BOLD, "%s.", d->own_verdict.advice);

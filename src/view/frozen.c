@@ -85,6 +85,23 @@ static void copy_tasks(struct frozen *f)
 	}
 }
 
+/* Their trends are in the rows of coroutines, which were copied before. */
+static void copy_groups(struct frozen *f, const struct snapshot *from)
+{
+	for (size_t k = 0; k < GROUP_MAX; k++) {
+		struct group_row *rows =
+			COPY_ARRAY(f, struct group_row, groups[k].rows, groups[k].n);
+
+		for (size_t i = 0; i < f->snapshot.groups[k].n && !f->is_short; i++) {
+			rows[i].name = copy_text(f, rows[i].name);
+			if (rows[i].trend)
+				rows[i].trend = (const float *)((const char *)f->snapshot.rows +
+								((const char *)rows[i].trend -
+								 (const char *)from->rows));
+		}
+	}
+}
+
 /* Arrays with one string in each row. */
 #define COPY_NAMED(f, type, array, n, text)                                                        \
 	do {                                                                                       \
@@ -103,6 +120,8 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 		return -ENOMEM;
 	f->snapshot = *snapshot;
 	COPY_ARRAY(f, struct coroutine_row, rows, n_rows);
+	copy_groups(f, snapshot);
+	COPY_ARRAY(f, struct finding_row, findings, n_findings);
 	COPY_ARRAY(f, struct loss, losses, n_losses);
 	COPY_ARRAY(f, struct site_row, sites, n_sites);
 	COPY_ARRAY(f, struct holder_row, holders, n_holders);

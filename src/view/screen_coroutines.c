@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The default screen: who starves the loop, one row for each coroutine function.
+ * The default screen: who starves the loop. One row for each coroutine function, or for what else
+ * the user groups by (g): of that only stalls are known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +11,53 @@
 #include "view/render.h"
 #include "view/screens.h"
 
+/* A callback is marked, because functions of both kinds may have one name. */
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
+	const bool is_file = r->file && !strcmp(r->file, r->name);
 
 	(void)scene;
-	cell__escape(cell, r->coroutine.name);
+	if (r->unit == LS_UNIT_CALLBACK && !r->is_entry)
+		cell__printf(cell, "cb ");
+	cell__escape(cell, is_file ? words__file(r->name) : r->name);
+	if (!r->file && r->has_steps && !r->has_percentiles)
+		cell__printf(cell, " %u", r->pid);
 }
 
-RENDER_COUNT(render_steps, struct coroutine_row, steps)
-RENDER_RATE(render_rate, struct coroutine_row, steps_per_s)
-RENDER_SHARE(render_busy, struct coroutine_row, busy)
-RENDER_STEP(render_p50, struct coroutine_row, p50_ns)
-RENDER_STEP(render_p95, struct coroutine_row, p95_ns)
-RENDER_STEP(render_p99, struct coroutine_row, p99_ns)
-RENDER_STEP(render_max, struct coroutine_row, max_ns)
-RENDER_DURATION(render_suffered, struct coroutine_row, suffered_ns)
+/* What is not counted of a row is no zero. */
+#define RENDER_KNOWN(function, known, write)                                                       \
+	static void function(const void *row, const struct table_scene *scene,                     \
+			     struct table_cell *cell)                                              \
+	{                                                                                          \
+		const struct group_row *r = row;                                                   \
+                                                                                                   \
+		(void)scene;                                                                       \
+		if (!r->known)                                                                     \
+			cell__unknown(cell);                                                       \
+		else                                                                               \
+			write;                                                                     \
+	}
+
+static void cell__unknown(struct table_cell *cell)
+{
+	cell__printf(cell, "-");
+	cell->attr = ATTR_DIM;
+}
+
+RENDER_KNOWN(render_steps, has_steps, cell__count(cell, r->steps))
+RENDER_KNOWN(render_rate, has_steps, cell__rate(cell, r->steps_per_s))
+RENDER_KNOWN(render_busy, has_steps, cell__share(cell, r->busy))
+RENDER_KNOWN(render_p50, has_percentiles, cell__step(cell, r->p50_ns))
+RENDER_KNOWN(render_p95, has_percentiles, cell__step(cell, r->p95_ns))
+RENDER_KNOWN(render_p99, has_percentiles, cell__step(cell, r->p99_ns))
+RENDER_STEP(render_max, struct group_row, max_ns)
+RENDER_KNOWN(render_suffered, has_percentiles, cell__duration(cell, r->suffered_ns))
 
 /* Is it stuck? */
 static bool is_first(const void *row, const struct table_scene *scene)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	return r->open && scene->now_ns > r->open_since_ns &&
 		alarm__is_due(scene->now_ns - r->open_since_ns, scene->threshold_ns);
@@ -38,7 +65,7 @@ static bool is_first(const void *row, const struct table_scene *scene)
 
 static void render_stalls(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	if (!is_first(row, scene)) {
 		cell__stalls(cell, r->stalls);
@@ -50,14 +77,16 @@ static void render_stalls(const void *row, const struct table_scene *scene, stru
 
 static void render_trend(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
-	cell__trend(cell, scene, r->trend, r->n_trend < MODEL_TREND ? r->n_trend : MODEL_TREND);
+	if (r->trend)
+		cell__trend(cell, scene, r->trend,
+			    r->n_trend < MODEL_TREND ? r->n_trend : MODEL_TREND);
 }
 
 static void render_split(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	(void)scene;
 	cell__split(cell, r->cpu_ns, r->blocked_ns, r->gil_ns, r->runqueue_ns);
@@ -66,7 +95,7 @@ static void render_split(const void *row, const struct table_scene *scene, struc
 static void render_starved(const void *row, const struct table_scene *scene,
 			   struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	(void)scene;
 	cell__duration(cell, r->starved_ns);
@@ -76,35 +105,35 @@ static void render_starved(const void *row, const struct table_scene *scene,
 
 static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	(void)scene;
 	if (r->where.file) {
 		cell__place(cell, r->where.file, r->where.line);
 		cell__printf(cell, " %s", vocabulary_cause(r->where_cause));
 	} else {
-		cell__place(cell, r->coroutine.file, r->coroutine.first_line);
+		cell__place(cell, r->file, r->line);
 		cell->attr = ATTR_DIM;
 	}
 }
 
 static int compare_name(const void *a, const void *b)
 {
-	const struct coroutine_row *x = a, *y = b;
+	const struct group_row *x = a, *y = b;
 
-	return strcmp(x->coroutine.name, y->coroutine.name);
+	return strcmp(x->name, y->name);
 }
 
-TABLE_COMPARE(compare_steps, struct coroutine_row, steps)
-TABLE_COMPARE(compare_rate, struct coroutine_row, steps_per_s)
-TABLE_COMPARE(compare_busy, struct coroutine_row, busy)
-TABLE_COMPARE(compare_p50, struct coroutine_row, p50_ns)
-TABLE_COMPARE(compare_p95, struct coroutine_row, p95_ns)
-TABLE_COMPARE(compare_p99, struct coroutine_row, p99_ns)
-TABLE_COMPARE(compare_max, struct coroutine_row, max_ns)
-TABLE_COMPARE(compare_stalls, struct coroutine_row, stalls)
-TABLE_COMPARE(compare_starved, struct coroutine_row, starved_ns)
-TABLE_COMPARE(compare_suffered, struct coroutine_row, suffered_ns)
+TABLE_COMPARE(compare_steps, struct group_row, steps)
+TABLE_COMPARE(compare_rate, struct group_row, steps_per_s)
+TABLE_COMPARE(compare_busy, struct group_row, busy)
+TABLE_COMPARE(compare_p50, struct group_row, p50_ns)
+TABLE_COMPARE(compare_p95, struct group_row, p95_ns)
+TABLE_COMPARE(compare_p99, struct group_row, p99_ns)
+TABLE_COMPARE(compare_max, struct group_row, max_ns)
+TABLE_COMPARE(compare_stalls, struct group_row, stalls)
+TABLE_COMPARE(compare_starved, struct group_row, starved_ns)
+TABLE_COMPARE(compare_suffered, struct group_row, suffered_ns)
 
 static const struct table_column columns[] = {
 	{ "name", "COROUTINE", 'C', 0, 16, 48, TABLE_LEFT, true, render_name, compare_name },
@@ -125,26 +154,20 @@ static const struct table_column columns[] = {
 	{ "where", "WHERE", 0, 3, 18, 40, TABLE_LEFT, true, render_where, NULL },
 };
 
-static size_t n_rows(const struct snapshot *snapshot)
-{
-	return snapshot->n_rows;
-}
-
-static const void *row_at(const struct snapshot *snapshot, size_t i)
-{
-	return &snapshot->rows[i];
-}
-
 static uint64_t row_id(const void *row)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
-	return table__id(r->coroutine.name, r->coroutine.file, r->coroutine.first_line);
+	/* Rows of coroutines keep the identity that they have without groups. */
+	return table__id(r->name, r->file,
+			 r->has_percentiles ?
+				 r->line :
+				 r->line ^ ((uint64_t)r->unit + 1) << 32 ^ (uint64_t)r->pid << 40);
 }
 
 static int row_term(const void *row, const char *word, const char *value)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
 
 	if (!strcmp(word, "cause"))
 		return r->where.file && !strcmp(vocabulary_cause(r->where_cause), value);
@@ -153,28 +176,67 @@ static int row_term(const void *row, const char *word, const char *value)
 	return -1;
 }
 
-static const struct table_ops table = {
-	.columns = columns,
-	.n_columns = N_OF(columns),
-	.sort = "starved",
-	.empty = "No step so far.",
-	.n_rows = n_rows,
-	.row = row_at,
-	.id = row_id,
-	.is_first = is_first,
-	.term = row_term,
+/* One table for each key. */
+#define _(key, word, heading, ...)                                                                 \
+	static size_t n_rows_##key(const struct snapshot *snapshot)                                \
+	{                                                                                          \
+		return snapshot->groups[GROUP_##key].n;                                            \
+	}                                                                                          \
+                                                                                                   \
+	static const void *row_at_##key(const struct snapshot *snapshot, size_t i)                 \
+	{                                                                                          \
+		return &snapshot->groups[GROUP_##key].rows[i];                                     \
+	}                                                                                          \
+                                                                                                   \
+	static const struct table_ops table_##key = {                                              \
+		.columns = columns,                                                                \
+		.n_columns = N_OF(columns),                                                        \
+		.first_title = heading,                                                            \
+		.by = GROUP_##key == GROUP_AUTO ? NULL : word,                                     \
+		.sort = "starved",                                                                 \
+		.empty = "No step so far.",                                                        \
+		.n_rows = n_rows_##key,                                                            \
+		.row = row_at_##key,                                                               \
+		.id = row_id,                                                                      \
+		.is_first = is_first,                                                              \
+		.term = row_term,                                                                  \
+	};
+GROUP_KEYS(_)
+#undef _
+
+static const struct table_ops *const tables[GROUP_MAX] = {
+#define _(key, ...) [GROUP_##key] = &table_##key,
+	GROUP_KEYS(_)
+#undef _
 };
 
+/* A coroutine or a callback is found again by its code, anything else by the line of its worst. */
 static void subject(const void *row, struct screen_subject *ret)
 {
-	const struct coroutine_row *r = row;
+	const struct group_row *r = row;
+	const bool is_code = r->has_percentiles || (r->unit == LS_UNIT_CALLBACK && !r->is_entry);
 
-	ret->coroutine = r->coroutine;
 	ret->pid = r->pid;
 	ret->at = r->where;
+	if (is_code || !r->where.file)
+		ret->coroutine = (struct code_info){ r->name, r->file, r->line };
 	if (!r->where.file)
-		ret->at = (struct model_frame){ r->coroutine.name, r->coroutine.file,
-						r->coroutine.first_line };
+		ret->at = (struct model_frame){ r->name, r->file, r->line };
+}
+
+static bool input(void *state, struct table *t, const struct view_event *event,
+		  enum view_request *ret_request)
+{
+	enum group_key key = GROUP_AUTO;
+
+	(void)state;
+	(void)ret_request;
+	if (event->key != 'g')
+		return false;
+	while (key < GROUP_MAX && tables[key] != table__ops(t))
+		key++;
+	table__use(t, tables[(key + 1) % GROUP_MAX]);
+	return true;
 }
 
 const struct screen_ops screen_coroutines = {
@@ -182,6 +244,9 @@ const struct screen_ops screen_coroutines = {
 	.title = "Coroutines",
 	.key = '1',
 	.is_in_tabs = true,
-	.table = &table,
+	.keys = "g Group",
+	.table = &table_AUTO,
+	.groups = tables,
 	.subject = subject,
+	.input = input,
 };

@@ -35,6 +35,9 @@ static int draw_name(const struct detail_screen *s, struct page *title, int row)
 		return page__print(title, row, 1, ATTR_TITLE, "task 0x%" PRIx64, s->subject.task);
 	if (code->name)
 		return page__print(title, row, 1, ATTR_TITLE, "%s", code->name);
+	if (!s->subject.at.file && s->subject.verdict.name)
+		return page__print(title, row, 1, ATTR_TITLE, "finding: %s",
+				   s->subject.verdict.name);
 	if (!s->subject.at.file)
 		return page__print(title, row, 1, ATTR_TITLE, "a turn of the loop");
 	return page__print(title, row, 1, ATTR_TITLE, "%s:%u", s->subject.at.file,
@@ -90,7 +93,7 @@ static void detail_enter(void *state, const struct screen_subject *subject)
 
 	s->has_subject = subject &&
 		(subject->coroutine.name || subject->at.file || subject->stall_ns ||
-		 subject->task || subject->log);
+		 subject->task || subject->log || subject->verdict.name);
 	s->is_live = s->is_taken = false;
 	s->page.scroll = 0;
 	if (subject)

@@ -29,8 +29,8 @@ static const struct help_row {
 	  "starved.",
 	  ATTR_NORMAL },
 	{ NULL,
-	  "Look for the coroutine with the most starved time, press Enter, and read the first two "
-	  "lines.",
+	  "Press 0 for what to fix first: Enter shows the evidence. Or look for the coroutine with "
+	  "the most starved time, press Enter, and read the first two lines.",
 	  ATTR_NORMAL },
 	{ NULL,
 	  "STUCK in the header means that a loop is inside a stall at this moment: who, in what "
@@ -55,7 +55,8 @@ static const struct help_row {
 	{ "1 Coroutines",
 	  "who holds up the loop: all steps of each coroutine. STARVED is what it cost others, "
 	  "SUFFERED what others cost it. TREND is "
-	  "its load of the last ticks, with an arrow where it changes much",
+	  "its load of the last ticks, with an arrow where it changes much. g: by entry (your "
+	  "outermost function), file, task or process",
 	  ATTR_BOLD },
 	{ "2 Tasks",
 	  "what is alive now, and where each task stands: the innermost await. READY ones wait for "
@@ -77,6 +78,10 @@ static const struct help_row {
 	  ATTR_BOLD },
 	{ "8 Log", "what happened besides: processes that came and went, settings, losses",
 	  ATTR_BOLD },
+	{ "0 Fix",
+	  "findings, what to fix first: which code holds up the loop, its share of all waiting, "
+	  "how sure that is and what helps",
+	  ATTR_BOLD },
 	{ "Detail",
 	  "Enter on a row: the verdict and what to do, the source line, the split, all steps as a "
 	  "histogram, the stack of the worst "
@@ -95,7 +100,7 @@ static const struct help_row {
 	{ "p50 p95 p99", "half, 95 % and 99 % of the steps took no longer than this", ATTR_COLUMN },
 	{ "starved", "time that ready tasks waited, added up over all of them", ATTR_COLUMN },
 	{ "KEYS: MOVE", NULL, ATTR_TITLE },
-	{ "Tab  1 ... 8", "next screen; the screen of that number", ATTR_KEY },
+	{ "Tab  0 ... 8", "next screen; the screen of that number", ATTR_KEY },
 	{ "arrows h j k l", "move; PgUp and PgDn by a page, g and G to the ends", ATTR_KEY },
 	{ "Enter  Esc", "detail of the row, frozen until l lets it follow; back", ATTR_KEY },
 	{ "F", "keep the cursor on its row, or at its place", ATTR_KEY },
@@ -112,6 +117,7 @@ static const struct help_row {
 	{ "<  >  I", "sort by the column to the left or right; turn the order round", ATTR_KEY },
 	{ "F2  F6", "choose the columns; choose the column to sort by", ATTR_KEY },
 	{ "t", "tree of tasks or of loops, and back", ATTR_KEY },
+	{ "g", "on Coroutines: what a row is; elsewhere: to the first row", ATTR_KEY },
 	{ "Space  U", "tag the row; remove all tags", ATTR_KEY },
 	{ "KEYS: MEASURE", NULL, ATTR_TITLE },
 	{ "p", "pause: the screen stands still, measuring goes on", ATTR_KEY },

@@ -28,6 +28,8 @@ struct screen_subject {
 	uint64_t stall_ns; /* start of the one stall it is about, 0 if of all */
 	uint64_t task; /* address of the one task it is about, with its pid; 0 if of none */
 	uint64_t log; /* number of the line of the log it is about, 0 if of none */
+	struct lint_verdict
+		verdict; /* of a finding, whatever else is at its line; NULLs if of none */
 };
 
 struct screen_ops {
@@ -42,6 +44,9 @@ struct screen_ops {
 
 	/* A table: the view owns it and does the rest. */
 	const struct table_ops *table;
+	const struct table_ops *const *groups; /* by enum group_key, NULL: not to be grouped */
+	/* Drawn above the table; returns the rows used. May be NULL. */
+	int (*head)(const struct screen_area *area);
 	void (*subject)(const void *row, struct screen_subject *ret); /* comes zeroed */
 
 	/* Not a table: the screen's own state. All may be NULL if not needed. */
@@ -70,6 +75,7 @@ struct screen_ops {
 	_(loops)                                                                                   \
 	_(flame)                                                                                   \
 	_(log)                                                                                     \
+	_(findings)                                                                                \
 	_(detail)                                                                                  \
 	_(help)
 

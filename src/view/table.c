@@ -56,6 +56,14 @@ void table__free(struct table *t)
 	free(t);
 }
 
+void table__use(struct table *t, const struct table_ops *ops)
+{
+	t->ops = ops;
+	t->n_order = t->n_left_out = 0;
+	table__untag(t);
+	table__first(t);
+}
+
 uint64_t table__id(const char *a, const char *b, uint64_t number)
 {
 	const char *const strings[] = { a, b };

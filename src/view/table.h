@@ -92,6 +92,8 @@ struct table_column {
 struct table_ops {
 	const struct table_column *columns;
 	size_t n_columns; /* at most TABLE_MAX_COLUMNS; the first stays when scrolled to the side */
+	const char *first_title; /* of the first column, NULL: as it is there */
+	const char *by; /* what the rows are grouped by, NULL: nothing to tell */
 	const char *sort; /* name of the column sorted by at first */
 	const char *empty; /* what is said when there is no row: "No stall so far." */
 	size_t (*n_rows)(const struct snapshot *snapshot);
@@ -119,6 +121,9 @@ static inline void table__freep(struct table **t)
 {
 	table__free(*t);
 }
+
+/* From now on it shows other rows, in the same columns: the cursor goes to the top. */
+void table__use(struct table *t, const struct table_ops *ops);
 
 /* A row's identity out of what does not change of it. NULL strings are fine. */
 uint64_t table__id(const char *a, const char *b, uint64_t number);

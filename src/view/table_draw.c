@@ -113,7 +113,8 @@ static void draw_head(const struct table *t, struct canvas *c, int row)
 		is_up = column->is_ascending != t->is_inverted;
 		if (i == t->sort)
 			mark = is_up ? (is_utf8 ? "\u25b2" : "^") : (is_utf8 ? "\u25bc" : "v");
-		snprintf(title, sizeof(title), "%s%s", column->title, mark);
+		snprintf(title, sizeof(title), "%s%s",
+			 i == 0 && t->ops->first_title ? t->ops->first_title : column->title, mark);
 		if (column->align == TABLE_RIGHT)
 			canvas__right(c, row, place->at, place->width, attr, title);
 		else

@@ -54,6 +54,13 @@ static int make_slots(struct view *v)
 	return r;
 }
 
+static void apply_group(struct view *v, enum group_key group)
+{
+	for (int i = 0; i < SCREEN_MAX; i++)
+		if (screens[i]->groups)
+			table__use(v->slots[i].table, screens[i]->groups[group]);
+}
+
 static int apply_opts(struct view *v, const struct view_opts *opts)
 {
 	int err, screen = view__find_screen(opts->screen ? opts->screen : DEFAULT_SCREEN);
@@ -86,8 +93,10 @@ int view__new(struct view **ret_view, const struct view_opts *opts)
 	v->n_formats = opts->n_formats;
 	v->formats = opts->formats;
 	r = make_slots(v);
-	if (!r)
+	if (!r) {
+		apply_group(v, opts->group);
 		r = apply_opts(v, opts);
+	}
 	if (r) {
 		view__free(v);
 		return r;
@@ -137,6 +146,9 @@ static void state_text(const struct view *v, char text[STATE_BYTES])
 	if (table__filter_text(t)[0])
 		used += (size_t)snprintf(text + used, STATE_BYTES - used, " filter: %s ",
 					 table__filter_text(t));
+	if (table__ops(t)->by)
+		used += (size_t)snprintf(text + used, STATE_BYTES - used, " by %s ",
+					 table__ops(t)->by);
 	if (table__is_tree(t))
 		used += (size_t)snprintf(text + used, STATE_BYTES - used, " %s ",
 					 table__ops(t)->tree);
@@ -190,6 +202,7 @@ static void draw_screen(struct view *v, const struct screen_area *area)
 					   canvas__is_utf8(area->canvas), area->status->started_ns,
 					   area->status->threshold_ns };
 	struct table *t = view__table(v);
+	const int head = ops->head ? ops->head(area) : 0;
 	const void *current;
 
 	if (!t) {
@@ -199,7 +212,8 @@ static void draw_screen(struct view *v, const struct screen_area *area)
 	}
 	v->has_subject = false;
 	memset(&v->subject, 0, sizeof(v->subject));
-	if (table__draw(t, &scene, area->canvas, area->row, area->rows, &current) != 0)
+	if (table__draw(t, &scene, area->canvas, area->row + head, area->rows - head, &current) !=
+	    0)
 		v->message = "There is not enough memory to draw the table.";
 	else if (table__search_missed(t))
 		v->message = "The search found nothing.";

@@ -101,6 +101,7 @@ struct view_status {
 struct view_opts {
 	const char *screen; /* name of the first screen, NULL: coroutines */
 	const char *sort, *columns, *filter; /* NULL: defaults */
+	enum group_key group; /* of the screens whose rows can be grouped */
 	bool is_replay;
 	/* What a report can be saved as; must outlive the view. */
 	size_t n_formats;

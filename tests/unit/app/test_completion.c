@@ -72,7 +72,8 @@ Test(app_completion, words_come_from_the_tables)
 {
 	expect_words(CLI_VALUES_MODE, "auto exact light");
 	expect_words(CLI_VALUES_SHELL, "bash zsh fish");
-	expect_words(CLI_VALUES_SCREEN, "coroutines tasks stalls victims sites loops flame log");
+	expect_words(CLI_VALUES_SCREEN,
+		     "coroutines tasks stalls victims sites loops flame log findings");
 	expect_words(CLI_VALUES_CAUSE,
 		     "cpu sleep network file pipe process lock gil dns pagefault other gc");
 	expect_words(CLI_VALUES_FORMAT,

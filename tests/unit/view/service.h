@@ -438,6 +438,7 @@ static inline void service_init(struct service *s, bool is_stuck)
 #undef USE
 	snapshot->stall_list = s->stall_list;
 	snapshot->n_stalls = SERVICE_STALLS;
+	fixture_sum(snapshot);
 }
 
 #endif

@@ -7,8 +7,11 @@
 #define TESTS_VIEW_SNAPSHOT_H
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/finding_sums.h"
+#include "model/groups.h"
 #include "view/view.h"
 
 #define VIEW_US 1000ULL
@@ -95,6 +98,7 @@ static inline void fixture_stall(struct view_fixture *f, size_t i, enum ls_cause
 	s->coroutine = row->coroutine;
 	s->call = row->where;
 	s->call_syscall = cause == LS_CAUSE_SLEEP ? "clock_nanosleep" : NULL;
+	s->own_share = 0.9;
 	s->n_frames = 2;
 	s->stack[0] = row->where;
 	s->stack[1] = (struct model_frame){ "handler", "/srv/app/web.py", 14 };
@@ -123,6 +127,22 @@ static inline void fixture_seconds(struct view_fixture *f)
 	f->seconds[30].stall_ns = f->seconds[30].worst_ns = 144 * VIEW_MS;
 	f->seconds[30].covered_ns = 144 * VIEW_MS;
 	f->seconds[30].worst_cause = LS_CAUSE_CPU;
+}
+
+static struct groups fixture_groups;
+static struct finding_sums fixture_findings;
+
+/* What the model would make of the stalls that the snapshot lists. */
+static inline void fixture_sum(struct snapshot *s)
+{
+	groups__done(&fixture_groups);
+	finding_sums__done(&fixture_findings);
+	for (size_t i = 0; i < s->n_stalls; i++)
+		if (groups__stall(&fixture_groups, s->stall_list[i], NULL) ||
+		    finding_sums__stall(&fixture_findings, s->stall_list[i]))
+			abort();
+	if (groups__rows(&fixture_groups, s) || finding_sums__rows(&fixture_findings, s))
+		abort();
 }
 
 /* `is_stuck`: a loop is stuck at this moment. */
@@ -203,6 +223,7 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.own_rss_bytes = 11 << 20,
 		.message = "",
 	};
+	fixture_sum(&f->snapshot);
 }
 
 #endif

@@ -18,6 +18,7 @@ static void open_for(struct stage *s, uint64_t ns)
 	f->live[0].duration_ns = ns;
 	f->rows[0].open_since_ns = f->live[0].start_ns;
 	f->snapshot.live_ns = f->status.now_ns;
+	fixture_sum(&f->snapshot);
 	stage__draw(s);
 }
 

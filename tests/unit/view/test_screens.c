@@ -31,12 +31,13 @@ struct screen_case {
 
 /* Each screen, at each of the sizes below. */
 static const struct screen_case screens[] = {
-	{ "coroutines", "", 0, 0, 0 }, { "tasks", "2", 0, 0, 0 },
-	{ "stalls", "3", 0, 0, 0 },    { "victims", "4", 0, 0, 0 },
-	{ "sites", "5", 0, 0, 0 },     { "loops", "6", 0, 0, STUCK },
-	{ "flame", "7", 0, 0, 0 },     { "log", "8", 0, 0, 0 },
-	{ "detail", "\n", 0, 0, 0 },   { "help", "?", 0, 0, 0 },
-	{ "stuck", "", 0, 0, STUCK },  { "detail-task", "2\n", 0, 0, 0 },
+	{ "coroutines", "", 0, 0, 0 },	   { "tasks", "2", 0, 0, 0 },
+	{ "stalls", "3", 0, 0, 0 },	   { "victims", "4", 0, 0, 0 },
+	{ "sites", "5", 0, 0, 0 },	   { "loops", "6", 0, 0, STUCK },
+	{ "flame", "7", 0, 0, 0 },	   { "log", "8", 0, 0, 0 },
+	{ "detail", "\n", 0, 0, 0 },	   { "help", "?", 0, 0, 0 },
+	{ "findings", "0", 0, 0, 0 },	   { "stuck", "", 0, 0, STUCK },
+	{ "detail-task", "2\n", 0, 0, 0 },
 };
 
 static const struct screen_case sizes[] = {
@@ -47,6 +48,15 @@ static const struct screen_case sizes[] = {
 
 static const struct screen_case cases[] = {
 	{ "coroutines-top-120x40", "B", 40, 120, 0 },
+	{ "groups-entry-80x24", "gg", 24, 80, 0 },
+	{ "groups-file-120x40", "ggg", 40, 120, 0 },
+	{ "groups-task-80x24", "gggg", 24, 80, STUCK },
+	{ "groups-process-120x40", "ggggg", 40, 120, 0 },
+	{ "groups-round-80x24", "gggggg", 24, 80, 0 },
+	{ "findings-open-120x40", "0", 40, 120, STUCK },
+	{ "findings-detail-80x24", "0\n", 24, 80, 0 },
+	{ "findings-loop-80x24", "0jj\n", 24, 80, 0 },
+	{ "empty-findings-80x24", "0", 24, 80, EMPTY },
 	{ "tasks-cut-80x24", "2", 24, 80, CUT },
 	{ "tasks-cut-60x16", "2", 16, 60, CUT },
 	{ "tasks-filter-120x40", "2\\state:ready coroutine:fetch_row\n", 40, 120, 0 },

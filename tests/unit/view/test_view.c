@@ -59,6 +59,7 @@ Test(view, pause_outlives_the_snapshot)
 	s.fixture->snapshot.n_rows = 1;
 	s.fixture->snapshot.n_live = 1;
 	memset(s.fixture->stalls, 0, sizeof(s.fixture->stalls));
+	fixture_sum(&s.fixture->snapshot);
 	stage__key(&s, 'j');
 	cr_expect(stage__shows(&s, "\u25b8 render"));
 	/* An alarm is never hidden. */

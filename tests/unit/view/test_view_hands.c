@@ -393,6 +393,7 @@ Test(view_hands, wheel)
 	}
 	s.fixture->snapshot.rows = rows;
 	s.fixture->snapshot.n_rows = 40;
+	fixture_sum(&s.fixture->snapshot);
 	stage__draw(&s);
 	stage__mouse(&s, VKEY_WHEEL_DOWN, 9, 9);
 	cr_expect(stage__shows(&s, "\u25b8 co03"));

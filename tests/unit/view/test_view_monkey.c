@@ -71,6 +71,7 @@ static void jungle__grow(struct jungle *j)
 	s->tasks = j->tasks;
 	s->n_tasks = jungle__random(j, 20) ? ROWS - jungle__random(j, 50) : 0;
 	s->n_live = jungle__random(j, 2);
+	fixture_sum(s);
 	j->fixture->status.now_ns += VIEW_S;
 }
 
