@@ -462,6 +462,7 @@ int checker__finish(struct checker *c, const struct snapshot *s, const struct ch
 	v->noise.excused = c->excused;
 	v->n_losses = s->n_losses;
 	v->losses = s->losses;
+	v->snapshot = s;
 	decide(c, facts);
 	*ret_verdict = v;
 	return 0;

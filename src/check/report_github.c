@@ -8,10 +8,12 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "check/report.h"
+#include "model/findings.h"
 #include "report/format.h"
 #include "report/output.h"
 
 #define TEXT_BYTES 1024
+#define MAX_FINDINGS 5 /* of advice */
 
 /*
  * A workflow command ends with its line, a property with a comma or colon. Whatever could move a
@@ -112,6 +114,30 @@ static void put_row(FILE *out, const struct check_finding *f)
 	fputs(" |\n", out);
 }
 
+/* What to fix first, whatever the limits are: the sentence, and what helps at each line. */
+static void put_findings(FILE *out, const struct snapshot *s)
+{
+	char headline[FINDINGS_HEADLINE_BYTES];
+	struct finding f;
+	size_t n = 0;
+
+	findings_headline(s, 0, headline);
+	if (!*headline)
+		return;
+	fputs("\n**Fix first:** ", out);
+	put_markdown(out, headline);
+	fputs(".\n\n", out);
+	for (size_t i = 0; i < s->n_findings && n < MAX_FINDINGS; i++) {
+		if (!finding__describe(&f, s, &s->findings[i], 0))
+			continue;
+		fprintf(out, "%zu. ", ++n);
+		put_markdown(out, f.what);
+		fputs(": ", out);
+		put_markdown(out, f.advice);
+		fputs(".\n", out);
+	}
+}
+
 int check_report_markdown(FILE *out, const struct verdict *v, const struct check_report_opts *opts)
 {
 	_cleanup_(output__done) struct output o;
@@ -138,5 +164,7 @@ int check_report_markdown(FILE *out, const struct verdict *v, const struct check
 		fputs("\n| rule | where | what | worst |\n|---|---|---|---|\n", o.mem);
 	for (size_t i = 0; i < v->n_findings; i++)
 		put_row(o.mem, &v->findings[i]);
+	if (v->snapshot)
+		put_findings(o.mem, v->snapshot);
 	return output__send(&o, out);
 }

@@ -102,6 +102,7 @@ struct verdict {
 	const struct comparisons *comparisons;
 	size_t n_losses;
 	const struct loss *losses;
+	const struct snapshot *snapshot; /* of the end: what to fix first */
 };
 
 const char *check_outcome_word(enum check_outcome outcome);

@@ -195,3 +195,43 @@ Test(check_report, full_disk_is_an_error)
 	fclose(out);
 	bench_free(b);
 }
+
+Test(check_report, markdown_says_what_to_fix_first)
+{
+	static const struct finding_row row = {
+		.unit = LS_UNIT_STEP,
+		.cause = LS_CAUSE_SLEEP,
+		.at = { "fetch|row", "/srv/app/db.py", 31 },
+		.pid = 4242,
+		.n_entries = 1,
+		.entries = { { "<img>", "/srv/app/web.py", 10 } },
+		.stalls = 2,
+		.time_ns = 100 * MS,
+		.max_ns = 50 * MS,
+		.starved_ns = 700 * MS,
+		.held_ns = 90e6,
+	};
+	struct bench *b = bench_new();
+	const struct verdict *v;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	bench_begin(b);
+	b->snapshot.findings = &row;
+	b->snapshot.n_findings = 1;
+	b->snapshot.findings_starved_ns = row.starved_ns;
+	v = bench_end(b, NULL);
+	out = open_memstream(&text, &size);
+	cr_assert_not_null(out);
+	cr_assert_eq(check_report_markdown(out, v, &opts), 0);
+	fclose(out);
+	cr_expect_not_null(strstr(text,
+				  "\n**Fix first:** Fixing this line removes 100 % of the "
+				  "waiting: fetch&#124;row db.py:31.\n\n"
+				  "1. &#60;img&#62;() calls time.sleep on the loop: Use "
+				  "await asyncio.sleep(...); "),
+			   "%s", text);
+	free(text);
+	bench_free(b);
+}
