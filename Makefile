@@ -64,7 +64,7 @@ DEPS_TEST  := libcriterion-dev gcovr libclang-rt-dev python3-uvloop python3-uvic
 	python3-markdown-it libxml2-utils python3-sarif-python-om python3-pytest \
 	python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
 	qemu-system-x86 clang-format man-db groff-base bash zsh fish strace systemd \
-	python3-twisted
+	python3-twisted python3-fastapi
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which
 # must be there.

@@ -48,6 +48,7 @@ TOPICS = {
     "privileges": "beside",
     "containers": "beside",
     "service": "timed",
+    "findings": "beside",
     "cost": "alone",
     "top": "beside",
     "check": "beside",
