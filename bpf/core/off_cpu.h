@@ -128,12 +128,33 @@ LS_INLINE void cpu_wait_settle(struct thread_state *ts, struct task_struct *task
 		cpu_wait_end(ts, ready_ns ? holders_of(task) : NULL, now_ns);
 }
 
-/* Adds a wait for the GIL to what the thread that held it is waited for. */
-LS_INLINE void holder_book(struct thread_state *ts, struct task_struct *task, __u64 waited_ns)
+/* The holder is the one that the span waited for longest. */
+LS_INLINE void gil_holder_set(struct thread_state *ts, __u64 waited_ns)
 {
-	__u32 index = ts->gil_slot;
+	if (waited_ns <= ts->cur.gil_longest_ns)
+		return;
+	ts->cur.gil_longest_ns = waited_ns;
+	ts->cur.gil_holder_tstate = ts->holder_tstate;
+	ts->cur.gil_holder_id = ts->holder_id;
+}
+
+LS_INLINE void lock_holder_set(struct thread_state *ts, __u64 waited_ns)
+{
+	if (waited_ns <= ts->cur.lock_longest_ns)
+		return;
+	ts->cur.lock_longest_ns = waited_ns;
+	ts->cur.lock_holder_tstate = ts->holder_tstate;
+	ts->cur.lock_holder_id = ts->holder_id;
+	ts->cur.lock_known = ts->lock_known;
+}
+
+/* Adds a wait for the GIL or a lock to what the thread that held it is waited for. */
+LS_INLINE void holder_book(struct thread_state *ts, struct task_struct *task, __u32 cause,
+			   __u64 waited_ns)
+{
+	__u32 index = ts->holder_slot;
 	struct thread_holders *holders;
-	struct gil_holder *holder;
+	struct lock_holder *holder;
 
 	barrier_var(index);
 	if (index < LS_MAX_HOLDERS) {
@@ -144,16 +165,23 @@ LS_INLINE void holder_book(struct thread_state *ts, struct task_struct *task, __
 		index &= LS_MAX_HOLDERS - 1;
 		if (!holders)
 			return;
-		holder = &holders->gil[index];
+		holder = &holders->locks[index];
 		holder->rec.weight_ns += waited_ns;
 		holder->rec.count++;
 		waited_ns = holder->rec.weight_ns;
 	}
-	if (waited_ns <= ts->cur.gil_longest_ns)
-		return;
-	ts->cur.gil_longest_ns = waited_ns;
-	ts->cur.gil_holder_tstate = ts->gil_tstate;
-	ts->cur.gil_holder_id = ts->gil_id;
+	if (cause == LS_CAUSE_GIL)
+		gil_holder_set(ts, waited_ns);
+	else
+		lock_holder_set(ts, waited_ns);
+}
+
+/* Is it known, or known why not, who held what the thread waited for? */
+LS_INLINE int has_holder(const struct thread_state *ts, __u32 cause)
+{
+	if (cause == LS_CAUSE_LOCK)
+		return ts->lock_known != LS_LOCK_NOT_SEEN;
+	return cause == LS_CAUSE_GIL && ts->holder_tstate;
 }
 
 /* Switch-in: adds the time off the CPU to the current span. */
@@ -205,8 +233,8 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns - quota_ns;
 	cpu_wait_settle(ts, task, now_ns, ready_ns - quota_ns);
 	ts->cur.off_ns += off_ns + ready_ns;
-	if (cause == LS_CAUSE_GIL && ts->gil_tstate)
-		holder_book(ts, task, off_ns);
+	if (has_holder(ts, cause))
+		holder_book(ts, task, cause, off_ns);
 	if (index >= LS_MAX_SITES)
 		return;
 	stacks = stacks_of(task);

@@ -56,12 +56,15 @@ struct span {
 	__u64 copied_ns; /* its age when its user stack was last copied, 0: not yet */
 	/* who held the GIL for most of the time that it waited for it, and for how long */
 	__u64 gil_longest_ns, gil_holder_tstate, gil_holder_id;
+	/* the same of other locks; `lock_known`: enum ls_lock_known, valid with `lock_longest_ns`
+	 */
+	__u64 lock_longest_ns, lock_holder_tstate, lock_holder_id;
 	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: taken by the hypervisor */
 	__u64 ready_ns; /* when `ready` was read, 0: not yet */
 	__u32 ready; /* handles in the loop's queue when it was first read in this span */
 	__u32 samples;
 	__u32 stop_id; /* signal or tracer of its last stop */
-	__u32 pad2;
+	__u32 lock_known;
 	__u64 quota_ns, period_ns; /* CPU quota that throttled it last */
 	/* as in struct ls_rec_stall; of the holder only `ns` is valid if it is 0 */
 	struct ls_cpu_holder cpu_holder;
@@ -80,6 +83,9 @@ static inline __attribute__((always_inline)) void span_describe(const struct spa
 		rec->cause_ns[i] = span->cause_ns[i];
 	rec->gil_holder_tstate = span->gil_holder_tstate;
 	rec->gil_holder_id = span->gil_holder_id;
+	rec->lock_holder_tstate = span->lock_holder_tstate;
+	rec->lock_holder_id = span->lock_holder_id;
+	rec->lock_known = span->lock_known;
 	rec->samples = span->samples;
 	rec->stolen_ns = span->stolen_ns;
 	rec->gc_generation = span->gc_generation;
@@ -257,11 +263,17 @@ struct thread_state {
 	__u8 is_announced; /* a task written in Python is about to be resumed */
 	__u8 pad2[6];
 	__u64 idle_at_ns;
-	/* holder of the GIL when the thread began to wait for it; 0: not known */
-	__u64 gil_tstate, gil_id;
-	__u64 gil_looked_ns; /* when the stack of a holder was last looked at */
-	__u32 gil_slot; /* the holder's in struct thread_holders, LS_MAX_HOLDERS: none */
-	__u32 pad4;
+	/*
+	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not
+	 * known. A thread without a thread state has an id alone, the kernel's.
+	 */
+	__u64 holder_tstate, holder_id;
+	__u64 holder_looked_ns; /* when the stack of a holder was last looked at */
+	__u32 holder_slot; /* the holder's in struct thread_holders, LS_MAX_HOLDERS: none */
+	__u32 lock_known; /* enum ls_lock_known, of the current wait */
+	/* the futex by which a lock object is waited for, 0: none is */
+	__u64 lock_futex;
+	__u64 lock_owner_at, lock_owner; /* where a lock names its owner, and whom; 0: nowhere */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
 	__u64 turn_stolen_ns;
@@ -315,11 +327,12 @@ struct cpu_holders {
 };
 
 /*
- * A thread that held the GIL while this one waited for it. Valid while `rec.span` is the number of
- * an open span; rec.weight_ns is the time waited for it. Of all that it ran meanwhile one stack is
- * kept, by a majority vote of the looks over the innermost function.
+ * A thread that held the GIL or another lock, which rec.cause says, while this one waited for it.
+ * Valid while `rec.span` is the number of an open span; rec.weight_ns is the time waited for it. Of
+ * all that it ran meanwhile one stack is kept, by a majority vote of the looks over the innermost
+ * function. Without `id` it stands for the waits for locks of which no holder is known.
  */
-struct gil_holder {
+struct lock_holder {
 	__u64 tstate, id;
 	__u32 votes;
 	__u32 pad;
@@ -335,8 +348,8 @@ struct thread_stacks {
 
 /* Who had what the current span waited for. */
 struct thread_holders {
-	struct site_choice choice; /* of `gil` */
-	struct gil_holder gil[LS_MAX_HOLDERS];
+	struct site_choice choice; /* of `locks` */
+	struct lock_holder locks[LS_MAX_HOLDERS];
 	__u64 cpu_span; /* number of the span that `cpu` is about */
 	struct cpu_holders cpu; /* while it was ready to run */
 };

@@ -2,7 +2,8 @@
 /*
  * Looks at the holder of the GIL from the thread that waits for it: both have the same memory. The
  * waiter wakes up every 5 ms (the interpreter's switch interval) and waits again, which makes each
- * such wait another look. The holder runs meanwhile, so its stack may change while it is read.
+ * such wait another look. The holder runs meanwhile, so its stack may change while it is read. The
+ * holders of other locks (lock.bpf.c) are noted in the same way.
  */
 #include "python/holder.h"
 
@@ -25,10 +26,13 @@ static __always_inline __u64 gil_holder(const struct thread_state *ts)
 	return tstate;
 }
 
-static __always_inline __u64 thread_id(const struct thread_state *ts, __u64 tstate)
+LS_SUBPROG __u64 thread_id(struct thread_state *ts, __u64 tstate)
 {
-	const struct ls_pyoffsets *at = &ts->proc.py.at;
+	const struct ls_pyoffsets *at;
 
+	if (!ts)
+		return 0;
+	at = &ts->proc.py.at;
 	return read_ptr(
 		tstate +
 		(at->tstate_native_id != LS_PY_NONE ? at->tstate_native_id : at->tstate_thread_id));
@@ -36,7 +40,7 @@ static __always_inline __u64 thread_id(const struct thread_state *ts, __u64 tsta
 
 /* The slot of a thread: the one it has, a free one, or that of the thread waited for least. */
 static __always_inline __u32 slot_find(const struct thread_state *ts,
-				       struct thread_holders *holders)
+				       struct thread_holders *holders, __u32 cause)
 {
 	struct site_choice *choice = &holders->choice;
 	__u32 i;
@@ -44,12 +48,13 @@ static __always_inline __u32 slot_find(const struct thread_state *ts,
 	choice->lightest_ns = ~0ULL;
 	choice->index = LS_MAX_HOLDERS;
 	for (i = 0; i < LS_MAX_HOLDERS; i++) {
-		const struct gil_holder *holder = &holders->gil[i];
+		const struct lock_holder *holder = &holders->locks[i];
 		__u64 weight_ns = holder->rec.weight_ns;
 
 		if (holder->rec.span != ts->cur.number)
 			weight_ns = 0;
-		else if (holder->tstate == ts->gil_tstate && holder->id == ts->gil_id)
+		else if (holder->tstate == ts->holder_tstate && holder->id == ts->holder_id &&
+			 holder->rec.cause == cause)
 			return i;
 		if (weight_ns < choice->lightest_ns) {
 			choice->lightest_ns = weight_ns;
@@ -59,29 +64,38 @@ static __always_inline __u32 slot_find(const struct thread_state *ts,
 	return choice->index;
 }
 
-static __always_inline void holder_init(const struct thread_state *ts, struct gil_holder *holder)
+static __always_inline void holder_init(const struct thread_state *ts, struct lock_holder *holder,
+					__u32 cause)
 {
-	holder->tstate = ts->gil_tstate;
-	holder->id = ts->gil_id;
+	holder->tstate = ts->holder_tstate;
+	holder->id = ts->holder_id;
 	holder->votes = 0;
 	holder->rec.span = ts->cur.number;
 	holder->rec.weight_ns = 0;
 	holder->rec.native_ip = 0;
 	holder->rec.count = 0;
-	holder->rec.cause = LS_CAUSE_GIL;
+	holder->rec.cause = cause;
 	holder->rec.syscall = LS_NO_SYSCALL;
 	holder->rec.flags = LS_STACK_HOLDER;
 	holder->rec.n_frames = 0;
 	holder->rec.pad = 0;
 }
 
-/* Replaces the holder's stack. It is of use only if the thread held the GIL all the time. */
-static __always_inline void stack_read(struct thread_state *ts, struct gil_holder *holder,
+/* Half of a pthread_t is enough to tell threads apart, and a mutex has a kernel's id there. */
+static __always_inline int is_still_held(const struct thread_state *ts, __u32 cause)
+{
+	if (cause == LS_CAUSE_GIL)
+		return gil_holder(ts) == ts->holder_tstate;
+	return !ts->lock_owner_at || read_int(ts->lock_owner_at) == (__u32)ts->lock_owner;
+}
+
+/* Replaces the holder's stack. It is of use only if the thread held the lock all the time. */
+static __always_inline void stack_read(struct thread_state *ts, struct lock_holder *holder,
 				       __u64 frame)
 {
 	frames_walk_other(ts, &holder->rec, frame);
 	holder->votes = 1;
-	if ((holder->rec.flags & LS_STACK_UNREADABLE) || gil_holder(ts) != ts->gil_tstate) {
+	if ((holder->rec.flags & LS_STACK_UNREADABLE) || !is_still_held(ts, holder->rec.cause)) {
 		holder->rec.flags = LS_STACK_UNREADABLE;
 		holder->rec.n_frames = 0;
 		holder->votes = 0;
@@ -89,15 +103,23 @@ static __always_inline void stack_read(struct thread_state *ts, struct gil_holde
 	holder->rec.flags |= LS_STACK_HOLDER;
 }
 
-static __always_inline void stack_look(struct thread_state *ts, struct gil_holder *holder,
+/* A lock is waited for once, and not again and again as the GIL: there is no later look. */
+static __always_inline int is_first_of_lock(const struct lock_holder *holder)
+{
+	return holder->rec.cause == LS_CAUSE_LOCK && !holder->votes;
+}
+
+static __always_inline void stack_look(struct thread_state *ts, struct lock_holder *holder,
 				       __u64 now_ns)
 {
 	__u64 frame, code;
 
-	if (now_ns - ts->gil_looked_ns < LOOK_EVERY_NS)
-		return;
-	ts->gil_looked_ns = now_ns;
-	frame = frame_top_of(ts, ts->gil_tstate);
+	if (!is_first_of_lock(holder)) {
+		if (now_ns - ts->holder_looked_ns < LOOK_EVERY_NS)
+			return;
+		ts->holder_looked_ns = now_ns;
+	}
+	frame = frame_top_of(ts, ts->holder_tstate);
 	if (!frame)
 		return;
 	if (!holder->votes) {
@@ -113,32 +135,40 @@ static __always_inline void stack_look(struct thread_state *ts, struct gil_holde
 		holder->votes--;
 }
 
-LS_SUBPROG int holder_look(struct thread_state *ts, __u64 now_ns)
+LS_SUBPROG int holder_note(struct thread_state *ts, struct thread_holders *holders, __u32 cause,
+			   __u64 now_ns)
 {
-	struct thread_holders *holders;
-	struct gil_holder *holder;
+	struct lock_holder *holder;
 	__u32 index;
 
 	if (!ts)
 		return 0;
-	ts->gil_slot = LS_MAX_HOLDERS;
-	ts->gil_id = 0;
-	ts->gil_tstate = gil_holder(ts);
-	if (!ts->gil_tstate)
-		return 0;
-	ts->gil_id = thread_id(ts, ts->gil_tstate);
-	holders = holders_of(bpf_get_current_task_btf());
+	ts->holder_slot = LS_MAX_HOLDERS;
 	if (!holders)
 		return 0;
-	index = slot_find(ts, holders);
-	ts->gil_slot = index;
+	index = slot_find(ts, holders, cause);
+	ts->holder_slot = index;
 	barrier_var(index);
 	if (index >= LS_MAX_HOLDERS)
 		return 0;
-	holder = &holders->gil[index];
-	if (holder->rec.span != ts->cur.number || holder->tstate != ts->gil_tstate ||
-	    holder->id != ts->gil_id)
-		holder_init(ts, holder);
-	stack_look(ts, holder, now_ns);
+	holder = &holders->locks[index];
+	if (holder->rec.span != ts->cur.number || holder->tstate != ts->holder_tstate ||
+	    holder->id != ts->holder_id || holder->rec.cause != cause)
+		holder_init(ts, holder, cause);
+	if (ts->holder_tstate)
+		stack_look(ts, holder, now_ns);
 	return 0;
+}
+
+LS_SUBPROG int holder_look(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts)
+		return 0;
+	ts->holder_slot = LS_MAX_HOLDERS;
+	ts->holder_id = 0;
+	ts->holder_tstate = gil_holder(ts);
+	if (!ts->holder_tstate)
+		return 0;
+	ts->holder_id = thread_id(ts, ts->holder_tstate);
+	return holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_GIL, now_ns);
 }

@@ -8,6 +8,7 @@
 
 #include "core/files.h"
 #include "core/maps.h"
+#include "python/lock.h"
 
 /*
  * Reads memory of the thread that is classified. A program that runs on another thread defines this
@@ -26,6 +27,8 @@ struct blocking {
 	__u8 is_wait; /* it waits for descriptors: epoll, poll or select */
 	__u8 stop; /* enum ls_stop */
 	__u32 stop_id; /* the signal's number or the tracer's process */
+	struct futex_wait futex; /* valid if is_futex */
+	__u8 is_futex; /* it waits for a futex, which is not the GIL's */
 };
 
 /* linux: include/linux/sched.h, include/linux/sched/jobctl.h */
@@ -93,6 +96,14 @@ static __always_inline __u32 cause_of_select(struct task_struct *task, __u64 cou
 	return LS_CAUSE_OTHER;
 }
 
+static __always_inline void futex_read(const struct pt_regs *regs, struct blocking *ret)
+{
+	ret->is_futex = 1;
+	ret->futex.addr = syscall_arg0(regs);
+	ret->futex.op = syscall_arg1(regs);
+	ret->futex.value = syscall_arg2(regs);
+}
+
 /* `task` leaves the CPU, or has left it, in a state that is not runnable. */
 static __always_inline void blocking_classify(struct thread_state *ts, struct task_struct *task,
 					      const struct pt_regs *regs, struct blocking *ret)
@@ -105,6 +116,7 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
 	ret->syscall = LS_NO_SYSCALL;
 	ret->epoll_fd = -1;
 	ret->is_wait = 0;
+	ret->is_futex = 0;
 	if (nr < 0) {
 		/*
 		 * Not in a system call, so it waits for a page or for the lock of its memory map.
@@ -125,6 +137,8 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
 		if (proc->py.gil && syscall_arg0(regs) >= proc->py.gil + proc->py.at.gil_cond &&
 		    syscall_arg0(regs) < proc->py.gil + proc->py.at.gil_end)
 			ret->cause = LS_CAUSE_GIL;
+		else
+			futex_read(regs, ret);
 		break;
 	case LS_RULE_POLL:
 		ret->is_wait = 1;

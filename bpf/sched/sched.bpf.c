@@ -8,6 +8,7 @@
 #include "sched/sampler_clock.h"
 #include "python/frames.h"
 #include "python/holder.h"
+#include "python/lock.h"
 #include "light/looks.h"
 #include "core/meter.h"
 #include "core/off_cpu.h"
@@ -213,6 +214,22 @@ static __always_inline void thread_goes_off(struct thread_state *ts, struct task
 	thread_flush_if_due(ts, now_ns);
 }
 
+/* Who holds the lock that it is about to wait for? */
+static __always_inline void lock_wait_begin(struct thread_state *ts, const struct blocking *why,
+					    __u64 now_ns)
+{
+	struct futex_wait wait = why->futex;
+
+	if (why->is_futex) {
+		lock_look(ts, &wait, now_ns);
+		return;
+	}
+	ts->lock_known = LS_LOCK_NO_FUTEX;
+	ts->holder_tstate = 0;
+	ts->holder_id = 0;
+	ts->holder_slot = LS_MAX_HOLDERS;
+}
+
 static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task,
 					  int is_preempted, __u64 now_ns)
 {
@@ -256,6 +273,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		waiters_collect(ts, now_ns);
 	if (why.cause == LS_CAUSE_GIL)
 		holder_look(ts, now_ns);
+	else if (why.cause == LS_CAUSE_LOCK)
+		lock_wait_begin(ts, &why, now_ns);
 	if (why.stop) {
 		ts->cur.stop = why.stop;
 		ts->cur.stop_id = why.stop_id;
@@ -316,8 +335,49 @@ static __always_inline void thread_left_unseen(struct thread_state *ts, struct t
 	ts->off_site = LS_MAX_SITES;
 	ts->off_kind = OFF_BLOCKED;
 	ts->off_cause = why.cause;
-	ts->gil_tstate = 0;
+	ts->holder_tstate = 0;
+	ts->lock_known = LS_LOCK_NOT_SEEN;
+	ts->lock_futex = 0;
 	ts->woken_at_ns = 0;
+}
+
+/* linux: include/uapi/linux/futex.h */
+#define FUTEX_CMD_MASK 0x7f
+#define FUTEX_WAKE 1
+#define FUTEX_WAKE_OP 5
+#define FUTEX_WAKE_BITSET 10
+
+/* Does this thread wake those that wait for the futex? */
+static __always_inline int is_waker(const struct pt_regs *regs, __u64 futex)
+{
+	__s64 nr = syscall_number(regs);
+	__u32 op = syscall_arg1(regs) & FUTEX_CMD_MASK;
+
+	return nr >= 0 && nr < LS_SYSCALLS &&
+		syscall_rules[nr & (LS_SYSCALLS - 1)] == LS_RULE_FUTEX &&
+		syscall_arg0(regs) == futex &&
+		(op == FUTEX_WAKE || op == FUTEX_WAKE_OP || op == FUTEX_WAKE_BITSET);
+}
+
+/*
+ * A thread is about to be woken. Unlike at sched_wakeup, the current thread is always the one that
+ * wakes it, unless an interrupt does: a timeout, or another thread's signal.
+ */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
+{
+	METER(WAKING);
+	struct thread_state *ts = thread_of(task);
+	struct task_struct *waker;
+
+	if (!ts || !ts->lock_futex || !ts->off_at_ns || ts->woken_at_ns || task->on_cpu)
+		return 0;
+	waker = bpf_get_current_task_btf();
+	if (waker->tgid != ts->tgid ||
+	    !is_waker((const struct pt_regs *)bpf_task_pt_regs(waker), ts->lock_futex))
+		return 0;
+	return lock_release_look(ts, holders_of(task), thread_pointer(&waker->thread),
+				 bpf_ktime_get_ns());
 }
 
 SEC("tp_btf/sched_wakeup")

@@ -17,23 +17,36 @@
 #include "stall/sockets.h"
 #include "stall/step_name.h"
 
-/* Sends what the thread ran that held the GIL for most of the time that the span waited for it. */
-static __always_inline void holder_send(struct thread_state *ts, __u64 now_ns)
+/* Is it the one that the span waited for longest? */
+static __always_inline int is_longest_holder(const struct thread_state *ts,
+					     const struct lock_holder *holder)
+{
+	if (holder->rec.span != ts->cur.number || !holder->id)
+		return 0;
+	if (holder->rec.cause == LS_CAUSE_LOCK)
+		return holder->tstate == ts->cur.lock_holder_tstate &&
+			holder->id == ts->cur.lock_holder_id;
+	return holder->tstate == ts->cur.gil_holder_tstate && holder->id == ts->cur.gil_holder_id;
+}
+
+/*
+ * Sends what the threads ran that held the GIL, and other locks, for most of the time that the span
+ * waited for them.
+ */
+static __always_inline void holders_send(struct thread_state *ts, __u64 now_ns)
 {
 	struct thread_holders *holders;
 	__u32 i;
 
-	if (!ts->cur.gil_holder_tstate)
+	if (!ts->cur.gil_holder_tstate && !ts->cur.lock_holder_id)
 		return;
 	holders = holders_of(bpf_get_current_task_btf());
 	if (!holders)
 		return;
 	for (i = 0; i < LS_MAX_HOLDERS; i++) {
-		struct gil_holder *holder = &holders->gil[i];
+		struct lock_holder *holder = &holders->locks[i];
 
-		if (holder->rec.span != ts->cur.number ||
-		    holder->tstate != ts->cur.gil_holder_tstate ||
-		    holder->id != ts->cur.gil_holder_id)
+		if (!is_longest_holder(ts, holder))
 			continue;
 		if (holder->rec.flags & LS_STACK_UNREADABLE)
 			count_loss(LS_LOSS_HOLDER_UNREADABLE);
@@ -59,7 +72,7 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 			continue;
 		stack_send_named(ts, rec, now_ns);
 	}
-	holder_send(ts, now_ns);
+	holders_send(ts, now_ns);
 }
 
 /* When many stalls end, one wake-up is enough for all of them. */

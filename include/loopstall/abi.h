@@ -17,7 +17,7 @@
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
-#define LS_MAX_HOLDERS 4 /* threads seen to hold the GIL while one span waits for it */
+#define LS_MAX_HOLDERS 8 /* threads seen to hold what one span waits for: the GIL, locks */
 #define LS_MAX_COROUTINES 4096 /* kinds of coroutines, each counted once for each thread */
 #define LS_MAX_PROCS 1024 /* watched at a time */
 #define LS_MAX_THREADS 4096 /* that run loops, at a time */
@@ -224,9 +224,9 @@ struct ls_pystr {
 /* read while its span is open: the end of the span will send it again, with its whole weight */
 #define LS_STACK_SO_FAR 32
 /*
- * of the thread that held the GIL for most of the time that the span waited for it: no place of the
- * span's own thread. weight_ns is that time. Without frames: it ran no Python, or its stack changed
- * while it was read
+ * of the thread that held the GIL, or with LS_CAUSE_LOCK the locks, for most of the time that the
+ * span waited for them: no place of the span's own thread. weight_ns is that time. Without frames:
+ * it ran no Python, or its stack changed while it was read
  */
 #define LS_STACK_HOLDER 64
 
@@ -360,6 +360,31 @@ struct ls_rec_stall {
 	struct ls_pystr name; /* of the task */
 	/* added by user space: name of the GIL's holder, UTF-8, raw; "": not known */
 	char gil_holder_name[LS_NAME_BYTES];
+	/*
+	 * The same of the locks that it waited for. Without a thread state the id is the kernel's.
+	 * Both 0: not known, and `lock_known` says why.
+	 */
+	__u64 lock_holder_tstate, lock_holder_id;
+	__u32 lock_known; /* enum ls_lock_known */
+	__u32 pad2;
+	char lock_holder_name[LS_NAME_BYTES];
+};
+
+/* How the holder of a lock is known, or why it is not. Recordings hold these numbers. */
+enum ls_lock_known {
+	LS_LOCK_NOT_SEEN, /* no wait for a lock, or its beginning was not seen */
+	LS_LOCK_OWNER, /* the lock names its owner */
+	LS_LOCK_RELEASED, /* it does not; this thread was seen to release it */
+	/* it had several owners during the wait: this one released it to the thread that waited */
+	LS_LOCK_RELEASED_LAST,
+	LS_LOCK_NO_OWNER, /* the lock does not name its owner, and nobody was seen to release it */
+	LS_LOCK_OWNER_GONE, /* the owner is no thread of the interpreter (any more) */
+	LS_LOCK_FREE, /* nobody owned it when the wait began */
+	LS_LOCK_NO_OBJECT, /* neither a lock object of the runtime nor a mutex of the C library */
+	LS_LOCK_NO_FUTEX, /* a lock of a file, or a semaphore of System V */
+	/* set by user space: it waited for a notification, for which a lock was made */
+	LS_LOCK_NOTIFIED,
+	LS_LOCK_MAX
 };
 
 /* How the span of a stall ended. Recordings hold these numbers. */

@@ -31,6 +31,7 @@ enum ls_trap {
 	_(DNS_ENTER, JUMP)                                                                         \
 	_(SWITCH, NONE)                                                                            \
 	_(WAKEUP, NONE)                                                                            \
+	_(WAKING, NONE)                                                                            \
 	_(FORK, NONE)                                                                              \
 	_(EXIT, NONE)                                                                              \
 	_(EXEC, NONE)                                                                              \

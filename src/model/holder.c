@@ -12,8 +12,8 @@
 
 #define MAX_UNWRITTEN 2 /* frames */
 
-void holder__fill(struct model_holder *holder, const struct resolver *resolver,
-		  const struct ls_rec_stall *rec)
+void holder__fill_gil(struct model_holder *holder, const struct resolver *resolver,
+		      const struct ls_rec_stall *rec)
 {
 	memset(holder, 0, sizeof(*holder));
 	if (!rec->cause_ns[LS_CAUSE_GIL] || (!rec->gil_holder_tstate && !rec->gil_holder_id))
@@ -22,6 +22,39 @@ void holder__fill(struct model_holder *holder, const struct resolver *resolver,
 					    rec->gil_holder_id);
 	if (holder->tid)
 		memcpy(holder->name, rec->gil_holder_name, sizeof(holder->name));
+}
+
+void holder__fill_lock(struct model_holder *holder, const struct resolver *resolver,
+		       const struct ls_rec_stall *rec)
+{
+	memset(holder, 0, sizeof(*holder));
+	if (!rec->cause_ns[LS_CAUSE_LOCK] || !rec->lock_holder_id)
+		return;
+	holder->tid = resolver->ops->thread(resolver->ctx, rec->hdr.tgid, rec->lock_holder_tstate,
+					    rec->lock_holder_id);
+	if (holder->tid)
+		memcpy(holder->name, rec->lock_holder_name, sizeof(holder->name));
+}
+
+static bool is_notification(const struct stall *stall, const struct model_frame *frame)
+{
+	const struct runtime_words *w = runtime_words__or_default(stall->words);
+
+	return frame->function && frame->file && w->is_notification &&
+		w->is_notification(frame->file, frame->function);
+}
+
+void holder__check_lock(struct stall *stall)
+{
+	struct model_holder *holder = &stall->lock_holder;
+
+	if (stall->lock_known != LS_LOCK_RELEASED && stall->lock_known != LS_LOCK_NO_OWNER)
+		return;
+	if (!is_notification(stall, &stall->call) &&
+	    !(holder->n_frames && is_notification(stall, &holder->stack[0])))
+		return;
+	memset(holder, 0, sizeof(*holder));
+	stall->lock_known = LS_LOCK_NOTIFIED;
 }
 
 static bool is_known(const struct naming *n, const struct ls_frame *frame)
@@ -53,11 +86,12 @@ void holder__name_frames(struct model_holder *holder, const struct resolver *res
 }
 
 void holder__name_stack(struct model_holder *holder, const struct resolver *resolver, uint32_t pid,
-			const struct pending_span *span)
+			const struct pending_span *span, enum holder_kind kind)
 {
-	if (span->holder)
-		holder__name_frames(holder, resolver, pid, span->holder->frames,
-				    span->holder->n_frames);
+	const struct pending_stack *stack = span->holders[kind];
+
+	if (stack)
+		holder__name_frames(holder, resolver, pid, stack->frames, stack->n_frames);
 }
 
 const struct model_frame *holder__own_frame(const struct model_holder *holder,

@@ -44,15 +44,16 @@ static int add_line(struct holders *h, char *key, size_t n, const struct model_f
 }
 
 /* NULL in *ret_line if there is no room. */
-static int get_line(struct holders *h, const struct stall *stall, struct holders_line **ret_line)
+static int get_line(struct holders *h, const struct stall *stall, const struct model_holder *holder,
+		    struct holders_line **ret_line)
 {
-	const struct model_frame *at = holder__own_frame(&stall->gil_holder, stall->words);
+	const struct model_frame *at = holder__own_frame(holder, stall->words);
 	_cleanup_free_ char *key = NULL;
 	size_t n;
 	int r;
 
-	r = place_key__make(at ? at->function : stall->gil_holder.name, at ? at->file : "",
-			    at ? at->line : 0, 0, &key, &n);
+	r = place_key__make(at ? at->function : holder->name, at ? at->file : "", at ? at->line : 0,
+			    0, &key, &n);
 	if (r)
 		return r;
 	HASH_FIND(hh, h->lines, key, n, *ret_line);
@@ -68,21 +69,22 @@ static int get_line(struct holders *h, const struct stall *stall, struct holders
 	return r;
 }
 
-int holders__stall(struct holders *h, const struct stall *stall)
+int holders__add(struct holders *h, const struct stall *stall, const struct model_holder *holder,
+		 uint64_t waited_ns)
 {
 	struct holders_line *line;
 	int r;
 
-	if (!stall->gil_holder.tid)
+	if (!holder->tid)
 		return 0;
 	h->is_changed = true;
-	r = get_line(h, stall, &line);
+	r = get_line(h, stall, holder, &line);
 	if (r || !line)
 		return r;
-	memcpy(line->row.name, stall->gil_holder.name, sizeof(line->row.name));
+	memcpy(line->row.name, holder->name, sizeof(line->row.name));
 	line->row.words = stall->words;
 	line->row.stalls++;
-	line->row.gil_ns += stall->gil_ns;
+	line->row.waited_ns += waited_ns;
 	line->row.starved_ns += stall->starved_ns;
 	return 0;
 }
@@ -92,8 +94,8 @@ static int row_compare(const void *va, const void *vb)
 	const struct holder_row *a = va, *b = vb;
 	int r;
 
-	if (a->gil_ns != b->gil_ns)
-		return a->gil_ns < b->gil_ns ? 1 : -1;
+	if (a->waited_ns != b->waited_ns)
+		return a->waited_ns < b->waited_ns ? 1 : -1;
 	if (!a->at.file || !b->at.file)
 		return !a->at.file && !b->at.file ? strcmp(a->name, b->name) : !a->at.file ? 1 : -1;
 	r = strcmp(a->at.file, b->at.file);
@@ -118,13 +120,13 @@ static int make_rows(struct holders *h)
 	return 0;
 }
 
-int holders__rows(struct holders *h, struct snapshot *ret_snapshot)
+int holders__rows(struct holders *h, size_t *ret_n, const struct holder_row **ret_rows)
 {
 	const int r = h->is_changed ? make_rows(h) : 0;
 
 	if (r)
 		return r;
-	ret_snapshot->n_holders = h->n_rows;
-	ret_snapshot->holders = h->rows;
+	*ret_n = h->n_rows;
+	*ret_rows = h->rows;
 	return 0;
 }

@@ -71,11 +71,12 @@ static int live_fill(const struct resolver *resolver, const struct own_rules *ow
 	row->cause = live->cause;
 	row->end = LS_END_OPEN;
 	fill_victims(row, live);
-	holder__name_frames(&row->gil_holder, resolver, row->pid, live->holder_frames,
-			    live->n_holder_frames);
+	holder__name_frames(live->cause == LS_CAUSE_LOCK ? &row->lock_holder : &row->gil_holder,
+			    resolver, row->pid, live->holder_frames, live->n_holder_frames);
 	r = attribution__place(resolver, own, &live->stall, &span, row, &is_inside);
 	if (r < 0)
 		return r;
+	holder__check_lock(row);
 	return is_inside && (row->unit == LS_UNIT_STEP || row->n_frames);
 }
 

@@ -50,7 +50,7 @@ struct model {
 	uint64_t callbacks_starved_ns;
 	struct loops loops;
 	struct ledger ledger;
-	struct holders holders;
+	struct holders holders[HOLDER_KINDS];
 	struct groups groups;
 	struct finding_sums findings;
 	struct victims victims;
@@ -108,7 +108,8 @@ void model__free(struct model *m)
 	aggregate__done(&m->aggregate);
 	loops__done(&m->loops);
 	ledger__done(&m->ledger);
-	holders__done(&m->holders);
+	for (size_t i = 0; i < HOLDER_KINDS; i++)
+		holders__done(&m->holders[i]);
 	groups__done(&m->groups);
 	finding_sums__done(&m->findings);
 	victims__done(&m->victims);
@@ -173,6 +174,16 @@ static int model_book_unseen(struct model *m, const struct ls_rec_stall *rec,
 	return has_ended ? loops__turn_into_step(&m->loops, rec) : loops__add_span(&m->loops, rec);
 }
 
+static int model_book_holders(struct model *m, const struct stall *stall)
+{
+	int r = holders__add(&m->holders[HOLDER_GIL], stall, &stall->gil_holder, stall->gil_ns);
+
+	if (!r)
+		r = holders__add(&m->holders[HOLDER_LOCK], stall, &stall->lock_holder,
+				 stall->cause_ns[LS_CAUSE_LOCK]);
+	return r;
+}
+
 static int model_book(struct model *m, const struct ls_rec_stall *rec, const struct stall *stall,
 		      const struct pending_span *span)
 {
@@ -194,7 +205,7 @@ static int model_book(struct model *m, const struct ls_rec_stall *rec, const str
 	if (!r)
 		r = ledger__stall(&m->ledger, stall, place);
 	if (!r)
-		r = holders__stall(&m->holders, stall);
+		r = model_book_holders(m, stall);
 	if (!r)
 		r = groups__stall(&m->groups, stall, place);
 	if (!r)
@@ -216,8 +227,10 @@ static int stall_resolve(struct model *m, const struct ls_rec_stall *rec,
 		return r;
 	stall__fill(stall, &m->resolver, rec);
 	stall_add_victims(stall, ret_span);
-	holder__name_stack(&stall->gil_holder, &m->resolver, stall->pid, ret_span);
+	holder__name_stack(&stall->gil_holder, &m->resolver, stall->pid, ret_span, HOLDER_GIL);
+	holder__name_stack(&stall->lock_holder, &m->resolver, stall->pid, ret_span, HOLDER_LOCK);
 	r = attribution__place(&m->resolver, &m->own_rules, rec, ret_span, stall, ret_is_inside);
+	holder__check_lock(stall);
 	awaits__find(&m->resolver, ret_span, stall);
 	stall__set_signs(stall);
 	if (stall->unit == LS_UNIT_CALLBACK && stall->end != LS_END_RETURN && !stall->n_frames)
@@ -293,8 +306,9 @@ void model__learn_names(struct model *m, const struct event *event)
 	span = pending__peek(&m->pending, stall);
 	for (size_t i = 0; span && i < span->n_stacks; i++)
 		learn_frames(&naming, span->stacks[i]->frames, span->stacks[i]->n_frames);
-	if (span && span->holder)
-		learn_frames(&naming, span->holder->frames, span->holder->n_frames);
+	for (size_t i = 0; span && i < HOLDER_KINDS; i++)
+		if (span->holders[i])
+			learn_frames(&naming, span->holders[i]->frames, span->holders[i]->n_frames);
 }
 
 int model__event(struct model *m, const struct event *event)
@@ -430,7 +444,8 @@ static void snapshot_losses(struct model *m)
 	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
 	m->own_losses[MODEL_LOSS_GROUP_ROWS] = m->groups.refused;
 	m->own_losses[MODEL_LOSS_FINDING_ROWS] = m->findings.refused;
-	m->own_losses[MODEL_LOSS_HOLDER_ROWS] = m->holders.refused;
+	m->own_losses[MODEL_LOSS_HOLDER_ROWS] =
+		m->holders[HOLDER_GIL].refused + m->holders[HOLDER_LOCK].refused;
 	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
 	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.pairs.refused + m->victims.pairs.refused;
 	m->own_losses[MODEL_LOSS_TASK_ROWS] = m->tasks.refused;
@@ -468,7 +483,8 @@ void model__reset(struct model *m)
 	aggregate__reset(&m->aggregate);
 	loops__reset(&m->loops);
 	ledger__done(&m->ledger);
-	holders__done(&m->holders);
+	for (size_t i = 0; i < HOLDER_KINDS; i++)
+		holders__done(&m->holders[i]);
 	groups__done(&m->groups);
 	finding_sums__done(&m->findings);
 	victims__done(&m->victims);
@@ -515,7 +531,11 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 		m->snapshot.stalls = m->stalls + shed;
 	r = ledger__rows(&m->ledger, &m->snapshot);
 	if (!r)
-		r = holders__rows(&m->holders, &m->snapshot);
+		r = holders__rows(&m->holders[HOLDER_GIL], &m->snapshot.n_holders,
+				  &m->snapshot.holders);
+	if (!r)
+		r = holders__rows(&m->holders[HOLDER_LOCK], &m->snapshot.n_lock_holders,
+				  &m->snapshot.lock_holders);
 	if (!r)
 		r = victims__rows(&m->victims, &m->snapshot);
 	if (r)

@@ -103,6 +103,9 @@ struct stall {
 	uint32_t def_lines[LS_MAX_FRAMES];
 	bool is_stack_cut;
 	struct model_holder gil_holder; /* the one that it waited for longest */
+	/* the same of the locks that it waited for */
+	struct model_holder lock_holder;
+	enum ls_lock_known lock_known;
 	/*
 	 * Native frames inside stack[0], innermost first; `is_native_cut`: there may be more.
 	 * Without `has_native_stack` it is not known whether there are any.
@@ -319,14 +322,14 @@ struct site_cost_row {
 };
 
 /*
- * What held the interpreter's lock while stalls waited for it: a line of the program, or a thread
- * without a known stack.
+ * What held the interpreter's lock, or other locks, while stalls waited for it: a line of the
+ * program, or a thread without a known stack.
  */
 struct holder_row {
 	struct model_frame at; /* NULLs: not known */
 	char name[LS_NAME_BYTES]; /* of the thread in the newest stall; "" if not known */
-	/* `gil_ns`: time waited; starved_ns: of all tasks that waited behind these stalls */
-	uint64_t stalls, gil_ns, starved_ns;
+	/* waited_ns: for it; starved_ns: of all tasks that waited behind these stalls */
+	uint64_t stalls, waited_ns, starved_ns;
 	const struct runtime_words *words; /* of its runtime; NULL: the default */
 };
 
@@ -437,7 +440,8 @@ struct model_live {
 	uint16_t stack_flags;
 	size_t n_frames; /* of where it is now */
 	const struct ls_frame *frames;
-	uint32_t n_holder_frames; /* of the lock's holder */
+	/* of the lock's holder if it waits for one now, else of the interpreter's lock's */
+	uint32_t n_holder_frames;
 	const struct ls_frame *holder_frames;
 	uint32_t n_victim_names;
 	struct ls_pystr victim_names[MODEL_LIVE_VICTIMS];
@@ -467,6 +471,8 @@ struct snapshot {
 	const struct site_row *sites; /* most time first */
 	size_t n_holders;
 	const struct holder_row *holders; /* most time first */
+	size_t n_lock_holders;
+	const struct holder_row *lock_holders; /* the same of other locks */
 	size_t n_site_costs;
 	const struct site_cost_row *site_costs; /* most time first */
 	struct group_list groups[GROUP_MAX];

@@ -33,7 +33,8 @@ void pending_span__done(struct pending_span *span)
 	for (size_t i = 0; i < span->n_stacks; i++)
 		free(span->stacks[i]);
 	free(span->stacks);
-	free(span->holder);
+	for (size_t i = 0; i < HOLDER_KINDS; i++)
+		free(span->holders[i]);
 	for (size_t i = 0; i < span->n_natives; i++)
 		free(span->natives[i]);
 	free(span->victims);
@@ -247,6 +248,8 @@ static size_t stack_bytes(const struct pending_stack *s)
 static int span_set_holder(struct pending *p, const struct pending_thread *t,
 			   struct pending_span *span, const struct ls_rec_stack *rec)
 {
+	struct pending_stack **holder =
+		&span->holders[rec->cause == LS_CAUSE_LOCK ? HOLDER_LOCK : HOLDER_GIL];
 	struct pending_stack *s;
 
 	if (!pending_has_room(p, t, sizeof(*s) + rec->n_frames * sizeof(rec->frames[0]))) {
@@ -256,10 +259,10 @@ static int span_set_holder(struct pending *p, const struct pending_thread *t,
 	s = stack_new(rec, 0);
 	if (!s)
 		return -ENOMEM;
-	span->bytes += stack_bytes(s) - stack_bytes(span->holder);
-	p->bytes += stack_bytes(s) - stack_bytes(span->holder);
-	free(span->holder);
-	span->holder = s;
+	span->bytes += stack_bytes(s) - stack_bytes(*holder);
+	p->bytes += stack_bytes(s) - stack_bytes(*holder);
+	free(*holder);
+	*holder = s;
 	return 0;
 }
 
@@ -452,7 +455,8 @@ static void span_drop_so_far(struct pending_span *span)
 	for (size_t i = 0; i < span->n_natives; i++)
 		span->bytes += native_bytes(span->natives[i]->n_ips);
 	span->n_stacks = n;
-	free(TAKE_PTR(span->holder));
+	for (size_t i = 0; i < HOLDER_KINDS; i++)
+		free(TAKE_PTR(span->holders[i]));
 	if (span->order)
 		span->bytes += PENDING_MAX_ORDER * sizeof(*span->order);
 	span->n_victims = 0;

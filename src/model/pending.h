@@ -50,12 +50,15 @@ struct pending_victim {
 	uint64_t starved_ns;
 };
 
+/* The interpreter's lock, all other ones. */
+enum holder_kind { HOLDER_GIL, HOLDER_LOCK, HOLDER_KINDS };
+
 struct pending_span {
 	uint64_t number;
 	size_t n_stacks, n_allocated;
 	struct pending_stack **stacks; /* in order of first arrival */
-	/* of the thread that held what the span waited for (LS_STACK_HOLDER), NULL: none */
-	struct pending_stack *holder;
+	/* of the threads that held what the span waited for (LS_STACK_HOLDER), NULL: none */
+	struct pending_stack *holders[HOLDER_KINDS];
 	size_t n_natives;
 	struct pending_native *natives[PENDING_MAX_NATIVES]; /* in order of first arrival */
 	size_t n_victims;

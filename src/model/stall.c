@@ -137,7 +137,9 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	fill_own(stall, rec->threshold_ns);
 	stall__set_signs(stall);
 	fill_victims(stall, rec);
-	holder__fill(&stall->gil_holder, r, rec);
+	holder__fill_gil(&stall->gil_holder, r, rec);
+	holder__fill_lock(&stall->lock_holder, r, rec);
+	stall->lock_known = rec->lock_known;
 	if (stall->unit == LS_UNIT_STEP) {
 		stall->task = rec->task;
 		stall->is_task_name_unknown = rec->name.kind == LS_NO_NAME;

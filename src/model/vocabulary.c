@@ -101,6 +101,38 @@ const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cau
 	return NULL;
 }
 
+const char *vocabulary_lock_known(enum ls_lock_known known)
+{
+	switch (known) {
+	case LS_LOCK_OWNER:
+		return "owner";
+	case LS_LOCK_RELEASED:
+		return "release";
+	case LS_LOCK_RELEASED_LAST:
+		return "last_release";
+	default:
+		return NULL;
+	}
+}
+
+const char *vocabulary_lock_unknown(enum ls_lock_known known)
+{
+	static const char *const reasons[LS_LOCK_MAX] = {
+		[LS_LOCK_OWNER] = "its thread has ended",
+		[LS_LOCK_RELEASED] = "its thread has ended",
+		[LS_LOCK_RELEASED_LAST] = "its thread has ended",
+		[LS_LOCK_NOT_SEEN] = "the beginning of the wait was not seen",
+		[LS_LOCK_NO_OWNER] = "a Lock does not name its owner",
+		[LS_LOCK_OWNER_GONE] = "its owner is no thread of the interpreter",
+		[LS_LOCK_FREE] = "nobody owned it when the wait began",
+		[LS_LOCK_NO_OBJECT] = "neither a lock object nor a mutex was found",
+		[LS_LOCK_NO_FUTEX] = "it is a lock of a file or a System V semaphore",
+		[LS_LOCK_NOTIFIED] = "it waited to be notified",
+	};
+
+	return (unsigned int)known < LS_LOCK_MAX ? reasons[known] : NULL;
+}
+
 void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES])
 {
 	const struct cpu_holder *holder = &stall->cpu_holder;

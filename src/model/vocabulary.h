@@ -25,6 +25,13 @@ enum vocabulary_form { VOCABULARY_LONG, VOCABULARY_SHORT, VOCABULARY_FORMS };
 const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause,
 			    const char *syscall, enum vocabulary_form form);
 
+/*
+ * How a lock's holder is known: "owner", "release", "last_release"; NULL if it is not known. Why it
+ * is not, as a part of a sentence: "a Lock does not name its owner"; NULL if there is no reason.
+ */
+const char *vocabulary_lock_known(enum ls_lock_known known);
+const char *vocabulary_lock_unknown(enum ls_lock_known known);
+
 #define VOCABULARY_HOLDER_BYTES 160
 
 /*

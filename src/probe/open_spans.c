@@ -101,17 +101,43 @@ static struct wait wait_so_far(const struct thread_state *ts, uint64_t now_ns)
 	return (struct wait){ woken_ns - ts->off_at_ns, now_ns - woken_ns };
 }
 
-/* What the span has waited for the thread that holds the GIL now, if it waits for the GIL. */
+/* As the kernel side decides it when the wait ends. */
+static bool has_holder(const struct thread_state *ts)
+{
+	if (ts->off_cause == LS_CAUSE_LOCK)
+		return ts->lock_known != LS_LOCK_NOT_SEEN && ts->lock_known < LS_LOCK_MAX;
+	return ts->off_cause == LS_CAUSE_GIL && ts->holder_tstate;
+}
+
+/* What the span has waited for the holder of the GIL, or the lock, that it waits for now. */
 static uint64_t holder_wait_ns(const struct thread_copy *copy, const struct wait *wait)
 {
 	const struct thread_state *ts = &copy->state;
-	const struct gil_holder *h = &copy->holders.gil[ts->gil_slot % LS_MAX_HOLDERS];
+	const struct lock_holder *h = &copy->holders.locks[ts->holder_slot % LS_MAX_HOLDERS];
 
-	if (ts->off_cause != LS_CAUSE_GIL || !ts->gil_tstate || !wait->blocked_ns)
+	if (!wait->blocked_ns || !has_holder(ts))
 		return 0;
-	if (ts->gil_slot >= LS_MAX_HOLDERS || h->rec.span != ts->cur.number)
+	if (ts->holder_slot >= LS_MAX_HOLDERS || h->rec.span != ts->cur.number)
 		return wait->blocked_ns;
 	return h->rec.weight_ns + wait->blocked_ns;
+}
+
+/* The wait that goes on counts if the span has waited for nobody else longer. */
+static void fill_holder(struct ls_rec_stall *rec, const struct thread_state *ts, uint64_t waited_ns)
+{
+	const bool is_lock = ts->off_cause == LS_CAUSE_LOCK;
+
+	if (ts->cur.is_touched &&
+	    waited_ns <= (is_lock ? ts->cur.lock_longest_ns : ts->cur.gil_longest_ns))
+		return;
+	if (is_lock) {
+		rec->lock_holder_tstate = ts->holder_tstate;
+		rec->lock_holder_id = ts->holder_id;
+		rec->lock_known = ts->lock_known;
+	} else {
+		rec->gil_holder_tstate = ts->holder_tstate;
+		rec->gil_holder_id = ts->holder_id;
+	}
 }
 
 static void fill_causes(struct ls_rec_stall *rec, const struct thread_copy *copy,
@@ -122,10 +148,8 @@ static void fill_causes(struct ls_rec_stall *rec, const struct thread_copy *copy
 
 	if (ts->cur.is_touched)
 		span_describe(&ts->cur, rec);
-	if (waited_ns && (!ts->cur.is_touched || waited_ns > ts->cur.gil_longest_ns)) {
-		rec->gil_holder_tstate = ts->gil_tstate;
-		rec->gil_holder_id = ts->gil_id;
-	}
+	if (waited_ns)
+		fill_holder(rec, ts, waited_ns);
 	if (wait->blocked_ns)
 		rec->cause_ns[ts->off_cause] += wait->blocked_ns;
 	rec->cause_ns[LS_CAUSE_RUNQUEUE] += wait->ready_ns;
@@ -181,23 +205,36 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 	return ts->cur.start_ns + ts->cur.nested_ns <= now_ns && off_ns <= rec->duration_ns;
 }
 
-/* What the holder of the GIL ran that the stall names; NULL if no stack of it was kept. */
-static const struct gil_holder *holder_of(const struct thread_copy *copy,
-					  const struct ls_rec_stall *rec)
+static bool is_holder(const struct lock_holder *h, const struct ls_rec_stall *rec, uint32_t cause)
+{
+	if (h->rec.span != rec->span || !h->id || h->rec.cause != cause)
+		return false;
+	if (cause == LS_CAUSE_LOCK)
+		return h->tstate == rec->lock_holder_tstate && h->id == rec->lock_holder_id;
+	return h->tstate == rec->gil_holder_tstate && h->id == rec->gil_holder_id;
+}
+
+/*
+ * What the holder of the GIL, or of the lock, ran that the stall names; NULL if no stack of it was
+ * kept.
+ */
+static const struct lock_holder *holder_of(const struct thread_copy *copy,
+					   const struct ls_rec_stall *rec, uint32_t cause)
 {
 	for (size_t i = 0; i < LS_MAX_HOLDERS; i++) {
-		const struct gil_holder *h = &copy->holders.gil[i];
+		const struct lock_holder *h = &copy->holders.locks[i];
 
-		if (h->rec.span == rec->span && h->tstate == rec->gil_holder_tstate &&
-		    h->id == rec->gil_holder_id)
+		if (is_holder(h, rec, cause))
 			return h;
 	}
 	return NULL;
 }
 
+/* Of what it waits for now. */
 static void copy_holder(struct probe_live *live, const struct thread_copy *copy)
 {
-	const struct gil_holder *h = holder_of(copy, &live->stall);
+	const struct lock_holder *h = holder_of(
+		copy, &live->stall, live->cause == LS_CAUSE_LOCK ? LS_CAUSE_LOCK : LS_CAUSE_GIL);
 
 	live->n_holder_frames = 0;
 	if (!h || h->rec.n_frames > LS_MAX_FRAMES)
@@ -228,6 +265,14 @@ static int emit_stack(const struct open_stall_query *q, const struct ls_rec_stal
 	rec.flags |= LS_STACK_SO_FAR;
 	rec.weight_ns += more_ns;
 	return emit(q, &rec, rec.hdr.len);
+}
+
+static int emit_holder(const struct open_stall_query *q, const struct ls_rec_stall *stall,
+		       const struct thread_copy *copy, uint32_t cause)
+{
+	const struct lock_holder *holder = holder_of(copy, stall, cause);
+
+	return holder ? emit_stack(q, stall, &holder->rec, 1) : 0;
 }
 
 /*
@@ -350,7 +395,6 @@ int open_span__report(const struct open_span_maps *maps, int pidfd,
 		      const struct open_stall_query *q)
 {
 	_cleanup_free_ struct thread_copy *copy = malloc(sizeof(*copy));
-	const struct gil_holder *holder;
 	struct ls_rec_stall rec;
 	struct wait wait;
 	int r;
@@ -365,8 +409,9 @@ int open_span__report(const struct open_span_maps *maps, int pidfd,
 	for (size_t i = 0; i < LS_MAX_SITES && r >= 0; i++)
 		r = emit_stack(q, &rec, &copy->stacks.sites[i].rec,
 			       copy->state.off_site == i ? wait.blocked_ns : 0);
-	holder = holder_of(copy, &rec);
-	if (holder && r >= 0)
-		r = emit_stack(q, &rec, &holder->rec, 1);
+	if (r >= 0)
+		r = emit_holder(q, &rec, copy, LS_CAUSE_GIL);
+	if (r >= 0)
+		r = emit_holder(q, &rec, copy, LS_CAUSE_LOCK);
 	return r < 0 ? r : emit(q, &rec, sizeof(rec));
 }

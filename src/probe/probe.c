@@ -216,6 +216,7 @@ static int probe_attach_system(struct probe *p, struct err *err)
 	} system[] = {
 		{ p->skel->progs.on_switch, &p->skel->links.on_switch },
 		{ p->skel->progs.on_wakeup, &p->skel->links.on_wakeup },
+		{ p->skel->progs.on_waking, &p->skel->links.on_waking },
 		{ p->skel->progs.on_exit, &p->skel->links.on_exit },
 		{ p->skel->progs.on_exec, &p->skel->links.on_exec },
 		{ p->skel->progs.on_fork, &p->skel->links.on_fork },

@@ -150,7 +150,8 @@ struct probe_live {
 	uint16_t stack_flags;
 	size_t n_frames;
 	struct ls_frame frames[LS_MAX_FRAMES];
-	uint32_t n_holder_frames; /* of the GIL's holder that the stall names */
+	/* of the holder that the stall names: of the lock if it waits for one now, else the GIL */
+	uint32_t n_holder_frames;
 	struct ls_frame holder_frames[LS_MAX_FRAMES];
 };
 

@@ -120,6 +120,12 @@ int py_threads(const struct target *t, struct target_threads *list)
 	return r ? r : name_threads(t, list->threads, idents, list->n);
 }
 
+/* Of what the kernel side identifies a thread by, in its state. */
+static uint16_t place_of_id(const struct ls_pyoffsets *py)
+{
+	return py->tstate_native_id != LS_PY_NONE ? py->tstate_native_id : py->tstate_thread_id;
+}
+
 /* Context of on_active_one(). */
 struct naming_one {
 	struct py_types *types;
@@ -153,21 +159,54 @@ static int read_comm(const struct target *t, uint64_t tstate, char *buf, size_t 
 	return tid ? proc_thread_comm(t->pid, tid, buf, size) : -ENOENT;
 }
 
+/* The state of the thread that has this id of the kernel, 0 if there is none. */
+static uint64_t tstate_of(const struct target *t, const struct tid_map *tids, pid_t tid)
+{
+	struct py_tstates walk = { .t = t };
+	uint64_t tstate;
+
+	while ((tstate = py_tstates__next(&walk)))
+		if (tid_map__of_thread(tids, t, tstate) == tid)
+			return tstate;
+	return 0;
+}
+
+/* Of a thread that is known by the kernel's id alone, as the process itself sees it. */
+static int name_by_id(const struct target *t, uint64_t id, char *buf, size_t size)
+{
+	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint64_t tstate, key;
+	pid_t tid;
+	int r = tid_map__read(&tids, t);
+
+	if (r)
+		return r;
+	tid = tid_map__translate(&tids, t, id);
+	if (!tid)
+		return -ENOENT;
+	tstate = py_target(t)->interp ? tstate_of(t, &tids, tid) : 0;
+	if (tstate && !py_read_u64(t, tstate + place_of_id(py), &key) &&
+	    !py_thread_name(t, tstate, key, buf, size))
+		return 0;
+	return proc_thread_comm(t->pid, tid, buf, size);
+}
+
 int py_thread_name(const struct target *t, uint64_t tstate, uint64_t id, char *buf, size_t size)
 {
 	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
 	const struct ls_pyoffsets *py = &t->proc.py.at;
-	const bool has_native_id = py->tstate_native_id != LS_PY_NONE;
 	struct py_types types = { .t = t };
 	struct naming_one one = { .types = &types, .buf = buf, .size = size };
 	uint64_t active, now;
 	int r;
 
+	if (!tstate)
+		return name_by_id(t, id, buf, size);
 	if (py_pages__new(&pages, t))
 		return -ENOMEM;
 	types.pages = pages;
-	r = py_read_u64(t, tstate + (has_native_id ? py->tstate_native_id : py->tstate_thread_id),
-			&now);
+	r = py_read_u64(t, tstate + place_of_id(py), &now);
 	if (!r)
 		r = py_read_u64(t, tstate + py->tstate_thread_id, &one.ident);
 	if (r || now != id)

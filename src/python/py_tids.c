@@ -79,7 +79,7 @@ void tid_map__done(struct tid_map *map)
 	free(map->pairs);
 }
 
-static pid_t translate(const struct tid_map *map, const struct target *t, uint64_t inner)
+pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint64_t inner)
 {
 	const struct tid_pair key = { .inner = (pid_t)inner };
 	const struct tid_pair *pair;
@@ -105,27 +105,26 @@ pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint
 	if (py->tstate_native_id != LS_PY_NONE)
 		return py_read_u64(t, tstate + py->tstate_native_id, &native) ?
 			0 :
-			translate(map, t, native);
+			tid_map__translate(map, t, native);
 	if (py_read_u64(t, tstate + py->tstate_thread_id, &pthread) ||
 	    py_read_u32(t, pthread + arch.pthread_tid_offset, &tid))
 		return 0;
-	return translate(map, t, tid);
+	return tid_map__translate(map, t, tid);
 }
 
 /*
  * `id` is what the kernel side read from the thread state: the native thread id, or up to 3.10 a
- * pthread_t. At the place of the id in glibc's struct pthread, other C libraries have another
- * field.
+ * pthread_t; without a thread state it is the kernel's. At the place of the id in glibc's struct
+ * pthread, other C libraries have another field.
  */
 int py_thread_tid(const struct frame_source *s, uint64_t tstate, uint64_t id, uint32_t *ret_tid)
 {
 	int32_t tid;
 	int r;
 
-	(void)tstate;
 	if (id == 0)
 		return -ENOENT;
-	if (py_source__layout(s)->minor >= MINOR_WITH_NATIVE_ID) {
+	if (!tstate || py_source__layout(s)->minor >= MINOR_WITH_NATIVE_ID) {
 		if (id > INT32_MAX)
 			return -ENOENT;
 		*ret_tid = (uint32_t)id;

@@ -28,4 +28,7 @@ void tid_map__done(struct tid_map *map);
 /* The id of the thread with this state; 0 if it cannot be known. */
 pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint64_t tstate);
 
+/* The same by the id that the process itself sees. */
+pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint64_t inner);
+
 #endif

@@ -189,6 +189,25 @@ static const char *call(enum ls_cause cause, const char *syscall)
 	return NULL;
 }
 
+/*
+ * threading.Condition gives each wait a lock of its own, and notify() releases it; up to 3.12 the
+ * end of a thread releases a lock for those who join it. Source: cpython Lib/threading.py.
+ */
+static bool is_notification(const char *file, const char *function)
+{
+	static const char *const functions[] = { "wait", "notify", "_wait_for_tstate_lock" };
+	const char *slash = strrchr(file, '/');
+
+	if (strcmp(slash ? slash + 1 : file, "threading.py") != 0 || !is_standard_library(file))
+		return false;
+	/* From 3.11 on frames have qualified names in some places. */
+	slash = strrchr(function, '.');
+	for (size_t i = 0; i < N_OF(functions); i++)
+		if (!strcmp(slash ? slash + 1 : function, functions[i]))
+			return true;
+	return false;
+}
+
 /* What is not here is said in neutral words. */
 static const struct finding_words findings[FINDING_MAX] = {
 	[FINDING_SMALL_STEPS] = { "runs too many steps in one turn",
@@ -293,6 +312,7 @@ const struct runtime_words words_python = {
 	.is_nameless = is_nameless,
 	.is_given_name = is_given_name,
 	.call = call,
+	.is_notification = is_notification,
 	.findings = findings,
 	.not_there = "the process does not run a CPython yet",
 	.not_up = "its interpreter is still starting up",

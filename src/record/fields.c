@@ -110,6 +110,10 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, booked_user_ns),
 	ONE(struct ls_rec_stall, booked_kernel_ns),
 	ONE(struct ls_rec_stall, page_faults),
+	ONE(struct ls_rec_stall, lock_holder_tstate),
+	ONE(struct ls_rec_stall, lock_holder_id),
+	ONE(struct ls_rec_stall, lock_known),
+	TEXT(struct ls_rec_stall, lock_holder_name),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };
@@ -233,6 +237,10 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.booked_user_ns),
 	ONE(struct model_live, stall.booked_kernel_ns),
 	ONE(struct model_live, stall.page_faults),
+	ONE(struct model_live, stall.lock_holder_tstate),
+	ONE(struct model_live, stall.lock_holder_id),
+	ONE(struct model_live, stall.lock_known),
+	TEXT(struct model_live, stall.lock_holder_name),
 };
 
 static const struct field answer[] = {

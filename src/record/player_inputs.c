@@ -240,7 +240,7 @@ static int input_reset(struct player *p, struct model *model)
 static bool is_live_valid(const struct model_live *live)
 {
 	return live->stall.unit > LS_UNIT_NONE && live->stall.unit <= LS_UNIT_TURN &&
-		(unsigned int)live->cause < LS_CAUSE_MAX &&
+		(unsigned int)live->cause < LS_CAUSE_MAX && live->stall.lock_known < LS_LOCK_MAX &&
 		live->n_victim_names <= MODEL_LIVE_VICTIMS;
 }
 

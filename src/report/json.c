@@ -239,19 +239,45 @@ static json_t *releases_gil_json(const struct stall *stall)
 	return json_boolean(stall->gil_free > stall->gil_looks / 2);
 }
 
-static json_t *holder_json(const struct model_holder *holder)
+static struct jsonx holder_fields(const struct model_holder *holder)
 {
-	struct jsonx o;
+	struct jsonx o = jsonx_object();
 
-	if (!holder->tid)
-		return json_null();
-	o = jsonx_object();
 	jsonx_add_u64(&o, "tid", holder->tid);
 	jsonx_add_text(&o, "name", *holder->name ? holder->name : NULL);
 	jsonx_add(&o, "stack",
 		  jsonx_array(holder->stack, holder->n_frames, sizeof(holder->stack[0]),
 			      frame_item));
+	return o;
+}
+
+static json_t *gil_holder_json(const struct model_holder *holder)
+{
+	struct jsonx o;
+
+	if (!holder->tid)
+		return json_null();
+	o = holder_fields(holder);
 	return jsonx_end(&o);
+}
+
+static json_t *lock_holder_json(const struct stall *stall)
+{
+	struct jsonx o;
+
+	if (!stall->lock_holder.tid)
+		return json_null();
+	o = holder_fields(&stall->lock_holder);
+	jsonx_add_text(&o, "known_by", vocabulary_lock_known(stall->lock_known));
+	return jsonx_end(&o);
+}
+
+/* Why lock_holder is null, if it should not be. */
+static const char *lock_holder_unknown(const struct stall *stall)
+{
+	if (stall->lock_holder.tid || !stall->cause_ns[LS_CAUSE_LOCK])
+		return NULL;
+	return vocabulary_lock_unknown(stall->lock_known);
 }
 
 /* The same in all lines about one stall: its start on its thread. */
@@ -325,8 +351,10 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
 	jsonx_add(&o, "own", own_json(stall));
 	jsonx_add(&o, "entry", frame_or_null(&stall->entry));
-	jsonx_add(&o, "gil_holder", holder_json(&stall->gil_holder));
+	jsonx_add(&o, "gil_holder", gil_holder_json(&stall->gil_holder));
 	jsonx_add(&o, "native_stack", native_stack_json(stall));
+	jsonx_add(&o, "lock_holder", lock_holder_json(stall));
+	jsonx_add_text(&o, "lock_holder_unknown", lock_holder_unknown(stall));
 	return jsonx_end(&o);
 }
 

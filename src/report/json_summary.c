@@ -50,9 +50,8 @@ static json_t *site_item(const void *item)
 	return jsonx_end(&o);
 }
 
-static json_t *holder_item(const void *item)
+static json_t *holder_json(const struct holder_row *holder, const char *waited)
 {
-	const struct holder_row *holder = item;
 	struct jsonx o = jsonx_object();
 
 	jsonx_add_text(&o, "thread", *holder->name ? holder->name : NULL);
@@ -60,9 +59,19 @@ static json_t *holder_item(const void *item)
 	jsonx_add_text(&o, "file", holder->at.file);
 	jsonx_add(&o, "line", jsonx_u64_or_null(holder->at.line));
 	jsonx_add_u64(&o, "stalls", holder->stalls);
-	jsonx_add_u64(&o, "gil_ns", holder->gil_ns);
+	jsonx_add_u64(&o, waited, holder->waited_ns);
 	jsonx_add_u64(&o, "starved_ns", holder->starved_ns);
 	return jsonx_end(&o);
+}
+
+static json_t *holder_item(const void *item)
+{
+	return holder_json(item, "gil_ns");
+}
+
+static json_t *lock_holder_item(const void *item)
+{
+	return holder_json(item, "lock_ns");
 }
 
 static json_t *victim_item(const void *item)
@@ -187,5 +196,6 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add(&o, "headline", json__headline(s));
 	jsonx_add(&o, "findings", json__findings(s));
 	jsonx_add(&o, "groups", json__groups(s, opts->group));
+	jsonx_add(&o, "lock_holders", ROWS(s, lock_holders, lock_holder_item));
 	return jsonx_end(&o);
 }

@@ -306,18 +306,19 @@ static int put_sites(FILE *out, const struct snapshot *s)
 	return r;
 }
 
-static int put_holders(FILE *out, const struct snapshot *s)
+static int put_holders(FILE *out, const char *what, const struct holder_row *rows, size_t n_rows)
 {
-	char gil[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
-	size_t n = s->n_holders < MAX_ROWS ? s->n_holders : MAX_ROWS;
+	char waited[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
+	size_t n = n_rows < MAX_ROWS ? n_rows : MAX_ROWS;
 	int r = 0;
 
 	if (n)
-		fputs("\n| held the GIL | thread | waited | stalls | starved |\n"
-		      "|---|---|--:|--:|--:|\n",
-		      out);
+		fprintf(out,
+			"\n| held the %s | thread | waited | stalls | starved |\n"
+			"|---|---|--:|--:|--:|\n",
+			what);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		const struct holder_row *row = &s->holders[i];
+		const struct holder_row *row = &rows[i];
 
 		fputs("| ", out);
 		if (row->at.file)
@@ -327,12 +328,12 @@ static int put_holders(FILE *out, const struct snapshot *s)
 		fputs(" | ", out);
 		if (r >= 0 && *row->name)
 			r = markdown__code(out, row->name);
-		fprintf(out, " | %s | %s | %s |\n", format__duration(row->gil_ns, gil),
+		fprintf(out, " | %s | %s | %s |\n", format__duration(row->waited_ns, waited),
 			format__count(row->stalls, stalls),
 			format__duration(row->starved_ns, starved));
 	}
-	if (n < s->n_holders)
-		fprintf(out, "\n... and %zu more.\n", s->n_holders - n);
+	if (n < n_rows)
+		fprintf(out, "\n... and %zu more.\n", n_rows - n);
 	return r;
 }
 
@@ -374,7 +375,9 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 	if (r >= 0)
 		r = put_sites(o.mem, snapshot);
 	if (r >= 0)
-		r = put_holders(o.mem, snapshot);
+		r = put_holders(o.mem, "GIL", snapshot->holders, snapshot->n_holders);
+	if (r >= 0)
+		r = put_holders(o.mem, "lock", snapshot->lock_holders, snapshot->n_lock_holders);
 	put_losses(o.mem, snapshot);
 	return r < 0 ? r : output__send(&o, report->out);
 }

@@ -111,8 +111,10 @@ static void who(const struct stall *stall, bool is_single, size_t columns,
 static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 {
 	const char *call = wording_call(stall);
+	const struct model_holder *held_by = wording_cause_holder(stall);
+	const char *unknown = vocabulary_lock_unknown(stall->lock_known);
 	char stop[WORDING_STOP_BYTES], holder[VOCABULARY_HOLDER_BYTES],
-		gil_holder[WORDING_HOLDER_BYTES];
+		thread[WORDING_HOLDER_BYTES];
 	char quota[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
 
 	wording_stop(stall, stop);
@@ -127,8 +129,11 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 	else if (stall->cause == LS_CAUSE_THROTTLED && stall->quota_ns)
 		word(buf, "CPU quota of %s in %s", format__duration(stall->quota_ns, quota),
 		     format__duration(stall->period_ns, period));
-	else if (stall->cause == LS_CAUSE_GIL && stall->gil_holder.tid)
-		word(buf, "GIL held by thread %s", wording_holder(&stall->gil_holder, gil_holder));
+	else if (held_by)
+		word(buf, "%s by thread %s", wording_held(stall)->by,
+		     wording_holder(held_by, thread));
+	else if (stall->cause == LS_CAUSE_LOCK && stall->lock_known && unknown)
+		word(buf, "%s, holder not known: %s", call ? call : "lock", unknown);
 	else
 		word(buf, "%s", call ? call : "");
 }
@@ -183,20 +188,21 @@ static void where_held(const struct stall *stall, const struct model_frame *at, 
 		       char buf[TEXT_PIECE_BYTES])
 {
 	const struct model_frame *call = wording_own_frame(stall);
+	const struct wording_held *held = wording_held(stall);
 	char w[4][TEXT_PIECE_BYTES], holder[WORDING_HOLDER_BYTES];
 
 	if (!call)
 		call = &stall->call;
-	wording_holder(&stall->gil_holder, holder);
-	word(w[1], "%s:%u in %s, GIL held by thread %s", format__path_tail(at->file, 2), at->line,
-	     at->function, holder);
+	wording_holder(wording_cause_holder(stall), holder);
+	word(w[1], "%s:%u in %s, %s by thread %s", format__path_tail(at->file, 2), at->line,
+	     at->function, held->by, holder);
 	if (call->function)
-		word(w[0], "%s:%u in %s, GIL held by thread %s, wanted at %s:%u in %s",
-		     format__path_tail(at->file, 2), at->line, at->function, holder,
+		word(w[0], "%s:%u in %s, %s by thread %s, wanted at %s:%u in %s",
+		     format__path_tail(at->file, 2), at->line, at->function, held->by, holder,
 		     format__path_tail(call->file, 2), call->line, call->function);
 	else
 		memcpy(w[0], w[1], TEXT_PIECE_BYTES);
-	word(w[2], "%s:%u held the GIL", format__path_tail(at->file, 1), at->line);
+	word(w[2], "%s:%u %s", format__path_tail(at->file, 1), at->line, held->it);
 	word(w[3], "%s:%u", format__path_tail(at->file, 1), at->line);
 	text_choose(w, 4, columns, buf);
 }
@@ -208,14 +214,15 @@ static void where_held(const struct stall *stall, const struct model_frame *at, 
 static void where(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
 	const struct model_frame *call = &stall->call, *own;
-	const struct model_frame *held = holder__own_frame(&stall->gil_holder, stall->words);
+	const struct model_holder *holder = wording_cause_holder(stall);
+	const struct model_frame *held = holder ? holder__own_frame(holder, stall->words) : NULL;
 	char w[4][TEXT_PIECE_BYTES], how_buf[TEXT_PIECE_BYTES];
 
 	if (stall->cause == LS_CAUSE_GC) {
 		where_collected(stall, columns, buf);
 		return;
 	}
-	if (stall->cause == LS_CAUSE_GIL && held) {
+	if (held) {
 		where_held(stall, held, columns, buf);
 		return;
 	}

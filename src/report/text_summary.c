@@ -157,9 +157,9 @@ static void put_table(FILE *out, const struct snapshot *s, const struct report_o
 }
 
 /* "app/work.py:18 in scan (thread asyncio_0)" */
-static void put_holder(FILE *out, const struct holder_row *row, size_t width)
+static void put_holder(FILE *out, const struct holder_row *row, size_t columns, size_t width)
 {
-	char gil[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
+	char waited[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
 	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES];
 
 	if (row->at.file)
@@ -170,27 +170,28 @@ static void put_holder(FILE *out, const struct holder_row *row, size_t width)
 		snprintf(raw, sizeof(raw), "thread %s, no known code",
 			 *row->name ? row->name : "without a name");
 	text__escape(raw, text, sizeof(text));
-	format__right(out, format__duration(row->gil_ns, gil), 8);
+	format__right(out, format__duration(row->waited_ns, waited), columns);
 	format__right(out, format__count(row->stalls, stalls), 8);
 	format__right(out, format__duration(row->starved_ns, starved), 9);
 	fputs("  ", out);
-	format__cut(out, text, width ? width - 28 : format__columns(text));
+	format__cut(out, text, width ? width - 20 - columns : format__columns(text));
 	fputc('\n', out);
 }
 
-static void put_holders(FILE *out, const struct snapshot *s, const struct report_opts *opts)
+static void put_holders(FILE *out, const char *what, const struct holder_row *rows, size_t n_rows,
+			const struct report_opts *opts)
 {
-	size_t n = s->n_holders;
+	size_t n = n_rows;
 
 	if (!n)
 		return;
 	if (opts->max_rows && n > opts->max_rows)
 		n = opts->max_rows;
-	fputs("\nGIL HELD  STALLS  STARVED  BY\n", out);
+	fprintf(out, "\n%s  STALLS  STARVED  BY\n", what);
 	for (size_t i = 0; i < n; i++)
-		put_holder(out, &s->holders[i], text_width(opts));
-	if (n < s->n_holders)
-		fprintf(out, "... and %zu more\n", s->n_holders - n);
+		put_holder(out, &rows[i], strlen(what), text_width(opts));
+	if (n < n_rows)
+		fprintf(out, "... and %zu more\n", n_rows - n);
 }
 
 static const char *plural(uint64_t n)
@@ -263,7 +264,9 @@ int text__finish(struct report *report, const struct snapshot *snapshot,
 	text__put_findings(o.mem, snapshot, run, &report->opts);
 	put_totals(o.mem, snapshot, run);
 	put_table(o.mem, snapshot, &report->opts);
-	put_holders(o.mem, snapshot, &report->opts);
+	put_holders(o.mem, "GIL HELD", snapshot->holders, snapshot->n_holders, &report->opts);
+	put_holders(o.mem, "LOCK HELD", snapshot->lock_holders, snapshot->n_lock_holders,
+		    &report->opts);
 	put_own_cost(o.mem, run);
 	put_losses(o.mem, snapshot);
 	return output__send(&o, report->out);

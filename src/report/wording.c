@@ -124,6 +124,29 @@ void wording_death(const struct stall *stall, char buf[WORDING_DEATH_BYTES])
 		 waiters);
 }
 
+const struct wording_held *wording_held(const struct stall *stall)
+{
+	static const struct wording_held gil = { "GIL held", "held the GIL" },
+					 locks[LS_LOCK_MAX] = {
+						 [LS_LOCK_OWNER] = { "lock held", "held the lock" },
+						 [LS_LOCK_RELEASED] = { "lock released",
+									"released the lock" },
+						 [LS_LOCK_RELEASED_LAST] = { "lock last held",
+									     "held the lock last" },
+					 };
+
+	return stall->cause == LS_CAUSE_LOCK ? &locks[stall->lock_known] : &gil;
+}
+
+const struct model_holder *wording_cause_holder(const struct stall *stall)
+{
+	const struct model_holder *holder = stall->cause == LS_CAUSE_GIL ? &stall->gil_holder :
+		stall->cause == LS_CAUSE_LOCK				 ? &stall->lock_holder :
+									   NULL;
+
+	return holder && holder->tid && wording_held(stall)->by ? holder : NULL;
+}
+
 const char *wording_holder(const struct model_holder *holder, char buf[WORDING_HOLDER_BYTES])
 {
 	if (*holder->name)

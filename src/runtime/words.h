@@ -89,6 +89,11 @@ struct runtime_words {
 	 * word is as good. `syscall` may be NULL.
 	 */
 	const char *(*call)(enum ls_cause cause, const char *syscall);
+	/*
+	 * Does this function wait for a notification, or send one? Some runtimes make a lock for
+	 * each: it is released by a thread that never held it. NULL: there are none.
+	 */
+	bool (*is_notification)(const char *file, const char *function);
 	/* All four texts of an entry, or none. NULL: none at all. */
 	const struct finding_words *findings; /* FINDING_MAX of them */
 

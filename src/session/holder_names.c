@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of the threads that held the interpreter's lock. A name is remembered for a moment: a
- * thread that holds it often appears in many stalls, and one that has ended since has no name any
- * more.
+ * Names of the threads that held the interpreter's lock, or another lock. A name is remembered for
+ * a moment: a thread that holds it often appears in many stalls, and one that has ended since has
+ * no name any more.
  */
 #include "session/parts.h"
 
@@ -12,22 +12,20 @@
 
 #define KEEP_NS NS_PER_S
 
-static struct holder_name *entry_of(struct holder_names *names, const struct ls_rec_stall *stall)
+static struct holder_name *entry_of(struct holder_names *names, const struct holder_name *wanted)
 {
 	struct holder_name *oldest = &names->list[0];
 
 	for (size_t i = 0; i < MAX_HOLDER_NAMES; i++) {
 		struct holder_name *n = &names->list[i];
 
-		if (n->pid == stall->hdr.tgid && n->tstate == stall->gil_holder_tstate &&
-		    n->id == stall->gil_holder_id)
+		if (n->pid == wanted->pid && n->tid == wanted->tid && n->tstate == wanted->tstate &&
+		    n->id == wanted->id)
 			return n;
 		if (n->read_ns < oldest->read_ns)
 			oldest = n;
 	}
-	*oldest = (struct holder_name){ .pid = stall->hdr.tgid,
-					.tstate = stall->gil_holder_tstate,
-					.id = stall->gil_holder_id };
+	*oldest = *wanted;
 	return oldest;
 }
 
@@ -41,16 +39,36 @@ static void read_name(const struct watch *w, struct holder_name *n, uint64_t now
 		memcpy(n->name, name, sizeof(n->name));
 }
 
-void session__name_holder(struct session *s, struct ls_rec_stall *stall)
+/* The addresses by which a runtime knows a thread may be those of the next one. */
+static uint32_t tid_of(const struct session *s, uint32_t pid, uint64_t tstate, uint64_t id)
 {
-	const struct watch *w = watches__find(&s->watches, (pid_t)stall->hdr.tgid);
-	const uint64_t now_ns = stall->hdr.ts_ns;
-	struct holder_name *n;
+	const struct resolver resolver = s->env->symbol->resolver(s->symbols);
 
-	if (!stall->cause_ns[LS_CAUSE_GIL] || !stall->gil_holder_tstate)
-		return;
-	n = entry_of(&s->holder_names, stall);
+	return id > INT32_MAX ? resolver.ops->thread(resolver.ctx, pid, tstate, id) : 0;
+}
+
+static void add_name(struct session *s, uint32_t pid, uint64_t tstate, uint64_t id, uint64_t now_ns,
+		     char name[LS_NAME_BYTES])
+{
+	const struct holder_name wanted = {
+		.pid = pid, .tid = tid_of(s, pid, tstate, id), .tstate = tstate, .id = id
+	};
+	const struct watch *w = watches__find(&s->watches, (pid_t)pid);
+	struct holder_name *n = entry_of(&s->holder_names, &wanted);
+
 	if (w && w->target && (!n->read_ns || now_ns - n->read_ns >= KEEP_NS))
 		read_name(w, n, now_ns);
-	memcpy(stall->gil_holder_name, n->name, sizeof(stall->gil_holder_name));
+	memcpy(name, n->name, sizeof(n->name));
+}
+
+void session__name_holders(struct session *s, struct ls_rec_stall *stall)
+{
+	const uint64_t now_ns = stall->hdr.ts_ns;
+
+	if (stall->cause_ns[LS_CAUSE_GIL] && stall->gil_holder_tstate)
+		add_name(s, stall->hdr.tgid, stall->gil_holder_tstate, stall->gil_holder_id, now_ns,
+			 stall->gil_holder_name);
+	if (stall->cause_ns[LS_CAUSE_LOCK] && stall->lock_holder_id)
+		add_name(s, stall->hdr.tgid, stall->lock_holder_tstate, stall->lock_holder_id,
+			 now_ns, stall->lock_holder_name);
 }

@@ -130,7 +130,7 @@ int session__on_event(void *ctx, const struct event *event)
 	case LS_REC_STALL:
 		stall = *event->stall;
 		session__name_task(s, &stall);
-		session__name_holder(s, &stall);
+		session__name_holders(s, &stall);
 		/* Our own signal ended the command. */
 		if (stall.end == LS_END_SIGNAL && s->life.is_stopping)
 			stall.end = LS_END_RUNNING;

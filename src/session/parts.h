@@ -252,11 +252,12 @@ int session__record_open_stalls(struct session *s, uint64_t now_ns);
 bool session__name_open_stall(const struct session *s, struct ls_rec_stall *stall);
 void session__forget_open_stall(struct session *s, uint32_t pid, uint32_t tid);
 
-/* holder_names.c: the threads that held the interpreter's lock. */
+/* holder_names.c: the threads that held the interpreter's lock, or others. */
 #define MAX_HOLDER_NAMES 16
 
 struct holder_name {
 	uint32_t pid;
+	uint32_t tid; /* the kernel's, where the id does not say it; 0: unknown */
 	uint64_t tstate, id, read_ns;
 	char name[LS_NAME_BYTES];
 };
@@ -265,8 +266,10 @@ struct holder_names {
 	struct holder_name list[MAX_HOLDER_NAMES];
 };
 
-/* Adds the name of the lock's holder, if the stall waited for one. */
-void session__name_holder(struct session *s, struct ls_rec_stall *stall);
+/*
+ * Adds the names of who held the interpreter's lock, and other locks, if the stall waited for them.
+ */
+void session__name_holders(struct session *s, struct ls_rec_stall *stall);
 
 /* bounds.c: what keeps a session cheap and small however much happens. */
 struct bounds {

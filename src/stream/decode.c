@@ -85,7 +85,9 @@ static bool stall_is_valid(const struct ls_rec_stall *stall)
 	    end_ns > stall->hdr.ts_ns)
 		return false;
 	return split_adds_up(stall) && pystr_is_valid(&stall->name) &&
-		!stall->gil_holder_name[sizeof(stall->gil_holder_name) - 1];
+		stall->lock_known < LS_LOCK_MAX &&
+		!stall->gil_holder_name[sizeof(stall->gil_holder_name) - 1] &&
+		!stall->lock_holder_name[sizeof(stall->lock_holder_name) - 1];
 }
 
 static bool record_is_valid(const void *data, size_t size)

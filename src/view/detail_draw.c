@@ -18,7 +18,7 @@
 #define HIST_COLUMNS 32
 #define PAYER_COLUMNS 12
 #define MAX_HOLDER_FRAMES 8
-#define GIL_SHARE 20 /* a twentieth of a stall is worth naming who held the GIL */
+#define HOLDER_SHARE 20 /* a twentieth of a stall is worth naming who held what it waited for */
 
 static void draw_verdict(struct page *p, const struct detail *d)
 {
@@ -208,18 +208,16 @@ static void draw_own(struct page *p, const struct stall *stall)
 			    "%s  %s:%u", entry->function, entry->file, entry->line);
 }
 
-static void draw_gil_holder(struct page *p, const struct stall *stall)
+/* `what`: "the GIL was held". */
+static void draw_lock_holder(struct page *p, const struct stall *stall, const char *what, int attr,
+			     const struct model_holder *holder)
 {
-	const struct model_holder *holder = &stall->gil_holder;
 	const struct model_frame *own = holder__own_frame(holder, stall->words);
 
-	if (!holder->tid)
-		return;
-	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL,
-		    "the GIL was held by thread %u%s%s", holder->tid, *holder->name ? " " : "",
-		    holder->name);
+	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "%s by thread %u%s%s", what,
+		    holder->tid, *holder->name ? " " : "", holder->name);
 	if (own && own != &holder->stack[0])
-		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_GIL, "in %s  %s:%u",
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "in %s  %s:%u",
 			    own->function, own->file, own->line);
 	for (size_t i = 0; i < holder->n_frames && i < MAX_HOLDER_FRAMES; i++)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM, "    %s  %s:%u",
@@ -228,6 +226,24 @@ static void draw_gil_holder(struct page *p, const struct stall *stall)
 	if (holder->n_frames > MAX_HOLDER_FRAMES)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "    and %zu more", holder->n_frames - MAX_HOLDER_FRAMES);
+}
+
+/* Who held the locks that it waited for, or why that is not known. */
+static void draw_locks(struct page *p, const struct stall *stall)
+{
+	static const char *const held[LS_LOCK_MAX] = {
+		[LS_LOCK_OWNER] = "the lock was held",
+		[LS_LOCK_RELEASED] = "the lock was released",
+		[LS_LOCK_RELEASED_LAST] = "the lock was last held",
+	};
+	const char *unknown = vocabulary_lock_unknown(stall->lock_known);
+
+	if (stall->lock_holder.tid && held[stall->lock_known])
+		draw_lock_holder(p, stall, held[stall->lock_known], cause_attr(LS_CAUSE_LOCK),
+				 &stall->lock_holder);
+	else if (stall->lock_known && unknown)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "the holder of the lock is not known: %s", unknown);
 }
 
 static void draw_native(struct page *p, const struct stall *stall)
@@ -259,8 +275,10 @@ static void draw_stack(struct page *p, const struct detail *d)
 		    words__call(stall->words, stall->cause, stall->call_syscall), which,
 		    words__duration(stall->duration_ns, took), detail__is_open(d) ? " so far" : "",
 		    stall->task_name[0] ? " in " : "", stall->task_name);
-	if (stall->gil_ns >= stall->duration_ns / GIL_SHARE)
-		draw_gil_holder(p, stall);
+	if (stall->gil_ns >= stall->duration_ns / HOLDER_SHARE && stall->gil_holder.tid)
+		draw_lock_holder(p, stall, "the GIL was held", ATTR_GIL, &stall->gil_holder);
+	if (stall->cause_ns[LS_CAUSE_LOCK] >= stall->duration_ns / HOLDER_SHARE)
+		draw_locks(p, stall);
 	draw_holder(p, stall);
 	draw_native(p, stall);
 	for (size_t i = 0; i < stall->n_frames; i++)

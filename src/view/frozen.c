@@ -125,6 +125,7 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 	COPY_ARRAY(f, struct loss, losses, n_losses);
 	COPY_ARRAY(f, struct site_row, sites, n_sites);
 	COPY_ARRAY(f, struct holder_row, holders, n_holders);
+	COPY_ARRAY(f, struct holder_row, lock_holders, n_lock_holders);
 	COPY_ARRAY(f, struct stall, live, n_live);
 	COPY_ARRAY(f, struct second_row, seconds, n_seconds);
 	COPY_ARRAY(f, struct payer_row, payers, n_payers);

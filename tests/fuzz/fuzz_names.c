@@ -79,6 +79,9 @@ static void rename_holders(struct stall *s, struct names *names)
 	put(names, s->gil_holder.name, sizeof(s->gil_holder.name));
 	for (size_t i = 0; i < s->gil_holder.n_frames; i++)
 		s->gil_holder.stack[i] = next_frame(names);
+	put(names, s->lock_holder.name, sizeof(s->lock_holder.name));
+	for (size_t i = 0; i < s->lock_holder.n_frames; i++)
+		s->lock_holder.stack[i] = next_frame(names);
 	put(names, s->cpu_holder.name, sizeof(s->cpu_holder.name));
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who held the GIL: a call of C, code in Python, a thread without any Python; in both modes."""
+"""Who held the GIL: a call of C, code in Python, a thread without any Python; in both modes. Who
+held a lock, of Python and of the C library."""
 
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 from lib import BUILD_FOLDER, ROOT, both_loops, check, check_equal, live
 
 PROGRAM = "gil_holders.py"
+LOCKS = "lock_holders.py"
 LIBRARY = os.path.join(BUILD_FOLDER, "live", "native_holder.so")
 # Of a hold the loop notices what is behind its next heartbeat.
 LEAST_SHARE = 0.5
@@ -73,3 +75,51 @@ def named(bench):
                     _check_holder(stall, done, tid)
                 _check_table(tool.summary, done)
         target.finish()
+
+
+def _check_lock(stall, done, has_thread_stacks):
+    check_equal(stall["cause"], "lock", "cause")
+    if "unknown" in done:
+        check_equal(stall["lock_holder"], None, "holder")
+        check_equal(stall["lock_holder_unknown"], done["unknown"], "why it is not known")
+        return
+    holder = stall["lock_holder"]
+    check(holder, "no holder: %s", stall["lock_holder_unknown"])
+    check_equal(stall["lock_holder_unknown"], None, "why it is not known")
+    for key in ("tid", "name", "known_by"):
+        check_equal(holder[key], done[key], key)
+    if not has_thread_stacks:
+        check_equal(holder["stack"], [], "stack of a thread that is known by its id alone")
+        return
+    frame = next((f for f in holder["stack"] if os.path.basename(f["file"]) == LOCKS), None)
+    check(frame, "no stack of the holder: %r", holder)
+    check_equal((frame["function"], frame["line"]), (done["function"], done["line"]), "it ran")
+
+
+def _check_lock_table(summary, stalls):
+    """The rows say what the stalls say."""
+    waited_ns = sum(s["causes_ns"]["lock"] for s in stalls if s["lock_holder"])
+    rows = summary["lock_holders"]
+    check_equal(sum(row["lock_ns"] for row in rows), waited_ns, "time in %r" % rows)
+    check(all(row["function"] != "notify" for row in rows), "who notifies is a row: %r", rows)
+
+
+@live(loops=both_loops)
+def locks(bench):
+    # Up to 3.10 the interpreter does not know by what id the C library knows a thread.
+    knows_ids = bench.python.version >= (3, 11)
+    for mode in bench.modes(1):
+        target = bench.target(LOCKS, "--loop", bench.loop)
+        kinds = target.hear("ready")["kinds"]
+        tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "20ms", "--mode", mode)
+        tool.wait_start()
+        truth = {kind: target.ask(kind, "done", timeout=90) for kind in kinds}
+        target.finish()
+        tool.read_all()
+        ended = [stall for stall in tool.stalls if not stall["is_open"]]
+        for kind, done in truth.items():
+            with bench.part("%s-%s" % (kind, mode)):
+                stall = _longest_within(ended, done)
+                check(stall, "no stall while the loop waited: %r", done)
+                _check_lock(stall, done, knows_ids or kind != "mutex")
+        _check_lock_table(tool.summary, ended)

@@ -33,6 +33,8 @@ enum script_code {
 	RUNNER_RUN = 0x14000,
 	SELECT = 0x15000,
 	READ_READY = 0x16000,
+	CONDITION_WAIT = 0x1a000,
+	CONDITION_NOTIFY = 0x1b000,
 	MAIN_MODULE = 0x17000,
 	SAME_HANDLER = 0x18000, /* HANDLER as another process has it */
 	LOOKALIKE_RUN = 0x19000,
@@ -57,6 +59,8 @@ static const struct {
 	    620 } },
 	{ RUNNER_RUN, { "Runner.run", "/usr/lib/python3.11/asyncio/runners.py", 86 } },
 	{ SELECT, { "EpollSelector.select", "/usr/lib/python3.11/selectors.py", 450 } },
+	{ CONDITION_WAIT, { "Condition.wait", "/usr/lib/python3.11/threading.py", 288 } },
+	{ CONDITION_NOTIFY, { "Condition.notify", "/usr/lib/python3.11/threading.py", 359 } },
 	{ READ_READY,
 	  { "_SelectorSocketTransport._read_ready",
 	    "/usr/lib/python3.11/asyncio/selector_events.py", 900 } },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who held the GIL: the stack that is shown, what is refused, the table by line.
+ * Who held the GIL, or a lock: the stack that is shown, what is refused, the table by line.
  */
 #include "model/holder.h"
 #include "model/reading.h"
@@ -120,7 +120,7 @@ Test(holder, table_by_line)
 	cr_assert_eq(snap->n_holders, 2);
 	cr_assert_str_eq(snap->holders[0].at.function, "render");
 	cr_assert_eq(snap->holders[0].stalls, 2);
-	cr_assert_eq(snap->holders[0].gil_ns, 80 * MS);
+	cr_assert_eq(snap->holders[0].waited_ns, 80 * MS);
 	cr_assert_eq(snap->holders[0].starved_ns, 6 * MS);
 	cr_assert_str_eq(snap->holders[0].name, "asyncio_1");
 	cr_assert_null(snap->holders[1].at.file);
@@ -149,5 +149,93 @@ Test(holder, of_an_open_stall)
 	cr_assert_eq(row->gil_holder.tid, 777);
 	cr_assert_str_eq(row->gil_holder.name, "asyncio_0");
 	cr_assert_str_eq(row->gil_holder.stack[0].function, "render");
+	script_free(s);
+}
+
+/* A stall that waited for a lock, at this place, and what its holder ran; 0: no stack. */
+static const struct stall *lock_stall(struct script *s, uint64_t span, uint64_t code,
+				      enum ls_lock_known known, uint64_t holder_code)
+{
+	struct ls_rec_stall rec = script_stall(s, span, LS_UNIT_STEP);
+	struct ls_rec_stack stack = script_stack(s, span, LS_CAUSE_LOCK, 40 * MS);
+
+	script_at(s, span, LS_CAUSE_LOCK, 40 * MS, code, 31);
+	stack.flags = LS_STACK_HOLDER;
+	script_frame(&stack, holder_code, 88);
+	if (holder_code)
+		script_send_stack(s, &stack);
+	script_time(&rec, LS_CAUSE_LOCK, 40 * MS);
+	rec.lock_holder_tstate = 0x9000;
+	rec.lock_holder_id = 777;
+	rec.lock_known = known;
+	rec.starved_ns = 3 * MS;
+	strcpy(rec.lock_holder_name, "keeper");
+	script_send_stall(s, &rec);
+	return &s->stall;
+}
+
+Test(holder, of_a_lock)
+{
+	struct script *s = script_new();
+	const struct stall *stall = lock_stall(s, 1, FETCH_ROW, LS_LOCK_OWNER, RENDER);
+	const struct snapshot *snap;
+
+	cr_assert_eq(stall->lock_holder.tid, 777);
+	cr_assert_str_eq(stall->lock_holder.name, "keeper");
+	cr_assert_eq(stall->lock_holder.n_frames, 1);
+	cr_assert_str_eq(stall->lock_holder.stack[0].function, "render");
+	cr_assert_eq(stall->gil_holder.tid, 0);
+	cr_assert_eq(stall->gil_holder.n_frames, 0);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_holders, 0);
+	cr_assert_eq(snap->n_lock_holders, 1);
+	cr_assert_eq(snap->lock_holders[0].waited_ns, 40 * MS);
+	cr_assert_eq(snap->lock_holders[0].starved_ns, 3 * MS);
+	model__reset(s->model);
+	cr_assert_eq(reading_snapshot(s)->n_lock_holders, 0);
+	script_free(s);
+}
+
+Test(holder, of_a_lock_of_an_open_stall)
+{
+	const struct ls_frame own[] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };
+	const struct ls_frame held[] = { { RENDER, 88 } };
+	struct script *s = script_new();
+	struct model_live live = { .stall = script_stall(s, 1, LS_UNIT_STEP),
+				   .cause = LS_CAUSE_LOCK,
+				   .syscall = LS_NO_SYSCALL,
+				   .n_frames = 2,
+				   .frames = own,
+				   .n_holder_frames = 1,
+				   .holder_frames = held };
+	const struct stall *row;
+
+	script_time(&live.stall, LS_CAUSE_LOCK, 40 * MS);
+	live.stall.lock_holder_tstate = 0x9000;
+	live.stall.lock_holder_id = 777;
+	live.stall.lock_known = LS_LOCK_OWNER;
+	cr_assert_eq(model__live(s->model, &live, 1), 0);
+	row = &reading_snapshot(s)->live[0];
+	cr_assert_eq(row->lock_holder.tid, 777);
+	cr_assert_str_eq(row->lock_holder.stack[0].function, "render");
+	cr_assert_eq(row->gil_holder.n_frames, 0);
+	script_free(s);
+}
+
+/* Who notifies has held nothing; the lock of a condition itself has an owner. */
+Test(holder, of_a_lock_that_is_a_notification)
+{
+	struct script *s = script_new();
+	const struct stall *stall;
+
+	stall = lock_stall(s, 1, CONDITION_WAIT, LS_LOCK_RELEASED, 0);
+	cr_expect_eq(stall->lock_holder.tid, 0);
+	cr_expect_eq(stall->lock_known, LS_LOCK_NOTIFIED);
+	stall = lock_stall(s, 2, FETCH_ROW, LS_LOCK_RELEASED, CONDITION_NOTIFY);
+	cr_expect_eq(stall->lock_holder.tid, 0);
+	cr_expect_eq(stall->lock_known, LS_LOCK_NOTIFIED);
+	cr_expect_eq(reading_snapshot(s)->n_lock_holders, 0);
+	stall = lock_stall(s, 3, CONDITION_WAIT, LS_LOCK_OWNER, RENDER);
+	cr_expect_eq(stall->lock_holder.tid, 777);
 	script_free(s);
 }

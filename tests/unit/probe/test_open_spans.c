@@ -264,10 +264,38 @@ Test(probe_open_spans, the_holder_of_the_gil)
 	pass(20 * MS);
 	ts = bpf_task_storage_get(&threads, &world.thread->task, NULL, 0);
 	ts->off_cause = LS_CAUSE_GIL;
-	ts->gil_tstate = 0x7777;
-	ts->gil_id = 9;
+	ts->holder_tstate = 0x7777;
+	ts->holder_id = 9;
 	cr_assert_eq(read_now().stall.gil_holder_tstate, 0x7777);
 	ts->cur.gil_longest_ns = S;
 	ts->cur.gil_holder_tstate = 0x8888;
 	cr_assert_eq(read_now().stall.gil_holder_tstate, 0x8888);
+}
+
+/* The same of a lock: what is not known of the wait that goes on counts as well. */
+Test(probe_open_spans, the_holder_of_a_lock)
+{
+	struct thread_state *ts;
+	struct ls_rec_stall stall;
+
+	step_enter(world.task, SP);
+	blocked(SYS_fsync, 0, MS);
+	block(SYS_futex, 0, 0, 0);
+	pass(20 * MS);
+	ts = bpf_task_storage_get(&threads, &world.thread->task, NULL, 0);
+	cr_assert_eq(read_now().stall.lock_known, LS_LOCK_NO_OBJECT);
+	ts->lock_known = LS_LOCK_OWNER;
+	ts->holder_tstate = 0x7777;
+	ts->holder_id = 9;
+	stall = read_now().stall;
+	cr_assert_eq(stall.lock_holder_tstate, 0x7777);
+	cr_assert_eq(stall.lock_holder_id, 9);
+	cr_assert_eq(stall.lock_known, LS_LOCK_OWNER);
+	cr_assert_eq(stall.gil_holder_tstate, 0);
+	ts->cur.lock_longest_ns = S;
+	ts->cur.lock_holder_tstate = 0x8888;
+	ts->cur.lock_known = LS_LOCK_RELEASED;
+	stall = read_now().stall;
+	cr_assert_eq(stall.lock_holder_tstate, 0x8888);
+	cr_assert_eq(stall.lock_known, LS_LOCK_RELEASED);
 }

@@ -64,6 +64,10 @@ static inline void dump_stall(FILE *out, const struct stall *s)
 	dump_text(out, "thread", s->gil_holder.name);
 	for (size_t i = 0; i < s->gil_holder.n_frames; i++)
 		dump_frame(out, &s->gil_holder.stack[i]);
+	fprintf(out, " lock=%u,%u", s->lock_known, s->lock_holder.tid);
+	dump_text(out, "thread", s->lock_holder.name);
+	for (size_t i = 0; i < s->lock_holder.n_frames; i++)
+		dump_frame(out, &s->lock_holder.stack[i]);
 	DUMP_U64(out, s, steps);
 	DUMP_U64(out, s, victims);
 	for (size_t i = 0; i < s->victims_named; i++)
@@ -154,8 +158,15 @@ static inline void dump_lists(FILE *out, const struct snapshot *s)
 		dump_text(out, "thread", s->holders[i].name);
 		dump_frame(out, &s->holders[i].at);
 		DUMP_U64(out, &s->holders[i], stalls);
-		DUMP_U64(out, &s->holders[i], gil_ns);
+		DUMP_U64(out, &s->holders[i], waited_ns);
 		DUMP_U64(out, &s->holders[i], starved_ns);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < s->n_lock_holders; i++) {
+		fputs("lock holder", out);
+		dump_text(out, "thread", s->lock_holders[i].name);
+		dump_frame(out, &s->lock_holders[i].at);
+		DUMP_U64(out, &s->lock_holders[i], waited_ns);
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < s->n_sites; i++) {

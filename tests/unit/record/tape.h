@@ -104,19 +104,29 @@ static inline void tape_victim(struct tape *t, uint64_t span)
 	tape_send(t, &rec, sizeof(rec));
 }
 
-/* What held the GIL. */
-static inline void tape_holder(struct tape *t, struct ls_rec_stall *rec)
+/* What held the GIL, or with another cause the lock. */
+static inline void tape_holder_stack(struct tape *t, uint64_t span, enum ls_cause cause)
 {
-	struct ls_rec_stack stack =
-		script_stack(&t->clock, rec->span, LS_CAUSE_GIL, tape_random(t, 50 * MS));
+	struct ls_rec_stack stack = script_stack(&t->clock, span, cause, tape_random(t, 50 * MS));
 
 	stack.flags = LS_STACK_HOLDER;
 	for (uint64_t i = tape_random(t, 5); i > 0; i--)
 		script_frame(&stack, tape_codes[tape_random(t, 6)], 1 + tape_random(t, 90));
 	tape_send(t, &stack, stack.hdr.len);
+}
+
+static inline void tape_holders(struct tape *t, struct ls_rec_stall *rec)
+{
+	tape_holder_stack(t, rec->span, LS_CAUSE_GIL);
+	tape_holder_stack(t, rec->span, LS_CAUSE_LOCK);
 	rec->gil_holder_tstate = 1;
 	rec->gil_holder_id = TID;
 	snprintf(rec->gil_holder_name, sizeof(rec->gil_holder_name), "pool_%u",
+		 (unsigned int)tape_random(t, 3));
+	rec->lock_holder_tstate = tape_random(t, 2);
+	rec->lock_holder_id = tape_random(t, 2) * TID;
+	rec->lock_known = (uint32_t)tape_random(t, LS_LOCK_MAX);
+	snprintf(rec->lock_holder_name, sizeof(rec->lock_holder_name), "keeper_%u",
 		 (unsigned int)tape_random(t, 3));
 }
 
@@ -152,7 +162,7 @@ static inline void tape_stall(struct tape *t)
 		tape_victim(t, span);
 	if (rec.unit == LS_UNIT_STEP)
 		rec.code = tape_codes[tape_random(t, 6)];
-	tape_holder(t, &rec);
+	tape_holders(t, &rec);
 	rec.starved_ns = tape_random(t, 60 * MS);
 	script_time(&rec, cause, 10 * MS + tape_random(t, 90 * MS));
 	script_time(&rec, LS_CAUSE_CPU, tape_random(t, 5 * MS));
@@ -247,6 +257,9 @@ static inline void tape_live(struct tape *t)
 	live.stall.gil_holder_tstate = 1;
 	live.stall.gil_holder_id = TID;
 	strcpy(live.stall.gil_holder_name, "pool_7");
+	live.stall.lock_holder_id = TID;
+	live.stall.lock_known = (uint32_t)tape_random(t, LS_LOCK_MAX);
+	strcpy(live.stall.lock_holder_name, "keeper_7");
 	live.stall.victims = 9;
 	for (size_t i = 0; i < live.n_victim_names; i++)
 		live.victim_names[i] =

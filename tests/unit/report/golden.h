@@ -160,9 +160,9 @@ static inline void golden_holders(struct golden *g)
 	g->holders[0] = (struct holder_row){ .at = { "scan", "/srv/app/work.py", 18 },
 					     .name = "asyncio_0",
 					     .stalls = 1,
-					     .gil_ns = 54700000 };
+					     .waited_ns = 54700000 };
 	g->holders[1] = (struct holder_row){ .stalls = 2,
-					     .gil_ns = 9 * GOLDEN_MS,
+					     .waited_ns = 9 * GOLDEN_MS,
 					     .starved_ns = 4 * GOLDEN_MS };
 	strcpy(g->holders[1].name, HOSTILE_TAG);
 }
@@ -179,6 +179,10 @@ static inline void golden_stalls(struct golden *g)
 		s->call_native = cause == LS_CAUSE_SLEEP ? "libc.so.6:clock_nanosleep" : NULL;
 		if (cause == LS_CAUSE_GIL)
 			golden_holder(&s->gil_holder);
+		if (cause == LS_CAUSE_LOCK) {
+			golden_holder(&s->lock_holder);
+			s->lock_known = LS_LOCK_OWNER;
+		}
 		if (cause == LS_CAUSE_GC)
 			s->gc_generation = 3;
 		if (cause == LS_CAUSE_THROTTLED) {
@@ -372,6 +376,8 @@ static inline void golden_init(struct golden *g)
 		.sites = g->sites,
 		.n_holders = 2,
 		.holders = g->holders,
+		.n_lock_holders = 1,
+		.lock_holders = g->holders,
 		.n_victims = 3,
 		.victims = g->victims,
 		.n_payers = 3,

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "model/vocabulary.h"
 #include "report/stalls.h"
 
 static const struct report_opts opts = { .mode = "exact", .color = true, .width = 60 };
@@ -105,7 +106,8 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"share\":0.75},"
 		"\"entry\":{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14},"
 		"\"gil_holder\":null,"
-		"\"native_stack\":null}\n",
+		"\"native_stack\":null,"
+		"\"lock_holder\":null,\"lock_holder_unknown\":null}\n",
 		"%s", text);
 	json_decref(parse(text));
 }
@@ -523,6 +525,54 @@ Test(json, a_cost_that_is_not_known_is_null)
 	json_decref(json);
 }
 
+static json_t *parse_lock_stall(struct stall *s, enum ls_lock_known known)
+{
+	stall_init(s);
+	s->cause = LS_CAUSE_LOCK;
+	s->cause_ns[LS_CAUSE_LOCK] = MS;
+	s->lock_known = known;
+	return parse_stall(s);
+}
+
+Test(json, lock_holder)
+{
+	static const char *const ways[] = { [LS_LOCK_OWNER] = "owner",
+					    [LS_LOCK_RELEASED] = "release",
+					    [LS_LOCK_RELEASED_LAST] = "last_release" };
+	struct stall s;
+
+	for (enum ls_lock_known i = LS_LOCK_OWNER; i <= LS_LOCK_RELEASED_LAST; i++) {
+		const json_t *holder;
+		json_t *json;
+
+		json_decref(parse_lock_stall(&s, i));
+		s.lock_holder.tid = 4250;
+		json = parse_stall(&s);
+		holder = json_object_get(json, "lock_holder");
+		check_keys(holder, "tid", "name", "stack", "known_by", NULL);
+		check_int(holder, "tid", 4250);
+		check_text(holder, "known_by", ways[i]);
+		check_null(json, "lock_holder_unknown");
+		check_null(json, "gil_holder");
+		json_decref(json);
+	}
+}
+
+/* There is a reason whatever is known of the lock. */
+Test(json, lock_holder_is_not_known)
+{
+	struct stall s;
+
+	for (enum ls_lock_known i = 0; i < LS_LOCK_MAX; i++) {
+		json_t *json = parse_lock_stall(&s, i);
+
+		check_null(json, "lock_holder");
+		cr_assert_not_null(vocabulary_lock_unknown(i));
+		check_text(json, "lock_holder_unknown", vocabulary_lock_unknown(i));
+		json_decref(json);
+	}
+}
+
 Test(json, summary)
 {
 	struct snapshot snap = snapshot_make();
@@ -534,7 +584,7 @@ Test(json, summary)
 		   "callbacks_ns", "idle_ns", "watched_ns", "unaccounted_ns", "starved_ns",
 		   "turn_p50_ns", "turn_p99_ns", "turn_max_ns", "no_steps_reason", "own",
 		   "own_cost", "lost", "coroutines", "call_sites", "victims", "payers", "loops",
-		   "gil_holders", "headline", "findings", "groups", NULL);
+		   "gil_holders", "headline", "findings", "groups", "lock_holders", NULL);
 	check_text(json, "type", "summary");
 	check_int(json, "duration_ns", 10000 * MS);
 	check_int(json, "steps", 20413);

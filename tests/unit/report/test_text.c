@@ -308,6 +308,50 @@ Test(text, gil_holder)
 		   "app/db.py:31 in fetch_row: GIL\n");
 }
 
+Test(text, lock_holder)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.cause = LS_CAUSE_LOCK;
+	s.call_syscall = "futex";
+	s.call_native = NULL;
+	s.lock_known = LS_LOCK_NO_OWNER;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: lock, holder not known: a Lock does not name "
+		   "its owner\n");
+	s.lock_known = LS_LOCK_OWNER;
+	s.lock_holder.tid = 4250;
+	strcpy(s.lock_holder.name, "keeper");
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: lock held by thread keeper\n");
+	s.lock_holder.stack[0] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
+	s.lock_holder.n_frames = 1;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/work.py:18 in scan, lock held by thread keeper, "
+		   "wanted at app/db.py:31 in fetch_row\n");
+	s.lock_known = LS_LOCK_RELEASED_LAST;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/work.py:18 in scan, lock last held by thread keeper, "
+		   "wanted at app/db.py:31 in fetch_row\n");
+	s.lock_known = LS_LOCK_RELEASED;
+	check_line(
+		&s, 84,
+		"4242    step      50.3 ms  lock      Task-7 handler()   work.py:18 released the "
+		"lock\n");
+	/* A holder of what is not the cause is not part of the line. */
+	s.cause = LS_CAUSE_SLEEP;
+	s.call_syscall = "clock_nanosleep";
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep\n");
+}
+
 Test(text, callback_and_turn)
 {
 	struct stall s;

@@ -22,6 +22,7 @@ PROGRAM(prog_poll_return, "on_poll_return", struct pt_regs *);
 PROGRAM(prog_dns_enter, "on_dns_enter", struct pt_regs *);
 PROGRAM(prog_switch, "on_switch", void *, _Bool, struct task_struct *, struct task_struct *);
 PROGRAM(prog_wakeup, "on_wakeup", void *, struct task_struct *);
+PROGRAM(prog_waking, "on_waking", void *, struct task_struct *);
 PROGRAM(prog_fork, "on_fork", void *, struct task_struct *, struct task_struct *);
 PROGRAM(prog_each_clock, "on_each_clock", struct bpf_iter__bpf_map_elem *);
 PROGRAM(prog_exit, "on_exit", void *, struct task_struct *);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Finds the lock behind a futex, and its holder. Only what is exact counts:
+ *
+ * - A lock of the interpreter that waits for a semaphore of its own points to it, and the futex is
+ *   the semaphore's first word. The lock itself is on the value stack of the frame that acquires
+ *   it, or a method bound to it is.
+ * - From 3.13 on the futex may be that of a parked thread: the word in front of it is the address
+ *   of the mutex for which it is parked, and a lock object has its mutex inside.
+ * - An RLock names its owner. A Lock does not: who released it is known when the waiter is woken.
+ * - A mutex of the GNU C library names its owner. It is waited for with a call that semaphores and
+ *   condition variables do not use.
+ *
+ * Sources: cpython Modules/_threadmodule.c (lockobject, rlockobject), Python/thread_pthread.h,
+ * Python/parking_lot.c (struct wait_entry), Include/internal/pycore_lock.h (_PyRecursiveMutex);
+ * glibc nptl/lowlevellock.c, sysdeps/nptl/bits/struct_mutex.h.
+ */
+#include "python/lock.h"
+
+#include "arch/regs.h"
+#include "core/maps.h"
+#include "python/frames.h"
+#include "python/gil.h"
+#include "python/holder.h"
+
+/* linux: include/uapi/linux/futex.h */
+#define FUTEX_WAIT 0
+#define FUTEX_CMD_MASK 0x7f
+
+#define MINOR_WITH_PARKING 13
+#define STACK_WORDS 96 /* of a frame: locals and value stack */
+#define MAX_BASES 4 /* classes between a lock's own and the interpreter's */
+#define MAX_THREADS 1024 /* thread states that are looked at for an owner's */
+#define WORD 8
+
+/* Names of the interpreter's lock types: the characters, the lowest byte first. */
+#define NAME_MODULE 0x2e6461657268745fULL /* "_thread." */
+#define NAME_LOCK 0x6b636f6cULL /* "lock" and its end */
+#define NAME_LOCK_MASK 0xffffffffffULL
+#define NAME_RLOCK 0x6b636f4c52ULL /* "RLock" and its end */
+#define NAME_RLOCK_MASK 0xffffffffffffULL
+
+enum lock_type { TYPE_OTHER, TYPE_LOCK, TYPE_RLOCK };
+
+/* Which of the interpreter's types is this one, or derived from? */
+static __always_inline enum lock_type lock_type_of(const struct thread_state *ts, __u64 type)
+{
+	const struct ls_pyoffsets *at = &ts->proc.py.at;
+	__u64 name[2];
+	__u32 i;
+
+	for (i = 0; i < MAX_BASES && type; i++) {
+		if (!read_user(name, sizeof(name), read_ptr(type + at->tp_name)) &&
+		    name[0] == NAME_MODULE) {
+			if ((name[1] & NAME_RLOCK_MASK) == NAME_RLOCK)
+				return TYPE_RLOCK;
+			if ((name[1] & NAME_LOCK_MASK) == NAME_LOCK)
+				return TYPE_LOCK;
+		}
+		type = read_ptr(type + at->tp_base);
+	}
+	return TYPE_OTHER;
+}
+
+struct lock_search {
+	const struct thread_state *ts;
+	__u64 words, futex;
+	__u64 found;
+};
+
+/* bpf_loop() callback: is this word the lock, or a method that is bound to it? */
+static long word_look(__u32 i, struct lock_search *search)
+{
+	const struct ls_pyoffsets *at = &search->ts->proc.py.at;
+	__u64 object = read_ptr(search->words + i * WORD) & ~(__u64)at->tag_mask;
+
+	if (!object)
+		return 0;
+	if (read_ptr(object + at->ob_head) != search->futex) {
+		object = read_ptr(object + at->cfunction_self);
+		if (!object || read_ptr(object + at->ob_head) != search->futex)
+			return 0;
+	}
+	search->found = object;
+	return 1;
+}
+
+/* Up to 3.10 the frame says where its value stack begins; later it follows the locals. */
+static __always_inline __u64 stack_begin(struct thread_state *ts)
+{
+	const struct ls_pyoffsets *at = &ts->proc.py.at;
+	__u64 frame = frame_top(ts);
+
+	if (!frame)
+		return 0;
+	if (at->frame_stack == LS_PY_NONE)
+		return frame + at->frame_locals;
+	return read_ptr(frame + at->frame_stack);
+}
+
+/* The lock whose semaphore this is; 0 if the innermost frame does not refer to it. */
+static __always_inline __u64 lock_on_stack(struct thread_state *ts, __u64 futex)
+{
+	struct lock_search search = { .ts = ts, .words = stack_begin(ts), .futex = futex };
+
+	if (search.words)
+		bpf_loop(STACK_WORDS, word_look, &search, 0);
+	return search.found;
+}
+
+/* The lock object that is waited for by this futex; sets `ret_type`. */
+static __always_inline __u64 lock_find(struct thread_state *ts, __u64 futex,
+				       enum lock_type *ret_type)
+{
+	const struct ls_pyoffsets *at = &ts->proc.py.at;
+	__u64 object;
+
+	*ret_type = TYPE_OTHER;
+	if (at->minor >= MINOR_WITH_PARKING) {
+		object = read_ptr(futex - WORD) - at->ob_head;
+		*ret_type = lock_type_of(ts, read_ptr(object + at->ob_type));
+		if (*ret_type)
+			return object;
+	}
+	object = lock_on_stack(ts, futex);
+	if (object)
+		*ret_type = lock_type_of(ts, read_ptr(object + at->ob_type));
+	return object;
+}
+
+/* By what a thread state is searched: pthread_t, thread pointer or native id. */
+enum thread_key { KEY_PTHREAD, KEY_POINTER, KEY_NATIVE };
+
+struct thread_search {
+	struct thread_state *ts;
+	__u64 tstate, key;
+	__u32 kind; /* enum thread_key */
+	__u32 is_found;
+};
+
+/* bpf_loop() callback: one thread state further. */
+static long thread_match(__u32 i, struct thread_search *search)
+{
+	const struct ls_pyoffsets *at = &search->ts->proc.py.at;
+	__u64 id;
+
+	(void)i;
+	if (!search->tstate)
+		return 1;
+	id = read_ptr(search->tstate +
+		      (search->kind == KEY_NATIVE ? at->tstate_native_id : at->tstate_thread_id));
+	if (search->kind == KEY_POINTER ? is_pthread_of(id, search->key) : id == search->key) {
+		search->is_found = 1;
+		return 1;
+	}
+	search->tstate = read_ptr(search->tstate + at->tstate_next);
+	return 0;
+}
+
+LS_SUBPROG __u64 thread_find(struct thread_state *ts, __u64 key, __u32 kind)
+{
+	struct thread_search search = { .ts = ts, .key = key, .kind = kind };
+
+	if (!ts || !ts->proc.py.threads)
+		return 0;
+	search.tstate = read_ptr(ts->proc.py.threads);
+	bpf_loop(MAX_THREADS, thread_match, &search, 0);
+	return search.is_found ? search.tstate : 0;
+}
+
+static __always_inline void holder_set(struct thread_state *ts, __u64 tstate)
+{
+	ts->holder_tstate = tstate;
+	ts->holder_id = thread_id(ts, tstate);
+}
+
+/* rlock_owner, or the `thread` of the mutex inside: it follows what is waited for. */
+static __always_inline void rlock_look(struct thread_state *ts, __u64 object)
+{
+	__u64 tstate;
+
+	ts->lock_owner_at = object + ts->proc.py.at.ob_head + WORD;
+	ts->lock_owner = read_ptr(ts->lock_owner_at);
+	if (!ts->lock_owner) {
+		ts->lock_known = LS_LOCK_FREE;
+		return;
+	}
+	ts->lock_known = LS_LOCK_OWNER_GONE;
+	tstate = thread_find(ts, ts->lock_owner, KEY_PTHREAD);
+	if (!tstate)
+		return;
+	holder_set(ts, tstate);
+	ts->lock_known = LS_LOCK_OWNER;
+}
+
+/* pthread_mutex_t of glibc on 64-bit machines. */
+struct mutex {
+	__u32 lock, count, owner, n_users, kind;
+};
+
+#define MUTEX_CONTENDED 2 /* `lock`, and what such a wait expects */
+#define MUTEX_KINDS 3 /* timed, recursive, error checking, adaptive */
+
+/* One that other processes share or that was made robust has an owner elsewhere or other waits. */
+static __always_inline int is_mutex(const struct mutex *mutex, const struct futex_wait *wait)
+{
+	return (wait->op & FUTEX_CMD_MASK) == FUTEX_WAIT && wait->value == MUTEX_CONTENDED &&
+		mutex->lock == MUTEX_CONTENDED && mutex->owner && mutex->n_users &&
+		mutex->kind <= MUTEX_KINDS;
+}
+
+static __always_inline void mutex_look(struct thread_state *ts, const struct futex_wait *wait)
+{
+	struct mutex mutex = {};
+	__u64 tstate = 0;
+
+	if (read_user(&mutex, sizeof(mutex), wait->addr) || !is_mutex(&mutex, wait))
+		return;
+	ts->lock_known = LS_LOCK_OWNER;
+	ts->lock_owner_at = wait->addr + __builtin_offsetof(struct mutex, owner);
+	ts->lock_owner = mutex.owner;
+	ts->holder_id = mutex.owner;
+	if (ts->proc.py.at.tstate_native_id != LS_PY_NONE)
+		tstate = thread_find(ts, mutex.owner, KEY_NATIVE);
+	ts->holder_tstate = tstate;
+}
+
+LS_SUBPROG int lock_look(struct thread_state *ts, const struct futex_wait *wait, __u64 now_ns)
+{
+	enum lock_type type;
+	__u64 object;
+
+	if (!ts || !wait)
+		return 0;
+	ts->lock_futex = 0;
+	ts->lock_owner_at = 0;
+	ts->lock_owner = 0;
+	ts->holder_tstate = 0;
+	ts->holder_id = 0;
+	ts->lock_known = LS_LOCK_NO_OBJECT;
+	object = lock_find(ts, wait->addr, &type);
+	if (type == TYPE_RLOCK)
+		rlock_look(ts, object);
+	else if (type == TYPE_LOCK)
+		ts->lock_known = LS_LOCK_NO_OWNER;
+	else
+		mutex_look(ts, wait);
+	holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
+	if (type)
+		ts->lock_futex = wait->addr;
+	return 0;
+}
+
+LS_SUBPROG int lock_release_look(struct thread_state *ts, struct thread_holders *holders,
+				 __u64 pointer, __u64 now_ns)
+{
+	__u64 tstate;
+
+	if (!ts)
+		return 0;
+	ts->lock_futex = 0;
+	tstate = thread_find(ts, pointer, KEY_POINTER);
+	if (!tstate || (ts->lock_known == LS_LOCK_OWNER && tstate == ts->holder_tstate))
+		return 0;
+	ts->lock_known = ts->lock_known == LS_LOCK_OWNER ? LS_LOCK_RELEASED_LAST : LS_LOCK_RELEASED;
+	/* It is the current thread: its stack does not change. */
+	ts->lock_owner_at = 0;
+	holder_set(ts, tstate);
+	return holder_note(ts, holders, LS_CAUSE_LOCK, now_ns);
+}

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Locks that the loop's thread waits for while other threads hold them.
+
+    lock_holders.py [--loop asyncio|uvloop]
+
+Prints "ready"; for each line with the name of a kind waits once and prints "done" with what really
+happened: when, and which thread held the lock at which line; ends at the end of input.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import sys
+import threading
+import time
+
+import protocol
+
+HOLD_S = 0.09
+SHORT_S = 0.03
+MUTEX_BYTES = 64  # more than any pthread_mutex_t has
+# The end of a with statement is on its own line from 3.10 on.
+RELEASED = "released" if sys.version_info >= (3, 10) else "released at"
+LINES = open(__file__).read().splitlines()
+
+
+def line_of(mark):
+    return next(n for n, line in enumerate(LINES, 1) if line.rstrip().endswith("# " + mark))
+
+
+def sleeping(seconds):
+    time.sleep(seconds)  # sleeping
+
+
+def computing(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass  # computing
+
+
+def release_at_end(lock, held, work, seconds):
+    with lock:  # released
+        held()
+        work(seconds)  # released at
+
+
+class Keeper:
+    """A thread that holds a lock for a while; `turns`: who got it, in order."""
+
+    def __init__(self, name, lock, work=sleeping, seconds=HOLD_S, turns=None):
+        self.name = name
+        self.turns = [] if turns is None else turns
+        self.thread = threading.Thread(
+            target=self._run, args=(lock, work, seconds), name=name, daemon=True
+        )
+        self.tid = None
+        self.is_held = False
+        self.is_over = False
+
+    def _held(self):
+        self.turns.append(self.name)
+        self.is_held = True
+
+    def _run(self, lock, work, seconds):
+        self.tid = threading.get_native_id()
+        release_at_end(lock, self._held, work, seconds)
+        # The tool looks up its name when the stall has ended.
+        while not self.is_over:
+            time.sleep(0.01)
+
+    async def hold(self):
+        self.thread.start()
+        while not self.is_held:
+            await asyncio.sleep(0.001)
+        return self
+
+    async def want(self):
+        """Waits behind the present holder: gets the lock before who asks later."""
+        self.thread.start()
+        while not self.tid:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        return self
+
+    def end(self):
+        self.is_over = True
+        self.thread.join()
+
+    def truth(self, known_by, function, line):
+        return {
+            "tid": self.tid, "name": self.name, "known_by": known_by,
+            "function": function, "line": line_of(line),
+        }
+
+
+def take(lock):
+    with lock:  # taken
+        pass
+
+
+async def simple(lock, known_by, work, line):
+    keeper = await Keeper("keeper", lock, work).hold()
+    await wait_in_step(take, lock)
+    keeper.end()
+    function = "release_at_end" if known_by == "release" else work.__name__
+    return keeper.truth(known_by, function, line)
+
+
+# When the last wait began and ended, by the loop's own clock.
+spans = []
+
+
+async def wait_in_step(function, *args):
+    await asyncio.sleep(0)
+    start_ns = time.monotonic_ns()
+    function(*args)
+    spans[:] = [start_ns, time.monotonic_ns()]
+    await asyncio.sleep(0)
+
+
+async def rlock_sleeping():
+    return await simple(threading.RLock(), "owner", sleeping, "sleeping")
+
+
+async def rlock_computing():
+    return await simple(threading.RLock(), "owner", computing, "computing")
+
+
+async def lock():
+    return await simple(threading.Lock(), "release", sleeping, RELEASED)
+
+
+async def lock_computing():
+    return await simple(threading.Lock(), "release", computing, RELEASED)
+
+
+async def condition():
+    """Its lock is an RLock."""
+    return await simple(threading.Condition(), "owner", sleeping, "sleeping")
+
+
+async def acquire_timeout():
+    """By a method, with a time limit that is not reached."""
+    lock = threading.RLock()
+    keeper = await Keeper("keeper", lock).hold()
+
+    def acquire():
+        lock.acquire(timeout=60)
+        lock.release()
+
+    await wait_in_step(acquire)
+    keeper.end()
+    return keeper.truth("owner", "sleeping", "sleeping")
+
+
+class Subclass(threading._RLock if not hasattr(threading, "_CRLock") else threading._CRLock):
+    pass
+
+
+async def derived():
+    return await simple(Subclass(), "owner", sleeping, "sleeping")
+
+
+async def two_locks():
+    """The longer wait counts."""
+    first, second = threading.RLock(), threading.RLock()
+    brief = await Keeper("brief", first, seconds=SHORT_S).hold()
+    long = await Keeper("long", second, computing, SHORT_S + 2 * HOLD_S).hold()
+
+    def take_both():
+        take(first)
+        take(second)
+
+    await wait_in_step(take_both)
+    brief.end()
+    long.end()
+    return long.truth("owner", "computing", "computing")
+
+
+async def changes():
+    """The lock goes from one thread to another while the loop waits."""
+    lock, turns = threading.RLock(), []
+    first = await Keeper("first", lock, turns=turns).hold()
+    second = await Keeper("second", lock, turns=turns).want()
+
+    def take_it():
+        with lock:
+            turns.append("loop")
+
+    await wait_in_step(take_it)
+    first.end()
+    second.end()
+    if turns == ["first", "second", "loop"]:
+        return second.truth("last_release", "release_at_end", RELEASED)
+    return first.truth("owner", "sleeping", "sleeping")
+
+
+async def mutex():
+    """Of the C library, from Python code that no lock object is in."""
+    library = ctypes.CDLL(None)
+    memory = ctypes.create_string_buffer(MUTEX_BYTES)
+
+    class Mutex:
+        def __enter__(self):
+            library.pthread_mutex_lock(memory)
+
+        def __exit__(self, *args):
+            library.pthread_mutex_unlock(memory)
+
+    return await simple(Mutex(), "owner", sleeping, "sleeping")
+
+
+async def itself():
+    """A Lock that its own thread holds: nobody releases it."""
+    lock = threading.Lock()
+    lock.acquire()
+    await wait_in_step(lambda: lock.acquire(timeout=HOLD_S))
+    return {"unknown": "a Lock does not name its owner"}
+
+
+async def notified():
+    """Who notifies has held nothing."""
+    event = threading.Event()
+    timer = threading.Timer(HOLD_S, event.set)
+    timer.start()
+    await wait_in_step(event.wait)
+    timer.join()
+    return {"unknown": "it waited to be notified"}
+
+
+async def semaphore():
+    """Of the C library: it has no owner."""
+    library = ctypes.CDLL(None)
+    memory = ctypes.create_string_buffer(MUTEX_BYTES)
+    library.sem_init(memory, 0, 0)
+    timer = threading.Timer(HOLD_S, lambda: library.sem_post(memory))
+    timer.start()
+    await wait_in_step(library.sem_wait, memory)
+    timer.join()
+    return {"unknown": "neither a lock object nor a mutex was found"}
+
+
+KINDS = [
+    rlock_sleeping, rlock_computing, lock, lock_computing, condition, acquire_timeout, derived,
+    two_locks, changes, mutex, itself, notified, semaphore,
+]  # fmt: skip
+
+
+async def main(loop):
+    kinds = {kind.__name__: kind for kind in KINDS}
+    protocol.say("ready", kinds=list(kinds))
+    while True:
+        name = await protocol.hear_in_loop(loop)
+        if not name:
+            break
+        truth = await kinds[name.strip()]()
+        protocol.say("done", start_ns=spans[0], end_ns=spans[1], **truth)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    arguments = parser.parse_args()
+    event_loop = protocol.new_loop(arguments.loop)
+    protocol.run(event_loop, main(event_loop))
