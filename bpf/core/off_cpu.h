@@ -195,7 +195,7 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	ts->on_at_ns = now_ns;
 	steal_begin(ts, task, now_ns);
 	if (ts->off_kind == OFF_IDLE) {
-		if (!is_light(ts) && ts->proc.has_poll_spot)
+		if (!is_light(ts) && ts->proc.has_poll_spot && !ts->is_silent_poll)
 			return;
 		ts->stats.idle_ns += off_ns;
 		ts->idle_at_ns = 0;

@@ -261,7 +261,8 @@ struct thread_state {
 	__s32 epoll_fd; /* the loop's own, -1 until it was seen waiting */
 	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
 	__u8 is_announced; /* a task written in Python is about to be resumed */
-	__u8 pad2[6];
+	__u8 is_silent_poll; /* the loop waits in poll or select, whose return no probe shows */
+	__u8 pad2[5];
 	__u64 idle_at_ns;
 	/*
 	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not

@@ -24,7 +24,8 @@ struct blocking {
 	__u32 cause; /* enum ls_cause */
 	__u32 syscall; /* or LS_NO_SYSCALL */
 	__s32 epoll_fd; /* descriptor of an epoll wait, else -1 */
-	__u8 is_wait; /* it waits for descriptors: epoll, poll or select */
+	/* it waits for descriptors: epoll, poll or select. Without any they are a sleep */
+	__u8 is_wait;
 	__u8 stop; /* enum ls_stop */
 	__u32 stop_id; /* the signal's number or the tracer's process */
 	struct futex_wait futex; /* valid if is_futex */
@@ -141,13 +142,13 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
 			futex_read(regs, ret);
 		break;
 	case LS_RULE_POLL:
-		ret->is_wait = 1;
 		ret->cause = cause_of_poll(task, syscall_arg0(regs), syscall_arg1(regs));
+		ret->is_wait = ret->cause != LS_CAUSE_SLEEP;
 		break;
 	case LS_RULE_SELECT:
-		ret->is_wait = 1;
 		ret->cause = cause_of_select(task, syscall_arg0(regs), syscall_arg1(regs),
 					     syscall_arg2(regs));
+		ret->is_wait = ret->cause != LS_CAUSE_SLEEP;
 		break;
 	case LS_RULE_EPOLL:
 		ret->is_wait = 1;

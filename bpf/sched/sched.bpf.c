@@ -260,6 +260,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		return;
 	}
 	if (is_loop_wait(ts, &why)) {
+		ts->is_silent_poll = why.epoll_fd < 0;
 		thread_idle(ts, now_ns);
 		return;
 	}

@@ -18,22 +18,26 @@
 /* Where cgroups of version 2 are mounted, alone or beside those of version 1. */
 static const char *const cgroup_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 
-static const long other_polls[] = {
+static const struct {
+	long nr;
+	size_t count; /* argument: how many descriptors */
+} other_polls[] = {
 #ifdef SYS_poll
-	SYS_poll,
+	{ SYS_poll, 1 },
 #endif
 #ifdef SYS_select
-	SYS_select,
+	{ SYS_select, 0 },
 #endif
-	SYS_ppoll,
-	SYS_pselect6,
+	{ SYS_ppoll, 1 },
+	{ SYS_pselect6, 0 },
 };
 
-static bool is_other_poll(long nr)
+/* Without descriptors it is a sleep. */
+static bool is_other_poll(const struct proc_thread *thread)
 {
 	for (size_t i = 0; i < N_OF(other_polls); i++)
-		if (other_polls[i] == nr)
-			return true;
+		if (other_polls[i].nr == thread->nr)
+			return thread->args[other_polls[i].count] != 0;
 	return false;
 }
 
@@ -68,7 +72,7 @@ static enum loop_state state_in_call(const struct target *t, const struct proc_t
 		return fd < 0 || thread->args[0] == (uint64_t)fd ? LOOP_STATE_POLLS :
 								   LOOP_STATE_OUTSIDE;
 	/* Without an epoll descriptor, the loop's own poll looks like any other. */
-	if (is_other_poll(thread->nr))
+	if (is_other_poll(thread))
 		return fd < 0 ? LOOP_STATE_POLLS : LOOP_STATE_OUTSIDE;
 	return LOOP_STATE_OUTSIDE;
 }

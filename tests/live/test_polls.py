@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs with a loop of their own, of which nothing but the poll is known: what they do between
-two polls is timed as callbacks, with cause and line."""
+two polls is timed as callbacks, with cause and line. asyncio's loop with select or poll."""
 
 from lib import MS, brief, check, check_equal, live
 
@@ -12,27 +12,35 @@ def _overlap_ns(stall, true):
     return ends - max(stall["start_ns"], true["start_ns"])
 
 
-def _check_stall(stall, true):
+def _check_callback(stall, true):
     check_equal(stall["unit"], "callback", "unit")
     check_equal(stall["tid"], true["tid"], "thread")
     check_equal(stall["coroutine"]["name"].rsplit(".", 1)[-1], true["function"], "callback")
     own_cause = max((c for c in stall["causes_ns"] if c != "runqueue"), key=stall["causes_ns"].get)
     check_equal(own_cause, true["cause"], "cause of %s" % brief(stall))
     check_equal(stall["call"]["line"], true["line"], "line")
-    check_equal(stall["victims"]["is_known"], False, "victims")
     # Around what the program logs are the loop's own steps.
     off_ns = stall["duration_ns"] - stall["stolen_ns"] - true["duration_ns"]
     check(abs(off_ns) < 2 * MS, "%.3f ms off: %s", off_ns / MS, brief(stall))
 
 
-def _check_all(tool, summary, done):
+def _check_stall(stall, true):
+    _check_callback(stall, true)
+    check_equal(stall["victims"]["is_known"], False, "victims")
+
+
+def _check_stalls(tool, done, check_one):
     # A machine that is busy makes a stall of a short callback; the CPU was somebody else's then.
     stalls = [s for s in tool.stalls if s["duration_ns"] - s["runqueue_ns"] >= 10 * MS]
     check_equal(len(stalls), len(done["stalls"]), "stalls: %s" % [brief(s) for s in stalls])
     for true in done["stalls"]:
         found = [s for s in stalls if _overlap_ns(s, true) > true["duration_ns"] / 2]
         check_equal(len(found), 1, "stalls that are %r" % true)
-        _check_stall(found[0], true)
+        check_one(found[0], true)
+
+
+def _check_all(tool, summary, done):
+    _check_stalls(tool, done, _check_stall)
     (loop,) = summary["loops"]
     stalled_ns = sum(true["duration_ns"] for true in done["stalls"])
     check(loop["callbacks_ns"] > stalled_ns, "%r of %d ns", loop, stalled_ns)
@@ -58,6 +66,18 @@ def own_poll_loops(bench):
     for kind in ("selectors", "epoll", "thread", "busy"):
         with bench.part(kind):
             _check_all(*_trace(bench, kind))
+
+
+@live()
+def asyncio_without_epoll(bench):
+    for kind in ("asyncio_select", "asyncio_poll"):
+        with bench.part(kind):
+            tool, summary, done = _trace(bench, kind)
+            _check_stalls(tool, done, _check_callback)
+            (loop,) = summary["loops"]
+            check(loop["turns"] >= len(done["stalls"]), "turns: %r", loop)
+            unaccounted = loop["unaccounted_ns"] / loop["watched_ns"]
+            check(unaccounted < 0.05, "%.0f %% unaccounted for: %r", 100 * unaccounted, loop)
 
 
 @live(on="once", needs="twisted")

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A program with a loop of its own: nothing but its poll is known of it.
 
-    polling.py selectors|epoll|thread|busy|twisted
+    polling.py selectors|epoll|thread|busy|twisted|asyncio_select|asyncio_poll
 
 Prints "ready", waits for a line in its poll, stalls in different ways, prints "done" with what it
-did. busy: never waits while it works, so that many short callbacks follow each other.
+did. busy: never waits while it works, so that many short callbacks follow each other. asyncio_*:
+its loop with another selector than epoll's, and a task.
 """
 
+import asyncio
 import inspect
 import os
 import select
@@ -81,6 +83,41 @@ def run_thread():
 
 def run_busy():
     run_selectors(work=BUSY, pause_s=0)
+
+
+async def _beat():
+    while True:
+        await asyncio.sleep(0.05)
+
+
+def _run_asyncio(selector):
+    """The callbacks follow waits of the loop, which is known when its task has run."""
+    loop = asyncio.SelectorEventLoop(selector)
+
+    def on_input():
+        if not os.read(0, 4096) or TRUTH:
+            loop.remove_reader(0)
+            loop.stop()
+            return
+        for n, function in enumerate(WORK):
+            loop.call_later(0.2 + n * 0.125, function)
+        loop.call_later(0.2 + len(WORK) * 0.125, lambda: protocol.say("done", stalls=TRUTH))
+
+    loop.add_reader(0, on_input)
+    beat = loop.create_task(_beat())
+    loop.call_later(0.2, lambda: protocol.say("ready"))
+    loop.run_forever()
+    beat.cancel()
+    loop.run_until_complete(asyncio.gather(beat, return_exceptions=True))
+    loop.close()
+
+
+def run_asyncio_select():
+    _run_asyncio(selectors.SelectSelector())
+
+
+def run_asyncio_poll():
+    _run_asyncio(selectors.PollSelector())
 
 
 class _Input:

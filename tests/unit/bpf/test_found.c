@@ -152,7 +152,7 @@ Test(bpf_found, one_that_waits_by_now_is_in_nothing)
 	expect_no_stall();
 	bpf_task_storage_delete(&threads, &world.thread->task);
 	found.epoll_fd = -1;
-	block(SYS_pselect6, 0, 0, 0);
+	block(SYS_pselect6, 1, py__alloc(16), 0);
 	visit();
 	pass(S);
 	wake();

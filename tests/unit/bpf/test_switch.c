@@ -294,6 +294,49 @@ Test(bpf_switch, turns_without_a_poll_spot)
 	cr_assert_eq(totals().idle_ns, 100 * MS);
 }
 
+static void select_blocks(uint64_t fds, uint64_t duration_ns)
+{
+	block(SYS_pselect6, 1, fds, 0);
+	pass(duration_ns);
+	wake();
+	on_cpu();
+}
+
+/* A loop on select or poll, of a process whose epoll has a spot: its return is seen all the same.
+ */
+Test(bpf_switch, turns_of_a_loop_without_epoll)
+{
+	uint64_t fds = py__alloc(16);
+
+	step(world.task, MS);
+	select_blocks(fds, 100 * MS);
+	pass(20 * MS);
+	block(SYS_ppoll, fds, 1, 0);
+	pass(100 * MS);
+	wake();
+	on_cpu();
+	pass(30 * MS);
+	step(world.task, MS);
+	expect_stall(LS_UNIT_CALLBACK, 101 * MS, 20 * MS);
+	expect_stall(LS_UNIT_CALLBACK, 221 * MS, 30 * MS);
+	cr_assert_eq(totals().idle_ns, 200 * MS);
+}
+
+/* Up to 3.10 time.sleep() calls select without any descriptor. */
+Test(bpf_switch, a_sleep_is_no_wait_of_a_loop_without_epoll)
+{
+	const struct ls_rec_stall *stall;
+
+	step(world.task, MS);
+	select_blocks(py__alloc(16), 100 * MS);
+	blocked(SYS_pselect6, 0, 30 * MS);
+	blocked(SYS_ppoll, 0, 20 * MS);
+	step(world.task, MS);
+	stall = expect_stall(LS_UNIT_CALLBACK, 101 * MS, 50 * MS);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 50 * MS);
+	cr_assert_eq(totals().idle_ns, 100 * MS);
+}
+
 /* nest_asyncio: the loop runs inside a step, and what it waits there is nobody's stall. */
 Test(bpf_switch, the_loops_wait_inside_a_step)
 {
@@ -332,7 +375,7 @@ Test(bpf_switch, an_epoll_of_a_callbacks_own)
 Test(bpf_switch, a_loop_on_select)
 {
 	step(world.task, MS);
-	blocked(SYS_pselect6, 0, 200 * MS);
+	select_blocks(py__alloc(16), 200 * MS);
 	poll_return();
 	step(world.task, MS);
 	expect_no_stall();

@@ -36,6 +36,14 @@ static void epoll_forever(void)
 
 static void poll_forever(void)
 {
+	struct pollfd fd = { .fd = own_fd, .events = POLLIN };
+
+	poll(&fd, 1, -1);
+}
+
+/* As time.sleep() does it in old versions. */
+static void sleep_in_poll(void)
+{
 	poll(NULL, 0, -1);
 }
 
@@ -85,6 +93,7 @@ Test(loop_state, of_children)
 	cr_expect(reaches(compute, 0x1000, LOOP_STATE_OUTSIDE));
 	cr_expect(reaches(stop, 0x1000, LOOP_STATE_STOPPED));
 	cr_expect(reaches(poll_forever, 0, LOOP_STATE_POLLS), "its descriptor is not known");
+	cr_expect(reaches(sleep_in_poll, 0, LOOP_STATE_OUTSIDE), "it waits for no descriptor");
 	close(own_fd);
 }
 
