@@ -102,6 +102,7 @@ LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 	ts->cur.is_touched = 0;
 	ts->cur.is_light = 0;
 	ts->cur.is_late = 0;
+	ts->cur.from.state = LS_AWAIT_UNKNOWN;
 }
 
 LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)

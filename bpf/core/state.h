@@ -48,6 +48,7 @@ struct span {
 	 * it
 	 */
 	__u64 frame;
+	struct ls_await from; /* where it resumed */
 	/* valid only if is_touched */
 	__u64 cause_ns[LS_CAUSE_MAX]; /* LS_CAUSE_CPU stays 0: it is the rest */
 	__u64 off_ns; /* sum of cause_ns without LS_CAUSE_GC: time off the CPU */
@@ -175,7 +176,9 @@ struct look {
 struct known_code {
 	__u64 code;
 	__u32 index;
-	__u32 is_coroutine; /* another awaitable with something else in that field */
+	__u8 is_coroutine; /* another awaitable with something else in that field */
+	__u8 has_stalled; /* where its steps resume is read from then on */
+	__u8 pad[2];
 };
 
 #define KNOWN_CODES 64 /* a power of two */
@@ -291,6 +294,12 @@ struct thread_state {
 
 	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */
 	__u64 dns_span, dns_sp, dns_frame, dns_position;
+
+	struct ls_await await; /* result of awaits_read() (python/awaits.h) */
+	__u64 await_end_type; /* of objects that were last seen to end an await chain */
+	__u64 walks_ns; /* budget of reads of where steps resume: when it is full again */
+	struct ls_await to; /* where the step of span `to_span` suspended */
+	__u64 to_span;
 
 	__u32 end, end_signal; /* how the span ends that is being reported: as in struct
 				  ls_rec_stall */

@@ -38,9 +38,10 @@ static __always_inline __u32 coroutine_place(const struct ls_coro_key *key, __u6
 LS_SUBPROG int coroutine_find(struct thread_state *ts, struct known_code *known, __u64 coro,
 			      __u64 code)
 {
+	const struct ls_coro_stats *stats;
 	struct ls_coro_key key = {};
 	__u64 type, qualname = 0;
-	__u32 size;
+	__u32 size, index;
 
 	if (!ts || !known)
 		return 0;
@@ -62,5 +63,8 @@ LS_SUBPROG int coroutine_find(struct thread_state *ts, struct known_code *known,
 	key.tgid = ts->tgid;
 	key.tid = ts->tid;
 	known->index = coroutine_place(&key, qualname);
+	index = known->index;
+	stats = bpf_map_lookup_elem(&coroutine_stats, &index);
+	known->has_stalled = known->is_coroutine && stats && stats->stalls;
 	return 0;
 }

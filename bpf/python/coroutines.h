@@ -13,16 +13,31 @@
  */
 int coroutine_find(struct thread_state *ts, struct known_code *known, __u64 coro, __u64 code);
 
+LS_INLINE struct known_code *known_slot(struct thread_state *ts, __u64 code)
+{
+	__u32 slot = (__u32)(code >> 4) * 0x9e3779b1 >> 26;
+
+	return &ts->known[slot & (KNOWN_CODES - 1)];
+}
+
 /* The kind of the awaitable at `coro`. */
 LS_INLINE const struct known_code *coroutine_known(struct thread_state *ts, __u64 coro)
 {
 	__u64 code = read_ptr(coro + ts->proc.py.at.gen_code) & ~(__u64)ts->proc.py.at.tag_mask;
-	__u32 slot = (__u32)(code >> 4) * 0x9e3779b1 >> 26;
-	struct known_code *known = &ts->known[slot & (KNOWN_CODES - 1)];
+	struct known_code *known = known_slot(ts, code);
 
 	if (!code || known->code != code)
 		coroutine_find(ts, known, coro, code);
 	return known;
+}
+
+/* A step of this kind was a stall. One that is not cached is found again by coroutine_find(). */
+LS_INLINE void coroutine_mark_stalled(struct thread_state *ts, __u64 code)
+{
+	struct known_code *known = known_slot(ts, code);
+
+	if (code && known->code == code)
+		known->has_stalled = 1;
 }
 
 #endif

@@ -53,12 +53,6 @@ LS_INLINE __u64 frame_top(const struct thread_state *ts)
 }
 
 /*
- * Does this thread run no Python code at all? That is so before and behind all of its program, as
- * while the interpreter shuts down. 0 also if it could not be read.
- */
-LS_SUBPROG int python_is_left(struct thread_state *ts);
-
-/*
  * Counts a missing innermost frame. Only inside a step one must exist: after the end of its loop a
  * thread may run no Python.
  */
@@ -83,6 +77,14 @@ LS_INLINE __u64 frame_last(const struct thread_state *ts)
 	return read_ptr(ts->cur.coro + ts->proc.py.at.gen_frame);
 }
 
+#ifndef LOOPSTALL_HOSTED
+
+/*
+ * Does this thread run no Python code at all? That is so before and behind all of its program, as
+ * while the interpreter shuts down. 0 also if it could not be read.
+ */
+LS_SUBPROG int python_is_left(struct thread_state *ts);
+
 /*
  * Fills rec->frames, n_frames and flags from `frame` outwards, up to and including `last`. Of a
  * stack that is too deep both ends are kept.
@@ -101,5 +103,7 @@ LS_SUBPROG __u64 frame_of_code(struct thread_state *ts, __u64 code);
 /* Replaces the second half of them, which begins with `middle`. Returns further flags. */
 LS_SUBPROG int frames_walk_outer(struct thread_state *ts, struct ls_rec_stack *rec, __u64 middle,
 				 __u64 last);
+
+#endif
 
 #endif

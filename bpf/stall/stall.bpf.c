@@ -15,6 +15,7 @@
 #include "stall/codes.h"
 #include "stall/report_budget.h"
 #include "stall/sockets.h"
+#include "stall/step_ends.h"
 #include "stall/step_name.h"
 
 /* Is it the one that the span waited for longest? */
@@ -155,6 +156,9 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 			(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0);
 		if (ts->cur.is_touched)
 			span_describe(&ts->cur, rec);
+		rec->from = ts->cur.from;
+		if (ts->to_span == ts->cur.number)
+			rec->to = ts->to;
 	}
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		off_ns += rec->cause_ns[i];
@@ -224,6 +228,16 @@ LS_SUBPROG int stall_cut_off(struct thread_state *ts, __u64 now_ns, __u32 end, _
 	return 0;
 }
 
+/* The step has just ended: where it suspends. Its names must be known if the process ends, too. */
+static __always_inline void step_ends_find(struct thread_state *ts, __u64 now_ns)
+{
+	step_to_read(ts);
+	if (ts->cur.from.state == LS_AWAIT_SUSPENDED)
+		code_copy(ts, ts->cur.from.frame.code, now_ns);
+	if (ts->to.state == LS_AWAIT_SUSPENDED)
+		code_copy(ts, ts->to.frame.code, now_ns);
+}
+
 LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit,
 			      __u64 entering)
 {
@@ -243,6 +257,8 @@ LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 durat
 		count_loss(LS_LOSS_STALL_SHED);
 		return starved_ns;
 	}
+	if (unit == LS_UNIT_STEP)
+		step_ends_find(ts, now_ns);
 	if (unit != LS_UNIT_TURN)
 		sockets_count(ts);
 	stall_send(ts, now_ns, duration_ns, unit);

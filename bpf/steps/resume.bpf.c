@@ -9,6 +9,7 @@
 #include "python/frames.h"
 #include "core/meter.h"
 #include "python/pytasks.h"
+#include "stall/step_ends.h"
 #include "steps/step.h"
 
 #define MAX_DELEGATION 16 /* coroutines that pass an exception on to each other */
@@ -86,7 +87,8 @@ LS_SUBPROG int owner_check(struct thread_state *ts)
 	return 1;
 }
 
-static __always_inline void resume_read_task(struct thread_state *ts, __u64 resumed, __u64 now_ns)
+static __always_inline void resume_read_task(struct thread_state *ts, __u64 resumed, __u32 is_frame,
+					     __u64 now_ns)
 {
 	__u64 coro = ts->caller.coro;
 	const struct known_code *known = coroutine_known(ts, coro);
@@ -99,6 +101,12 @@ static __always_inline void resume_read_task(struct thread_state *ts, __u64 resu
 	ts->cur.frame = ts->caller.frame;
 	ts->cur.coroutine = known->index;
 	ts->cur.code = known->is_coroutine ? known->code : 0;
+	/*
+	 * At the call of the evaluation function it runs already. One that goes on because what it
+	 * awaited has raised resumes where the step before did.
+	 */
+	if (!is_frame && !ts->cur.is_continued && step_from_is_read(ts, known, now_ns))
+		step_from_read(ts, resumed, now_ns);
 	/*
 	 * C tasks of the same loop give its address; a task written in Python does not change that.
 	 */
@@ -176,7 +184,7 @@ static __always_inline int resume_enter(__u64 sp, __u64 coro_or_frame, __u32 is_
 	if (((!is_inside && !is_throw) || is_step ||
 	     (ts->caller.code && ts->caller.code == ts->scheduler)) &&
 	    !step_begin(ts, sp, ts->caller.coro, now_ns))
-		resume_read_task(ts, coro, now_ns);
+		resume_read_task(ts, coro, is_frame, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;
 }

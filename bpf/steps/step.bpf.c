@@ -8,6 +8,7 @@
 #include "python/frames.h"
 #include "core/meter.h"
 #include "python/objects.h"
+#include "stall/step_ends.h"
 #include "steps/step.h"
 
 #define MAX_THREAD_STATES 4096 /* at most so many are searched for a thread's */
@@ -161,6 +162,8 @@ static __always_inline void step_read_task(struct thread_state *ts, __u64 task, 
 	known = coroutine_known(ts, ts->cur.coro);
 	ts->cur.coroutine = known->index;
 	ts->cur.code = known->is_coroutine ? known->code : 0;
+	if (step_from_is_read(ts, known, now_ns))
+		step_from_read(ts, ts->cur.coro, now_ns);
 }
 
 SEC("uprobe")

@@ -12,6 +12,7 @@
 #include "core/span.h"
 #include "core/thread.h"
 #include "light/light.h"
+#include "python/coroutines.h"
 #include "python/task_table.h"
 #include "stall/turn.h"
 
@@ -112,6 +113,7 @@ LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 	if (is_stall) {
 		stats->stalls++;
 		stats->starved_ns += starved_ns;
+		coroutine_mark_stalled(ts, ts->cur.code);
 	}
 }
 

@@ -315,6 +315,25 @@ struct ls_cpu_holder {
 	__u64 comm[LS_COMM_BYTES / 8]; /* name of its first thread, raw */
 };
 
+/* Where a step resumed or suspended. Recordings hold these numbers. */
+enum ls_await_state {
+	LS_AWAIT_UNKNOWN,
+	LS_AWAIT_SUSPENDED, /* at an await: the only state that has a position */
+	LS_AWAIT_BEGAN, /* before the first line of the task's coroutine */
+	/* the task is done */
+	LS_AWAIT_RETURNED,
+	LS_AWAIT_RAISED,
+	LS_AWAIT_CANCELLED,
+	LS_AWAIT_MAX
+};
+
+struct ls_await {
+	/* of the innermost coroutine or generator of the await chain; at its ends, of the task's */
+	struct ls_frame frame;
+	__u32 state; /* enum ls_await_state; 0: the rest is not valid */
+	__u32 pad;
+};
+
 struct ls_rec_stall {
 	struct ls_rec_hdr hdr; /* ts_ns is the end */
 	__u64 span;
@@ -368,6 +387,7 @@ struct ls_rec_stall {
 	__u32 lock_known; /* enum ls_lock_known */
 	__u32 pad2;
 	char lock_holder_name[LS_NAME_BYTES];
+	struct ls_await from, to; /* of a step: where it resumed, and where it suspended next */
 };
 
 /* How the holder of a lock is known, or why it is not. Recordings hold these numbers. */

@@ -79,7 +79,9 @@
 	_(THREAD_MAP, "thread_map_full", HIDES,                                                    \
 	  "readings of threads lost: their map was full")                                          \
 	_(NO_CLOCK, "sampler_no_clock", HIDES,                                                     \
-	  "switches to a CPU without a sampler: the kernel has no timer for it")
+	  "switches to a CPU without a sampler: the kernel has no timer for it")                   \
+	_(AWAIT_UNREADABLE, "await_unreadable", DETAIL,                                            \
+	  "ends of steps without a place: the await chain could not be read")
 /* clang-format on */
 
 enum ls_loss {

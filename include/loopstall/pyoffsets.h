@@ -84,6 +84,7 @@ struct ls_pyoffsets {
 	/* C task */
 	__u16 task_bytes; /* tp_basicsize of _asyncio.Task; also a check at attach */
 	__u16 task_loop, task_callback0, task_coro, task_name, task_state, task_fut_waiter;
+	__u16 task_exception; /* what it ended with, 0: nothing */
 	__u16 task_node; /* 3.14+: links it into a list of tasks, else LS_PY_NONE */
 	/* PyCFunction, step and wakeup wrappers, PyMethodDef function */
 	__u16 cfunction_def, cfunction_self, wrapper_task, methoddef_func;
@@ -105,9 +106,14 @@ struct ls_pyoffsets {
 	__u8 stack_back; /* what is awaited lies this many bytes below the end of the value stack */
 	__s8 gen_awaits, gen_awaits_max; /* states of a generator that awaits something */
 	__s8 gen_runs; /* state of one that runs; from 3.11 on those above have ended */
+	/*
+	 * state of one that has not begun; those between it and gen_runs are suspended. Up to 3.9
+	 * the position in its frame says it, and gen_state only whether it runs
+	 */
+	__s8 gen_created;
 	/* minor: whose layout this is; a newer version is read with the newest one's */
 	__u8 minor, micro;
-	__u8 pad[3];
+	__u8 pad[2];
 };
 
 /*

@@ -33,7 +33,7 @@ static struct sink_report_opts report_opts(const struct config *config)
 			    .clock_offset_ns = time_clock_offset_ns(),
 			    .group = config->group,
 			    .is_unfolded = config->is_verbose,
-			    .has_native = config->is_verbose },
+			    .is_verbose = config->is_verbose },
 	};
 }
 

@@ -13,6 +13,7 @@
 #include "model/naming.h"
 #include "model/native_stack.h"
 #include "model/own.h"
+#include "model/step_ends.h"
 
 #define STACK_CUT (LS_STACK_TRUNCATED | LS_STACK_UNREADABLE)
 
@@ -253,6 +254,7 @@ int attribution__place(const struct resolver *resolver, const struct own_rules *
 	stall->words = resolver__words(resolver, rec->hdr.tgid);
 	if (stall->unit == LS_UNIT_STEP && rec->code)
 		stall->coroutine = naming__coroutine(&naming, rec->code);
+	step_ends__fill(&naming, rec, stall);
 	r = choose_stack(&naming, span, stall->cause, &stack);
 	if (r)
 		return r;

@@ -32,6 +32,7 @@
 #include "model/recent.h"
 #include "model/seconds.h"
 #include "model/stall.h"
+#include "model/step_ends.h"
 #include "model/tasks.h"
 #include "model/victims.h"
 #include "stream/pystr.h"
@@ -303,6 +304,7 @@ void model__learn_names(struct model *m, const struct event *event)
 	naming = (struct naming){ &m->resolver, stall->hdr.tgid, stall->code, stall->qualname };
 	if (stall->code)
 		naming__code(&naming, stall->code);
+	step_ends__learn(&naming, stall);
 	span = pending__peek(&m->pending, stall);
 	for (size_t i = 0; span && i < span->n_stacks; i++)
 		learn_frames(&naming, span->stacks[i]->frames, span->stacks[i]->n_frames);

@@ -62,6 +62,12 @@ struct model_holder {
 	struct model_frame stack[LS_MAX_FRAMES];
 };
 
+/* Where a step resumed or suspended. `at` is valid as `state` says: see step_ends.h. */
+struct step_end {
+	enum ls_await_state state; /* LS_AWAIT_UNKNOWN: not known, or no step */
+	struct model_frame at;
+};
+
 /*
  * One stall with all names resolved. Strings live as long as the model and its resolver.
  */
@@ -150,6 +156,7 @@ struct stall {
 	uint64_t page_faults; /* since its first sample */
 	/* where it awaited again and again without suspending; NULLs if it was not seen to */
 	struct model_frame repeated_await;
+	struct step_end from, to;
 	enum sign sign;
 	/*
 	 * `cause` is the host's doing, and the rest alone reached the threshold: its cause and

@@ -75,6 +75,17 @@ const char *vocabulary_end(enum ls_end end)
 	return (unsigned int)end < LS_END_MAX ? words[end] : "?";
 }
 
+const char *vocabulary_await(enum ls_await_state state)
+{
+	static const char *const words[LS_AWAIT_MAX] = {
+		[LS_AWAIT_SUSPENDED] = "suspended", [LS_AWAIT_BEGAN] = "began",
+		[LS_AWAIT_RETURNED] = "returned",   [LS_AWAIT_RAISED] = "raised",
+		[LS_AWAIT_CANCELLED] = "cancelled",
+	};
+
+	return (unsigned int)state < LS_AWAIT_MAX ? words[state] : NULL;
+}
+
 const char *vocabulary_cause(enum ls_cause cause)
 {
 	static const char *const words[] = {

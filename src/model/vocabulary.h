@@ -11,6 +11,8 @@
 const char *vocabulary_unit(enum ls_unit unit);
 /* "return", "running", "exit", "exec", "signal"; "?" for anything else. */
 const char *vocabulary_end(enum ls_end end);
+/* "suspended", "began", "returned", "raised", "cancelled"; NULL if it is not known. */
+const char *vocabulary_await(enum ls_await_state state);
 /* "cpu", "sleep", ...; "?" for anything else. */
 const char *vocabulary_cause(enum ls_cause cause);
 

@@ -191,6 +191,7 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		.end = q->end,
 		.threshold_ns = q->min_ns,
 		.name = { .kind = LS_NO_NAME },
+		.from = ts->cur.from,
 	};
 	if (ts->cur.unit == LS_UNIT_STEP && ts->look.named_span == ts->cur.number) {
 		rec->task = ts->look.named_task;

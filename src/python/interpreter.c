@@ -381,6 +381,8 @@ int py_examine_interpreter(struct examination *x)
 	x->t->proc.py.is_free_threaded = py_target(x->t)->is_free_threaded;
 	x->t->proc.py.coro_type = exported_address(x, "PyCoro_Type");
 	x->t->proc.py.gen_type = exported_address(x, "PyGen_Type");
+	x->t->proc.py.async_gen_type = exported_address(x, "PyAsyncGen_Type");
+	x->t->proc.py.asend_type = exported_address(x, "_PyAsyncGenASend_Type");
 	py_target(x->t)->none = exported_address(x, "_Py_NoneStruct");
 	r = confirm_version(x);
 	return r ? r : confirm_layout(x);

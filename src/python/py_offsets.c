@@ -99,6 +99,7 @@
 	O(task_name, 120, 160, 168, 144, 144, 128, 136, 136)                                       \
 	O(task_state, 72, 80, 88, 88, 88, 96, 104, 104)                                            \
 	O(task_fut_waiter, 104, 144, 152, 128, 128, 112, 120, 120)                                 \
+	O(task_exception, 48, 48, 48, 48, 48, 48, 48, 48)                                          \
 	_(task_node, NO, NO, NO, NO, NO, NO, NO, NO)                                               \
 	O(cfunction_def, 16, 16, 16, 16, 16, 16, 16, 16)                                           \
 	O(cfunction_self, 24, 24, 24, 24, 24, 24, 24, 24)                                          \
@@ -135,6 +136,7 @@
 	_(gen_awaits, 0, 0, -1, -1, -1, -1, -1, 2)                                                 \
 	_(gen_awaits_max, 0, 0, -1, -1, -1, -1, -1, 3)                                             \
 	_(gen_runs, 1, 1, 0, 0, 0, 0, 0, 4)                                                        \
+	_(gen_created, 0, 0, -2, -2, -2, -3, -3, 0)                                                \
 	_(minor, 8, 9, 10, 11, 12, 13, 14, 15)
 
 #define V38(field, a, b, c, d, e, f, g, h) .field = a,

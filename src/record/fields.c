@@ -114,6 +114,12 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, lock_holder_id),
 	ONE(struct ls_rec_stall, lock_known),
 	TEXT(struct ls_rec_stall, lock_holder_name),
+	ONE(struct ls_rec_stall, from.frame.code),
+	ONE(struct ls_rec_stall, from.frame.position),
+	ONE(struct ls_rec_stall, from.state),
+	ONE(struct ls_rec_stall, to.frame.code),
+	ONE(struct ls_rec_stall, to.frame.position),
+	ONE(struct ls_rec_stall, to.state),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };
@@ -241,6 +247,9 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.lock_holder_id),
 	ONE(struct model_live, stall.lock_known),
 	TEXT(struct model_live, stall.lock_holder_name),
+	ONE(struct model_live, stall.from.frame.code),
+	ONE(struct model_live, stall.from.frame.position),
+	ONE(struct model_live, stall.from.state),
 };
 
 static const struct field answer[] = {

@@ -142,7 +142,15 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("own_share", SHARE(stall->own.function ? stall->own_share : 0))                          \
 	_("entry", TEXT(stall->entry.function))                                                    \
 	_("entry_file", TEXT(stall->entry.file))                                                   \
-	_("entry_line", NUMBER(stall->entry.line))
+	_("entry_line", NUMBER(stall->entry.line))                                                 \
+	_("from_state", TEXT(vocabulary_await(stall->from.state)))                                 \
+	_("from", TEXT(stall->from.at.function))                                                   \
+	_("from_file", TEXT(stall->from.at.file))                                                  \
+	_("from_line", NUMBER(stall->from.at.line))                                                \
+	_("to_state", TEXT(vocabulary_await(stall->to.state)))                                     \
+	_("to", TEXT(stall->to.at.function))                                                       \
+	_("to_file", TEXT(stall->to.at.file))                                                      \
+	_("to_line", NUMBER(stall->to.at.line))
 
 #define TITLE(title, cell) title,
 #define CELL(title, cell) cell,

@@ -116,6 +116,20 @@ static json_t *frame_or_null(const struct model_frame *frame)
 	return frame->function ? json__frame(frame) : json_null();
 }
 
+static json_t *step_end_json(const struct step_end *end)
+{
+	struct jsonx o;
+
+	if (end->state == LS_AWAIT_UNKNOWN)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_text(&o, "state", vocabulary_await(end->state));
+	jsonx_add_text(&o, "function", known(end->at.function));
+	jsonx_add_text(&o, "file", known(end->at.file));
+	jsonx_add(&o, "line", jsonx_u64_or_null(end->at.line));
+	return jsonx_end(&o);
+}
+
 static json_t *frame_item(const void *item)
 {
 	return json__frame(item);
@@ -355,6 +369,8 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add(&o, "native_stack", native_stack_json(stall));
 	jsonx_add(&o, "lock_holder", lock_holder_json(stall));
 	jsonx_add_text(&o, "lock_holder_unknown", lock_holder_unknown(stall));
+	jsonx_add(&o, "from", step_end_json(&stall->from));
+	jsonx_add(&o, "to", step_end_json(&stall->to));
 	return jsonx_end(&o);
 }
 

@@ -26,7 +26,8 @@ struct report_opts {
 	uint64_t clock_offset_ns;
 	enum group_key group; /* what the rows of tables are */
 	bool is_unfolded; /* text only: a line for each stall, also if it says the same */
-	bool has_native; /* text only: a line with the native frames of each stall */
+	/* text only: lines with the awaits that bound each stall, and with its native frames */
+	bool is_verbose;
 };
 
 /* One process as it was attached to. */

@@ -443,6 +443,34 @@ static void put_native(FILE *out, const struct stall *stall, size_t width)
 	put_line(out, safe, width);
 }
 
+/* "suspended in fetch_row (db.py:31)" */
+static void step_end(const struct step_end *end, const char *verb, char buf[TEXT_PIECE_BYTES])
+{
+	if (end->state == LS_AWAIT_SUSPENDED && frame_is_known(&end->at) && end->at.line)
+		word(buf, "%s in %s (%s:%u)", verb, end->at.function,
+		     format__path_tail(end->at.file, 1), end->at.line);
+	else if (end->state == LS_AWAIT_SUSPENDED)
+		word(buf, "%s at a line that is not known", verb);
+	else if (end->state != LS_AWAIT_UNKNOWN)
+		word(buf, "%s%s", end->state == LS_AWAIT_CANCELLED ? "was " : "",
+		     vocabulary_await(end->state));
+	else
+		buf[0] = '\0';
+}
+
+/* "    resumed in handler (web.py:14), suspended in fetch_row (db.py:31)" */
+static void put_step_ends(FILE *out, const struct stall *stall, size_t width)
+{
+	char from[TEXT_PIECE_BYTES], to[TEXT_PIECE_BYTES], line[2 * TEXT_PIECE_BYTES + 8];
+
+	step_end(&stall->from, "resumed", from);
+	step_end(&stall->to, "suspended", to);
+	if (!*from && !*to)
+		return;
+	snprintf(line, sizeof(line), "    %s%s%s", from, *from && *to ? ", " : "", to);
+	put_line(out, line, width);
+}
+
 #define MAX_FOREIGN_CALLERS 4 /* where none of the callers is the user's */
 
 /* Index of the last caller to show: the user's outermost function. */
@@ -498,7 +526,9 @@ static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 	/* Whoever has to act on a stall that goes on may not get another report. */
 	if (stall->end == LS_END_OPEN)
 		put_callers(o.mem, stall, width);
-	if (opts->has_native && stall->n_native)
+	if (opts->is_verbose)
+		put_step_ends(o.mem, stall, width);
+	if (opts->is_verbose && stall->n_native)
 		put_native(o.mem, stall, width);
 	return output__send(&o, report->out);
 }

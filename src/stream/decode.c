@@ -72,6 +72,13 @@ static bool split_adds_up(const struct ls_rec_stall *stall)
 	return sum == stall->duration_ns;
 }
 
+/* A step resumes where it was suspended or at its beginning, and never ends at its beginning. */
+static bool step_ends_are_valid(const struct ls_rec_stall *stall)
+{
+	return stall->from.state <= LS_AWAIT_BEGAN && stall->to.state < LS_AWAIT_MAX &&
+		stall->to.state != LS_AWAIT_BEGAN;
+}
+
 static bool stall_is_valid(const struct ls_rec_stall *stall)
 {
 	uint64_t end_ns;
@@ -84,7 +91,7 @@ static bool stall_is_valid(const struct ls_rec_stall *stall)
 	if (__builtin_add_overflow(stall->start_ns, stall->duration_ns, &end_ns) ||
 	    end_ns > stall->hdr.ts_ns)
 		return false;
-	return split_adds_up(stall) && pystr_is_valid(&stall->name) &&
+	return split_adds_up(stall) && step_ends_are_valid(stall) && pystr_is_valid(&stall->name) &&
 		stall->lock_known < LS_LOCK_MAX &&
 		!stall->gil_holder_name[sizeof(stall->gil_holder_name) - 1] &&
 		!stall->lock_holder_name[sizeof(stall->lock_holder_name) - 1];

@@ -208,6 +208,26 @@ static void draw_own(struct page *p, const struct stall *stall)
 			    "%s  %s:%u", entry->function, entry->file, entry->line);
 }
 
+/* Where the step resumed, or suspended. */
+static void draw_step_end(struct page *p, const char *label, const struct step_end *end)
+{
+	const struct model_frame *at = &end->at;
+	int row;
+
+	if (end->state == LS_AWAIT_UNKNOWN)
+		return;
+	row = page__labelled(p, label);
+	if (end->state != LS_AWAIT_SUSPENDED)
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s%s",
+			    end->state == LS_AWAIT_CANCELLED ? "was " : "",
+			    vocabulary_await(end->state));
+	else if (frame_is_known(at) && at->line)
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s  %s:%u", at->function,
+			    at->file, at->line);
+	else
+		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_DIM, "(its line is not known)");
+}
+
 /* `what`: "the GIL was held". */
 static void draw_lock_holder(struct page *p, const struct stall *stall, const char *what, int attr,
 			     const struct model_holder *holder)
@@ -287,6 +307,8 @@ static void draw_stack(struct page *p, const struct detail *d)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "(outer frames not known)");
 	draw_own(p, stall);
+	draw_step_end(p, "from", &stall->from);
+	draw_step_end(p, "to", &stall->to);
 }
 
 /* All places at which its stalls spent their time: the worst one alone would hide the others. */

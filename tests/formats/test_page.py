@@ -205,6 +205,7 @@ def test_a_stall_in_detail_and_a_search_from_the_address():
             "clock_nanosleep",
             "/srv/app/db.py:31 in fetch_row",
             "14 tasks waited",
+            "resumed in acquire app/pool.py:44, suspended in release app/pool.py:52",
         ):
             check(part in shown, "no %r in %r", part, shown)
         equal(

@@ -29,6 +29,7 @@ TOPICS = {
     "causes": "timed",
     "advice": "timed",
     "own": "beside",
+    "awaits": "beside",
     "native": "timed",
     "counts": "beside",
     "kinds": "timed",

@@ -44,6 +44,21 @@ function header(box) {
 		box.append(make('div', { class: 'losses', id: 'losses' }, 'Lost:', make('ul', {}, lost)));
 }
 
+/* "resumed in handler web.py:14", "returned" */
+function stepEnd(end, verb) {
+	if (!end)
+		return [];
+	if (end.state === 'suspended')
+		return [`${verb} in `, ...place(end.function, end.file, end.line)];
+	return [end.state === 'cancelled' ? 'was cancelled' : end.state];
+}
+
+function stepEnds(s) {
+	const from = stepEnd(s.from, 'resumed'), to = stepEnd(s.to, 'suspended');
+
+	return [...from, from.length && to.length ? ', ' : '', ...to];
+}
+
 function drawStall(box) {
 	const i = state.get('stall'), s = i === null ? undefined : data.stalls[Number(i)];
 
@@ -64,6 +79,7 @@ function drawStall(box) {
 			s.call && s.call.native ? ` \u00b7 ${s.call.native}` : ''),
 		s.own ? make('p', { id: 'own' }, 'own code ', ...place(s.own.function, s.own.file, s.own.line), ` holds ${Math.round(100 * s.own.share)} %`,
 			...(isEntered ? [', entered at ', ...place(s.entry.function, s.entry.file, s.entry.line)] : [])) : '',
+		s.from || s.to ? make('p', { id: 'step-ends' }, ...stepEnds(s)) : '',
 		make('p', { class: 'dim' }, `${plural(s.victims.count, 'task')} waited ${duration(s.victims.starved_ns)} in all: `,
 			...s.victims.tasks.map((name) => make('bdi', {}, name + ' '))),
 		(() => {

@@ -68,6 +68,9 @@ static inline void dump_stall(FILE *out, const struct stall *s)
 	dump_text(out, "thread", s->lock_holder.name);
 	for (size_t i = 0; i < s->lock_holder.n_frames; i++)
 		dump_frame(out, &s->lock_holder.stack[i]);
+	fprintf(out, " from=%u to=%u", s->from.state, s->to.state);
+	dump_frame(out, &s->from.at);
+	dump_frame(out, &s->to.at);
 	DUMP_U64(out, s, steps);
 	DUMP_U64(out, s, victims);
 	for (size_t i = 0; i < s->victims_named; i++)

@@ -138,6 +138,16 @@ static inline void tape_native(struct tape *t, const struct ls_rec_stack *stack)
 	tape_send(t, &rec, rec.hdr.len);
 }
 
+/* Where a step resumed; where it suspended is one of `states` states. */
+static inline struct ls_await tape_await(struct tape *t, uint64_t states)
+{
+	static const uint32_t list[] = { LS_AWAIT_UNKNOWN, LS_AWAIT_SUSPENDED, LS_AWAIT_RETURNED,
+					 LS_AWAIT_RAISED, LS_AWAIT_CANCELLED };
+
+	return (struct ls_await){ .frame = { tape_codes[tape_random(t, 6)], tape_random(t, 90) },
+				  .state = list[tape_random(t, states)] };
+}
+
 /* A stall with its stacks and victims. */
 static inline void tape_stall(struct tape *t)
 {
@@ -162,6 +172,8 @@ static inline void tape_stall(struct tape *t)
 		tape_victim(t, span);
 	if (rec.unit == LS_UNIT_STEP)
 		rec.code = tape_codes[tape_random(t, 6)];
+	rec.from = tape_await(t, 2);
+	rec.to = tape_await(t, 5);
 	tape_holders(t, &rec);
 	rec.starved_ns = tape_random(t, 60 * MS);
 	script_time(&rec, cause, 10 * MS + tape_random(t, 90 * MS));
@@ -254,6 +266,7 @@ static inline void tape_live(struct tape *t)
 	live.stall.start_ns = t->clock.now_ns / TAPE_SECOND * TAPE_SECOND;
 	script_time(&live.stall, tape_random(t, 2) ? LS_CAUSE_SLEEP : LS_CAUSE_GIL,
 		    t->clock.now_ns - live.stall.start_ns);
+	live.stall.from = tape_await(t, 2);
 	live.stall.gil_holder_tstate = 1;
 	live.stall.gil_holder_id = TID;
 	strcpy(live.stall.gil_holder_name, "pool_7");

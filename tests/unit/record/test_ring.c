@@ -69,6 +69,16 @@ static void expect_name_of(const struct snapshot *live, const struct stall *repl
 			 live->stall_list[i]->coroutine.name ?: "(unknown)");
 }
 
+/* Some callbacks of the tape have no stack, and are no stalls: their number is up to chance. */
+static uint64_t count_since(const struct snapshot *live, uint64_t start_ns)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < live->n_stalls; i++)
+		n += live->stall_list[i]->start_ns >= start_ns;
+	return n;
+}
+
 /* The state in which the window begins is in the file, too. */
 Test(record_ring, the_newest_minutes_have_their_names)
 {
@@ -91,8 +101,9 @@ Test(record_ring, the_newest_minutes_have_their_names)
 		     1700000000 + first_ns / TAPE_SECOND - 5000);
 	cr_assert_eq(model__snapshot(r.model, &s), 0);
 	cr_assert_eq(model__snapshot(t.feed.model, &live), 0);
-	cr_expect_gt(s->stalls, 4 * 16 - 8);
-	cr_expect_lt(s->stalls, 4 * 21);
+	cr_expect_geq(s->stalls, count_since(live, first_ns + TAPE_SECOND / 2));
+	cr_expect_leq(s->stalls, count_since(live, first_ns - TAPE_SECOND / 2));
+	cr_expect_gt(s->stalls, 4 * 16 / 2);
 	cr_expect_gt(s->n_rows, 2);
 	for (size_t i = 0; i < s->n_rows; i++)
 		cr_expect(s->rows[i].coroutine.name && s->rows[i].coroutine.name[0]);

@@ -167,6 +167,24 @@ static inline void golden_holders(struct golden *g)
 	strcpy(g->holders[1].name, HOSTILE_TAG);
 }
 
+/* Each way in which a step can begin and end, and not known. */
+static inline void golden_step_ends(struct stall *s, unsigned int i)
+{
+	static const enum ls_await_state ends[] = { LS_AWAIT_UNKNOWN, LS_AWAIT_SUSPENDED,
+						    LS_AWAIT_RETURNED, LS_AWAIT_RAISED,
+						    LS_AWAIT_CANCELLED };
+	const struct model_frame at = { s->coroutine.name, s->coroutine.file, 0 };
+
+	s->from = (struct step_end){ i % 3, at };
+	s->to = (struct step_end){ ends[i % 5], at };
+	if (s->from.state == LS_AWAIT_SUSPENDED)
+		s->from.at = (struct model_frame){ "acquire", "/srv/app/pool.py", 44 };
+	if (s->from.state == LS_AWAIT_BEGAN)
+		s->from.at.line = s->coroutine.first_line;
+	if (s->to.state == LS_AWAIT_SUSPENDED)
+		s->to.at = (struct model_frame){ "release", "/srv/app/pool.py", 52 };
+}
+
 static inline void golden_stalls(struct golden *g)
 {
 	struct stall *s;
@@ -200,6 +218,7 @@ static inline void golden_stalls(struct golden *g)
 		}
 		if (cause == LS_CAUSE_SLEEP)
 			golden_victims(s, 14, "Task-3", "reader");
+		golden_step_ends(s, cause);
 	}
 	/* The inner one ends first; its 40 ms are no part of the outer one's. */
 	s = golden_stall(g, 4242, 4242, 6010, 40, LS_CAUSE_FILE, 1);
@@ -226,6 +245,7 @@ static inline void golden_stalls(struct golden *g)
 		s->stack[1] = (struct model_frame){ i == 2 ? HOSTILE_QUOTES : g->huge,
 						    HOSTILE_CONTROL, 9 };
 		s->n_frames = 3;
+		s->from = s->to = (struct step_end){ LS_AWAIT_SUSPENDED, s->stack[1] };
 		golden_victims(s, 2, HOSTILE_FORMULA, WIDE);
 	}
 }

@@ -107,9 +107,36 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"entry\":{\"function\":\"handler\",\"file\":\"/srv/app/web.py\",\"line\":14},"
 		"\"gil_holder\":null,"
 		"\"native_stack\":null,"
-		"\"lock_holder\":null,\"lock_holder_unknown\":null}\n",
+		"\"lock_holder\":null,\"lock_holder_unknown\":null,\"from\":null,\"to\":null}\n",
 		"%s", text);
 	json_decref(parse(text));
+}
+
+Test(json, between_which_awaits_a_step_ran)
+{
+	static const char *const words[] = { "suspended", "began", "returned", "raised",
+					     "cancelled" };
+	const json_t *from, *to;
+	struct stall s;
+	json_t *json;
+
+	stall_init(&s);
+	s.from = (struct step_end){ LS_AWAIT_SUSPENDED, { "acquire", "/srv/app/pool.py", 44 } };
+	for (enum ls_await_state i = LS_AWAIT_SUSPENDED; i < LS_AWAIT_MAX; i++) {
+		s.to = (struct step_end){ i, { "?", "?", 0 } };
+		json = parse(stall_text("json", &s, &opts));
+		from = json_object_get(json, "from");
+		to = json_object_get(json, "to");
+		check_text(from, "state", "suspended");
+		check_text(from, "function", "acquire");
+		check_text(from, "file", "/srv/app/pool.py");
+		cr_assert_eq(json_integer_value(json_object_get(from, "line")), 44);
+		check_text(to, "state", words[i - LS_AWAIT_SUSPENDED]);
+		check_null(to, "function");
+		check_null(to, "file");
+		check_null(to, "line");
+		json_decref(json);
+	}
 }
 
 Test(json, native_frames)

@@ -352,6 +352,48 @@ Test(text, lock_holder)
 		   "app/db.py:31 in fetch_row: time.sleep\n");
 }
 
+#define STALL_LINE                                                                                 \
+	"4242    step      50.3 ms  sleep     Task-7 handler()           "                         \
+	"app/db.py:31 in fetch_row: time.sleep\n"
+
+static void check_step_ends(const struct step_end *from, const struct step_end *to,
+			    const char *expected)
+{
+	const struct report_opts opts = { .mode = "exact", .is_verbose = true };
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	s.victims = 0;
+	s.from = *from;
+	s.to = *to;
+	check_line(&s, 0, STALL_LINE);
+	text = stall_text("text", &s, &opts);
+	cr_assert_eq(strncmp(text, STALL_LINE, strlen(STALL_LINE)), 0);
+	cr_assert_str_eq(text + strlen(STALL_LINE), expected);
+	free(text);
+}
+
+Test(text, between_which_awaits_a_step_ran)
+{
+	const struct step_end unknown = { 0 }, began = { .state = LS_AWAIT_BEGAN },
+			      returned = { .state = LS_AWAIT_RETURNED },
+			      raised = { .state = LS_AWAIT_RAISED },
+			      cancelled = { .state = LS_AWAIT_CANCELLED },
+			      pool = { LS_AWAIT_SUSPENDED,
+				       { "acq\x1bire", "/srv/app/pool.py", 44 } },
+			      gone = { LS_AWAIT_SUSPENDED, { "?", "?", 0 } };
+
+	check_step_ends(&pool, &pool,
+			"    resumed in acq\\x1bire (pool.py:44), suspended in acq\\x1bire "
+			"(pool.py:44)\n");
+	check_step_ends(&began, &returned, "    began, returned\n");
+	check_step_ends(&began, &raised, "    began, raised\n");
+	check_step_ends(&unknown, &cancelled, "    was cancelled\n");
+	check_step_ends(&gone, &unknown, "    resumed at a line that is not known\n");
+	check_step_ends(&unknown, &unknown, "");
+}
+
 Test(text, callback_and_turn)
 {
 	struct stall s;

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +193,22 @@ Test(decode, stall_unit)
 	cr_assert_eq(decode(&stall, sizeof(stall)), -EBADMSG);
 	stall.unit = LS_UNIT_TURN + 1;
 	cr_assert_eq(decode(&stall, sizeof(stall)), -EBADMSG);
+}
+
+Test(decode, step_ends)
+{
+	struct ls_rec_stall stall = valid_stall();
+
+	for (__u32 from = 0; from <= LS_AWAIT_MAX + 1; from++)
+		for (__u32 to = 0; to <= LS_AWAIT_MAX + 1; to++) {
+			const bool can_be =
+				from <= LS_AWAIT_BEGAN && to < LS_AWAIT_MAX && to != LS_AWAIT_BEGAN;
+
+			stall.from.state = from;
+			stall.to.state = to;
+			cr_assert_eq(decode(&stall, sizeof(stall)), can_be ? 0 : -EBADMSG,
+				     "from %u to %u", from, to);
+		}
 }
 
 Test(decode, stall_times)

@@ -102,6 +102,9 @@ static inline void fixture_stall(struct view_fixture *f, size_t i, enum ls_cause
 	s->n_frames = 2;
 	s->stack[0] = row->where;
 	s->stack[1] = (struct model_frame){ "handler", "/srv/app/web.py", 14 };
+	s->from = (struct step_end){ LS_AWAIT_SUSPENDED, { "acquire", "/srv/app/pool.py", 44 } };
+	s->to = (struct step_end){ cause == LS_CAUSE_SLEEP ? LS_AWAIT_CANCELLED : LS_AWAIT_RETURNED,
+				   { row->coroutine.name, row->coroutine.file, 0 } };
 	s->victims = 14;
 	s->starved_ns = 14 * duration_ns;
 	f->stall_list[i] = s;
@@ -188,6 +191,7 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.call_syscall = "clock_nanosleep",
 		.n_frames = 2,
 		.stack = { f->rows[0].where, { "handler", "/srv/app/web.py", 14 } },
+		.from = { LS_AWAIT_BEGAN, { "handler", "/srv/app/web.py", 10 } },
 		.victims = 14,
 		.victims_named = 2,
 		.victim_names = { "heartbeat", "metrics" },

@@ -55,14 +55,21 @@ static const struct ls_pyoffsets layout = {
 	.frame_generator = LS_PY_NONE,
 	.frame_locals = 72,
 	.frame_stack = LS_PY_NONE,
+	.frame_stack_top = 64,
 	.gen_bytes = 80,
 	.gen_frame = LS_PY_NONE,
 	.gen_iframe = 72,
 	.gen_code = 72,
 	.gen_qualname = 32,
 	.gen_state = 67,
+	.gen_created = -2,
+	.gen_awaits = -1,
+	.gen_awaits_max = -1,
+	.stack_top = LS_STACK_TOP_WORDS,
+	.stack_back = 8,
 	.task_bytes = 160,
 	.task_loop = 16,
+	.task_exception = 48,
 	.task_callback0 = 24,
 	.task_state = 88,
 	.task_coro = 96,
@@ -190,6 +197,38 @@ uint64_t py__coro(uint64_t code)
 	memory__put(coro + layout.gen_code, code);
 	memory__put(coro + layout.gen_qualname, py__str("coroutine"));
 	return coro;
+}
+
+static void coro_set_state(uint64_t coro, int8_t state)
+{
+	memory__write(coro + layout.gen_state, &state, 1);
+}
+
+void py__coro_create(uint64_t coro)
+{
+	coro_set_state(coro, layout.gen_created);
+}
+
+void py__coro_run(uint64_t coro)
+{
+	coro_set_state(coro, layout.gen_runs);
+}
+
+void py__coro_await(uint64_t coro, uint64_t position, uint64_t awaited)
+{
+	const uint64_t frame = coro + layout.gen_iframe;
+
+	coro_set_state(coro, layout.gen_awaits);
+	memory__put(frame + layout.frame_position, position);
+	memory__put(frame + layout.frame_stack_top, 1);
+	memory__put(frame + layout.frame_locals, awaited);
+}
+
+void py__task_end(uint64_t task, enum py_task_state state, uint64_t exception)
+{
+	memory__put(task + layout.task_coro, 0);
+	memory__put(task + layout.task_state, state);
+	memory__put(task + layout.task_exception, exception);
 }
 
 uint64_t py__task(uint64_t loop, const char *name, uint64_t coro)

@@ -32,8 +32,14 @@ uint64_t py__str(const char *text);
 uint64_t py__float(double value);
 uint64_t py__tuple(uint64_t a, uint64_t b, uint64_t c);
 uint64_t py__coro(uint64_t code);
+/* It has not begun, it runs, it is suspended and awaits that object. */
+void py__coro_create(uint64_t coro);
+void py__coro_run(uint64_t coro);
+void py__coro_await(uint64_t coro, uint64_t position, uint64_t awaited);
 /* A task of the C accelerator. */
 uint64_t py__task(uint64_t loop, const char *name, uint64_t coro);
+enum py_task_state { PY_TASK_PENDING, PY_TASK_CANCELLED, PY_TASK_FINISHED };
+void py__task_end(uint64_t task, enum py_task_state state, uint64_t exception);
 uint64_t py__tstate(uint64_t thread_pointer, uint64_t native_id);
 uint64_t py__frame(uint64_t code, uint64_t position, uint64_t previous);
 /* Lets the coroutine's own frame, which lies inside it, run under `previous`. Returns the frame. */
