@@ -262,8 +262,13 @@ void codes__keep(struct codes *c, uint32_t pid, struct image *image, uint64_t co
 {
 	struct code *found = codes__get(c, pid, image, code, now_ns);
 
-	if (found && image->runtime && image->runtime->code_lines)
+	if (!found)
+		return;
+	if (image->runtime && image->runtime->code_lines)
 		codes__read_table(c, image, found);
+	/* The process itself may have what the copy lacks. */
+	if (found->is_partial)
+		found->checked_ns = 0;
 }
 
 uint32_t codes__line(struct codes *c, uint32_t pid, struct image *image,

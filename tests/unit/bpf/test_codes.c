@@ -2,6 +2,8 @@
 /*
  * Copies of code objects: when they are made, and that both sides agree about what is in them.
  */
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +109,38 @@ Test(bpf_codes, names_of_a_process_that_has_gone)
 	frame.code = code;
 	frame.position = code + t.proc.py.at.co_code + 4;
 	cr_assert_eq(r.ops->line(r.ctx, rec.hdr.tgid, &frame), 12);
+	symbols__free(s);
+}
+
+/* A page may be missing when the copy is made, while the process has it when it is asked. */
+Test(bpf_codes, what_a_copy_lacks_is_read_from_the_process)
+{
+	struct target t = { .runtime = &runtime_python, .pid = getpid(), .ns_pid = getpid() };
+	struct code_info info;
+	struct ls_rec_code rec;
+	struct resolver r;
+	struct symbols *s;
+	uint64_t code;
+	void *memory = mmap((void *)BASE, sizeof(fake->bytes), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	cr_assert_eq((uintptr_t)memory, BASE);
+	sleep_in(add_task("/srv/a.py", &code), 20 * MS);
+	memcpy(memory, fake->bytes, sizeof(fake->bytes));
+	rec = next_record(LS_REC_CODE)->code;
+	for (size_t i = 0; i < LS_CODE_PIECES; i++)
+		if (memmem(rec.bytes + rec.pieces[i].at, rec.pieces[i].n_bytes, "/srv/a.py", 9))
+			rec.pieces[i].n_bytes = 0;
+	t.proc = fake->source.proc;
+	t.proc.py.at.minor = 12;
+	cr_assert_eq(symbols__new(&s), 0);
+	cr_assert_eq(symbols__add_process(s, &t), 0);
+	rec.hdr.tgid = (uint32_t)t.pid;
+	symbols__keep_code(s, &rec);
+	r = symbols__resolver(s);
+	cr_assert_eq(r.ops->code(r.ctx, rec.hdr.tgid, code, 0, &info), 0);
+	cr_assert_str_eq(info.name, "A.go");
+	cr_assert_str_eq(info.file, "/srv/a.py");
 	symbols__free(s);
 }
 
