@@ -49,7 +49,9 @@ FUZZ_SECONDS ?= 60
 # Libraries: pkg-config's name and the Debian package.
 LIBRARIES := libbpf:libbpf-dev libdw:libdw-dev libelf:libelf-dev capstone:libcapstone-dev \
 	jansson:libjansson-dev libzstd:libzstd-dev zlib:zlib1g-dev libcap-ng:libcap-ng-dev \
-	ncursesw:libncurses-dev inih:libinih-dev liblzma:liblzma-dev
+	ncursesw:libncurses-dev inih:libinih-dev liblzma:liblzma-dev \
+	libmicrohttpd:libmicrohttpd-dev gnutls:libgnutls28-dev yaml-0.1:libyaml-dev \
+	libcrypt:libcrypt-dev libseccomp:libseccomp-dev
 pc_name = $(firstword $(subst :, ,$(1)))
 pc_package = $(lastword $(subst :, ,$(1)))
 PC_NAMES := $(foreach l,$(LIBRARIES),$(call pc_name,$(l)))
@@ -82,7 +84,7 @@ BENCH_TRIXIE_PACKAGES := austin
 
 # The order is the way the data flows.
 MODULES ?= base arch runtime process python probe stream symbol model record view report session \
-	check dump app
+	check dump http app
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
@@ -455,6 +457,12 @@ $(BUILD)/faults/%: tests/faults/%.c $(LIB_OBJS) | $(DIRS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $^ -o $@ $(LDHARDEN) $(LIBS) $(LDLIBS) -lcriterion
+
+# The HTTP server with fixed pages.
+$(BUILD)/http/%: tests/http/%.c $(LIB_OBJS) | $(DIRS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $^ -o $@ $(LDHARDEN) $(LIBS) $(LDLIBS)
 
 $(BUILD)/bench/record: tests/bench/record.c $(LIB_OBJS) | $(DIRS)
 	$(call say,LINK,$@)

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/http_server.h"
 
 #define LARGE_BYTES (128 << 10)
 
@@ -78,6 +79,9 @@ int main(int argc, char **argv)
 	const struct cli_command *command = cli_find(all_commands, name);
 	char known[128];
 
+	/* Before anything is done that only the program itself needs. */
+	if (http_child_is_asked(argc, argv))
+		return http_child_main();
 	file_hold_standard_streams();
 	limits__raise();
 	/*

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connections: how many there may be, and how long each may take for what it does. A connection
+ * that is late is shut down, and libmicrohttpd closes it then.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/time.h"
+#include "http/child.h"
+
+static uint64_t now_ns(void)
+{
+	return time_now_ns(CLOCK_MONOTONIC);
+}
+
+/* One IPv6 network of 64 bits is one client: it has all addresses in it. */
+static struct in6_addr peer_of(const struct sockaddr *address)
+{
+	const struct sockaddr_in *in = (const void *)address;
+	const struct sockaddr_in6 *in6 = (const void *)address;
+	struct in6_addr peer = {};
+
+	if (address && address->sa_family == AF_INET)
+		memcpy(peer.s6_addr + 12, &in->sin_addr, sizeof(in->sin_addr));
+	else if (address && address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		memcpy(peer.s6_addr + 12, in6->sin6_addr.s6_addr + 12, 4);
+	else if (address && address->sa_family == AF_INET6)
+		memcpy(peer.s6_addr, &in6->sin6_addr, 8);
+	return peer;
+}
+
+void conn__enter(struct conn *conn, enum conn_phase phase, uint64_t limit_ns)
+{
+	conn->phase = phase;
+	conn->since_ns = now_ns();
+	conn->limit_ns = limit_ns;
+}
+
+struct conn *child__add_conn(struct child *c, struct child_server *server,
+			     struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *address =
+		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct conn *conn = c->conns;
+
+	while (conn < c->conns + c->config.limits.connections && conn->phase != PHASE_UNUSED)
+		conn++;
+	if (conn == c->conns + c->config.limits.connections)
+		return NULL;
+	*conn = (struct conn){ .mhd = mhd,
+			       .server = server,
+			       .fd = fd ? fd->connect_fd : -1,
+			       .peer = peer_of(address ? address->client_addr : NULL) };
+	conn__enter(conn, PHASE_HEADER, c->config.limits.header_ms * NS_PER_MS);
+	c->n_conns++;
+	child__count(c, HTTP_COUNT_connections);
+	return conn;
+}
+
+void child__remove_conn(struct child *c, struct conn *conn)
+{
+	if (!conn->n_requests)
+		child__count(c, HTTP_COUNT_no_request);
+	child__count(c, HTTP_COUNT_connections_closed);
+	conn->phase = PHASE_UNUSED;
+	c->n_conns--;
+}
+
+struct conn *child__find_request(struct child *c, uint64_t id)
+{
+	for (size_t i = 0; i < c->config.limits.connections; i++)
+		if (c->conns[i].phase == PHASE_WAITING && c->conns[i].request_id == id)
+			return &c->conns[i];
+	return NULL;
+}
+
+bool child__may_connect(struct child *c, const struct sockaddr *address)
+{
+	const struct in6_addr peer = peer_of(address);
+	size_t n = 0;
+
+	if (c->n_conns == c->config.limits.connections) {
+		child__count(c, HTTP_COUNT_refused_full);
+		return false;
+	}
+	for (size_t i = 0; i < c->config.limits.connections; i++)
+		n += c->conns[i].phase != PHASE_UNUSED &&
+			!memcmp(&c->conns[i].peer, &peer, sizeof(peer));
+	if (n < c->config.limits.connections_per_address)
+		return true;
+	child__count(c, HTTP_COUNT_refused_address);
+	return false;
+}
+
+void child__cancel(struct child *c, struct conn *conn)
+{
+	struct wire_out w = {};
+
+	wire_out__begin(&w, WIRE_CANCEL, conn->request_id);
+	if (!wire_out__end(&w))
+		wire_send(c->channel_fd, &w);
+	wire_out__done(&w);
+}
+
+/* libmicrohttpd does not look at the socket of a connection that waits for its answer. */
+static bool has_left(const struct conn *conn)
+{
+	struct pollfd end = { .fd = conn->fd, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) > 0;
+}
+
+static void end_waiting(struct child *c, struct conn *conn, bool is_late)
+{
+	child__cancel(c, conn);
+	child__count(c, is_late ? HTTP_COUNT_timeout_answer : HTTP_COUNT_client_left);
+	child__answer(c, conn, is_late ? MHD_HTTP_GATEWAY_TIMEOUT : 0);
+}
+
+static void end_conn(struct child *c, struct conn *conn)
+{
+	const bool is_idle = conn->phase == PHASE_HEADER && conn->n_requests;
+
+	if (conn->is_closing)
+		return;
+	if (conn->phase == PHASE_WRITING)
+		child__count(c, HTTP_COUNT_timeout_write);
+	else if (!is_idle)
+		child__count(c, HTTP_COUNT_timeout_header);
+	conn->is_closing = true;
+	shutdown(conn->fd, SHUT_RDWR);
+}
+
+void child__end_late(struct child *c)
+{
+	const uint64_t now = now_ns();
+
+	for (size_t i = 0; i < c->config.limits.connections; i++) {
+		struct conn *conn = &c->conns[i];
+		const bool is_late = now - conn->since_ns > conn->limit_ns;
+
+		if (conn->phase == PHASE_UNUSED || conn->is_answered)
+			continue;
+		if (conn->phase != PHASE_WAITING && is_late)
+			end_conn(c, conn);
+		else if (conn->phase == PHASE_WAITING && (is_late || has_left(conn)))
+			end_waiting(c, conn, is_late);
+	}
+}
