@@ -12,19 +12,20 @@
 #include <stdatomic.h>
 
 #include "http/child_config.h"
+#include "http/credentials.h"
 #include "http/http_counts.h"
 #include "http/wire.h"
 
 #define HTTP_QUERY_BYTES 2048
 
 /* PHASE_HEADER: nothing of a request was handled yet, after the connect or the last reply. */
-enum conn_phase { PHASE_UNUSED, PHASE_HEADER, PHASE_WAITING, PHASE_WRITING };
+enum conn_phase { PHASE_UNUSED, PHASE_HEADER, PHASE_CHECKING, PHASE_WAITING, PHASE_WRITING };
 
 struct child_server {
 	struct child *child;
 	struct MHD_Daemon *daemon;
 	int epoll_fd;
-	bool is_retiring;
+	bool has_tls, is_retiring;
 };
 
 /* What the parent answered. */
@@ -44,8 +45,11 @@ struct conn {
 	struct child_server *server;
 	int fd;
 	struct in6_addr peer; /* zeros: a unix socket */
-	uint32_t request_id; /* while waiting */
+	uint32_t request_id; /* while checking or waiting */
 	unsigned int n_requests;
+	bool is_tls_up; /* the handshake has ended well */
+	/* User and password of this request were checked, and are right, or wrong. */
+	bool is_authorized, is_unauthorized;
 	char query[HTTP_QUERY_BYTES];
 	bool is_query_bad;
 	bool is_begun; /* the handler has seen this request */
@@ -60,6 +64,7 @@ struct child {
 	int channel_fd, listen_fd;
 	_Atomic uint64_t *counts;
 	struct wire_reader reader;
+	struct credentials *credentials;
 	struct conn *conns;
 	size_t n_conns; /* in use */
 	uint32_t last_id;
@@ -76,7 +81,7 @@ static inline void child__count(struct child *c, enum http_count count)
 struct conn *child__add_conn(struct child *c, struct child_server *server,
 			     struct MHD_Connection *mhd);
 void child__remove_conn(struct child *c, struct conn *conn);
-struct conn *child__find_request(struct child *c, uint64_t id);
+struct conn *child__find_request(struct child *c, enum conn_phase phase, uint64_t id);
 /* May this address have one more? */
 bool child__may_connect(struct child *c, const struct sockaddr *address);
 void conn__enter(struct conn *conn, enum conn_phase phase, uint64_t limit_ns);
@@ -99,6 +104,8 @@ enum MHD_Result child_on_request(void *ctx, struct MHD_Connection *mhd, const ch
 				 size_t *upload_bytes, void **request);
 void child_on_request_end(void *ctx, struct MHD_Connection *mhd, void **request,
 			  enum MHD_RequestTerminationCode code);
+/* The password of this request was checked. */
+void child__authorize(struct child *c, uint32_t ticket, bool is_good);
 /* Goes on with a request that has its answer, or none with `local_status`; 0: drops it. */
 void child__answer(struct child *c, struct conn *conn, unsigned int local_status);
 

@@ -12,9 +12,8 @@
 static void encode_web(const struct web_config *web, struct wire_out *w)
 {
 	wire_out__u32(w, web->has_tls);
-	wire_out__text(w, web->cert);
-	wire_out__text(w, web->key);
-	wire_out__text(w, web->client_ca);
+	for (size_t i = 0; i < WEB_FILE_MAX; i++)
+		wire_out__text(w, web->pem[i]);
 	wire_out__u32(w, web->client_auth);
 	wire_out__u32(w, web->min_version);
 	wire_out__u32(w, web->max_version);
@@ -87,13 +86,12 @@ static void decode_users(struct web_config *web, struct wire_in *in)
 static void decode_web(struct web_config *web, struct wire_in *in)
 {
 	web->has_tls = decode_below(in, 2);
-	web->cert = decode_copy(in);
-	web->key = decode_copy(in);
-	web->client_ca = decode_copy(in);
+	for (size_t i = 0; i < WEB_FILE_MAX; i++)
+		web->pem[i] = decode_copy(in);
 	web->client_auth = decode_below(in, WEB_CLIENT_AUTH_MAX);
 	web->min_version = decode_below(in, WEB_TLS_MAX);
 	web->max_version = decode_below(in, WEB_TLS_MAX);
-	in->is_bad |= web->has_tls && (!web->cert || !web->key);
+	in->is_bad |= web->has_tls && (!web->pem[WEB_FILE_CERT] || !web->pem[WEB_FILE_KEY]);
 	decode_users(web, in);
 }
 

@@ -64,17 +64,19 @@ struct conn *child__add_conn(struct child *c, struct child_server *server,
 
 void child__remove_conn(struct child *c, struct conn *conn)
 {
-	if (!conn->n_requests)
+	if (conn->server->has_tls && !conn->is_tls_up)
+		child__count(c, HTTP_COUNT_tls_failed);
+	else if (!conn->n_requests)
 		child__count(c, HTTP_COUNT_no_request);
 	child__count(c, HTTP_COUNT_connections_closed);
 	conn->phase = PHASE_UNUSED;
 	c->n_conns--;
 }
 
-struct conn *child__find_request(struct child *c, uint64_t id)
+struct conn *child__find_request(struct child *c, enum conn_phase phase, uint64_t id)
 {
 	for (size_t i = 0; i < c->config.limits.connections; i++)
-		if (c->conns[i].phase == PHASE_WAITING && c->conns[i].request_id == id)
+		if (c->conns[i].phase == phase && c->conns[i].request_id == id)
 			return &c->conns[i];
 	return NULL;
 }
@@ -117,7 +119,8 @@ static bool has_left(const struct conn *conn)
 
 static void end_waiting(struct child *c, struct conn *conn, bool is_late)
 {
-	child__cancel(c, conn);
+	if (conn->phase == PHASE_WAITING)
+		child__cancel(c, conn);
 	child__count(c, is_late ? HTTP_COUNT_timeout_answer : HTTP_COUNT_client_left);
 	child__answer(c, conn, is_late ? MHD_HTTP_GATEWAY_TIMEOUT : 0);
 }
@@ -143,12 +146,14 @@ void child__end_late(struct child *c)
 	for (size_t i = 0; i < c->config.limits.connections; i++) {
 		struct conn *conn = &c->conns[i];
 		const bool is_late = now - conn->since_ns > conn->limit_ns;
+		const bool is_suspended =
+			conn->phase == PHASE_WAITING || conn->phase == PHASE_CHECKING;
 
 		if (conn->phase == PHASE_UNUSED || conn->is_answered)
 			continue;
-		if (conn->phase != PHASE_WAITING && is_late)
+		if (!is_suspended && is_late)
 			end_conn(c, conn);
-		else if (conn->phase == PHASE_WAITING && (is_late || has_left(conn)))
+		else if (is_suspended && (is_late || has_left(conn)))
 			end_waiting(c, conn, is_late);
 	}
 }

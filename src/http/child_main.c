@@ -87,6 +87,11 @@ static int read_config(struct child *c, struct err *err)
 	return c->conns ? 0 : -ENOMEM;
 }
 
+static int take_users(struct child *c)
+{
+	return credentials__set_users(c->credentials, c->config.web.users, c->config.web.n_users);
+}
+
 static int set_up(struct child *c, struct child_ready *ret_ready, struct err *err)
 {
 	bool has_own_user = false;
@@ -97,6 +102,10 @@ static int set_up(struct child *c, struct child_ready *ret_ready, struct err *er
 	if (!r)
 		r = confine_resources(memory_bytes(&c->config.limits),
 				      c->config.limits.connections + N_DESCRIPTORS, err);
+	if (!r)
+		r = credentials__new(&c->credentials);
+	if (!r)
+		r = take_users(c);
 	if (!r)
 		r = child_server__new(&c->servers[0], c, err);
 	*ret_ready = (struct child_ready){ .uid = getuid(), .has_own_user = has_own_user };
@@ -148,7 +157,7 @@ static bool decode_reply(struct answer *ret_answer, struct wire_frame *frame)
 
 static void take_reply(struct child *c, struct wire_frame *frame)
 {
-	struct conn *conn = child__find_request(c, frame->head.id);
+	struct conn *conn = child__find_request(c, PHASE_WAITING, frame->head.id);
 	const size_t bytes = frame->head.bytes;
 
 	if (!conn || conn->is_answered) {
@@ -175,11 +184,14 @@ static void take_config(struct child *c, struct wire_frame *frame)
 
 	if (!r) {
 		c->config.limits = before.limits;
-		r = child_server__new(&next, c, &err);
+		r = take_users(c);
+		if (!r)
+			r = child_server__new(&next, c, &err);
 	}
 	if (r) {
 		child_config__done(&c->config);
 		c->config = before;
+		take_users(c);
 		say_failed(c, &err);
 		return;
 	}
@@ -231,6 +243,15 @@ static void run_servers(struct child *c)
 	}
 }
 
+static void take_verdicts(struct child *c)
+{
+	uint32_t ticket;
+	bool is_good;
+
+	while (credentials__next(c->credentials, &ticket, &is_good))
+		child__authorize(c, ticket, is_good);
+}
+
 static void serve(struct child *c)
 {
 	uint64_t looked_ns = 0;
@@ -240,6 +261,7 @@ static void serve(struct child *c)
 			{ .fd = c->channel_fd, .events = POLLIN },
 			{ .fd = c->servers[0]->epoll_fd, .events = POLLIN },
 			{ .fd = c->servers[1] ? c->servers[1]->epoll_fd : -1, .events = POLLIN },
+			{ .fd = credentials__fd(c->credentials), .events = POLLIN },
 		};
 		uint64_t now;
 
@@ -247,6 +269,7 @@ static void serve(struct child *c)
 			return;
 		if (fds[0].revents && !read_channel(c))
 			return;
+		take_verdicts(c);
 		run_servers(c);
 		now = time_now_ns(CLOCK_MONOTONIC);
 		if (now - looked_ns < LOOK_MS * NS_PER_MS)

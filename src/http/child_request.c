@@ -70,8 +70,7 @@ static bool is_host_wrong(const struct child *c, const struct conn *conn)
 	return c->config.is_host_checked && *host && !host_is_local(host);
 }
 
-static enum MHD_Result begin(struct child *c, struct conn *conn, const char *path,
-			     const char *method)
+static enum MHD_Result begin(struct child *c, struct conn *conn, const char *method)
 {
 	conn->n_requests++;
 	conn->is_begun = true;
@@ -87,9 +86,73 @@ static enum MHD_Result begin(struct child *c, struct conn *conn, const char *pat
 		return refuse(c, conn, HTTP_COUNT_refused_host, MHD_HTTP_MISDIRECTED_REQUEST);
 	if (is_cross_site(conn))
 		return refuse(c, conn, HTTP_COUNT_refused_cross_site, MHD_HTTP_FORBIDDEN);
-	if (!has_path(c, path))
-		return refuse(c, conn, HTTP_COUNT_refused_path, MHD_HTTP_NOT_FOUND);
 	return MHD_YES;
+}
+
+static enum MHD_Result ask_for_credentials(struct child *c, struct conn *conn,
+					   enum http_count count)
+{
+	child__count(c, count);
+	return child__send_status(c, conn, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+				  "Basic realm=\"loopstall\", charset=\"UTF-8\"");
+}
+
+static uint64_t client_of(const struct conn *conn)
+{
+	uint64_t client;
+
+	memcpy(&client, conn->peer.s6_addr, sizeof(client));
+	return client ^ conn->peer.s6_addr32[3];
+}
+
+static enum credentials_verdict check(struct child *c, struct conn *conn)
+{
+	enum credentials_verdict verdict = CREDENTIALS_BAD;
+	char *password = NULL, *user = MHD_basic_auth_get_username_password(conn->mhd, &password);
+
+	if (user && password) {
+		conn->request_id = ++c->last_id;
+		verdict = credentials__check(c->credentials, client_of(conn), conn->request_id,
+					     user, password);
+	}
+	if (password)
+		explicit_bzero(password, strlen(password));
+	MHD_free(password);
+	MHD_free(user);
+	return verdict;
+}
+
+static enum MHD_Result authorize(struct child *c, struct conn *conn)
+{
+	if (!*header(conn, MHD_HTTP_HEADER_AUTHORIZATION))
+		return ask_for_credentials(c, conn, HTTP_COUNT_no_credentials);
+	switch (check(c, conn)) {
+	case CREDENTIALS_GOOD:
+		conn->is_authorized = true;
+		return MHD_YES;
+	case CREDENTIALS_BAD:
+		return ask_for_credentials(c, conn, HTTP_COUNT_bad_credentials);
+	case CREDENTIALS_BUSY:
+		child__count(c, HTTP_COUNT_refused_checks);
+		return child__send_status(c, conn, MHD_HTTP_TOO_MANY_REQUESTS,
+					  MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	default:
+		conn__enter(conn, PHASE_CHECKING, c->config.limits.answer_ms * NS_PER_MS);
+		MHD_suspend_connection(conn->mhd);
+		return MHD_YES;
+	}
+}
+
+void child__authorize(struct child *c, uint32_t ticket, bool is_good)
+{
+	struct conn *conn = child__find_request(c, PHASE_CHECKING, ticket);
+
+	if (!conn || conn->is_answered)
+		return;
+	conn->is_authorized = is_good;
+	conn->is_unauthorized = !is_good;
+	conn->phase = PHASE_HEADER;
+	MHD_resume_connection(conn->mhd);
 }
 
 static int encode(struct child *c, struct conn *conn, const char *path, bool is_head,
@@ -130,6 +193,29 @@ static enum MHD_Result forward(struct child *c, struct conn *conn, const char *p
 	return r == -ENOMEM ? MHD_NO : MHD_YES;
 }
 
+static enum MHD_Result answer(struct child *c, struct conn *conn)
+{
+	if (conn->local_status)
+		return child__send_status(c, conn, conn->local_status, NULL, NULL);
+	return conn->answer.status ? child__send_answer(c, conn) : MHD_NO;
+}
+
+/* Who has no right to ask learns nothing about paths. */
+static enum MHD_Result pass_on(struct child *c, struct conn *conn, const char *path, bool is_head)
+{
+	if (conn->is_unauthorized)
+		return ask_for_credentials(c, conn, HTTP_COUNT_bad_credentials);
+	if (c->config.web.n_users && !conn->is_authorized) {
+		const enum MHD_Result result = authorize(c, conn);
+
+		if (!conn->is_authorized)
+			return result;
+	}
+	if (!has_path(c, path))
+		return refuse(c, conn, HTTP_COUNT_refused_path, MHD_HTTP_NOT_FOUND);
+	return forward(c, conn, path, is_head);
+}
+
 void *child_on_uri(void *ctx, const char *uri, struct MHD_Connection *mhd)
 {
 	struct child_server *s = ctx;
@@ -159,12 +245,10 @@ enum MHD_Result child_on_request(void *ctx, struct MHD_Connection *mhd, const ch
 		return MHD_NO;
 	*request = conn;
 	if (!conn->is_begun)
-		return begin(s->child, conn, url, method);
-	if (!conn->is_answered)
-		return forward(s->child, conn, url, !strcmp(method, MHD_HTTP_METHOD_HEAD));
-	if (conn->local_status)
-		return child__send_status(s->child, conn, conn->local_status, NULL, NULL);
-	return conn->answer.status ? child__send_answer(s->child, conn) : MHD_NO;
+		return begin(s->child, conn, method);
+	if (conn->is_answered)
+		return answer(s->child, conn);
+	return pass_on(s->child, conn, url, !strcmp(method, MHD_HTTP_METHOD_HEAD));
 }
 
 static void forget_answer(struct child *c, struct conn *conn)
@@ -174,6 +258,7 @@ static void forget_answer(struct child *c, struct conn *conn)
 	wire_frame__done(&conn->answer.frame);
 	conn->answer = (struct answer){};
 	conn->is_answered = conn->is_begun = false;
+	conn->is_authorized = conn->is_unauthorized = false;
 	conn->local_status = 0;
 }
 

@@ -30,8 +30,8 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd, void **socket_c
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*socket_ctx = conn = child__add_conn(s->child, s, mhd);
-		if (conn && s->child->config.web.has_tls)
-			child_tls__begin(conn);
+		if (conn && s->has_tls)
+			child_tls__begin(&s->child->config.web, conn);
 	} else if (conn) {
 		child__remove_conn(s->child, conn);
 	}
@@ -52,19 +52,16 @@ static void ignore_log(void *ctx, const char *format, va_list args)
 	(void)args;
 }
 
-#define MAX_TLS_OPTIONS 6
-
 static int start(struct child_server *s, struct child *c, struct err *err)
 {
 	const struct http_limits *limits = &c->config.limits;
-	struct MHD_OptionItem tls[MAX_TLS_OPTIONS] = { { MHD_OPTION_END, 0, NULL } };
-	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[CHILD_TLS_OPTIONS];
+	const unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+		(c->config.web.has_tls ? MHD_USE_TLS : 0);
 	const union MHD_DaemonInfo *info;
 
-	if (c->config.web.has_tls) {
-		flags |= MHD_USE_TLS;
-		child_tls__options(&c->config.web, tls);
-	}
+	s->has_tls = c->config.web.has_tls;
+	child_tls__options(&c->config.web, tls);
 	s->daemon = MHD_start_daemon(
 		flags, 0, on_accept, s, child_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, ignore_log,
 		NULL, MHD_OPTION_LISTEN_SOCKET, c->listen_fd,

@@ -11,10 +11,14 @@
 
 struct conn;
 
-/* Fills in at most five options and the end. The texts are those of the configuration. */
-void child_tls__options(const struct web_config *web, struct MHD_OptionItem *options);
+#define CHILD_TLS_OPTIONS 5
+
+/* The options of libmicrohttpd, with their end: none without TLS. The texts are those of the
+ * configuration. */
+void child_tls__options(const struct web_config *web,
+			struct MHD_OptionItem options[CHILD_TLS_OPTIONS]);
 
 /* A new connection: which certificate its client must have. */
-void child_tls__begin(struct conn *conn);
+void child_tls__begin(const struct web_config *web, struct conn *conn);
 
 #endif

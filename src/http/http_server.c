@@ -296,7 +296,6 @@ static int wait_until_ready(struct http_server *s, struct err *err)
 
 static int start(struct http_server *s, const struct http_options *options, struct err *err)
 {
-	char text[HTTP_ADDRESS_TEXT_BYTES];
 	int r = copy_options(s, options, err);
 
 	if (!r)
@@ -305,12 +304,7 @@ static int start(struct http_server *s, const struct http_options *options, stru
 		r = s->listen_fd = http_address__listen(&s->address, err);
 	if (r < 0)
 		return r;
-	http_address__print(&s->address, text, sizeof(text));
-	snprintf(s->address_text, sizeof(s->address_text), "%s%s",
-		 s->address.is_unix	? "" :
-			 s->web.has_tls ? "https://" :
-					  "http://",
-		 text);
+	http_server__name_address(s);
 	r = create_descriptors(s, err);
 	if (!r)
 		r = http_server__spawn(s, err);

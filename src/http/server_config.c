@@ -40,9 +40,44 @@ int http_server__read_web_config(struct http_server *s, struct web_config *ret_w
 	return r;
 }
 
+void http_server__name_address(struct http_server *s)
+{
+	const char *scheme = s->address.is_unix ? "" : s->web.has_tls ? "https://" : "http://";
+	char text[HTTP_ADDRESS_TEXT_BYTES];
+
+	http_address__print(&s->address, text, sizeof(text));
+	snprintf(s->address_text, sizeof(s->address_text), "%s%s", scheme, text);
+}
+
+/* The one before stays in force. The same fault is counted once. */
+static void keep_old(struct http_server *s, const struct err *err)
+{
+	if (!strcmp(s->config_error, err->what))
+		return;
+	snprintf(s->config_error, sizeof(s->config_error), "%s", err->what);
+	http_server__count(s, HTTP_COUNT_config_errors);
+}
+
+/* Until it can be read, a changed file is tried again each time: what it names may come later. */
 void http_server__look_at_config(struct http_server *s, uint64_t now_ns)
 {
+	struct web_config web = {};
+	struct err err = {};
+
 	if (!s->web_config_path || now_ns < s->look_at_ns)
 		return;
 	s->look_at_ns = now_ns + LOOK_NS;
+	if (!web_config__is_stale(&s->web))
+		return;
+	if (http_server__read_web_config(s, &web, &err)) {
+		keep_old(s, &err);
+		return;
+	}
+	web_config__done(&s->web);
+	s->web = web;
+	s->config_error[0] = '\0';
+	http_server__name_address(s);
+	http_server__count(s, HTTP_COUNT_config_reloads);
+	if (s->pid && http_server__send_config(s))
+		http_server__kill_child(s);
 }

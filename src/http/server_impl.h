@@ -93,6 +93,8 @@ void http_server__forget_requests(struct http_server *s);
 /* server_config.c. 0 or -errno: whether these options may be served at this address. */
 int http_server__read_web_config(struct http_server *s, struct web_config *ret_web,
 				 struct err *err);
+/* The address with its scheme, which follows from the configuration. */
+void http_server__name_address(struct http_server *s);
 /* Takes a changed file, from time to time. */
 void http_server__look_at_config(struct http_server *s, uint64_t now_ns);
 
