@@ -80,8 +80,10 @@ int main(int argc, char **argv)
 	char known[128];
 
 	/* Before anything is done that only the program itself needs. */
-	if (http_child_is_asked(argc, argv))
-		return http_child_main();
+	if (http_child_is_asked(argc, argv) && http_child_main()) {
+		log_error("%s is what loopstall starts by itself", HTTP_CHILD_ARGUMENT);
+		return EXIT_USAGE;
+	}
 	file_hold_standard_streams();
 	limits__raise();
 	/*

@@ -66,7 +66,7 @@ struct child {
 	struct wire_reader reader;
 	struct credentials *credentials;
 	struct conn *conns;
-	size_t n_conns; /* in use */
+	size_t conns_size, n_conns; /* in use */
 	uint32_t last_id;
 	size_t held_bytes; /* of replies */
 	struct child_server *servers[2]; /* the one that accepts, the one that ends */

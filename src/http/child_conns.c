@@ -48,9 +48,9 @@ struct conn *child__add_conn(struct child *c, struct child_server *server,
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct conn *conn = c->conns;
 
-	while (conn < c->conns + c->config.limits.connections && conn->phase != PHASE_UNUSED)
+	while (conn < c->conns + c->conns_size && conn->phase != PHASE_UNUSED)
 		conn++;
-	if (conn == c->conns + c->config.limits.connections)
+	if (conn == c->conns + c->conns_size)
 		return NULL;
 	*conn = (struct conn){ .mhd = mhd,
 			       .server = server,
@@ -75,28 +75,74 @@ void child__remove_conn(struct child *c, struct conn *conn)
 
 struct conn *child__find_request(struct child *c, enum conn_phase phase, uint64_t id)
 {
-	for (size_t i = 0; i < c->config.limits.connections; i++)
+	for (size_t i = 0; i < c->conns_size; i++)
 		if (c->conns[i].phase == phase && c->conns[i].request_id == id)
 			return &c->conns[i];
 	return NULL;
 }
 
+static bool is_open(const struct conn *conn)
+{
+	return conn->phase != PHASE_UNUSED && !conn->is_closing;
+}
+
+/* NULL: of every client. */
+static bool is_of(const struct conn *conn, const struct in6_addr *peer)
+{
+	return is_open(conn) && (!peer || !memcmp(&conn->peer, peer, sizeof(*peer)));
+}
+
+static size_t count_open(const struct child *c, const struct in6_addr *peer)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->conns_size; i++)
+		n += is_of(&c->conns[i], peer);
+	return n;
+}
+
+static void close_conn(struct conn *conn)
+{
+	conn->is_closing = true;
+	shutdown(conn->fd, SHUT_RDWR);
+}
+
+/* Whoever asks nothing has no right to keep others out: the one that has been silent for the
+ * longest time makes room. */
+static bool make_room(struct child *c, const struct in6_addr *peer)
+{
+	struct conn *oldest = NULL;
+
+	for (size_t i = 0; i < c->conns_size; i++) {
+		struct conn *conn = &c->conns[i];
+
+		if (is_of(conn, peer) && conn->phase == PHASE_HEADER &&
+		    (!oldest || conn->since_ns < oldest->since_ns))
+			oldest = conn;
+	}
+	if (!oldest)
+		return false;
+	child__count(c, HTTP_COUNT_closed_for_room);
+	close_conn(oldest);
+	return true;
+}
+
+/* Those that are being closed take a place, too, but for a moment only. */
 bool child__may_connect(struct child *c, const struct sockaddr *address)
 {
 	const struct in6_addr peer = peer_of(address);
-	size_t n = 0;
+	const struct http_limits *limits = &c->config.limits;
 
-	if (c->n_conns == c->config.limits.connections) {
+	if (count_open(c, &peer) >= limits->connections_per_address && !make_room(c, &peer)) {
+		child__count(c, HTTP_COUNT_refused_address);
+		return false;
+	}
+	if (c->n_conns == c->conns_size ||
+	    (count_open(c, NULL) >= limits->connections && !make_room(c, NULL))) {
 		child__count(c, HTTP_COUNT_refused_full);
 		return false;
 	}
-	for (size_t i = 0; i < c->config.limits.connections; i++)
-		n += c->conns[i].phase != PHASE_UNUSED &&
-			!memcmp(&c->conns[i].peer, &peer, sizeof(peer));
-	if (n < c->config.limits.connections_per_address)
-		return true;
-	child__count(c, HTTP_COUNT_refused_address);
-	return false;
+	return true;
 }
 
 void child__cancel(struct child *c, struct conn *conn)
@@ -135,15 +181,14 @@ static void end_conn(struct child *c, struct conn *conn)
 		child__count(c, HTTP_COUNT_timeout_write);
 	else if (!is_idle)
 		child__count(c, HTTP_COUNT_timeout_header);
-	conn->is_closing = true;
-	shutdown(conn->fd, SHUT_RDWR);
+	close_conn(conn);
 }
 
 void child__end_late(struct child *c)
 {
 	const uint64_t now = now_ns();
 
-	for (size_t i = 0; i < c->config.limits.connections; i++) {
+	for (size_t i = 0; i < c->conns_size; i++) {
 		struct conn *conn = &c->conns[i];
 		const bool is_late = now - conn->since_ns > conn->limit_ns;
 		const bool is_suspended =

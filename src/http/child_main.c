@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,6 +27,8 @@
 #define MEMORY_PER_CONNECTION_BYTES (512 << 10)
 /* Besides those of connections: ours, and those of two servers. */
 #define N_DESCRIPTORS 32
+/* Places for connections: those that are being closed for others have not left yet. */
+#define CONNS_FACTOR 2
 
 bool http_child_is_asked(int argc, char *const *argv)
 {
@@ -67,7 +68,7 @@ static int take_descriptors(struct child *c)
 static size_t memory_bytes(const struct http_limits *limits)
 {
 	return MEMORY_BYTES + (size_t)limits->held_bytes + limits->reply_bytes +
-		(size_t)limits->connections * MEMORY_PER_CONNECTION_BYTES;
+		CONNS_FACTOR * (size_t)limits->connections * MEMORY_PER_CONNECTION_BYTES;
 }
 
 static int read_config(struct child *c, struct err *err)
@@ -83,7 +84,8 @@ static int read_config(struct child *c, struct err *err)
 				strerror(-r));
 	c->reader.is_taken[WIRE_REPLY] = true;
 	c->reader.max_bytes[WIRE_REPLY] = c->config.limits.reply_bytes + WIRE_REPLY_EXTRA_BYTES;
-	c->conns = calloc(c->config.limits.connections, sizeof(*c->conns));
+	c->conns_size = CONNS_FACTOR * (size_t)c->config.limits.connections;
+	c->conns = calloc(c->conns_size, sizeof(*c->conns));
 	return c->conns ? 0 : -ENOMEM;
 }
 
@@ -101,7 +103,7 @@ static int set_up(struct child *c, struct child_ready *ret_ready, struct err *er
 		r = read_config(c, err);
 	if (!r)
 		r = confine_resources(memory_bytes(&c->config.limits),
-				      c->config.limits.connections + N_DESCRIPTORS, err);
+				      c->conns_size + N_DESCRIPTORS, err);
 	if (!r)
 		r = credentials__new(&c->credentials);
 	if (!r)
@@ -296,11 +298,10 @@ int http_child_main(void)
 	struct child c = {};
 	struct child_ready ready;
 	struct err err = {};
+	int r = take_descriptors(&c);
 
-	if (take_descriptors(&c)) {
-		fputs("loopstall: " HTTP_CHILD_ARGUMENT " is for loopstall itself\n", stderr);
-		return 2;
-	}
+	if (r)
+		return r;
 	begin_process();
 	c.reader.is_taken[WIRE_CONFIG] = true;
 	c.reader.max_bytes[WIRE_CONFIG] = WIRE_CONFIG_MAX_BYTES;

@@ -66,7 +66,7 @@ static int start(struct child_server *s, struct child *c, struct err *err)
 		flags, 0, on_accept, s, child_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, ignore_log,
 		NULL, MHD_OPTION_LISTEN_SOCKET, c->listen_fd,
 		/* One more than we let in, or it would stop to accept instead of asking us. */
-		MHD_OPTION_CONNECTION_LIMIT, limits->connections + 1,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)c->conns_size + 1,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)limits->connection_bytes,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 		MHD_OPTION_URI_LOG_CALLBACK, child_on_uri, s, MHD_OPTION_NOTIFY_CONNECTION,
@@ -106,7 +106,7 @@ void child_server__free(struct child_server *s)
 
 bool child_server__is_used(const struct child_server *s)
 {
-	for (size_t i = 0; i < s->child->config.limits.connections; i++)
+	for (size_t i = 0; i < s->child->conns_size; i++)
 		if (s->child->conns[i].phase != PHASE_UNUSED && s->child->conns[i].server == s)
 			return true;
 	return false;
@@ -116,10 +116,11 @@ void child_server__retire(struct child_server *s)
 {
 	MHD_quiesce_daemon(s->daemon);
 	s->is_retiring = true;
-	for (size_t i = 0; i < s->child->config.limits.connections; i++) {
+	for (size_t i = 0; i < s->child->conns_size; i++) {
 		struct conn *conn = &s->child->conns[i];
 
-		if (conn->server != s || conn->phase != PHASE_HEADER)
+		/* A new client may ask once, as if it had come a moment earlier. */
+		if (conn->server != s || conn->phase != PHASE_HEADER || !conn->n_requests)
 			continue;
 		conn->is_closing = true;
 		shutdown(conn->fd, SHUT_RDWR);

@@ -22,6 +22,8 @@
 	_(status_5xx, "replies with status 500 to 599")                                            \
 	_(refused_full, "connections refused: as many were open as may be")                        \
 	_(refused_address, "connections refused: one address had as many as it may have")          \
+	_(closed_for_room,                                                                         \
+	  "connections closed for new ones: no request had come for the longest time")             \
 	_(refused_method, "requests refused: neither GET nor HEAD")                                \
 	_(refused_path, "requests refused: no such path")                                          \
 	_(refused_host, "requests refused: the Host header names another machine")                 \

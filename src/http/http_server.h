@@ -127,7 +127,9 @@ const char *http_server__config_error(const struct http_server *s);
 /* 0: none runs at the moment. */
 pid_t http_server__child(const struct http_server *s);
 
-/* In main(), first of all: is this process to be the child? Then http_child_main() is all it does.
+/*
+ * In main(), first of all: is this process to be the child? Then http_child_main() is all it does.
+ * It returns, with -errno, only if it was not started by a server.
  */
 bool http_child_is_asked(int argc, char *const *argv);
 int http_child_main(void);

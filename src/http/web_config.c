@@ -21,7 +21,7 @@ struct parse {
 	const char *path;
 	yaml_document_t document;
 	struct web_config web;
-	const char *section; /* "tls_server_config." */
+	const char *section; /* "tls_server_config" */
 	size_t lines[WEB_FILE_MAX]; /* where the files are named */
 	size_t tls_line, auth_line, max_line;
 	struct err *err;
@@ -49,8 +49,8 @@ fail(struct parse *p, size_t line, const char *field, const char *format, ...)
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
 	text__escape(why, safe, sizeof(safe));
-	return err__set(p->err, -EINVAL, "%s:%zu: %s%s: %s", p->path, line, p->section, field,
-			safe);
+	return err__set(p->err, -EINVAL, "%s:%zu: %s%s%s: %s", p->path, line, p->section,
+			*p->section && *field ? "." : "", field, safe);
 }
 
 /* The text of a value, or NULL: it is a list or a mapping, or has a NUL in it. */
@@ -253,7 +253,7 @@ static int take_tls(struct parse *p, const struct field *field, const yaml_node_
 	int r;
 
 	p->tls_line = line_of(value);
-	p->section = "tls_server_config.";
+	p->section = "tls_server_config";
 	r = for_each_pair(p, "", value, take_field, (void *)tls_fields);
 	p->section = "";
 	p->web.has_tls = !r && value->type == YAML_MAPPING_NODE &&
@@ -266,7 +266,7 @@ static int take_http(struct parse *p, const struct field *field, const yaml_node
 {
 	int r;
 
-	p->section = "http_server_config.";
+	p->section = "http_server_config";
 	r = for_each_pair(p, "", value, take_field, (void *)http_fields);
 	p->section = "";
 	(void)field;
@@ -301,7 +301,7 @@ static int take_users(struct parse *p, const struct field *field, const yaml_nod
 {
 	int r;
 
-	p->section = "basic_auth_users.";
+	p->section = "basic_auth_users";
 	r = for_each_pair(p, "", value, take_user, NULL);
 	p->section = "";
 	(void)field;
@@ -339,7 +339,7 @@ static int check_tls(struct parse *p)
 	enum web_file file = WEB_FILE_CERT;
 	const char *fault;
 
-	p->section = "tls_server_config.";
+	p->section = "tls_server_config";
 	for (size_t i = 0; i <= WEB_FILE_KEY; i++)
 		if (!web->pem[i])
 			return fail(p, p->tls_line, fields[i], "is missing");

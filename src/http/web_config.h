@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The web configuration: TLS and users, in the format of Prometheus' exporter toolkit
- * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md).
+ * (https://prometheus.io/docs/prometheus/latest/configuration/https/).
  */
 #ifndef LOOPSTALL_HTTP_WEB_CONFIG_H
 #define LOOPSTALL_HTTP_WEB_CONFIG_H
