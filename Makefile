@@ -66,7 +66,7 @@ DEPS_TEST  := libcriterion-dev gcovr libclang-rt-dev python3-uvloop python3-uvic
 	python3-markdown-it libxml2-utils python3-sarif-python-om python3-pytest \
 	python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
 	qemu-system-x86 clang-format man-db groff-base bash zsh fish strace systemd \
-	python3-twisted python3-fastapi
+	python3-twisted python3-fastapi openssl
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which
 # must be there.
@@ -192,8 +192,8 @@ test: ## install what is missing, build, run every test suite (tests/run.py)
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory interpreters
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan clang lint packaging formats faults fuzz capture peers \
-		live kernels
+	@$(PYTHON) tests/run.py unit asan clang lint packaging formats faults fuzz http capture \
+		peers live kernels
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -227,6 +227,13 @@ check-formats: ## golden reports, read by programs that others wrote
 .PHONY: check-faults
 check-faults: all ## the n-th allocation or system call of each command fails: it says so
 	@$(PYTHON) tests/run.py faults
+
+.PHONY: http-driver
+http-driver: $(BUILD)/http/driver
+
+.PHONY: check-http
+check-http: http-driver ## the HTTP server: floods, slow clients, TLS, users, fuzzing
+	@$(PYTHON) tests/run.py http
 
 .PHONY: check-live
 check-live: all ## live tests on real interpreters (root)

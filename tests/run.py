@@ -150,6 +150,13 @@ def clang():
     return len(results) - failed, failed, 0
 
 
+def http():
+    _, code = make(f"BUILD={BUILD}", "http-driver")
+    if code:
+        return 0, 1, 0
+    return by_last_line([sys.executable, "tests/http/run.py"])
+
+
 def fuzz():
     """All fuzzers, together less than a minute."""
     _, code = make(f"BUILD={BUILD}", "fuzzers")
@@ -168,6 +175,7 @@ SUITES = {
     ),
     "faults": lambda: by_last_line([sys.executable, "tests/faults/run.py"]),
     "fuzz": fuzz,
+    "http": http,
     "formats": lambda: by_last_line([sys.executable, "tests/formats/run.py"]),
     "capture": lambda: by_last_line([sys.executable, "tests/capture/run.py"]),
     "peers": lambda: by_last_line([sys.executable, "tests/bench/test_peers.py"]),

@@ -6,7 +6,7 @@
  *
  * Prints its address, what confines the child and the child's number, one a line, then serves until
  * stdin ends. Pages: /small, /html, /echo (the request as JSON), /counts (JSON),
- * /large?BYTES, /late?MILLISECONDS, /never.
+ * /large?BYTES, /late?MILLISECONDS, /never, whose number is "waiting" among the counts.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,11 +20,12 @@
 #include "http/http_server.h"
 
 #define MAX_LATE 256
+#define MAX_BODY_BYTES (16 << 20)
 
 static struct {
 	uint64_t id, at_ns;
 } late[MAX_LATE];
-static size_t n_late, n_waiting;
+static size_t n_late, n_never;
 static uint64_t longest_ns;
 
 static const char *const paths[] = { "/small", "/html", "/echo",  "/counts",
@@ -49,8 +50,10 @@ static void reply(struct http_server *s, uint64_t id, const char *type, const vo
 
 static void reply_large(struct http_server *s, uint64_t id, size_t n)
 {
-	char *body = malloc(n + 1);
+	char *body;
 
+	n = n < MAX_BODY_BYTES ? n : MAX_BODY_BYTES;
+	body = malloc(n + 1);
 	if (!body)
 		fail("out of memory");
 	for (size_t i = 0; i < n; i++)
@@ -64,8 +67,8 @@ static void reply_counts(struct http_server *s, uint64_t id)
 	const struct http_counts *counts = http_server__counts(s);
 	const char *error = http_server__config_error(s);
 	char body[8192];
-	int n = snprintf(body, sizeof(body), "{\"longest_ns\": %" PRIu64 ", \"child\": %d",
-			 longest_ns, (int)http_server__child(s));
+	int n = snprintf(body, sizeof(body), "{\"longest_ns\": %" PRIu64 ", \"waiting\": %zu",
+			 longest_ns, n_never);
 
 	for (size_t i = 0; i < HTTP_COUNT_MAX; i++)
 		n += snprintf(body + n, sizeof(body) - (size_t)n, ", \"%s\": %" PRIu64,
@@ -102,6 +105,8 @@ static void handle(struct http_server *s, const struct http_request *q)
 	else if (!strcmp(q->path, "/late") && n_late < MAX_LATE) {
 		late[n_late].id = q->id;
 		late[n_late++].at_ns = time_now_ns(CLOCK_MONOTONIC) + number * NS_PER_MS;
+	} else {
+		n_never++;
 	}
 }
 
@@ -112,7 +117,6 @@ static void reply_late(struct http_server *s)
 			i++;
 			continue;
 		}
-		n_waiting += http_server__is_waiting(s, late[i].id);
 		reply(s, late[i].id, "text/plain", "late\n", 5);
 		late[i] = late[--n_late];
 	}
@@ -185,8 +189,8 @@ int main(int argc, char **argv)
 	struct http_server *s;
 	struct err err = {};
 
-	if (http_child_is_asked(argc, argv))
-		return http_child_main();
+	if (http_child_is_asked(argc, argv) && http_child_main())
+		fail("no child of a server");
 	options = parse(argc, argv);
 	if (http_server__start(&s, &options, &err)) {
 		printf("failed: %s; %s\n", err.what, err.hint);

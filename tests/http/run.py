@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs the HTTP server (src/http/) with fixed pages against good, bad and slow clients. Needs
+build/http/driver; as root also proves that the child has a user of its own.
+
+    run.py [-k PART]
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+
+import suite  # noqa: E402 (tests/suite.py)
+
+TOPICS = ("requests", "child", "limits", "web_config", "fuzz")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("-k", dest="part", default="", help="only those with this in their name")
+    args = parser.parse_args()
+    tests = [
+        test
+        for topic in TOPICS
+        for test in suite.tests_of(vars(importlib.import_module("test_" + topic)), topic + ".")
+        if args.part in test[0]
+    ]
+    return suite.run("http", tests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
