@@ -218,6 +218,6 @@ enum MHD_Result child__send_answer(struct child *c, struct conn *conn)
 
 	if (response)
 		return queue(c, conn, response, status, bytes);
-	child__count(c, HTTP_COUNT_child_memory);
+	child__count(c, HTTP_COUNT_no_memory);
 	return child__send_status(c, conn, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL);
 }

@@ -168,7 +168,7 @@ static void take_reply(struct child *c, struct wire_frame *frame)
 	}
 	if (c->held_bytes + bytes > c->config.limits.held_bytes ||
 	    !decode_reply(&conn->answer, frame)) {
-		child__count(c, HTTP_COUNT_child_memory);
+		child__count(c, HTTP_COUNT_no_memory);
 		child__answer(c, conn, MHD_HTTP_SERVICE_UNAVAILABLE);
 		return;
 	}

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/array.h"
+#include "base/cleanup.h"
 
 /* systemd's range for users that no file lists (https://systemd.io/UIDS-GIDS/). */
 #define FIRST_UID 61184
@@ -41,10 +41,25 @@ static void enter_empty_folder(void)
 		_exit(EXIT_FAILURE);
 }
 
-/* Users that systemd made up for its services are among those that the C library finds. */
-static bool is_used(uid_t uid)
+/* Read without name services, which a static program does not have. */
+static bool is_listed(uid_t uid)
 {
-	return getpwuid(uid) || getgrgid(uid);
+	_cleanup_(file_close) FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *user;
+
+	while (f && (user = fgetpwent(f)))
+		if (user->pw_uid == uid || user->pw_gid == uid)
+			return true;
+	return false;
+}
+
+/* systemd: src/core/dynamic-user.c. */
+static bool is_given_to_a_service(uid_t uid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/run/systemd/dynamic-uid/%u", uid);
+	return !access(path, F_OK);
 }
 
 /* Different ones for two of our children, which are not to reach each other. */
@@ -55,7 +70,7 @@ static uid_t choose_uid(void)
 	for (uid_t i = 0; i < MAX_TRIES; i++) {
 		const uid_t uid = FIRST_UID + (first + i) % N_UIDS;
 
-		if (!is_used(uid))
+		if (!is_listed(uid) && !is_given_to_a_service(uid))
 			return uid;
 	}
 	return 0;

@@ -126,15 +126,15 @@ static int add_list(scmp_filter_ctx filter, uint32_t action, const int *calls, s
 static int add_conditions(scmp_filter_ctx filter)
 {
 	static const int mappings[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
+	const struct scmp_arg_cmp is_no_code = {
+		.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0
+	};
+	const struct scmp_arg_cmp is_own = { .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid() };
 	int r = 0;
 
 	for (size_t i = 0; i < N_OF(mappings) && !r; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, mappings[i], 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
-	return r;
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, mappings[i], 1, &is_no_code);
+	return r ? r : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &is_own);
 }
 
 int confine_system_calls(struct err *err)

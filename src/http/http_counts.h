@@ -41,7 +41,7 @@
 	_(client_left, "requests whose client left before the reply was sent")                     \
 	_(reply_gone, "replies dropped: the request was gone")                                     \
 	_(reply_too_large, "replies dropped: too large, or no room in the queue")                  \
-	_(child_memory, "requests refused: the child had no memory left for the reply")            \
+	_(no_memory, "requests refused: no memory was left for them or their reply")               \
 	_(child_starts, "starts of the child")                                                     \
 	_(child_restarts, "starts of the child after the first")                                   \
 	_(child_killed, "ends of the child by a signal")                                           \

@@ -154,7 +154,12 @@ static int take_frame(struct http_server *s, struct wire_frame *frame,
 
 	switch (frame->head.type) {
 	case WIRE_REQUEST:
-		return http_server__take_request(s, frame, ret_request);
+		if (!s->is_ready)
+			return -EPROTO;
+		if (frame->data)
+			return http_server__take_request(s, frame, ret_request);
+		http_server__refuse_request(s, frame->head.id);
+		break;
 	case WIRE_CANCEL:
 		http_server__take_cancel(s, frame->head.id);
 		break;
@@ -184,9 +189,11 @@ static void pace(struct http_server *s, uint64_t now)
 /* 0, or -EAGAIN when nothing more is there, or may be taken now. */
 static int read_child(struct http_server *s, uint64_t now, struct http_request *ret_request)
 {
-	int r = -EAGAIN;
+	const bool was_ready = s->is_ready;
+	int r;
 
-	while (s->channel_fd >= 0 && !is_paced(s, now)) {
+	/* What comes behind the first message is for those who ask for requests. */
+	while (s->channel_fd >= 0 && !is_paced(s, now) && s->is_ready == was_ready) {
 		struct wire_frame frame = {};
 
 		r = wire_reader__next(&s->reader, s->channel_fd, &frame);
@@ -270,7 +277,7 @@ int http_server__next(struct http_server *s, struct http_request *ret_request)
 	return r;
 }
 
-/* No request comes before the child is ready: it says so first. */
+/* Reads one message: a request that follows at once is left for later. */
 static int wait_until_ready(struct http_server *s, struct err *err)
 {
 	const uint64_t end = now_ns() + START_MS * NS_PER_MS;

@@ -103,7 +103,7 @@ int http_server__next(struct http_server *s, struct http_request *ret_request);
 
 /*
  * Copies the reply and sends it when the child reads it. 0; -ENOENT if the request is gone;
- * -EMSGSIZE if the reply is too large or the queue is full: the client gets a 503. Both are
+ * -EMSGSIZE if the reply is too large or the queue is full, -ENOMEM: the client gets a 503. All are
  * counted. No id is answered twice.
  */
 int http_server__reply(struct http_server *s, uint64_t id, const struct http_reply *reply);

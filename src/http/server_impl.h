@@ -87,6 +87,8 @@ void out_queue__done(struct out_queue *q);
 /* server_requests.c: a request's message. 0, -EPROTO. */
 int http_server__take_request(struct http_server *s, struct wire_frame *frame,
 			      struct http_request *ret_request);
+/* One for whose message there was no memory. */
+void http_server__refuse_request(struct http_server *s, uint64_t child_id);
 void http_server__take_cancel(struct http_server *s, uint64_t child_id);
 void http_server__forget_requests(struct http_server *s);
 

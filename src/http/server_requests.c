@@ -110,13 +110,26 @@ static int send_reply(struct http_server *s, uint32_t child_id, const struct htt
 	return r;
 }
 
+/* Without memory for that either, the child answers when the time is over. */
+static void send_unavailable(struct http_server *s, uint32_t child_id)
+{
+	static const char text[] = "There is no room for the reply.\n";
+	const struct http_reply reply = { .status = 503,
+					  .content_type = "text/plain; charset=utf-8",
+					  .body = text,
+					  .body_bytes = sizeof(text) - 1 };
+
+	send_reply(s, child_id, &reply);
+}
+
+void http_server__refuse_request(struct http_server *s, uint64_t child_id)
+{
+	http_server__count(s, HTTP_COUNT_no_memory);
+	send_unavailable(s, (uint32_t)child_id);
+}
+
 int http_server__reply(struct http_server *s, uint64_t id, const struct http_reply *reply)
 {
-	static const char text[] = "The reply is too large, or too many are on their way.\n";
-	const struct http_reply instead = { .status = 503,
-					    .content_type = "text/plain; charset=utf-8",
-					    .body = text,
-					    .body_bytes = sizeof(text) - 1 };
 	struct open_request *open = find(s, id);
 	int r;
 
@@ -128,8 +141,7 @@ int http_server__reply(struct http_server *s, uint64_t id, const struct http_rep
 	r = send_reply(s, open->child_id, reply);
 	if (!r)
 		return 0;
-	http_server__count(s, HTTP_COUNT_reply_too_large);
-	/* Without memory for that either, the child answers when the time is over. */
-	send_reply(s, open->child_id, &instead);
-	return -EMSGSIZE;
+	http_server__count(s, r == -ENOMEM ? HTTP_COUNT_no_memory : HTTP_COUNT_reply_too_large);
+	send_unavailable(s, open->child_id);
+	return r;
 }

@@ -376,9 +376,11 @@ static int load(struct parse *p, const char *text)
 		return err__set(p->err, -ENOMEM, "%s: out of memory", p->path);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
 	if (!yaml_parser_load(&parser, &p->document))
-		r = err__set(p->err, -EINVAL, "%s:%zu: no YAML: %s", p->path,
-			     parser.problem_mark.line + 1,
-			     parser.problem ? parser.problem : "it cannot be read");
+		r = parser.error == YAML_MEMORY_ERROR ?
+			err__set(p->err, -ENOMEM, "%s: out of memory", p->path) :
+			err__set(p->err, -EINVAL, "%s:%zu: no YAML: %s", p->path,
+				 parser.problem_mark.line + 1,
+				 parser.problem ? parser.problem : "it cannot be read");
 	yaml_parser_delete(&parser);
 	return r;
 }
