@@ -21,6 +21,7 @@ BUILD_NAME = os.environ.get("BUILD", "build")
 BUILD = os.path.join(ROOT, BUILD_NAME)
 LOOPSTALL = os.path.join(BUILD, "loopstall")
 SESSION = os.path.join(BUILD, "faults", "session")
+HTTP = os.path.join(BUILD, "http", "driver")
 NAMED = os.path.join(BUILD, "faults", "named")
 # Failures tried for each command; primes, so that no rhythm of the command is followed. The others
 # are for commands that read a process, and for those that attach probes.
@@ -39,6 +40,11 @@ FORMATS = (
     "html",
     "markdown",
 )
+# bcrypt of no password that anybody knows.
+WEB_CONFIG = """http_server_config: {http2: false}
+basic_auth_users:
+  a: $2b$10$iSCZabLph71Uzv091Yc.quRx11cQ0vg7P6dkZuD3eojvfT6xqEmQC
+"""
 # Every screen, then the end.
 KEYS = b"\t\t\t\t\t\t\t\t\rq\x1bqq"
 
@@ -70,7 +76,7 @@ class Bench:
         self.processes = []
 
     def __enter__(self):
-        names = ("fuzz/seeds", "faults/session", "faults/named")
+        names = ("fuzz/seeds", "faults/session", "faults/named", "http/driver")
         programs = [BUILD_NAME + "/" + name for name in names]
         _make("BUILD=" + BUILD_NAME, *programs)
         self.library = _compile(self.folder, "fail_alloc.c", "fail_alloc.so", "-shared", "-fPIC")
@@ -80,6 +86,9 @@ class Bench:
         with open(os.path.join(self.folder, "stalls"), "rb") as seed:
             with open(self.recording, "wb") as file:
                 file.write(seed.read()[1:])  # the first byte is for the fuzzer
+        self.web_config = self.out("web.yml")
+        with open(self.web_config, "w", encoding="ascii") as file:
+            file.write(WEB_CONFIG)
         self.pid = self._start(os.path.join(TESTS, "fuzz", "target.py"))
         self.busy_pid = self._start(os.path.join(HERE, "target.py"))
         return self
@@ -124,6 +133,11 @@ def of_files(b):
     yield "session-record", b.allocations(
         [SESSION, b.out("out.ls")], facts=session, is_strict=False
     )
+    http = [HTTP, "--once", "--listen", "unix:" + b.out("socket")]
+    web = ["--web-config", b.web_config]
+    yield "http", b.allocations(http, is_strict=False)
+    yield "http-web-config", b.allocations(http, *web, facts=sweep.nothing, is_strict=False)
+    yield "http-calls", b.calls(http)
     yield "top", b.allocations(top, facts=sweep.nothing, keys=KEYS)
     yield "report-text-calls", b.calls(report)
     yield "report-json-calls", b.calls(report, "--format", "json")

@@ -3,6 +3,8 @@
  * The HTTP server with fixed pages, for tests/http/run.py.
  *
  *   driver [--listen ADDRESS] [--web-config FILE] [--insecure-listen] [--limit NAME=NUMBER]...
+ *          [--child PROGRAM]    that is executed as the child
+ *   driver --once --listen unix:PATH [...]    asks itself for one page, and ends
  *
  * Prints its address, what confines the child and the child's number, one a line, then serves until
  * stdin ends. Pages: /small, /html, /echo (the request as JSON), /counts (JSON),
@@ -14,6 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/time.h"
@@ -27,6 +32,7 @@ static struct {
 } late[MAX_LATE];
 static size_t n_late, n_never;
 static uint64_t longest_ns;
+static bool is_once;
 
 static const char *const paths[] = { "/small", "/html", "/echo",  "/counts",
 				     "/large", "/late", "/never", NULL };
@@ -143,12 +149,16 @@ static struct http_options parse(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--insecure-listen"))
 			o.may_be_remote = true;
+		else if (!strcmp(argv[i], "--once"))
+			is_once = true;
 		else if (i + 1 == argc)
 			fail("usage");
 		else if (!strcmp(argv[i], "--listen"))
 			o.listen = argv[++i];
 		else if (!strcmp(argv[i], "--web-config"))
 			o.web_config = argv[++i];
+		else if (!strcmp(argv[i], "--child"))
+			o.child_program = argv[++i];
 		else if (!strcmp(argv[i], "--limit"))
 			set_limit(&o.limits, argv[++i]);
 		else
@@ -169,10 +179,11 @@ static int next(struct http_server *s, struct http_request *q)
 	return r;
 }
 
-static void serve(struct http_server *s)
+/* Until something comes from `fd`. */
+static void serve(struct http_server *s, int fd)
 {
 	struct pollfd fds[] = { { .fd = http_server__fd(s), .events = POLLIN },
-				{ .fd = 0, .events = POLLIN } };
+				{ .fd = fd, .events = POLLIN } };
 	struct http_request q;
 
 	while (!fds[1].revents) {
@@ -181,6 +192,28 @@ static void serve(struct http_server *s)
 			handle(s, &q);
 		reply_late(s);
 	}
+}
+
+/* A request of our own. Its reply is what the program is for. */
+static void ask_once(struct http_server *s, const char *path)
+{
+	static const char request[] = "GET /small HTTP/1.0\r\n\r\n";
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char reply[4096];
+	ssize_t n;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) ||
+	    write(fd, request, strlen(request)) < 0)
+		fail("cannot connect");
+	serve(s, fd);
+	n = read(fd, reply, sizeof(reply) - 1);
+	reply[n > 0 ? n : 0] = '\0';
+	close(fd);
+	if (strncmp(reply, "HTTP/1.1 200 ", 13) != 0)
+		fail(*reply ? "the reply is another one" : "there is no reply");
+	puts("answered");
 }
 
 int main(int argc, char **argv)
@@ -193,13 +226,18 @@ int main(int argc, char **argv)
 		fail("no child of a server");
 	options = parse(argc, argv);
 	if (http_server__start(&s, &options, &err)) {
-		printf("failed: %s; %s\n", err.what, err.hint);
+		fprintf(stderr, "failed: %s; %s\n", err.what, err.hint);
 		return 2;
+	}
+	if (options.listen && !strncmp(options.listen, "unix:", 5) && is_once) {
+		ask_once(s, options.listen + 5);
+		http_server__free(s);
+		return 0;
 	}
 	printf("%s\n%s\n%d\n", http_server__address(s), http_server__confinement(s),
 	       (int)http_server__child(s));
 	fflush(stdout);
-	serve(s);
+	serve(s, 0);
 	http_server__free(s);
 	return 0;
 }

@@ -68,9 +68,8 @@ class Server:
 
     def __enter__(self):
         self.start()
-        if self.address.startswith("failed"):
-            self.stop()
-            raise AssertionError(self.address)
+        if not self.address:
+            raise AssertionError(self.stop())
         self.confinement = self.process.stdout.readline().strip()
         self.process.stdout.readline()
         self.is_tls = self.address.startswith("https:")
@@ -144,8 +143,8 @@ def refusal(*options):
     server = Server(*options).start()
     errors = server.stop()
     assert server.process.returncode == 2, (server.address, server.process.returncode, errors)
-    assert server.address.startswith("failed: ")
-    return server.address[len("failed: ") :]
+    assert errors.startswith("failed: "), errors
+    return errors[len("failed: ") :]
 
 
 def read_all(sock):

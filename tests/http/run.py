@@ -17,7 +17,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import suite  # noqa: E402 (tests/suite.py)
 
-TOPICS = ("requests", "child", "limits", "web_config", "fuzz")
+TOPICS = ("requests", "child", "hostile_child", "limits", "web_config", "fuzz")
 
 
 def main():

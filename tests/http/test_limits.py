@@ -110,7 +110,7 @@ def test_slow_reader():
             assert server.get("/small").status == 200
         server.wait_for_count("timeout_write", 1)
         lib.wait_for(
-            lambda: (c := server.counts())["timeout_write"] + c["child_memory"]
+            lambda: (c := server.counts())["timeout_write"] + c["no_memory"]
             + c["reply_too_large"] >= 12,
             "the end of all of them",
         )
