@@ -385,6 +385,34 @@ static void coroutine_since_base(const struct coroutine_reading *c, struct ls_co
 	ret_stats->max_ns = hist__max_since_ns(ret_stats->hist, s->max_ns, base->max_ns);
 }
 
+int aggregate__each_sum(const struct aggregate *a,
+			int (*fn)(void *ctx, const struct coroutine_sum *sum), void *ctx)
+{
+	const struct coroutine_reading *c;
+	const struct ended_thread *ended;
+	struct ls_coro_stats since;
+	int r = 0;
+
+	for (c = a->coroutines; c && r >= 0; c = c->hh.next) {
+		const struct ended_key key = { c->key.tgid, c->key.tid };
+		struct coroutine_sum sum = { .pid = c->key.tgid,
+					     .tid = c->key.tid,
+					     .stats = &c->stats };
+
+		if (!c->place)
+			continue;
+		table__find(a->ended, &key, ended);
+		sum.is_last = ended != NULL;
+		sum.coroutine = &c->place->info;
+		if (c->is_rebased) {
+			coroutine_since_base(c, &since);
+			sum.stats = &since;
+		}
+		r = fn(ctx, &sum);
+	}
+	return r < 0 ? r : 0;
+}
+
 static struct coroutine_row *row_of(const struct aggregate *a, struct place *place, uint32_t pid,
 				    struct coroutine_row *rows, size_t *n_rows)
 {

@@ -48,6 +48,10 @@ int aggregate__thread_end(struct aggregate *a, uint32_t pid, uint32_t tid);
 /* Computes rates over the `interval_ns` since the last call; 0 at the first call. */
 void aggregate__tick(struct aggregate *a, uint64_t interval_ns);
 
+/* See model__each_sum(). 0 or -errno. */
+int aggregate__each_sum(const struct aggregate *a,
+			int (*fn)(void *ctx, const struct coroutine_sum *sum), void *ctx);
+
 /* The place of a stall's coroutine; NULL if it has none or there is no room. 0 or -ENOMEM. */
 int aggregate__place(struct aggregate *a, const struct stall *stall, struct place **ret_place);
 

@@ -410,6 +410,30 @@ static void reading_since_base(const struct loop_reading *t, struct ls_thread_st
 		ret_stats->worst_turn_own_ns = ret_stats->worst_turn_ns;
 }
 
+int loops__each_sum(const struct loops *l, int (*fn)(void *ctx, const struct thread_sum *sum),
+		    void *ctx)
+{
+	const struct loop_reading *t;
+	struct ls_thread_stats stats;
+	int r = 0;
+
+	for (t = l->readings; t && r >= 0; t = t->hh.next) {
+		const struct thread_sum sum = {
+			.pid = t->key.pid,
+			.tid = t->key.tid,
+			.is_last = t->life == READING_ENDING,
+			.stats = &stats,
+			.info = &t->info,
+		};
+
+		if (t->life == READING_FINAL)
+			continue;
+		reading_since_base(t, &stats);
+		r = fn(ctx, &sum);
+	}
+	return r < 0 ? r : 0;
+}
+
 static uint64_t unaccounted_ns(const struct ls_thread_stats *stats)
 {
 	return rate_since(stats->at_ns - stats->since_ns,

@@ -59,6 +59,10 @@ double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const
 /* Makes the current readings the base. */
 void loops__reset(struct loops *l);
 
+/* See model__each_sum(). 0 or -errno. */
+int loops__each_sum(const struct loops *l, int (*fn)(void *ctx, const struct thread_sum *sum),
+		    void *ctx);
+
 /* Adds the rows and the totals to the snapshot. 0 or -ENOMEM. */
 int loops__sum(struct loops *l, struct snapshot *ret_snapshot);
 

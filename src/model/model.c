@@ -357,6 +357,15 @@ int model__thread(struct model *m, uint32_t pid, uint32_t tid, const struct ls_t
 	return loops__thread(&m->loops, pid, tid, stats);
 }
 
+int model__each_sum(const struct model *m, const struct sum_ops *ops, void *ctx)
+{
+	int r = ops->thread ? loops__each_sum(&m->loops, ops->thread, ctx) : 0;
+
+	if (r >= 0 && ops->coroutine)
+		r = aggregate__each_sum(&m->aggregate, ops->coroutine, ctx);
+	return r;
+}
+
 int model__loop(struct model *m, uint32_t pid, uint32_t tid, const struct model_loop_info *info)
 {
 	return loops__info(&m->loops, pid, tid, info);

@@ -568,6 +568,32 @@ int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t 
 	       const char *text);
 
 /*
+ * What one loop thread, or one coroutine on it, has counted since the base. `is_last`: the thread
+ * has ended, and these numbers are final; the next tick adds them to sums that know no process.
+ */
+struct thread_sum {
+	uint32_t pid, tid;
+	bool is_last;
+	const struct ls_thread_stats *stats;
+	const struct model_loop_info *info;
+};
+struct coroutine_sum {
+	uint32_t pid, tid;
+	bool is_last;
+	const struct code_info *coroutine;
+	const struct ls_coro_stats *stats;
+};
+struct sum_ops {
+	int (*thread)(void *ctx, const struct thread_sum *sum);
+	int (*coroutine)(void *ctx, const struct coroutine_sum *sum);
+};
+/*
+ * Hands out the sums that a process can be named for, until one call fails. Just before a tick no
+ * thread is missing whose end is known. 0 or -errno.
+ */
+int model__each_sum(const struct model *m, const struct sum_ops *ops, void *ctx);
+
+/*
  * Advances the time, about once a second; rates and the last two minutes are computed from these
  * calls. 0 or -errno.
  */
