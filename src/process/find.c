@@ -233,6 +233,11 @@ static int has_traces(pid_t pid, const void *ctx)
 	return 0;
 }
 
+int target__has_traces(pid_t pid)
+{
+	return has_traces(pid, NULL);
+}
+
 int target__find_by_name(const char *name, pid_t **ret_pids, size_t *ret_n)
 {
 	struct name_search search = { .name = name };

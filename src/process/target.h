@@ -414,5 +414,7 @@ int target__age_ns(pid_t pid, uint64_t *ret_ns);
 int target__find_descendants(pid_t pid, pid_t **ret_pids, size_t *ret_n);
 /* Every process that seems to have one of the registered runtimes, ascending. */
 int target__find_all(pid_t **ret_pids, size_t *ret_n);
+/* 1 if target__find_all() would return it, 0 if not, or -errno. */
+int target__has_traces(pid_t pid);
 
 #endif

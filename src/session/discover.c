@@ -313,5 +313,5 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 			r;
 	note_attached(s, w);
 	session__find_loops(s, w);
-	return 0;
+	return SINKS_CALL(s, process, w->target);
 }

@@ -34,6 +34,8 @@ struct process_ops {
 	int (*age_ns)(pid_t pid, uint64_t *ret_ns);
 	int (*has_name)(pid_t pid, const char *name);
 	int (*find_by_name)(const char *name, pid_t **ret_pids, size_t *ret_n);
+	int (*find_all)(pid_t **ret_pids, size_t *ret_n);
+	int (*has_traces)(pid_t pid);
 	int (*find_descendants)(pid_t pid, pid_t **ret_pids, size_t *ret_n);
 	int (*examine)(struct target **ret_target, pid_t pid, const struct target_context *context,
 		       struct err *err);

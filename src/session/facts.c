@@ -27,6 +27,11 @@ uint64_t session__threshold_ns(const struct session *s)
 	return s->opts.threshold_ns;
 }
 
+const char *session__transport(const struct session *s)
+{
+	return s->env->kernel->transport(s->probe);
+}
+
 uint64_t session__own_rss_bytes(void)
 {
 	_cleanup_(file_close) FILE *f = fopen("/proc/self/statm", "re");
@@ -96,16 +101,18 @@ int session__write_start(const struct session *s, struct report *report)
 
 const char *session__silence(const struct session *s, const struct snapshot *snapshot)
 {
+	const struct watch *w = watches__first(&s->watches);
+
 	if (snapshot->steps + snapshot->handles + snapshot->stalls > 0)
 		return NULL;
-	return watch__silence_reason(watches__first(&s->watches));
+	return w ? watch__silence_reason(w) : "no event loop runs on this machine";
 }
 
-int session__write_summary(const struct session *s, struct report *report,
-			   const struct snapshot *snapshot)
+struct report_run session__run_so_far(const struct session *s, const struct snapshot *snapshot)
 {
 	const uint64_t now_ns = session__now_ns(s);
-	const struct report_run run = {
+
+	return (struct report_run){
 		.duration_ns = now_ns - s->life.started_ns,
 		.own_cost = session__own_cost(s),
 		.own_rss_bytes = session__own_rss_bytes(),
@@ -116,8 +123,44 @@ int session__write_summary(const struct session *s, struct report *report,
 		.ended_ns = now_ns,
 		.ended_unix_ns = time_now_ns(CLOCK_REALTIME),
 	};
+}
+
+int session__write_summary(const struct session *s, struct report *report,
+			   const struct snapshot *snapshot)
+{
+	const struct report_run run = session__run_so_far(s, snapshot);
 
 	return report__finish(report, snapshot, &run);
+}
+
+int session__each_process(const struct session *s,
+			  int (*fn)(void *ctx, const struct session_process *process), void *ctx)
+{
+	const struct watch *w;
+	int r = 0;
+
+	WATCHES_EACH(&s->watches, WATCH_EXAMINED, w)
+	{
+		const struct session_process process = {
+			.target = w->target,
+			.loop = watch__loop_word(w),
+			.loops = watch__loop_threads(w),
+			.is_light = session__is_light(s, w),
+			.tasks = w->tasks_alive,
+		};
+
+		r = fn(ctx, &process);
+		if (r < 0)
+			break;
+	}
+	return r < 0 ? r : 0;
+}
+
+bool session__is_watched(const struct session *s, pid_t pid)
+{
+	const struct watch *w = watches__find(&s->watches, pid);
+
+	return w && !w->is_gone;
 }
 
 /* Chooses the first process that still runs, preferably one with a loop. */
@@ -181,6 +224,10 @@ int session__verdict(const struct session *s)
 		return r;
 	if (snapshot->steps + snapshot->handles + snapshot->stalls > 0)
 		return EXIT_FINE;
+	if (!w) {
+		log_error("no event loop runs on this machine");
+		return EXIT_CANNOT_ATTACH;
+	}
 	if (!has_loop(s)) {
 		log_error("no event loop was found in %d: %s", w->pid, watch__silence_reason(w));
 		return EXIT_CANNOT_ATTACH;

@@ -236,7 +236,8 @@ int session__read(struct session *s, uint64_t now_ns)
 	if (r < 0 || now_ns < s->intake.tick_due_ns)
 		return r;
 	s->intake.tick_due_ns = now_ns + SESSION_TICK_NS;
-	return feed__tick(&s->feed, now_ns);
+	r = SINKS_CALL(s, before_tick, now_ns);
+	return r < 0 ? r : feed__tick(&s->feed, now_ns);
 }
 
 uint64_t session__next_due_ns(const struct session *s, uint64_t now_ns, uint64_t pace_ns,

@@ -47,15 +47,6 @@ void loop_spans__done(struct loop_spans *spans)
 		fd_close(&spans->threads[i].fd);
 }
 
-/* A thread may have run several loops: it is asked once. */
-static bool is_first_of_thread(const struct watch *w, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (w->loops[i].tid == w->loops[index].tid)
-			return false;
-	return true;
-}
-
 static int each_thread_of(struct session *s, const struct watch *w, loop_thread_fn fn, void *ctx,
 			  uint64_t now_ns)
 {
@@ -64,7 +55,7 @@ static int each_thread_of(struct session *s, const struct watch *w, loop_thread_
 	for (size_t i = 0; r >= 0 && i < watch__known_loops(w); i++) {
 		struct loop_thread thread = { .pid = w->pid, .tid = w->loops[i].tid };
 
-		if (thread.tid <= 0 || !is_first_of_thread(w, i))
+		if (thread.tid <= 0 || !watch__is_first_of_thread(w, i))
 			continue;
 		thread.fd = thread.tid == w->pid ? w->end.fd : thread_fd(s, thread.tid);
 		if (thread.fd >= 0)

@@ -58,6 +58,18 @@ void session__take_newborns(struct session *s, uint64_t now_ns);
 /* Whether it was a watched process that executed another program. */
 bool session__on_exec(struct session *s, pid_t pid);
 
+/* everything.c: every event loop of the machine. */
+struct everything {
+	struct newborns started; /* programs, to be looked at */
+	struct timer look, search;
+};
+
+/* Begins to watch all processes that seem to have a runtime. 0, or -errno: none can be listed. */
+int session__watch_everything(struct session *s);
+void session__init_everything(struct session *s);
+/* A process that is not watched executed another program. */
+void session__on_program_start(struct session *s, pid_t pid);
+
 /* examinations.c: when they are examined, and what that may cost. */
 struct examinations {
 	/* The processes that were there at the start are examined, however many they are. */
@@ -218,8 +230,6 @@ typedef int (*loop_thread_fn)(void *ctx, const struct loop_thread *thread, uint6
 
 /* Calls fn for each loop thread that is alive until it fails. 0 or -errno. */
 int session__each_loop_thread(struct session *s, loop_thread_fn fn, void *ctx, uint64_t now_ns);
-/* As session__read(), and the totals of all loop threads are those of now. 0 or -errno. */
-int session__read_last(struct session *s, uint64_t now_ns);
 void session__forget_thread(struct session *s, pid_t tid);
 void loop_spans__done(struct loop_spans *spans);
 
@@ -315,6 +325,7 @@ struct session {
 	struct sink *sinks;
 	struct life life;
 	struct tree tree;
+	struct everything everything;
 	struct examinations examinations;
 	struct discovery discovery;
 	struct intake intake;

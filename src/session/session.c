@@ -200,7 +200,7 @@ static bool may_attach(const struct session *s)
 {
 	const struct watch *w;
 
-	if (s->opts.is_following || s->mode.is_auto)
+	if (s->opts.is_following || s->opts.is_everything || s->mode.is_auto)
 		return true;
 	WATCHES_EACH(&s->watches, WATCH_ALIVE, w)
 	if (!watch__is_complete(w))
@@ -431,7 +431,7 @@ static int load_kernel_side(struct session *s, unsigned int stalls_per_s, struct
 	const struct probe_opts opts = {
 		.threshold_ns = s->opts.threshold_ns,
 		.is_following = s->opts.is_following,
-		.tells_execs = s->opts.is_following && s->opts.name,
+		.tells_execs = s->opts.is_everything || (s->opts.is_following && s->opts.name),
 		.is_light = s->opts.mode == MEASURE_MODE_LIGHT,
 	};
 	const uint64_t before_ns = session__now_ns(s);
@@ -467,6 +467,7 @@ static int init_parts(struct session *s, const struct sink *all)
 	loop__add_timer(&s->loop, &life->wake);
 	session__init_mode(s, all->needs_every_step);
 	session__init_discovery(s);
+	session__init_everything(s);
 	session__init_intake(s, !all->paces_reads);
 	session__init_open_stalls(s);
 	r = SINKS_CALL(s, begin);
@@ -488,7 +489,7 @@ static int begin(struct session *s, struct err *err)
 		r = s->opts.child ? release_command(s, err) : attach_all(s, err);
 	if (r < 0)
 		return r;
-	if (s->opts.is_following && session__follow_descendants(s) < 0)
+	if (s->opts.is_following && !s->opts.is_everything && session__follow_descendants(s) < 0)
 		log_warn("the children that these processes have already are not followed: /proc "
 			 "cannot be listed");
 	s->life.started_ns = session__now_ns(s);

@@ -29,6 +29,7 @@ struct session_opts {
 	struct child *child; /* NULL, or the command that was started and held back */
 	const char *command; /* its name; NULL without a command */
 	const char *name;
+	bool is_everything; /* instead of these: every event loop of the machine */
 	size_t n_pids;
 	const pid_t *pids;
 	uint64_t duration_ns; /* 0: until stopped */
@@ -77,6 +78,8 @@ uint64_t session__own_cpu_ns(const struct session *s);
 struct model *session__model(const struct session *s);
 uint64_t session__started_ns(const struct session *s);
 uint64_t session__threshold_ns(const struct session *s);
+/* How events come: probe__transport(). */
+const char *session__transport(const struct session *s);
 /* The minimum duration of a stall from here on. 0 or -errno. */
 int session__set_threshold(struct session *s, uint64_t threshold_ns);
 /* Forgets what was counted so far, see model__reset(). */
@@ -93,6 +96,8 @@ uint64_t session__next_due_ns(const struct session *s, uint64_t now_ns, uint64_t
 			      uint64_t cpu_ns);
 /* Reads aggregates and losses into the model, and ticks it when due. 0 or -errno. */
 int session__read(struct session *s, uint64_t now_ns);
+/* The same, and the totals of all loop threads are those of now: some lag behind. 0 or -errno. */
+int session__read_last(struct session *s, uint64_t now_ns);
 /* Whether the kernel side counts tasks one by one. Setting it: 0 or -errno. */
 bool session__is_counting_tasks(const struct session *s);
 int session__count_tasks(struct session *s, bool is_on);
@@ -112,6 +117,21 @@ void session__describe(const struct session *s, char *buf, size_t size);
 /* Calls `fn` for the pids of all processes until one does not return -ENOENT, and returns that. */
 int session__each_pid(const struct session *s, int (*fn)(void *ctx, pid_t pid), void *ctx);
 
+/* A watched process in which a runtime was found, and that has not ended. */
+struct session_process {
+	const struct target *target;
+	const char *loop; /* word of its kind; NULL while none is known */
+	size_t loops; /* threads that run one */
+	bool is_light;
+	uint64_t tasks; /* alive, at the last count */
+};
+/* Calls `fn` for each until one fails. 0 or -errno. */
+int session__each_process(const struct session *s,
+			  int (*fn)(void *ctx, const struct session_process *process), void *ctx);
+bool session__is_watched(const struct session *s, pid_t pid);
+
+/* What the snapshot does not hold, up to now. */
+struct report_run session__run_so_far(const struct session *s, const struct snapshot *snapshot);
 /* The parts of a report. 0 or -errno. */
 int session__write_start(const struct session *s, struct report *report);
 int session__write_summary(const struct session *s, struct report *report,

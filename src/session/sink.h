@@ -15,6 +15,8 @@
 #include "report/report.h"
 #include "session/machine.h"
 
+struct target;
+
 /* What the snapshot cannot know of a measurement that has ended. */
 struct session_end {
 	uint64_t duration_ns;
@@ -34,6 +36,11 @@ struct sink_ops {
 	int (*begin)(void *ctx);
 	/* The targets are known well enough to name them. Called once, before those below. */
 	int (*start)(void *ctx);
+	/*
+	 * A process was attached to: before `begin`, or later, and again whenever more was found in
+	 * it. Its loops may have begun already.
+	 */
+	int (*process)(void *ctx, const struct target *target);
 	/* A stall has ended. */
 	int (*stall)(void *ctx, const struct stall *stall);
 	/* Stalls were counted but not sent one by one, about once a second. */
@@ -42,6 +49,11 @@ struct sink_ops {
 	int (*process_end)(void *ctx, pid_t pid);
 	/* The aggregates are about to be read. */
 	int (*before_read)(void *ctx);
+	/*
+	 * They were read, and the model forgets what ended when it ticks, which comes next: the
+	 * last moment for model__each_sum().
+	 */
+	int (*before_tick)(void *ctx, uint64_t now_ns);
 	/* They were read, at the session's pace. */
 	int (*read)(void *ctx, const struct snapshot *snapshot, uint64_t now_ns);
 	/* The session is over, without an error. Returns an enum exit_code or -errno. */

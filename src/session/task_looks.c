@@ -264,6 +264,8 @@ int session__read_loops(struct session *s, uint64_t now_ns)
 		for (size_t j = 0; r >= 0 && j < watch__known_loops(w); j++)
 			r = read_loop(s, w, &w->loops[j], now_ns);
 		n = is_counted ? target__count_tasks(w->target) : 0;
+		if (is_counted)
+			w->tasks_alive = n > 0 ? (uint64_t)n : 0;
 		if (n > 0)
 			alive += (uint64_t)n;
 		else

@@ -185,18 +185,15 @@ int session__add_targets(struct session *s, struct err *err)
 
 	if (s->opts.child)
 		return add(s, s->opts.child->pid, true, err);
+	if (s->opts.is_everything) {
+		r = session__watch_everything(s);
+		return r < 0 ? err__set(err, r, "cannot list processes: %s", strerror(-r)) : 0;
+	}
 	if (s->opts.name)
 		return add_by_name(s, s->opts.name, err);
 	for (size_t i = 0; r >= 0 && i < s->opts.n_pids; i++)
 		r = add_pid(s, s->opts.pids[i], err);
 	return r;
-}
-
-static bool is_watched(const struct session *s, pid_t pid)
-{
-	const struct watch *w = watches__find(&s->watches, pid);
-
-	return w && !w->is_gone;
 }
 
 /* -ESRCH: it has ended by now. */
@@ -223,7 +220,7 @@ void session__on_fork(struct session *s, const struct ls_rec_fork *rec)
 					  session__newborn_due_ns(s, born_ns, session__now_ns(s)),
 	};
 
-	if (!is_watched(s, new.pid) && !newborns__add(&s->tree.newborns, &new))
+	if (!session__is_watched(s, new.pid) && !newborns__add(&s->tree.newborns, &new))
 		session__count_unexamined(s, UINT64_MAX, false);
 }
 
@@ -250,7 +247,7 @@ void session__take_newborns(struct session *s, uint64_t now_ns)
 	struct newborn new;
 
 	while (newborns__take_due(&s->tree.newborns, now_ns, &new))
-		if (!is_watched(s, new.pid))
+		if (!session__is_watched(s, new.pid))
 			take_newborn(s, &new);
 }
 
@@ -302,6 +299,7 @@ bool session__on_exec(struct session *s, pid_t pid)
 	}
 	if (!w || w->is_gone) {
 		add_if_named(s, pid);
+		session__on_program_start(s, pid);
 		return false;
 	}
 	if (w->n_loops > 0) {

@@ -164,8 +164,27 @@ bool watch__has_kernel_state(const struct watch *w, pid_t tid)
 void watch__set_kernel_state(struct watch *w, pid_t tid, bool has_kernel_state)
 {
 	for (size_t i = 0; i < watch__known_loops(w); i++)
-		if (w->loops[i].tid == tid)
+		if (w->loops[i].tid == tid) {
 			w->loops[i].has_kernel_state = has_kernel_state;
+			w->loops[i].is_over = !has_kernel_state;
+		}
+}
+
+bool watch__is_first_of_thread(const struct watch *w, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (w->loops[i].tid == w->loops[index].tid)
+			return false;
+	return true;
+}
+
+size_t watch__loop_threads(const struct watch *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		n += w->loops[i].tid > 0 && !w->loops[i].is_over && watch__is_first_of_thread(w, i);
+	return n;
 }
 
 bool watch__is_shown(const struct watch *w)

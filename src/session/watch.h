@@ -43,6 +43,7 @@ struct watch_loop {
 	struct ls_loop tasks; /* what target__resolve_tasks() found; all 0: nothing so far */
 	const struct loop_kind *kind;
 	bool has_kernel_state; /* the kernel side has a state of its thread */
+	bool is_over; /* its thread has ended */
 	struct ls_loop info;
 	struct watch_late late;
 	struct target_executor executor; /* as last read */
@@ -63,6 +64,7 @@ struct watch {
 	size_t n_loops; /* number of loops ever seen; loops[] keeps the last of them */
 	struct watch_loop loops[WATCH_MAX_LOOPS];
 	struct target_tasks tasks; /* as last read */
+	uint64_t tasks_alive; /* at the last count */
 	uint64_t steps; /* as last read from the kernel */
 	/* the same for the decision which mode the load allows, and the value before */
 	uint64_t budget_steps, budget_mark;
@@ -103,6 +105,10 @@ struct watch_loop *watch__loop(struct watch *w, uint64_t loop, pid_t tid);
 bool watch__has_kernel_state(const struct watch *w, pid_t tid);
 void watch__set_kernel_state(struct watch *w, pid_t tid, bool has_state);
 size_t watch__known_loops(const struct watch *w);
+/* A thread may have run several: is this the first one of it? */
+bool watch__is_first_of_thread(const struct watch *w, size_t index);
+/* Threads that run one, as far as is known. */
+size_t watch__loop_threads(const struct watch *w);
 
 /* Whether reports name it. */
 bool watch__is_shown(const struct watch *w);

@@ -196,6 +196,28 @@ static inline int world_find_by_name(const char *name, pid_t **ret_pids, size_t 
 	return world_list(0, name, ret_pids, ret_n);
 }
 
+/* Those that have a runtime mapped. */
+static inline int world_has_traces(pid_t pid)
+{
+	const struct process *p = process_of(pid);
+
+	return p && p->is_alive && p->is_python;
+}
+
+static inline int world_find_all(pid_t **ret_pids, size_t *ret_n)
+{
+	pid_t *pids = calloc(MAX_PROCESSES, sizeof(*pids));
+	size_t n = 0;
+
+	cr_assert_not_null(pids);
+	for (size_t i = 0; i < world.n_processes; i++)
+		if (world_has_traces(world.processes[i].pid))
+			pids[n++] = world.processes[i].pid;
+	*ret_pids = pids;
+	*ret_n = n;
+	return 0;
+}
+
 static inline int world_find_descendants(pid_t pid, pid_t **ret_pids, size_t *ret_n)
 {
 	return world_list(pid, NULL, ret_pids, ret_n);
@@ -438,6 +460,8 @@ static const struct process_ops world_process = {
 	.age_ns = world_age_ns,
 	.has_name = world_has_name,
 	.find_by_name = world_find_by_name,
+	.find_all = world_find_all,
+	.has_traces = world_has_traces,
 	.find_descendants = world_find_descendants,
 	.examine = world_examine,
 	.is_current = world_is_current,
