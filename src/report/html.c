@@ -13,49 +13,13 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "report/html_page.h"
 #include "report/json.h"
 #include "report/output.h"
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
 #define MAX_STALLS 4000
-
-/* The page's own files, put into the program by the assembler. */
-#define EMBED(symbol, path)                                                                        \
-	__asm__(".section .rodata, \"a\"\n" #symbol ":\n\t.incbin \"" path "\"\n" #symbol          \
-		"_end:\n\t.previous\n");                                                           \
-	extern const char symbol[], symbol##_end[]
-
-EMBED(page_css, "src/report/html/page.css");
-EMBED(page_text_js, "src/report/html/text.js");
-EMBED(page_state_js, "src/report/html/state.js");
-EMBED(page_tables_js, "src/report/html/tables.js");
-EMBED(page_timeline_js, "src/report/html/timeline.js");
-EMBED(page_flame_js, "src/report/html/flame.js");
-EMBED(page_main_js, "src/report/html/main.js");
-
-static const struct {
-	const char *text, *end;
-} scripts[] = {
-	{ page_text_js, page_text_js_end },	{ page_state_js, page_state_js_end },
-	{ page_tables_js, page_tables_js_end }, { page_timeline_js, page_timeline_js_end },
-	{ page_flame_js, page_flame_js_end },	{ page_main_js, page_main_js_end },
-};
-
-/* The content security policy keeps the page from the network even if a name escaped its quotes. */
-static const char head[] =
-	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	"style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
-	"<title>loopstall report</title>\n<style>\n";
-static const char body[] = "</style>\n</head>\n<body>\n<main id=\"main\"></main>\n"
-			   "<noscript>This report is drawn by its own script.</noscript>\n"
-			   "<script type=\"application/json\" id=\"data\">";
-static const char script[] =
-	"</script>\n<script>\n(function () {\n'use strict';\n"
-	"const data = JSON.parse(document.getElementById('data').textContent);\n";
-static const char tail[] = "}());\n</script>\n</body>\n</html>\n";
 
 struct kept {
 	uint64_t start_ns, duration_ns, number; /* number: order of arrival */
@@ -228,8 +192,8 @@ static int put_member(FILE *out, const char *key, json_t *value)
 	return 0;
 }
 
-static int put_data(struct report *report, FILE *out, const struct snapshot *snapshot,
-		    const struct report_run *run)
+static int put_members(struct report *report, FILE *out, const struct snapshot *snapshot,
+		       const struct report_run *run)
 {
 	struct html *h = report->state;
 	const struct {
@@ -248,10 +212,22 @@ static int put_data(struct report *report, FILE *out, const struct snapshot *sna
 	for (size_t i = 0; i < N_OF(members); i++) {
 		int m;
 
-		fputs(i ? ",\n" : "{", out);
+		if (i)
+			fputs(",\n", out);
 		m = put_member(out, members[i].key, members[i].value);
 		r = r < 0 ? r : m;
 	}
+	return r;
+}
+
+static int put_data(struct report *report, FILE *out, const struct snapshot *snapshot,
+		    const struct report_run *run)
+{
+	struct html *h = report->state;
+	int r;
+
+	fputs("{", out);
+	r = put_members(report, out, snapshot, run);
 	fputs(",\n\"stalls\":[", out);
 	for (size_t i = 0; i < h->n; i++) {
 		fputs(i ? ",\n" : "\n", out);
@@ -272,14 +248,9 @@ static int html_finish(struct report *report, const struct snapshot *snapshot,
 		return r;
 	keep_longest(h);
 	qsort(h->kept, h->n, sizeof(h->kept[0]), by_start);
-	fputs(head, o.mem);
-	fwrite(page_css, 1, (size_t)(page_css_end - page_css), o.mem);
-	fputs(body, o.mem);
+	html_page__begin(o.mem, HTML_PAGE_REPORT);
 	r = put_data(report, o.mem, snapshot, run);
-	fputs(script, o.mem);
-	for (size_t i = 0; i < N_OF(scripts); i++)
-		fwrite(scripts[i].text, 1, (size_t)(scripts[i].end - scripts[i].text), o.mem);
-	fputs(tail, o.mem);
+	html_page__end(o.mem, HTML_PAGE_REPORT);
 	return r < 0 ? r : output__send(&o, report->out);
 }
 
@@ -301,3 +272,53 @@ const struct report_ops report_html = {
 	.finish = html_finish,
 	.done = html_done,
 };
+
+/* For a page that is fed while it is shown: the same members, without the stalls one by one. */
+static int live_stall(struct report *report, const struct stall *stall)
+{
+	struct stacks_part parts[LS_CAUSE_MAX];
+	struct html *h = report->state;
+	int n = stacks__add(&h->stacks, stall, parts);
+
+	return n < 0 ? n : 0;
+}
+
+static json_t *open_stalls_json(const struct snapshot *snapshot, const struct report_opts *opts)
+{
+	_cleanup_(jsonx_done) json_t *array = json_array();
+
+	for (size_t i = 0; i < snapshot->n_live; i++)
+		if (jsonx_append(array, json__stall(&snapshot->live[i], opts)))
+			return NULL;
+	return TAKE_PTR(array);
+}
+
+static int live_finish(struct report *report, const struct snapshot *snapshot,
+		       const struct report_run *run)
+{
+	_cleanup_(output__done) struct output o = {};
+	int r = output__init(&o);
+
+	if (r < 0)
+		return r;
+	fputs("{\"schema\":\"loopstall/1\",\"type\":\"snapshot\",\n", o.mem);
+	r = put_members(report, o.mem, snapshot, run);
+	fputs(",\n", o.mem);
+	if (r >= 0)
+		r = put_member(o.mem, "open", open_stalls_json(snapshot, &report->opts));
+	fputs("}\n", o.mem);
+	return r < 0 ? r : output__send(&o, report->out);
+}
+
+static const struct report_ops live_ops = {
+	.state_bytes = sizeof(struct html),
+	.start = html_start,
+	.stall = live_stall,
+	.finish = live_finish,
+	.done = html_done,
+};
+
+const struct report_format report_live_data = { .name = "live-data",
+						.extension = "json",
+						.title = "what a live page shows",
+						.ops = &live_ops };

@@ -143,7 +143,7 @@ static int pprof_stall(struct report *report, const struct stall *stall)
 	return p->is_short ? -ENOMEM : r;
 }
 
-static void put_value_types(struct pprof *p, struct protobuf *profile)
+static void put_value_types(struct pprof *p, struct protobuf *profile, enum value first)
 {
 	_cleanup_(protobuf__done) struct protobuf type = {};
 
@@ -153,8 +153,7 @@ static void put_value_types(struct pprof *p, struct protobuf *profile)
 		protobuf__u64(&type, VALUE_TYPE_UNIT, text(p, value_types[i].unit));
 		protobuf__message(profile, PROFILE_SAMPLE_TYPE, &type);
 	}
-	protobuf__u64(profile, PROFILE_DEFAULT_SAMPLE_TYPE,
-		      text(p, value_types[VALUE_STALL_TIME].type));
+	protobuf__u64(profile, PROFILE_DEFAULT_SAMPLE_TYPE, text(p, value_types[first].type));
 }
 
 static void put_label(struct pprof *p, struct protobuf *sample, const char *key, uint32_t value)
@@ -230,9 +229,9 @@ static void put_comment(struct pprof *p, struct protobuf *profile, uint64_t coun
 }
 
 static void put_profile(struct pprof *p, const struct snapshot *snapshot,
-			const struct report_run *run, struct protobuf *profile)
+			const struct report_run *run, enum value first, struct protobuf *profile)
 {
-	put_value_types(p, profile);
+	put_value_types(p, profile, first);
 	put_samples(p, profile);
 	put_locations(p, profile);
 	if (run->ended_unix_ns > run->duration_ns)
@@ -286,7 +285,8 @@ static int pprof_finish(struct report *report, const struct snapshot *snapshot,
 {
 	_cleanup_(protobuf__done) struct protobuf profile = {};
 
-	put_profile(report->state, snapshot, run, &profile);
+	put_profile(report->state, snapshot, run,
+		    report->opts.is_starved_first ? VALUE_STARVED : VALUE_STALL_TIME, &profile);
 	return profile.r < 0 ? profile.r : write_gzip(report->out, &profile);
 }
 

@@ -24,6 +24,7 @@ struct report_opts {
 	unsigned int max_rows; /* of the text table; 0: all */
 	/* CLOCK_REALTIME minus CLOCK_MONOTONIC during the measurement; 0: not known */
 	uint64_t clock_offset_ns;
+	bool is_starved_first; /* pprof only: the value that is shown first is the time starved */
 	enum group_key group; /* what the rows of tables are */
 	bool is_unfolded; /* text only: a line for each stall, also if it says the same */
 	/* text only: lines with the awaits that bound each stall, and with its native frames */
@@ -85,6 +86,11 @@ struct report_format {
 /* All there are, in the order in which they are listed. */
 extern const struct report_format report_formats[];
 extern const size_t n_report_formats;
+/*
+ * Not listed: one JSON object with what a live page shows, the stalls that are open among it, but
+ * not those that have ended.
+ */
+extern const struct report_format report_live_data;
 /* NULL if there is none of that name. */
 const struct report_format *report__by_name(const char *name);
 

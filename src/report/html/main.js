@@ -90,10 +90,11 @@ function drawStall(box) {
 		})()));
 }
 
-function start() {
-	const main = document.getElementById('main');
+/* Fills `main` and returns the function that draws what the address asks for. */
+function build(main) {
 	const sections = {};
 
+	main.replaceChildren();
 	timeline.init();
 	flame.init();
 	header(main);
@@ -120,8 +121,10 @@ function start() {
 		document.body.dataset.drawn = location.hash || '#';
 	};
 
-	window.addEventListener('hashchange', draw);
 	draw();
+	return draw;
 }
 
-start();
+function start() {
+	window.addEventListener('hashchange', build(document.getElementById('main')));
+}

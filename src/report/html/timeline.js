@@ -15,6 +15,9 @@ const timeline = {
 
 		this.from = starts.reduce((a, b) => Math.min(a, b), end ? end - data.summary.duration_ns : Infinity);
 		this.to = ends.reduce((a, b) => Math.max(a, b), end || 0);
+		/* A live page shows the last minutes of a run that may be days long. */
+		if (data.window_ns && this.to - data.window_ns > this.from)
+			this.from = this.to - data.window_ns;
 		if (!isFinite(this.from) || this.to <= this.from)
 			this.from = this.to - 1;
 	},
