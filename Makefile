@@ -66,7 +66,8 @@ DEPS_TEST  := libcriterion-dev gcovr libclang-rt-dev python3-uvloop python3-uvic
 	python3-markdown-it libxml2-utils python3-sarif-python-om python3-pytest \
 	python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
 	qemu-system-x86 clang-format man-db groff-base bash zsh fish strace systemd \
-	python3-twisted python3-fastapi openssl
+	python3-twisted python3-fastapi openssl prometheus prometheus-alertmanager \
+	python3-prometheus-client curl
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which
 # must be there.
@@ -84,7 +85,7 @@ BENCH_TRIXIE_PACKAGES := austin
 
 # The order is the way the data flows.
 MODULES ?= base arch runtime process python probe stream symbol model record view report session \
-	check dump http app
+	check dump http serve app
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
@@ -358,7 +359,7 @@ $(filter $(BUILD)/obj/probe/%,$(OBJS)) $(filter $(BUILD)/obj/tests/probe/%,$(TES
 	$(SKELETON)
 
 # The assembler reads them, which no dependency file tells.
-$(BUILD)/obj/report/html.o: $(wildcard src/report/html/*)
+$(BUILD)/obj/report/html_page.o: $(wildcard src/report/html/*)
 
 $(BUILD)/loopstall: $(OBJS)
 	$(call say,LINK,$@)

@@ -330,15 +330,16 @@ static int check_target(const struct cli_command *command, const struct config *
 		command->needs_target && command->max_files ? ", or the FILE of a recording" : "";
 	const char *targets =
 		command->takes_command ? "-p PID, -n NAME or -- COMMAND" : "-p PID or -n NAME";
+	const char *or_all = command->takes_everything ? ", or --all" : "";
 	const int n = (config->n_pids > 0) + (config->name != NULL) + (config->command != NULL) +
-		(command->needs_target && config->n_files > 0);
+		config->is_everything + (command->needs_target && config->n_files > 0);
 
 	if (n > 1)
-		return err__set(err, -EINVAL, "more than one kind of target: give %s%s", targets,
-				or_file);
+		return err__set(err, -EINVAL, "more than one kind of target: give %s%s%s", targets,
+				or_file, or_all);
 	if (command->needs_target && n == 0)
-		return err__set(err, -EINVAL, "no target: give %s%s%s", targets,
-				command->takes_command ? " to start one" : "", or_file);
+		return err__set(err, -EINVAL, "no target: give %s%s%s%s", targets,
+				command->takes_command ? " to start one" : "", or_file, or_all);
 	if (config->n_files < command->min_files)
 		return err__set(err, -EINVAL, "no file: give the FILE of a recording");
 	return 0;

@@ -67,6 +67,9 @@ struct config {
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
 	uint64_t ring_ns, on_stall_ns; /* of a flight recorder; 0 if not given */
 	bool is_on_exit;
+	bool is_everything; /* of the server: every event loop of the machine */
+	const char *listen, *web_config, *max_series; /* NULL if not given */
+	bool is_insecure_listen;
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
 	enum group_key group; /* of the rows of tables */
@@ -139,6 +142,7 @@ struct cli_command {
 	const struct cli_option *options;
 	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
+	bool takes_everything; /* --all is a target */
 	bool has_own_file; /* a loopstall.ini in the working directory is read */
 	bool takes_command; /* arguments after -- are a command to start */
 	/* how many it takes; with needs_target, one instead of a target */

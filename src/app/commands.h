@@ -13,6 +13,7 @@ extern const struct cli_command cmd_check;
 extern const struct cli_command cmd_record;
 extern const struct cli_command cmd_report;
 extern const struct cli_command cmd_dump;
+extern const struct cli_command cmd_serve;
 extern const struct cli_command cmd_ls;
 extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_completion;

@@ -18,6 +18,7 @@ int measure_new(struct session **ret_session, const struct config *config, struc
 		.child = child,
 		.command = child ? config->command[0] : NULL,
 		.name = config->name,
+		.is_everything = config->is_everything,
 		.n_pids = config->n_pids,
 		.pids = config->pids,
 		.duration_ns = config->duration_ns,

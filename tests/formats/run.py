@@ -17,7 +17,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import suite  # noqa: E402 (tests/suite.py)
 
-MODULES = ("test_tables", "test_profiles", "test_page", "test_verdicts")
+MODULES = ("test_tables", "test_profiles", "test_page", "test_verdicts", "test_rules")
 
 
 def tests(part):

@@ -54,6 +54,7 @@ TOPICS = {
     "top": "beside",
     "check": "beside",
     "recipes": "beside",
+    "serve": "beside",
     "scale": "alone",
     "clock": "alone",
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Numbers out of the query of a request.
+ */
+#ifndef LOOPSTALL_SERVE_QUERY_H
+#define LOOPSTALL_SERVE_QUERY_H
+
+#include <stdint.h>
+
+/*
+ * The value of `name` in "a=1&b=2", if it is there: digits alone, at most `most`. 0, or -EINVAL
+ * with *ret_value unchanged.
+ */
+int query_u64(const char *query, const char *name, uint64_t most, uint64_t *ret_value);
+
+#endif

@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`loopstall serve`: what is scraped is what happened, read by Prometheus' own programs."""
+
+import contextlib
+import gzip
+import json
+import math
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from prometheus_client import parser as plain
+from prometheus_client.openmetrics import parser as openmetrics
+
+from lib import MS, ROOT, both_loops, check, check_equal, live, wait_for
+
+sys.path.append(os.path.join(ROOT, "tests", "formats"))
+
+from browser import Browser  # noqa: E402 (tests/formats)
+
+PROGRAM = "stuck.py"
+ACCEPT = {"openmetrics": "application/openmetrics-text;version=1.0.0", "text": "text/plain"}
+RULES = os.path.join(ROOT, "docs", "serve")
+PROTO = os.path.realpath(os.path.join(ROOT, "tests", "formats", "profile.proto"))
+SERVICE = {"service": PROGRAM}
+
+
+class Server:
+    """A running `loopstall serve`."""
+
+    def __init__(self, bench, *args, mode="exact"):
+        self.tool = bench.tool(
+            "serve", "--listen", "127.0.0.1:0", "--mode", mode, *args, json_output=False
+        )
+        wait_for(self._address, 15, "an address in %r" % self.tool.stderr)
+        self.url = self._address()
+        self._before = {}
+        wait_for(self._is_ready, 15, "ready: %r" % self.tool.stderr)
+
+    def _address(self):
+        found = re.search(r"serving on (http://\S+)", self.tool.stderr)
+        check(self.tool.is_alive(), "it has ended: %s", self.tool.stderr)
+        return found and found.group(1)
+
+    def _is_ready(self):
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            return self.get("/-/ready") == b"loopstall is ready.\n"
+        return False
+
+    def get(self, path, **headers):
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.read()
+
+    def scrape(self):
+        """(name, labels as a frozenset) -> value. No counter has fallen since the last time."""
+        text = self.get("/metrics", Accept=ACCEPT["openmetrics"]).decode()
+        values, counters = {}, {}
+        for family in openmetrics.text_string_to_metric_families(text):
+            for sample in family.samples:
+                key = sample.name, frozenset(sample.labels.items())
+                check(key not in values, "%s is there twice", key)
+                values[key] = sample.value
+                if family.type in ("counter", "histogram"):
+                    counters[key] = sample.value
+        fallen = [
+            (key, before, counters.get(key))
+            for key, before in self._before.items()
+            if counters.get(key, -1) < before
+        ]
+        check_equal(fallen, [], "counters that fell")
+        self._before = counters
+        return values
+
+    def close(self):
+        self.tool.signal(2)
+        check_equal(self.tool.wait(), 0, "exit code (stderr: %s)" % self.tool.stderr)
+
+
+def value(scraped, name, **labels):
+    """Of the one series with these labels among others; None without one."""
+    wanted = set(labels.items())
+    found = [v for (n, l), v in scraped.items() if n == name and wanted <= l]
+    check(len(found) < 2, "%d series %s %r", len(found), name, labels)
+    return found[0] if found else None
+
+
+def total(scraped, name, **labels):
+    wanted = set(labels.items())
+    return sum(v for (n, l), v in scraped.items() if n == name and wanted <= l)
+
+
+def _stall(target, seconds):
+    since = target.ask(str(seconds), "hangs")["since"]
+    target.hear("goes_on")
+    return since
+
+
+def _check_times(scraped, stalls):
+    """The counters against the lines of another measurement of the same stalls."""
+    by_trace = sum(s["duration_ns"] for s in stalls) / 1e9
+    by_cause = total(scraped, "loopstall_stall_seconds_total", **SERVICE)
+    check(abs(by_cause - by_trace) < 0.002 * len(stalls), "%g s, trace %g s", by_cause, by_trace)
+    slept = value(scraped, "loopstall_stall_seconds_total", cause="sleep", **SERVICE)
+    slept_by_trace = sum(s["causes_ns"]["sleep"] for s in stalls) / 1e9
+    check(abs(slept - slept_by_trace) < 0.002, "slept %g s, trace %g s", slept, slept_by_trace)
+    steps = value(scraped, "loopstall_loop_time_seconds_total", state="steps", **SERVICE)
+    check(by_cause <= steps < by_cause + 1, "steps take %g s, stalls %g s", steps, by_cause)
+
+
+def _check_buckets(scraped, stalls):
+    name = "loopstall_step_duration_seconds_bucket"
+    bounds = sorted(
+        (math.inf if dict(l)["le"] == "+Inf" else float(dict(l)["le"]), v)
+        for (n, l), v in scraped.items()
+        if n == name and SERVICE.items() <= l
+    )
+    check_equal(len(bounds), 16, "buckets")
+    for bound, count in bounds:
+        # Its other steps are much shorter.
+        if bound < 0.004:
+            continue
+        longer = sum(s["duration_ns"] / 1e9 >= bound for s in stalls)
+        check_equal(bounds[-1][1] - count, longer, "steps of %g s and more" % bound)
+
+
+def _check_site(scraped, stalls):
+    (place,) = {"programs/%s:%d" % (PROGRAM, s["own"]["line"]) for s in stalls}
+    got = value(scraped, "loopstall_site_stalls_total", site=place, function="_hang", **SERVICE)
+    check_equal(got, 1, "stalls of the line since it was admitted")
+    other = value(scraped, "loopstall_site_stalls_total", site="other", **SERVICE)
+    check_equal(other, len(stalls) - 1, "stalls before that")
+
+
+def _check_exemplar(server, stalls):
+    text = server.get("/metrics", Accept=ACCEPT["openmetrics"]).decode()
+    found = [
+        sample.exemplar
+        for family in openmetrics.text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.exemplar and sample.labels["service"] == PROGRAM
+    ]
+    check(found, "no exemplars")
+    for exemplar in found:
+        check_equal(exemplar.labels["task"], "hanger", "task")
+        check_equal(exemplar.labels["cause"], "sleep", "cause")
+        near = min(abs(exemplar.value - s["duration_ns"] / 1e9) for s in stalls)
+        check(near < 0.002, "no stall of %g s", exemplar.value)
+        check(abs(float(exemplar.timestamp) - time.time()) < 60, "time %r", exemplar.timestamp)
+
+
+def _check_formats(server):
+    text = server.get("/metrics", Accept=ACCEPT["text"])
+    check(list(plain.text_string_to_metric_families(text.decode())), "no metrics")
+    ended = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    check_equal((ended.returncode, ended.stderr), (0, b""), "promtool check metrics")
+
+
+@live(on="once", loops=both_loops)
+def metrics_are_what_happened(bench):
+    """Against the program's own word and against `trace` beside it."""
+    target = bench.target(PROGRAM, "--loop", bench.loop)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid))
+    trace = bench.tool("trace", "-p", str(target.pid))
+    trace.wait_start()
+    wait_for(
+        lambda: value(server.scrape(), "loopstall_loops", **SERVICE) == 1, 10, "its loop is seen"
+    )
+    for seconds in (0.05, 0.02, 0.2):
+        _stall(target, seconds)
+    trace.read_until(lambda t: len(t.stalls) == 3)
+    name = "loopstall_stalls_total"
+    wait_for(lambda: total(server.scrape(), name, **SERVICE) == 3, 10, "three stalls")
+    time.sleep(1.1)
+    scraped = server.scrape()
+    check_equal(value(scraped, name, unit="step", cause="sleep", **SERVICE), 3, "stalls")
+    _check_times(scraped, trace.stalls)
+    _check_buckets(scraped, trace.stalls)
+    _check_site(scraped, trace.stalls)
+    _check_exemplar(server, trace.stalls)
+    _check_formats(server)
+    target.finish()
+    time.sleep(1.5)
+    scraped = server.scrape()
+    check_equal(total(scraped, name, **SERVICE), 3, "stalls, after the end")
+    check_equal(value(scraped, "loopstall_loops", **SERVICE), 0, "loops, after the end")
+    server.close()
+
+
+def _decoded(profile):
+    return subprocess.run(
+        ["protoc", "--decode=pprof.Profile", "-I", os.path.dirname(PROTO), PROTO],
+        input=gzip.decompress(profile),
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+
+
+@live(on="once")
+def profiles_hold_the_stalls_of_their_time(bench):
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid))
+    wait_for(
+        lambda: value(server.scrape(), "loopstall_loops", **SERVICE) == 1, 10, "its loop is seen"
+    )
+    _stall(target, 0.3)
+    time.sleep(0.5)
+    for name, first in (("stall", "stall_time"), ("starved", "starved")):
+        path = "%s/debug/pprof/%s?seconds=2" % (server.url, name)
+        curl = bench.start(["curl", "-s", "--fail", "-o", bench.folder + "/" + name, path])
+        time.sleep(0.5)
+        _stall(target, 0.1)
+        check_equal(curl.wait(), 0, "exit code of curl")
+        with open(os.path.join(bench.folder, name), "rb") as file:
+            text = _decoded(file.read())
+        strings = [json.loads(s) for s in re.findall(r'^string_table: (".*")$', text, re.M)]
+        default = int(re.search(r"^default_sample_type: (\d+)", text, re.M).group(1))
+        check_equal(strings[default], first, "the value that is shown first")
+        values = [
+            [int(v) for v in re.findall(r"value: (\d+)", sample)]
+            for sample in re.findall(r"^sample \{(.*?)^\}", text, re.M | re.S)
+        ]
+        check_equal(sum(v[0] for v in values), 1, "stalls in the profile: not the one before")
+        stalled = sum(v[1] for v in values)
+        check(100 * MS <= stalled < 200 * MS, "%d ns stalled", stalled)
+        check("_hang" in strings and "hanger" in strings, "frame and task in %r", strings)
+    server.close()
+
+
+@live(on="once")
+def workers_come_and_go_and_no_counter_falls(bench):
+    target = bench.target("workers.py", bench.folder)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid))
+    scraped = {}
+    for _ in range(3):
+        target.write("fork")
+        done = time.monotonic() + 0.8
+        while time.monotonic() < done:
+            scraped = server.scrape()
+            time.sleep(0.1)
+        target.hear("done")
+    time.sleep(1.5)
+    scraped = server.scrape()
+    names = [n for n in os.listdir(bench.folder) if re.fullmatch(r"\d+\.json", n)]
+    check_equal(len(names), 6, "workers")
+    got = total(scraped, "loopstall_stalls_total", service="workers.py")
+    # The kernel takes up to some 70 ms to put probes on who was forked, and the first sleep is
+    # longer than that.
+    check_equal(got, 3 * len(names), "stalls of all workers")
+    pids = [l for (n, l) in scraped if n != "loopstall_process_info" and "pid" in dict(l)]
+    check_equal(pids, [], "counters with a pid")
+    server.close()
+
+
+@live(on="once")
+def the_page_shows_a_stall_under_way(bench):
+    """In a browser, while the loop is stuck."""
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid))
+    _stall(target, 0.05)
+    target.ask("12", "hangs")
+    with Browser() as browser:
+        browser.call("Page.navigate", url=server.url + "/")
+        text = "(document.querySelector('#open') || {}).innerText || ''"
+        wait_for(lambda: "_hang" in browser.run(text), 10, "the stall on the page")
+        text = browser.run(text)
+        check(" so far, sleep: step of _hang()" in text, "open stalls: %r", text)
+        wait_for(
+            lambda: browser.run("document.querySelectorAll('#report table tbody tr').length") > 1,
+            15,
+            "tables of the report",
+        )
+        rows = browser.run("document.querySelector('#table-loops').innerText")
+        check(str(target.pid) in rows, "loops: %r", rows)
+        bad = ("Runtime.exceptionThrown", "Log.entryAdded")
+        faults = [e for e in browser.events if e["method"] in bad]
+        check_equal(faults, [], "what the browser complains about")
+        asked = {
+            e["params"]["request"]["url"].split("?")[0][len(server.url) :]
+            for e in browser.events
+            if e["method"] == "Network.requestWillBeSent"
+        }
+        check(asked <= {"/", "/api/snapshot", "/api/stalls", "/favicon.ico"}, "asked %r", asked)
+    server.close()
+
+
+@live(on="once", lane="alone")
+def all_finds_what_starts_later(bench):
+    server = Server(bench, "--all", mode="light")
+    time.sleep(1)
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    wait_for(
+        lambda: value(server.scrape(), "loopstall_loops", **SERVICE) == 1, 10, "the new process"
+    )
+    target.ask("3", "hangs")
+    wait_for(
+        lambda: value(server.scrape(), "loopstall_stall_running_seconds", **SERVICE) > 1,
+        5,
+        "the age of the open stall",
+    )
+    target.hear("goes_on")
+    name = "loopstall_stalls_total"
+    wait_for(lambda: total(server.scrape(), name, **SERVICE) == 1, 5, "the stall when it has ended")
+    check_equal(
+        value(server.scrape(), "loopstall_stall_running_seconds", **SERVICE), 0, "age afterwards"
+    )
+    server.close()
+
+
+# --- Prometheus and Alertmanager
+
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+PROMETHEUS = """
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: ["{rules}/recording.yml", "{rules}/alerts.yml"]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alerts}"]}}]}}]}}
+scrape_configs:
+  - job_name: loopstall
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+ALERTMANAGER = """
+route: {receiver: none, group_wait: 0s}
+receivers: [{name: none}]
+"""
+
+
+def _write(bench, name, text):
+    path = os.path.join(bench.folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def _start_alertmanager(bench, port):
+    return bench.start(
+        [
+            "prometheus-alertmanager",
+            "--config.file=" + _write(bench, "alertmanager.yml", ALERTMANAGER),
+            "--storage.path=" + os.path.join(bench.folder, "alerts"),
+            "--web.listen-address=127.0.0.1:%d" % port,
+            "--cluster.listen-address=",
+        ]
+    )
+
+
+def _start_prometheus(bench, port, alerts, server):
+    target = server.url[len("http://") :]
+    text = PROMETHEUS.format(rules=os.path.abspath(RULES), alerts=alerts, target=target)
+    return bench.start(
+        [
+            "prometheus",
+            "--config.file=" + _write(bench, "prometheus.yml", text),
+            "--storage.tsdb.path=" + os.path.join(bench.folder, "tsdb"),
+            "--web.listen-address=127.0.0.1:%d" % port,
+            "--enable-feature=exemplar-storage",
+        ]
+    )
+
+
+def _json(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return json.load(reply)
+    except (urllib.error.URLError, OSError):
+        return None
+
+
+class Prometheus:
+    def __init__(self, port):
+        self._url = "http://127.0.0.1:%d/api/v1/" % port
+
+    def query(self, text):
+        """The values, by the labels."""
+        reply = _json(self._url + "query?" + urllib.parse.urlencode({"query": text}))
+        rows = reply["data"]["result"] if reply else []
+        return {tuple(sorted(r["metric"].items())): float(r["value"][1]) for r in rows}
+
+    def one(self, text):
+        values = list(self.query(text).values())
+        return values[0] if len(values) == 1 else None
+
+    def exemplars(self, name):
+        now = time.time()
+        query = {"query": name, "start": now - 120, "end": now + 5}
+        reply = _json(self._url + "query_exemplars?" + urllib.parse.urlencode(query))
+        return [e for r in reply["data"] for e in r["exemplars"]]
+
+
+@live(on="once")
+def prometheus_scrapes_and_alertmanager_tells(bench):
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid))
+    web, alerts = _free_port(), _free_port()
+    _start_alertmanager(bench, alerts)
+    _start_prometheus(bench, web, alerts, server)
+    prometheus = Prometheus(web)
+    wait_for(lambda: prometheus.one('up{job="loopstall"}') == 1, 30, "a first scrape")
+    for seconds in (0.05, 0.02, 0.2):
+        _stall(target, seconds)
+    count = 'sum(loopstall_stalls_total{service="%s"})' % PROGRAM
+    wait_for(lambda: prometheus.one(count) == 3, 15, "three stalls in Prometheus")
+    check(prometheus.exemplars("loopstall_step_duration_seconds_bucket"), "exemplars are stored")
+
+    def active():
+        found = _json("http://127.0.0.1:%d/api/v2/alerts?active=true" % alerts) or []
+        return [a for a in found if a["labels"]["alertname"] == "EventLoopStuck"]
+
+    check_equal(active(), [], "alerts before the stall")
+    target.ask("9", "hangs")
+    wait_for(active, 8, "the alert while the loop is stuck")
+    check_equal(active()[0]["labels"]["service"], PROGRAM, "service of the alert")
+    target.hear("goes_on")
+    wait_for(lambda: not active(), 20, "the end of the alert")
+    wait_for(lambda: prometheus.one(count) == 4, 15, "the long stall in Prometheus")
+    check_equal(
+        prometheus.query("resets(loopstall_stalls_total[5m]) > 0"), {}, "counters that fell"
+    )
+    server.close()
