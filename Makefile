@@ -277,6 +277,10 @@ bench-deps: ## install what loopstall is compared with, here and in trees of new
 format: ## format the C files in place (clang-format)
 	clang-format -i $$(git ls-files "*.c" "*.h")
 
+.PHONY: bench-serve
+bench-serve: all ## measure what serving takes, and a scrape with 5000 series (root; docs/serve.md)
+	@BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/bench/serve.py
+
 .PHONY: bench-record
 bench-record: $(BUILD)/bench/record ## measure what a recording costs
 	@$(BUILD)/bench/record $(BUILD)/bench/record.tmp
