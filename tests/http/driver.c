@@ -7,8 +7,9 @@
  *   driver --once --listen unix:PATH [...]    asks itself for one page, and ends
  *
  * Prints its address, what confines the child and the child's number, one a line, then serves until
- * stdin ends. Pages: /small, /html, /echo (the request as JSON), /counts (JSON),
- * /large?BYTES, /late?MILLISECONDS, /never, whose number is "waiting" among the counts.
+ * stdin ends. Pages: /small, /html, /echo (the request as text), /counts (JSON),
+ * /large?BYTES, /late?MILLISECONDS, /never, whose number is "waiting" among the counts; "turns" are
+ * those of the driver's loop.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,7 +31,7 @@
 static struct {
 	uint64_t id, at_ns;
 } late[MAX_LATE];
-static size_t n_late, n_never;
+static size_t n_late, n_never, n_turns;
 static uint64_t longest_ns;
 static bool is_once;
 
@@ -73,8 +74,9 @@ static void reply_counts(struct http_server *s, uint64_t id)
 	const struct http_counts *counts = http_server__counts(s);
 	const char *error = http_server__config_error(s);
 	char body[8192];
-	int n = snprintf(body, sizeof(body), "{\"longest_ns\": %" PRIu64 ", \"waiting\": %zu",
-			 longest_ns, n_never);
+	int n = snprintf(body, sizeof(body),
+			 "{\"longest_ns\": %" PRIu64 ", \"waiting\": %zu, \"turns\": %zu",
+			 longest_ns, n_never, n_turns);
 
 	for (size_t i = 0; i < HTTP_COUNT_MAX; i++)
 		n += snprintf(body + n, sizeof(body) - (size_t)n, ", \"%s\": %" PRIu64,
@@ -188,6 +190,7 @@ static void serve(struct http_server *s, int fd)
 
 	while (!fds[1].revents) {
 		poll(fds, N_OF(fds), n_late ? 10 : 1000);
+		n_turns++;
 		while (!next(s, &q))
 			handle(s, &q);
 		reply_late(s);
