@@ -225,7 +225,7 @@ static __always_inline void mutex_look(struct thread_state *ts, const struct fut
 	ts->holder_tstate = tstate;
 }
 
-LS_SUBPROG int lock_look(struct thread_state *ts, const struct futex_wait *wait, __u64 now_ns)
+LS_SUBPROG int lock_look(struct thread_state *ts, const struct futex_wait *wait)
 {
 	enum lock_type type;
 	__u64 object;
@@ -245,7 +245,6 @@ LS_SUBPROG int lock_look(struct thread_state *ts, const struct futex_wait *wait,
 		ts->lock_known = LS_LOCK_NO_OWNER;
 	else
 		mutex_look(ts, wait);
-	holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
 	if (type)
 		ts->lock_futex = wait->addr;
 	return 0;

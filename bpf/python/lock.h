@@ -15,9 +15,10 @@ struct futex_wait {
 
 /*
  * The current thread is about to be switched out. Sets lock_known, and what is known of the lock
- * and its holder.
+ * and its holder. The caller notes the holder: one more function in between, and the stacks of all
+ * would be larger than Linux 6.1 allows.
  */
-int lock_look(struct thread_state *ts, const struct futex_wait *wait, __u64 now_ns);
+int lock_look(struct thread_state *ts, const struct futex_wait *wait);
 /*
  * The current thread, with this thread pointer, wakes the thread of `ts`: it has just released the
  * lock that the other one waits for.

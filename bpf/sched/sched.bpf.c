@@ -221,7 +221,8 @@ static __always_inline void lock_wait_begin(struct thread_state *ts, const struc
 	struct futex_wait wait = why->futex;
 
 	if (why->is_futex) {
-		lock_look(ts, &wait, now_ns);
+		lock_look(ts, &wait);
+		holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
 		return;
 	}
 	ts->lock_known = LS_LOCK_NO_FUTEX;

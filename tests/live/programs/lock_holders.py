@@ -18,6 +18,7 @@ import protocol
 
 HOLD_S = 0.09
 SHORT_S = 0.03
+NAMING_S = 0.15  # in which the tool reads the name of the thread that held the lock
 MUTEX_BYTES = 64  # more than any pthread_mutex_t has
 # The end of a with statement is on its own line from 3.10 on.
 RELEASED = "released" if sys.version_info >= (3, 10) else "released at"
@@ -63,7 +64,6 @@ class Keeper:
     def _run(self, lock, work, seconds):
         self.tid = threading.get_native_id()
         release_at_end(lock, self._held, work, seconds)
-        # The tool looks up its name when the stall has ended.
         while not self.is_over:
             time.sleep(0.01)
 
@@ -81,7 +81,8 @@ class Keeper:
         await asyncio.sleep(0.01)
         return self
 
-    def end(self):
+    async def end(self):
+        await asyncio.sleep(NAMING_S)
         self.is_over = True
         self.thread.join()
 
@@ -100,7 +101,7 @@ def take(lock):
 async def simple(lock, known_by, work, line):
     keeper = await Keeper("keeper", lock, work).hold()
     await wait_in_step(take, lock)
-    keeper.end()
+    await keeper.end()
     function = "release_at_end" if known_by == "release" else work.__name__
     return keeper.truth(known_by, function, line)
 
@@ -148,7 +149,7 @@ async def acquire_timeout():
         lock.release()
 
     await wait_in_step(acquire)
-    keeper.end()
+    await keeper.end()
     return keeper.truth("owner", "sleeping", "sleeping")
 
 
@@ -171,8 +172,8 @@ async def two_locks():
         take(second)
 
     await wait_in_step(take_both)
-    brief.end()
-    long.end()
+    await brief.end()
+    await long.end()
     return long.truth("owner", "computing", "computing")
 
 
@@ -187,8 +188,8 @@ async def changes():
             turns.append("loop")
 
     await wait_in_step(take_it)
-    first.end()
-    second.end()
+    await first.end()
+    await second.end()
     if turns == ["first", "second", "loop"]:
         return second.truth("last_release", "release_at_end", RELEASED)
     return first.truth("owner", "sleeping", "sleeping")
