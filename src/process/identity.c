@@ -32,13 +32,13 @@ static const struct {
 };
 
 /* The value of the service variable; NULL if it is not set, or empty. */
-static const char *named_service(const char *environ, size_t bytes)
+static const char *named_service(const char *environment, size_t bytes)
 {
 	const size_t n = strlen(SERVICE_VARIABLE);
-	const char *end = environ + bytes;
+	const char *end = environment + bytes;
 
 	/* The last variable may lack its NUL. */
-	for (const char *p = environ; p < end;) {
+	for (const char *p = environment; p < end;) {
 		const char *next = memchr(p, '\0', (size_t)(end - p));
 
 		if (!next)
@@ -210,10 +210,12 @@ static void name_by_command(struct identity *id, const char *cmdline)
 	const struct word runs = without_path(first);
 	const bool is_interpreter = begins_with(runs, "python") || begins_with(runs, "pypy");
 	const struct word program = is_interpreter ? program_of(first) : first;
-	const struct word name = without_path(program), next = word_behind(program);
+	const struct word name = without_path(program);
+	struct word next;
 
 	if (!program.size)
 		return;
+	next = word_behind(program);
 	if (is_application(next))
 		snprintf(id->service, sizeof(id->service), "%.*s %.*s", (int)name.size, name.text,
 			 (int)next.size, next.text);
@@ -221,10 +223,11 @@ static void name_by_command(struct identity *id, const char *cmdline)
 		copy(id->service, sizeof(id->service), name.text, name.size);
 }
 
-void identity__make(struct identity *ret_identity, const char *environ, size_t environ_bytes,
-		    const char *cgroup, const char *cmdline, const char *comm)
+void identity__make(struct identity *ret_identity, const char *environment,
+		    size_t environment_bytes, const char *cgroup, const char *cmdline,
+		    const char *comm)
 {
-	const char *service = environ ? named_service(environ, environ_bytes) : NULL;
+	const char *service = environment ? named_service(environment, environment_bytes) : NULL;
 	struct identity *id = ret_identity;
 
 	*id = (struct identity){};
@@ -245,11 +248,11 @@ void identity__make(struct identity *ret_identity, const char *environ, size_t e
 
 void identity__read(struct identity *ret_identity, const struct target *t)
 {
-	_cleanup_free_ char *environ = NULL;
+	_cleanup_free_ char *environment = NULL;
 	size_t size = 0;
 
 	/* Without a right to read it, the other names serve. */
-	if (proc_read(t->pid, "environ", &environ, &size) < 0)
-		environ = NULL;
-	identity__make(ret_identity, environ, size, t->cgroup, t->cmdline, t->comm);
+	if (proc_read(t->pid, "environ", &environment, &size) < 0)
+		environment = NULL;
+	identity__make(ret_identity, environment, size, t->cgroup, t->cmdline, t->comm);
 }

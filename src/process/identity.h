@@ -24,8 +24,9 @@ struct target;
 /* Reads the environment; the rest is known. */
 void identity__read(struct identity *ret_identity, const struct target *t);
 
-/* Of texts: `environ` with its NULs, `cgroup` and `cmdline` or NULL. */
-void identity__make(struct identity *ret_identity, const char *environ, size_t environ_bytes,
-		    const char *cgroup, const char *cmdline, const char *comm);
+/* Of texts: `environment` with its NULs, `cgroup` and `cmdline` or NULL. */
+void identity__make(struct identity *ret_identity, const char *environment,
+		    size_t environment_bytes, const char *cgroup, const char *cmdline,
+		    const char *comm);
 
 #endif
