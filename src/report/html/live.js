@@ -73,7 +73,6 @@ const live = {
 
 	drawNow(box) {
 		const titles = ['process', 'pid', 'loop', 'busy', 'steps', 'stalls', 'turn, p99', 'longest turn', 'executor'];
-		const findings = data.summary.findings || [];
 
 		box.replaceChildren(
 			make('h2', {}, 'Open stalls', make('span', { class: 'dim' }, ' ' + count(data.open.length))),
@@ -82,8 +81,6 @@ const live = {
 			make('div', { class: 'scroll' }, make('table', { id: 'table-loops' },
 				make('thead', {}, make('tr', {}, titles.map((t, i) => make('th', { class: i ? null : 'text', scope: 'col' }, t)))),
 				make('tbody', {}, this.shownLoops().map((l) => this.loop(l))))));
-		if (findings.length)
-			box.append(make('h2', {}, 'Findings'), make('ol', { id: 'findings' }, findings.map((f) => make('li', {}, [f.verdict, f.advice].filter(Boolean).join('. ')))));
 	},
 
 	async turn(parts) {

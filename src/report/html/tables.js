@@ -35,7 +35,12 @@ function groupPlace(row) {
 		...place(row.file && !isFile ? row.name + '()' : row.name, isFile ? null : row.file, row.line)];
 }
 
-const GROUP = data.summary.groups;
+/* What a row of the first table is, null: the default. A live page has no data yet. */
+function groupKey() {
+	const key = data.summary.groups.key;
+
+	return key === 'auto' ? null : key;
+}
 
 const TABLES = [
 	{
@@ -58,11 +63,18 @@ const TABLES = [
 	},
 	{
 		name: 'coroutines',
-		title: GROUP.key === 'auto' ? 'Coroutines' : 'By ' + GROUP.key,
-		rows: () => GROUP.rows,
+		get title() {
+			return groupKey() ? 'By ' + groupKey() : 'Coroutines';
+		},
+		rows: () => data.summary.groups.rows,
 		sort: '-starved_ns',
 		columns: [
-			{ ...texts(GROUP.key === 'auto' ? 'coroutine' : GROUP.key, (r) => r.name, (r) => groupPlace(r)), id: 'name' },
+			{
+				...texts('', (r) => r.name, (r) => groupPlace(r)), id: 'name',
+				get title() {
+					return groupKey() || 'coroutine';
+				},
+			},
 			figure('others starved', 'starved_ns'),
 			figure('stalls', 'stalls', count),
 			maybe('steps', 'steps', count),
