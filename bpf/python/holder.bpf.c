@@ -103,10 +103,16 @@ static __always_inline void stack_read(struct thread_state *ts, struct lock_hold
 	holder->rec.flags |= LS_STACK_HOLDER;
 }
 
-/* A lock is waited for once, and not again and again as the GIL: there is no later look. */
-static __always_inline int is_first_of_lock(const struct lock_holder *holder)
+/*
+ * A lock is waited for once, and not again and again as the GIL: there is no later look. Of several
+ * locks that one thread held, what it ran at the longest wait counts.
+ */
+static __always_inline int is_longest_of_lock(const struct thread_state *ts,
+					      const struct lock_holder *holder, __u64 now_ns)
 {
-	return holder->rec.cause == LS_CAUSE_LOCK && !holder->votes;
+	return holder->rec.cause == LS_CAUSE_LOCK &&
+		(!holder->votes ||
+		 (ts->off_at_ns && now_ns - ts->off_at_ns > holder->rec.weight_ns));
 }
 
 static __always_inline void stack_look(struct thread_state *ts, struct lock_holder *holder,
@@ -114,7 +120,9 @@ static __always_inline void stack_look(struct thread_state *ts, struct lock_hold
 {
 	__u64 frame, code;
 
-	if (!is_first_of_lock(holder)) {
+	if (is_longest_of_lock(ts, holder, now_ns)) {
+		holder->votes = 0;
+	} else {
 		if (now_ns - ts->holder_looked_ns < LOOK_EVERY_NS)
 			return;
 		ts->holder_looked_ns = now_ns;

@@ -177,6 +177,34 @@ async def two_locks():
     return long.truth("owner", "computing", "computing")
 
 
+class Teller(Keeper):
+    """Says by an event that it has the lock."""
+
+    def __init__(self, lock, told):
+        super().__init__("keeper", lock)
+        self.told = told
+
+    def _held(self):
+        super()._held()
+        time.sleep(SHORT_S / 3)
+        self.told.set()
+
+
+async def lock_behind_an_event():
+    """The same thread ends both waits; the longer one is for its lock."""
+    lock, told = threading.Lock(), threading.Event()
+    keeper = Teller(lock, told)
+
+    def wait_for_both():
+        keeper.thread.start()
+        told.wait()
+        take(lock)
+
+    await wait_in_step(wait_for_both)
+    await keeper.end()
+    return keeper.truth("release", "release_at_end", RELEASED)
+
+
 async def changes():
     """The lock goes from one thread to another while the loop waits."""
     lock, turns = threading.RLock(), []
@@ -242,7 +270,7 @@ async def semaphore():
 
 KINDS = [
     rlock_sleeping, rlock_computing, lock, lock_computing, condition, acquire_timeout, derived,
-    two_locks, changes, mutex, itself, notified, semaphore,
+    two_locks, lock_behind_an_event, changes, mutex, itself, notified, semaphore,
 ]  # fmt: skip
 
 
