@@ -120,6 +120,8 @@ static int describe_thread(const struct target *t, uint64_t tstate, const struct
 		return 0;
 	if (!r)
 		ret_thread->tid = tid_map__of_thread(tids, t, tstate);
+	if (ret_thread->tid < 0)
+		return ret_thread->tid;
 	if (!r && !ret_thread->loop)
 		return py_polls__describe(t, ret_thread);
 	if (!r)

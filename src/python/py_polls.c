@@ -73,8 +73,9 @@ static int read_waiting(const struct target *t, uint64_t tstate, pid_t tid,
 static pid_t tid_of(const struct target *t, uint64_t tstate)
 {
 	_cleanup_(tid_map__done) struct tid_map tids = { 0 };
+	const pid_t tid = tid_map__read(&tids, t) < 0 ? 0 : tid_map__of_thread(&tids, t, tstate);
 
-	return tid_map__read(&tids, t) < 0 ? 0 : tid_map__of_thread(&tids, t, tstate);
+	return tid > 0 ? tid : 0;
 }
 
 /* The innermost function that is no machinery of a loop. */

@@ -82,6 +82,7 @@ static int list_threads(const struct target *t, const struct tid_map *tids,
 {
 	struct py_tstates walk = { .t = t };
 	uint64_t tstate;
+	pid_t tid;
 	size_t at;
 	int r = 0;
 
@@ -93,11 +94,10 @@ static int list_threads(const struct target *t, const struct tid_map *tids,
 		if (at >= list->max)
 			continue;
 		list->n += at == list->n;
-		list->threads[at] = (struct target_thread){
-			.tstate = tstate,
-			.tid = tid_map__of_thread(tids, t, tstate),
-		};
-		r = py_read_u64(t, tstate + t->proc.py.at.tstate_thread_id, &idents[at]);
+		tid = tid_map__of_thread(tids, t, tstate);
+		list->threads[at] = (struct target_thread){ .tstate = tstate, .tid = tid };
+		r = tid < 0 ? tid :
+			      py_read_u64(t, tstate + t->proc.py.at.tstate_thread_id, &idents[at]);
 	}
 	return r ? r : walk.error;
 }
@@ -156,7 +156,9 @@ static int read_comm(const struct target *t, uint64_t tstate, char *buf, size_t 
 	if (r)
 		return r;
 	tid = tid_map__of_thread(&tids, t, tstate);
-	return tid ? proc_thread_comm(t->pid, tid, buf, size) : -ENOENT;
+	if (tid <= 0)
+		return tid ? tid : -ENOENT;
+	return proc_thread_comm(t->pid, tid, buf, size);
 }
 
 /* The state of the thread that has this id of the kernel, 0 if there is none. */
@@ -183,8 +185,8 @@ static int name_by_id(const struct target *t, uint64_t id, char *buf, size_t siz
 	if (r)
 		return r;
 	tid = tid_map__translate(&tids, t, id);
-	if (!tid)
-		return -ENOENT;
+	if (tid <= 0)
+		return tid ? tid : -ENOENT;
 	tstate = py_target(t)->interp ? tstate_of(t, &tids, tid) : 0;
 	if (tstate && !py_read_u64(t, tstate + place_of_id(py), &key) &&
 	    !py_thread_name(t, tstate, key, buf, size))

@@ -89,7 +89,9 @@ pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint
 		return 0;
 	if (t->shares_pids) {
 		snprintf(path, sizeof(path), "/proc/%d/task/%d", t->pid, key.inner);
-		return access(path, F_OK) ? 0 : key.inner;
+		if (!access(path, F_OK))
+			return key.inner;
+		return limits__is_lack(-errno) ? -errno : 0;
 	}
 	pair = map->n ? bsearch(&key, map->pairs, map->n, sizeof(key), by_inner_id) : NULL;
 	return pair ? pair->outer : 0;
@@ -99,17 +101,21 @@ pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint
 pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint64_t tstate)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint64_t pthread, native;
-	uint32_t tid;
+	uint64_t pthread, id;
+	uint32_t tid = 0;
+	int r;
 
-	if (py->tstate_native_id != LS_PY_NONE)
-		return py_read_u64(t, tstate + py->tstate_native_id, &native) ?
-			0 :
-			tid_map__translate(map, t, native);
-	if (py_read_u64(t, tstate + py->tstate_thread_id, &pthread) ||
-	    py_read_u32(t, pthread + arch.pthread_tid_offset, &tid))
-		return 0;
-	return tid_map__translate(map, t, tid);
+	if (py->tstate_native_id != LS_PY_NONE) {
+		r = py_read_u64(t, tstate + py->tstate_native_id, &id);
+	} else {
+		r = py_read_u64(t, tstate + py->tstate_thread_id, &pthread);
+		if (!r)
+			r = py_read_u32(t, pthread + arch.pthread_tid_offset, &tid);
+		id = tid;
+	}
+	if (r)
+		return limits__is_lack(r) ? r : 0;
+	return tid_map__translate(map, t, id);
 }
 
 /*
