@@ -64,33 +64,31 @@ const char *dump_unit_sentence(enum dump_unit unit)
 	return unit_sentences[unit];
 }
 
-/* The threads of all loops, and the holder of the lock: in the list however many others there are.
- */
-static size_t list_wanted(const struct dump *d, uint64_t holder, uint64_t *wanted)
+/* Again, with the threads of all loops and the holder of the lock: they may be the oldest ones. */
+static int list_wanted(const struct dump *d, uint64_t holder, struct target_threads *list)
 {
 	struct target_loop_thread loops[DUMP_MAX_LOOPS];
+	uint64_t wanted[DUMP_MAX_LOOPS + 1];
 	const int n = target__loop_threads(d->target, loops, DUMP_MAX_LOOPS);
-	size_t n_wanted = 0;
 
-	for (int i = 0; i < n; i++)
-		wanted[n_wanted++] = loops[i].tstate;
+	if (n < 0)
+		return n;
+	for (list->n_wanted = 0; list->n_wanted < (size_t)n; list->n_wanted++)
+		wanted[list->n_wanted] = loops[list->n_wanted].tstate;
 	if (holder)
-		wanted[n_wanted++] = holder;
-	return n_wanted;
+		wanted[list->n_wanted++] = holder;
+	list->wanted = wanted;
+	return target__threads(d->target, list);
 }
 
 static int list_threads(struct dump *d, uint64_t holder)
 {
-	uint64_t wanted[DUMP_MAX_LOOPS + 1];
 	_cleanup_free_ struct target_thread *threads = calloc(DUMP_MAX_THREADS, sizeof(*threads));
-	struct target_threads list = {
-		.threads = threads,
-		.max = DUMP_MAX_THREADS,
-		.wanted = wanted,
-		.n_wanted = list_wanted(d, holder, wanted),
-	};
+	struct target_threads list = { .threads = threads, .max = DUMP_MAX_THREADS };
 	int r = threads ? target__threads(d->target, &list) : -ENOMEM;
 
+	if (!r && list.has_more)
+		r = list_wanted(d, holder, &list);
 	if (r < 0)
 		return r == -ENOTSUP ? 0 : r;
 	d->threads = calloc(list.n + 1, sizeof(*d->threads));

@@ -161,14 +161,14 @@ static int read_comm(const struct target *t, uint64_t tstate, char *buf, size_t 
 	return proc_thread_comm(t->pid, tid, buf, size);
 }
 
-/* The state of the thread that has this id of the kernel, 0 if there is none. */
-static uint64_t tstate_of(const struct target *t, const struct tid_map *tids, pid_t tid)
+/* The state of the thread that has this id in its own pid namespace, 0 if there is none. */
+static uint64_t tstate_of(const struct target *t, uint64_t native_id)
 {
 	struct py_tstates walk = { .t = t };
-	uint64_t tstate;
+	uint64_t tstate, id;
 
 	while ((tstate = py_tstates__next(&walk)))
-		if (tid_map__of_thread(tids, t, tstate) == tid)
+		if (!py_native_id(t, tstate, &id) && id == native_id)
 			return tstate;
 	return 0;
 }
@@ -187,7 +187,7 @@ static int name_by_id(const struct target *t, uint64_t id, char *buf, size_t siz
 	tid = tid_map__translate(&tids, t, id);
 	if (tid <= 0)
 		return tid ? tid : -ENOENT;
-	tstate = py_target(t)->interp ? tstate_of(t, &tids, tid) : 0;
+	tstate = py_target(t)->interp ? tstate_of(t, id) : 0;
 	if (tstate && !py_read_u64(t, tstate + place_of_id(py), &key) &&
 	    !py_thread_name(t, tstate, key, buf, size))
 		return 0;

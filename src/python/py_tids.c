@@ -98,21 +98,27 @@ pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint
 }
 
 /* Up to 3.10 only the C library knows the kernel's id: it is in its own thread structure. */
-pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint64_t tstate)
+int py_native_id(const struct target *t, uint64_t tstate, uint64_t *ret_id)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint64_t pthread, id;
+	uint64_t pthread;
 	uint32_t tid = 0;
 	int r;
 
-	if (py->tstate_native_id != LS_PY_NONE) {
-		r = py_read_u64(t, tstate + py->tstate_native_id, &id);
-	} else {
-		r = py_read_u64(t, tstate + py->tstate_thread_id, &pthread);
-		if (!r)
-			r = py_read_u32(t, pthread + arch.pthread_tid_offset, &tid);
-		id = tid;
-	}
+	if (py->tstate_native_id != LS_PY_NONE)
+		return py_read_u64(t, tstate + py->tstate_native_id, ret_id);
+	r = py_read_u64(t, tstate + py->tstate_thread_id, &pthread);
+	if (!r)
+		r = py_read_u32(t, pthread + arch.pthread_tid_offset, &tid);
+	*ret_id = tid;
+	return r;
+}
+
+pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint64_t tstate)
+{
+	uint64_t id;
+	const int r = py_native_id(t, tstate, &id);
+
 	if (r)
 		return limits__is_lack(r) ? r : 0;
 	return tid_map__translate(map, t, id);

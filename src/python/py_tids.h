@@ -25,6 +25,8 @@ struct tid_map {
 /* Reads the ids of all threads. 0, or -errno: -ESRCH if the process has ended. */
 int tid_map__read(struct tid_map *map, const struct target *t);
 void tid_map__done(struct tid_map *map);
+/* The id that the process itself sees of the thread with this state. 0 or -errno. */
+int py_native_id(const struct target *t, uint64_t tstate, uint64_t *ret_id);
 /* The id of the thread with this state; 0 if it cannot be known, -errno if we lack something. */
 pid_t tid_map__of_thread(const struct tid_map *map, const struct target *t, uint64_t tstate);
 
