@@ -128,24 +128,15 @@ LS_INLINE void cpu_wait_settle(struct thread_state *ts, struct task_struct *task
 		cpu_wait_end(ts, ready_ns ? holders_of(task) : NULL, now_ns);
 }
 
-/* The holder is the one that the span waited for longest. */
-LS_INLINE void gil_holder_set(struct thread_state *ts, __u64 waited_ns)
+/* The holder is the one that the span waited for longest. Is it this one? */
+LS_INLINE int held_take(struct held *held, const struct thread_state *ts, __u64 waited_ns)
 {
-	if (waited_ns <= ts->cur.gil_longest_ns)
-		return;
-	ts->cur.gil_longest_ns = waited_ns;
-	ts->cur.gil_holder_tstate = ts->holder_tstate;
-	ts->cur.gil_holder_id = ts->holder_id;
-}
-
-LS_INLINE void lock_holder_set(struct thread_state *ts, __u64 waited_ns)
-{
-	if (waited_ns <= ts->cur.lock_longest_ns)
-		return;
-	ts->cur.lock_longest_ns = waited_ns;
-	ts->cur.lock_holder_tstate = ts->holder_tstate;
-	ts->cur.lock_holder_id = ts->holder_id;
-	ts->cur.lock_known = ts->lock_known;
+	if (waited_ns <= held->longest_ns)
+		return 0;
+	held->longest_ns = waited_ns;
+	held->tstate = ts->holder_tstate;
+	held->id = ts->holder_id;
+	return 1;
 }
 
 /* Adds a wait for the GIL or a lock to what the thread that held it is waited for. */
@@ -171,9 +162,9 @@ LS_INLINE void holder_book(struct thread_state *ts, struct task_struct *task, __
 		waited_ns = holder->rec.weight_ns;
 	}
 	if (cause == LS_CAUSE_GIL)
-		gil_holder_set(ts, waited_ns);
-	else
-		lock_holder_set(ts, waited_ns);
+		held_take(&ts->cur.gil, ts, waited_ns);
+	else if (held_take(&ts->cur.lock, ts, waited_ns))
+		ts->cur.lock_known = ts->lock_known;
 }
 
 /* Is it known, or known why not, who held what the thread waited for? */

@@ -24,12 +24,8 @@ LS_INLINE void span_touch(struct thread_state *ts)
 	cur->off_ns = 0;
 	cur->sampled_ns = 0;
 	cur->copied_ns = 0;
-	cur->gil_longest_ns = 0;
-	cur->gil_holder_tstate = 0;
-	cur->gil_holder_id = 0;
-	cur->lock_longest_ns = 0;
-	cur->lock_holder_tstate = 0;
-	cur->lock_holder_id = 0;
+	cur->gil = (struct held){};
+	cur->lock = (struct held){};
 	cur->lock_known = LS_LOCK_NOT_SEEN;
 	cur->stolen_ns = 0;
 	cur->ready_ns = 0;

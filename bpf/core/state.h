@@ -18,6 +18,11 @@ struct account {
 	__u32 pad;
 };
 
+/* Who held a lock for most of the time that a span waited for it, and how long that was. */
+struct held {
+	__u64 longest_ns, tstate, id;
+};
+
 /* A step, or the callbacks and loop work between two steps. */
 struct span {
 	__u64 number;
@@ -55,17 +60,13 @@ struct span {
 	__u64 looked_ns; /* its CPU time at the last look for the garbage collector */
 	__u64 sampled_ns; /* on-CPU time already charged to samples */
 	__u64 copied_ns; /* its age when its user stack was last copied, 0: not yet */
-	/* who held the GIL for most of the time that it waited for it, and for how long */
-	__u64 gil_longest_ns, gil_holder_tstate, gil_holder_id;
-	/* the same of other locks; `lock_known`: enum ls_lock_known, valid with `lock_longest_ns`
-	 */
-	__u64 lock_longest_ns, lock_holder_tstate, lock_holder_id;
+	struct held gil, lock; /* `lock`: any but the GIL */
 	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: taken by the hypervisor */
 	__u64 ready_ns; /* when `ready` was read, 0: not yet */
 	__u32 ready; /* handles in the loop's queue when it was first read in this span */
 	__u32 samples;
 	__u32 stop_id; /* signal or tracer of its last stop */
-	__u32 lock_known;
+	__u32 lock_known; /* enum ls_lock_known, valid if there is a lock.longest_ns */
 	__u64 quota_ns, period_ns; /* CPU quota that throttled it last */
 	/* as in struct ls_rec_stall; of the holder only `ns` is valid if it is 0 */
 	struct ls_cpu_holder cpu_holder;
@@ -82,10 +83,10 @@ static inline __attribute__((always_inline)) void span_describe(const struct spa
 
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		rec->cause_ns[i] = span->cause_ns[i];
-	rec->gil_holder_tstate = span->gil_holder_tstate;
-	rec->gil_holder_id = span->gil_holder_id;
-	rec->lock_holder_tstate = span->lock_holder_tstate;
-	rec->lock_holder_id = span->lock_holder_id;
+	rec->gil_holder_tstate = span->gil.tstate;
+	rec->gil_holder_id = span->gil.id;
+	rec->lock_holder_tstate = span->lock.tstate;
+	rec->lock_holder_id = span->lock.id;
 	rec->lock_known = span->lock_known;
 	rec->samples = span->samples;
 	rec->stolen_ns = span->stolen_ns;

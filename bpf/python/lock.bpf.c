@@ -22,6 +22,7 @@
 #include "python/frames.h"
 #include "python/gil.h"
 #include "python/holder.h"
+#include "python/threads.h"
 
 /* linux: include/uapi/linux/futex.h */
 #define FUTEX_WAIT 0
@@ -30,7 +31,6 @@
 #define MINOR_WITH_PARKING 13
 #define STACK_WORDS 96 /* of a frame: locals and value stack */
 #define MAX_BASES 4 /* classes between a lock's own and the interpreter's */
-#define MAX_THREADS 1024 /* thread states that are looked at for an owner's */
 #define WORD 8
 
 /* Names of the interpreter's lock types: the characters, the lowest byte first. */
@@ -126,46 +126,6 @@ static __always_inline __u64 lock_find(struct thread_state *ts, __u64 futex,
 	if (object)
 		*ret_type = lock_type_of(ts, read_ptr(object + at->ob_type));
 	return object;
-}
-
-/* By what a thread state is searched: pthread_t, thread pointer or native id. */
-enum thread_key { KEY_PTHREAD, KEY_POINTER, KEY_NATIVE };
-
-struct thread_search {
-	struct thread_state *ts;
-	__u64 tstate, key;
-	__u32 kind; /* enum thread_key */
-	__u32 is_found;
-};
-
-/* bpf_loop() callback: one thread state further. */
-static long thread_match(__u32 i, struct thread_search *search)
-{
-	const struct ls_pyoffsets *at = &search->ts->proc.py.at;
-	__u64 id;
-
-	(void)i;
-	if (!search->tstate)
-		return 1;
-	id = read_ptr(search->tstate +
-		      (search->kind == KEY_NATIVE ? at->tstate_native_id : at->tstate_thread_id));
-	if (search->kind == KEY_POINTER ? is_pthread_of(id, search->key) : id == search->key) {
-		search->is_found = 1;
-		return 1;
-	}
-	search->tstate = read_ptr(search->tstate + at->tstate_next);
-	return 0;
-}
-
-LS_SUBPROG __u64 thread_find(struct thread_state *ts, __u64 key, __u32 kind)
-{
-	struct thread_search search = { .ts = ts, .key = key, .kind = kind };
-
-	if (!ts || !ts->proc.py.threads)
-		return 0;
-	search.tstate = read_ptr(ts->proc.py.threads);
-	bpf_loop(MAX_THREADS, thread_match, &search, 0);
-	return search.is_found ? search.tstate : 0;
 }
 
 static __always_inline void holder_set(struct thread_state *ts, __u64 tstate)

@@ -22,12 +22,10 @@
 static __always_inline int is_longest_holder(const struct thread_state *ts,
 					     const struct lock_holder *holder)
 {
-	if (holder->rec.span != ts->cur.number || !holder->id)
-		return 0;
-	if (holder->rec.cause == LS_CAUSE_LOCK)
-		return holder->tstate == ts->cur.lock_holder_tstate &&
-			holder->id == ts->cur.lock_holder_id;
-	return holder->tstate == ts->cur.gil_holder_tstate && holder->id == ts->cur.gil_holder_id;
+	const struct held *held = holder->rec.cause == LS_CAUSE_LOCK ? &ts->cur.lock : &ts->cur.gil;
+
+	return holder->rec.span == ts->cur.number && holder->id && holder->tstate == held->tstate &&
+		holder->id == held->id;
 }
 
 /*
@@ -39,7 +37,7 @@ static __always_inline void holders_send(struct thread_state *ts, __u64 now_ns)
 	struct thread_holders *holders;
 	__u32 i;
 
-	if (!ts->cur.gil_holder_tstate && !ts->cur.lock_holder_id)
+	if (!ts->cur.gil.tstate && !ts->cur.lock.id)
 		return;
 	holders = holders_of(bpf_get_current_task_btf());
 	if (!holders)

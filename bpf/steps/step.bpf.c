@@ -8,33 +8,14 @@
 #include "python/frames.h"
 #include "core/meter.h"
 #include "python/objects.h"
+#include "python/threads.h"
 #include "stall/step_ends.h"
 #include "steps/step.h"
-
-#define MAX_THREAD_STATES 4096 /* at most so many are searched for a thread's */
 
 /*
  * Context of a bpf_loop() callback. The position is in ts->tstate: what changes has to be in map
  * memory.
  */
-struct tstate_walk {
-	struct thread_state *ts;
-	__u64 thread_pointer;
-};
-
-/* bpf_loop() callback: stops at the state of the current thread. */
-static long tstate_of_thread(__u32 i, struct tstate_walk *walk)
-{
-	struct thread_state *ts = walk->ts;
-
-	if (!ts || !ts->tstate ||
-	    is_pthread_of(read_ptr(ts->tstate + ts->proc.py.at.tstate_thread_id),
-			  walk->thread_pointer))
-		return 1;
-	ts->tstate = read_ptr(ts->tstate + ts->proc.py.at.tstate_next);
-	return 0;
-}
-
 /*
  * The GIL names its holder, which is the thread that runs a step. Without a GIL the interpreter's
  * list is searched, newest first.
@@ -44,15 +25,10 @@ LS_SUBPROG int thread_find_tstate(struct thread_state *ts, __u64 pointer)
 	if (!ts)
 		return 0;
 	ts->tstate = 0;
-	if (ts->proc.py.is_free_threaded) {
-		struct tstate_walk walk = { .ts = ts, .thread_pointer = pointer };
-
-		if (ts->proc.py.threads)
-			ts->tstate = read_ptr(ts->proc.py.threads);
-		bpf_loop(MAX_THREAD_STATES, tstate_of_thread, &walk, 0);
-	} else if (ts->proc.py.gil) {
+	if (ts->proc.py.is_free_threaded)
+		ts->tstate = thread_find(ts, pointer, KEY_POINTER);
+	else if (ts->proc.py.gil)
 		ts->tstate = read_ptr(ts->proc.py.gil + ts->proc.py.at.gil_last_holder);
-	}
 	if (ts->tstate &&
 	    !is_pthread_of(read_ptr(ts->tstate + ts->proc.py.at.tstate_thread_id), pointer))
 		ts->tstate = 0;

@@ -128,7 +128,7 @@ static void fill_holder(struct ls_rec_stall *rec, const struct thread_state *ts,
 	const bool is_lock = ts->off_cause == LS_CAUSE_LOCK;
 
 	if (ts->cur.is_touched &&
-	    waited_ns <= (is_lock ? ts->cur.lock_longest_ns : ts->cur.gil_longest_ns))
+	    waited_ns <= (is_lock ? ts->cur.lock.longest_ns : ts->cur.gil.longest_ns))
 		return;
 	if (is_lock) {
 		rec->lock_holder_tstate = ts->holder_tstate;

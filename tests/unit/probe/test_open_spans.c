@@ -267,8 +267,8 @@ Test(probe_open_spans, the_holder_of_the_gil)
 	ts->holder_tstate = 0x7777;
 	ts->holder_id = 9;
 	cr_assert_eq(read_now().stall.gil_holder_tstate, 0x7777);
-	ts->cur.gil_longest_ns = S;
-	ts->cur.gil_holder_tstate = 0x8888;
+	ts->cur.gil.longest_ns = S;
+	ts->cur.gil.tstate = 0x8888;
 	cr_assert_eq(read_now().stall.gil_holder_tstate, 0x8888);
 }
 
@@ -292,8 +292,8 @@ Test(probe_open_spans, the_holder_of_a_lock)
 	cr_assert_eq(stall.lock_holder_id, 9);
 	cr_assert_eq(stall.lock_known, LS_LOCK_OWNER);
 	cr_assert_eq(stall.gil_holder_tstate, 0);
-	ts->cur.lock_longest_ns = S;
-	ts->cur.lock_holder_tstate = 0x8888;
+	ts->cur.lock.longest_ns = S;
+	ts->cur.lock.tstate = 0x8888;
 	ts->cur.lock_known = LS_LOCK_RELEASED;
 	stall = read_now().stall;
 	cr_assert_eq(stall.lock_holder_tstate, 0x8888);
