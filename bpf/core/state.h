@@ -278,7 +278,7 @@ struct thread_state {
 	__u32 lock_known; /* enum ls_lock_known, of the current wait */
 	/* the futex by which a lock object is waited for, 0: none is */
 	__u64 lock_futex;
-	__u64 lock_owner_at, lock_owner; /* where a lock names its owner, and whom; 0: nowhere */
+	__u64 lock_owner_at, lock_owner; /* address of the lock's owner field, 0: none; its value */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
 	__u64 turn_stolen_ns;

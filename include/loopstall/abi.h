@@ -397,9 +397,9 @@ enum ls_lock_known {
 	LS_LOCK_RELEASED, /* it does not; this thread was seen to release it */
 	/* it had several owners during the wait: this one released it to the thread that waited */
 	LS_LOCK_RELEASED_LAST,
-	LS_LOCK_NO_OWNER, /* the lock does not name its owner, and nobody was seen to release it */
+	LS_LOCK_NO_OWNER, /* the lock has no owner field, and no release of it was seen */
 	LS_LOCK_OWNER_GONE, /* the owner is no thread of the interpreter (any more) */
-	LS_LOCK_FREE, /* nobody owned it when the wait began */
+	LS_LOCK_FREE, /* it had no owner when the wait began */
 	LS_LOCK_NO_OBJECT, /* neither a lock object of the runtime nor a mutex of the C library */
 	LS_LOCK_NO_FUTEX, /* a lock of a file, or a semaphore of System V */
 	/* set by user space: it waited for a notification, for which a lock was made */

@@ -125,7 +125,7 @@ int http_address__parse(struct http_address *ret_address, const char *text, stru
 	return 0;
 }
 
-/* A socket file to which nobody listens any more. */
+/* A socket file whose listener has ended. */
 static bool is_left_over(const struct http_address *a)
 {
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

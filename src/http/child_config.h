@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the child is told, as one message: limits, paths, TLS and users.
+ * The configuration of the child, as one message: limits, paths, TLS and users.
  */
 #ifndef LOOPSTALL_HTTP_CHILD_CONFIG_H
 #define LOOPSTALL_HTTP_CHILD_CONFIG_H
