@@ -18,15 +18,19 @@ struct pt_regs {
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, sp;
 } LS_KERNEL_TYPE;
 
-LS_INLINE __u64 thread_pointer(const struct thread_struct *thread)
+/* The thread pointer, which is pthread_self() as well. */
+#define LS_THREAD_KEY_IS_ID 0
+
+LS_INLINE __u64 thread_key(const struct thread_struct *thread, struct pid *const *pid)
 {
+	(void)pid;
 	return thread->fsbase;
 }
 
-/* Is this pthread_self() of the thread that has this thread pointer? */
-LS_INLINE __u32 is_pthread_of(__u64 pthread, __u64 pointer)
+/* Is this pthread_self() of the thread that has this key? */
+LS_INLINE __u32 is_pthread_of(__u64 pthread, __u64 key)
 {
-	return pthread == pointer;
+	return pthread == key;
 }
 
 LS_INLINE __u64 reg_sp(const struct pt_regs *regs)

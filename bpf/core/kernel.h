@@ -162,6 +162,7 @@ struct task_struct {
 	unsigned long min_flt, maj_flt; /* page faults without and with a wait for the disk */
 	int nr_cpus_allowed; /* by affinity and cpuset */
 	const struct cpumask *cpus_ptr; /* a bit for each of them */
+	struct pid *thread_pid; /* the thread's ids, one for each namespace */
 	struct thread_struct thread;
 };
 

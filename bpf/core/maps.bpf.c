@@ -9,6 +9,7 @@ struct threads_map threads SEC(".maps");
 struct stacks_map stacks SEC(".maps");
 struct holders_map holders SEC(".maps");
 struct procs_map procs SEC(".maps");
+struct requests_map requests SEC(".maps");
 struct loops_map loops SEC(".maps");
 struct coroutine_index_map coroutine_index SEC(".maps");
 struct coroutine_stats_map coroutine_stats SEC(".maps");

@@ -38,6 +38,15 @@ struct procs_map {
 	__type(value, struct ls_proc);
 };
 
+/* Where requests are found in a process, if it handles any or runs tests; keyed by tgid. */
+struct requests_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LS_MAX_PROCS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct ls_requests);
+};
+
 /* LRU: a process may create loops without end, and old ones are not needed again. */
 struct loops_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -179,6 +188,7 @@ extern struct threads_map threads SEC(".maps");
 extern struct stacks_map stacks SEC(".maps");
 extern struct holders_map holders SEC(".maps");
 extern struct procs_map procs SEC(".maps");
+extern struct requests_map requests SEC(".maps");
 extern struct loops_map loops SEC(".maps");
 extern struct coroutine_index_map coroutine_index SEC(".maps");
 extern struct coroutine_stats_map coroutine_stats SEC(".maps");
@@ -267,20 +277,6 @@ LS_INLINE void record_header(struct ls_rec_hdr *hdr, __u32 kind, __u32 len, __u6
 	hdr->ts_ns = now_ns;
 	hdr->tgid = ts->tgid;
 	hdr->tid = ts->tid;
-}
-
-/* Sends a stack of which everything but the header is filled in, without a wake-up. */
-LS_INLINE void stack_send(const struct thread_state *ts, struct ls_rec_stack *rec, __u64 now_ns)
-{
-	__u32 n = rec->n_frames, len;
-
-	barrier_var(n);
-	if (n > LS_MAX_FRAMES)
-		n = LS_MAX_FRAMES;
-	len = __builtin_offsetof(struct ls_rec_stack, frames) + n * sizeof(struct ls_frame);
-	record_header(&rec->hdr, LS_REC_STACK, len, now_ns, ts);
-	if (bpf_ringbuf_output(&ring, rec, len, BPF_RB_NO_WAKEUP))
-		count_loss(LS_LOSS_RING_STACK);
 }
 
 #endif

@@ -175,44 +175,152 @@ LS_INLINE int has_holder(const struct thread_state *ts, __u32 cause)
 	return cause == LS_CAUSE_GIL && ts->holder_tstate;
 }
 
+/* A shorter wait for a CPU after the loop's wait is taken for a part of that. */
+#define WAKE_LATE_NS 100000ULL
+
+/* When the loop's wait ended: the wake-up of a thread that then had to wait for a CPU. */
+LS_INLINE __u64 wake_ns(const struct thread_state *ts, __u64 now_ns)
+{
+	__u64 woken_ns = ts->woken_at_ns;
+
+	return ts->idle_at_ns && ts->off_kind == OFF_IDLE && woken_ns > ts->idle_at_ns &&
+			ts->on_at_ns > woken_ns + WAKE_LATE_NS ?
+		woken_ns :
+		now_ns;
+}
+
+/*
+ * The loop's wait has ended: a turn begins. If the thread had to wait for a CPU, it began at the
+ * wake-up.
+ */
+LS_INLINE void turn_wake(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 from_ns = wake_ns(ts, now_ns), ready_ns = ts->on_at_ns - from_ns, quota_ns;
+
+	if (ts->idle_at_ns) {
+		ts->stats.idle_ns += from_ns - ts->idle_at_ns;
+		ts->idle_at_ns = 0;
+	}
+	turn_begin(ts, from_ns);
+	span_open_callbacks(ts, from_ns);
+	ts->cur.is_wake = 1;
+	ts->is_late_wait = 0;
+	if (from_ns == now_ns)
+		return;
+	span_touch(ts);
+	quota_ns = ready_ns >= THROTTLE_LOOK_NS ? throttle_book(ts, ready_ns) : 0;
+	ts->cur.cause_ns[LS_CAUSE_THROTTLED] += quota_ns;
+	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns - quota_ns;
+	ts->cur.off_ns += ready_ns;
+	ts->cur.late_ns = ready_ns;
+	ts->is_late_wait = 1;
+}
+
+/*
+ * A thread that looks for the GIL, finds it taken and waits again runs for some microseconds; one
+ * that runs longer than this has run the loop. Interrupts and a hypervisor take a part of it.
+ */
+#define LATE_CPU_NS 1000000ULL
+
+/*
+ * Switch-out: does the thread go on waiting for what it needs to run the loop, which was woken? It
+ * waits for a CPU or for the GIL.
+ */
+LS_INLINE int is_late_wait(const struct thread_state *ts, __u32 cause, __u64 now_ns)
+{
+	__u64 from_ns = ts->on_at_ns > ts->cur.start_ns ? ts->on_at_ns : ts->cur.start_ns;
+	__u32 has_run = ts->cur.is_touched && ts->cur.off_ns && !ts->is_late_wait;
+
+	return ts->cur.is_wake && (cause == LS_CAUSE_GIL || cause == LS_CAUSE_RUNQUEUE) &&
+		!has_run && now_ns - from_ns < LATE_CPU_NS;
+}
+
+/* One call may wait in several system calls: it goes by that of its longest wait. */
+LS_INLINE void site_book(struct site *site, const struct blocking *why, __u64 off_ns)
+{
+	site->rec.weight_ns += off_ns;
+	site->rec.count++;
+	if (off_ns <= site->longest_ns)
+		return;
+	site->longest_ns = off_ns;
+	site->rec.syscall = why->syscall;
+	site->rec.native_ip = why->native_ip;
+}
+
+/* The loop returns from its own wait. */
+LS_INLINE void idle_ends(struct thread_state *ts, __u64 off_ns, __u64 now_ns)
+{
+	if (!is_light(ts) && ts->proc.has_poll_spot && !ts->is_silent_poll)
+		return;
+	if (is_light(ts)) {
+		ts->stats.idle_ns += off_ns;
+		ts->idle_at_ns = 0;
+		return;
+	}
+	turn_wake(ts, now_ns);
+}
+
+/* The wait of a loop inside a step is part of neither the step nor the turn. */
+LS_INLINE void nested_ends(struct thread_state *ts, __u64 off_ns)
+{
+	ts->stats.idle_ns += off_ns;
+	ts->cur.nested_ns += off_ns;
+	if (ts->turn_start_ns)
+		ts->turn_start_ns += off_ns;
+}
+
+/* How much of the time off the CPU the thread could have run. */
+LS_INLINE __u64 ready_part_ns(const struct thread_state *ts, __u32 cause, __u64 off_ns,
+			      __u64 now_ns)
+{
+	__u64 ready_ns = 0;
+
+	if (cause == LS_CAUSE_RUNQUEUE)
+		ready_ns = off_ns;
+	else if (ts->woken_at_ns && ts->woken_at_ns < now_ns)
+		ready_ns = now_ns - ts->woken_at_ns;
+	return ready_ns > off_ns ? off_ns : ready_ns;
+}
+
+LS_INLINE void site_end(struct thread_state *ts, struct task_struct *task, __u32 index,
+			__u64 off_ns)
+{
+	struct thread_stacks *stacks;
+
+	if (index >= LS_MAX_SITES)
+		return;
+	stacks = stacks_of(task);
+	/* Again, by a mask: the verifier of Linux 6.1 forgets the bound at the call. */
+	_Static_assert(!(LS_MAX_SITES & (LS_MAX_SITES - 1)), "a mask bounds the index");
+	barrier_var(index);
+	index &= LS_MAX_SITES - 1;
+	if (stacks)
+		site_book(&stacks->sites[index], &ts->why, off_ns);
+}
+
 /* Switch-in: adds the time off the CPU to the current span. */
 LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task, __u64 now_ns)
 {
-	__u64 off_ns = now_ns - ts->off_at_ns, ready_ns = 0, quota_ns = 0;
+	__u64 off_ns = now_ns - ts->off_at_ns, ready_ns, quota_ns = 0;
 	__u32 cause = ts->off_cause, index = ts->off_site;
-	struct thread_stacks *stacks;
 
 	ts->off_at_ns = 0;
 	ts->on_at_ns = now_ns;
 	steal_begin(ts, task, now_ns);
 	if (ts->off_kind == OFF_IDLE) {
-		if (!is_light(ts) && ts->proc.has_poll_spot && !ts->is_silent_poll)
-			return;
-		ts->stats.idle_ns += off_ns;
-		ts->idle_at_ns = 0;
-		if (is_light(ts))
-			return;
-		turn_begin(ts, now_ns);
-		span_open_callbacks(ts, now_ns);
+		idle_ends(ts, off_ns, now_ns);
 		return;
 	}
 	if (ts->off_kind == OFF_NESTED) {
-		/* Part of neither the step nor the turn. */
-		ts->stats.idle_ns += off_ns;
-		ts->cur.nested_ns += off_ns;
-		if (ts->turn_start_ns)
-			ts->turn_start_ns += off_ns;
+		nested_ends(ts, off_ns);
 		return;
 	}
 	if (ts->cur.unit == LS_UNIT_NONE)
 		return;
 	span_touch(ts);
-	if (cause == LS_CAUSE_RUNQUEUE)
-		ready_ns = off_ns;
-	else if (ts->woken_at_ns && ts->woken_at_ns < now_ns)
-		ready_ns = now_ns - ts->woken_at_ns;
-	if (ready_ns > off_ns)
-		ready_ns = off_ns;
+	ready_ns = ready_part_ns(ts, cause, off_ns, now_ns);
+	if (ts->is_late_wait)
+		ts->cur.late_ns = now_ns - ts->cur.start_ns;
 	off_ns -= ready_ns;
 	block_end(ts, off_ns);
 	barrier_var(cause);
@@ -226,17 +334,7 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	ts->cur.off_ns += off_ns + ready_ns;
 	if (has_holder(ts, cause))
 		holder_book(ts, task, cause, off_ns);
-	if (index >= LS_MAX_SITES)
-		return;
-	stacks = stacks_of(task);
-	/* Again, by a mask: the verifier of Linux 6.1 forgets the bound at the call. */
-	_Static_assert(!(LS_MAX_SITES & (LS_MAX_SITES - 1)), "a mask bounds the index");
-	barrier_var(index);
-	index &= LS_MAX_SITES - 1;
-	if (stacks) {
-		stacks->sites[index].rec.weight_ns += off_ns;
-		stacks->sites[index].rec.count++;
-	}
+	site_end(ts, task, index, off_ns);
 }
 
 /* Total run delay of the thread, 0 if the kernel does not account it. */

@@ -10,6 +10,8 @@
 #include "core/maps.h"
 #include "core/waits.h"
 
+#define ARRIVED_UNKNOWN (~0ULL)
+
 /*
  * Clears the fields of the current span that most spans never use, so they are not cleared when it
  * opens.
@@ -28,8 +30,6 @@ LS_INLINE void span_touch(struct thread_state *ts)
 	cur->lock = (struct held){};
 	cur->lock_known = LS_LOCK_NOT_SEEN;
 	cur->stolen_ns = 0;
-	cur->ready_ns = 0;
-	cur->ready = 0;
 	cur->samples = 0;
 	cur->is_collecting = 0;
 	cur->gc_generation = 0;
@@ -40,6 +40,7 @@ LS_INLINE void span_touch(struct thread_state *ts)
 	cur->looked_ns = 0;
 	cur->cpu_holder.ns = 0;
 	cur->pinned_ns = 0;
+	cur->late_ns = 0;
 	cur->gil_looks = 0;
 	cur->gil_free = 0;
 	accounting_clear(&cur->account);
@@ -99,6 +100,8 @@ LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 	ts->cur.is_light = 0;
 	ts->cur.is_late = 0;
 	ts->cur.from.state = LS_AWAIT_UNKNOWN;
+	ts->cur.is_wake = 0;
+	ts->cur.arrived = ARRIVED_UNKNOWN;
 }
 
 LS_INLINE void span_open_callbacks(struct thread_state *ts, __u64 now_ns)
@@ -137,6 +140,14 @@ LS_INLINE __u64 turn_host_ns(const struct thread_state *ts, __u64 duration_ns)
 	return lost_ns < duration_ns ? lost_ns : duration_ns;
 }
 
+/* A turn later the makers of tasks are those of the turn before. */
+LS_INLINE void makers_move(struct thread_state *ts)
+{
+	ts->turn.made = ts->turn.making;
+	ts->turn.making.to = 0;
+	ts->turn.making.slot = !ts->turn.made.slot;
+}
+
 LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 {
 	ts->turn_start_ns = now_ns;
@@ -144,6 +155,31 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 	ts->turn_has_stall = 0;
 	ts->turn_is_touched = 0;
 	ts->delegated = 0;
+	ts->arrivals.n = 0;
+	ts->arrivals.seen_ns = now_ns;
+	ts->turn.number++;
+	ts->turn.n = 0;
+	ts->turn.from = 0;
+	ts->turn.step_ns = ts->stats.step_ns;
+	if (ts->turn.making.to | ts->turn.made.to)
+		makers_move(ts);
+}
+
+/* Adds the coroutine of the current step, which ends, to the turn; before the step is counted. */
+LS_INLINE void turn_add_coroutine(struct thread_state *ts, struct ls_coro_stats *stats)
+{
+	__u32 n = ts->turn.n;
+
+	if (stats->turn == ts->turn.number)
+		return;
+	stats->turn = ts->turn.number;
+	stats->turn_steps = stats->steps;
+	stats->turn_ns = stats->total_ns;
+	barrier_var(n);
+	if (n >= MAX_TURN_COROUTINES)
+		return;
+	ts->turn.coroutines[n] = ts->cur.coroutine;
+	ts->turn.n = n + 1;
 }
 
 /* Adds the waits of the current span to the turn and the thread, and closes it. */

@@ -38,15 +38,21 @@ struct span {
 	 * a step if `coro` is set
 	 */
 	__u8 is_late;
+	__u8 is_wake; /* callbacks that began when the loop's wait ended */
 	/* valid only if is_touched */
 	__u8 is_collecting; /* at the last look for it (core/collection.h) */
 	__u8 gc_generation; /* oldest one seen to be collected, plus 1 */
 	__u8 stop; /* enum ls_stop of its last stop */
-	__u8 pad[3];
+	__u8 pad[2];
 	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
 	__u64 start_ns;
 	__u64 nested_ns; /* spent in steps nested in this one */
 	__u64 sp; /* stack pointer at the call of the step; at its end it is the same */
+	/*
+	 * tasks and handles that had been put into the loop's queue when it began, or when that was
+	 * first read in it (queue/arrivals.h)
+	 */
+	__u64 arrived;
 	__u64 task, coro, code;
 	/*
 	 * is_python: the Python frame that resumes it. Kept while callbacks run: trio runs them in
@@ -62,15 +68,16 @@ struct span {
 	__u64 copied_ns; /* its age when its user stack was last copied, 0: not yet */
 	struct held gil, lock; /* `lock`: any but the GIL */
 	__u64 stolen_ns; /* of cause_ns[LS_CAUSE_RUNQUEUE]: taken by the hypervisor */
-	__u64 ready_ns; /* when `ready` was read, 0: not yet */
-	__u32 ready; /* handles in the loop's queue when it was first read in this span */
 	__u32 samples;
+	__u32 pad3;
 	__u32 stop_id; /* signal or tracer of its last stop */
 	__u32 lock_known; /* enum ls_lock_known, valid if there is a lock.longest_ns */
 	__u64 quota_ns, period_ns; /* CPU quota that throttled it last */
 	/* as in struct ls_rec_stall; of the holder only `ns` is valid if it is 0 */
 	struct ls_cpu_holder cpu_holder;
 	__u64 pinned_ns;
+	/* is_wake: for how long the thread could not run the loop yet */
+	__u64 late_ns;
 	__u32 gil_looks, gil_free;
 	struct account account;
 };
@@ -118,9 +125,33 @@ struct caller {
 	__u64 frame, code; /* of the function that resumes it */
 };
 
+/* A wait in a futex call. */
+struct futex_wait {
+	__u64 addr;
+	__u32 op, value;
+};
+
+/* Why a thread leaves the CPU (sched/blocking.h). */
+struct blocking {
+	__u32 cause; /* enum ls_cause */
+	__u32 syscall; /* or LS_NO_SYSCALL */
+	__s32 epoll_fd; /* descriptor of an epoll wait, else -1 */
+	/* it waits for descriptors: epoll, poll or select. Without any they are a sleep */
+	__u8 is_wait;
+	__u8 is_futex; /* it waits for a futex, which is not the GIL's */
+	__u8 stop; /* enum ls_stop */
+	__u8 pad;
+	__u32 stop_id; /* the signal's number or the tracer's process */
+	__u32 pad2;
+	__u64 native_ip; /* where it entered the kernel */
+	struct futex_wait futex; /* valid if is_futex */
+};
+
 /* A place where the thread was blocked. Valid while `rec.span` is the number of an open span. */
 struct site {
 	__u64 position;
+	__u64 longest_ns; /* of its waits; rec.syscall and rec.native_ip are those of this one */
+	__u64 is_copied; /* the user stack of a wait was copied */
 	struct ls_rec_stack rec;
 };
 
@@ -135,12 +166,16 @@ struct waiter {
 
 /* Tasks that wait behind a span of light mode, as of all collections so far (light/waiters.h). */
 struct waiters {
-	__u64 span; /* number of the span */
+	__u64 span; /* number of the span; 0: they are those of turn `turn` */
+	__u64 turn;
 	__u64 at_ns; /* time of the last collection */
 	/* last collection at a place where short blocks were seen before */
 	__u64 guessed_at_ns;
 	__u32 n;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
+	__u32 sockets; /* with unread data, at the last count in span `sockets_span` */
+	__u32 pad;
+	__u64 sockets_span;
 	struct waiter list[MAX_WAITERS];
 };
 
@@ -184,23 +219,72 @@ struct known_code {
 
 #define KNOWN_CODES 64 /* a power of two */
 
+#define MAX_ARRIVALS 16 /* an even number */
+
+/* How many handles had been put into the loop's queue at one moment. */
+struct arrival {
+	__u64 at_ns, n;
+};
+
+/* What was seen of the loop's queue in this turn, oldest first (queue/arrivals.h). */
+struct arrivals {
+	__u64 queue; /* address of the deque, 0: not known */
+	__u64 seen_ns; /* when `seen` was last stored in `list` */
+	__u64 seen; /* handles put into it, as far as seen */
+	__u32 n;
+	__u32 pad;
+	struct arrival list[MAX_ARRIVALS];
+};
+
+#define MAX_TURN_COROUTINES 64
+
+/* A step that put many tasks into the loop's queue. */
+struct maker {
+	__u64 span, code, qualname;
+	__u64 from, to; /* numbers of the handles: those above `from`, up to `to` */
+	__u32 slot; /* its stack in struct thread_stacks */
+	__u32 origin; /* enum ls_maker_origin */
+};
+
+/* The coroutines that ran in this turn. */
+struct turn {
+	__u64 number;
+	__u64 step_ns; /* time of all steps before this turn */
+	__u64 from; /* number of the handle of its first step, 0: not known */
+	__u32 n;
+	__u32 n_top;
+	struct maker making, made; /* the largest one in this turn, and in the turn before */
+	__u32 coroutines[MAX_TURN_COROUTINES]; /* indices of their aggregates */
+	struct ls_turn_part top[LS_MAX_TURN_PARTS];
+};
+
 /* The tasks that wait behind a span, and where they are reported to (queue/victims.h). */
 struct victims {
-	__u64 end_ns; /* waits are counted up to here; may lie ahead */
+	__u64 start_ns, end_ns; /* waits are counted between these; `end_ns` may lie ahead */
 	__u64 starved_ns; /* sum over all victims */
 	__u64 current; /* the span's own task: no victim of itself */
+	__u64 entering; /* the task whose step ends a callback span, 0: none */
 	struct ls_pytasks tasks; /* of the loop */
 	__u32 n;
 	__u32 named;
 	__u32 flags; /* LS_STALL_VICTIMS_... */
 	__u32 is_collecting; /* they go to `waiters`, not to user space */
+	__u32 is_turn; /* they wait behind a turn, not behind the current span */
+	/* sockets that had unread data when the loop's wait ended, without a task so far */
+	__u32 sockets;
 };
+
+#define MAX_DUE_SCOPES 16
 
 /* Position in a loop's queues (queue/). bpf_loop() callbacks keep what changes in map memory. */
 struct queue_walk {
 	__u64 block; /* of a deque */
 	__u64 items; /* array of a list, or root of libuv's heap */
 	__u64 slots, deadline_ns; /* trio: set of the tasks that wait in one scope, its deadline */
+	__u64 scopes[MAX_DUE_SCOPES]; /* trio: those past their deadline so far */
+	__u32 n_scopes;
+	__u32 pad2;
+	__u64 taken; /* handles taken out of the deque so far */
 	__u32 index; /* in the deque's block */
 	/* tasks that have left the queue before the walk: the one whose step ends the span */
 	__u32 n_left;
@@ -210,9 +294,10 @@ struct queue_walk {
 
 /* Position in the ready list of an epoll descriptor (stall/sockets.h). */
 struct socket_walk {
+	__u64 task; /* address of the thread's struct task_struct */
 	__u64 node, head;
 	__u32 n; /* sockets with unread data */
-	__u32 pad;
+	__u32 is_known; /* `n` was counted */
 };
 
 enum off_kind {
@@ -266,7 +351,9 @@ struct thread_state {
 	__u8 is_foreign_poll; /* the last wait outside a step was not the loop's own */
 	__u8 is_announced; /* a task written in Python is about to be resumed */
 	__u8 is_silent_poll; /* the loop waits in poll or select, whose return no probe shows */
-	__u8 pad2[5];
+	__u8 is_owner_known; /* this thread runs the loop that was found on it: see owner_check() */
+	__u8 is_late_wait; /* off the CPU before it could run the loop, which was woken */
+	__u8 pad2[3];
 	__u64 idle_at_ns;
 	/*
 	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not
@@ -292,6 +379,7 @@ struct thread_state {
 	struct caller caller;
 
 	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
+	struct ls_frame callee; /* result of callee_find() (queue/callee.h); code 0: none */
 
 	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */
 	__u64 dns_span, dns_sp, dns_frame, dns_position;
@@ -307,9 +395,17 @@ struct thread_state {
 	__u64 flushed_at_ns;
 	__u64 user_woken_at_ns; /* when user space was last woken for a stall */
 
+	/*
+	 * Of the switch-out under way. In map memory, so that the verifier does not follow each
+	 * cause through all that comes after.
+	 */
+	struct blocking why;
+
 	struct look look;
 	struct waiters waiters;
 	struct block_memory block_memory;
+	struct arrivals arrivals;
+	struct turn turn;
 	struct ls_proc proc;
 	struct known_code known[KNOWN_CODES];
 	struct victims victims;
@@ -350,11 +446,40 @@ struct lock_holder {
 	struct ls_rec_stack rec;
 };
 
+#define MAX_REQUEST_NOTES 8 /* a power of two */
+
+/* A frame whose function handles a request, and what it has in its locals. */
+struct request_note {
+	__u64 object, request;
+	__u32 code; /* index in struct ls_requests */
+	__u32 pad;
+};
+
+/* What was read of a dict or an instance that is searched. */
+struct keys_place {
+	__u64 entries, values; /* addresses; `values` 0: they are in the entries */
+	__u32 n, entry_bytes;
+	__u64 found; /* value */
+};
+
+/* The request and the test that the current span belongs to (python/request.h). */
+struct request_look {
+	__u64 span; /* number of the span that the rest is about */
+	__u64 whole_ns; /* budget of looks: when it is full again */
+	__u32 n_notes, pad; /* innermost first */
+	struct request_note notes[MAX_REQUEST_NOTES];
+	struct keys_place keys;
+	struct ls_request found;
+	char test[LS_TEST_PARTS * LS_NAME_BYTES];
+};
+
 /* Stacks of the current span. */
 struct thread_stacks {
 	struct site_choice choice;
 	struct site sites[LS_MAX_SITES];
 	struct ls_rec_stack sample;
+	struct request_look request;
+	struct ls_rec_stack makers[2]; /* of turn.making and turn.made */
 };
 
 /* Who had what the current span waited for. */

@@ -19,6 +19,13 @@ static __always_inline void thread_create_stacks(struct thread_state *ts, struct
 		bpf_task_storage_get(&holders, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
+static __always_inline __attribute__((unused)) __u64 current_thread_key(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return thread_key(&task->thread, &task->thread_pid);
+}
+
 /* Creates the state of the current thread; NULL if its process is not watched. */
 static __noinline __attribute__((unused)) struct thread_state *thread_new(void)
 {

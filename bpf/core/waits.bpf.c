@@ -29,7 +29,6 @@ LS_SUBPROG int turn_add_waits(struct thread_state *ts)
 	return 0;
 }
 
-/* ls_hist_index() has so many ways that the verifier is to see them once. */
 LS_SUBPROG __u32 hist_bucket(__u64 duration_ns)
 {
 	return ls_hist_index(duration_ns);

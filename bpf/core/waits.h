@@ -8,6 +8,12 @@
 
 #include "core/state.h"
 
+/*
+ * ls_hist_index() for what is counted seldom: it has so many ways that the verifier is to see them
+ * once.
+ */
+__u32 hist_bucket(__u64 duration_ns);
+
 /* Of the current span, its own without nested steps, to its turn and its thread. */
 int turn_add_waits(struct thread_state *ts);
 

@@ -83,6 +83,7 @@ LS_SUBPROG int light_open(struct thread_state *ts, __u64 start_ns)
 		span_open_callbacks(ts, start_ns);
 	}
 	ts->cur.is_light = 1;
+	ts->arrivals.n = 0;
 	return 0;
 }
 
@@ -230,6 +231,8 @@ static __always_inline void light_read_loop(struct thread_state *ts)
 	ts->tstate = found->tstate;
 	ts->epoll_fd = -1;
 	ts->loop_frame = 0;
+	ts->arrivals.queue = 0;
+	ts->arrivals.seen = 0;
 }
 
 /*
@@ -263,9 +266,33 @@ static __always_inline __u64 boundary_ns(const struct thread_state *ts, __u64 be
 	return from_ns + (now_ns - from_ns) / 2;
 }
 
+/*
+ * What this look shows against the previous one. Returns when the span that goes on began, 0 if it
+ * is the same.
+ */
+static __always_inline __u64 look_compare(struct thread_state *ts, __u64 task, __u64 handles,
+					  __u64 turn, __u64 now_ns)
+{
+	__u64 begun = handles - ts->look.handles;
+
+	if (handles && ts->look.handles)
+		ts->stats.handles += begun / 2;
+	if (ts->cur.unit != LS_UNIT_NONE && !ts->cur.is_light && is_going_on(ts, task)) {
+		step_name_remember(ts);
+		light_take_over(ts, now_ns);
+		return 0;
+	}
+	if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun || ts->cur.task != task ||
+	    ts->look.turn != turn)
+		return boundary_ns(ts, handles - ts->look.waited, now_ns);
+	if (ts->cur.unit == LS_UNIT_STEP && !ts->cur.coro)
+		light_read_task(ts, task);
+	return 0;
+}
+
 LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 {
-	__u64 handles = 0, task, turn = 0, begun, changed_ns = 0;
+	__u64 handles = 0, task, turn = 0, changed_ns;
 	struct ls_loop *loop;
 
 	if (!ts)
@@ -297,18 +324,7 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 		count_loss(LS_LOSS_LOOK_UNREADABLE);
 		return 0;
 	}
-	begun = handles - ts->look.handles;
-	if (handles && ts->look.handles)
-		ts->stats.handles += begun / 2;
-	if (ts->cur.unit != LS_UNIT_NONE && !ts->cur.is_light && is_going_on(ts, task)) {
-		step_name_remember(ts);
-		light_take_over(ts, now_ns);
-	} else if (ts->cur.unit == LS_UNIT_NONE || !ts->cur.is_light || begun ||
-		   ts->cur.task != task || ts->look.turn != turn) {
-		changed_ns = boundary_ns(ts, handles - ts->look.waited, now_ns);
-	} else if (ts->cur.unit == LS_UNIT_STEP && !ts->cur.coro) {
-		light_read_task(ts, task);
-	}
+	changed_ns = look_compare(ts, task, handles, turn, now_ns);
 	ts->look.task = task;
 	ts->look.handles = handles;
 	ts->look.waited = handles;

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What one look into a process shows of a loop thread. A deque counts each append and popleft in
- * its `state`, so `state` minus the length grows by two with each handle that the loop takes
- * (cpython: Modules/_collectionsmodule.c). The running task is in the dict _asyncio._current_tasks,
- * from 3.14 on in the thread state (Modules/_asynciomodule.c). Pure functions over read_user().
+ * What one look into a process shows of a loop thread: how many handles the loop has taken from its
+ * queue (python/deque.h), and which task runs. That is in the dict _asyncio._current_tasks, from
+ * 3.14 on in the thread state (cpython: Modules/_asynciomodule.c). Pure functions over read_user().
  */
 #ifndef LOOPSTALL_BPF_LOOKS_H
 #define LOOPSTALL_BPF_LOOKS_H
 
-#include "python/objects.h"
 #include "core/port.h"
 #include "core/state.h"
+#include "python/deque.h"
+#include "python/dicts.h"
 
-#define DEQUE_BYTES_MASK 0x7f
 #define KEYS_BYTES 40 /* of a dict's keys, up to its index; no version has more */
 #define ENTRY_WORDS 3 /* hash, key, value */
 #define ENTRIES_AT_ONCE 8
@@ -22,28 +21,15 @@
 #define UNREADABLE (~0ULL) /* not the address of an object */
 
 /* A running total of the handles that the loop has begun, times two; 0 if it cannot be read. */
-LS_INLINE __u64 handles_begun(struct thread_state *ts, __u64 ready)
+LS_INLINE __u64 handles_begun(const struct thread_state *ts, __u64 ready)
 {
-	const struct ls_pyoffsets *py = &ts->proc.py.at;
-	__u32 size = (py->deque_state + 8) & DEQUE_BYTES_MASK;
+	struct deque deque;
 
-	barrier_var(size);
-	if (!ready || read_user(ts->object, size & DEQUE_BYTES_MASK, ready))
-		return 0;
-	return object_word(ts, py->deque_state) - object_word(ts, py->ob_size);
+	return deque_read(ts, ready, &deque) ? 0 : deque.state - deque.length;
 }
 
-/* Bytes of the index of a dict whose keys begin in ts->object. */
-LS_INLINE __u64 index_bytes(const struct thread_state *ts)
-{
-	const struct ls_pyoffsets *py = &ts->proc.py.at;
-	__u64 size;
-
-	if (py->keys_log2_index_bytes != LS_PY_NONE)
-		return 1ULL << (ts->object[py->keys_log2_index_bytes & 31] & 31);
-	size = object_word(ts, OLD_KEYS_SIZE);
-	return size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : 4);
-}
+/* Which of the `n` entries in ts->object has this key? ENTRIES_AT_ONCE: none. */
+LS_SUBPROG __u32 entry_find(const struct thread_state *ts, __u64 n, __u64 key);
 
 /*
  * The value of `key`, an object compared by its address, in a dict; 0 if there is none. Newest
@@ -70,12 +56,10 @@ LS_INLINE __u64 dict_find(struct thread_state *ts, __u64 dict, __u64 key)
 		barrier_var(size);
 		if (read_user(ts->object, size & 0xff, entries + from * ENTRY_WORDS * 8))
 			return UNREADABLE;
-		for (i = 0; i < ENTRIES_AT_ONCE; i++) {
-			const __u64 *entry = (const __u64 *)ts->object + i * ENTRY_WORDS;
-
-			if (from + i < n && entry[1] == key)
-				return entry[2];
-		}
+		i = entry_find(ts, n - from, key);
+		barrier_var(i);
+		if (i < ENTRIES_AT_ONCE)
+			return ((const __u64 *)ts->object)[i * ENTRY_WORDS + 2];
 		n = from;
 	}
 	return 0;

@@ -9,8 +9,10 @@
 #include "core/block_memory.h"
 #include "core/maps.h"
 #include "core/span.h"
+#include "queue/arrivals.h"
 #include "queue/queue.h"
 #include "queue/victims.h"
+#include "stall/sockets.h"
 
 /* Reading the queues of a loop with 32 tasks takes about 20 us: a thousandth of this interval. */
 #define GUESS_EVERY_NS 30000000ULL
@@ -53,29 +55,65 @@ static __always_inline __u64 horizon_ns(struct thread_state *ts, __u64 now_ns)
 	return now_ns + (ahead_ns > MIN_HORIZON_NS ? ahead_ns : MIN_HORIZON_NS);
 }
 
+static __always_inline __u64 threshold_ns(const struct thread_state *ts)
+{
+	return ts->cur.is_light ? settings.light_threshold_ns : settings.threshold_ns;
+}
+
 /* At the first time, and then each time the span has grown by a quarter. */
 static __always_inline int is_due(struct thread_state *ts, __u64 now_ns)
 {
 	__u64 age_ns = now_ns - ts->cur.start_ns;
 
 	if (ts->waiters.span != ts->cur.number)
-		return age_ns >= settings.light_threshold_ns / 2 || is_long_block(ts, now_ns);
-	return age_ns >= settings.light_threshold_ns / 2 &&
-		now_ns - ts->waiters.at_ns >= age_ns / 4;
+		return age_ns >= threshold_ns(ts) / 2 || is_long_block(ts, now_ns);
+	return age_ns >= threshold_ns(ts) / 2 && now_ns - ts->waiters.at_ns >= age_ns / 4;
 }
 
-LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
+LS_SUBPROG int waiters_look_sockets(struct thread_state *ts)
 {
-	if (!ts || !ts->cur.is_light || ts->cur.unit == LS_UNIT_NONE || !is_due(ts, now_ns))
+	if (!ts)
 		return 0;
+	sockets_look(ts);
+	if (!ts->sockets.is_known)
+		return 0;
+	ts->waiters.sockets = ts->sockets.n;
+	ts->waiters.sockets_span = ts->cur.number;
+	return 0;
+}
+
+static __always_inline void collect(struct thread_state *ts, __u64 now_ns)
+{
+	struct ls_loop *loop;
+
 	span_touch(ts);
-	queue_first_look(ts, now_ns);
+	arrivals_look(ts, now_ns);
 	if (ts->waiters.span != ts->cur.number)
 		ts->waiters.n = 0;
 	ts->waiters.span = ts->cur.number;
 	ts->waiters.at_ns = now_ns;
-	victims_report(ts, horizon_ns(ts, now_ns), 0, VICTIMS_COLLECTED);
+	victims_report(ts, horizon_ns(ts, now_ns), ts->cur.unit, 0, VICTIMS_COLLECTED);
 	ts->waiters.flags = ts->victims.flags;
+	loop = loop_of(ts);
+	/* A timer that has fired is in no queue of libuv's while its callback waits. */
+	if (loop && queue_kind(loop) == QUEUE_LIBUV && ts->cur.unit == LS_UNIT_CALLBACK)
+		ts->waiters.flags |= LS_STALL_VICTIMS_CUT;
+	waiters_count_sockets(ts, bpf_get_current_task_btf());
+}
+
+LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts || ts->cur.unit == LS_UNIT_NONE || !(ts->cur.is_light || ts->is_late_wait) ||
+	    !is_due(ts, now_ns))
+		return 0;
+	collect(ts, now_ns);
+	return 0;
+}
+
+LS_SUBPROG int waiters_collect_late(struct thread_state *ts, __u64 now_ns)
+{
+	if (ts)
+		collect(ts, now_ns);
 	return 0;
 }
 
@@ -105,7 +143,7 @@ static long waiter_send(__u32 i, struct send_context *context)
 		victim_add(ts, w->task, w->is_python, starved_ns);
 	} else {
 		ts->victims.n++;
-		ts->victims.starved_ns += starved_ns;
+		victim_count_wait(ts, starved_ns);
 	}
 	return 0;
 }
@@ -118,6 +156,9 @@ LS_SUBPROG int waiters_send(struct thread_state *ts, __u64 end_ns, __u32 is_repo
 		return 0;
 	victims_reset(ts, end_ns, is_reported ? VICTIMS_NAMED : VICTIMS_COUNTED);
 	ts->sockets.n = 0;
+	ts->sockets.is_known = ts->waiters.sockets_span == ts->cur.number;
+	if (ts->sockets.is_known)
+		ts->sockets.n = ts->waiters.sockets;
 	ts->victims.flags = LS_STALL_VICTIMS_UNKNOWN;
 	if (ts->waiters.span != ts->cur.number)
 		return 0;

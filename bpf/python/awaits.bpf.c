@@ -13,10 +13,10 @@
 #include "python/frames.h"
 #include "python/objects.h"
 
-#define MOST_AWAITS 64 /* objects of one chain */
+#define MOST_AWAITS 64 /* objects in one chain, at most */
 #define MOST_STACK_BYTES (8 * 65536)
 #define OLD_FRAME_BYTES 120 /* up to f_executing */
-#define NAME_WORDS 2 /* of a type's name are compared */
+#define NAME_WORDS 2 /* of a type's name that are compared */
 /* Up to 3.12 an instruction says whether a generator awaits or yields. */
 #define OP_YIELD_FROM 72 /* 3.8-3.10: Include/opcode.h */
 #define RESUME_AFTER_YIELD_FROM 2 /* 3.11, 3.12: least argument of RESUME, Python/compile.c */
@@ -42,7 +42,7 @@ static __always_inline int is_link(const struct ls_pyproc *py, __u64 type)
 		(type == py->coro_type || type == py->gen_type || type == py->async_gen_type);
 }
 
-/* The beginnings are the same; `text` has NAME_WORDS at least, its NUL included. */
+/* Compares the first NAME_WORDS words; `text` is at least that long, its NUL included. */
 static __always_inline int is_named(const __u64 *name, const char *text)
 {
 	__u64 words[NAME_WORDS];
@@ -58,13 +58,13 @@ static __always_inline int is_wrapper(const struct thread_state *ts, __u64 type)
 
 	if (type == ts->proc.py.asend_type)
 		return 1;
-	/* The others have no exported address in all versions. */
+	/* These types have no exported symbol in some versions, so they are known by name. */
 	return !read_user(name, sizeof(name), read_ptr(type + ts->proc.py.at.tp_name)) &&
 		(is_named(name, "async_generator_athrow") || is_named(name, "coroutine_wrapper") ||
 		 is_named(name, "anext_awaitable"));
 }
 
-/* Of the object of this type, whose first field is `inner`. */
+/* What an object of this type is in a chain; `inner` is its first field. */
 static __always_inline __u32 kind_of(struct thread_state *ts, __u64 type, __u64 inner)
 {
 	const struct ls_pyproc *py = &ts->proc.py;
@@ -133,7 +133,7 @@ static __always_inline int link_read_old(struct thread_state *ts, struct link *l
 		set_state(py, link, ts->frame[py->gen_state & FRAME_MASK]);
 		top = bottom + 8 * (top & 0xffffffff);
 	} else if (top) {
-		/* The frame of one that runs has no end of its stack. */
+		/* While a coroutine runs, its frame has no stack top. */
 		link->awaits = (__s32)link->frame.position >= 0;
 		link->state = link->awaits ? LS_AWAIT_SUSPENDED : LS_AWAIT_BEGAN;
 	}
@@ -158,7 +158,10 @@ static __always_inline int link_read_new(struct thread_state *ts, struct link *l
 	return 0;
 }
 
-/* Reads the object at `at` into ts->object. The type of one that is shorter than a generator. */
+/*
+ * Reads the object at `at` into ts->object and returns its type. An object smaller than a generator
+ * may end at a page that cannot be read; then only its type is read.
+ */
 static __always_inline __u64 object_read(struct thread_state *ts, __u64 at, int *ret_is_whole)
 {
 	const struct ls_pyoffsets *py = &ts->proc.py.at;
@@ -171,7 +174,7 @@ static __always_inline __u64 object_read(struct thread_state *ts, __u64 at, int 
 	return *ret_is_whole ? object_word(ts, py->ob_type) : read_ptr(at + py->ob_type);
 }
 
-/* The walk ends. Only what is known for sure is in ts->await. */
+/* Ends the walk; ts->await keeps the last coroutine that was read whole. */
 static __always_inline long walk_end(struct thread_state *ts, __u32 state)
 {
 	ts->await.state = state;
@@ -229,7 +232,7 @@ LS_SUBPROG int awaits_read(struct thread_state *ts, __u64 coro)
 
 	if (!ts)
 		return 0;
-	/* Stays so if the chain is longer than we look. */
+	/* The result for a chain of more than MOST_AWAITS objects. */
 	ts->await.state = LS_AWAIT_UNKNOWN;
 	if (coro && bpf_loop(MOST_AWAITS, go_inwards, &walk, 0) == MOST_AWAITS &&
 	    ts->await.state == LS_AWAIT_UNKNOWN)

@@ -113,6 +113,7 @@ struct walk {
 	struct ls_rec_stack *rec;
 	__u64 frame, last;
 	__u64 middle; /* the first frame of the second half */
+	struct ls_frame callee; /* goes before `frame`, if it has code */
 	__u32 flags;
 	__u32 n;
 };
@@ -184,6 +185,11 @@ static long walk_outwards(__u32 i, struct walk *walk)
 {
 	struct thread_state *ts = walk->ts;
 
+	if (!i && walk->callee.code) {
+		walk->rec->frames[0] = walk->callee;
+		walk->n = 1;
+		return 0;
+	}
 	if (!walk->frame && is_inside_greenlet(ts, walk->last))
 		walk->frame = walk->last;
 	if (!walk->frame) {
@@ -206,11 +212,15 @@ static long walk_outwards(__u32 i, struct walk *walk)
 	return 0;
 }
 
-LS_INLINE void walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame, __u64 last)
+LS_INLINE void walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame, __u64 last,
+		    struct ls_frame callee)
 {
-	struct walk walk = {
-		.ts = ts, .rec = rec, .frame = frame, .last = last, .flags = LS_STACK_TRUNCATED
-	};
+	struct walk walk = { .ts = ts,
+			     .rec = rec,
+			     .frame = frame,
+			     .last = last,
+			     .callee = callee,
+			     .flags = LS_STACK_TRUNCATED };
 
 	bpf_loop(LS_MAX_FRAMES, walk_outwards, &walk, 0);
 	rec->n_frames = walk.n;
@@ -224,7 +234,7 @@ LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __
 {
 	if (!ts || !rec)
 		return 0;
-	walk(ts, rec, frame, last);
+	walk(ts, rec, frame, last, ts->callee);
 	if (rec->flags & LS_STACK_TRUNCATED)
 		count_loss(LS_LOSS_STACK_TRUNCATED);
 	if (rec->flags & LS_STACK_UNREADABLE)
@@ -236,6 +246,6 @@ LS_SUBPROG int frames_walk_other(struct thread_state *ts, struct ls_rec_stack *r
 {
 	if (!ts || !rec)
 		return 0;
-	walk(ts, rec, frame, 0);
+	walk(ts, rec, frame, 0, (struct ls_frame){ 0 });
 	return 0;
 }

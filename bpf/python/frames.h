@@ -86,8 +86,8 @@ LS_INLINE __u64 frame_last(const struct thread_state *ts)
 LS_SUBPROG int python_is_left(struct thread_state *ts);
 
 /*
- * Fills rec->frames, n_frames and flags from `frame` outwards, up to and including `last`. Of a
- * stack that is too deep both ends are kept.
+ * Fills rec->frames, n_frames and flags from `frame` outwards, up to and including `last`, behind
+ * ts->callee if there is one. Of a stack that is too deep both ends are kept.
  */
 LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame,
 			   __u64 last);

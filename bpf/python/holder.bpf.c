@@ -38,6 +38,20 @@ LS_SUBPROG __u64 thread_id(struct thread_state *ts, __u64 tstate)
 		(at->tstate_native_id != LS_PY_NONE ? at->tstate_native_id : at->tstate_thread_id));
 }
 
+#define SLOT_IS_ITS_OWN (~0ULL)
+
+/* How long the slot's thread was waited for in this span, or SLOT_IS_ITS_OWN. */
+LS_SUBPROG __u64 slot_weight_ns(const struct thread_state *ts, const struct lock_holder *holder,
+				__u32 cause)
+{
+	if (!ts || !holder || holder->rec.span != ts->cur.number)
+		return 0;
+	if (holder->tstate == ts->holder_tstate && holder->id == ts->holder_id &&
+	    holder->rec.cause == cause)
+		return SLOT_IS_ITS_OWN;
+	return holder->rec.weight_ns;
+}
+
 /* The slot of a thread: the one it has, a free one, or that of the thread waited for least. */
 static __always_inline __u32 slot_find(const struct thread_state *ts,
 				       struct thread_holders *holders, __u32 cause)
@@ -48,13 +62,9 @@ static __always_inline __u32 slot_find(const struct thread_state *ts,
 	choice->lightest_ns = ~0ULL;
 	choice->index = LS_MAX_HOLDERS;
 	for (i = 0; i < LS_MAX_HOLDERS; i++) {
-		const struct lock_holder *holder = &holders->locks[i];
-		__u64 weight_ns = holder->rec.weight_ns;
+		const __u64 weight_ns = slot_weight_ns(ts, &holders->locks[i], cause);
 
-		if (holder->rec.span != ts->cur.number)
-			weight_ns = 0;
-		else if (holder->tstate == ts->holder_tstate && holder->id == ts->holder_id &&
-			 holder->rec.cause == cause)
+		if (weight_ns == SLOT_IS_ITS_OWN)
 			return i;
 		if (weight_ns < choice->lightest_ns) {
 			choice->lightest_ns = weight_ns;

@@ -29,8 +29,8 @@
 #define FUTEX_CMD_MASK 0x7f
 
 #define MINOR_WITH_PARKING 13
-#define STACK_WORDS 96 /* of a frame: locals and value stack */
-#define MAX_BASES 4 /* classes between a lock's own and the interpreter's */
+#define STACK_WORDS 96 /* locals and value stack of a frame that are searched */
+#define MAX_BASES 4 /* base classes between the lock's class and the interpreter's */
 #define WORD 8
 
 /* Names of the interpreter's lock types: the characters, the lowest byte first. */
@@ -42,7 +42,7 @@
 
 enum lock_type { TYPE_OTHER, TYPE_LOCK, TYPE_RLOCK };
 
-/* Which of the interpreter's types is this one, or derived from? */
+/* The interpreter's lock type that `type` is or derives from. */
 static __always_inline enum lock_type lock_type_of(const struct thread_state *ts, __u64 type)
 {
 	const struct ls_pyoffsets *at = &ts->proc.py.at;
@@ -108,7 +108,7 @@ static __always_inline __u64 lock_on_stack(struct thread_state *ts, __u64 futex)
 	return search.found;
 }
 
-/* The lock object that is waited for by this futex; sets `ret_type`. */
+/* The lock object behind this futex; sets `ret_type`. */
 static __always_inline __u64 lock_find(struct thread_state *ts, __u64 futex,
 				       enum lock_type *ret_type)
 {
@@ -134,7 +134,7 @@ static __always_inline void holder_set(struct thread_state *ts, __u64 tstate)
 	ts->holder_id = thread_id(ts, tstate);
 }
 
-/* rlock_owner, or the `thread` of the mutex inside: it follows what is waited for. */
+/* rlock_owner, or `thread` of the mutex inside: the word behind the lock. */
 static __always_inline void rlock_look(struct thread_state *ts, __u64 object)
 {
 	__u64 tstate;
@@ -158,10 +158,13 @@ struct mutex {
 	__u32 lock, count, owner, n_users, kind;
 };
 
-#define MUTEX_CONTENDED 2 /* `lock`, and what such a wait expects */
-#define MUTEX_KINDS 3 /* timed, recursive, error checking, adaptive */
+#define MUTEX_CONTENDED 2 /* value of `lock` while threads wait, which the futex call expects */
+#define MUTEX_KINDS 3 /* the kinds timed, recursive, error checking, adaptive */
 
-/* One that other processes share or that was made robust has an owner elsewhere or other waits. */
+/*
+ * Not if it is shared with other processes or robust: its owner may be in another process, and it
+ * is waited for in another way.
+ */
 static __always_inline int is_mutex(const struct mutex *mutex, const struct futex_wait *wait)
 {
 	return (wait->op & FUTEX_CMD_MASK) == FUTEX_WAIT && wait->value == MUTEX_CONTENDED &&
@@ -211,18 +214,18 @@ LS_SUBPROG int lock_look(struct thread_state *ts, const struct futex_wait *wait)
 }
 
 LS_SUBPROG int lock_release_look(struct thread_state *ts, struct thread_holders *holders,
-				 __u64 pointer, __u64 now_ns)
+				 __u64 waker_key, __u64 now_ns)
 {
 	__u64 tstate;
 
 	if (!ts)
 		return 0;
 	ts->lock_futex = 0;
-	tstate = thread_find(ts, pointer, KEY_POINTER);
+	tstate = thread_find(ts, waker_key, KEY_OF_THREAD);
 	if (!tstate || (ts->lock_known == LS_LOCK_OWNER && tstate == ts->holder_tstate))
 		return 0;
 	ts->lock_known = ts->lock_known == LS_LOCK_OWNER ? LS_LOCK_RELEASED_LAST : LS_LOCK_RELEASED;
-	/* It is the current thread: its stack does not change. */
+	/* The thread is the current one, so its stack does not change meanwhile. */
 	ts->lock_owner_at = 0;
 	holder_set(ts, tstate);
 	return holder_note(ts, holders, LS_CAUSE_LOCK, now_ns);

@@ -7,12 +7,6 @@
 
 #include "core/state.h"
 
-/* A wait in a futex call. */
-struct futex_wait {
-	__u64 addr;
-	__u32 op, value;
-};
-
 /*
  * The current thread is about to be switched out. Sets lock_known, and what is known of the lock
  * and its holder. The caller notes the holder: one more function in between, and the stacks of all
@@ -20,10 +14,10 @@ struct futex_wait {
  */
 int lock_look(struct thread_state *ts, const struct futex_wait *wait);
 /*
- * The current thread, with this thread pointer, wakes the thread of `ts`: it has just released the
+ * The current thread, with this thread_key(), wakes the thread of `ts`: it has just released the
  * lock that the other one waits for.
  */
-int lock_release_look(struct thread_state *ts, struct thread_holders *holders, __u64 pointer,
+int lock_release_look(struct thread_state *ts, struct thread_holders *holders, __u64 waker_key,
 		      __u64 now_ns);
 
 #endif

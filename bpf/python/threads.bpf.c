@@ -28,7 +28,7 @@ static long thread_match(__u32 i, struct thread_search *search)
 		return 1;
 	id = read_ptr(search->tstate +
 		      (search->kind == KEY_NATIVE ? at->tstate_native_id : at->tstate_thread_id));
-	if (search->kind == KEY_POINTER ? is_pthread_of(id, search->key) : id == search->key) {
+	if (search->kind == KEY_OF_THREAD ? is_pthread_of(id, search->key) : id == search->key) {
 		search->is_found = 1;
 		return 1;
 	}
@@ -42,6 +42,8 @@ LS_SUBPROG __u64 thread_find(struct thread_state *ts, __u64 key, __u32 kind)
 
 	if (!ts || !ts->proc.py.threads)
 		return 0;
+	if (kind == KEY_OF_THREAD && is_key_native(ts))
+		search.kind = KEY_NATIVE;
 	search.tstate = read_ptr(ts->proc.py.threads);
 	bpf_loop(MAX_THREADS, thread_match, &search, 0);
 	return search.is_found ? search.tstate : 0;

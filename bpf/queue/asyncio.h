@@ -15,7 +15,16 @@ struct queue_context {
 };
 
 int asyncio_visit_ready(struct thread_state *ts, __u64 ready);
+/* Sleepers among the last `n` handles of the queue: their timers have fired. */
+int asyncio_visit_fired(struct thread_state *ts, __u64 ready, __u32 n);
 int asyncio_visit_timers(struct thread_state *ts, __u64 scheduled);
+
+/* When the timer with this handle is due; 0 if that cannot be read. */
+LS_INLINE __u64 timer_when_ns(struct thread_state *ts, __u64 handle)
+{
+	return seconds_bits_to_ns(read_ptr(read_ptr(handle + ts->proc.py.at.timer_when) +
+					   ts->proc.py.at.float_value));
+}
 
 /* The task that a callback will step, of either kind; 0 if it is some other callback. */
 LS_INLINE __u64 asyncio_task_of(struct thread_state *ts, __u64 callback, __u32 *ret_is_python)
@@ -28,6 +37,20 @@ LS_INLINE __u64 asyncio_task_of(struct thread_state *ts, __u64 callback, __u32 *
 		*ret_is_python = !!task;
 	}
 	return task;
+}
+
+/* Is this the step of a task that has not run yet, or that yielded without waiting for anything? */
+LS_INLINE __u32 callback_is_step(struct thread_state *ts, __u64 callback)
+{
+	const struct ls_proc *proc = &ts->proc;
+	__u64 type = callback ? read_ptr(callback + proc->py.at.ob_type) : 0;
+
+	if (!type)
+		return 0;
+	if (proc->py.step_call && read_ptr(type + proc->py.at.tp_call) == proc->py.step_call)
+		return 1;
+	return ts->victims.tasks.step &&
+		read_ptr(callback + proc->py.at.ob_head) == ts->victims.tasks.step;
 }
 
 /*

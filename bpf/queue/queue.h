@@ -26,12 +26,10 @@ LS_INLINE int queue_is_known(const struct ls_loop *loop)
 	return loop->py.ready && (loop->py.handle_callback || loop->py.tasks.is_queued_bare);
 }
 
-/* `n_left`: number of tasks that have left the queue to end the span. */
-LS_INLINE void queue_visit(struct thread_state *ts, const struct ls_loop *loop, __u32 n_left)
+LS_INLINE void queue_visit(struct thread_state *ts, const struct ls_loop *loop)
 {
 	__u64 ready = loop->py.ready;
 
-	ts->queue.n_left = n_left;
 	ts->queue.handle_callback = loop->py.handle_callback;
 	ts->queue.uv_timer_context = loop->py.uv_timer_context;
 	ts->queue.uv_timer_args = loop->py.uv_timer_args;
@@ -51,20 +49,15 @@ LS_INLINE void queue_visit(struct thread_state *ts, const struct ls_loop *loop, 
 	}
 }
 
-/* Remembers how many handles wait, at the first chance inside a span. */
-LS_INLINE void queue_first_look(struct thread_state *ts, __u64 now_ns)
+/*
+ * Does this entry of the ready queue run a task that has not run before? ts->victims.tasks is the
+ * loop's.
+ */
+LS_INLINE __u32 entry_is_new(struct thread_state *ts, const struct ls_loop *loop, __u64 entry)
 {
-	struct ls_loop *loop;
-	__u64 length;
-
-	if (ts->cur.ready_ns)
-		return;
-	loop = loop_of(ts);
-	if (!loop || !loop->py.ready)
-		return;
-	ts->cur.ready_ns = now_ns;
-	length = read_ptr(loop->py.ready + ts->proc.py.at.ob_size);
-	ts->cur.ready = length < LS_MAX_READY ? length : LS_MAX_READY;
+	if (queue_kind(loop) == QUEUE_TRIO)
+		return trio_task_is_new(ts, entry);
+	return callback_is_step(ts, read_ptr(entry + loop->py.handle_callback));
 }
 
 #endif

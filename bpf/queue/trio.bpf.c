@@ -23,7 +23,7 @@ static long visit_task(__u32 i, struct queue_context *context)
 	if (!task)
 		return 1;
 	if (task != ts->victims.current)
-		victim_add_queued(ts, task, 1, i + ts->queue.n_left);
+		victim_add_queued(ts, task, 1, i + ts->queue.n_left, trio_task_is_new(ts, task));
 	return 0;
 }
 
@@ -38,8 +38,8 @@ LS_SUBPROG int trio_visit_ready(struct thread_state *ts, __u64 ready)
 }
 
 /*
- * bpf_loop() callback: trio takes all tasks out of its queue at once; the i-th of those that still
- * wait for their turn. They left it before any step of theirs began.
+ * bpf_loop() callback: trio takes all tasks out of its queue at once, at the beginning of a turn;
+ * the i-th of those that still wait.
  */
 static long visit_batched(__u32 i, struct queue_context *context)
 {
@@ -51,10 +51,7 @@ static long visit_batched(__u32 i, struct queue_context *context)
 	task = read_ptr(ts->queue.items + 8 * i);
 	if (!task)
 		return 1;
-	if (ts->cur.unit == LS_UNIT_STEP)
-		victim_add(ts, task, 1, ts->victims.end_ns - ts->cur.start_ns);
-	else
-		victim_add_queued(ts, task, 1, i + ts->queue.n_left);
+	victim_add(ts, task, VICTIM_PYTHON, batched_ns(ts, task));
 	return 0;
 }
 
@@ -72,6 +69,7 @@ static long visit_slot(__u32 i, struct queue_context *context)
 	task = read_ptr(slot);
 	/* A removed member leaves a marker, with the hash -1. */
 	if (!task || read_ptr(slot + 8) == ~0ULL || task == ts->victims.current ||
+	    task == ts->victims.entering ||
 	    pytask_value(ts, tasks, task, tasks->next_send) != tasks->none)
 		return 0;
 	victim_add_sleeper(ts, task, 1, ts->queue.deadline_ns);
@@ -98,6 +96,27 @@ static __always_inline void visit_scope(struct thread_state *ts, __u64 status, _
 	ts->queue.slots = read_ptr(set + py->ob_head + SET_TABLE);
 	ts->queue.deadline_ns = when_ns;
 	bpf_loop(SET_SMALL, visit_slot, &context, 0);
+}
+
+/*
+ * A scope whose deadline was changed and changed back has several entries in the heap, all with its
+ * deadline.
+ */
+static __always_inline int scope_is_first(struct thread_state *ts, __u64 scope)
+{
+	__u32 n = ts->queue.n_scopes, i;
+
+	for (i = 0; i < MAX_DUE_SCOPES && i < n; i++)
+		if (ts->queue.scopes[i] == scope)
+			return 0;
+	barrier_var(n);
+	if (n >= MAX_DUE_SCOPES) {
+		ts->victims.flags = LS_STALL_VICTIMS_CUT;
+		return 0;
+	}
+	ts->queue.scopes[n] = scope;
+	ts->queue.n_scopes = n + 1;
+	return 1;
 }
 
 /*
@@ -128,7 +147,7 @@ static long visit_deadline(__u32 i, struct queue_context *context)
 		    deadline)
 		return 0;
 	status = read_ptr(scope + tasks->scope_status);
-	if (status)
+	if (status && status != tasks->none && scope_is_first(ts, scope))
 		visit_scope(ts, status, when_ns - tasks->clock_offset_ns);
 	return 0;
 }
@@ -143,6 +162,7 @@ LS_SUBPROG int trio_visit_others(struct thread_state *ts)
 	list = pytask_batch(ts, &ts->victims.tasks);
 	if (list)
 		bpf_loop(list_open(ts, list), visit_batched, &context, 0);
+	ts->queue.n_scopes = 0;
 	list = ts->victims.tasks.deadlines ? read_ptr(ts->victims.tasks.deadlines) : 0;
 	if (list)
 		bpf_loop(list_open(ts, list), visit_deadline, &context, 0);

@@ -20,18 +20,6 @@
 
 #define SELECT_WORDS 4 /* descriptors 0 ... 255 are looked at */
 
-struct blocking {
-	__u32 cause; /* enum ls_cause */
-	__u32 syscall; /* or LS_NO_SYSCALL */
-	__s32 epoll_fd; /* descriptor of an epoll wait, else -1 */
-	/* it waits for descriptors: epoll, poll or select. Without any they are a sleep */
-	__u8 is_wait;
-	__u8 stop; /* enum ls_stop */
-	__u32 stop_id; /* the signal's number or the tracer's process */
-	struct futex_wait futex; /* valid if is_futex */
-	__u8 is_futex; /* it waits for a futex, which is not the GIL's */
-};
-
 /* linux: include/linux/sched.h, include/linux/sched/jobctl.h */
 #define STATE_INTERRUPTIBLE 0x1
 #define STATE_STOPPED 0x4
@@ -105,19 +93,42 @@ static __always_inline void futex_read(const struct pt_regs *regs, struct blocki
 	ret->futex.value = syscall_arg2(regs);
 }
 
-/* `task` leaves the CPU, or has left it, in a state that is not runnable. */
+LS_INLINE void blocking_clear(struct blocking *why)
+{
+	why->cause = LS_CAUSE_OTHER;
+	why->syscall = LS_NO_SYSCALL;
+	why->epoll_fd = -1;
+	why->is_wait = 0;
+	why->is_futex = 0;
+	why->stop = 0;
+	why->stop_id = 0;
+}
+
+/* The GIL, which a condition variable of the interpreter guards, or another lock. */
+static __always_inline void futex_classify(const struct thread_state *ts,
+					   const struct pt_regs *regs, struct blocking *ret)
+{
+	const struct ls_proc *proc = &ts->proc;
+
+	ret->cause = LS_CAUSE_LOCK;
+	if (proc->py.gil && syscall_arg0(regs) >= proc->py.gil + proc->py.at.gil_cond &&
+	    syscall_arg0(regs) < proc->py.gil + proc->py.at.gil_end)
+		ret->cause = LS_CAUSE_GIL;
+	else
+		futex_read(regs, ret);
+}
+
+/*
+ * `task` leaves the CPU, or has left it, in a state that is not runnable.
+ */
 static __always_inline void blocking_classify(struct thread_state *ts, struct task_struct *task,
 					      const struct pt_regs *regs, struct blocking *ret)
 {
 	__s64 nr = syscall_number(regs);
-	const struct ls_proc *proc = &ts->proc;
 	__u32 rule;
 
-	ret->cause = LS_CAUSE_OTHER;
-	ret->syscall = LS_NO_SYSCALL;
-	ret->epoll_fd = -1;
-	ret->is_wait = 0;
-	ret->is_futex = 0;
+	blocking_clear(ret);
+	ret->native_ip = reg_ip(regs);
 	if (nr < 0) {
 		/*
 		 * Not in a system call, so it waits for a page or for the lock of its memory map.
@@ -134,12 +145,7 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
 		ret->cause = cause_of_fd(task, syscall_arg0(regs));
 		break;
 	case LS_RULE_FUTEX:
-		ret->cause = LS_CAUSE_LOCK;
-		if (proc->py.gil && syscall_arg0(regs) >= proc->py.gil + proc->py.at.gil_cond &&
-		    syscall_arg0(regs) < proc->py.gil + proc->py.at.gil_end)
-			ret->cause = LS_CAUSE_GIL;
-		else
-			futex_read(regs, ret);
+		futex_classify(ts, regs, ret);
 		break;
 	case LS_RULE_POLL:
 		ret->cause = cause_of_poll(task, syscall_arg0(regs), syscall_arg1(regs));

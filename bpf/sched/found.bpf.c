@@ -35,12 +35,15 @@ static __always_inline void newborn_set_site(struct task_struct *task, const str
 		return;
 	site = &own->sites[0];
 	site->position = found->frames[0].position;
+	site->longest_ns = 0;
+	site->is_copied = 0;
+	newborn.why = *why;
 	site->rec.span = newborn.cur.number;
 	site->rec.weight_ns = 0;
 	site->rec.count = 0;
 	site->rec.cause = why->cause;
 	site->rec.syscall = why->syscall;
-	site->rec.native_ip = reg_ip((const struct pt_regs *)bpf_task_pt_regs(task));
+	site->rec.native_ip = why->native_ip;
 	site->rec.flags = found->flags;
 	site->rec.n_frames = found->n_frames;
 	site->rec.pad = 0;

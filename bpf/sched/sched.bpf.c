@@ -9,13 +9,15 @@
 #include "python/frames.h"
 #include "python/holder.h"
 #include "python/lock.h"
+#include "python/request.h"
 #include "light/looks.h"
 #include "core/meter.h"
 #include "core/off_cpu.h"
 #include "core/span.h"
 #include "light/light.h"
 #include "light/waiters.h"
-#include "queue/queue.h"
+#include "queue/arrivals.h"
+#include "queue/callee.h"
 #include "stall/native.h"
 #include "stall/step_name.h"
 #include "stall/turn.h"
@@ -32,6 +34,7 @@ static __always_inline void loop_frame_learn(struct thread_state *ts)
 
 	if (!loop)
 		return;
+	ts->arrivals.queue = loop->py.ready;
 	if (loop->py.is_native)
 		ts->loop_frame = frame_top(ts);
 	else if (loop->py.runner)
@@ -141,6 +144,36 @@ LS_SUBPROG __u32 site_find(struct thread_stacks *stacks, __u64 span, __u64 code,
 	return choice->index;
 }
 
+/* It waits again at a place: long enough meanwhile for a copy of the user stack? */
+static __always_inline void site_look_again(struct thread_state *ts, struct thread_stacks *stacks,
+					    __u32 index)
+{
+	struct site *site;
+
+	barrier_var(index);
+	if (index >= LS_MAX_SITES)
+		return;
+	site = &stacks->sites[index];
+	if (!site->is_copied)
+		site->is_copied = native_block_again(ts, &site->rec, ts->off_at_ns);
+}
+
+/* Overwrites the site that was found for this block. */
+static __always_inline void site_set(struct thread_state *ts, struct site *site,
+				     const struct blocking *why, __u64 frame, __u64 position)
+{
+	site->position = position;
+	site->longest_ns = 0;
+	site->rec.span = ts->cur.number;
+	site->rec.weight_ns = 0;
+	site->rec.count = 0;
+	site->rec.cause = why->cause;
+	site->rec.syscall = why->syscall;
+	site->rec.native_ip = why->native_ip;
+	site->rec.pad = 0;
+	frames_walk(ts, &site->rec, frame, frame_last(ts));
+}
+
 static __always_inline void site_begin(struct thread_state *ts, struct task_struct *task,
 				       const struct pt_regs *regs, struct blocking *why)
 {
@@ -167,23 +200,28 @@ static __always_inline void site_begin(struct thread_state *ts, struct task_stru
 	stacks = stacks_of(task);
 	if (!stacks)
 		return;
+	callee_find(ts, frame);
+	if (ts->callee.code) {
+		code = ts->callee.code;
+		position = ts->callee.position;
+	}
 	index = site_find(stacks, ts->cur.number, code, position, why->cause);
 	ts->off_site = index & ~SITE_IS_KNOWN;
+	if (index & SITE_IS_KNOWN) {
+		site_look_again(ts, stacks, index & ~SITE_IS_KNOWN);
+		return;
+	}
 	barrier_var(index);
 	if (index >= LS_MAX_SITES)
 		return;
 	step_name_remember(ts);
 	site = &stacks->sites[index];
-	site->position = position;
-	site->rec.span = ts->cur.number;
-	site->rec.weight_ns = 0;
-	site->rec.count = 0;
-	site->rec.cause = why->cause;
-	site->rec.syscall = why->syscall;
-	site->rec.native_ip = reg_ip(regs);
-	site->rec.pad = 0;
-	frames_walk(ts, &site->rec, frame, frame_last(ts));
-	native_block(ts, &site->rec, ts->off_at_ns);
+	site_set(ts, site, why, frame, position);
+	if (request_is_due(ts, stacks, ts->off_at_ns)) {
+		request_pay(stacks, ts->off_at_ns);
+		request_look(ts, stacks, frame, frame_last(ts));
+	}
+	site->is_copied = native_block(ts, &site->rec, ts->off_at_ns);
 }
 
 /*
@@ -231,20 +269,45 @@ static __always_inline void lock_wait_begin(struct thread_state *ts, const struc
 	ts->holder_slot = LS_MAX_HOLDERS;
 }
 
+/* In a span the thread begins to wait for something other than its loop's events. */
+static __always_inline void block_enter(struct thread_state *ts, struct task_struct *task,
+					const struct pt_regs *regs, struct blocking *why,
+					__u64 now_ns)
+{
+	/* An epoll_wait of a callback returns through the same spot as the loop's. */
+	if (why->epoll_fd >= 0 && ts->cur.unit != LS_UNIT_STEP)
+		ts->is_foreign_poll = 1;
+	span_touch(ts);
+	arrivals_look(ts, now_ns);
+	site_begin(ts, task, regs, why);
+	if (ts->cur.is_light || ts->is_late_wait)
+		waiters_collect(ts, now_ns);
+	if (why->cause == LS_CAUSE_GIL)
+		holder_look(ts, now_ns);
+	else if (why->cause == LS_CAUSE_LOCK)
+		lock_wait_begin(ts, why, now_ns);
+	if (why->stop) {
+		ts->cur.stop = why->stop;
+		ts->cur.stop_id = why->stop_id;
+	}
+	ts->off_cause = why->cause;
+}
+
 static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task,
 					  int is_preempted, __u64 now_ns)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	__u32 waits = !is_preempted && (task->__state & STATE_WAITS), is_short;
-	struct blocking why = { .epoll_fd = -1 };
+	struct blocking *why = &ts->why;
 
 	thread_settle(ts, now_ns);
 	run_queue_mark(ts, task, now_ns);
+	blocking_clear(why);
 	if (waits) {
-		blocking_classify(ts, task, regs, &why);
-		stop_classify(task, &why);
+		blocking_classify(ts, task, regs, why);
+		stop_classify(task, why);
 	}
-	is_short = is_short_turn(ts, &why, now_ns);
+	is_short = is_short_turn(ts, why, now_ns);
 	if (light_looks(ts) && !ts->is_busy && !is_short)
 		light_update(ts, now_ns);
 	if (is_light(ts))
@@ -252,36 +315,23 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	thread_goes_off(ts, task, now_ns);
 	if (is_short)
 		short_turn_end(ts, now_ns);
-	if (!waits && ts->cur.unit != LS_UNIT_NONE)
+	ts->is_late_wait = is_late_wait(ts, waits ? why->cause : LS_CAUSE_RUNQUEUE, now_ns);
+	if (!waits && ts->cur.unit != LS_UNIT_NONE) {
 		cpu_wait_begin(ts, bpf_get_smp_processor_id(), now_ns);
+		arrivals_look(ts, now_ns);
+	}
 	if (!waits || is_short || ts->cur.unit == LS_UNIT_NONE)
 		return;
 	if (ts->is_busy) {
-		ts->off_cause = why.cause;
+		ts->off_cause = why->cause;
 		return;
 	}
-	if (is_loop_wait(ts, &why)) {
-		ts->is_silent_poll = why.epoll_fd < 0;
+	if (is_loop_wait(ts, why)) {
+		ts->is_silent_poll = why->epoll_fd < 0;
 		thread_idle(ts, now_ns);
 		return;
 	}
-	/* An epoll_wait of a callback returns through the same spot as the loop's. */
-	if (why.epoll_fd >= 0 && ts->cur.unit != LS_UNIT_STEP)
-		ts->is_foreign_poll = 1;
-	span_touch(ts);
-	queue_first_look(ts, now_ns);
-	site_begin(ts, task, regs, &why);
-	if (ts->cur.is_light)
-		waiters_collect(ts, now_ns);
-	if (why.cause == LS_CAUSE_GIL)
-		holder_look(ts, now_ns);
-	else if (why.cause == LS_CAUSE_LOCK)
-		lock_wait_begin(ts, &why, now_ns);
-	if (why.stop) {
-		ts->cur.stop = why.stop;
-		ts->cur.stop_id = why.stop_id;
-	}
-	ts->off_cause = why.cause;
+	block_enter(ts, task, regs, why, now_ns);
 }
 
 /* On a CPU that no loop thread waits for, this is all that a switch costs. */
@@ -311,8 +361,13 @@ int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct tas
 	ts = thread_of(next);
 	if (!ts)
 		return 0;
-	if (ts->off_at_ns)
-		thread_returns(ts, next, bpf_ktime_get_ns());
+	if (ts->off_at_ns) {
+		__u64 now_ns = bpf_ktime_get_ns(), off_ns = now_ns - ts->off_at_ns;
+
+		thread_returns(ts, next, now_ns);
+		if (off_ns >= SOCKETS_AFTER_NS && ts->cur.is_light && ts->cur.unit != LS_UNIT_NONE)
+			waiters_count_sockets(ts, next);
+	}
 	clock_start();
 	return 0;
 }
@@ -378,7 +433,8 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	if (waker->tgid != ts->tgid ||
 	    !is_waker((const struct pt_regs *)bpf_task_pt_regs(waker), ts->lock_futex))
 		return 0;
-	return lock_release_look(ts, holders_of(task), thread_pointer(&waker->thread),
+	return lock_release_look(ts, holders_of(task),
+				 thread_key(&waker->thread, &waker->thread_pid),
 				 bpf_ktime_get_ns());
 }
 

@@ -11,14 +11,10 @@
 
 /* Copies the object at `code` and sends it, unless that was done before; 0 is none. */
 int code_copy(struct thread_state *ts, __u64 code, __u64 now_ns);
-/* Copies what is new among the innermost frames of `rec`. */
-int codes_copy(struct thread_state *ts, const struct ls_rec_stack *rec, __u64 now_ns);
-
-/* Sends a stack of a span, with the code objects that are new in it. */
-LS_INLINE void stack_send_named(struct thread_state *ts, struct ls_rec_stack *rec, __u64 now_ns)
-{
-	codes_copy(ts, rec, now_ns);
-	stack_send(ts, rec, now_ns);
-}
+/*
+ * Sends a stack of a span, of which everything but the header is filled in, without a wake-up; the
+ * code objects that are new among its innermost frames come first.
+ */
+int stack_send(struct thread_state *ts, struct ls_rec_stack *rec, __u64 now_ns);
 
 #endif

@@ -30,23 +30,39 @@ LS_INLINE void native_sample(struct thread_state *ts, const struct ls_rec_stack 
 	native_copy(ts, stack, now_ns);
 }
 
+/* The GIL and a stop are waited for in code that says nothing. */
+LS_INLINE int native_is_wanted(const struct ls_rec_stack *stack)
+{
+	return settings.copy_price_ns != LS_NO_COPIES && stack->cause != LS_CAUSE_GIL &&
+		stack->cause != LS_CAUSE_STOPPED;
+}
+
 /*
  * The thread blocks at a place that is new in this span, after block_begin(). How long the block
  * will last is not known. If the last one there was short, the stack is copied only if no other
- * copy was made just now.
+ * copy was made just now. Returns whether it was.
  */
-LS_INLINE void native_block(struct thread_state *ts, const struct ls_rec_stack *stack, __u64 now_ns)
+LS_INLINE int native_block(struct thread_state *ts, const struct ls_rec_stack *stack, __u64 now_ns)
 {
 	const struct known_block *block = block_slot(ts);
 
-	if (settings.copy_price_ns == LS_NO_COPIES || stack->cause == LS_CAUSE_GIL ||
-	    stack->cause == LS_CAUSE_STOPPED)
-		return;
-	if (block->place == ts->block_memory.place &&
-	    now_ns - ts->cur.start_ns + block_ns(block) < native_after_ns(ts) &&
-	    budgets.copies_ns > now_ns)
-		return;
+	if (!native_is_wanted(stack) ||
+	    (block->place == ts->block_memory.place &&
+	     now_ns - ts->cur.start_ns + block_ns(block) < native_after_ns(ts) &&
+	     budgets.copies_ns > now_ns))
+		return 0;
 	native_copy(ts, stack, now_ns);
+	return 1;
+}
+
+/* It blocks there once more, in a span that is halfway to a stall. */
+LS_INLINE int native_block_again(struct thread_state *ts, const struct ls_rec_stack *stack,
+				 __u64 now_ns)
+{
+	if (!native_is_wanted(stack) || now_ns - ts->cur.start_ns < native_after_ns(ts))
+		return 0;
+	native_copy(ts, stack, now_ns);
+	return 1;
 }
 
 #endif

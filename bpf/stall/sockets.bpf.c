@@ -58,7 +58,7 @@ static long socket_of_ready(__u32 i, struct socket_context *context)
 	return 0;
 }
 
-LS_SUBPROG int sockets_count(struct thread_state *ts)
+LS_SUBPROG int sockets_look(struct thread_state *ts)
 {
 	struct socket_context context = { .ts = ts };
 	struct eventpoll *poll;
@@ -67,15 +67,17 @@ LS_SUBPROG int sockets_count(struct thread_state *ts)
 	if (!ts)
 		return 0;
 	ts->sockets.n = 0;
+	ts->sockets.is_known = 0;
 	if (ts->epoll_fd < 0)
 		return 0;
-	file = file_of(bpf_get_current_task_btf(), ts->epoll_fd);
+	file = file_of((struct task_struct *)ts->sockets.task, ts->epoll_fd);
 	if (!file)
 		return 0;
 	poll = BPF_CORE_READ(file, private_data);
 	/* Only an epoll descriptor points back to its own file from there. */
 	if (!poll || BPF_CORE_READ(poll, file) != file)
 		return 0;
+	ts->sockets.is_known = 1;
 	ts->sockets.head = (__u64)poll + bpf_core_field_offset(struct eventpoll, rdllist);
 	ts->sockets.node = (__u64)BPF_CORE_READ(poll, rdllist.next);
 	bpf_loop(LS_MAX_SOCKETS, socket_of_ready, &context, 0);

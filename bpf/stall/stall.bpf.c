@@ -11,12 +11,14 @@
 #include "core/off_cpu.h"
 #include "core/span.h"
 #include "python/objects.h"
+#include "python/request.h"
 #include "queue/victims.h"
 #include "stall/codes.h"
 #include "stall/report_budget.h"
 #include "stall/sockets.h"
 #include "stall/step_ends.h"
 #include "stall/step_name.h"
+#include "stall/turn_parts.h"
 
 /* Is it the one that the span waited for longest? */
 static __always_inline int is_longest_holder(const struct thread_state *ts,
@@ -49,7 +51,7 @@ static __always_inline void holders_send(struct thread_state *ts, __u64 now_ns)
 			continue;
 		if (holder->rec.flags & LS_STACK_UNREADABLE)
 			count_loss(LS_LOSS_HOLDER_UNREADABLE);
-		stack_send_named(ts, &holder->rec, now_ns);
+		stack_send(ts, &holder->rec, now_ns);
 	}
 }
 
@@ -69,7 +71,7 @@ static __always_inline void span_send_sites(struct thread_state *ts, __u64 now_n
 
 		if (rec->span != ts->cur.number || !rec->weight_ns)
 			continue;
-		stack_send_named(ts, rec, now_ns);
+		stack_send(ts, rec, now_ns);
 	}
 	holders_send(ts, now_ns);
 }
@@ -109,55 +111,57 @@ static __always_inline void name_task(struct thread_state *ts, struct ls_rec_sta
 	rec->name = ts->look.name;
 }
 
-LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+static __always_inline void turn_describe(const struct thread_state *ts, struct ls_rec_stall *rec)
+{
+	__u32 i;
+
+	rec->start_ns = ts->turn_start_ns;
+	rec->steps = ts->turn_steps;
+	if (!ts->turn_is_touched)
+		return;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		rec->cause_ns[i] = ts->turn_cause_ns[i];
+	rec->stolen_ns = ts->turn_stolen_ns;
+	rec->gc_generation = ts->turn_gc_generation;
+}
+
+static __always_inline void current_span_describe(struct thread_state *ts, struct ls_rec_stall *rec)
 {
 	struct ls_coro_stats *stats;
-	struct ls_rec_stall *rec;
+
+	rec->start_ns = ts->cur.start_ns;
+	rec->task = ts->cur.task;
+	rec->coro = ts->cur.coro;
+	rec->code = ts->cur.code;
+	stats = span_stats(ts);
+	if (stats)
+		rec->qualname = stats->qualname;
+	rec->flags = (ts->cur.is_light ? LS_STALL_LIGHT : 0) |
+		(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0);
+	if (ts->cur.is_touched)
+		span_describe(&ts->cur, rec);
+	rec->from = ts->cur.from;
+	if (ts->to_span == ts->cur.number)
+		rec->to = ts->to;
+}
+
+static __always_inline void victims_describe(const struct thread_state *ts,
+					     struct ls_rec_stall *rec)
+{
+	rec->victims = ts->victims.n;
+	rec->starved_ns = ts->victims.starved_ns;
+	rec->sockets = ts->sockets.n;
+	rec->flags |= ts->victims.flags;
+	if (!ts->sockets.is_known)
+		rec->flags |= LS_STALL_SOCKETS_UNKNOWN;
+}
+
+/* What is none of the other causes is the CPU. */
+static __always_inline void duration_set(struct ls_rec_stall *rec, __u64 duration_ns, __u64 now_ns)
+{
 	__u64 off_ns = 0;
 	__u32 i;
 
-	if (!ts)
-		return 0;
-	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
-	if (!rec) {
-		count_loss(LS_LOSS_RING_STALL);
-		return 0;
-	}
-	__builtin_memset(rec, 0, sizeof(*rec));
-	record_header(&rec->hdr, LS_REC_STALL, sizeof(*rec), now_ns, ts);
-	rec->span = ts->cur.number;
-	rec->unit = span_shown_unit(&ts->cur, unit);
-	rec->threshold_ns = settings.threshold_ns;
-	rec->loop = ts->loop;
-	rec->name.kind = LS_NO_NAME;
-	if (unit == LS_UNIT_TURN) {
-		rec->start_ns = ts->turn_start_ns;
-		rec->steps = ts->turn_steps;
-		if (ts->turn_is_touched) {
-			for (i = 0; i < LS_CAUSE_MAX; i++)
-				rec->cause_ns[i] = ts->turn_cause_ns[i];
-			rec->stolen_ns = ts->turn_stolen_ns;
-			rec->gc_generation = ts->turn_gc_generation;
-		}
-	} else {
-		rec->start_ns = ts->cur.start_ns;
-		rec->task = ts->cur.task;
-		rec->coro = ts->cur.coro;
-		rec->code = ts->cur.code;
-		stats = span_stats(ts);
-		if (stats)
-			rec->qualname = stats->qualname;
-		rec->victims = ts->victims.n;
-		rec->starved_ns = ts->victims.starved_ns;
-		rec->sockets = ts->sockets.n;
-		rec->flags = ts->victims.flags | (ts->cur.is_light ? LS_STALL_LIGHT : 0) |
-			(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0);
-		if (ts->cur.is_touched)
-			span_describe(&ts->cur, rec);
-		rec->from = ts->cur.from;
-		if (ts->to_span == ts->cur.number)
-			rec->to = ts->to;
-	}
 	for (i = 0; i < LS_CAUSE_MAX; i++)
 		off_ns += rec->cause_ns[i];
 	/* A wait that was booked late can exceed the span; the causes must still add up. */
@@ -167,11 +171,41 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 			rec->start_ns = now_ns - duration_ns;
 	}
 	rec->duration_ns = duration_ns;
-	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
+	rec->cause_ns[LS_CAUSE_CPU] = duration_ns - off_ns;
+}
+
+LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
+{
+	struct thread_stacks *stacks;
+	struct ls_rec_stall *rec;
+
+	if (!ts)
+		return 0;
+	stacks = ts->has_stacks ? stacks_of(bpf_get_current_task_btf()) : NULL;
+	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+	if (!rec) {
+		count_loss(LS_LOSS_RING_STALL);
+		return 0;
+	}
+	/* The rest is set at the end. */
+	__builtin_memset(rec, 0, __builtin_offsetof(struct ls_rec_stall, request));
+	record_header(&rec->hdr, LS_REC_STALL, sizeof(*rec), now_ns, ts);
+	rec->span = ts->cur.number;
+	rec->unit = span_shown_unit(&ts->cur, unit);
+	rec->threshold_ns = settings.threshold_ns;
+	rec->loop = ts->loop;
+	rec->name.kind = LS_NO_NAME;
+	if (unit == LS_UNIT_TURN)
+		turn_describe(ts, rec);
+	else
+		current_span_describe(ts, rec);
+	victims_describe(ts, rec);
+	duration_set(rec, duration_ns, now_ns);
 	rec->end = ts->end;
 	rec->signal = ts->end_signal;
 	if (unit == LS_UNIT_STEP)
 		name_task(ts, rec);
+	request_describe(ts, stacks, rec);
 	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
 	return 0;
 }
@@ -216,6 +250,7 @@ LS_SUBPROG int stall_cut_off(struct thread_state *ts, __u64 now_ns, __u32 end, _
 	ts->victims.current = ts->cur.task;
 	ts->victims.flags = LS_STALL_VICTIMS_UNKNOWN;
 	ts->sockets.n = 0;
+	ts->sockets.is_known = 0;
 	ts->end = end;
 	ts->end_signal = signal;
 	if (stall_begin(ts, now_ns, duration_ns, ts->cur.unit))
@@ -239,17 +274,15 @@ static __always_inline void step_ends_find(struct thread_state *ts, __u64 now_ns
 LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit,
 			      __u64 entering)
 {
-	__u64 starved_ns = 0;
+	__u64 starved_ns;
 	__u32 is_reported;
 
 	if (!ts)
 		return 0;
 	is_reported = stall_begin(ts, now_ns, duration_ns, unit);
-	if (unit != LS_UNIT_TURN) {
-		victims_report(ts, now_ns, entering, is_reported ? VICTIMS_NAMED : VICTIMS_COUNTED);
-		starved_ns = ts->victims.starved_ns;
-	}
-	if (unit == LS_UNIT_CALLBACK)
+	victims_report(ts, now_ns, unit, entering, is_reported ? VICTIMS_NAMED : VICTIMS_COUNTED);
+	starved_ns = ts->victims.starved_ns;
+	if (unit != LS_UNIT_STEP)
 		ts->stats.callbacks_starved_ns += starved_ns;
 	if (!is_reported) {
 		count_loss(LS_LOSS_STALL_SHED);
@@ -257,8 +290,9 @@ LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 durat
 	}
 	if (unit == LS_UNIT_STEP)
 		step_ends_find(ts, now_ns);
-	if (unit != LS_UNIT_TURN)
-		sockets_count(ts);
+	if (unit == LS_UNIT_TURN)
+		turn_send_parts(ts, now_ns);
+	sockets_count(ts, bpf_get_current_task_btf());
 	stall_send(ts, now_ns, duration_ns, unit);
 	return starved_ns;
 }

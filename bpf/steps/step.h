@@ -14,10 +14,12 @@
 #include "light/light.h"
 #include "python/coroutines.h"
 #include "python/task_table.h"
+#include "queue/arrivals.h"
+#include "queue/makers.h"
 #include "stall/turn.h"
 
 int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
-int thread_find_tstate(struct thread_state *ts, __u64 pointer);
+int thread_find_tstate(struct thread_state *ts, __u64 key);
 int thread_refresh(struct thread_state *ts);
 
 /*
@@ -25,6 +27,12 @@ int thread_refresh(struct thread_state *ts);
  * stack pointer `sp`.
  */
 int steps_abandon(struct thread_state *ts, __u64 sp);
+
+/*
+ * A step begins at this stack pointer while another one is open, which becomes its parent unless
+ * its stack was dropped. -1 if steps are nested too deep.
+ */
+int step_nest(struct thread_state *ts, __u64 sp);
 
 /*
  * A step begins, and the return of the loop's poll was not seen: its module was loaded a moment ago
@@ -46,42 +54,20 @@ LS_INLINE void idle_end_unseen(struct thread_state *ts, __u64 now_ns)
  */
 LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u64 now_ns)
 {
-	__u32 i;
-
 	if (ts->cur.is_light)
 		light_close(ts, now_ns);
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
 		callbacks_end(ts, now_ns, entering);
 	} else if (ts->cur.unit == LS_UNIT_STEP) {
-		/*
-		 * A step whose frame lies at or below this stack pointer cannot be running any
-		 * more: its stack was switched away and dropped.
-		 */
-		for (i = 0; i < LS_MAX_NEST && ts->cur.unit == LS_UNIT_STEP && ts->cur.sp <= sp;
-		     i++) {
-			count_loss(LS_LOSS_STEP_ABANDONED);
-			if (ts->depth)
-				span_pop(ts);
-			else
-				ts->cur.unit = LS_UNIT_NONE;
-		}
-		if (ts->cur.unit == LS_UNIT_STEP) {
-			__u32 depth = ts->depth;
-
-			barrier_var(depth);
-			if (depth >= LS_MAX_NEST) {
-				count_loss(LS_LOSS_STEP_TOO_DEEP);
-				return -1;
-			}
-			ts->outer[depth] = ts->cur;
-			ts->depth = depth + 1;
-		}
+		if (step_nest(ts, sp))
+			return -1;
 	} else if (ts->idle_at_ns) {
 		idle_end_unseen(ts, now_ns);
 	}
 	if (!ts->turn_start_ns)
 		turn_begin(ts, now_ns);
 	span_open(ts, LS_UNIT_STEP, now_ns);
+	arrivals_begin(ts, now_ns);
 	ts->cur.sp = sp;
 	return 0;
 }
@@ -102,6 +88,7 @@ LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 		count_loss(LS_LOSS_COROUTINE_MAP);
 		return;
 	}
+	turn_add_coroutine(ts, stats);
 	stats->steps += !ts->cur.is_continued;
 	stats->total_ns += duration_ns;
 	if (duration_ns > stats->max_ns)
@@ -140,6 +127,8 @@ LS_INLINE void step_end(struct thread_state *ts, __u64 sp, __u64 now_ns)
 	}
 	collection_settle(ts, now_ns);
 	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
+	if (duration_ns >= MAKER_MIN_NS && ts->cur.arrived != ARRIVED_UNKNOWN)
+		maker_look(ts);
 	step_count(ts, duration_ns, now_ns);
 	ts->turn_steps++;
 	turn_add_span(ts);
@@ -151,6 +140,16 @@ LS_INLINE void step_end(struct thread_state *ts, __u64 sp, __u64 now_ns)
 	} else {
 		span_open_callbacks(ts, now_ns);
 	}
+}
+
+/* The same at a spot: the account of the thread is brought up to date first. */
+LS_INLINE int step_exit(struct thread_state *ts, __u64 sp, __u64 now_ns)
+{
+	thread_set_busy(ts, 1);
+	thread_settle(ts, now_ns);
+	step_end(ts, sp, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include <loopstall/hist.h>
 #include <loopstall/meters.h>
 #include <loopstall/python.h>
+#include <loopstall/requests.h>
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
@@ -27,6 +28,7 @@
 #define LS_MAX_TIMERS 128 /* entries of the timer heap looked at */
 #define LS_MAX_SOCKETS 256 /* entries of the ready list of the loop's epoll looked at */
 #define LS_MAX_VICTIM_NAMES 16 /* victims reported by name */
+#define LS_MAX_TURN_PARTS 8 /* coroutines of one turn that are named */
 #define LS_NAME_BYTES 128
 #define LS_MAX_CPUS 512 /* user space shrinks the maps by CPU to those of the machine */
 /* Of the sampler: one to measure with, and one for each CPU. */
@@ -135,6 +137,14 @@ struct ls_frame {
 };
 
 /*
+ * A C function that a loop runs as a callback has no frame. It is the innermost one of a stack,
+ * with these bits in `code`: objects lie at multiples of eight.
+ */
+#define LS_CODE_C_FUNCTION 1 /* of its definition; `position`: name of its module, or its type */
+#define LS_CODE_C_TYPE 2 /* of the type that is called, or whose instance is */
+#define LS_CODE_IS_C (LS_CODE_C_FUNCTION | LS_CODE_C_TYPE)
+
+/*
  * A thread that runs a loop, registered by user space; keyed by tid. Used in light mode, and to
  * create the state of a thread that is in a step or callback when it is found.
  */
@@ -188,6 +198,7 @@ enum ls_rec_kind {
 	LS_REC_COPY, /* registers and user stack at a place of a span; precedes its stall record */
 	LS_REC_NATIVE, /* what user space makes of a copy: return addresses */
 	LS_REC_CODE, /* a code object of a stack, before the first record that names it */
+	LS_REC_TURN, /* what a turn consisted of; precedes its stall record */
 	LS_REC_MAX
 };
 
@@ -212,6 +223,17 @@ struct ls_pystr {
 	__u8 data[LS_NAME_BYTES];
 };
 
+/* The request in whose step a stall happened, raw. Only with LS_REQUEST_KNOWN is the rest valid. */
+struct ls_request {
+	__u32 state; /* enum ls_request_state */
+	__u8 is_path; /* `route` is no template but the path */
+	__u8 n_prefixes;
+	__u8 is_partial; /* it may be mounted below a prefix that is not known */
+	__u8 pad;
+	struct ls_pystr method, route; /* of kind LS_NO_NAME: not known */
+	struct ls_pystr prefixes[LS_REQUEST_PREFIXES]; /* innermost first */
+};
+
 /* Stack flags */
 #define LS_STACK_TRUNCATED 1
 #define LS_STACK_UNREADABLE 2
@@ -229,12 +251,17 @@ struct ls_pystr {
  * it ran no Python, or its stack changed while it was read
  */
 #define LS_STACK_HOLDER 64
+/*
+ * of the step that made most tasks of the turn ready, while it did so. It is no place of the turn,
+ * whose stall record follows
+ */
+#define LS_STACK_MAKER 128
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;
 	__u64 loop;
 	__u64 tstate; /* 0 if it was not found */
-	__u64 thread_pointer;
+	__u64 thread_pointer; /* or its id, where the kernel does not know its thread pointer */
 };
 
 struct ls_rec_stack {
@@ -295,6 +322,30 @@ struct ls_rec_native {
 	__u32 pad;
 	__u64 ips[LS_MAX_NATIVE]; /* innermost first; only n_ips of them are sent */
 };
+
+/* The steps of one coroutine in a turn. */
+struct ls_turn_part {
+	__u64 code, qualname; /* 0 if unknown */
+	__u64 duration_ns;
+	__u32 steps;
+	__u32 pad;
+};
+
+struct ls_rec_turn {
+	struct ls_rec_hdr hdr;
+	__u64 span; /* of the stall record */
+	__u64 rest_ns; /* steps of coroutines that are not in `parts` */
+	__u32 rest_steps;
+	__u32 n_parts;
+	/* coroutine of the one step that made at least half of the tasks ready; 0: none, unknown */
+	__u64 maker_code, maker_qualname;
+	__u32 n_made; /* tasks of the turn that it made ready */
+	__u32 maker_origin; /* enum ls_maker_origin */
+	struct ls_turn_part parts[LS_MAX_TURN_PARTS]; /* longest first */
+};
+
+/* Did it create these tasks, or wake tasks that had run before? */
+enum ls_maker_origin { LS_MAKER_UNKNOWN, LS_MAKER_CREATED, LS_MAKER_WOKE, LS_MAKER_MAX };
 
 struct ls_rec_victim {
 	struct ls_rec_hdr hdr;
@@ -388,6 +439,9 @@ struct ls_rec_stall {
 	__u32 pad2;
 	char lock_holder_name[LS_NAME_BYTES];
 	struct ls_await from, to; /* of a step: where it resumed, and where it suspended next */
+	struct ls_request request; /* of a step */
+	/* the test that ran, one text that ends with a NUL; "": none, or not known */
+	char test[LS_TEST_PARTS][LS_NAME_BYTES];
 };
 
 /* How the holder of a lock is known, or why it is not. Recordings hold these numbers. */
@@ -428,6 +482,7 @@ enum ls_stop { LS_STOP_NONE, LS_STOP_SIGNAL, LS_STOP_TRACER, LS_STOP_FREEZER, LS
 #define LS_STALL_LIGHT 4 /* seen in light mode: start and end are estimates */
 /* it began before its thread was found: `start_ns` is that time, `duration_ns` a lower bound */
 #define LS_STALL_BEGAN_BEFORE 8
+#define LS_STALL_SOCKETS_UNKNOWN 16 /* the loop's epoll was not known: `sockets` has no meaning */
 
 struct ls_rec_life {
 	struct ls_rec_hdr hdr;
@@ -455,6 +510,8 @@ struct ls_coro_stats {
 	__u64 suffered_ns, suffered;
 	__u64 qualname;
 	__u64 reported_at_ns; /* when a stall of it was last reported */
+	/* last turn in which it ran; of earlier turns are so many steps and so much time */
+	__u64 turn, turn_steps, turn_ns;
 	__u32 hist[LS_HIST_BUCKETS];
 	/* added to `hist`: the histogram of times without the run queue */
 	__s32 own_shift[LS_HIST_BUCKETS];
@@ -495,7 +552,7 @@ struct ls_thread_stats {
 	__u64 worst_turn_own_ns; /* of the turns' times without the run queue */
 	__u32 turn_hist[LS_HIST_BUCKETS];
 	__u64 handles; /* begun by the loop in light mode, which counts no steps */
-	__u64 callbacks_starved_ns; /* waiting time of others behind stalls of its callbacks */
+	__u64 callbacks_starved_ns; /* waiting time of others behind stalls of callbacks, turns */
 	/* counting began; this is the state at `at_ns`, 0: no reading of a thread */
 	__u64 since_ns, at_ns;
 	__u64 open_ns; /* of spans that had not ended then: in no sum */
@@ -504,6 +561,9 @@ struct ls_thread_stats {
 	 * found in steps and in callbacks.
 	 */
 	__u64 light_cpu_ns, light_step_ns, light_callbacks_ns;
+	/* waits of its ready tasks behind stalls: their sum, and each */
+	__u64 waits_ns;
+	__u32 wait_hist[LS_HIST_BUCKETS];
 };
 
 _Static_assert(sizeof(struct ls_rec_hdr) == 24, "record header");
@@ -516,6 +576,7 @@ _Static_assert(sizeof(struct ls_rec_code) == 24 + 8 + 16 * LS_CODE_PIECES + LS_C
 	       "code record");
 _Static_assert(sizeof(struct ls_rec_native) == 24 + 32 + 8 + 8 * LS_MAX_NATIVE, "native record");
 _Static_assert(sizeof(struct ls_rec_victim) == 24 + 40 + sizeof(struct ls_pystr), "victim record");
+_Static_assert(sizeof(struct ls_rec_turn) == 24 + 48 + 32 * LS_MAX_TURN_PARTS, "turn record");
 _Static_assert(sizeof(struct ls_task) == 64, "a task is one cache line");
 _Static_assert(sizeof(struct ls_proc) % 8 == 0, "process configuration");
 

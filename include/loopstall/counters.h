@@ -81,7 +81,11 @@
 	_(NO_CLOCK, "sampler_no_clock", HIDES,                                                     \
 	  "switches to a CPU without a sampler: the kernel has no timer for it")                   \
 	_(AWAIT_UNREADABLE, "await_unreadable", DETAIL,                                            \
-	  "ends of steps without a place: the await chain could not be read")
+	  "ends of steps without a place: the await chain could not be read")                      \
+	_(REQUEST_UNREADABLE, "request_unreadable", DETAIL,                                        \
+	  "stalls without a route: the request could not be read")                                 \
+	_(REQUEST_UNSEEN, "request_unseen", DETAIL,                                                \
+	  "stalls without a route: their stack was not read while they lasted")
 /* clang-format on */
 
 enum ls_loss {

@@ -77,6 +77,7 @@ struct ls_pyoffsets {
 	__u16 gen_code; /* code object: a field, or f_executable of the embedded frame */
 	__u16 gen_qualname;
 	__u16 gen_state; /* how far it is, one byte; 3.10: in the frame */
+	__u16 gen_origin; /* where it was made, if the program asked for that */
 	/* code */
 	__u16 co_flags, co_firstlineno, co_filename, co_name, co_qualname, co_linetable, co_code;
 	/* free-threaded 3.14+: array of each thread's copy of the code, else LS_PY_NONE */
@@ -85,13 +86,16 @@ struct ls_pyoffsets {
 	__u16 task_bytes; /* tp_basicsize of _asyncio.Task; also a check at attach */
 	__u16 task_loop, task_callback0, task_coro, task_name, task_state, task_fut_waiter;
 	__u16 task_exception; /* what it ended with, 0: nothing */
+	/* its flags: an int each, from 3.13 on one bit each (py_task_reader.c) */
+	__u16 task_log_tb, task_must_cancel;
+	__u16 task_cancels; /* 3.11+: how often cancel() was called, else LS_PY_NONE */
 	__u16 task_node; /* 3.14+: links it into a list of tasks, else LS_PY_NONE */
 	/* PyCFunction, step and wakeup wrappers, PyMethodDef function */
 	__u16 cfunction_def, cfunction_self, wrapper_task, methoddef_func;
 	/* dict (E1), deque, Handle, TimerHandle; float value */
 	__u16 dict_keys, dict_values, dict_used, keys_nentries, keys_log2_index_bytes, keys_kind;
 	__u16 keys_indices, dictvalues_data;
-	__u16 deque_leftblock, deque_leftindex, deque_state, deque_block_data, deque_block_next;
+	__u16 deque_leftblock, deque_leftindex, deque_block_data, deque_block_next;
 	__u16 handle_callback, handle_args, timer_when, float_value;
 	__s16 managed_dict, managed_values; /* relative to the object; 0 when there is none */
 	__u8 frame_owner_skip_min; /* owner >= this is a C-stack shim; 0xff: there are none */
@@ -113,7 +117,7 @@ struct ls_pyoffsets {
 	__s8 gen_created;
 	/* minor: whose layout this is; a newer version is read with the newest one's */
 	__u8 minor, micro;
-	__u8 pad[2];
+	__u8 pad[4];
 };
 
 /*

@@ -69,6 +69,22 @@ struct ls_pyloop {
 	struct ls_pytasks tasks;
 };
 
+/* A piece that cannot be read whole is read to this part, and to this part of that. */
+#define LS_PY_PIECE_CUT 4
+#define LS_PY_C_NAME_BYTES 192
+#define LS_PY_C_OWNER_BYTES 320
+
+/*
+ * What names a C function: the first piece of its record, which lies at its `code`. No memory of
+ * the process looks like that, because it begins with this very address.
+ */
+struct ls_py_c_function {
+	__u64 code;
+	__u64 name; /* address of a C string */
+	__u64 owner; /* of its type's name, a C string, or of its module's, a str; 0: none */
+	__u64 is_owner_str;
+};
+
 _Static_assert(sizeof(struct ls_pytasks) == 80, "tasks written in Python");
 _Static_assert(sizeof(struct ls_pyproc) % 8 == 0, "process configuration");
 

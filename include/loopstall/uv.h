@@ -7,7 +7,11 @@
 #define LOOPSTALL_UV_H
 
 #define LS_UV_LOOP_BACKEND_FD 64 /* in uv_loop_t: descriptor of its epoll */
-#define LS_UV_LOOP_TIMER_HEAP 520 /* in uv_loop_t: root and number of nodes of the heap */
+/*
+ * In uv_loop_t: root and number of nodes of the heap. A pthread_mutex_t comes before it, whose size
+ * depends on the architecture and is not in this number.
+ */
+#define LS_UV_LOOP_TIMER_HEAP 480
 #define LS_UV_HEAP_NODES 8 /* in the heap: number of nodes */
 #define LS_UV_HEAP_LOOP_TIME 24 /* from the heap to the loop's time of its last poll */
 #define LS_UV_NODE_LEFT 0 /* in a node of the heap */
