@@ -10,7 +10,8 @@
 #define LOOPSTALL_ARCH_ARCH_H
 
 /* One row for each ARCH.c: 64 bits, pointers of 64 bits, little-endian. */
-#if !defined(__x86_64__) || defined(__ILP32__)
+#if (!defined(__x86_64__) && !defined(__aarch64__)) || defined(__ILP32__) ||                       \
+	__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "loopstall does not support this architecture: add src/arch/ARCH.c and bpf/arch/ARCH.h"
 #endif
 
@@ -21,6 +22,9 @@
 /* Addresses, sizes and types are those of the target, which is built for the same architecture. */
 struct arch {
 	const char *name; /* in messages: "which is not built for NAME" */
+	/* For people, if the kernel has to step some: what that costs, as far as it was measured.
+	 */
+	const char *stepping_note;
 	uint16_t elf_machine; /* EM_... of <elf.h> */
 	uint32_t reloc_relative, reloc_abs; /* pointers in data: base + addend, symbol + addend */
 	uint32_t reloc_jump_slot, reloc_glob_dat; /* import slots */
@@ -35,6 +39,11 @@ struct arch {
 	 * argument share a register: the next call, which takes a lock, is the spot.
 	 */
 	bool is_poll_result_kept;
+	/* How many instructions a search for a spot looks at, from an entry or a call on. */
+	uint8_t straight_insns;
+	/* Which bits of a return address may sign it: those that no address of code has; 0: none.
+	 */
+	uint64_t signature_bits;
 };
 
 extern const struct arch arch;
@@ -49,15 +58,6 @@ struct arch_insn {
 	bool writes_result; /* changes the register that holds a function's result */
 };
 
-struct arch_decoder;
-
-int arch_decoder__new(struct arch_decoder **ret_decoder);
-void arch_decoder__free(struct arch_decoder *d);
-static inline void arch_decoder__freep(struct arch_decoder **d)
-{
-	arch_decoder__free(*d);
-}
-
 /* A stretch of code that is being decoded from its beginning. */
 struct arch_cursor {
 	const uint8_t *code;
@@ -66,8 +66,7 @@ struct arch_cursor {
 };
 
 /* Decodes one instruction and moves on. False at the end or when the bytes are no instruction. */
-bool arch_decoder__next(struct arch_decoder *d, struct arch_cursor *cursor,
-			struct arch_insn *ret_insn);
+bool arch_decode(struct arch_cursor *cursor, struct arch_insn *ret_insn);
 
 bool arch_is_emulable(const uint8_t *insn, size_t size);
 /* Bytes of a landing pad (endbr64, bti) at a function's entry, which a probe may be moved past. */

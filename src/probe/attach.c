@@ -37,7 +37,7 @@ static int attach_module(struct probe *p, const struct target *t,
 	if (!attached)
 		return -ENOMEM;
 	p->attached = attached;
-	r = uprobes__attach(&uprobes, p->spot_progs, p->use_multi, t->pid, module);
+	r = uprobes__attach(&uprobes, p->spot_prog, p->use_multi, t->pid, module);
 	if (r) {
 		uprobes__done(&uprobes);
 		err__set(err, r, "cannot put probes on %s of process %d: %s", module->path, t->pid,
@@ -107,6 +107,7 @@ void probe__detach(struct probe *p, pid_t pid)
 
 	probe__remove_uprobes(p, pid);
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
+	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.requests), &tgid);
 	if (p->tasks)
 		task_counts__remove(p->tasks, tgid);
 }
@@ -165,6 +166,15 @@ int probe__make_threads(struct probe *p)
 	while (read(fd, &byte, 1) > 0)
 		;
 	return 0;
+}
+
+int probe__set_requests(struct probe *p, pid_t pid, const struct ls_requests *requests)
+{
+	const uint32_t tgid = pid;
+
+	return bpf_map_update_elem(bpf_map__fd(p->skel->maps.requests), &tgid, requests, BPF_ANY) ?
+		-errno :
+		0;
 }
 
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info)

@@ -27,10 +27,10 @@
 #define WORK_LINES 8
 
 #define PROBE_ROUNDS 7
-#define PROBE_HITS 12 /* in each */
+#define HITS_PER_ROUND 12
 #define SAMPLE_ROUNDS 5
 #define SAMPLE_TRIES 10
-#define SAMPLE_WORK 250 /* pieces of work in each */
+#define PIECES_PER_WORK 250
 
 enum { CALL, JUMP, N_SPOTS };
 
@@ -144,11 +144,11 @@ static void set_cost(struct trap_costs *costs, enum ls_trap trap, double *added_
 		costs->ns[trap] = ns;
 }
 
-static uint64_t time_hits(struct calibrator *c, void (*spot)(void))
+static uint64_t hits_cpu_ns(struct calibrator *c, void (*spot)(void))
 {
 	const uint64_t begin_ns = time_now_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	for (int i = 0; i < PROBE_HITS; i++) {
+	for (int i = 0; i < HITS_PER_ROUND; i++) {
 		work(c);
 		spot();
 	}
@@ -161,21 +161,21 @@ static void measure_probes(struct calibrator *c, struct trap_costs *costs)
 
 	for (size_t i = 0; i < N_SPOTS; i++) {
 		for (int round = 0; round < PROBE_ROUNDS; round++) {
-			const uint64_t without_ns = time_hits(c, spots[i].code->twin);
+			const uint64_t without_ns = hits_cpu_ns(c, spots[i].code->twin);
 
-			added_ns[round] =
-				((double)time_hits(c, spots[i].code->probed) - (double)without_ns) /
-				PROBE_HITS;
+			added_ns[round] = ((double)hits_cpu_ns(c, spots[i].code->probed) -
+					   (double)without_ns) /
+				HITS_PER_ROUND;
 		}
 		set_cost(costs, spots[i].trap, added_ns, PROBE_ROUNDS);
 	}
 }
 
-static uint64_t time_work(struct calibrator *c)
+static uint64_t work_ns(struct calibrator *c)
 {
 	const uint64_t begin_ns = time_now_ns(CLOCK_MONOTONIC);
 
-	for (int i = 0; i < SAMPLE_WORK; i++)
+	for (int i = 0; i < PIECES_PER_WORK; i++)
 		work(c);
 	return time_now_ns(CLOCK_MONOTONIC) - begin_ns;
 }
@@ -192,14 +192,14 @@ static long count_preemptions(void)
  * What a tick adds to the time of our work. False if there was none, because we were moved to
  * another CPU.
  */
-static bool time_tick(struct calibrator *c, double *ret_ns)
+static bool tick_cost(struct calibrator *c, double *ret_ns)
 {
-	const uint64_t without_ns = time_work(c);
+	const uint64_t without_ns = work_ns(c);
 	uint64_t with_ns, ticks;
 
 	if (tick_clock__begin_trial(c->clock))
 		return false;
-	with_ns = time_work(c);
+	with_ns = work_ns(c);
 	ticks = tick_clock__end_trial(c->clock);
 	if (ticks)
 		*ret_ns = ((double)with_ns - (double)without_ns) / (double)ticks;
@@ -218,7 +218,7 @@ static void measure_tick(struct calibrator *c, struct trap_costs *costs)
 	for (int i = 0; i < SAMPLE_TRIES && n < SAMPLE_ROUNDS; i++) {
 		const long preemptions = count_preemptions();
 
-		n += time_tick(c, &added_ns[n]) && count_preemptions() == preemptions;
+		n += tick_cost(c, &added_ns[n]) && count_preemptions() == preemptions;
 	}
 	set_cost(costs, LS_TRAP_SAMPLE, added_ns, n);
 }

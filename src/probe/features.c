@@ -14,9 +14,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/array.h"
-#include "loopstall.skel.h"
-
 #include "probe/namespaces.h"
+#include "probe/skeleton.h"
 #include "probe/uprobes.h"
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -35,7 +34,7 @@ static int try_btf(void)
 /* The programs as they are, attached to the scheduler for a moment. */
 static int try_programs(bool attach)
 {
-	struct loopstall_bpf *skel = loopstall_bpf__open();
+	struct loopstall_bpf *skel = skeleton__open();
 	struct bpf_link *link;
 	int r;
 
@@ -68,24 +67,59 @@ static int try_uprobe(void)
 	return r ? uprobes__try_perf() : 0;
 }
 
-/* The kernel's types say whether it has uprobe_multi and need no privilege; trying it does. */
-static bool knows_multi(void)
+/* The kernel's types say what it has and need no privilege; trying it does. */
+static bool is_enumerated(const struct btf *btf, const char *name, const char *value)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	bool is_known = false;
-	int id;
+	const int id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_ENUM) : -ENOENT;
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 
-	if (!btf)
-		return false;
-	id = btf__find_by_name_kind(btf, "bpf_attach_type", BTF_KIND_ENUM);
-	type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
 	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
-		is_known = is_known ||
-			!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off) ?: "",
-				"BPF_TRACE_UPROBE_MULTI");
-	btf__free(btf);
-	return is_known;
+		if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off) ?: "", value))
+			return true;
+	return false;
+}
+
+/*
+ * What the programs call of the kernel that not every kernel with BTF has, and the version of Linux
+ * that brought it. They hold the oldest kernel on which the programs load: "bpf" says that they do
+ * not, these say why.
+ */
+static const struct {
+	const char *name, *helper, *since, *sentence;
+} needs[] = {
+	{ "bpf_ringbuf", "BPF_FUNC_ringbuf_reserve", "5.8", "records go to user space" },
+	{ "bpf_task_storage", "BPF_FUNC_task_storage_get", "5.11", "each thread has its state" },
+	{ "bpf_timer", "BPF_FUNC_timer_init", "5.15", "threads are sampled" },
+	{ "bpf_task_pt_regs", "BPF_FUNC_task_pt_regs", "5.15",
+	  "registers tell in which system call a thread waits" },
+	{ "bpf_attach_cookie", "BPF_FUNC_get_attach_cookie", "5.15",
+	  "one program serves all kinds of probes" },
+	{ "bpf_loop", "BPF_FUNC_loop", "5.17", "stacks and queues are walked" },
+	{ "bpf_copy_from_user_task", "BPF_FUNC_copy_from_user_task", "5.18",
+	  "what threads wait for is read as they are found" },
+};
+
+static size_t list_needs(const struct btf *btf, struct probe_feature *features)
+{
+	/* A kernel that describes no types may have all of it: nothing is known. */
+	const size_t n = btf ? N_OF(needs) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const bool is_there = is_enumerated(btf, "bpf_func_id", needs[i].helper);
+		struct probe_feature *f = &features[i];
+
+		*f = (struct probe_feature){
+			.name = needs[i].name,
+			.sentence = needs[i].sentence,
+			.since = needs[i].since,
+			.is_required = true,
+			.status = is_there ? 0 : -ENOENT,
+			.caps = "",
+		};
+		if (!is_there)
+			snprintf(f->fix, sizeof(f->fix), "boot a kernel from %s on", f->since);
+	}
+	return n;
 }
 
 /* Measured: docs/privileges.md. */
@@ -124,9 +158,11 @@ static const struct {
 int probe__features(struct probe_feature *features)
 {
 	const size_t n = N_OF(table);
-	const bool is_old = !knows_multi();
+	struct btf *btf = btf__load_vmlinux_btf();
+	const bool is_old = !is_enumerated(btf, "bpf_attach_type", "BPF_TRACE_UPROBE_MULTI");
+	size_t n_needs;
 
-	_Static_assert(N_OF(table) <= PROBE_MAX_FEATURES, "features");
+	_Static_assert(N_OF(table) + N_OF(needs) <= PROBE_MAX_FEATURES, "features");
 	libbpf_set_print(silent);
 	for (size_t i = 0; i < n; i++) {
 		struct probe_feature *f = &features[i];
@@ -141,5 +177,7 @@ int probe__features(struct probe_feature *features)
 		if (f->status)
 			snprintf(f->fix, sizeof(f->fix), "%s", table[i].fix);
 	}
-	return n;
+	n_needs = list_needs(btf, &features[n]);
+	btf__free(btf);
+	return n + n_needs;
 }

@@ -18,6 +18,7 @@ const struct kernel_side_ops bpf_kernel_side = {
 	.remove_uprobes = probe__remove_uprobes,
 	.set_loop_thread = probe__set_loop_thread,
 	.make_threads = probe__make_threads,
+	.set_requests = probe__set_requests,
 	.set_loop = probe__set_loop,
 	.fd = probe__fd,
 	.drain = probe__drain,

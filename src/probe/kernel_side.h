@@ -25,6 +25,7 @@ struct kernel_side_ops {
 	int (*set_loop_thread)(struct probe *p, pid_t pid, const struct target_loop_thread *thread,
 			       const struct probe_inside *inside);
 	int (*make_threads)(struct probe *p);
+	int (*set_requests)(struct probe *p, pid_t pid, const struct ls_requests *requests);
 	int (*set_loop)(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
 	int (*fd)(const struct probe *p);
 	int (*drain)(struct probe *p, event_fn fn, void *ctx);

@@ -79,7 +79,7 @@ static bool fill_blocked(struct probe_live *live, const struct thread_state *ts,
 	rec = &stacks->sites[ts->off_site].rec;
 	if (rec->span != ts->cur.number)
 		return true;
-	live->syscall = rec->syscall;
+	live->syscall = ts->why.syscall;
 	copy_stack(live, rec);
 	return true;
 }
@@ -166,6 +166,15 @@ static uint64_t limit_collection(struct ls_rec_stall *rec, uint64_t off_ns)
 	return off_ns - cut_ns;
 }
 
+/* As far as the kernel side has read it by now. */
+static void fill_request(struct ls_rec_stall *rec, const struct request_look *look)
+{
+	if (look->span != rec->span)
+		return;
+	rec->request = look->found;
+	memcpy(rec->test, look->test, sizeof(rec->test));
+}
+
 /* False if the copy is torn: its parts do not add up. */
 static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		       const struct open_stall_query *q, uint64_t now_ns, const struct wait *wait)
@@ -186,7 +195,8 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		.coro = ts->cur.coro,
 		.code = ts->cur.code,
 		.unit = span_shown_unit(&ts->cur, ts->cur.unit),
-		.flags = LS_STALL_VICTIMS_UNKNOWN | (ts->cur.is_light ? LS_STALL_LIGHT : 0) |
+		.flags = LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN |
+			(ts->cur.is_light ? LS_STALL_LIGHT : 0) |
 			(ts->cur.is_late ? LS_STALL_BEGAN_BEFORE : 0),
 		.end = q->end,
 		.threshold_ns = q->min_ns,
@@ -197,6 +207,7 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		rec->task = ts->look.named_task;
 		rec->name = ts->look.name;
 	}
+	fill_request(rec, &copy->stacks.request);
 	fill_causes(rec, copy, wait);
 	rec->duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
 	for (int i = 0; i < LS_CAUSE_MAX; i++)
@@ -392,6 +403,21 @@ int open_span__read(const struct open_span_maps *maps, int pidfd, uint64_t now_n
 	return 0;
 }
 
+/* If the wait that goes on is the longest at its place, that goes by its system call. */
+static void site_catch_up(struct thread_copy *copy, const struct wait *wait)
+{
+	const struct thread_state *ts = &copy->state;
+	struct site *site;
+
+	if (ts->off_site >= LS_MAX_SITES)
+		return;
+	site = &copy->stacks.sites[ts->off_site];
+	if (wait->blocked_ns <= site->longest_ns)
+		return;
+	site->rec.syscall = ts->why.syscall;
+	site->rec.native_ip = ts->why.native_ip;
+}
+
 int open_span__report(const struct open_span_maps *maps, int pidfd,
 		      const struct open_stall_query *q)
 {
@@ -407,6 +433,7 @@ int open_span__report(const struct open_span_maps *maps, int pidfd,
 		return r;
 	if (rec.duration_ns < q->min_ns)
 		return -ENOENT;
+	site_catch_up(copy, &wait);
 	for (size_t i = 0; i < LS_MAX_SITES && r >= 0; i++)
 		r = emit_stack(q, &rec, &copy->stacks.sites[i].rec,
 			       copy->state.off_site == i ? wait.blocked_ns : 0);

@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "probe/namespaces.h"
-#include "probe/spot_programs.h"
 #include "probe/syscall_rules.h"
 #include "stream/event.h"
 
@@ -148,18 +147,11 @@ static int visit_clocks(void *ctx)
 	return read(fd, &byte, 1) < 0 ? -errno : 0;
 }
 
-static int probe_load(struct probe *p, const struct probe_opts *opts, struct err *err)
+/* What must be known before the programs are loaded. */
+static void probe_configure(struct probe *p, const struct probe_opts *opts, int n_cpus)
 {
-	struct loopstall_bpf *skel = loopstall_bpf__open();
-	const int n_cpus = libbpf_num_possible_cpus();
-	void *stats;
-	int r;
+	struct loopstall_bpf *skel = p->skel;
 
-	if (!skel)
-		return err_from_load(err, -errno);
-	p->skel = skel;
-	if (n_cpus < 0)
-		return err__set(err, n_cpus, "cannot count the CPUs: %s", strerror(-n_cpus));
 	set_threshold(p, opts->threshold_ns);
 	probe__settings(p)->is_following = opts->is_following;
 	probe__settings(p)->tells_execs = opts->tells_execs;
@@ -167,16 +159,19 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	probe__settings(p)->n_cpus = (uint32_t)get_nprocs();
 	probe__set_light(p, opts->is_light);
 	syscall_rules__fill((uint8_t *)skel->rodata->syscall_rules);
-	spot_programs(skel, p->spot_progs);
+	p->spot_prog = skel->progs.on_spot;
 	if (p->use_multi)
-		for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
-			bpf_program__set_expected_attach_type(p->spot_progs[kind],
-							      UPROBE_MULTI_ATTACH_TYPE);
+		bpf_program__set_expected_attach_type(p->spot_prog, UPROBE_MULTI_ATTACH_TYPE);
 	bpf_map__set_max_entries(skel->maps.clocks, LS_CLOCK_OF(n_cpus));
 	bpf_map__set_max_entries(skel->maps.cpu_waits, n_cpus);
-	r = loopstall_bpf__load(skel);
-	if (r)
-		return err_from_load(err, r);
+}
+
+/* What is shared with the programs: the ring and the counters of the coroutines. */
+static int probe_map(struct probe *p, struct err *err)
+{
+	struct loopstall_bpf *skel = p->skel;
+	void *stats;
+
 	p->ring = ring_buffer__new(bpf_map__fd(skel->maps.ring), probe__on_record, p, NULL);
 	if (!p->ring)
 		return err__set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
@@ -186,6 +181,27 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 		return err__set(err, -errno, "cannot map the coroutines' counters: %s",
 				strerror(errno));
 	p->stats = stats;
+	return 0;
+}
+
+static int probe_load(struct probe *p, const struct probe_opts *opts, struct err *err)
+{
+	struct loopstall_bpf *skel = skeleton__open();
+	const int n_cpus = libbpf_num_possible_cpus();
+	int r;
+
+	if (!skel)
+		return err_from_load(err, -errno);
+	p->skel = skel;
+	if (n_cpus < 0)
+		return err__set(err, n_cpus, "cannot count the CPUs: %s", strerror(-n_cpus));
+	probe_configure(p, opts, n_cpus);
+	r = loopstall_bpf__load(skel);
+	if (r)
+		return err_from_load(err, r);
+	r = probe_map(p, err);
+	if (r)
+		return r;
 	p->clock = (struct tick_clock){ .visit = visit_clocks,
 					.visit_ctx = skel,
 					.n_clocks = LS_CLOCK_OF(n_cpus),
@@ -268,10 +284,13 @@ int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct e
 
 void probe__free(struct probe *p)
 {
+	struct removal removal = { 0 };
+
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->n_attached; i++)
-		uprobes__done(&p->attached[i].uprobes);
+		uprobes__remove(&p->attached[i].uprobes, &removal);
+	removal__run(&removal);
 	free(p->attached);
 	calibrator__free(p->cost.calibrator);
 	ring_buffer__free(p->ring);

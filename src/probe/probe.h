@@ -93,6 +93,8 @@ int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_
  * Walks over all threads of the machine. 0 or -errno.
  */
 int probe__make_threads(struct probe *p);
+/* Tells the kernel side where a process handles requests. 0 or -errno. */
+int probe__set_requests(struct probe *p, pid_t pid, const struct ls_requests *requests);
 /* Tells the kernel side where a loop keeps its queues. */
 int probe__set_loop(struct probe *p, pid_t pid, uint64_t loop, const struct ls_loop *info);
 
@@ -228,6 +230,7 @@ void probe_cost__read(struct probe *p, uint64_t now_ns, struct probe_cost *ret);
 struct probe_feature {
 	const char *name; /* "btf", "uprobe_multi", ... */
 	const char *sentence; /* what it is for */
+	const char *since; /* the version of Linux that brought it, or NULL */
 	bool is_required;
 	int status; /* 0 works, else -errno */
 	const char *caps; /* that it needs: "CAP_BPF,CAP_PERFMON"; "" if none would help */

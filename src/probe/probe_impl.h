@@ -11,10 +11,8 @@
 #include "probe/tick_clock.h"
 #include "probe/cost.h"
 #include "probe/probe.h"
+#include "probe/skeleton.h"
 #include "probe/uprobes.h"
-
-/* Generated; it needs the types of abi.h. */
-#include "loopstall.skel.h"
 
 #define TASKS_BYTES (LS_MAX_TASKS * sizeof(struct ls_task))
 #define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
@@ -33,7 +31,7 @@ struct probe {
 	const struct ls_coro_stats *stats; /* LS_MAX_COROUTINES of them, mapped */
 	/* LS_MAX_TASKS of them; mapped when they are counted for the first time, till then NULL */
 	struct ls_task *tasks;
-	struct bpf_program *spot_progs[LS_SPOT_MAX];
+	struct bpf_program *spot_prog;
 	bool use_multi;
 	uint64_t fixed_period_ns; /* the sampler's, if it does not go with the threshold; else 0 */
 	uint64_t sample_period_ns;

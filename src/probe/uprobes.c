@@ -17,11 +17,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "probe/null_program.h"
 
 #define BPF_LINK_CREATE_COMMAND 28
 #define OWN_FILE "/proc/self/exe"
+#define MAX_REMOVERS 32 /* threads */
 
 /*
  * The part of union bpf_attr that LINK_CREATE reads for BPF_TRACE_UPROBE_MULTI (linux 6.6,
@@ -158,7 +161,6 @@ static int attach_kind(struct uprobes *u, enum ls_spot kind, struct bpf_program 
 		/* A name look-up is rare enough to be single-stepped; nothing else is. */
 		if (spot->kind == kind && (spot->is_emulable || kind == LS_SPOT_DNS_ENTER))
 			offsets[count++] = spot->file_offset;
-		/* The same for all: programs that serve several kinds ask for it. */
 		cookies[i] = kind;
 	}
 	if (!count)
@@ -179,8 +181,8 @@ static void uprobes_init(struct uprobes *u)
 		u->multi_fds[kind] = -1;
 }
 
-int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi,
-		    pid_t pid, const struct target_module *module)
+int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
+		    const struct target_module *module)
 {
 	_cleanup_free_ uint64_t *offsets = calloc(module->n_spots + 1, sizeof(*offsets));
 	_cleanup_free_ uint64_t *cookies = calloc(module->n_spots + 1, sizeof(*cookies));
@@ -191,7 +193,7 @@ int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_M
 		return -ENOMEM;
 	/* Ends before beginnings: a step whose beginning was seen must be seen to end. */
 	for (size_t kind = LS_SPOT_MAX; !r && kind-- > 0;)
-		r = attach_kind(u, kind, progs[kind], use_multi, pid, module, offsets, cookies);
+		r = attach_kind(u, kind, prog, use_multi, pid, module, offsets, cookies);
 	return r;
 }
 
@@ -251,4 +253,54 @@ void uprobes__done(struct uprobes *u)
 		bpf_link__destroy(u->links[i]);
 	free(u->links);
 	uprobes_init(u);
+}
+
+struct removed_link {
+	int fd; /* -1: `link` */
+	struct bpf_link *link;
+};
+
+void uprobes__remove(struct uprobes *u, struct removal *removal)
+{
+	const size_t most = removal->n + LS_SPOT_MAX + u->n_links;
+
+	if (ARRAY_RESERVE(removal->links, removal->size, most)) {
+		uprobes__done(u);
+		return;
+	}
+	for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
+		if (u->multi_fds[kind] >= 0)
+			removal->links[removal->n++] =
+				(struct removed_link){ TAKE_FD(u->multi_fds[kind]), NULL };
+	for (size_t i = 0; i < u->n_links; i++)
+		removal->links[removal->n++] = (struct removed_link){ -1, u->links[i] };
+	free(u->links);
+	uprobes_init(u);
+}
+
+static void *remove_links(void *ctx)
+{
+	struct removal *removal = ctx;
+
+	for (size_t i;
+	     (i = __atomic_fetch_add(&removal->next, 1, __ATOMIC_RELAXED)) < removal->n;) {
+		fd_close(&removal->links[i].fd);
+		bpf_link__destroy(removal->links[i].link);
+	}
+	return NULL;
+}
+
+void removal__run(struct removal *removal)
+{
+	pthread_t threads[MAX_REMOVERS];
+	size_t n = 0;
+
+	while (n + 1 < removal->n && n < MAX_REMOVERS &&
+	       thread_start(&threads[n], remove_links, removal) == 0)
+		n++;
+	remove_links(removal);
+	for (size_t i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	free(removal->links);
+	*removal = (struct removal){ 0 };
 }

@@ -38,17 +38,28 @@ int uprobes__try_perf(void);
 int uprobes__attach_own(bool use_multi, const uint64_t *offsets, size_t count, int *ret_fds);
 
 /*
- * Attaches each spot to the program of its kind, if the kernel can emulate it; look-ups of names,
- * which are rare, always. 0 or -errno; on failure what is attached already stays until
+ * Attaches `prog` to each spot, with its kind as cookie, if the kernel can emulate it; look-ups of
+ * names, which are rare, always. 0 or -errno; on failure what is attached already stays until
  * uprobes__done().
  */
-int uprobes__attach(struct uprobes *u, struct bpf_program *const progs[LS_SPOT_MAX], bool use_multi,
-		    pid_t pid, const struct target_module *module);
+int uprobes__attach(struct uprobes *u, struct bpf_program *prog, bool use_multi, pid_t pid,
+		    const struct target_module *module);
 void uprobes__done(struct uprobes *u);
 /*
  * The same in a thread of its own: the kernel waits some 30 ms for each kind of spot, and a new
  * process may not have that long.
  */
 void uprobes__done_aside(struct uprobes *u);
+
+/* Links to be removed together, each in its own thread up to a limit. Begin with zeros. */
+struct removal {
+	struct removed_link *links;
+	size_t n, size;
+	size_t next; /* of the threads that remove them */
+};
+
+/* As uprobes__done(), but its links stay until removal__run(), which waits until all are gone. */
+void uprobes__remove(struct uprobes *u, struct removal *removal);
+void removal__run(struct removal *removal);
 
 #endif

@@ -10,7 +10,6 @@
 #include "base/work.h"
 
 #define MAX_FUNCTION_BYTES (256U << 10)
-#define MAX_STRAIGHT_INSNS 8
 #define MAX_CANDIDATES 128 /* decoded for one search: bounds the time a hostile file can cost */
 
 static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end,
@@ -26,22 +25,21 @@ static bool open_cursor(struct elf_image *img, uint64_t vaddr, uint64_t end,
 	return code;
 }
 
-static bool confirm(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr,
-		    struct code_call *ret_call)
+static bool confirm(struct elf_image *img, uint64_t vaddr, struct code_call *ret_call)
 {
 	struct arch_cursor cursor;
 
 	if (elf_image__function_range(img, vaddr, &ret_call->function) ||
 	    !open_cursor(img, ret_call->function.start, ret_call->function.end, &cursor))
 		return false;
-	while (cursor.vaddr <= vaddr && arch_decoder__next(d, &cursor, &ret_call->insn))
+	while (cursor.vaddr <= vaddr && arch_decode(&cursor, &ret_call->insn))
 		if (ret_call->insn.vaddr == vaddr)
 			return ret_call->insn.is_branch;
 	return false;
 }
 
-int code_find_branches(struct elf_image *img, struct arch_decoder *d,
-		       const struct arch_callee *callee, struct code_call *calls, size_t max)
+int code_find_branches(struct elf_image *img, const struct arch_callee *callee,
+		       struct code_call *calls, size_t max)
 {
 	const struct elf_segment *segs;
 	size_t n_segs = elf_image__segments(img, &segs), found = 0, candidates = 0;
@@ -60,14 +58,13 @@ int code_find_branches(struct elf_image *img, struct arch_decoder *d,
 		for (; found < max && arch_find_branch(code, size, segs[i].vaddr, callee, &pos);
 		     pos++)
 			if (candidates++ < MAX_CANDIDATES &&
-			    confirm(img, d, segs[i].vaddr + pos, &calls[found]))
+			    confirm(img, segs[i].vaddr + pos, &calls[found]))
 				found++;
 	}
 	return (int)found;
 }
 
-int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t function,
-		     struct code_call *calls, size_t max)
+int code_branches_of(struct elf_image *img, uint64_t function, struct code_call *calls, size_t max)
 {
 	struct arch_cursor cursor;
 	struct elf_range range;
@@ -78,15 +75,15 @@ int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t fun
 		return r;
 	if (!open_cursor(img, range.start, range.end, &cursor))
 		return -ENOENT;
-	while (n < max && arch_decoder__next(d, &cursor, &calls[n].insn)) {
+	while (n < max && arch_decode(&cursor, &calls[n].insn)) {
 		calls[n].function = range;
 		n += calls[n].insn.branch_target != 0;
 	}
 	return (int)n;
 }
 
-int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function,
-		    bool keep_argument, uint64_t *ret_vaddr)
+int code_spot_entry(struct elf_image *img, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr)
 {
 	struct arch_cursor cursor;
 	struct elf_range range;
@@ -95,7 +92,7 @@ int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t func
 	if (elf_image__function_range(img, function, &range) || range.start != function ||
 	    !open_cursor(img, range.start, range.end, &cursor))
 		return -ENOENT;
-	for (int i = 0; i < MAX_STRAIGHT_INSNS && arch_decoder__next(d, &cursor, &insn); i++) {
+	for (int i = 0; i < arch.straight_insns && arch_decode(&cursor, &insn); i++) {
 		if (insn.is_emulable) {
 			*ret_vaddr = insn.vaddr;
 			return 0;
@@ -106,15 +103,15 @@ int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t func
 	return -ENOENT;
 }
 
-int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
-		     bool keep_result, uint64_t *ret_vaddr)
+int code_spot_behind(struct elf_image *img, const struct code_call *call, bool keep_result,
+		     uint64_t *ret_vaddr)
 {
 	struct arch_cursor cursor;
 	struct arch_insn insn;
 
 	if (!open_cursor(img, call->insn.vaddr + call->insn.size, call->function.end, &cursor))
 		return -ENOENT;
-	for (int i = 0; i < MAX_STRAIGHT_INSNS && arch_decoder__next(d, &cursor, &insn); i++) {
+	for (int i = 0; i < arch.straight_insns && arch_decode(&cursor, &insn); i++) {
 		if (insn.is_emulable) {
 			*ret_vaddr = insn.vaddr;
 			return 0;
@@ -140,8 +137,7 @@ static void reach__add_one(struct code_reach *reach, uint64_t vaddr)
 }
 
 /* Adds where the function at `vaddr` branches to outside itself. True as soon as that is `to`. */
-static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vaddr, uint64_t to,
-		    struct code_reach *reach)
+static bool collect(struct elf_image *img, uint64_t vaddr, uint64_t to, struct code_reach *reach)
 {
 	struct elf_range range;
 	struct arch_cursor cursor;
@@ -150,7 +146,7 @@ static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vadd
 	if (elf_image__function_range(img, vaddr, &range) ||
 	    !open_cursor(img, range.start, range.end, &cursor))
 		return false;
-	while (arch_decoder__next(d, &cursor, &insn)) {
+	while (arch_decode(&cursor, &insn)) {
 		if (!insn.branch_target)
 			continue;
 		if (insn.branch_target == to)
@@ -161,33 +157,31 @@ static bool collect(struct elf_image *img, struct arch_decoder *d, uint64_t vadd
 	return false;
 }
 
-static bool add_until(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d,
-		      uint64_t from, uint64_t to, int depth)
+static bool add_until(struct code_reach *reach, struct elf_image *img, uint64_t from, uint64_t to,
+		      int depth)
 {
 	size_t done = reach->n;
 
 	if (depth <= 0)
 		return false;
-	if (collect(img, d, from, to, reach))
+	if (collect(img, from, to, reach))
 		return true;
 	while (--depth > 0)
 		for (size_t end = reach->n; done < end; done++)
-			if (collect(img, d, reach->vaddr[done], to, reach))
+			if (collect(img, reach->vaddr[done], to, reach))
 				return true;
 	return false;
 }
 
-void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d,
-		     uint64_t from, int depth)
+void code_reach__add(struct code_reach *reach, struct elf_image *img, uint64_t from, int depth)
 {
 	reach__add_one(reach, from);
-	add_until(reach, img, d, from, 0, depth);
+	add_until(reach, img, from, 0, depth);
 }
 
-bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to,
-		  int depth)
+bool code_reaches(struct elf_image *img, uint64_t from, uint64_t to, int depth)
 {
 	struct code_reach reach = { .n = 0 };
 
-	return add_until(&reach, img, d, from, to, depth);
+	return add_until(&reach, img, from, to, depth);
 }

@@ -18,30 +18,29 @@ struct code_call {
  * Confirmed direct branches to `callee`, calls and tail jumps. Returns their number (at most max)
  * or -errno.
  */
-int code_find_branches(struct elf_image *img, struct arch_decoder *d,
-		       const struct arch_callee *callee, struct code_call *calls, size_t max);
+int code_find_branches(struct elf_image *img, const struct arch_callee *callee,
+		       struct code_call *calls, size_t max);
 
 /*
  * Direct branches in the function that begins at `function`. Returns their number (at most max) or
  * -errno.
  */
-int code_branches_of(struct elf_image *img, struct arch_decoder *d, uint64_t function,
-		     struct code_call *calls, size_t max);
+int code_branches_of(struct elf_image *img, uint64_t function, struct code_call *calls, size_t max);
 
 /*
  * First emulable instruction that every call of the function at `function` executes. With
  * `keep_argument` the first argument must still be in its register there. -ENOENT if there is none.
  */
-int code_spot_entry(struct elf_image *img, struct arch_decoder *d, uint64_t function,
-		    bool keep_argument, uint64_t *ret_vaddr);
+int code_spot_entry(struct elf_image *img, uint64_t function, bool keep_argument,
+		    uint64_t *ret_vaddr);
 
 /*
  * First emulable instruction that straight-line execution meets behind a call. With `keep_result`
  * the call's result must still be in its register there. -ENOENT if there is none within a few
  * instructions.
  */
-int code_spot_behind(struct elf_image *img, struct arch_decoder *d, const struct code_call *call,
-		     bool keep_result, uint64_t *ret_vaddr);
+int code_spot_behind(struct elf_image *img, const struct code_call *call, bool keep_result,
+		     uint64_t *ret_vaddr);
 
 #define CODE_REACH_MAX 256
 
@@ -54,12 +53,10 @@ struct code_reach {
 /*
  * Adds the function at `from` and what it leads to through at most `depth` direct calls or jumps.
  */
-void code_reach__add(struct code_reach *reach, struct elf_image *img, struct arch_decoder *d,
-		     uint64_t from, int depth);
+void code_reach__add(struct code_reach *reach, struct elf_image *img, uint64_t from, int depth);
 bool code_reach__has(const struct code_reach *reach, uint64_t vaddr);
 
 /* Whether code at `from` leads to `to` that way. */
-bool code_reaches(struct elf_image *img, struct arch_decoder *d, uint64_t from, uint64_t to,
-		  int depth);
+bool code_reaches(struct elf_image *img, uint64_t from, uint64_t to, int depth);
 
 #endif

@@ -398,6 +398,47 @@ int proc_status__read(struct proc_status *ret_status, pid_t pid, pid_t tid)
 	return r ? r : proc_status__parse(ret_status, text);
 }
 
+static bool has_number(const char *line, unsigned long wanted)
+{
+	char *end;
+
+	for (; *line && *line != '\n'; line = end) {
+		while (*line == '\t' || *line == ' ')
+			line++;
+		if (strtoul(line, &end, 10) == wanted && end != line)
+			return true;
+		if (end == line)
+			return false;
+	}
+	return false;
+}
+
+bool proc_status_has_group(const char *text, gid_t gid)
+{
+	const char *own = status_line(text, "Gid:"), *others = status_line(text, "Groups:");
+
+	return (own && has_number(own, gid)) || (others && has_number(others, gid));
+}
+
+int proc_may_read(pid_t pid, const struct stat *st)
+{
+	_cleanup_free_ char *text = NULL;
+	struct proc_status status;
+	int r = proc_read(pid, "status", &text, NULL);
+
+	if (!r)
+		r = proc_status__parse(&status, text);
+	if (r)
+		return r;
+	if (status.uid == 0)
+		return 1;
+	if (status.uid == st->st_uid)
+		return !!(st->st_mode & S_IRUSR);
+	if (proc_status_has_group(text, st->st_gid))
+		return !!(st->st_mode & S_IRGRP);
+	return !!(st->st_mode & S_IROTH);
+}
+
 int proc_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size)
 {
 	_cleanup_free_ char *text = NULL;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* A mapping of a file; the others are left out. */
@@ -69,6 +70,13 @@ struct proc_status {
 };
 
 int proc_status__parse(struct proc_status *ret_status, const char *text);
+/* Whether a process with this status text (/proc/PID/status) is in the group. */
+bool proc_status_has_group(const char *text, gid_t gid);
+/*
+ * Whether the process may read a file of this owner and mode by itself: 1, 0 or -errno. Folders on
+ * the way to it and access control lists are not looked at.
+ */
+int proc_may_read(pid_t pid, const struct stat *st);
 /* Of thread `tid` of process `pid`. */
 int proc_status__read(struct proc_status *ret_status, pid_t pid, pid_t tid);
 

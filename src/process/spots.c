@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "base/cleanup.h"
 #include "process/code_spots.h"
 
 #define MAX_CALLS 32
@@ -45,24 +44,20 @@ void spots__done(struct spots *s)
 int spots__add_polls(struct spots *s, struct elf_image *img)
 {
 	static const char *const names[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2" };
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct arch_callee poll = { .n_entries = 0 };
 	struct code_call calls[MAX_CALLS];
-	int n, r;
+	int n, r = 0;
 
 	for (size_t i = 0; i < N_OF(names); i++)
 		elf_image__add_import(img, names[i], &poll);
 	if (!poll.n_slots)
 		return 0;
-	r = arch_decoder__new(&d);
-	if (r)
-		return r;
-	n = code_find_branches(img, d, &poll, calls, MAX_CALLS);
+	n = code_find_branches(img, &poll, calls, MAX_CALLS);
 	for (int i = 0; !r && i < n; i++) {
 		uint64_t behind;
 
 		if (calls[i].insn.is_call &&
-		    !code_spot_behind(img, d, &calls[i], arch.is_poll_result_kept, &behind))
+		    !code_spot_behind(img, &calls[i], arch.is_poll_result_kept, &behind))
 			r = spots__add(s, img, behind, LS_SPOT_POLL_RETURN, true);
 	}
 	return n < 0 ? n : r;
@@ -72,8 +67,7 @@ int spots__add_dns(struct spots *s, struct elf_image *img)
 {
 	static const char *const names[] = { "getaddrinfo", "getnameinfo", "gethostbyname_r",
 					     "gethostbyaddr_r", "gethostbyname2_r" };
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
-	int r = arch_decoder__new(&d);
+	int r = 0;
 
 	for (size_t i = 0; !r && i < N_OF(names); i++) {
 		struct elf_symbol symbol;
@@ -90,7 +84,7 @@ int spots__add_dns(struct spots *s, struct elf_image *img)
 		skip = arch_landing_pad_bytes(cursor.code, cursor.size);
 		cursor = (struct arch_cursor){ cursor.code + skip, cursor.size - skip,
 					       symbol.vaddr + skip };
-		if (arch_decoder__next(d, &cursor, &insn))
+		if (arch_decode(&cursor, &insn))
 			r = spots__add(s, img, insn.vaddr, LS_SPOT_DNS_ENTER, insn.is_emulable);
 	}
 	return r;

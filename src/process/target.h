@@ -157,6 +157,13 @@ int target__loop_threads(const struct target *t, struct target_loop_thread *thre
 int target__find_running_task(struct target *t);
 
 /*
+ * Where the process handles requests, as far as it has loaded what does so, and which test it runs.
+ * `*stamp` is 0 at first and changes with what is loaded: 1 if *ret was set, 0 if nothing was
+ * loaded since, or -errno.
+ */
+int target__requests(const struct target *t, uint64_t *stamp, struct ls_requests *ret);
+
+/*
  * What runs on the thread with this thread state: the address of its loop, or 0 for another
  * scheduler, with its kind if known. 0 or -errno.
  */
@@ -334,6 +341,16 @@ struct target_executor {
 int target__executor(const struct target *t, uint64_t loop, struct target_executor *ret);
 /* Thread states of the threads in that pool: their number (at most max) or -errno. */
 int target__executor_threads(const struct target *t, uint64_t loop, uint64_t *tstates, size_t max);
+
+struct lifecycle;
+struct pools;
+
+/*
+ * The pools in which threads work, or for which tasks wait, at this moment, and in `life`, unless
+ * it is NULL, the groups of tasks: one listing of the tasks serves both. 0, -ENOTSUP: the runtime
+ * has none that are known, or -errno; then both are empty.
+ */
+int target__pools(const struct target *t, struct pools *ret, struct lifecycle *life);
 
 /* Handles in a loop's ready queue at this moment, or -errno. One read. */
 int target__count_ready(const struct target *t, const struct ls_loop *loop);

@@ -62,6 +62,11 @@ static bool native_is_valid(const struct ls_rec_native *native, size_t size)
 		native->place.cause < LS_CAUSE_MAX;
 }
 
+static bool turn_is_valid(const struct ls_rec_turn *turn)
+{
+	return turn->n_parts <= LS_MAX_TURN_PARTS && turn->maker_origin < LS_MAKER_MAX;
+}
+
 static bool split_adds_up(const struct ls_rec_stall *stall)
 {
 	uint64_t sum = 0;
@@ -79,6 +84,16 @@ static bool step_ends_are_valid(const struct ls_rec_stall *stall)
 		stall->to.state != LS_AWAIT_BEGAN;
 }
 
+static bool request_is_valid(const struct ls_request *request)
+{
+	for (size_t i = 0; i < LS_REQUEST_PREFIXES; i++)
+		if (!pystr_is_valid(&request->prefixes[i]))
+			return false;
+	return request->state < LS_REQUEST_STATE_MAX &&
+		request->n_prefixes <= LS_REQUEST_PREFIXES && pystr_is_valid(&request->method) &&
+		pystr_is_valid(&request->route);
+}
+
 static bool stall_is_valid(const struct ls_rec_stall *stall)
 {
 	uint64_t end_ns;
@@ -94,7 +109,9 @@ static bool stall_is_valid(const struct ls_rec_stall *stall)
 	return split_adds_up(stall) && step_ends_are_valid(stall) && pystr_is_valid(&stall->name) &&
 		stall->lock_known < LS_LOCK_MAX &&
 		!stall->gil_holder_name[sizeof(stall->gil_holder_name) - 1] &&
-		!stall->lock_holder_name[sizeof(stall->lock_holder_name) - 1];
+		!stall->lock_holder_name[sizeof(stall->lock_holder_name) - 1] &&
+		request_is_valid(&stall->request) &&
+		!stall->test[LS_TEST_PARTS - 1][LS_NAME_BYTES - 1];
 }
 
 static bool record_is_valid(const void *data, size_t size)
@@ -109,6 +126,8 @@ static bool record_is_valid(const void *data, size_t size)
 	case LS_REC_VICTIM:
 		return size == sizeof(struct ls_rec_victim) &&
 			pystr_is_valid(&((const struct ls_rec_victim *)data)->name);
+	case LS_REC_TURN:
+		return size == sizeof(struct ls_rec_turn) && turn_is_valid(data);
 	case LS_REC_STALL:
 		return size == sizeof(struct ls_rec_stall) && stall_is_valid(data);
 	case LS_REC_EXEC:

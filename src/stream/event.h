@@ -18,6 +18,7 @@ struct event {
 		const struct ls_rec_thread *thread;
 		const struct ls_rec_stack *stack; /* n_frames checked against len */
 		const struct ls_rec_victim *victim;
+		const struct ls_rec_turn *turn; /* n_parts checked */
 		const struct ls_rec_stall *stall;
 		const struct ls_rec_life *life;
 		const struct ls_rec_fork *fork;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "symbol/bytes.h"
@@ -19,6 +20,8 @@
 #define MAX_SECTION_BYTES (32U << 20)
 #define MAX_FUNCTIONS (1U << 20)
 #define MAX_REMEMBERED 4
+/* DW_CFA_AARCH64_negate_ra_state; elsewhere the number means something else. */
+#define SIGN_RETURN_ADDRESS 0x2d
 
 /* Common information entry: what several functions share. */
 struct cie {
@@ -196,11 +199,15 @@ int cfi__from_bytes(struct cfi **ret_cfi, uint8_t *bytes, size_t size, uint64_t 
 
 int cfi__new(struct cfi **ret_cfi, int fd)
 {
+	_cleanup_(elf_endp) Elf *elf = NULL;
 	uint64_t vaddr;
 	uint8_t *bytes;
 	size_t size;
-	int r = elf_section_read(fd, ".eh_frame", MAX_SECTION_BYTES, &bytes, &size, &vaddr);
+	int r = elf_open(&elf, fd);
 
+	if (r >= 0)
+		r = elf_section_read(elf, fd, ".eh_frame", MAX_SECTION_BYTES, &bytes, &size,
+				     &vaddr);
 	return r < 0 ? r : cfi__from_bytes(ret_cfi, bytes, size, vaddr);
 }
 
@@ -368,6 +375,9 @@ static bool run_location(struct run *run, uint8_t op, struct bytes *b)
 	case DW_CFA_GNU_args_size:
 		bytes__uleb(b);
 		return true;
+	case SIGN_RETURN_ADDRESS:
+		run->row.signature ^= arch.signature_bits;
+		return arch.signature_bits != 0;
 	default:
 		return false;
 	}

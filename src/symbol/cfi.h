@@ -38,6 +38,7 @@ struct cfi_row {
 	struct cfi_rule cfa; /* CFI_IS_OFFSET or CFI_IS_EXPRESSION */
 	struct cfi_rule regs[LS_COPY_REGS];
 	uint8_t return_reg;
+	uint64_t signature; /* bits of the return address that sign it */
 	bool is_signal; /* its caller was interrupted: the return address is no call's */
 };
 

@@ -188,6 +188,9 @@ static struct code *codes__get(struct codes *c, uint32_t pid, struct image *imag
 	HASH_FIND(hh, c->all, &key, sizeof(key), code);
 	if (code && code->checked_ns && now_ns - code->checked_ns < RECHECK_NS)
 		return code;
+	/* The process has no more than the copy from which a C function was named. */
+	if (code && (addr & LS_CODE_IS_C) && code->is_qualified && !code->is_partial)
+		return code;
 	if (read_stamp(image, addr, &stamp) < 0)
 		return code;
 	if (code && (code->is_partial || !is_same_stamp(&stamp, &code->stamp))) {
@@ -260,8 +263,13 @@ static bool codes__read_table(struct codes *c, const struct image *image, struct
 
 void codes__keep(struct codes *c, uint32_t pid, struct image *image, uint64_t code, uint64_t now_ns)
 {
-	struct code *found = codes__get(c, pid, image, code, now_ns);
+	const struct code_key key = { .code = code, .pid = pid };
+	struct code *found;
 
+	HASH_FIND(hh, c->all, &key, sizeof(key), found);
+	if (found && (code & LS_CODE_IS_C))
+		found->checked_ns = 0;
+	found = codes__get(c, pid, image, code, now_ns);
 	if (!found)
 		return;
 	if (image->runtime && image->runtime->code_lines)

@@ -56,17 +56,14 @@ static int read_all(int fd, uint64_t offset, size_t size, uint8_t **ret_bytes)
 	return 0;
 }
 
-int elf_section_read(int fd, const char *name, size_t max_bytes, uint8_t **ret_bytes,
+int elf_section_read(Elf *elf, int fd, const char *name, size_t max_bytes, uint8_t **ret_bytes,
 		     size_t *ret_size, uint64_t *ret_vaddr)
 {
-	_cleanup_(elf_endp) Elf *elf = NULL;
 	Elf_Scn *section = NULL;
 	GElf_Shdr shdr;
 	size_t names;
-	int r = elf_open(&elf, fd);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (elf_getshdrstrndx(elf, &names))
 		return -ENOENT;
 	while ((section = elf_nextscn(elf, section))) {

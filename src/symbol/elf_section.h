@@ -17,8 +17,11 @@ static inline void elf_endp(Elf **elf)
 	elf_end(*elf);
 }
 
-/* The section's bytes, to be freed, and its address. -ENOENT: there is none of that size. */
-int elf_section_read(int fd, const char *name, size_t max_bytes, uint8_t **ret_bytes,
+/*
+ * The bytes of a section of `elf`, which is open on `fd`, to be freed, and its address. -ENOENT:
+ * there is none of that size.
+ */
+int elf_section_read(Elf *elf, int fd, const char *name, size_t max_bytes, uint8_t **ret_bytes,
 		     size_t *ret_size, uint64_t *ret_vaddr);
 
 /* "1f/0a3c...": the build id as debug files are named by it. -ENOENT if there is none. */

@@ -175,11 +175,11 @@ static int add_sections(struct elfsym *s, Elf *elf)
 }
 
 /* Without them, or with damaged ones, the file's own are all there are. */
-static int add_minidebug(struct elfsym *s, int fd)
+static int add_minidebug(struct elfsym *s, Elf *packed, int fd)
 {
 	_cleanup_(elf_endp) Elf *elf = NULL;
 	_cleanup_fd_ int unpacked = -1;
-	int r = minidebug__open(fd, &unpacked);
+	int r = minidebug__open(packed, fd, &unpacked);
 
 	if (r >= 0)
 		r = elf_open(&elf, unpacked);
@@ -205,7 +205,7 @@ int elfsym__new(struct elfsym **ret_symbols, int fd)
 		s->build_id[0] = '\0';
 	r = add_sections(s, elf);
 	if (r >= 0)
-		r = add_minidebug(s, fd);
+		r = add_minidebug(s, elf, fd);
 	if (r < 0)
 		return r;
 	*ret_symbols = TAKE_PTR(s);

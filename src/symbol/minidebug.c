@@ -45,7 +45,7 @@ static int unpack(lzma_stream *stream, int fd)
 	return r < 0 || code == LZMA_STREAM_END ? r : error_of(code);
 }
 
-int minidebug__open(int fd, int *ret_fd)
+int minidebug__open(Elf *elf, int fd, int *ret_fd)
 {
 	_cleanup_(lzma_end) lzma_stream stream = LZMA_STREAM_INIT;
 	_cleanup_free_ uint8_t *packed = NULL;
@@ -54,7 +54,7 @@ int minidebug__open(int fd, int *ret_fd)
 	lzma_ret code;
 	int r;
 
-	r = elf_section_read(fd, ".gnu_debugdata", MAX_PACKED_BYTES, &packed, &stream.avail_in,
+	r = elf_section_read(elf, fd, ".gnu_debugdata", MAX_PACKED_BYTES, &packed, &stream.avail_in,
 			     &vaddr);
 	if (r < 0)
 		return r;

@@ -6,11 +6,13 @@
 #ifndef LOOPSTALL_SYMBOL_MINIDEBUG_H
 #define LOOPSTALL_SYMBOL_MINIDEBUG_H
 
+#include <libelf.h>
+
 /*
- * Unpacks that of the file `fd` into a file in memory, whose descriptor is the caller's. 0 or
- * -errno: -ENOENT if there is none, -EBADMSG if it is damaged, -EFBIG if it is larger than symbols
- * are.
+ * Unpacks that of `elf`, open on `fd`, into a file in memory, whose descriptor is the caller's. 0
+ * or -errno: -ENOENT if there is none, -EBADMSG if it is damaged, -EFBIG if it is larger than
+ * symbols are.
  */
-int minidebug__open(int fd, int *ret_fd);
+int minidebug__open(Elf *elf, int fd, int *ret_fd);
 
 #endif

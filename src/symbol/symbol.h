@@ -36,6 +36,8 @@ int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
 		    struct ls_rec_native *ret_native);
 /* Remembers a code object as the kernel side copied it: its process may be gone now. */
 void symbols__keep_code(struct symbols *s, const struct ls_rec_code *code);
+/* From here on the resolver reads source lines as well; before its first answer. 0 or -ENOMEM. */
+int symbols__read_sources(struct symbols *s);
 /* The resolver that reads from the processes added. Lives as long as `s`. */
 struct resolver symbols__resolver(struct symbols *s);
 

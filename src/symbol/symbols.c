@@ -18,6 +18,7 @@
 #include "runtime/runtime.h"
 #include "symbol/codes.h"
 #include "symbol/native.h"
+#include "symbol/source_lines.h"
 #include "symbol/sources.h"
 #include "symbol/syscalls.h"
 #include "symbol/threads.h"
@@ -40,6 +41,7 @@ struct symbols {
 	struct strings *strings;
 	struct codes *codes;
 	struct sources *sources;
+	struct source_lines *source_lines; /* NULL: they are not read */
 	struct native *native;
 };
 
@@ -83,11 +85,18 @@ static void process__freep(struct process **p)
 	process__free(*p);
 }
 
+static void forget_sources(struct symbols *s, uint32_t pid)
+{
+	sources__forget(s->sources, pid);
+	if (s->source_lines)
+		source_lines__forget(s->source_lines, pid);
+}
+
 static void symbols__drop(struct symbols *s, struct process *p)
 {
 	HASH_DEL(s->processes, p);
 	codes__forget(s->codes, p->pid);
-	sources__forget(s->sources, p->pid);
+	forget_sources(s, p->pid);
 	process__free(p);
 }
 
@@ -123,6 +132,7 @@ void symbols__free(struct symbols *s)
 	HASH_ITER (hh, s->processes, p, next)
 		symbols__drop(s, p);
 	native__free(s->native);
+	source_lines__free(s->source_lines);
 	sources__free(s->sources);
 	codes__free(s->codes);
 	strings__free(s->strings);
@@ -195,7 +205,7 @@ int symbols__add_process(struct symbols *s, const struct target *t)
 	p->mem = procmem__open(t->pid);
 	p->maps.read_ns = 0;
 	codes__distrust(s->codes, p->pid);
-	sources__forget(s->sources, p->pid);
+	forget_sources(s, p->pid);
 	return 0;
 }
 
@@ -260,6 +270,21 @@ static uint32_t resolve_file_lines(void *ctx, uint32_t pid, uint64_t code)
 	if (resolve_code(ctx, pid, code, 0, &info) < 0 || info.file[0] != '/')
 		return 0;
 	return sources__lines(s->sources, pid, info.file);
+}
+
+int symbols__read_sources(struct symbols *s)
+{
+	return s->source_lines ? 0 : source_lines__new(&s->source_lines, s->strings);
+}
+
+static const char *resolve_source(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	struct symbols *s = ctx;
+	struct code_info info;
+
+	if (resolve_code(ctx, pid, code, 0, &info) < 0 || info.file[0] != '/')
+		return NULL;
+	return source_lines__get(s->source_lines, pid, info.file, line);
 }
 
 static bool resolve_awaited(void *ctx, uint32_t pid, uint64_t code)
@@ -338,18 +363,15 @@ int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
 	return 0;
 }
 
+#define OPS                                                                                        \
+	.code = resolve_code, .file_lines = resolve_file_lines, .is_awaited = resolve_awaited,     \
+	.line = resolve_line, .native = resolve_native, .syscall = resolve_syscall,                \
+	.thread = resolve_thread, .words = resolve_words
+
 struct resolver symbols__resolver(struct symbols *s)
 {
-	static const struct resolver_ops ops = {
-		.code = resolve_code,
-		.file_lines = resolve_file_lines,
-		.is_awaited = resolve_awaited,
-		.line = resolve_line,
-		.native = resolve_native,
-		.syscall = resolve_syscall,
-		.thread = resolve_thread,
-		.words = resolve_words,
-	};
+	static const struct resolver_ops ops = { OPS };
+	static const struct resolver_ops ops_with_sources = { OPS, .source = resolve_source };
 
-	return (struct resolver){ .ops = &ops, .ctx = s };
+	return (struct resolver){ .ops = s->source_lines ? &ops_with_sources : &ops, .ctx = s };
 }

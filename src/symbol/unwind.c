@@ -172,61 +172,80 @@ static uint64_t shift(uint8_t op, uint64_t value, uint64_t by)
 	return value >> by | (by ? sign << (64 - by) : 0);
 }
 
-static bool compute_two(struct machine *m, uint8_t op)
+static bool compare(uint8_t op, uint64_t a, uint64_t b, uint64_t *ret_result)
 {
-	const struct machine before = *m;
-	const uint64_t b = pop(m), a = pop(m);
+	switch (op) {
+	case DW_OP_eq:
+		*ret_result = a == b;
+		return true;
+	case DW_OP_ne:
+		*ret_result = a != b;
+		return true;
+	case DW_OP_lt:
+		*ret_result = (int64_t)a < (int64_t)b;
+		return true;
+	case DW_OP_le:
+		*ret_result = (int64_t)a <= (int64_t)b;
+		return true;
+	case DW_OP_gt:
+		*ret_result = (int64_t)a > (int64_t)b;
+		return true;
+	case DW_OP_ge:
+		*ret_result = (int64_t)a >= (int64_t)b;
+		return true;
+	default:
+		return false;
+	}
+}
 
+static bool calculate(uint8_t op, uint64_t a, uint64_t b, uint64_t *ret_result)
+{
 	switch (op) {
 	case DW_OP_plus:
-		push(m, a + b);
+		*ret_result = a + b;
 		return true;
 	case DW_OP_minus:
-		push(m, a - b);
+		*ret_result = a - b;
 		return true;
 	case DW_OP_mul:
-		push(m, a * b);
+		*ret_result = a * b;
 		return true;
 	case DW_OP_and:
-		push(m, a & b);
+		*ret_result = a & b;
 		return true;
 	case DW_OP_or:
-		push(m, a | b);
+		*ret_result = a | b;
 		return true;
 	case DW_OP_xor:
-		push(m, a ^ b);
+		*ret_result = a ^ b;
 		return true;
 	case DW_OP_shl:
 	case DW_OP_shr:
 	case DW_OP_shra:
-		push(m, shift(op, a, b));
+		*ret_result = shift(op, a, b);
 		return true;
-	case DW_OP_eq:
-		push(m, a == b);
-		return true;
-	case DW_OP_ne:
-		push(m, a != b);
-		return true;
-	case DW_OP_lt:
-		push(m, (int64_t)a < (int64_t)b);
-		return true;
-	case DW_OP_le:
-		push(m, (int64_t)a <= (int64_t)b);
-		return true;
-	case DW_OP_gt:
-		push(m, (int64_t)a > (int64_t)b);
-		return true;
-	case DW_OP_ge:
-		push(m, (int64_t)a >= (int64_t)b);
-		return true;
-	case DW_OP_swap:
+	default:
+		return compare(op, a, b, ret_result);
+	}
+}
+
+static bool compute_two(struct machine *m, uint8_t op)
+{
+	const struct machine before = *m;
+	const uint64_t b = pop(m), a = pop(m);
+	uint64_t result;
+
+	if (op == DW_OP_swap) {
 		push(m, b);
 		push(m, a);
 		return true;
-	default:
+	}
+	if (!calculate(op, a, b, &result)) {
 		*m = before;
 		return false;
 	}
+	push(m, result);
+	return true;
 }
 
 static bool compute(const struct cfi_rule *rule, const uint64_t *cfa,
@@ -324,6 +343,7 @@ int unwind__step(const struct cfi_row *row, const struct unwind_stack *stack, un
 	if ((caller.unknown >> sp_reg & 1) ||
 	    !is_further_up(caller.values[sp_reg], sp, is_in_register))
 		return -EBADMSG;
+	ret &= ~row->signature;
 	if (!ret)
 		return -ENOENT;
 	*regs = caller;
