@@ -15,6 +15,8 @@
 #include "model/resolver.h"
 #include "process/proc_thread.h"
 #include "process/target.h"
+#include "runtime/lifecycle.h"
+#include "runtime/pools.h"
 
 struct symbols;
 
@@ -111,6 +113,19 @@ struct dump_group {
 	char names[DUMP_GROUP_NAMES][128];
 };
 
+/* Threads or connections that tasks share. */
+struct dump_pool {
+	const struct pool *pool;
+	struct dump_frame places[POOL_PLACES]; /* of its places */
+};
+
+/* Tasks, or generators, whose life is not as it should be. */
+struct dump_life {
+	const struct life_group *group;
+	struct code_info coroutine, other; /* of the group; NULLs: not known */
+	struct dump_frame frames[LIFE_FRAMES];
+};
+
 #define DUMP_NO_LOOP SIZE_MAX
 #define DUMP_NO_GROUP SIZE_MAX
 
@@ -131,6 +146,13 @@ struct dump {
 	/* in order: a parent before its children, the largest first among those of one parent */
 	size_t n_groups, n_ungrouped; /* tasks for whose group there was no room */
 	struct dump_group *groups;
+	int pools_error; /* 0, or why the pools could not be read: -errno */
+	struct pools pools_read;
+	struct dump_pool pools[POOLS_MAX]; /* of `pools_read` */
+	struct lifecycle *life_read; /* with the pools */
+	size_t n_lives; /* by kind, of one kind the largest first */
+	bool lives_cut; /* there may be more: not all tasks were looked at */
+	struct dump_life *lives;
 	uint64_t wall_ns, took_ns; /* CLOCK_REALTIME at the start; how long it took */
 };
 
@@ -156,6 +178,8 @@ enum dump_doing dump_doing_of(const struct proc_thread *thread, bool is_lock_wai
 /* Sets `unit` and what belongs to it. `poll_fd` as target__poll_fd(). */
 void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
 		      const struct target_tasks *tasks);
+/* Fills in `lives` from `life_read`. 0 or -ENOMEM. */
+int dump__name_lives(struct dump *d);
 /* Fills in the groups and the counts of the loops. 0 or -ENOMEM. */
 int dump__group_tasks(struct dump *d, const struct target_tasks *tasks);
 

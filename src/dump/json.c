@@ -25,14 +25,18 @@ static const char *state_word(enum target_task_state state)
 	return words[state];
 }
 
+static void add_frame(struct jsonx *o, const struct dump_frame *frame)
+{
+	jsonx_add_text(o, "function", frame->function);
+	jsonx_add_text(o, "file", frame->file);
+	jsonx_add(o, "line", jsonx_u64_or_null(frame->line));
+}
+
 static json_t *frame_json(const void *item)
 {
-	const struct dump_frame *frame = item;
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_text(&o, "function", frame->function);
-	jsonx_add_text(&o, "file", frame->file);
-	jsonx_add(&o, "line", jsonx_u64_or_null(frame->line));
+	add_frame(&o, item);
 	return jsonx_end(&o);
 }
 
@@ -178,6 +182,82 @@ static json_t *loop_json(const void *item)
 	return jsonx_end(&o);
 }
 
+static json_t *place_json(const struct dump_frame *frame, uint32_t threads)
+{
+	struct jsonx o = jsonx_object();
+
+	add_frame(&o, frame);
+	jsonx_add_u64(&o, "threads", threads);
+	return jsonx_end(&o);
+}
+
+static json_t *places_json(const struct dump_pool *p)
+{
+	_cleanup_(jsonx_done) json_t *places = json_array();
+
+	for (size_t i = 0; i < p->pool->n_places; i++)
+		if (jsonx_append(places, place_json(&p->places[i], p->pool->places[i].threads)))
+			return NULL;
+	return TAKE_PTR(places);
+}
+
+static json_t *pool_json(const void *item)
+{
+	const struct dump_pool *p = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "kind", pool_kind__word(p->pool->kind));
+	jsonx_add(&o, "name", text_or_null(p->pool->name));
+	jsonx_add_bool(&o, "is_default", p->pool->is_default);
+	jsonx_add(&o, "size", jsonx_u64_or_null(p->pool->size));
+	jsonx_add_u64(&o, "busy", p->pool->busy);
+	jsonx_add_u64(&o, "waiting", p->pool->waiting);
+	jsonx_add(&o, "places", places_json(p));
+	return jsonx_end(&o);
+}
+
+static json_t *pools_json(const struct dump *d)
+{
+	if (d->pools_error)
+		return json_null();
+	return jsonx_array(d->pools, d->pools_read.n, sizeof(*d->pools), pool_json);
+}
+
+static json_t *origin_json(const struct life_origin *origin)
+{
+	struct jsonx o;
+
+	if (!origin->line)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add(&o, "function", text_or_null(origin->function));
+	jsonx_add(&o, "file", text_or_null(origin->file));
+	jsonx_add_u64(&o, "line", origin->line);
+	return jsonx_end(&o);
+}
+
+static json_t *life_json(const void *item)
+{
+	const struct dump_life *life = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "kind", life_kind__word(life->group->kind));
+	jsonx_add_u64(&o, "count", life->group->count);
+	jsonx_add(&o, "coroutine", coroutine_json(&life->coroutine));
+	jsonx_add(&o, "other", coroutine_json(&life->other));
+	jsonx_add(&o, "type", text_or_null(life->group->type));
+	jsonx_add(&o, "created", origin_json(&life->group->origin));
+	jsonx_add(&o, "stack", frames_json(life->frames, life->group->n_frames));
+	return jsonx_end(&o);
+}
+
+static json_t *lives_json(const struct dump *d)
+{
+	if (d->pools_error)
+		return json_null();
+	return jsonx_array(d->lives, d->n_lives, sizeof(*d->lives), life_json);
+}
+
 static json_t *lock_json(const struct dump *d)
 {
 	struct jsonx o;
@@ -236,6 +316,10 @@ int dump__write_json(const struct dump *d, FILE *out)
 	jsonx_add(&o, "threads",
 		  jsonx_array(d->threads, d->n_threads, sizeof(*d->threads), thread_json));
 	jsonx_add_bool(&o, "threads_cut", d->has_more_threads);
+	jsonx_add(&o, "pools", pools_json(d));
+	jsonx_add_bool(&o, "pools_cut", d->pools_read.is_cut);
+	jsonx_add(&o, "lifecycle", lives_json(d));
+	jsonx_add_bool(&o, "lifecycle_cut", d->lives_cut);
 	json = jsonx_end(&o);
 	return json ? jsonx_write_line(out, json) : -ENOMEM;
 }

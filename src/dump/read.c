@@ -288,6 +288,27 @@ static int read_tasks(struct dump *d, struct target_tasks *tasks)
 	return n == -ESRCH || n == -ENOMEM ? n : 0;
 }
 
+/* Before the tasks: it looks at the threads' stacks again. */
+static int read_pools(struct dump *d)
+{
+	d->life_read = calloc(1, sizeof(*d->life_read));
+	if (!d->life_read)
+		return -ENOMEM;
+	d->pools_error = target__pools(d->target, &d->pools_read, d->life_read);
+	if (d->pools_error)
+		d->pools_read.n = 0;
+	for (size_t i = 0; i < d->pools_read.n; i++) {
+		const struct pool *pool = &d->pools_read.list[i];
+
+		d->pools[i].pool = pool;
+		for (size_t k = 0; k < pool->n_places; k++)
+			d->pools[i].places[k] = dump__name_frame(d, &pool->places[k].frame);
+	}
+	if (d->pools_error == -ESRCH || d->pools_error == -ENOMEM)
+		return d->pools_error;
+	return dump__name_lives(d);
+}
+
 static int make_resolver(struct dump *d)
 {
 	int r = symbols__new(&d->symbols);
@@ -314,6 +335,8 @@ int dump__read(struct dump *d, const struct target *t, const struct resolver *re
 	if (!r)
 		r = read_loops(d);
 	if (!r)
+		r = read_pools(d);
+	if (!r)
 		r = read_tasks(d, &tasks);
 	for (size_t i = 0; !r && i < d->n_loops; i++)
 		dump__judge_loop(d, &d->loops[i], target__poll_fd(t, d->loops[i].info.loop),
@@ -328,8 +351,14 @@ void dump__done(struct dump *d)
 {
 	free(d->threads);
 	free(d->groups);
+	free(d->lives);
+	if (d->life_read)
+		lifecycle__done(d->life_read);
+	free(d->life_read);
 	symbols__free(d->symbols);
 	d->threads = NULL;
 	d->groups = NULL;
+	d->lives = NULL;
+	d->life_read = NULL;
 	d->symbols = NULL;
 }

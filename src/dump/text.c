@@ -405,6 +405,88 @@ static void put_threads(FILE *out, const struct dump *d)
 			n_idle == 1 ? "" : "s", n_idle == 1 ? "s" : "");
 }
 
+/* "  limiter anyio.CapacityLimiter: 40 of 40 threads busy, 20 calls wait" */
+static void put_pool(FILE *out, const struct dump_pool *p)
+{
+	const struct pool *pool = p->pool;
+
+	fprintf(out, "  %s ", pool_kind__word(pool->kind));
+	put(out, *pool->name ? pool->name : "without a name");
+	if (pool->size)
+		fprintf(out, ": %u of %u %s%s busy", pool->busy, pool->size,
+			pool_kind__member(pool->kind), format__plural(pool->size));
+	else
+		fprintf(out, ": %u %s%s busy", pool->busy, pool_kind__member(pool->kind),
+			format__plural(pool->busy));
+	if (pool->waiting)
+		fprintf(out, ", %u %s%s wait%s", pool->waiting, pool_kind__waiter(pool->kind),
+			format__plural(pool->waiting), pool->waiting == 1 ? "s" : "");
+	fputc('\n', out);
+	for (size_t i = 0; i < pool->n_places; i++) {
+		fprintf(out, "  %3u in", pool->places[i].threads);
+		put_frame(out, &p->places[i]);
+	}
+}
+
+static void put_pools(FILE *out, const struct dump *d)
+{
+	if (d->pools_read.n)
+		fputs("\npools\n", out);
+	for (size_t i = 0; i < d->pools_read.n; i++)
+		put_pool(out, &d->pools[i]);
+	if (d->pools_read.is_cut)
+		fputs("  there may be more: not all threads and tasks were looked at\n", out);
+}
+
+/* "waits for a task that waits for it: refund", "ended with ...: LookupError" */
+static void put_problem(FILE *out, const struct dump_life *life)
+{
+	const struct life_group *group = life->group;
+	const bool is_deadlock = group->kind == LIFE_DEADLOCK;
+
+	if (is_deadlock && !life->other.name) {
+		fputs(group->count == 1 ? "waits for itself" : "wait for themselves", out);
+		return;
+	}
+	fputs(life_kind__phrase(group->kind, group->count), out);
+	if (!is_deadlock && group->kind != LIFE_FAILED)
+		return;
+	fputs(": ", out);
+	put(out, is_deadlock ? life->other.name : group->type);
+}
+
+/* "  3 tasks of worker were asked to cancel and have not ended" */
+static void put_life(FILE *out, const struct dump_life *life)
+{
+	const struct life_group *group = life->group;
+
+	fprintf(out, "  %u %s%s of ", group->count, life_kind__noun(group->kind),
+		format__plural(group->count));
+	put(out, life->coroutine.name);
+	fputc(' ', out);
+	put_problem(out, life);
+	fputc('\n', out);
+	for (size_t i = 0; i < group->n_frames; i++)
+		put_frame(out, &life->frames[i]);
+	if (!group->origin.line)
+		return;
+	fputs("    created by ", out);
+	put(out, group->origin.function);
+	fputc(' ', out);
+	put(out, group->origin.file);
+	fprintf(out, ":%u\n", group->origin.line);
+}
+
+static void put_lives(FILE *out, const struct dump *d)
+{
+	if (d->n_lives)
+		fputs("\nlifecycle\n", out);
+	for (size_t i = 0; i < d->n_lives; i++)
+		put_life(out, &d->lives[i]);
+	if (d->lives_cut)
+		fputs("  there may be more: not all tasks were looked at\n", out);
+}
+
 void dump__write_text(const struct dump *d, FILE *out)
 {
 	put_head(d, out);
@@ -422,5 +504,7 @@ void dump__write_text(const struct dump *d, FILE *out)
 			d->n_tasks_unread + d->n_ungrouped);
 	if (d->tasks_error && d->tasks_error != -ENOENT)
 		fprintf(out, "\nthe tasks could not be read: %s\n", strerror(-d->tasks_error));
+	put_pools(out, d);
+	put_lives(out, d);
 	put_threads(out, d);
 }

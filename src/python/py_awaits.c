@@ -18,16 +18,12 @@
 #define MAX_THREAD_FRAMES 256
 #define OBJECT_BYTES 192
 #define OLD_FRAME_BYTES 120 /* up to f_executing */
+#define INSTRUCTION_BYTES 2
+/* Up to 3.12 an instruction says whether a generator awaits or yields. */
+#define OP_YIELD_FROM 72 /* 3.8-3.10: Include/opcode.h */
+#define RESUME_AFTER_YIELD_FROM 2 /* 3.11, 3.12: least argument of RESUME, Python/compile.c */
 
-/* One link of the chain. */
-struct link {
-	struct ls_frame frame;
-	uint64_t qualname;
-	uint64_t top; /* address of the topmost value, 0 if it awaits nothing */
-	bool is_running;
-};
-
-static void set_state(struct link *link, const struct ls_pyoffsets *py, int8_t state,
+static void set_state(struct py_await_link *link, const struct ls_pyoffsets *py, int8_t state,
 		      bool *ret_awaits)
 {
 	link->is_running = state == py->gen_runs;
@@ -46,7 +42,7 @@ static uint64_t awaited_at(const struct ls_pyoffsets *py, uint64_t bottom, uint6
 }
 
 /* 3.8-3.10: the frame is an object of its own; a coroutine that has ended has none. */
-static int read_old(struct py_types *types, uint64_t gen, struct link *link)
+static int read_old(struct py_types *types, uint64_t gen, struct py_await_link *link)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py.at;
 	bool is_depth = py->stack_top == LS_STACK_TOP_DEPTH, awaits;
@@ -59,6 +55,7 @@ static int read_old(struct py_types *types, uint64_t gen, struct link *link)
 				   OLD_FRAME_BYTES);
 	if (r)
 		return r;
+	link->addr = py_word(object, py->gen_frame);
 	link->qualname = py_word(object, py->gen_qualname);
 	link->frame.code = py_word(object, py->gen_code);
 	link->frame.position = py_frame_position(py, frame);
@@ -67,13 +64,14 @@ static int read_old(struct py_types *types, uint64_t gen, struct link *link)
 	bottom = py_word(frame, py->frame_stack);
 	top = is_depth ? bottom + 8 * (uint64_t)py_half(frame, py->frame_stack_top) :
 			 py_word(frame, py->frame_stack_top);
+	link->end = link->is_running ? 0 : top;
 	if (awaits)
 		link->top = awaited_at(py, bottom, top);
 	return 0;
 }
 
 /* 3.11 and later: the frame lies inside the generator, its stack behind the locals. */
-static int read_new(struct py_types *types, uint64_t gen, struct link *link)
+static int read_new(struct py_types *types, uint64_t gen, struct py_await_link *link)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py.at;
 	uint64_t bottom = gen + py->gen_iframe + py->frame_locals, top;
@@ -90,6 +88,7 @@ static int read_new(struct py_types *types, uint64_t gen, struct link *link)
 	state = (int8_t)object[py->gen_state];
 	if (state > py->gen_runs)
 		return -1;
+	link->addr = gen + py->gen_iframe;
 	link->qualname = py_word(object, py->gen_qualname);
 	link->frame.code = py_frame_code(py, frame);
 	link->frame.position = py_frame_position(py, frame);
@@ -97,17 +96,49 @@ static int read_new(struct py_types *types, uint64_t gen, struct link *link)
 	top = py->stack_top == LS_STACK_TOP_WORDS ?
 		bottom + 8 * (uint64_t)py_half(frame, py->frame_stack_top) :
 		py_word(frame, py->frame_stack_top);
+	link->end = link->is_running ? 0 : top;
 	if (awaits)
 		link->top = awaited_at(py, bottom, top);
 	return 0;
 }
 
-static bool read_link(struct py_types *types, uint64_t gen, struct link *link)
+static bool read_link(struct py_types *types, uint64_t gen, struct py_await_link *link)
 {
-	*link = (struct link){ 0 };
+	*link = (struct py_await_link){ 0 };
 	if (types->t->proc.py.at.gen_iframe != LS_PY_NONE)
 		return !read_new(types, gen, link);
 	return !read_old(types, gen, link);
+}
+
+bool py_awaits__link(struct py_types *types, uint64_t gen, struct py_await_link *ret_link)
+{
+	const enum py_kind kind = py_types__kind(types, gen);
+
+	return (kind == PY_COROUTINE || kind == PY_GENERATOR) && read_link(types, gen, ret_link);
+}
+
+/* A generator that was suspended by a yield of its own awaits nothing. */
+static bool yields_from(struct py_types *types, const struct ls_frame *frame)
+{
+	const struct ls_pyoffsets *py = &types->t->proc.py.at;
+	uint64_t bytes, next = frame->position + INSTRUCTION_BYTES;
+	uint8_t byte;
+
+	if (py->minor >= 13)
+		return true; /* its state says so */
+	if (py->minor >= 11)
+		return !py_pages__read(types->pages, next + 1, &byte, 1) &&
+			byte >= RESUME_AFTER_YIELD_FROM;
+	next = frame->position * py->position_is_lasti + INSTRUCTION_BYTES;
+	return !py_pages__read(types->pages, frame->code + py->co_code, &bytes, sizeof(bytes)) &&
+		!py_pages__read(types->pages, bytes + py->bytes_data + next, &byte, 1) &&
+		byte == OP_YIELD_FROM;
+}
+
+static bool awaits_another(struct py_types *types, uint64_t gen, const struct py_await_link *link)
+{
+	return link->top &&
+		(py_types__kind(types, gen) == PY_COROUTINE || yields_from(types, &link->frame));
 }
 
 /* Skips objects that only pass the await on; 0 if `object` has no frame. */
@@ -152,33 +183,56 @@ static void push_frame(struct py_awaits *awaits, const struct ls_frame *frame)
 	awaits->frames[awaits->n_frames++] = *frame;
 }
 
-bool py_awaits__read(struct py_types *types, uint64_t coro, struct py_awaits *awaits)
+bool py_awaits__each(struct py_types *types, uint64_t coro, py_await_fn *fn, void *ctx)
 {
 	uint64_t gen = find_generator(types, coro);
-	bool is_running = false;
 	int depth;
+
+	for (depth = 0; gen && depth < MAX_DEPTH; depth++) {
+		struct py_await_link link;
+
+		if (!read_link(types, gen, &link))
+			break;
+		fn(ctx, &link);
+		if (!awaits_another(types, gen, &link) ||
+		    py_pages__read(types->pages, link.top, &gen, sizeof(gen)))
+			break;
+		gen = find_generator(types, gen & ~(uint64_t)types->t->proc.py.at.tag_mask);
+	}
+	return depth == MAX_DEPTH;
+}
+
+/* Context of on_link(). */
+struct reading {
+	struct py_awaits *awaits;
+	bool has_first, is_running;
+};
+
+static void on_link(void *ctx, const struct py_await_link *link)
+{
+	struct reading *reading = ctx;
+
+	if (!reading->has_first) {
+		reading->awaits->code = link->frame.code;
+		reading->awaits->qualname = link->qualname;
+		reading->is_running = link->is_running;
+		reading->has_first = true;
+	}
+	push_frame(reading->awaits, &link->frame);
+}
+
+bool py_awaits__read(struct py_types *types, uint64_t coro, struct py_awaits *awaits)
+{
+	struct reading reading = { .awaits = awaits };
+	bool is_long;
 
 	awaits->code = awaits->qualname = 0;
 	awaits->n_frames = 0;
 	awaits->is_cut = false;
-	for (depth = 0; gen && depth < MAX_DEPTH; depth++) {
-		struct link link;
-
-		if (!read_link(types, gen, &link))
-			break;
-		if (!depth) {
-			awaits->code = link.frame.code;
-			awaits->qualname = link.qualname;
-			is_running = link.is_running;
-		}
-		push_frame(awaits, &link.frame);
-		if (!link.top || py_pages__read(types->pages, link.top, &gen, sizeof(gen)))
-			break;
-		gen = find_generator(types, gen & ~(uint64_t)types->t->proc.py.at.tag_mask);
-	}
-	awaits->is_cut |= depth == MAX_DEPTH;
+	is_long = py_awaits__each(types, coro, on_link, &reading);
+	awaits->is_cut |= is_long;
 	reverse(awaits->frames, awaits->n_frames);
-	return is_running;
+	return reading.is_running;
 }
 
 /* Frames from the top of one thread's stack to `last`. False if that is not on it. */

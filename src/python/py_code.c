@@ -6,11 +6,13 @@
 #include "python/py_code.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "python/py_pages.h"
 #include "python/py_source.h"
 #include "python/python.h"
@@ -79,6 +81,35 @@ static struct code_stamp stamp_of(const struct ls_pyoffsets *py, const uint8_t *
 	return stamp;
 }
 
+/*
+ * What a C function belongs to is known from the kernel side's copy alone: its object may have been
+ * freed. The process itself has the name of its definition or its type.
+ */
+static int c_function_stamp(const struct frame_source *s, uint64_t code,
+			    struct code_stamp *ret_stamp)
+{
+	const uint64_t at = code & ~(uint64_t)LS_CODE_IS_C;
+	struct ls_py_c_function function;
+	bool is_copied =
+		py_source__read(s, code, &function, sizeof(function)) >= 0 && function.code == code;
+	int r = 0;
+
+	if (!is_copied) {
+		function = (struct ls_py_c_function){ 0 };
+		r = py_source__read_object(
+			s, code & LS_CODE_C_TYPE ? at + py_source__layout(s)->tp_name : at,
+			&function.name, sizeof(function.name));
+	}
+	if (r < 0)
+		return r;
+	*ret_stamp = (struct code_stamp){ 0 };
+	ret_stamp->words[PY_STAMP_NAME] = function.name;
+	ret_stamp->words[PY_STAMP_QUALNAME] = is_copied;
+	ret_stamp->words[PY_STAMP_FILE] = function.owner;
+	ret_stamp->words[PY_STAMP_FLAGS] = function.is_owner_str;
+	return 0;
+}
+
 int py_code_stamp(struct frame_source *s, uint64_t code, struct code_stamp *ret_stamp)
 {
 	uint8_t object[PY_OBJECT_MAX_BYTES];
@@ -88,6 +119,8 @@ int py_code_stamp(struct frame_source *s, uint64_t code, struct code_stamp *ret_
 
 	if (size == 0)
 		return -ENOTSUP;
+	if (code & LS_CODE_IS_C)
+		return c_function_stamp(s, code, ret_stamp);
 	r = py_source__read_object(s, code, object, size);
 	if (r < 0)
 		return r;
@@ -101,11 +134,54 @@ int py_code_stamp(struct frame_source *s, uint64_t code, struct code_stamp *ret_
 	return 0;
 }
 
+/* A C string as far as it was copied, in a new string. */
+static int read_c_string(const struct frame_source *s, uint64_t addr, size_t max_bytes,
+			 char **ret_text)
+{
+	char text[LS_PY_C_OWNER_BYTES + 1] = "";
+	int r = -EFAULT;
+
+	for (size_t i = 0; addr && r < 0 && i < 3; i++, max_bytes /= LS_PY_PIECE_CUT)
+		r = py_source__read(s, addr, text, max_bytes);
+	if (r < 0)
+		return r;
+	*ret_text = malloc(sizeof(text));
+	if (!*ret_text)
+		return -ENOMEM;
+	utf8__sanitize(text, *ret_text, sizeof(text));
+	return 0;
+}
+
+/* "time.sleep", "list.sort", "sorted" */
+static void c_function_names(const struct frame_source *s, const struct code_stamp *stamp,
+			     struct code_names *ret_names)
+{
+	const uint64_t owner_at = stamp->words[PY_STAMP_FILE];
+	_cleanup_free_ char *name = NULL, *owner = NULL;
+
+	*ret_names = (struct code_names){ .is_qualified = stamp->words[PY_STAMP_QUALNAME],
+					  .file = strdup(PY_C_FUNCTION_FILE) };
+	if (read_c_string(s, stamp->words[PY_STAMP_NAME], LS_PY_C_NAME_BYTES, &name) < 0 || !*name)
+		return;
+	if (stamp->words[PY_STAMP_FLAGS])
+		py_source__read_str(s, owner_at, CODE_NAME_MAX_CHARS, &owner, NULL);
+	else if (owner_at)
+		read_c_string(s, owner_at, LS_PY_C_OWNER_BYTES, &owner);
+	if (!owner || !*owner || !strcmp(owner, "builtins"))
+		ret_names->name = TAKE_PTR(name);
+	else if (asprintf(&ret_names->name, "%s.%s", owner, name) < 0)
+		ret_names->name = NULL;
+}
+
 void py_code_names(const struct frame_source *s, const struct code_stamp *stamp,
 		   struct code_names *ret_names)
 {
 	const uint64_t qualname = stamp->words[PY_STAMP_QUALNAME];
 
+	if (!stamp->words[PY_STAMP_TYPE]) {
+		c_function_names(s, stamp, ret_names);
+		return;
+	}
 	*ret_names = (struct code_names){
 		.first_line = (uint32_t)stamp->words[PY_STAMP_FIRST_LINE],
 		.is_awaited = stamp->words[PY_STAMP_FLAGS] & CO_AWAITED,

@@ -7,7 +7,13 @@
 
 #include "runtime/frames.h"
 
-/* Addresses, except for the line and the flags. */
+#define PY_C_FUNCTION_FILE "<built-in>" /* in place of a C function's file, which is not known */
+
+/*
+ * Addresses, except for the line and the flags. Without a type it is a C function: the name is a C
+ * string, the file what it belongs to, the flags say whether that is a str, and the qualified name
+ * whether what it belongs to is known at all.
+ */
 enum py_stamp {
 	PY_STAMP_TYPE,
 	PY_STAMP_FILE,

@@ -26,7 +26,7 @@ static uint32_t sane_count(uint64_t n)
 	return n <= INT_MAX ? (uint32_t)n : 0;
 }
 
-static uint32_t queued_calls(const struct target *t, uint64_t queue)
+uint32_t py_queued_calls(const struct target *t, uint64_t queue)
 {
 	uint64_t list, n, taken, head = t->proc.py.at.ob_head;
 
@@ -41,8 +41,7 @@ static uint32_t queued_calls(const struct target *t, uint64_t queue)
 	return sane_count(n - taken);
 }
 
-/* -ENOENT if the loop has none yet. */
-static int find_executor(const struct target *t, uint64_t loop, uint64_t *ret_executor)
+int py_default_executor(const struct target *t, uint64_t loop, uint64_t *ret_executor)
 {
 	uint64_t words[UVLOOP_WORDS];
 	int r;
@@ -62,7 +61,7 @@ static int find_executor(const struct target *t, uint64_t loop, uint64_t *ret_ex
 int py_executor(const struct target *t, uint64_t loop, struct target_executor *ret)
 {
 	uint64_t executor, max_workers, threads, queue, n;
-	int r = find_executor(t, loop, &executor);
+	int r = py_default_executor(t, loop, &executor);
 
 	*ret = (struct target_executor){ 0 };
 	if (r == -ENOENT || (!r && !py_is_instance(t, executor, "ThreadPoolExecutor")))
@@ -82,7 +81,7 @@ int py_executor(const struct target *t, uint64_t loop, struct target_executor *r
 	if (!r)
 		r = py_attribute(t, executor, "_work_queue", &queue);
 	if (!r)
-		ret->queued = queued_calls(t, queue);
+		ret->queued = py_queued_calls(t, queue);
 	return r;
 }
 
@@ -130,7 +129,7 @@ int py_executor_threads(const struct target *t, uint64_t loop, uint64_t *tstates
 {
 	struct pool_threads pool = { .t = t, .max = max, .idents = tstates };
 	uint64_t executor, threads;
-	int r = find_executor(t, loop, &executor);
+	int r = py_default_executor(t, loop, &executor);
 
 	if (r == -ENOENT || (!r && !py_is_instance(t, executor, "ThreadPoolExecutor")))
 		return 0;

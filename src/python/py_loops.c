@@ -9,6 +9,7 @@
 
 #include <loopstall/uv.h>
 
+#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "python/py_frames.h"
 #include "python/py_memory.h"
@@ -225,7 +226,7 @@ static void resolve_uv_timers(const struct target *t, uint64_t loop, struct ls_l
 	    owner != loop || !has_known_type(t, "UVTimer", UVLOOP_TIMER_BYTES) ||
 	    !has_known_type(t, "TimerHandle", UVLOOP_TIMER_HANDLE_BYTES))
 		return;
-	ret_loop->py.uv_timers = uv_loop + LS_UV_LOOP_TIMER_HEAP;
+	ret_loop->py.uv_timers = uv_loop + LS_UV_LOOP_TIMER_HEAP + arch.mutex_bytes;
 	ret_loop->py.uv_timer_context = UVLOOP_TIMER_CONTEXT;
 	ret_loop->py.uv_timer_args = UVLOOP_TIMER_HANDLE_ARGS;
 }

@@ -123,6 +123,21 @@ bool py_str_equals(const struct target *t, uint64_t object, const char *name)
 		str_is(&t->proc.py.at, raw, name, len);
 }
 
+bool py_str_ascii(const struct target *t, uint64_t object, char *buf, size_t size)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint64_t length;
+	uint32_t state;
+
+	if (py_read_u64(t, object + py->str_length, &length) || length >= size ||
+	    py_read_u32(t, object + py->str_state, &state) || !ls_str_is_compact(py, state) ||
+	    !ls_str_is_ascii(py, state) ||
+	    target__read(t, object + py->str_ascii_data, buf, length))
+		return false;
+	buf[length] = 0;
+	return true;
+}
+
 /* Where the entries of a keys object are. */
 struct keys {
 	uint64_t entries, n;
@@ -402,6 +417,11 @@ int py_attribute(const struct target *t, uint64_t object, const char *name, uint
 	return r ? r : *ret_value ? 0 : -ENOENT;
 }
 
+int py_object_dict(const struct target *t, uint64_t module, uint64_t *ret_dict)
+{
+	return py_read_u64(t, module + t->proc.py.at.ob_head + MODULE_DICT, ret_dict);
+}
+
 int py_module_dict(const struct target *t, const char *module, uint64_t *ret_dict)
 {
 	uint64_t modules, object;
@@ -412,7 +432,7 @@ int py_module_dict(const struct target *t, const char *module, uint64_t *ret_dic
 	r = py_read_u64(t, py_target(t)->interp + t->proc.py.at.interp_modules, &modules);
 	if (!r)
 		r = py_dict_get(t, modules, module, &object);
-	return r ? r : py_read_u64(t, object + t->proc.py.at.ob_head + MODULE_DICT, ret_dict);
+	return r ? r : py_object_dict(t, object, ret_dict);
 }
 
 int py_module_attribute(const struct target *t, const char *module, const char *name,

@@ -42,6 +42,10 @@ int py_value_index(const struct target *t, uint64_t type, const char *name, uint
 int py_type_attribute(const struct target *t, uint64_t type, const char *name, uint64_t *ret_value);
 /* Whether a str is `name`, which has to be ASCII. */
 bool py_str_equals(const struct target *t, uint64_t object, const char *name);
+/* An ASCII str; false if it is none, or longer than `buf`. */
+bool py_str_ascii(const struct target *t, uint64_t object, char *buf, size_t size);
+/* The dict of a module object. */
+int py_object_dict(const struct target *t, uint64_t module, uint64_t *ret_dict);
 /* What a module that has been imported holds. To look for it takes a while. */
 int py_module_dict(const struct target *t, const char *module, uint64_t *ret_dict);
 /* Attribute of such a module. */

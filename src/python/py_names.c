@@ -6,6 +6,7 @@
 #include "python/py_names.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/utf8.h"
 #include "python/py_memory.h"
@@ -13,28 +14,67 @@
 
 #define MAX_NAME_CHARS 128
 
-static void read_str(struct py_types *types, uint64_t object, char *buf, size_t size)
+/* Where the characters of a str are. */
+struct chars {
+	uint64_t data, length;
+	uint32_t width;
+};
+
+static bool find_chars(struct py_types *types, uint64_t object, struct chars *ret)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py.at;
-	uint8_t head[96], chars[MAX_NAME_CHARS * 4];
-	uint64_t length, data;
-	uint32_t state, width;
-	size_t n;
+	uint8_t head[96];
+	uint32_t state;
 
 	if (py_pages__read_head(types->pages, object, head, sizeof(head)))
-		return;
-	length = py_word(head, py->str_length);
+		return false;
+	ret->length = py_word(head, py->str_length);
 	state = py_half(head, py->str_state);
-	width = ls_str_width(py, state);
+	ret->width = ls_str_width(py, state);
 	/* A class derived from str keeps its characters elsewhere. */
-	data = !ls_str_is_compact(py, state) ?
+	ret->data = !ls_str_is_compact(py, state) ?
 		py_word(head, py->str_data) :
 		object + (ls_str_is_ascii(py, state) ? py->str_ascii_data : py->str_data);
-	n = length < MAX_NAME_CHARS ? length : MAX_NAME_CHARS;
-	if (length > INT64_MAX || (width != 1 && width != 2 && width != 4) ||
-	    (n && py_pages__read(types->pages, data, chars, n * width)))
+	return ret->length <= INT64_MAX && (ret->width == 1 || ret->width == 2 || ret->width == 4);
+}
+
+static void read_str(struct py_types *types, uint64_t object, char *buf, size_t size)
+{
+	uint8_t chars[MAX_NAME_CHARS * 4];
+	struct chars at;
+	size_t n;
+
+	if (!find_chars(types, object, &at))
 		return;
-	utf8__from_wide(chars, n, width, n < length, buf, size);
+	n = at.length < MAX_NAME_CHARS ? at.length : MAX_NAME_CHARS;
+	if (n && py_pages__read(types->pages, at.data, chars, n * at.width))
+		return;
+	utf8__from_wide(chars, n, at.width, n < at.length, buf, size);
+}
+
+bool py_name__ends(struct py_types *types, uint64_t object, const char *tail)
+{
+	const size_t n = strlen(tail);
+	uint8_t chars[MAX_NAME_CHARS * 4];
+	char text[MAX_NAME_CHARS * 4 + 1];
+	struct chars at;
+
+	if (n > MAX_NAME_CHARS || py_types__kind(types, object) != PY_STR ||
+	    !find_chars(types, object, &at) || at.length < n ||
+	    py_pages__read(types->pages, at.data + (at.length - n) * at.width, chars, n * at.width))
+		return false;
+	utf8__from_wide(chars, n, at.width, false, text, sizeof(text));
+	return !strcmp(text, tail);
+}
+
+bool py_name__is_code(struct py_types *types, uint64_t code, const char *function, const char *file)
+{
+	const struct ls_pyoffsets *py = &types->t->proc.py.at;
+	uint64_t name, path;
+
+	return !py_pages__read(types->pages, code + py->co_name, &name, sizeof(name)) &&
+		!py_pages__read(types->pages, code + py->co_filename, &path, sizeof(path)) &&
+		py_str_equals(types->t, name, function) && py_name__ends(types, path, file);
 }
 
 /* 3.12 and later: a task not named has a number only, of one digit (30 bits). */

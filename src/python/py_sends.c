@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "process/code_spots.h"
 #include "python/py_entries.h"
 
@@ -31,7 +30,6 @@
 struct finder {
 	struct spots *spots;
 	struct elf_image *img;
-	struct arch_decoder *d;
 	uint64_t send, throw;
 	/* what a call of the function that resumes is to the method looked at */
 	enum ls_spot calls;
@@ -95,7 +93,7 @@ static bool can_frame(const struct finder *f, const struct code_call *call)
 	uint64_t behind;
 
 	return call->insn.is_call && call->insn.is_emulable &&
-		!code_spot_behind(f->img, f->d, call, false, &behind);
+		!code_spot_behind(f->img, call, false, &behind);
 }
 
 /* Frames one call, if that is possible. 0 or -errno. */
@@ -104,7 +102,7 @@ static int frame_call(struct finder *f, const struct code_call *call, enum ls_sp
 	uint64_t behind;
 	int r;
 
-	if (code_spot_behind(f->img, f->d, call, false, &behind))
+	if (code_spot_behind(f->img, call, false, &behind))
 		return 0;
 	r = spots__add(f->spots, f->img, call->insn.vaddr, kind, true);
 	return r ? r : spots__add(f->spots, f->img, behind, LS_SPOT_RESUME_EXIT, true);
@@ -146,7 +144,7 @@ static int frame_function(struct finder *f, uint64_t function)
 
 	if (r || is_done(f, function) || code_reach__has(&f->hot, function))
 		return r;
-	n = code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES);
+	n = code_branches_of(f->img, function, calls, MAX_BRANCHES);
 	for (int i = 0; r >= 0 && i < n; i++) {
 		const uint64_t callee = calls[i].insn.branch_target;
 
@@ -173,7 +171,7 @@ static int frame_next(struct finder *f, uint64_t function, bool only_jumps,
 		      int (*then)(struct finder *f, uint64_t next))
 {
 	struct code_call calls[MAX_BRANCHES];
-	int r = 0, n_framed = 0, n = code_branches_of(f->img, f->d, function, calls, MAX_BRANCHES);
+	int r = 0, n_framed = 0, n = code_branches_of(f->img, function, calls, MAX_BRANCHES);
 
 	for (int i = 0; r >= 0 && i < n; i++) {
 		uint64_t next = calls[i].insn.branch_target;
@@ -226,12 +224,12 @@ static bool find_doors(struct finder *f)
 	if (!elf_image__exported(f->img, "_PyEval_EvalFrameDefault", &symbol))
 		eval.entries[eval.n_entries++] = symbol.vaddr;
 	elf_image__add_import(f->img, "_PyEval_EvalFrameDefault", &eval);
-	f->n_evals = code_find_branches(f->img, f->d, &eval, f->evals, MAX_CALLS);
+	f->n_evals = code_find_branches(f->img, &eval, f->evals, MAX_CALLS);
 	if (!f->send || !f->throw || !elf_image__is_code(f->img, iterate) ||
 	    !elf_image__is_code(f->img, await) || f->n_evals <= 0)
 		return false;
-	code_reach__add(&f->hot, f->img, f->d, await, HOT_DEPTH);
-	code_reach__add(&f->hot, f->img, f->d, iterate, HOT_DEPTH);
+	code_reach__add(&f->hot, f->img, await, HOT_DEPTH);
+	code_reach__add(&f->hot, f->img, iterate, HOT_DEPTH);
 	return true;
 }
 
@@ -239,20 +237,18 @@ static bool find_doors(struct finder *f)
 static bool is_shared(const struct finder *f, uint64_t method)
 {
 	for (size_t i = 0; i < f->n_done; i++)
-		if (code_reaches(f->img, f->d, method, f->done[i], SHARE_DEPTH))
+		if (code_reaches(f->img, method, f->done[i], SHARE_DEPTH))
 			return true;
 	return false;
 }
 
 int spots__add_sends(struct spots *s, struct elf_image *core)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct finder f = { .spots = s, .img = core };
-	int r = arch_decoder__new(&d);
+	int r;
 
-	f.d = d;
-	if (r || !find_doors(&f))
-		return r;
+	if (!find_doors(&f))
+		return 0;
 	r = frame_method(&f, f.send, LS_SPOT_RESUME_CORO);
 	if (r > 0)
 		r = frame_method(&f, f.throw, LS_SPOT_RESUME_THROW);
@@ -262,24 +258,23 @@ int spots__add_sends(struct spots *s, struct elf_image *core)
 	return r < 0 ? r : 0;
 }
 
-static int add_entry(struct spots *s, struct elf_image *img, struct arch_decoder *d,
-		     uint64_t function, enum ls_spot kind)
+static int add_entry(struct spots *s, struct elf_image *img, uint64_t function, enum ls_spot kind)
 {
 	uint64_t spot;
-	int r = function ? code_spot_entry(img, d, function, kind == LS_SPOT_TASK_RESUME, &spot) :
+	int r = function ? code_spot_entry(img, function, kind == LS_SPOT_TASK_RESUME, &spot) :
 			   -ENOENT;
 
 	return r ? r : spots__add(s, img, spot, kind, true);
 }
 
 /* Both or none: -ENOENT is no failure. */
-static int add_both(struct spots *s, struct elf_image *img, struct arch_decoder *d, uint64_t first,
-		    enum ls_spot first_kind, uint64_t second, enum ls_spot second_kind)
+static int add_both(struct spots *s, struct elf_image *img, uint64_t first, enum ls_spot first_kind,
+		    uint64_t second, enum ls_spot second_kind)
 {
-	int r = add_entry(s, img, d, first, first_kind);
+	int r = add_entry(s, img, first, first_kind);
 
 	if (!r)
-		r = add_entry(s, img, d, second, second_kind);
+		r = add_entry(s, img, second, second_kind);
 	if (r)
 		spots__done(s);
 	return r == -ENOENT ? 0 : r;
@@ -287,26 +282,17 @@ static int add_both(struct spots *s, struct elf_image *img, struct arch_decoder 
 
 int spots__add_send_doors(struct spots *s, struct elf_image *core)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct finder f = { .spots = s, .img = core };
-	int r = arch_decoder__new(&d);
 
-	if (r)
-		return r;
-	f.d = d;
 	find_doors(&f);
-	return add_both(s, core, d, f.send, LS_SPOT_TASK_RESUME, f.throw, LS_SPOT_TASK_RESUME);
+	return add_both(s, core, f.send, LS_SPOT_TASK_RESUME, f.throw, LS_SPOT_TASK_RESUME);
 }
 
 int spots__add_task_notes(struct spots *s, struct elf_image *asyncio)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct py_entries entries;
-	int r = arch_decoder__new(&d);
 
-	if (r)
-		return r;
 	py_entries__find(&entries, asyncio);
-	return add_both(s, asyncio, d, entries.enter_task, LS_SPOT_TASK_ANNOUNCE,
-			entries.leave_task, LS_SPOT_TASK_LEAVE);
+	return add_both(s, asyncio, entries.enter_task, LS_SPOT_TASK_ANNOUNCE, entries.leave_task,
+			LS_SPOT_TASK_LEAVE);
 }

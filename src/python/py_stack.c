@@ -4,7 +4,8 @@
  * walk (bpf/python/frames.bpf.c). A frame may be left, freed and used again between two reads, so
  * the stack is walked until two walks in a row agree. The innermost position may differ: it moves
  * with each instruction. A program that does the same over and over is torn in the same way twice;
- * so the links of the chain are then read twice more, each time by one system call. Sources:
+ * so the innermost frames are then read twice more, each time by one system call: their links and
+ * what they run, because from 3.11 on calls of other functions use the same places. Sources:
  * cpython Include/cpython/frameobject.h (f_back), Include/internal/pycore_frame.h,
  * Include/cpython/pystate.h (cframe).
  */
@@ -25,9 +26,20 @@
 #define N_OUTER 32 /* kept of a deep stack: the outermost frames identify the step */
 #define N_INNER (TARGET_STACK_FRAMES - N_OUTER)
 
-/* Innermost links that one read confirms, between two reads of those of the thread state. */
-#define TOP_LINKS 2
-#define MAX_LINKS (PROCMEM_MANY - 2 * TOP_LINKS)
+/*
+ * Innermost frames that one read confirms. Words of the thread state (TOP_WORDS at most) are read
+ * in front of each few of them and at the end.
+ */
+#define TOP_WORDS 2
+#define MAX_LINKS 30
+#define LINKS_PER_TOP 2
+#define MAX_TOPS (MAX_LINKS / LINKS_PER_TOP + 1)
+_Static_assert(MAX_LINKS + MAX_TOPS * TOP_WORDS <= PROCMEM_MANY, "places of one read");
+
+/* Where a frame is and what it runs, as two reads are compared. */
+struct link {
+	uint64_t addr, code, position;
+};
 
 /* One walk. From N_INNER on the newest frame replaces the oldest, until the end. */
 struct walk {
@@ -36,7 +48,7 @@ struct walk {
 	uint64_t addrs[TARGET_STACK_FRAMES];
 	struct target_frame frames[TARGET_STACK_FRAMES];
 	size_t n_links;
-	uint64_t links[MAX_LINKS + 1]; /* addresses of all frames, marks too, and the next one */
+	struct link links[MAX_LINKS + 1]; /* the innermost frames, marks too, and the next one */
 };
 
 static void walk__push(struct walk *w, uint64_t addr, const struct target_frame *frame)
@@ -87,7 +99,11 @@ static int walk__follow(struct walk *w, struct py_pages *pages, const struct ls_
 		if (r)
 			return r;
 		if (w->n_links <= MAX_LINKS)
-			w->links[w->n_links++] = addr;
+			w->links[w->n_links++] = (struct link){
+				addr,
+				py_frame_code(py, words),
+				py_frame_position(py, words),
+			};
 		if (i == next_mark) {
 			mark = addr;
 			next_mark *= 2;
@@ -139,38 +155,92 @@ static bool agree(const struct walk *a, const struct walk *b)
 	return true;
 }
 
-/* Reads the links of the innermost frames with one system call, which is nearly atomic. */
-static bool is_confirmed(const struct walk *w, const struct target *t, uint64_t tstate)
+/* Whether frame `i` still runs what it ran, and was called by the same one. */
+static bool is_link_same(const struct walk *w, size_t i, const struct ls_pyoffsets *py,
+			 const uint8_t *words)
+{
+	const struct link *link = &w->links[i];
+
+	return py_word(words, py->frame_previous) == (i + 1 < w->n_links ? link[1].addr : 0) &&
+		py_frame_code(py, words) == link->code &&
+		(!i || py_frame_position(py, words) == link->position);
+}
+
+/* One read that confirms a walk. */
+struct snapshot {
+	size_t n, n_top; /* places in all; words of the thread state */
+	uint64_t top[TOP_WORDS], expected[TOP_WORDS]; /* their addresses and values */
+	uint64_t addrs[PROCMEM_MANY];
+	size_t link_of[PROCMEM_MANY]; /* from MAX_LINKS on: a word of the thread state */
+	uint8_t words[PROCMEM_MANY * FRAME_BYTES_MAX];
+};
+
+static void snapshot__add(struct snapshot *s, uint64_t addr, size_t link)
+{
+	s->addrs[s->n] = addr;
+	s->link_of[s->n++] = link;
+}
+
+static void snapshot__add_top(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_top; i++)
+		snapshot__add(s, s->top[i], MAX_LINKS + i);
+}
+
+static int snapshot__find_top(struct snapshot *s, const struct walk *w, const struct target *t,
+			      uint64_t tstate)
 {
 	const struct ls_pyoffsets *py = &t->proc.py.at;
-	const bool has_cframe = py->cframe_current != LS_PY_NONE;
-	const size_t n_links = w->n_links < MAX_LINKS ? w->n_links : MAX_LINKS;
-	uint8_t words[PROCMEM_MANY * FRAME_BYTES_MAX];
-	uint64_t addrs[PROCMEM_MANY], expected[TOP_LINKS] = { w->n_links ? w->links[0] : 0 };
-	size_t n_top = 0;
+	const uint64_t innermost = w->n_links ? w->links[0].addr : 0;
 
-	addrs[n_top++] = tstate + py->tstate_frame;
-	if (has_cframe) {
-		expected[1] = expected[0];
-		if (py_read_u64(t, addrs[0], &expected[0]))
-			return false;
-		addrs[n_top++] = expected[0] + py->cframe_current;
-	}
-	memcpy(addrs + n_top, w->links, n_links * sizeof(addrs[0]));
-	memcpy(addrs + n_top + n_links, addrs, n_top * sizeof(addrs[0]));
-	if (procmem__read_many(t->pid, addrs, 2 * n_top + n_links, words, py->frame_bytes))
-		return false;
-	for (size_t i = 0; i < n_top; i++)
-		if (py_word(words + i * py->frame_bytes, 0) != expected[i] ||
-		    py_word(words + (n_top + n_links + i) * py->frame_bytes, 0) != expected[i])
-			return false;
-	for (size_t i = 0; i < n_links; i++) {
-		const uint64_t next = i + 1 < w->n_links ? w->links[i + 1] : 0;
+	s->n_top = 1;
+	s->top[0] = tstate + py->tstate_frame;
+	s->expected[0] = innermost;
+	if (py->cframe_current == LS_PY_NONE)
+		return 0;
+	s->n_top = 2;
+	s->expected[1] = innermost;
+	if (py_read_u64(t, s->top[0], &s->expected[0]))
+		return -1;
+	s->top[1] = s->expected[0] + py->cframe_current;
+	return 0;
+}
 
-		if (py_word(words + (n_top + i) * py->frame_bytes, py->frame_previous) != next)
+static bool snapshot__is_of(const struct snapshot *s, const struct walk *w,
+			    const struct ls_pyoffsets *py)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const uint8_t *words = s->words + i * py->frame_bytes;
+		const size_t link = s->link_of[i];
+
+		if (link < MAX_LINKS ? !is_link_same(w, link, py, words) :
+				       py_word(words, 0) != s->expected[link - MAX_LINKS])
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Reads the innermost frames with one system call. It takes a microsecond or two, in which a loop
+ * may return and call again; that the thread state says the same between the frames, too, makes the
+ * moments short in which that is not seen.
+ */
+static bool is_confirmed(const struct walk *w, const struct target *t, uint64_t tstate)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	const size_t n_links = w->n_links < MAX_LINKS ? w->n_links : MAX_LINKS;
+	struct snapshot s = { 0 };
+
+	if (snapshot__find_top(&s, w, t, tstate))
+		return false;
+	for (size_t i = 0; i < n_links; i++) {
+		if (i % LINKS_PER_TOP == 0)
+			snapshot__add_top(&s);
+		snapshot__add(&s, w->links[i].addr, i);
+	}
+	snapshot__add_top(&s);
+	return !procmem__read_many(t->pid, s.addrs, s.n, s.words, py->frame_bytes) &&
+		snapshot__is_of(&s, w, py);
 }
 
 /*
@@ -204,50 +274,67 @@ static void take(const struct walk *w, size_t n_changed, bool is_torn, struct ta
 	memcpy(stack->frames, w->frames + n_changed, stack->n_frames * sizeof(*stack->frames));
 }
 
-/* The outermost frame of most walks: a thread keeps it, a torn chain may end anywhere. */
-struct root {
-	uint64_t addr;
-	unsigned int lead; /* walks for it, less those against */
-};
-
 /* 0: none. A coroutine that no frame has called was left already, or its stack is a greenlet's. */
 static uint64_t root_of(const struct walk *w)
 {
 	return !w->r && w->n && !w->frames[w->n - 1].coro ? w->addrs[w->n - 1] : 0;
 }
 
-static void root__vote(struct root *root, const struct walk *w)
+/* The outermost frame of most walks: a thread keeps it, a torn chain may end anywhere. */
+static uint64_t elect_root(const struct walk *walks)
 {
-	const uint64_t addr = root_of(w);
+	unsigned int lead = 0; /* walks for it, less those against */
+	uint64_t root = 0;
 
-	if (!root->lead)
-		root->addr = addr;
-	root->lead += addr == root->addr ? 1 : -1U;
+	for (size_t i = 0; i < MAX_WALKS; i++) {
+		const uint64_t addr = root_of(&walks[i]);
+
+		if (!lead)
+			root = addr;
+		lead += addr == root ? 1 : -1U;
+	}
+	return root;
+}
+
+/*
+ * What all walks have in common of the last one. Two alone may be torn alike. A walk from another
+ * root was torn.
+ */
+static void take_common(const struct walk *walks, struct target_stack *stack)
+{
+	const struct walk *last = &walks[MAX_WALKS - 1];
+	const uint64_t root = elect_root(walks);
+	size_t n_changed = 0, n_alike = 0;
+
+	for (size_t i = 0; root && i < MAX_WALKS - 1; i++) {
+		const size_t n = count_changed(&walks[i], last);
+
+		if (root_of(&walks[i]) != root)
+			continue;
+		n_alike++;
+		n_changed = n > n_changed ? n : n_changed;
+	}
+	take(last, n_alike && root_of(last) == root ? n_changed : last->n, true, stack);
 }
 
 int py_thread_stack(const struct target *t, uint64_t tstate, struct target_stack *ret_stack)
 {
 	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
-	struct walk walks[2], *last = &walks[0], *before = &walks[1];
-	struct root root = { 0 };
+	struct walk walks[MAX_WALKS];
+	const struct walk *last = &walks[MAX_WALKS - 1];
 	int n_agreed = 0;
 
 	if (py_pages__new(&pages, t))
 		return -ENOMEM;
-	walk__run(last, t, pages, tstate);
-	root__vote(&root, last);
-	for (int i = 1; i < MAX_WALKS; i++) {
-		struct walk *oldest = before;
+	for (int i = 0; i < MAX_WALKS; i++) {
+		struct walk *w = &walks[i];
 
-		before = last;
-		last = oldest;
-		walk__run(last, t, pages, tstate);
-		root__vote(&root, last);
-		n_agreed += agree(before, last) && is_confirmed(last, t, tstate) &&
-			is_confirmed(last, t, tstate);
+		walk__run(w, t, pages, tstate);
+		n_agreed += i && agree(w - 1, w) && is_confirmed(w, t, tstate) &&
+			is_confirmed(w, t, tstate);
 		/* A stack without a root counts only if it does not change in all walks. */
-		if (n_agreed >= (root_of(last) || !last->n ? 1 : MAX_WALKS - 1)) {
-			take(last, 0, false, ret_stack);
+		if (n_agreed >= (root_of(w) || !w->n ? 1 : MAX_WALKS - 1)) {
+			take(w, 0, false, ret_stack);
 			return 0;
 		}
 		if (py_pages__error(pages))
@@ -255,7 +342,6 @@ int py_thread_stack(const struct target *t, uint64_t tstate, struct target_stack
 	}
 	if (last->r && last->r != -EFAULT && last->r != -ELOOP)
 		return last->r;
-	take(last, root.addr && root_of(last) == root.addr ? count_changed(before, last) : last->n,
-	     true, ret_stack);
+	take_common(walks, ret_stack);
 	return 0;
 }

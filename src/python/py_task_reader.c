@@ -21,6 +21,9 @@
 #define TASK_BYTES_MAX 192
 #define MINOR_WITH_EAGER_TASKS 12
 #define WEAKREF_OBJECT 0 /* behind the head */
+#define MINOR_WITH_BITS 13 /* flags of a task are bits of one byte since */
+#define BIT_LOG_TB 0
+#define BIT_MUST_CANCEL 2
 
 void py_task_reader__done(struct py_task_reader *r)
 {
@@ -266,6 +269,39 @@ static bool read_trio_task(struct py_task_reader *r, uint64_t task, struct py_ra
 	return true;
 }
 
+static bool flag(const struct ls_pyoffsets *py, const uint8_t *task, uint16_t offset, int bit)
+{
+	return py->minor < MINOR_WITH_BITS ? py_half(task, offset) != 0 : task[offset] >> bit & 1;
+}
+
+/* Instances have those attributes of a future only that were assigned. */
+static uint64_t lost_python_exception(const struct target *t, uint64_t task)
+{
+	const uint64_t exception = attribute(t, task, "_exception"),
+		       is_logged = attribute(t, task, "_Future__log_traceback");
+	uint64_t value;
+
+	if (!exception || !is_logged || exception == py_target(t)->none ||
+	    !py_str_equals(t, attribute(t, task, "_state"), "FINISHED"))
+		return 0;
+	return !py_int_value(t, is_logged, &value) && value ? exception : 0;
+}
+
+uint64_t py_task_reader__lost_exception(struct py_task_reader *r, uint64_t task)
+{
+	const struct ls_pyoffsets *py = &r->t->proc.py.at;
+	uint8_t object[TASK_BYTES_MAX];
+	const enum py_kind kind = py_types__kind(&r->types, task);
+
+	if (kind == PY_PYTASK && !py_task_reader__is_trio(r, task))
+		return lost_python_exception(r->t, task);
+	if (kind != PY_TASK || py_pages__read(r->pages, task, object, py->task_bytes) ||
+	    py_half(object, py->task_state) != PY_FUTURE_FINISHED ||
+	    !flag(py, object, py->task_log_tb, BIT_LOG_TB))
+		return 0;
+	return py_word(object, py->task_exception);
+}
+
 bool py_task_reader__read(struct py_task_reader *r, uint64_t task, struct py_raw_task *raw)
 {
 	const struct ls_pyoffsets *py = &r->t->proc.py.at;
@@ -287,6 +323,9 @@ bool py_task_reader__read(struct py_task_reader *r, uint64_t task, struct py_raw
 	raw->name = py_word(object, py->task_name);
 	raw->fut_waiter = py_word(object, py->task_fut_waiter);
 	raw->callbacks = py_callbacks_of(py, object);
+	raw->must_cancel = flag(py, object, py->task_must_cancel, BIT_MUST_CANCEL);
+	if (py->task_cancels != LS_PY_NONE)
+		raw->n_cancels = py_half(object, py->task_cancels);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include "python/py_waiters.h"
 
 #define PY_FUTURE_PENDING 0
+#define PY_FUTURE_FINISHED 2
 
 /* What the task itself holds. */
 struct py_raw_task {
@@ -23,6 +24,10 @@ struct py_raw_task {
 	bool is_python;
 	bool is_trio, is_scheduled; /* is_scheduled: set for trio's tasks only */
 	uint64_t nursery; /* of trio's */
+	/* the next two are of asyncio's in C: a cancellation that did not begin yet, and how many
+	 * were asked for (from 3.11 on) */
+	bool must_cancel;
+	uint32_t n_cancels;
 	struct py_callbacks callbacks; /* of asyncio's in C */
 };
 
@@ -49,6 +54,11 @@ void py_task_reader__done(struct py_task_reader *r);
  */
 int py_task_reader__list(struct py_task_reader *r);
 bool py_task_reader__is_trio(struct py_task_reader *r, uint64_t task);
+/*
+ * The exception of a task of asyncio's that is done, at which nobody has looked; 0 if there is
+ * none.
+ */
+uint64_t py_task_reader__lost_exception(struct py_task_reader *r, uint64_t task);
 /* False if it is no task, or is done. */
 bool py_task_reader__read(struct py_task_reader *r, uint64_t task, struct py_raw_task *raw);
 /*

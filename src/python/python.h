@@ -64,6 +64,7 @@ bool py_has_queue(const struct ls_loop *loop);
 int py_find_running_task(struct target *t);
 /* Where the garbage collector of the main interpreter says that it runs. */
 void py_find_collector(struct target *t);
+int py_requests(const struct target *t, uint64_t *stamp, struct ls_requests *ret);
 int py_scheduler_of_thread(const struct target *t, uint64_t tstate, uint64_t *ret_loop,
 			   const struct loop_kind **ret_kind);
 int py_resolve_tasks(const struct target *t, uint64_t loop, struct ls_loop *ret_loop);
@@ -79,6 +80,11 @@ int py_count_ready(const struct target *t, const struct ls_loop *loop);
 int py_waiting(const struct target *t, const struct target_stuck *stuck,
 	       struct target_waiting *ret);
 int py_executor(const struct target *t, uint64_t loop, struct target_executor *ret);
+/* -ENOENT if the loop has none yet. */
+int py_default_executor(const struct target *t, uint64_t loop, uint64_t *ret_executor);
+/* Calls in the queue of an executor. */
+uint32_t py_queued_calls(const struct target *t, uint64_t queue);
+int py_pools(const struct target *t, struct pools *ret, struct lifecycle *life);
 int py_executor_threads(const struct target *t, uint64_t loop, uint64_t *tstates, size_t max);
 int py_threads(const struct target *t, struct target_threads *list);
 int py_thread_stack(const struct target *t, uint64_t tstate, struct target_stack *ret_stack);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "process/code_spots.h"
 
 #define MAX_CALLS 32
@@ -28,12 +27,11 @@ static void find_by_symbol(struct elf_image *img, struct arch_callee *ret_impl)
 		ret_impl->entries[ret_impl->n_entries++] = symbols[i].vaddr;
 }
 
-static bool is_reached(struct elf_image *img, struct arch_decoder *d,
-		       const struct py_entries *entries, uint64_t impl)
+static bool is_reached(struct elf_image *img, const struct py_entries *entries, uint64_t impl)
 {
-	return entries->step_call && code_reaches(img, d, entries->step_call, impl, REACH_DEPTH) &&
+	return entries->step_call && code_reaches(img, entries->step_call, impl, REACH_DEPTH) &&
 		(!entries->wakeup_call ||
-		 code_reaches(img, d, entries->wakeup_call, impl, REACH_DEPTH));
+		 code_reaches(img, entries->wakeup_call, impl, REACH_DEPTH));
 }
 
 /*
@@ -54,8 +52,8 @@ static void add_function(struct elf_image *img, const char *name, struct arch_ca
  * Without symbols: the function that sends into the coroutine and that is reached from all entry
  * points.
  */
-static int find_by_import(struct elf_image *img, struct arch_decoder *d,
-			  const struct py_entries *entries, struct arch_callee *ret_impl)
+static int find_by_import(struct elf_image *img, const struct py_entries *entries,
+			  struct arch_callee *ret_impl)
 {
 	struct code_call calls[MAX_CALLS];
 	struct arch_callee send = { .n_entries = 0 };
@@ -63,12 +61,12 @@ static int find_by_import(struct elf_image *img, struct arch_decoder *d,
 
 	add_function(img, "PyIter_Send", &send); /* 3.10 and later */
 	add_function(img, "_PyGen_Send", &send); /* 3.8, 3.9 */
-	n = code_find_branches(img, d, &send, calls, MAX_CALLS);
+	n = code_find_branches(img, &send, calls, MAX_CALLS);
 	for (int i = 0; i < n; i++) {
 		uint64_t start = calls[i].function.start;
 
 		if ((ret_impl->n_entries && ret_impl->entries[0] == start) ||
-		    !is_reached(img, d, entries, start))
+		    !is_reached(img, entries, start))
 			continue;
 		if (ret_impl->n_entries == 1) {
 			ret_impl->n_entries = 0;
@@ -90,11 +88,11 @@ static bool is_tail_call(const struct code_call *call, const struct arch_callee 
 	return true;
 }
 
-static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_decoder *d,
-			  const struct arch_callee *impl, struct step_search *search)
+static int add_step_calls(struct spots *s, struct elf_image *img, const struct arch_callee *impl,
+			  struct step_search *search)
 {
 	struct code_call calls[MAX_CALLS];
-	int n = code_find_branches(img, d, impl, calls, MAX_CALLS), framed = 0, open = 0, tails = 0;
+	int n = code_find_branches(img, impl, calls, MAX_CALLS), framed = 0, open = 0, tails = 0;
 
 	for (int i = 0; i < n; i++) {
 		uint64_t behind;
@@ -106,7 +104,7 @@ static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_de
 		}
 		r = spots__add(s, img, calls[i].insn.vaddr, LS_SPOT_STEP_ENTER,
 			       calls[i].insn.is_emulable);
-		if (!r && !code_spot_behind(img, d, &calls[i], false, &behind)) {
+		if (!r && !code_spot_behind(img, &calls[i], false, &behind)) {
 			r = spots__add(s, img, behind, LS_SPOT_STEP_EXIT, true);
 			framed++;
 		} else {
@@ -130,26 +128,23 @@ static int add_step_calls(struct spots *s, struct elf_image *img, struct arch_de
 
 int spots__add_steps(struct spots *s, struct elf_image *img, struct step_search *ret_search)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct arch_callee impl = { .n_entries = 0 };
 	bool is_trusted;
-	int r = arch_decoder__new(&d);
+	int r = 0;
 
-	if (r)
-		return r;
 	*ret_search = (struct step_search){ .rung = TARGET_RUNG_NONE };
 	py_entries__find(&ret_search->entries, img);
 	find_by_symbol(img, &impl);
 	is_trusted = impl.n_entries > 1 ||
-		(impl.n_entries && is_reached(img, d, &ret_search->entries, impl.entries[0]));
+		(impl.n_entries && is_reached(img, &ret_search->entries, impl.entries[0]));
 	ret_search->rung = TARGET_RUNG_SYMBOL;
 	if (!is_trusted) {
 		impl.n_entries = 0;
 		ret_search->rung = TARGET_RUNG_ENTRY;
-		r = find_by_import(img, d, &ret_search->entries, &impl);
+		r = find_by_import(img, &ret_search->entries, &impl);
 	}
 	if (impl.n_entries)
-		return add_step_calls(s, img, d, &impl, ret_search);
+		return add_step_calls(s, img, &impl, ret_search);
 	ret_search->rung = TARGET_RUNG_NONE;
 	snprintf(ret_search->note, sizeof(ret_search->note), "%s",
 		 r == -ENOTUNIQ ? "several functions look like the step function" :

@@ -189,6 +189,17 @@ static const char *call(enum ls_cause cause, const char *syscall)
 	return NULL;
 }
 
+/* Where time.sleep is a module of its own, and not in the interpreter. */
+static bool is_own_module(const char *module)
+{
+	static const char *const prefixes[] = { "libpython", "time.cpython-", "time.so" };
+
+	for (size_t i = 0; i < N_OF(prefixes); i++)
+		if (!strncmp(module, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
 /*
  * threading.Condition gives each wait a lock of its own, and notify() releases it; up to 3.12 the
  * end of a thread releases a lock for those who join it. Source: cpython Lib/threading.py.
@@ -208,6 +219,23 @@ static bool is_notification(const char *file, const char *function)
 	return false;
 }
 
+/*
+ * __del__, and what weakref.py calls when an object has died: finalize objects, and the callbacks
+ * of its containers.
+ */
+static bool is_finalizer(const char *file, const char *function)
+{
+	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+
+	if (function_is(function, "__del__"))
+		return true;
+	if (!is_standard_library(file))
+		return false;
+	if (!strcmp(base, "weakref.py"))
+		return function_is(function, "__call__") || function_is(function, "remove");
+	return !strcmp(base, "_weakrefset.py") && function_is(function, "_remove");
+}
+
 /* What is not here is said in neutral words. */
 static const struct finding_words findings[FINDING_MAX] = {
 	[FINDING_SMALL_STEPS] = { "runs too many steps in one turn",
@@ -219,6 +247,18 @@ static const struct finding_words findings[FINDING_MAX] = {
 			    "Blocks the loop in time.sleep",
 			    "Use await asyncio.sleep(...); if it waits for something outside, "
 			    "await that instead" },
+	[FINDING_LIBRARY_SLEEP] = { "calls a library that sleeps on the loop",
+				    "call a library that sleeps on the loop",
+				    "Blocks the loop in a native library that sleeps, as a "
+				    "database's does that waits for a lock",
+				    "Call it in a thread: await asyncio.to_thread(...), or use an "
+				    "asyncio client; a shorter timeout bounds the wait" },
+	[FINDING_NESTED_LOOP] = { "waits in another loop that it runs",
+				  "wait in another loop that they run",
+				  "Blocks the loop while another loop waits that it runs inside",
+				  "Await the coroutine itself, in place of asyncio.run(...) or "
+				  "run_until_complete(...); what needs a loop of its own can have "
+				  "it in a thread: await asyncio.to_thread(asyncio.run, ...)" },
 	[FINDING_NETWORK] = { "waits for a socket on the loop", "wait for a socket on the loop",
 			      "Blocks the loop in a call that waits for a socket",
 			      "Use an asyncio client or streams; as a last resort await "
@@ -300,6 +340,46 @@ static const struct finding_words findings[FINDING_MAX] = {
 			       "one",
 			       "Give the loop a larger ThreadPoolExecutor "
 			       "(loop.set_default_executor), or slow calls one of their own" },
+	[FINDING_POOL_EXECUTOR] = { NULL, NULL,
+				    "All threads of a ThreadPoolExecutor are busy and calls wait "
+				    "for one",
+				    "Make what its threads do faster, or give it more of them "
+				    "(max_workers); the loop itself is not the cause" },
+	[FINDING_POOL_LIMITER] = { NULL, NULL,
+				   "All threads that a limiter lets in are busy and calls wait for "
+				   "one",
+				   "Make slow endpoints async, or raise the limit "
+				   "(anyio.to_thread.current_default_thread_limiter()"
+				   ".total_tokens); the loop itself is not the cause" },
+	[FINDING_POOL_CONNECTIONS] = { NULL, NULL,
+				       "All connections of a pool are taken and tasks wait for one",
+				       "Give connections back sooner (none held over a slow "
+				       "await), or make the pool larger; the loop itself is not "
+				       "the cause" },
+};
+
+#define HAND_TO_A_THREAD "A callback cannot await: hand it to a thread (loop.run_in_executor)"
+#define START_A_TASK "A callback cannot await: start a task (loop.create_task) that awaits "
+
+static const char *const in_callback[FINDING_MAX] = {
+	[FINDING_SLEEP] = "A callback cannot await: leave what follows to loop.call_later(...), or "
+			  "start a task that awaits asyncio.sleep(...)",
+	[FINDING_LIBRARY_SLEEP] = HAND_TO_A_THREAD "; a shorter timeout bounds the wait",
+	[FINDING_NESTED_LOOP] = "Start a task (loop.create_task) for the coroutine, in place of "
+				"asyncio.run(...) or run_until_complete(...)",
+	[FINDING_NETWORK] = START_A_TASK "an asyncio client or streams; as a last resort hand it "
+					 "to a thread (loop.run_in_executor)",
+	[FINDING_FILE] = HAND_TO_A_THREAD,
+	[FINDING_LOCK] = START_A_TASK "an asyncio.Lock; threads can call back by "
+				      "loop.call_soon_threadsafe(...)",
+	[FINDING_PROCESS] = START_A_TASK "asyncio.create_subprocess_exec(...)",
+	[FINDING_DNS] = START_A_TASK "loop.getaddrinfo(...)",
+	[FINDING_NEVER_YIELDS] = "Move it to a process (ProcessPoolExecutor), or do a part of it "
+				 "and leave the next to loop.call_soon(...)",
+	[FINDING_CPU] = "Move it to a process (ProcessPoolExecutor), or native code that releases "
+			"the GIL to a thread (loop.run_in_executor)",
+	[FINDING_GIL_RELEASED] = HAND_TO_A_THREAD "; the loop runs meanwhile",
+	[FINDING_OTHER] = HAND_TO_A_THREAD,
 };
 
 const struct runtime_words words_python = {
@@ -312,8 +392,15 @@ const struct runtime_words words_python = {
 	.is_nameless = is_nameless,
 	.is_given_name = is_given_name,
 	.call = call,
+	.is_own_module = is_own_module,
 	.is_notification = is_notification,
 	.findings = findings,
+	.in_callback = in_callback,
+	.is_finalizer = is_finalizer,
+	.in_finalizer =
+		"Nobody can await in a finalizer, and it runs wherever the object dies: let "
+		"users of the object await a close method (async with), and let the finalizer "
+		"only free memory",
 	.not_there = "the process does not run a CPython yet",
 	.not_up = "its interpreter is still starting up",
 	.no_loops = "it has not imported asyncio",

@@ -54,11 +54,13 @@
 #include "runtime/words.h"
 
 struct examination;
+struct lifecycle;
 struct maps;
 struct target;
 struct target_description;
 struct target_executor;
 struct target_loop_thread;
+struct pools;
 struct target_threads;
 struct target_stack;
 struct target_step;
@@ -131,6 +133,12 @@ struct runtime_ops {
 	int (*find_running_task)(struct target *t);
 
 	/*
+	 * Where the process handles HTTP requests and which test it runs, as target__requests().
+	 * NULL: not known.
+	 */
+	int (*requests)(const struct target *t, uint64_t *stamp, struct ls_requests *ret);
+
+	/*
 	 * The loop of a thread that the kernel side knows by its thread state only: 0 if it is of
 	 * another scheduler. NULL: the kernel side always sends the loop's address.
 	 */
@@ -179,6 +187,12 @@ struct runtime_ops {
 	 */
 	int (*executor_threads)(const struct target *t, uint64_t loop, uint64_t *tstates,
 				size_t max);
+
+	/*
+	 * Threads and connections that tasks share, and the life of the tasks, as target__pools().
+	 * NULL: none are known.
+	 */
+	int (*pools)(const struct target *t, struct pools *ret, struct lifecycle *life);
 
 	/*
 	 * What threads do right now, read from memory. All NULL: `loopstall dump` shows loops and

@@ -35,6 +35,8 @@ enum code_origin {
 enum finding_kind {
 	FINDING_SMALL_STEPS,
 	FINDING_SLEEP,
+	FINDING_LIBRARY_SLEEP,
+	FINDING_NESTED_LOOP,
 	FINDING_NETWORK,
 	FINDING_FILE,
 	FINDING_PIPE,
@@ -57,6 +59,15 @@ enum finding_kind {
 	FINDING_GIL_RELEASED,
 	FINDING_OTHER,
 	FINDING_EXECUTOR,
+	FINDING_POOL_EXECUTOR, /* one for each kind of pool, in the order of POOL_KINDS */
+	FINDING_POOL_LIMITER,
+	FINDING_POOL_CONNECTIONS,
+	FINDING_LIFE_ALIVE, /* one for each kind of life, in the order of LIFE_KINDS */
+	FINDING_LIFE_CANCELLED,
+	FINDING_LIFE_FAILED,
+	FINDING_LIFE_DEADLOCK,
+	FINDING_LIFE_FORGOTTEN,
+	FINDING_LIFE_GENERATOR,
 	FINDING_MAX
 };
 
@@ -90,12 +101,28 @@ struct runtime_words {
 	 */
 	const char *(*call)(enum ls_cause cause, const char *syscall);
 	/*
+	 * Is this native module ("libpython3.11.so.1.0:time_sleep") a part of the runtime itself?
+	 * NULL: none is.
+	 */
+	bool (*is_own_module)(const char *module);
+	/*
 	 * Does this function wait for a notification, or send one? Some runtimes make a lock for
 	 * each: it is released by a thread that never held it. NULL: there are none.
 	 */
 	bool (*is_notification)(const char *file, const char *function);
 	/* All four texts of an entry, or none. NULL: none at all. */
 	const struct finding_words *findings; /* FINDING_MAX of them */
+	/*
+	 * The advice for a function that the loop itself calls, where nothing can be awaited; NULL,
+	 * of one or of all FINDING_MAX: the same.
+	 */
+	const char *const *in_callback;
+	/*
+	 * Is this what the interpreter runs when an object dies? What helps whatever it blocks in.
+	 * NULL: there is no such thing.
+	 */
+	bool (*is_finalizer)(const char *file, const char *function);
+	const char *in_finalizer;
 
 	/* Why nothing is measured yet: full sentences without a stop. */
 	const char *not_there; /* the process has not become one of this runtime */
@@ -156,6 +183,14 @@ static inline bool runtime_words__is_nameless(const struct runtime_words *words,
 	const struct runtime_words *w = runtime_words__or_default(words);
 
 	return w->is_nameless && w->is_nameless(function);
+}
+
+static inline bool runtime_words__is_own_module(const struct runtime_words *words,
+						const char *module)
+{
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	return module && w->is_own_module && w->is_own_module(module);
 }
 
 static inline enum frame_role runtime_words__frame_role(const struct runtime_words *words,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a suspended coroutine holds: its local variables, the values on its stack, and among these
+ * the context managers inside whose `with` it is.
+ */
+#ifndef LOOPSTALL_PYTHON_PY_VALUES_H
+#define LOOPSTALL_PYTHON_PY_VALUES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "python/addr_map.h"
+#include "python/py_awaits.h"
+
+/* Only `types` set at first. What is learned of code and functions is kept: many tasks share it. */
+struct py_values {
+	struct py_types *types;
+	struct addr_map offsets; /* of variables, by code and variable */
+	struct addr_map exits; /* functions: 2 if it is the exit of a context manager, else 1 */
+};
+
+void py_values__done(struct py_values *v);
+
+/* Calls `fn` with each context manager, the outermost first. */
+typedef void py_manager_fn(void *ctx, uint64_t manager);
+void py_values__managers(struct py_values *v, const struct py_await_link *link, py_manager_fn *fn,
+			 void *ctx);
+
+/* How many counted references to `object` its variables and its stack are. */
+size_t py_values__references(struct py_types *types, const struct py_await_link *link,
+			     uint64_t object);
+
+/* Variables of asyncio's own functions. */
+enum py_variable { PY_SELF, PY_TIMEOUT, PY_FS, PY_VARIABLE_MAX };
+
+/* 0 if there is none. */
+uint64_t py_values__local(struct py_values *v, const struct py_await_link *link,
+			  enum py_variable variable);
+
+#endif
