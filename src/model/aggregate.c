@@ -106,16 +106,17 @@ int aggregate__coroutine(struct aggregate *a, const struct resolver *resolver,
 	return reading_resolve(a, c, resolver);
 }
 
-int aggregate__place(struct aggregate *a, const struct stall *stall, struct place **ret_place)
+int aggregate__place(struct aggregate *a, const struct code_info *coroutine,
+		     const struct runtime_words *words, struct place **ret_place)
 {
 	int r;
 
 	*ret_place = NULL;
-	if (!stall->coroutine.name)
+	if (!coroutine->name)
 		return 0;
-	r = places__get(&a->places, AGGREGATE_MAX_PLACES, &stall->coroutine, ret_place);
+	r = places__get(&a->places, AGGREGATE_MAX_PLACES, coroutine, ret_place);
 	if (!r && *ret_place && !(*ret_place)->words)
-		(*ret_place)->words = stall->words;
+		(*ret_place)->words = words;
 	return r;
 }
 
@@ -429,10 +430,12 @@ static struct coroutine_row *row_of(const struct aggregate *a, struct place *pla
 	row->entered_stalls = place->entered_stalls;
 	row->entered_starved_ns = place->entered_starved_ns;
 	row->pid = pid;
+	row->causes = place->causes;
 	if (place->worst_ns) {
 		row->where = place->worst;
 		row->where_cause = place->worst_cause;
 		row->where_sign = place->worst_sign;
+		row->where_context = place->worst_context;
 	}
 	return row;
 }

@@ -53,7 +53,8 @@ int aggregate__each_sum(const struct aggregate *a,
 			int (*fn)(void *ctx, const struct coroutine_sum *sum), void *ctx);
 
 /* The place of a stall's coroutine; NULL if it has none or there is no room. 0 or -ENOMEM. */
-int aggregate__place(struct aggregate *a, const struct stall *stall, struct place **ret_place);
+int aggregate__place(struct aggregate *a, const struct code_info *coroutine,
+		     const struct runtime_words *words, struct place **ret_place);
 
 /* Adds to its place a step that no reading holds: its end, or its beginning, was not seen. */
 void aggregate__add_step(struct aggregate *a, struct place *place, const struct stall *stall);

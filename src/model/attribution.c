@@ -164,6 +164,28 @@ static enum frame_role frame_role(const struct stall *stall, size_t i)
 }
 
 /*
+ * Number of the innermost frames that are a loop which the user's code runs inside this one; 0 if
+ * there is none. The stack of a step ends with its coroutine; a callback is inside the outer loop.
+ */
+static size_t nested_loop(const struct stall *stall)
+{
+	bool has_boundary = false;
+	size_t n = 0;
+
+	for (; n < stall->n_frames && frame_role(stall, n) != FRAME_USER; n++)
+		has_boundary = has_boundary || frame_role(stall, n) == FRAME_BOUNDARY;
+	if (!has_boundary || n == stall->n_frames)
+		return 0;
+	for (size_t i = n; stall->unit == LS_UNIT_CALLBACK; i++) {
+		if (i == stall->n_frames)
+			return 0;
+		if (frame_role(stall, i) == FRAME_BOUNDARY)
+			break;
+	}
+	return n;
+}
+
+/*
  * Index of the frame that is the callback's function. Inside the innermost boundary: the outermost
  * frame that is no machinery, so that a protocol's method is named rather than the transport that
  * calls it; if all is machinery, the outermost. A native loop has no frames; there the stack ends
@@ -174,7 +196,8 @@ static size_t callback_frame(const struct stall *stall, bool is_at_loop, bool *r
 {
 	size_t n = stall->n_frames, inner, i;
 
-	for (inner = 0; inner < n && frame_role(stall, inner) != FRAME_BOUNDARY; inner++)
+	for (inner = nested_loop(stall); inner < n && frame_role(stall, inner) != FRAME_BOUNDARY;
+	     inner++)
 		;
 	*ret_is_bounded = inner < n || is_at_loop;
 	if (is_at_loop && inner == n && n > 1)
@@ -208,6 +231,37 @@ static struct model_frame innermost_known(const struct stall *stall)
 	return (struct model_frame){ NULL, NULL, 0 };
 }
 
+static bool is_finalizer(const struct stall *stall, const struct model_frame *frame)
+{
+	const struct runtime_words *words = runtime_words__or_default(stall->words);
+
+	return words->is_finalizer && frame_is_known(frame) &&
+		words->is_finalizer(frame->file, frame->function);
+}
+
+/* The outermost finalizer: another one in it is run by it. */
+static void find_context(const struct naming *n, struct stall *stall, uint64_t callback)
+{
+	for (size_t i = stall->n_frames; i > 0; i--) {
+		if (!is_finalizer(stall, &stall->stack[i - 1]))
+			continue;
+		stall->context = CONTEXT_FINALIZER;
+		stall->finalizer = stall->stack[i - 1];
+		if (i < stall->n_frames)
+			stall->interrupted = stall->stack[i];
+		return;
+	}
+	if (callback && !naming__is_awaited(n, callback))
+		stall->context = CONTEXT_CALLBACK;
+}
+
+/* Is the innermost frame the loop's own, which calls something in C that is not known? */
+static bool is_unseen_callee(const struct stall *stall, size_t i, bool is_at_loop)
+{
+	return !i &&
+		(frame_role(stall, i) == FRAME_BOUNDARY || (is_at_loop && stall->n_frames == 1));
+}
+
 /* False if the stack was not taken inside the loop, or where it waits. */
 static bool fill_stack(const struct naming *n, const struct pending_stack *stack,
 		       struct stall *stall)
@@ -229,16 +283,21 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	if (!stall->n_frames)
 		return true;
 	stall->call = innermost_known(stall);
-	if (stall->unit != LS_UNIT_CALLBACK)
+	stall->is_nested_loop = nested_loop(stall) > 0;
+	if (stall->unit != LS_UNIT_CALLBACK) {
+		find_context(n, stall, 0);
 		return true;
+	}
 	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && is_in_selector(stall))
 		return false;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
-	stall->coroutine = naming__coroutine(n, codes[i]);
+	if (!is_unseen_callee(stall, i, stack->flags & LS_STACK_AT_LOOP))
+		stall->coroutine = naming__coroutine(n, codes[i]);
 	if (is_bounded) {
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
 	}
+	find_context(n, stall, codes[i]);
 	return is_bounded || stall->is_stack_cut;
 }
 

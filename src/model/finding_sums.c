@@ -16,7 +16,7 @@
 #include "model/naming.h"
 #include "model/places.h"
 
-#define MAX_LINES 8 /* of one function, that are told apart */
+#define MAX_LINES 8 /* lines of one function that are counted apart */
 
 struct finding_sum {
 	char *key;
@@ -30,7 +30,7 @@ struct finding_sum {
 	UT_hash_handle hh;
 };
 
-/* What one finding gets of a stall. */
+/* The part of a stall that is charged to one finding. */
 struct part {
 	const struct stall *stall;
 	const struct rule *rule;
@@ -64,7 +64,10 @@ static uint64_t share_of(uint64_t starved_ns, uint64_t part_ns, uint64_t all_ns)
 	return all_ns ? (uint64_t)((unsigned __int128)starved_ns * part_ns / all_ns) : 0;
 }
 
-/* Index of the named function in the same file around `at`, SIZE_MAX if the stack has none. */
+/*
+ * Index of the first frame from `at` outwards that has a name and is in the same file; SIZE_MAX if
+ * the stack has none.
+ */
 static size_t find_around(const struct stall *stall, const struct model_frame *at)
 {
 	bool is_outside = false;
@@ -80,7 +83,7 @@ static size_t find_around(const struct stall *stall, const struct model_frame *a
 	return SIZE_MAX;
 }
 
-/* The own function, or the one around it if that has no name; the line stays. */
+/* The own function, or its nearest caller with a name; the line is that of the own frame. */
 static void place_own(struct part *part)
 {
 	const struct stall *stall = part->stall;
@@ -112,7 +115,7 @@ static void find_place(struct part *part)
 		return;
 	if (stall->own.function)
 		place_own(part);
-	else
+	else if (stall->unit != LS_UNIT_CALLBACK || stall->coroutine.name)
 		part->at = stall->call;
 	if (!stall->own.function || ls_cause_class(part->cause) != LS_CLASS_CPU)
 		part->key_line = part->at.line;
@@ -136,7 +139,7 @@ static struct part part_of(const struct stall *stall, enum ls_cause cause, enum 
 	return part;
 }
 
-/* One part, or two: what the host did, and the rest if that alone is a stall. */
+/* One part, or two: the time taken by the host, and the rest if that alone lasts the threshold. */
 static size_t parts_of(const struct stall *stall, enum ls_cause cause, struct part parts[2])
 {
 	const uint64_t host_ns = HOST_NS(stall->cause_ns);
@@ -149,7 +152,9 @@ static size_t parts_of(const struct stall *stall, enum ls_cause cause, struct pa
 	return stall->own_ns ? 2 : 1;
 }
 
-/* Signs that lead to the same rule, or that are seen of one stall and not of the next, share it. */
+/*
+ * Signs that lead to the same rule share a row, as do signs that only some stalls of a place show.
+ */
 static int key_make(const struct part *part, char **ret_key, size_t *ret_n)
 {
 	const bool is_awaits = part->sign == SIGN_AWAITS;
@@ -192,7 +197,7 @@ static int sum_get(struct finding_sums *f, const struct part *part, struct findi
 	return 0;
 }
 
-/* Whether there was room, or it is there already. */
+/* True if it was added or is there already; false if there is no room. */
 static bool add_who(struct code_info *who, size_t *n, const struct code_info *one)
 {
 	if (!one->name)
@@ -206,7 +211,10 @@ static bool add_who(struct code_info *who, size_t *n, const struct code_info *on
 	return true;
 }
 
-/* Only of code that can be blamed: who waited for the host or for a lock is a victim too. */
+/*
+ * Only for code that can be blamed: a task that waited for the host or for a lock is a victim
+ * itself.
+ */
 static void row_add_who(struct finding_row *row, const struct part *part)
 {
 	const struct stall *stall = part->stall;
@@ -271,12 +279,13 @@ static void row_add(struct finding_row *row, const struct part *part)
 	if (part->ns <= row->max_ns)
 		return;
 	row->max_ns = part->ns;
+	row->context = stall->context;
 	row->worst_pid = stall->pid;
 	row->worst_tid = stall->tid;
 	row->worst_start_ns = stall->start_ns;
 }
 
-/* The line with most time; once there are too many, the rest is of none. */
+/* The line with most time. Time of lines beyond the limit belongs to none. */
 static void sum_add_line(struct finding_sum *sum, const struct part *part)
 {
 	size_t i, most = 0;
@@ -375,7 +384,7 @@ static int row_of_part(struct finding_sums *f, const struct part *part, struct f
 	return 0;
 }
 
-/* What it went into so far decides, not what it is in at this moment: that may be the host. */
+/* Decided by the causes so far, not by the current one, which may be the host. */
 static enum ls_cause cause_so_far(const struct stall *stall)
 {
 	__u64 cause_ns[LS_CAUSE_MAX];
@@ -412,7 +421,7 @@ static bool has_host_row(const struct finding_sums *f)
 	return false;
 }
 
-/* What is known of a loop without its stalls; of the host only where no stall says it as well. */
+/* Findings from the totals of a loop. One about the host is added only if no stall has the same. */
 static void add_loop_rules(struct finding_sums *f, const struct snapshot *s)
 {
 	f->n_loop_rules = 0;
@@ -434,6 +443,68 @@ static void add_loop_rules(struct finding_sums *f, const struct snapshot *s)
 	}
 }
 
+static void add_pools(struct finding_sums *f, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_pools; i++) {
+		const struct pool_row *pool = &s->pools[i];
+
+		if (!lint_pool__is_exhausted(pool))
+			continue;
+		f->rows[f->n_rows++] =
+			(struct finding_row){ .unit = LS_UNIT_NONE,
+					      .cause = LS_CAUSE_OTHER,
+					      .loop_rule = LINT_POOL_RULE + 1,
+					      .pool = pool,
+					      .at = pool->n_places ? pool->places[0].at :
+								     (struct model_frame){ 0 },
+					      .pid = pool->pid,
+					      .time_ns = pool->full_ns,
+					      .max_ns = pool->full_ns,
+					      .words = pool->words };
+		f->n_loop_rules++;
+	}
+}
+
+static void add_lives(struct finding_sums *f, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_lives; i++) {
+		const struct life_row *life = &s->lives[i];
+		struct finding_row *row = &f->rows[f->n_rows];
+
+		if (!life->found_ns)
+			continue;
+		*row = (struct finding_row){ .unit = LS_UNIT_NONE,
+					     .cause = LS_CAUSE_OTHER,
+					     .loop_rule = (uint8_t)(LINT_LIFE_RULE(life->kind) + 1),
+					     .life = life,
+					     .at = life->at,
+					     .pid = life->pid,
+					     .time_ns = life->found_ns,
+					     .max_ns = life->found_ns,
+					     .words = life->words };
+		if (life->coroutine.name)
+			row->coroutines[row->n_coroutines++] = life->coroutine;
+		f->n_rows++;
+		f->n_loop_rules++;
+	}
+}
+
+static bool has_lives(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_lives; i++)
+		if (s->lives[i].found_ns)
+			return true;
+	return false;
+}
+
+static bool has_pools(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->n_pools; i++)
+		if (lint_pool__is_exhausted(&s->pools[i]))
+			return true;
+	return false;
+}
+
 static bool has_loop_rules(const struct snapshot *s)
 {
 	for (size_t i = 0; i < lint_n_loop_rules; i++)
@@ -444,7 +515,8 @@ static bool has_loop_rules(const struct snapshot *s)
 
 static int rows_make(struct finding_sums *f, const struct snapshot *s)
 {
-	const size_t n_room = HASH_COUNT(f->table) + 2 * s->n_live + lint_n_loop_rules + 1;
+	const size_t n_room = HASH_COUNT(f->table) + 2 * s->n_live + lint_n_loop_rules +
+		s->n_pools + s->n_lives + 1;
 	struct finding_row *rows = reallocarray(f->rows, n_room, sizeof(*rows));
 	struct finding_sum *sum, *next;
 	int r = 0;
@@ -458,6 +530,8 @@ static int rows_make(struct finding_sums *f, const struct snapshot *s)
 	for (size_t i = 0; !r && i < s->n_live; i++)
 		r = add_open(f, &s->live[i]);
 	add_loop_rules(f, s);
+	add_pools(f, s);
+	add_lives(f, s);
 	qsort(rows, f->n_rows, sizeof(*rows), row_compare);
 	f->starved_ns = 0;
 	for (size_t i = 0; i < f->n_rows; i++)
@@ -468,7 +542,8 @@ static int rows_make(struct finding_sums *f, const struct snapshot *s)
 int finding_sums__rows(struct finding_sums *f, struct snapshot *ret_snapshot)
 {
 	const bool is_changed = f->is_changed || f->n_open || ret_snapshot->n_live ||
-		f->n_loop_rules || has_loop_rules(ret_snapshot);
+		f->n_loop_rules || has_loop_rules(ret_snapshot) || has_pools(ret_snapshot) ||
+		has_lives(ret_snapshot);
 	const int r = is_changed ? rows_make(f, ret_snapshot) : 0;
 
 	if (r)

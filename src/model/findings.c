@@ -11,6 +11,7 @@
 
 #define SURE_SHARE 0.75 /* of the time was seen at the place */
 #define LIKELY_SHARE 0.5
+#define LONG_GROWTH_NS (60 * NS_PER_S)
 #define HEADLINE_MAX 3 /* lines that it names */
 #define HEADLINE_MIN_SHARE 0.1 /* of a line that it names */
 #define HEADLINE_ENOUGH 0.9
@@ -103,6 +104,28 @@ static enum finding_sureness sureness_of_line(const struct finding_row *row, cha
 	return is_sure && !is_single ? FINDING_SURE : FINDING_LIKELY;
 }
 
+/* What is read from a task is a fact; that it stays so is one only where nothing can end it. */
+static enum finding_sureness sureness_of_life(const struct life_row *life, char why[])
+{
+	switch (life->kind) {
+	case LIFE_DEADLOCK:
+	case LIFE_FORGOTTEN:
+		snprintf(why, FINDING_WHY_BYTES,
+			 "read from the tasks again and again; only a cancellation can end it");
+		return FINDING_SURE;
+	case LIFE_CANCELLED:
+		snprintf(why, FINDING_WHY_BYTES, "it may still be cleaning up");
+		return FINDING_LIKELY;
+	case LIFE_FAILED:
+		snprintf(why, FINDING_WHY_BYTES, "the exception may still be retrieved");
+		return FINDING_LIKELY;
+	default:
+		snprintf(why, FINDING_WHY_BYTES, "watched for %d s only",
+			 (int)(life->found_ns / NS_PER_S));
+		return life->found_ns < LONG_GROWTH_NS ? FINDING_UNSURE : FINDING_LIKELY;
+	}
+}
+
 static enum finding_sureness sureness_of(const struct finding_row *row, enum rule_subject subject,
 					 char why[FINDING_WHY_BYTES])
 {
@@ -114,6 +137,10 @@ static enum finding_sureness sureness_of(const struct finding_row *row, enum rul
 	}
 	if (row->cause == LS_CAUSE_GC)
 		snprintf(why, FINDING_WHY_BYTES, "the collector was seen at work");
+	else if (row->pool)
+		snprintf(why, FINDING_WHY_BYTES, "read from the pool itself, again and again");
+	else if (row->life)
+		return sureness_of_life(row->life, why);
 	else if (row->loop_rule)
 		snprintf(why, FINDING_WHY_BYTES, "read from the loop itself");
 	else
@@ -148,17 +175,25 @@ bool finding__describe(struct finding *f, const struct snapshot *s, const struct
 	id = loops ? loops->id : rule->id;
 	if (off & 1u << id)
 		return false;
-	words = loops ? lint_words(row->words, loops->kind, &loops->words) :
-			lint_words(row->words, rule->kind, &rule->words);
+	words = row->pool ? lint_pool__words(row->pool) :
+		row->life ? lint_life__words(row->life) :
+		loops	  ? lint_words(row->words, loops->kind, &loops->words) :
+			    lint_words(row->words, rule->kind, &rule->words);
 	*f = (struct finding){ .row = row,
 			       .lint = lint__name(id),
 			       .subject = subject_words[subject],
 			       .is_host = subject == SUBJECT_HOST,
 			       .verdict = words->verdict,
-			       .advice = words->advice,
+			       .advice = rule ? lint_advice(row->words, rule, row->context) :
+						words->advice,
 			       .starved_share = share(row->starved_ns, all_starved_ns(s)),
-			       .loop_share = share(row->time_ns, s->watched_ns) };
-	if (loops) {
+			       /* tasks that wait take nothing of the loop's time */
+			       .loop_share = row->life ? -1 : share(row->time_ns, s->watched_ns) };
+	if (row->pool) {
+		lint_pool__say(row->pool, f->what, sizeof(f->what));
+	} else if (row->life) {
+		lint_life__say(row->life, f->what, sizeof(f->what));
+	} else if (loops) {
 		const struct loop_sum sum = lint_loop_rule__sum(loops, s);
 
 		loops->say(&sum, f->what, sizeof(f->what));

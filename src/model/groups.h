@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What stalls cost by coroutine, entry, file, task and process: one table, with a row for each key
- * and name. Coroutines come with what the kernel counts of all their steps; of everything else only
- * stalls are known.
+ * What stalls cost by coroutine, entry, route, file, task, test and process: one table, with a row
+ * for each key and name. Coroutines come with what the kernel counts of all their steps; of
+ * everything else only stalls are known.
  *
  * On a server all stalls are of one coroutine, which is the library's. The key "auto" has the
  * user's outermost function in its place: that is the endpoint. What the coroutine's row shows of
@@ -27,8 +27,8 @@ struct place;
 struct groups {
 	struct group *table;
 	uint64_t refused;
-	uint64_t entered; /* stalls that came through a function of the user's */
-	uint32_t n_entries; /* rows for those */
+	uint64_t entered; /* stalls that have an entry */
+	uint32_t n_entries; /* rows of entries */
 	bool is_changed;
 	size_t n_open; /* marked in the rows that were made last */
 	struct group_list lists[GROUP_MAX]; /* what the snapshot points to */
@@ -41,9 +41,12 @@ int groups__rows(struct groups *g, struct snapshot *ret_snapshot);
 /* Frees the contents; the groups stay usable. */
 void groups__done(struct groups *g);
 
+/* Whether the row, of that key, counts such a stall. */
+bool group__has(enum group_key of, const struct group_row *row, const struct stall *stall);
+
 const char *group_key_word(enum group_key key);
 const char *group_key_title(enum group_key key); /* "ENTRY" */
-/* What one row is, "entry"; of the key "auto", "coroutine". */
+/* The noun for one row, such as "entry"; for the key "auto" it is "coroutine". */
 const char *group_key_noun(enum group_key key);
 /* GROUP_MAX if there is none of that name. */
 enum group_key group_key__by_word(const char *word);

@@ -80,6 +80,7 @@ static int book_site(struct ledger *l, const struct stall *stall, struct place *
 	if (stall->duration_ns > s->row.max_ns) {
 		s->row.max_ns = stall->duration_ns;
 		s->row.sign = stall->sign;
+		s->row.context = stall->context;
 	}
 	s->row.last_ns = stall->start_ns + stall->duration_ns;
 	if (!place)
@@ -91,6 +92,7 @@ static int book_site(struct ledger *l, const struct stall *stall, struct place *
 	place->worst = stall->own.function ? stall->own : stall->call;
 	place->worst_cause = stall->cause;
 	place->worst_sign = s->row.sign;
+	place->worst_context = s->row.context;
 	return 0;
 }
 
@@ -158,6 +160,7 @@ static struct site_cost_row cost_row(const struct pair *pair)
 				       .at = site->row.at,
 				       .cause = site->row.cause,
 				       .syscall = site->row.syscall,
+				       .sign = site->row.sign,
 				       .stalls = pair->times,
 				       .total_ns = pair->total_ns,
 				       .words = site->row.words };

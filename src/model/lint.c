@@ -77,12 +77,14 @@ static bool verdict_fill(enum lint_id id, const struct finding_words *words, lin
 	return true;
 }
 
-static bool verdict_of(const struct rule *rule, const struct runtime_words *words, lint_mask off,
-		       struct lint_verdict *ret_verdict)
+static bool verdict_of(const struct rule *rule, const struct runtime_words *words,
+		       enum call_context context, lint_mask off, struct lint_verdict *ret_verdict)
 {
-	return rule &&
-		verdict_fill(rule->id, lint_words(words, rule->kind, &rule->words), off,
-			     ret_verdict);
+	if (!rule ||
+	    !verdict_fill(rule->id, lint_words(words, rule->kind, &rule->words), off, ret_verdict))
+		return false;
+	ret_verdict->advice = lint_advice(words, rule, context);
+	return true;
 }
 
 bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdict *ret_verdict)
@@ -91,20 +93,20 @@ bool lint__row(const struct coroutine_row *row, lint_mask off, struct lint_verdi
 		return false;
 	return verdict_of(lint_rule__find(LS_UNIT_STEP, row->where_cause, row->where_sign,
 					  row->max_ns),
-			  row->words, off, ret_verdict);
+			  row->words, row->where_context, off, ret_verdict);
 }
 
 bool lint__site(const struct site_row *site, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	return verdict_of(lint_rule__find(LS_UNIT_STEP, site->cause, site->sign, site->max_ns),
-			  site->words, off, ret_verdict);
+			  site->words, site->context, off, ret_verdict);
 }
 
 bool lint__stall(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	return verdict_of(lint_rule__find(stall->unit, stall->cause, stall->sign,
 					  stall->duration_ns),
-			  stall->words, off, ret_verdict);
+			  stall->words, stall->context, off, ret_verdict);
 }
 
 bool lint__own_time(const struct stall *stall, lint_mask off, struct lint_verdict *ret_verdict)
@@ -112,7 +114,7 @@ bool lint__own_time(const struct stall *stall, lint_mask off, struct lint_verdic
 	return stall->own_ns &&
 		verdict_of(lint_rule__find(stall->unit, stall->own_cause, stall->own_sign,
 					   stall->own_ns),
-			   stall->words, off, ret_verdict);
+			   stall->words, stall->context, off, ret_verdict);
 }
 
 bool lint__loop(const struct loop_row *loop, lint_mask off, struct lint_verdict *ret_verdict)
@@ -248,12 +250,55 @@ static bool finding_of_loops(struct lint_finding *f, const struct loop_rule *rul
 {
 	const struct loop_sum sum = lint_loop_rule__sum(rule, s);
 
+	if (!sum.loops)
+		return false;
 	*f = (struct lint_finding){ .id = rule->id,
 				    .name = names[rule->id],
 				    .coroutines = sum.loops,
 				    .total_ns = sum.total_ns };
 	rule->say(&sum, f->summary, sizeof(f->summary));
-	return sum.loops > 0;
+	return true;
+}
+
+/* The pool that was full the longest; false if none was. The rows are in that order. */
+static bool finding_of_pools(struct lint_finding *f, const struct snapshot *s)
+{
+	size_t i = 0;
+
+	while (i < s->n_pools && !lint_pool__is_exhausted(&s->pools[i]))
+		i++;
+	if (i == s->n_pools)
+		return false;
+	*f = (struct lint_finding){ .id = LINT_POOL_EXHAUSTED,
+				    .name = names[LINT_POOL_EXHAUSTED],
+				    .total_ns = s->pools[i].full_ns };
+	lint_pool__say(&s->pools[i], f->summary, sizeof(f->summary));
+	return true;
+}
+
+/* What was a problem the longest, of each kind. */
+static size_t findings_of_lives(struct lint_finding *found, const struct snapshot *s, lint_mask off)
+{
+	const struct life_row *worst[LIFE_KIND_MAX] = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_lives; i++) {
+		const struct life_row *life = &s->lives[i];
+
+		if (life->found_ns &&
+		    (!worst[life->kind] || life->found_ns > worst[life->kind]->found_ns))
+			worst[life->kind] = life;
+	}
+	for (int kind = 0; kind < LIFE_KIND_MAX; kind++) {
+		const enum lint_id id = (enum lint_id)(LINT_TASKS_GROW + kind);
+
+		if (!worst[kind] || is_off(id, off))
+			continue;
+		found[n] = (struct lint_finding){ .id = id, .name = names[id] };
+		lint_life__say(worst[kind], found[n].summary, sizeof(found[n].summary));
+		n++;
+	}
+	return n;
 }
 
 static int finding_compare(const void *va, const void *vb)
@@ -283,6 +328,9 @@ size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding 
 		if (!is_off(lint_loop_rules[i].id, off) &&
 		    finding_of_loops(&found[n], &lint_loop_rules[i], s))
 			n++;
+	if (!is_off(LINT_POOL_EXHAUSTED, off) && finding_of_pools(&found[n], s))
+		n++;
+	n += findings_of_lives(&found[n], s, off);
 	qsort(found, n, sizeof(found[0]), finding_compare);
 	if (n > max)
 		n = max;

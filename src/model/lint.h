@@ -35,7 +35,14 @@
 	_(CPU_CONTENDED, "cpu-contended")                                                          \
 	_(CPU_PINNED, "cpu-pinned")                                                                \
 	_(NEVER_SUSPENDS, "never-suspends")                                                        \
-	_(PAGE_FAULTS, "page-faults")
+	_(PAGE_FAULTS, "page-faults")                                                              \
+	_(POOL_EXHAUSTED, "pool-exhausted")                                                        \
+	_(TASKS_GROW, "tasks-grow") /* this and the next: in the order of LIFE_KINDS */            \
+	_(CANCEL_IGNORED, "cancel-ignored")                                                        \
+	_(EXCEPTION_LOST, "exception-lost")                                                        \
+	_(DEADLOCK, "deadlock")                                                                    \
+	_(WAIT_FORGOTTEN, "wait-forgotten")                                                        \
+	_(GENERATORS_GROW, "generators-grow")
 
 enum lint_id {
 #define _(id, name) LINT_##id,
@@ -44,7 +51,7 @@ enum lint_id {
 		LINT_MAX
 };
 
-#define LINT_MAX_FINDINGS 25 /* enough for every rule */
+#define LINT_MAX_FINDINGS 36 /* enough for every rule */
 
 /*
  * A loop is starved by its host, whatever its single stalls say, if it waited for a CPU for more

@@ -26,6 +26,27 @@ const struct rule lint_rules[] = {
 	  SIGN_NONE,
 	  SUBJECT_PROCESS },
 	{ LINT_BLOCKING_CALL,
+	  FINDING_NESTED_LOOP,
+	  LS_CAUSE_MAX,
+	  LS_UNIT_NONE,
+	  0,
+	  { "waits in another loop that it runs", "wait in another loop that they run",
+	    "Blocks the loop while another loop waits that it runs inside",
+	    "Let this loop run what the other one runs" },
+	  SIGN_NESTED_LOOP,
+	  SUBJECT_LINE },
+	{ LINT_BLOCKING_CALL,
+	  FINDING_LIBRARY_SLEEP,
+	  LS_CAUSE_SLEEP,
+	  LS_UNIT_NONE,
+	  0,
+	  { "calls a library that sleeps on the loop", "call a library that sleeps on the loop",
+	    "Blocks the loop in a native library that sleeps, as a database's does that waits for "
+	    "a lock",
+	    "Call it in another thread; a shorter timeout bounds the wait" },
+	  SIGN_LIBRARY,
+	  SUBJECT_LINE },
+	{ LINT_BLOCKING_CALL,
 	  FINDING_SLEEP,
 	  LS_CAUSE_SLEEP,
 	  LS_UNIT_NONE,
@@ -308,7 +329,79 @@ static void say_starved(const struct loop_sum *sum, char *buf, size_t size)
 		 sum->loops, is_one ? "" : "s", share * 100, is_one ? "its" : "their");
 }
 
+static uint64_t loop_lost_nothing_ns(const struct loop_row *loop)
+{
+	(void)loop;
+	return 0;
+}
+
 const struct loop_rule lint_loop_rules[] = {
+	[LINT_POOL_RULE] = { LINT_POOL_EXHAUSTED,
+			     loop_lost_nothing_ns,
+			     NULL,
+			     FINDING_POOL_EXECUTOR,
+			     { NULL, NULL, "Nothing of a pool is free and callers wait for it",
+			       "Give back sooner what is taken from it, or make it larger" },
+			     SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_ALIVE)] = { LINT_TASKS_GROW,
+				 loop_lost_nothing_ns,
+				 NULL,
+				 FINDING_LIFE_ALIVE,
+				 { NULL, NULL,
+				   "Tasks are started again and again, and none of them ends",
+				   "Bound their number, await them, or give what they wait for a "
+				   "timeout" },
+				 SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_CANCELLED)] = { LINT_CANCEL_IGNORED,
+				     loop_lost_nothing_ns,
+				     NULL,
+				     FINDING_LIFE_CANCELLED,
+				     { NULL, NULL,
+				       "Tasks were asked to cancel long ago and still run",
+				       "Let the cancellation through where it is caught, and bound "
+				       "what "
+				       "is done before the end" },
+				     SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_FAILED)] = { LINT_EXCEPTION_LOST,
+				  loop_lost_nothing_ns,
+				  NULL,
+				  FINDING_LIFE_FAILED,
+				  { NULL, NULL,
+				    "Tasks failed, and nobody has asked for their results",
+				    "Await the tasks, or look at their results when they are "
+				    "done" },
+				  SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_DEADLOCK)] = { LINT_DEADLOCK,
+				    loop_lost_nothing_ns,
+				    NULL,
+				    FINDING_LIFE_DEADLOCK,
+				    { NULL, NULL,
+				      "Tasks wait for each other, so none of them can go on",
+				      "Take locks in one order, and let no task wait for one that "
+				      "waits for it" },
+				    SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_FORGOTTEN)] = { LINT_WAIT_FORGOTTEN,
+				     loop_lost_nothing_ns,
+				     NULL,
+				     FINDING_LIFE_FORGOTTEN,
+				     { NULL, NULL, "Nothing can end the wait of these tasks",
+				       "Keep the future where it is set, and cancel tasks for "
+				       "which "
+				       "nothing is left to wait" },
+				     SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(LIFE_GENERATOR)] = { LINT_GENERATORS_GROW,
+					     loop_lost_nothing_ns,
+					     NULL,
+					     FINDING_LIFE_GENERATOR,
+					     { NULL, NULL,
+					       "Async generators are left open again and again",
+					       "Close each one that is not read to its end" },
+					     SUBJECT_PROCESS },
 	{ LINT_EXECUTOR_SATURATED,
 	  loop_saturated_ns,
 	  say_saturated,
@@ -326,6 +419,102 @@ const struct loop_rule lint_loop_rules[] = {
 };
 
 const size_t lint_n_loop_rules = N_OF(lint_loop_rules);
+
+bool lint_pool__is_exhausted(const struct pool_row *pool)
+{
+	return pool->full_ns && !pool->is_default;
+}
+
+void lint_pool__say(const struct pool_row *pool, char *buf, size_t size)
+{
+	const char *member = pool_kind__member(pool->kind);
+	const char *name = *pool->name ? pool->name : "a pool without a name";
+	const bool is_single = pool->waiting_max == 1;
+	int n;
+
+	if (pool->size == 1)
+		n = snprintf(buf, size, "The only %s of %s is busy", member, name);
+	else
+		n = snprintf(buf, size, "All %" PRIu32 " %ss of %s are busy", pool->size, member,
+			     name);
+	if (n > 0 && (size_t)n < size)
+		snprintf(buf + n, size - (size_t)n, ", and %s%" PRIu32 " %s%s wait%s for one",
+			 is_single ? "" : "up to ", pool->waiting_max,
+			 pool_kind__waiter(pool->kind), is_single ? "" : "s", is_single ? "s" : "");
+}
+
+const struct finding_words *lint_pool__words(const struct pool_row *pool)
+{
+	const enum finding_kind kind = (enum finding_kind)(FINDING_POOL_EXECUTOR + pool->kind);
+
+	return lint_words(pool->words, kind, &lint_loop_rules[LINT_POOL_RULE].words);
+}
+
+_Static_assert(FINDING_POOL_CONNECTIONS - FINDING_POOL_EXECUTOR + 1 == POOL_KIND_MAX,
+	       "each kind of pool has its words");
+
+static uint64_t seconds(uint64_t ns)
+{
+	return (ns + NS_PER_S / 2) / NS_PER_S;
+}
+
+/* "Tasks of worker() grew from 12 to 340 in 31 s, and none ended; nobody awaits them" */
+static void say_growth(const struct life_row *life, const char *who, char *buf, size_t size)
+{
+	const bool is_task = life->kind == LIFE_ALIVE;
+	const bool is_unawaited = is_task && life->count && life->unawaited == life->count;
+
+	snprintf(buf, size,
+		 "%ss of %s() grew from %" PRIu32 " to %" PRIu32 " in %" PRIu64
+		 " s, and none ended%s",
+		 is_task ? "Task" : "Async generator", who, life->count_first, life->found,
+		 seconds(life->found_ns), is_unawaited ? "; nobody awaits them" : "");
+}
+
+/* "waits for refund(), which waits for it" */
+static void say_deadlock(const struct life_row *life, char *buf, size_t size)
+{
+	const bool is_one = life->found == 1;
+
+	if (life->other.name)
+		snprintf(buf, size, "%s for %s(), which waits for %s", is_one ? "waits" : "wait",
+			 life->other.name, is_one ? "it" : "them");
+	else
+		snprintf(buf, size, "%s", is_one ? "waits for itself" : "wait for themselves");
+}
+
+void lint_life__say(const struct life_row *life, char *buf, size_t size)
+{
+	const char *who = life->coroutine.name ?: "a coroutine without a name";
+	int n;
+
+	if (life->kind == LIFE_ALIVE || life->kind == LIFE_GENERATOR) {
+		say_growth(life, who, buf, size);
+		return;
+	}
+	n = snprintf(buf, size, "%" PRIu32 " %s%s of %s() ", life->found,
+		     life_kind__noun(life->kind), life->found == 1 ? "" : "s", who);
+	if (n < 0 || (size_t)n >= size)
+		return;
+	buf += n;
+	size -= (size_t)n;
+	if (life->kind == LIFE_DEADLOCK)
+		say_deadlock(life, buf, size);
+	else
+		snprintf(buf, size, "%s", life_kind__phrase(life->kind, life->found));
+}
+
+const struct finding_words *lint_life__words(const struct life_row *life)
+{
+	const enum finding_kind kind = (enum finding_kind)(FINDING_LIFE_ALIVE + life->kind);
+
+	return lint_words(life->words, kind, &lint_loop_rules[LINT_LIFE_RULE(life->kind)].words);
+}
+
+_Static_assert(FINDING_LIFE_GENERATOR - FINDING_LIFE_ALIVE + 1 == LIFE_KIND_MAX,
+	       "each kind of life has its words");
+_Static_assert(LINT_GENERATORS_GROW - LINT_TASKS_GROW + 1 == LIFE_KIND_MAX,
+	       "each kind of life has its lint");
 
 struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s)
 {
@@ -388,4 +577,19 @@ const struct finding_words *lint_words(const struct runtime_words *words, enum f
 	if (kind == FINDING_MAX || !w->findings || !w->findings[kind].advice)
 		return neutral;
 	return &w->findings[kind];
+}
+
+const char *lint_advice(const struct runtime_words *words, const struct rule *rule,
+			enum call_context context)
+{
+	const struct finding_words *said = lint_words(words, rule->kind, &rule->words);
+	const struct runtime_words *w = runtime_words__or_default(words);
+
+	if (rule->subject != SUBJECT_LINE)
+		return said->advice;
+	if (context == CONTEXT_FINALIZER && w->in_finalizer)
+		return w->in_finalizer;
+	return context == CONTEXT_CALLBACK && w->in_callback && w->in_callback[rule->kind] ?
+		w->in_callback[rule->kind] :
+		said->advice;
 }

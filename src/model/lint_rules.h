@@ -60,8 +60,26 @@ extern const size_t lint_n_loop_rules;
 
 uint64_t lint_busy_ns(const struct loop_row *loop);
 
+/* The number in lint_loop_rules of the rule on pools, which no loop has: see the rows of pools. */
+#define LINT_POOL_RULE 0
+/* Nothing of it was free and something waited, at two looks in a row at least. */
+bool lint_pool__is_exhausted(const struct pool_row *pool);
+/* "All 4 threads of reports are busy, and up to 5 calls wait for one" */
+void lint_pool__say(const struct pool_row *pool, char *buf, size_t size);
+const struct finding_words *lint_pool__words(const struct pool_row *pool);
+
+/* The same of the rule on tasks of that kind. */
+#define LINT_LIFE_RULE(kind) (1 + (int)(kind))
+/* "2 tasks of worker() were asked to cancel and have not ended" */
+void lint_life__say(const struct life_row *life, char *buf, size_t size);
+const struct finding_words *lint_life__words(const struct life_row *life);
+
 /* Adds up the loops to which it applies. */
 struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s);
+
+/* The advice of these words for code that runs in such a context. */
+const char *lint_advice(const struct runtime_words *words, const struct rule *rule,
+			enum call_context context);
 
 /* The runtime's words for this kind of finding, or the neutral ones. */
 const struct finding_words *lint_words(const struct runtime_words *words, enum finding_kind kind,

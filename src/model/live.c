@@ -12,6 +12,8 @@
 #include "base/cleanup.h"
 #include "model/attribution.h"
 #include "model/holder.h"
+#include "model/library_calls.h"
+#include "model/pending.h"
 #include "model/places.h"
 #include "model/stall.h"
 #include "stream/pystr.h"
@@ -57,9 +59,10 @@ static struct pending_stack *stack_of(const struct model_live *live)
  * 1 if it is a stall of the loop, 0 if not: without a stack nothing shows that the thread of a
  * callback is still in the loop.
  */
-static int live_fill(const struct resolver *resolver, const struct own_rules *own,
-		     struct stall *row, const struct model_live *live)
+static int live_fill(const struct live_inputs *in, struct stall *row, const struct model_live *live)
 {
+	const struct resolver *resolver = in->resolver;
+	const struct pending_span *pending = pending__peek(in->pending, &live->stall);
 	_cleanup_free_ struct pending_stack *stack = stack_of(live);
 	struct pending_span span = { .n_stacks = 1, .stacks = &stack };
 	bool is_inside;
@@ -67,21 +70,28 @@ static int live_fill(const struct resolver *resolver, const struct own_rules *ow
 
 	if (!stack)
 		return -ENOMEM;
+	if (pending) {
+		span.n_natives = pending->n_natives;
+		memcpy(span.natives, pending->natives, sizeof(span.natives));
+	}
 	stall__fill(row, resolver, &live->stall);
 	row->cause = live->cause;
 	row->end = LS_END_OPEN;
 	fill_victims(row, live);
 	holder__name_frames(live->cause == LS_CAUSE_LOCK ? &row->lock_holder : &row->gil_holder,
 			    resolver, row->pid, live->holder_frames, live->n_holder_frames);
-	r = attribution__place(resolver, own, &live->stall, &span, row, &is_inside);
+	r = attribution__place(resolver, in->own, &live->stall, &span, row, &is_inside);
+	if (r >= 0)
+		r = library_calls__judge(in->library_calls, row);
 	if (r < 0)
 		return r;
 	holder__check_lock(row);
+	stall__set_signs(row);
 	return is_inside && (row->unit == LS_UNIT_STEP || row->n_frames);
 }
 
-int live__replace(struct live *l, const struct resolver *resolver, const struct own_rules *own,
-		  const struct model_live *live, size_t n)
+int live__replace(struct live *l, const struct live_inputs *in, const struct model_live *live,
+		  size_t n)
 {
 	struct stall *rows = reallocarray(l->rows, n + 1, sizeof(*rows));
 
@@ -90,7 +100,7 @@ int live__replace(struct live *l, const struct resolver *resolver, const struct 
 	l->rows = rows;
 	l->n_rows = 0;
 	for (size_t i = 0; i < n; i++) {
-		int r = live_fill(resolver, own, &rows[l->n_rows], &live[i]);
+		int r = live_fill(in, &rows[l->n_rows], &live[i]);
 
 		if (r < 0)
 			return r;
@@ -137,11 +147,13 @@ static void mark_row(struct coroutine_row *rows, size_t *n, const struct stall *
 		row->pid = 0;
 	if (!row->open++)
 		row->open_since_ns = stall->start_ns;
+	row->causes |= 1u << stall->cause;
 	if (!stall->call.file)
 		return;
 	row->where = stall->own.file ? stall->own : stall->call;
 	row->where_cause = stall->cause;
 	row->where_sign = stall->sign;
+	row->where_context = stall->context;
 }
 
 int live__rows(const struct live *l, struct coroutine_row **rows, struct snapshot *ret_snapshot)

@@ -7,15 +7,26 @@
 
 #include "model/model.h"
 
+struct library_calls;
+struct pending;
+
 struct live {
 	size_t n_rows;
 	struct stall *rows; /* longest first */
 	uint64_t read_ns;
 };
 
+/* What their names and places come from. */
+struct live_inputs {
+	const struct resolver *resolver;
+	const struct own_rules *own;
+	const struct pending *pending;
+	struct library_calls *library_calls;
+};
+
 /* 0 or -ENOMEM. */
-int live__replace(struct live *l, const struct resolver *resolver, const struct own_rules *own,
-		  const struct model_live *live, size_t n);
+int live__replace(struct live *l, const struct live_inputs *in, const struct model_live *live,
+		  size_t n);
 /* A stall has ended: from now on it is one of the others. */
 void live__forget(struct live *l, const struct stall *ended);
 /*

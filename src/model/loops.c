@@ -23,7 +23,7 @@ struct loop_key {
 
 /* Counters from which rates are computed. */
 struct loop_mark {
-	uint64_t steps, busy_ns, gil_ns, runqueue_ns;
+	uint64_t steps, handles, busy_ns, gil_ns, runqueue_ns;
 };
 
 /* Spans that are in no reading of the kernel side. */
@@ -41,7 +41,7 @@ struct loop_reading {
 	/* What does not count: from before the last reset, and spans in which no loop ran. */
 	struct ls_thread_stats base;
 	struct loop_mark mark; /* at the last tick */
-	double steps_per_s, busy, gil, runqueue;
+	double steps_per_s, handles_per_s, busy, gil, runqueue;
 	/* Lives as long as the reading: rows point to it. */
 	char process[PROCESS_BYTES];
 	struct added added; /* since the base */
@@ -77,6 +77,8 @@ static void loops_take(struct loops *l, struct loop_reading *t)
 	for (int i = 0; i < LS_CAUSE_MAX; i++)
 		sum->cause_ns[i] += since.cause_ns[i];
 	hist__add(sum->turn_hist, since.turn_hist);
+	sum->waits_ns += since.waits_ns;
+	hist__add(sum->wait_hist, since.wait_hist);
 	if (since.worst_turn_ns > sum->worst_turn_ns)
 		sum->worst_turn_ns = since.worst_turn_ns;
 	if (since.worst_turn_own_ns > sum->worst_turn_own_ns)
@@ -301,6 +303,7 @@ static void reading_tick(struct loop_reading *t, uint64_t open_span_ns, uint64_t
 	const struct ls_thread_stats *s = &t->stats;
 	const struct loop_mark now = {
 		.steps = s->steps,
+		.handles = s->handles,
 		.busy_ns = s->step_ns + s->callbacks_ns + s->light_cpu_ns + open_span_ns,
 		.gil_ns = CLASS_NS(s->cause_ns, LS_CLASS_GIL),
 		.runqueue_ns = CLASS_NS(s->cause_ns, LS_CLASS_RUNQUEUE),
@@ -309,6 +312,8 @@ static void reading_tick(struct loop_reading *t, uint64_t open_span_ns, uint64_t
 
 	if (interval_ns) {
 		t->steps_per_s = rate_per_second(rate_since(now.steps, mark->steps), interval_ns);
+		t->handles_per_s =
+			rate_per_second(rate_since(now.handles, mark->handles), interval_ns);
 		t->busy = rate_share(rate_since(now.busy_ns, mark->busy_ns), interval_ns);
 		t->gil = rate_share(rate_since(now.gil_ns, mark->gil_ns), interval_ns);
 		t->runqueue =
@@ -321,21 +326,20 @@ static void reading_tick(struct loop_reading *t, uint64_t open_span_ns, uint64_t
 		t->executor_full_ticks++;
 }
 
-double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const struct stall *live,
-		   size_t n_live, double *ret_steps_per_s)
+void loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const struct stall *live,
+		 size_t n_live, struct activity *ret_activity)
 {
 	struct loop_reading *t, *next;
-	double busiest = 0;
 
 	loops_age(l);
-	*ret_steps_per_s = 0;
+	*ret_activity = (struct activity){};
 	HASH_ITER (hh, l->readings, t, next) {
 		reading_tick(t, open_ns(&t->key, now_ns, live, n_live), interval_ns);
-		*ret_steps_per_s += t->steps_per_s;
-		if (t->busy > busiest)
-			busiest = t->busy;
+		ret_activity->steps_per_s += t->steps_per_s;
+		ret_activity->handles_per_s += t->handles_per_s;
+		if (t->busy > ret_activity->busy)
+			ret_activity->busy = t->busy;
 	}
-	return busiest;
 }
 
 void loops__reset(struct loops *l)
@@ -398,6 +402,8 @@ static void reading_since_base(const struct loop_reading *t, struct ls_thread_st
 		ret_stats->cause_ns[i] =
 			rate_since(s->cause_ns[i], base->cause_ns[i]) + t->added.cause_ns[i];
 	hist__since(s->turn_hist, base->turn_hist, ret_stats->turn_hist);
+	ret_stats->waits_ns = rate_since(s->waits_ns, base->waits_ns);
+	hist__since(s->wait_hist, base->wait_hist, ret_stats->wait_hist);
 	ret_stats->worst_turn_ns =
 		hist__max_since_ns(ret_stats->turn_hist, s->worst_turn_ns, base->worst_turn_ns);
 	/*
@@ -442,6 +448,19 @@ static uint64_t unaccounted_ns(const struct ls_thread_stats *stats)
 
 static const unsigned int turn_percents[] = { 50, 99 };
 
+/* The kernel side accounts off-CPU time by cause; the remainder of the spans is CPU time. */
+static uint64_t exact_cpu_ns(const struct loop_reading *t)
+{
+	const struct ls_thread_stats *s = &t->stats, *base = &t->base;
+	const uint64_t spans_ns = rate_since(s->step_ns, base->step_ns) +
+		rate_since(s->callbacks_ns, base->callbacks_ns);
+	uint64_t off_ns = 0;
+
+	for (int i = 0; i < LS_CAUSE_MAX; i++)
+		off_ns += rate_since(s->cause_ns[i], base->cause_ns[i]);
+	return rate_since(spans_ns, off_ns);
+}
+
 static void row_fill(struct loop_row *row, const struct loop_reading *t,
 		     const struct ls_thread_stats *stats)
 {
@@ -461,6 +480,8 @@ static void row_fill(struct loop_row *row, const struct loop_reading *t,
 		.turns = stats->turns,
 		.stalls = stats->stalls,
 		.handles = stats->handles,
+		.light_cpu_ns = rate_since(t->stats.light_cpu_ns, t->base.light_cpu_ns),
+		.exact_cpu_ns = exact_cpu_ns(t),
 		.turn_p50_ns = turn_ns[0],
 		.turn_p99_ns = turn_ns[1],
 		.turn_max_ns = stats->worst_turn_ns,
@@ -490,6 +511,8 @@ static void snapshot_add(struct snapshot *s, const struct loop_row *row)
 	s->turns += row->turns;
 	s->stalls += row->stalls;
 	s->handles += row->handles;
+	s->light_cpu_ns += row->light_cpu_ns;
+	s->exact_cpu_ns += row->exact_cpu_ns;
 	s->tasks_ready += row->tasks_ready;
 	if (row->turn_max_ns > s->turn_max_ns)
 		s->turn_max_ns = row->turn_max_ns;

@@ -7,6 +7,7 @@
 #define LOOPSTALL_MODEL_LOOPS_H
 
 #include "model/model.h"
+#include "model/seconds.h"
 
 /* As many as the kernel's map holds. */
 #define LOOPS_MAX_THREADS 4096
@@ -50,11 +51,10 @@ int loops__thread_end(struct loops *l, uint32_t pid, uint32_t tid);
 
 /*
  * Computes rates over the `interval_ns` since the last call; 0 at the first call. Open spans
- * (`live`) count as busy time. Returns the share of time in which the busiest loop was busy, and
- * the steps per second of all loops.
+ * (`live`) count as busy time.
  */
-double loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const struct stall *live,
-		   size_t n_live, double *ret_steps_per_s);
+void loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const struct stall *live,
+		 size_t n_live, struct activity *ret_activity);
 
 /* Makes the current readings the base. */
 void loops__reset(struct loops *l);

@@ -24,6 +24,10 @@
 	  "stalls left out of the findings: too many lines were kept")                             \
 	_(HOLDER_ROWS, "holder_rows", DETAIL,                                                      \
 	  "stalls left out of the holders of the lock: too many lines were kept")                  \
+	_(POOL_ROWS, "pool_rows", DETAIL,                                                          \
+	  "looks at pools of threads or connections left out: too many were kept")                 \
+	_(LIFE_ROWS, "life_rows", DETAIL,                                                          \
+	  "looks at groups of tasks left out: too many were kept")                                 \
 	_(VICTIM_ROWS, "victim_rows", DETAIL,                                                      \
 	  "waits left out of the victims: too many names were kept")                               \
 	_(CULPRIT_ROWS, "culprit_rows", DETAIL,                                                    \

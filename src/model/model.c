@@ -3,8 +3,8 @@
  * The model: accepts events and readings, returns stalls and the snapshot. The work is done by its
  * parts, one file each: pending (stacks and victims that precede their stall), attribution (where
  * the time went), aggregate (by coroutine), loops (by thread), ledger (by call site), groups (by
- * entry, file, task, process), finding_sums (by what to change), victims,
- * recent (the newest stalls), live (open stalls), tasks, seconds (the last two minutes), log.
+ * entry, file, task, process), finding_sums (by what to change), victims, recent (the newest
+ * stalls), live (open stalls), tasks, seconds (the last two minutes), log, loss_sums.
  */
 #include "model/model.h"
 
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time.h"
 #include "base/cleanup.h"
 #include "model/aggregate.h"
 #include "model/attribution.h"
@@ -22,22 +21,24 @@
 #include "model/holder.h"
 #include "model/holders.h"
 #include "model/ledger.h"
+#include "model/library_calls.h"
+#include "model/life_sums.h"
 #include "model/live.h"
 #include "model/log.h"
 #include "model/loops.h"
-#include "model/losses.h"
+#include "model/loss_sums.h"
 #include "model/naming.h"
 #include "model/pending.h"
+#include "model/pool_sums.h"
 #include "model/rate.h"
 #include "model/recent.h"
 #include "model/seconds.h"
 #include "model/stall.h"
 #include "model/step_ends.h"
 #include "model/tasks.h"
+#include "model/turn.h"
 #include "model/victims.h"
 #include "stream/pystr.h"
-
-#define MODEL_MAX_LOSSES 64
 
 struct model {
 	struct resolver resolver;
@@ -47,43 +48,28 @@ struct model {
 	struct pending pending;
 	struct aggregate aggregate;
 	uint64_t stalls; /* records seen */
-	/* of callbacks; the steps' share is in the coroutine readings */
+	/* of callbacks and turns; the steps' share is in the coroutine readings */
 	uint64_t callbacks_starved_ns;
 	struct loops loops;
 	struct ledger ledger;
 	struct holders holders[HOLDER_KINDS];
 	struct groups groups;
 	struct finding_sums findings;
+	struct pool_sums pools;
+	struct life_sums lives;
 	struct victims victims;
 	struct recent recent;
+	struct library_calls library_calls;
 	struct live live;
 	struct tasks tasks;
 	struct seconds seconds;
 	struct log log;
 	uint64_t tick_ns; /* 0: no tick so far */
 	uint64_t tick_shed; /* stalls without a record, counted up to that tick */
-	size_t n_losses;
-	struct named_loss {
-		struct loss loss;
-		uint64_t base; /* at the last reset */
-	} losses[MODEL_MAX_LOSSES];
-	uint64_t own_losses[MODEL_LOSS_MAX];
+	struct loss_sums losses;
 	/* What the last snapshot points to. */
 	struct snapshot snapshot;
 	struct coroutine_row *rows;
-	struct loss shown_losses[MODEL_MAX_LOSSES + MODEL_LOSS_MAX];
-};
-
-static const struct loss own_loss_names[] = {
-#define _(name, json, effect, sentence) { json, sentence, 0, false },
-	MODEL_LOSSES(_)
-#undef _
-};
-
-static const char *const kernel_losses[] = {
-#define _(name, json, ...) [LS_LOSS_##name] = json,
-	LS_LOSSES(_)
-#undef _
 };
 
 int model__new(struct model **ret_model, const struct resolver *resolver, stall_fn on_stall,
@@ -113,8 +99,11 @@ void model__free(struct model *m)
 		holders__done(&m->holders[i]);
 	groups__done(&m->groups);
 	finding_sums__done(&m->findings);
+	pool_sums__done(&m->pools);
+	life_sums__done(&m->lives);
 	victims__done(&m->victims);
 	recent__done(&m->recent);
+	library_calls__done(&m->library_calls);
 	live__done(&m->live);
 	tasks__done(&m->tasks);
 	log__done(&m->log);
@@ -188,19 +177,21 @@ static int model_book_holders(struct model *m, const struct stall *stall)
 static int model_book(struct model *m, const struct ls_rec_stall *rec, const struct stall *stall,
 		      const struct pending_span *span)
 {
+	const struct code_info *culprit = turn__coroutine(stall);
 	struct place *place;
 	int r;
 
 	m->stalls++;
-	m->own_losses[MODEL_LOSS_TASK_NAMES] += stall->is_task_name_unknown;
-	m->own_losses[MODEL_LOSS_COROUTINE_NAMES] +=
+	m->losses.own[MODEL_LOSS_TASK_NAMES] += stall->is_task_name_unknown;
+	m->losses.own[MODEL_LOSS_COROUTINE_NAMES] +=
 		stall->unit == LS_UNIT_STEP && !stall->coroutine.name;
 	recent__keep(&m->recent);
 	live__forget(&m->live, stall);
-	if (stall->unit == LS_UNIT_CALLBACK)
+	if (stall->unit != LS_UNIT_STEP)
 		m->callbacks_starved_ns += stall->starved_ns;
 	seconds__stall(&m->seconds, stall);
-	r = aggregate__place(&m->aggregate, stall, &place);
+	r = aggregate__place(&m->aggregate, culprit ? culprit : &stall->coroutine, stall->words,
+			     &place);
 	if (!r)
 		r = model_book_unseen(m, rec, stall, place);
 	if (!r)
@@ -231,7 +222,10 @@ static int stall_resolve(struct model *m, const struct ls_rec_stall *rec,
 	holder__name_stack(&stall->gil_holder, &m->resolver, stall->pid, ret_span, HOLDER_GIL);
 	holder__name_stack(&stall->lock_holder, &m->resolver, stall->pid, ret_span, HOLDER_LOCK);
 	r = attribution__place(&m->resolver, &m->own_rules, rec, ret_span, stall, ret_is_inside);
+	if (!r)
+		r = library_calls__judge(&m->library_calls, stall);
 	holder__check_lock(stall);
+	turn__fill(&m->resolver, ret_span, stall);
 	awaits__find(&m->resolver, ret_span, stall);
 	stall__set_signs(stall);
 	if (stall->unit == LS_UNIT_CALLBACK && stall->end != LS_END_RETURN && !stall->n_frames)
@@ -297,6 +291,8 @@ void model__learn_names(struct model *m, const struct event *event)
 	struct naming naming = { .resolver = &m->resolver, .pid = event->hdr->tgid };
 	const struct pending_span *span;
 
+	if (event->kind == LS_REC_TURN)
+		turn__learn_names(&m->resolver, event->turn);
 	if (event->kind == LS_REC_STACK)
 		learn_frames(&naming, event->stack->frames, event->stack->n_frames);
 	if (event->kind != LS_REC_STALL)
@@ -322,6 +318,8 @@ int model__event(struct model *m, const struct event *event)
 		return pending__add_stack(&m->pending, event->stack);
 	case LS_REC_VICTIM:
 		return pending__add_victim(&m->pending, event->victim);
+	case LS_REC_TURN:
+		return pending__add_turn(&m->pending, event->turn);
 	case LS_REC_NATIVE:
 		return pending__add_native(&m->pending, event->native);
 	case LS_REC_STALL:
@@ -379,7 +377,21 @@ int model__tasks(struct model *m, uint64_t now_ns, const struct model_task *task
 
 int model__live(struct model *m, const struct model_live *live, size_t n)
 {
-	return live__replace(&m->live, &m->resolver, &m->own_rules, live, n);
+	const struct live_inputs in = { &m->resolver, &m->own_rules, &m->pending,
+					&m->library_calls };
+
+	return live__replace(&m->live, &in, live, n);
+}
+
+int model__pools(struct model *m, uint64_t now_ns, uint32_t pid, const struct pool *list, size_t n)
+{
+	return pool_sums__look(&m->pools, &m->resolver, now_ns, pid, list, n);
+}
+
+int model__lives(struct model *m, uint64_t now_ns, uint32_t pid, const struct life_group *list,
+		 size_t n)
+{
+	return life_sums__look(&m->lives, &m->resolver, now_ns, pid, list, n);
 }
 
 int model__log(struct model *m, uint64_t now_ns, enum log_grade grade, uint32_t pid,
@@ -401,88 +413,42 @@ void model__keep_stalls(struct model *m, size_t n)
 
 int model__loss(struct model *m, const char *name, const char *sentence, uint64_t count)
 {
-	size_t i;
-
-	for (i = 0; i < m->n_losses && strcmp(m->losses[i].loss.name, name); i++)
-		;
-	if (i == MODEL_MAX_LOSSES) {
-		m->own_losses[MODEL_LOSS_LOSS_ROWS]++;
-		return 0;
-	}
-	if (i == m->n_losses)
-		m->losses[m->n_losses++].base = 0;
-	m->losses[i].loss = (struct loss){ .name = name, .sentence = sentence, .count = count };
+	loss_sums__set(&m->losses, name, sentence, count);
 	return 0;
-}
-
-static uint64_t model_loss_count(const struct model *m, const char *name)
-{
-	for (size_t i = 0; i < m->n_losses; i++)
-		if (!strcmp(m->losses[i].loss.name, name))
-			return rate_since(m->losses[i].loss.count, m->losses[i].base);
-	return 0;
-}
-
-/* A repaired switch is at most that far off in 997 of 1000 cases (docs/internals.md). */
-#define REPAIR_NS (128 * NS_PER_US)
-
-static bool is_slight(const struct model *m, const struct loss *loss, uint64_t count)
-{
-	const uint64_t busy_ns = m->snapshot.step_ns + m->snapshot.callbacks_ns;
-
-	return !strcmp(loss->name, kernel_losses[LS_LOSS_RETURN_UNSEEN]) &&
-		count < busy_ns / 100 / REPAIR_NS;
-}
-
-static void snapshot_add_loss(struct model *m, const struct loss *loss, uint64_t count)
-{
-	struct loss *shown = &m->shown_losses[m->snapshot.n_losses];
-
-	if (!count)
-		return;
-	*shown = *loss;
-	shown->count = count;
-	shown->is_slight = is_slight(m, loss, count);
-	m->snapshot.n_losses++;
 }
 
 static void snapshot_losses(struct model *m)
 {
-	m->own_losses[MODEL_LOSS_PENDING_STACKS] = m->pending.dropped_stacks;
-	m->own_losses[MODEL_LOSS_THREAD_ROWS] = m->loops.refused;
-	m->own_losses[MODEL_LOSS_COROUTINE_ROWS] =
-		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
-	m->own_losses[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
-	m->own_losses[MODEL_LOSS_GROUP_ROWS] = m->groups.refused;
-	m->own_losses[MODEL_LOSS_FINDING_ROWS] = m->findings.refused;
-	m->own_losses[MODEL_LOSS_HOLDER_ROWS] =
-		m->holders[HOLDER_GIL].refused + m->holders[HOLDER_LOCK].refused;
-	m->own_losses[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
-	m->own_losses[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.pairs.refused + m->victims.pairs.refused;
-	m->own_losses[MODEL_LOSS_TASK_ROWS] = m->tasks.refused;
-	for (size_t i = 0; i < m->n_losses; i++) {
-		const struct named_loss *l = &m->losses[i];
+	uint64_t *own = m->losses.own;
 
-		snapshot_add_loss(m, &l->loss,
-				  l->loss.count > l->base ? l->loss.count - l->base : 0);
-	}
-	for (size_t i = 0; i < MODEL_LOSS_MAX; i++)
-		snapshot_add_loss(m, &own_loss_names[i], m->own_losses[i]);
-	m->snapshot.losses = m->shown_losses;
+	own[MODEL_LOSS_PENDING_STACKS] = m->pending.dropped_stacks;
+	own[MODEL_LOSS_THREAD_ROWS] = m->loops.refused;
+	own[MODEL_LOSS_COROUTINE_ROWS] =
+		m->aggregate.is_coroutines_full ? m->snapshot.unattributed_steps : 0;
+	own[MODEL_LOSS_SITE_ROWS] = m->ledger.refused;
+	own[MODEL_LOSS_GROUP_ROWS] = m->groups.refused;
+	own[MODEL_LOSS_FINDING_ROWS] = m->findings.refused;
+	own[MODEL_LOSS_POOL_ROWS] = m->pools.refused;
+	own[MODEL_LOSS_LIFE_ROWS] = m->lives.refused;
+	own[MODEL_LOSS_HOLDER_ROWS] =
+		m->holders[HOLDER_GIL].refused + m->holders[HOLDER_LOCK].refused;
+	own[MODEL_LOSS_VICTIM_ROWS] = m->victims.refused;
+	own[MODEL_LOSS_CULPRIT_ROWS] = m->ledger.pairs.refused + m->victims.pairs.refused;
+	own[MODEL_LOSS_TASK_ROWS] = m->tasks.refused;
+	loss_sums__rows(&m->losses, &m->snapshot);
 }
 
 int model__tick(struct model *m, uint64_t now_ns)
 {
 	const uint64_t from_ns = m->tick_ns, interval_ns = from_ns ? now_ns - from_ns : 0;
-	const uint64_t shed = model_loss_count(m, kernel_losses[LS_LOSS_STALL_SHED]);
-	double busy, steps_per_s;
+	const uint64_t shed = loss_sums__kernel(&m->losses, LS_LOSS_STALL_SHED);
+	struct activity activity;
 
 	if (now_ns <= from_ns)
 		return 0;
 	aggregate__tick(&m->aggregate, interval_ns);
-	busy = loops__tick(&m->loops, now_ns, interval_ns, m->live.rows, m->live.n_rows,
-			   &steps_per_s);
-	seconds__tick(&m->seconds, from_ns, now_ns, busy, steps_per_s);
+	loops__tick(&m->loops, now_ns, interval_ns, m->live.rows, m->live.n_rows, &activity);
+	seconds__tick(&m->seconds, from_ns, now_ns, &activity);
 	seconds__shed(&m->seconds, now_ns, rate_since(shed, m->tick_shed));
 	m->tick_shed = shed;
 	m->tick_ns = now_ns;
@@ -498,12 +464,12 @@ void model__reset(struct model *m)
 		holders__done(&m->holders[i]);
 	groups__done(&m->groups);
 	finding_sums__done(&m->findings);
+	pool_sums__done(&m->pools);
+	life_sums__done(&m->lives);
 	victims__done(&m->victims);
 	recent__reset(&m->recent);
 	memset(&m->seconds, 0, sizeof(m->seconds));
-	memset(m->own_losses, 0, sizeof(m->own_losses));
-	for (size_t i = 0; i < m->n_losses; i++)
-		m->losses[i].base = m->losses[i].loss.count;
+	loss_sums__reset(&m->losses);
 	m->pending.dropped_stacks = 0;
 	m->tasks.refused = 0;
 	m->stalls = m->callbacks_starved_ns = 0;
@@ -520,15 +486,14 @@ static uint64_t callbacks_starved_ns(const struct model *m)
 	return read_ns > m->callbacks_starved_ns ? read_ns : m->callbacks_starved_ns;
 }
 
-int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
+/* Sums of loops and coroutines, which everything else of the snapshot builds on. */
+static int snapshot_sums(struct model *m)
 {
-	const uint64_t shed = model_loss_count(m, kernel_losses[LS_LOSS_STALL_SHED]);
-	bool has_other = m->aggregate.is_coroutines_full ||
-		model_loss_count(m, kernel_losses[LS_LOSS_COROUTINE_MAP]);
-	int r;
+	const uint64_t shed = loss_sums__kernel(&m->losses, LS_LOSS_STALL_SHED);
+	const bool has_other = m->aggregate.is_coroutines_full ||
+		loss_sums__kernel(&m->losses, LS_LOSS_COROUTINE_MAP);
+	int r = loops__sum(&m->loops, &m->snapshot);
 
-	memset(&m->snapshot, 0, sizeof(m->snapshot));
-	r = loops__sum(&m->loops, &m->snapshot);
 	if (r)
 		return r;
 	for (size_t i = 0; i < m->loops.n_rows; i++)
@@ -540,24 +505,50 @@ int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
 	/* The readings of threads that went to sleep a moment ago may lack their latest stalls. */
 	if (m->snapshot.stalls < m->stalls + shed)
 		m->snapshot.stalls = m->stalls + shed;
-	r = ledger__rows(&m->ledger, &m->snapshot);
+	return 0;
+}
+
+/* Where the stalls were and who waited. */
+static int snapshot_places(struct model *m)
+{
+	int r = ledger__rows(&m->ledger, &m->snapshot);
+
 	if (!r)
 		r = holders__rows(&m->holders[HOLDER_GIL], &m->snapshot.n_holders,
 				  &m->snapshot.holders);
 	if (!r)
 		r = holders__rows(&m->holders[HOLDER_LOCK], &m->snapshot.n_lock_holders,
 				  &m->snapshot.lock_holders);
+	return r ? r : victims__rows(&m->victims, &m->snapshot);
+}
+
+/* What is made of the lists before it: open stalls are in groups, and findings judge all. */
+static int snapshot_conclusions(struct model *m)
+{
+	int r = live__rows(&m->live, &m->rows, &m->snapshot);
+
 	if (!r)
-		r = victims__rows(&m->victims, &m->snapshot);
+		r = groups__rows(&m->groups, &m->snapshot);
+	if (!r)
+		r = pool_sums__rows(&m->pools, &m->snapshot);
+	if (!r)
+		r = life_sums__rows(&m->lives, &m->snapshot);
+	return r ? r : finding_sums__rows(&m->findings, &m->snapshot);
+}
+
+int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)
+{
+	int r;
+
+	memset(&m->snapshot, 0, sizeof(m->snapshot));
+	r = snapshot_sums(m);
+	if (!r)
+		r = snapshot_places(m);
 	if (r)
 		return r;
 	snapshot_losses(m);
 	recent__rows(&m->recent, &m->snapshot);
-	r = live__rows(&m->live, &m->rows, &m->snapshot);
-	if (!r)
-		r = groups__rows(&m->groups, &m->snapshot);
-	if (!r)
-		r = finding_sums__rows(&m->findings, &m->snapshot);
+	r = snapshot_conclusions(m);
 	if (r)
 		return r;
 	tasks__rows(&m->tasks, &m->snapshot);

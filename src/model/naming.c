@@ -36,6 +36,13 @@ uint32_t naming__file_lines(const struct naming *n, uint64_t code)
 	return r->ops->file_lines ? r->ops->file_lines(r->ctx, n->pid, code) : 0;
 }
 
+const char *naming__source(const struct naming *n, uint64_t code, uint32_t line)
+{
+	const struct resolver *r = n->resolver;
+
+	return r->ops->source && line ? r->ops->source(r->ctx, n->pid, code, line) : NULL;
+}
+
 bool frame_is_known(const struct model_frame *frame)
 {
 	return frame->function && frame->file && strcmp(frame->function, "?") != 0 &&

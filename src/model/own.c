@@ -13,7 +13,7 @@
 #include "base/table.h"
 
 /* Below the frames of the loop itself are those without a name, which never count. */
-enum { RANK_UNKNOWN, RANK_LOOP, RANK_ORIGIN };
+enum { RANK_UNKNOWN, RANK_LOOP, RANK_ORIGIN, N_RANKS = RANK_ORIGIN + ORIGIN_USER + 1 };
 
 /* A function. */
 struct own_code {
@@ -177,17 +177,43 @@ static const struct own_spot *find_spot(const struct own *o, const struct ls_fra
 }
 
 /*
+ * Index of the loop's boundary around a callback, SIZE_MAX if there is none. A loop that the
+ * callback runs inside this one is a part of it.
+ */
+static size_t find_boundary(const struct own *o, const struct pending_stack *stack)
+{
+	size_t first = SIZE_MAX;
+	bool has_user = false;
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct own_code *code =
+			stack->frames[i].code ? find_spot(o, &stack->frames[i])->code : NULL;
+
+		if (!code)
+			continue;
+		if (code->is_boundary && (has_user || first == SIZE_MAX))
+			first = i;
+		if (code->is_boundary && has_user)
+			break;
+		has_user = has_user || code->rank > RANK_LOOP;
+	}
+	return first;
+}
+
+/*
  * Number of the frames that are of the stall. The stack of a step ends with its coroutine; around a
  * callback are the frames of the loop, and around those the program that runs it.
  */
 static size_t depth(const struct own *o, const struct pending_stack *stack)
 {
+	size_t boundary;
+
 	if (stack->flags & LS_STACK_AT_CORO)
 		return stack->n_frames;
-	for (size_t i = 0; i < stack->n_frames; i++)
-		if (stack->frames[i].code && find_spot(o, &stack->frames[i])->code->is_boundary)
-			return i;
-	if ((stack->flags & LS_STACK_AT_LOOP) && stack->n_frames > 1)
+	boundary = find_boundary(o, stack);
+	if (boundary != SIZE_MAX)
+		return boundary;
+	if ((stack->flags & LS_STACK_AT_LOOP) && stack->n_frames > 0)
 		return stack->n_frames - 1U;
 	return stack->n_frames;
 }
@@ -214,19 +240,59 @@ static struct own_spot *spot_at(const struct own *o, const struct pending_stack 
 	return stack->frames[i].code ? (struct own_spot *)find_spot(o, &stack->frames[i]) : NULL;
 }
 
-static void find_rank(struct own *o)
+/* The highest of the stack's frames. */
+static unsigned int rank_of_stack(const struct own *o, const struct pending_stack *stack)
 {
+	const size_t n = depth(o, stack);
+	unsigned int rank = RANK_UNKNOWN;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct own_spot *spot = spot_at(o, stack, i);
+
+		if (spot && spot->code->rank > rank)
+			rank = spot->code->rank;
+	}
+	return rank;
+}
+
+static unsigned int highest_rank(const struct own *o)
+{
+	unsigned int highest = RANK_UNKNOWN;
+
+	for (size_t i = 0; i < o->span->n_stacks; i++) {
+		const unsigned int rank = rank_of_stack(o, o->span->stacks[i]);
+
+		if (rank > highest)
+			highest = rank;
+	}
+	return highest;
+}
+
+static unsigned int heaviest_rank(const struct own *o)
+{
+	uint64_t weights_ns[N_RANKS] = {};
+	unsigned int heaviest = RANK_UNKNOWN;
+
 	for (size_t i = 0; i < o->span->n_stacks; i++) {
 		const struct pending_stack *stack = o->span->stacks[i];
-		const size_t n = depth(o, stack);
+		uint64_t *weight_ns = &weights_ns[rank_of_stack(o, stack)];
 
-		for (size_t j = 0; j < n; j++) {
-			const struct own_spot *spot = spot_at(o, stack, j);
-
-			if (spot && spot->code->rank > o->rank)
-				o->rank = spot->code->rank;
-		}
+		*weight_ns = add_saturated(*weight_ns, stack->weight_ns);
 	}
+	for (unsigned int rank = 0; rank < N_RANKS; rank++)
+		if (weights_ns[rank] && weights_ns[rank] >= weights_ns[heaviest])
+			heaviest = rank;
+	return heaviest;
+}
+
+/*
+ * One step is one chain of calls, so the highest rank of all its stacks is the user's code that ran
+ * it. Between two steps several callbacks may run: of these the rank is that of the heaviest ones,
+ * or a function that was seen once would stand for a C function that ran all the time.
+ */
+static unsigned int find_rank(const struct own *o, enum ls_unit unit)
+{
+	return unit == LS_UNIT_CALLBACK ? heaviest_rank(o) : highest_rank(o);
 }
 
 static bool counts(const struct own *o, const struct own_spot *spot)
@@ -356,6 +422,7 @@ static void fill_from_stacks(struct own *o, struct stall *stall)
 	}
 	stall->own = heaviest_line(o, own);
 	stall->own_def_line = own->info.first_line;
+	stall->source = naming__source(o->naming, own->key, stall->own.line);
 	stall->own_share = o->total_ns ? (double)own->weight_ns / (double)o->total_ns : 1;
 	stall->entry = heaviest_line(o, entry);
 	stall->entry_def_line = entry->info.first_line;
@@ -372,7 +439,7 @@ int own__fill(const struct own_rules *rules, const struct naming *naming,
 
 	if (r < 0)
 		return r;
-	find_rank(&o);
+	o.rank = find_rank(&o, stall->unit);
 	weigh(&o);
 	if (o.rank == RANK_UNKNOWN)
 		fill_from_coroutine(stall);

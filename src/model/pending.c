@@ -35,6 +35,8 @@ void pending_span__done(struct pending_span *span)
 	free(span->stacks);
 	for (size_t i = 0; i < HOLDER_KINDS; i++)
 		free(span->holders[i]);
+	free(span->maker);
+	free(span->turn);
 	for (size_t i = 0; i < span->n_natives; i++)
 		free(span->natives[i]);
 	free(span->victims);
@@ -244,12 +246,16 @@ static size_t stack_bytes(const struct pending_stack *s)
 	return s ? sizeof(*s) + s->n_frames * sizeof(s->frames[0]) : 0;
 }
 
-/* The newest one counts: the kernel side sends one for each report of a span. */
-static int span_set_holder(struct pending *p, const struct pending_thread *t,
-			   struct pending_span *span, const struct ls_rec_stack *rec)
+static struct pending_stack **span_holder(struct pending_span *span, const struct ls_rec_stack *rec)
 {
-	struct pending_stack **holder =
-		&span->holders[rec->cause == LS_CAUSE_LOCK ? HOLDER_LOCK : HOLDER_GIL];
+	return &span->holders[rec->cause == LS_CAUSE_LOCK ? HOLDER_LOCK : HOLDER_GIL];
+}
+
+/* The newest one counts: the kernel side sends one for each report of a span. */
+static int span_set_stack(struct pending *p, const struct pending_thread *t,
+			  struct pending_span *span, struct pending_stack **slot,
+			  const struct ls_rec_stack *rec)
+{
 	struct pending_stack *s;
 
 	if (!pending_has_room(p, t, sizeof(*s) + rec->n_frames * sizeof(rec->frames[0]))) {
@@ -259,10 +265,10 @@ static int span_set_holder(struct pending *p, const struct pending_thread *t,
 	s = stack_new(rec, 0);
 	if (!s)
 		return -ENOMEM;
-	span->bytes += stack_bytes(s) - stack_bytes(*holder);
-	p->bytes += stack_bytes(s) - stack_bytes(*holder);
-	free(*holder);
-	*holder = s;
+	span->bytes += stack_bytes(s) - stack_bytes(*slot);
+	p->bytes += stack_bytes(s) - stack_bytes(*slot);
+	free(*slot);
+	*slot = s;
 	return 0;
 }
 
@@ -324,7 +330,9 @@ int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec)
 	if (r)
 		return r;
 	if (rec->flags & LS_STACK_HOLDER)
-		return span_set_holder(p, t, span, rec);
+		return span_set_stack(p, t, span, span_holder(span, rec), rec);
+	if (rec->flags & LS_STACK_MAKER)
+		return span_set_stack(p, t, span, &span->maker, rec);
 	hash = stack_hash(rec);
 	if (rec->cause == LS_CAUSE_CPU)
 		r = span_add_order(p, t, span, hash);
@@ -424,6 +432,26 @@ int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec)
 	return 0;
 }
 
+int pending__add_turn(struct pending *p, const struct ls_rec_turn *rec)
+{
+	struct pending_thread *t;
+	struct pending_span *span;
+	int r;
+
+	r = pending_touch(p, &rec->hdr, &t);
+	if (r >= 0)
+		r = thread_span(p, t, rec->span, &span);
+	if (r < 0 || span->turn || !pending_has_room(p, t, sizeof(*rec)))
+		return r;
+	span->turn = malloc(sizeof(*rec));
+	if (!span->turn)
+		return -ENOMEM;
+	*span->turn = *rec;
+	span->bytes += sizeof(*rec);
+	p->bytes += sizeof(*rec);
+	return 0;
+}
+
 const struct pending_span *pending__peek(const struct pending *p, const struct ls_rec_stall *rec)
 {
 	const struct pending_key key = { rec->hdr.tgid, rec->hdr.tid };
@@ -457,6 +485,8 @@ static void span_drop_so_far(struct pending_span *span)
 	span->n_stacks = n;
 	for (size_t i = 0; i < HOLDER_KINDS; i++)
 		free(TAKE_PTR(span->holders[i]));
+	free(TAKE_PTR(span->maker));
+	free(TAKE_PTR(span->turn));
 	if (span->order)
 		span->bytes += PENDING_MAX_ORDER * sizeof(*span->order);
 	span->n_victims = 0;
@@ -508,14 +538,27 @@ static int span_move_stacks(struct pending_span *from, uint64_t start_ns, struct
 	return 0;
 }
 
+/* What came for the turn itself. */
+static void span_move_turn(struct pending_span *from, struct pending_span *to)
+{
+	to->turn = TAKE_PTR(from->turn);
+	to->maker = TAKE_PTR(from->maker);
+	to->victims = TAKE_PTR(from->victims);
+	to->n_victims = from->n_victims;
+	from->n_victims = 0;
+}
+
 /* No step is open when a turn ends, so no later record can claim what is pending on its thread. */
 static int thread_take_turn(struct pending *p, struct pending_thread *t, uint64_t start_ns,
 			    struct pending_span *ret_span)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < t->n_spans && !r; i++)
+	for (size_t i = 0; i < t->n_spans && !r; i++) {
+		if (t->spans[i].number == ret_span->number)
+			span_move_turn(&t->spans[i], ret_span);
 		r = span_move_stacks(&t->spans[i], start_ns, ret_span);
+	}
 	thread_drop_spans(p, t, t->n_spans);
 	return r;
 }

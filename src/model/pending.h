@@ -59,6 +59,9 @@ struct pending_span {
 	struct pending_stack **stacks; /* in order of first arrival */
 	/* of the threads that held what the span waited for (LS_STACK_HOLDER), NULL: none */
 	struct pending_stack *holders[HOLDER_KINDS];
+	/* of the step that made the tasks of a turn ready (LS_STACK_MAKER), NULL: none */
+	struct pending_stack *maker;
+	struct ls_rec_turn *turn; /* NULL: none */
 	size_t n_natives;
 	struct pending_native *natives[PENDING_MAX_NATIVES]; /* in order of first arrival */
 	size_t n_victims;
@@ -83,10 +86,12 @@ void pending__done(struct pending *p);
 int pending__add_stack(struct pending *p, const struct ls_rec_stack *rec);
 int pending__add_native(struct pending *p, const struct ls_rec_native *rec);
 int pending__add_victim(struct pending *p, const struct ls_rec_victim *rec);
+int pending__add_turn(struct pending *p, const struct ls_rec_turn *rec);
 
 /*
  * Moves what is pending for this stall to ret_span, which may be empty. A turn has no span of its
- * own and takes the stacks of all spans since it began. 0 or -ENOMEM.
+ * own and takes the stacks of all spans since it began, and of the span with its number what is
+ * the turn's own. 0 or -ENOMEM.
  */
 int pending__take(struct pending *p, const struct ls_rec_stall *rec, struct pending_span *ret_span);
 /* What is pending for a span that goes on; NULL if there is nothing. Valid until the next call. */

@@ -95,6 +95,7 @@ void places__reset(struct place *places)
 
 	HASH_ITER (hh, places, p, next) {
 		p->worst_ns = 0;
+		p->causes = 0;
 		p->entered_stalls = p->entered_starved_ns = 0;
 		free(p->ended);
 		p->ended = NULL;

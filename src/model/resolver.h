@@ -22,6 +22,13 @@ struct code_info {
 
 #define CODE_NO_FILE UINT32_MAX
 
+#define SOURCE_AROUND 2
+
+static inline uint32_t source_first_line(uint32_t line)
+{
+	return line > SOURCE_AROUND ? line - SOURCE_AROUND : 1;
+}
+
 struct resolver_ops {
 	/*
 	 * Names of a code object. `qualname` is the address of a str with its qualified name, or 0.
@@ -47,6 +54,12 @@ struct resolver_ops {
 	/* Native thread id of the holder of the interpreter's lock seen as (tstate, id): 0 if it
 	 * cannot be known. */
 	uint32_t (*thread)(void *ctx, uint32_t pid, uint64_t tstate, uint64_t id);
+	/*
+	 * A line of a code object's file and SOURCE_AROUND lines around it, as far as the file has
+	 * them, cut to a width: the first is source_first_line(line), a line feed between them.
+	 * NULL if they cannot be known; NULL as a member: sources are not read.
+	 */
+	const char *(*source)(void *ctx, uint32_t pid, uint64_t code, uint32_t line);
 	/*
 	 * Words of the runtime of a process. NULL, also as a member: not known, the default ones
 	 * serve.

@@ -69,20 +69,21 @@ void seconds__shed(struct seconds *s, uint64_t now_ns, uint64_t stalls)
 	}
 }
 
-static void seconds_share(struct seconds *s, uint64_t number, double ns, double busy,
-			  double steps_per_s)
+static void seconds_share(struct seconds *s, uint64_t number, double ns,
+			  const struct activity *activity)
 {
 	struct second *second = seconds_at(s, number);
 
 	if (!second)
 		return;
 	second->told_ns += ns;
-	second->busy_ns += busy * ns;
-	second->steps += steps_per_s * ns / 1e9;
+	second->busy_ns += activity->busy * ns;
+	second->steps += activity->steps_per_s * ns / 1e9;
+	second->handles += activity->handles_per_s * ns / 1e9;
 }
 
-void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double busy,
-		   double steps_per_s)
+void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns,
+		   const struct activity *activity)
 {
 	uint64_t from = from_ns, next;
 
@@ -97,7 +98,7 @@ void seconds__tick(struct seconds *s, uint64_t from_ns, uint64_t to_ns, double b
 
 		/* A damaged recording may hold a time for which from + rest_ns would overflow. */
 		next = to_ns - from > rest_ns ? from + rest_ns : to_ns;
-		seconds_share(s, from / NS_PER_S, (double)(next - from), busy, steps_per_s);
+		seconds_share(s, from / NS_PER_S, (double)(next - from), activity);
 	}
 }
 
@@ -118,6 +119,7 @@ void seconds__rows(struct seconds *s, struct snapshot *ret_snapshot)
 		if (second->told_ns > 0) {
 			row->busy = second->busy_ns / second->told_ns;
 			row->steps = second->steps * 1e9 / second->told_ns;
+			row->handles = second->handles * 1e9 / second->told_ns;
 		}
 	}
 	ret_snapshot->n_seconds = n;

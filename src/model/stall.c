@@ -4,8 +4,10 @@
  */
 #include "model/stall.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 #include "model/attribution.h"
 #include "model/holder.h"
@@ -103,11 +105,16 @@ static enum sign sign_of_work(const struct stall *stall)
 
 static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 {
+	if (stall->is_nested_loop && ls_cause_class(cause) == LS_CLASS_BLOCKED &&
+	    cause != LS_CAUSE_STOPPED)
+		return SIGN_NESTED_LOOP;
 	switch (cause) {
 	case LS_CAUSE_RUNQUEUE:
 		return sign_of_wait(stall);
 	case LS_CAUSE_CPU:
 		return sign_of_work(stall);
+	case LS_CAUSE_SLEEP:
+		return stall->is_library_call ? SIGN_LIBRARY : SIGN_NONE;
 	default:
 		return SIGN_NONE;
 	}
@@ -126,6 +133,65 @@ static void fill_victims(struct stall *stall, const struct ls_rec_stall *rec)
 	stall->sockets = rec->sockets;
 	stall->is_victims_cut = rec->flags & LS_STALL_VICTIMS_CUT;
 	stall->is_victims_unknown = rec->flags & LS_STALL_VICTIMS_UNKNOWN;
+	stall->is_sockets_unknown = rec->flags & LS_STALL_SOCKETS_UNKNOWN;
+}
+
+#define UNKNOWN_PREFIX "\xe2\x80\xa6" /* an ellipsis */
+
+/*
+ * Adds a text to those that are there; one without a "/" in front of it gets one: Django's have
+ * none, but for regular expressions. A router may be mounted at the root, with an empty text.
+ */
+static void add_to_route(struct model_request *request, const struct ls_pystr *part, bool is_prefix)
+{
+	const size_t n = strlen(request->route);
+	char text[MODEL_NAME_BYTES];
+
+	if (part->kind == LS_NO_NAME)
+		return;
+	pystr__to_utf8(part, text, sizeof(text));
+	if (!*text && (is_prefix || n))
+		return;
+	snprintf(request->route + n, sizeof(request->route) - n, "%s%s",
+		 *text == '/' || *text == '^' ? "" : "/", text);
+}
+
+static void fill_request(struct model_request *request, const struct ls_request *from)
+{
+	char method[MODEL_NAME_BYTES];
+
+	if (from->state != LS_REQUEST_KNOWN)
+		return;
+	if (from->method.kind != LS_NO_NAME) {
+		pystr__to_utf8(&from->method, method, sizeof(method));
+		utf8__sanitize(method, request->method, sizeof(request->method));
+	}
+	if (from->is_partial)
+		snprintf(request->route, sizeof(request->route), "%s", UNKNOWN_PREFIX);
+	for (size_t i = LS_REQUEST_PREFIXES; i > 0; i--)
+		if (i <= from->n_prefixes)
+			add_to_route(request, &from->prefixes[i - 1], true);
+	add_to_route(request, &from->route, false);
+	snprintf(request->label, sizeof(request->label), "%s%s%s", request->method,
+		 *request->method && *request->route ? " " : "", request->route);
+}
+
+/* The phase is not part of the id of a test. */
+static void fill_test(char test[MODEL_TEST_BYTES], const char from[LS_TEST_PARTS][LS_NAME_BYTES])
+{
+	static const char *const phases[] = { " (setup)", " (call)", " (teardown)" };
+	char text[LS_TEST_PARTS * LS_NAME_BYTES + 1] = "";
+	size_t n;
+
+	memcpy(text, from, sizeof(text) - 1);
+	n = strlen(text);
+	for (size_t i = 0; i < N_OF(phases); i++) {
+		const size_t len = strlen(phases[i]);
+
+		if (n > len && !strcmp(text + n - len, phases[i]))
+			text[n -= len] = 0;
+	}
+	utf8__sanitize(text, test, MODEL_TEST_BYTES);
 }
 
 void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_rec_stall *rec)
@@ -140,7 +206,9 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	holder__fill_gil(&stall->gil_holder, r, rec);
 	holder__fill_lock(&stall->lock_holder, r, rec);
 	stall->lock_known = rec->lock_known;
+	fill_test(stall->test, rec->test);
 	if (stall->unit == LS_UNIT_STEP) {
+		fill_request(&stall->request, &rec->request);
 		stall->task = rec->task;
 		stall->is_task_name_unknown = rec->name.kind == LS_NO_NAME;
 		pystr__to_utf8(&rec->name, stall->task_name, sizeof(stall->task_name));

@@ -1,13 +1,209 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A stall out of the numbers of its record. What stacks and victims add to it is in attribution.h
- * and model.c.
+ * What is known of one stall, and how it comes out of the numbers of its record. What stacks and
+ * victims add to it is in attribution.h and model.c.
  */
 #ifndef LOOPSTALL_MODEL_STALL_H
 #define LOOPSTALL_MODEL_STALL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loopstall/abi.h>
+
 #include "base/time.h"
-#include "model/model.h"
+#include "model/frame.h"
+#include "model/resolver.h"
+
+/*
+ * Size of a task's name in UTF-8. The worst case is Latin-1: LS_NAME_BYTES characters of two bytes.
+ */
+#define MODEL_NAME_BYTES (2 * LS_NAME_BYTES + 32)
+
+#define MODEL_METHOD_BYTES 32
+/* A route has up to two prefixes. */
+#define MODEL_ROUTE_BYTES ((1 + LS_REQUEST_PREFIXES) * MODEL_NAME_BYTES)
+#define MODEL_TEST_BYTES (LS_TEST_PARTS * LS_NAME_BYTES)
+
+/* The HTTP request in whose step a stall happened, in UTF-8, raw; "": not known. */
+struct model_request {
+	char method[MODEL_METHOD_BYTES];
+	char route[MODEL_ROUTE_BYTES]; /* template, or the first segment of the path */
+	char label[MODEL_METHOD_BYTES + MODEL_ROUTE_BYTES]; /* "GET /orders/{id}" */
+};
+
+/* What was observed of a stall beyond its cause. It decides what to do about it. */
+enum sign {
+	SIGN_NONE,
+	SIGN_PINNED, /* it waited for its CPUs while others were free that it must not use */
+	SIGN_OWN_THREADS, /* other threads of its process had the CPU */
+	SIGN_OTHER_PROCESS, /* another process had it */
+	SIGN_GIL_HELD, /* it computed with the interpreter's lock */
+	SIGN_AWAITS, /* it awaited again and again and never had to suspend */
+	SIGN_GIL_RELEASED, /* it computed in native code that released the lock */
+	SIGN_NESTED_LOOP, /* another loop waited that it ran inside its own */
+	SIGN_LIBRARY, /* it slept in a native library, not in the runtime's own sleep */
+	SIGN_PAGE_FAULTS, /* the kernel provided or copied memory that it touched */
+	SIGN_MAX
+};
+
+/* The process whose threads ran longest on the CPU that a stall waited for. */
+struct cpu_holder {
+	uint64_t duration_ns; /* 0: nothing waited, or not known */
+	uint32_t pid;
+	bool is_own_process;
+	char name[3 * LS_COMM_BYTES + 4]; /* UTF-8, "" if it has none */
+};
+
+/* A thread that held what a stall waited for. */
+struct model_holder {
+	uint32_t tid; /* 0: nothing waited for it, or not known who held it */
+	char name[LS_NAME_BYTES]; /* UTF-8, raw; "" if not known */
+	/* what it ran meanwhile, innermost first; 0: no code of the runtime, or not known */
+	size_t n_frames;
+	struct model_frame stack[LS_MAX_FRAMES];
+};
+
+/* Where a step resumed or suspended. `at` is valid as `state` says: see step_ends.h. */
+struct step_end {
+	enum ls_await_state state; /* LS_AWAIT_UNKNOWN: not known, or no step */
+	struct model_frame at;
+};
+
+/* The steps of one coroutine in a turn. */
+struct turn_part {
+	struct code_info coroutine; /* NULLs if not known */
+	uint32_t steps;
+	uint64_t duration_ns;
+};
+
+/* The one step that made most of a turn's tasks ready. */
+struct turn_maker {
+	uint32_t n_made; /* steps of the turn; 0: there is no such step, or it was not seen */
+	enum ls_maker_origin origin;
+	struct code_info coroutine; /* NULLs if not known */
+	struct model_frame at; /* where it was while it did so; NULLs if not known */
+};
+
+struct turn_parts {
+	bool is_known;
+	size_t n_parts;
+	struct turn_part parts[LS_MAX_TURN_PARTS]; /* most time first */
+	uint32_t rest_steps; /* steps of other coroutines */
+	uint64_t rest_ns;
+	struct turn_maker maker;
+};
+
+/*
+ * One stall with all names resolved. Strings live as long as the model and its resolver.
+ */
+struct stall {
+	uint32_t pid, tid;
+	enum ls_unit unit;
+	enum ls_cause cause;
+	uint64_t start_ns, duration_ns;
+	uint64_t cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
+	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns; /* the split: adds up to duration_ns */
+	/* part of runqueue_ns during which the hypervisor ran another guest */
+	uint64_t stolen_ns;
+	uint64_t task; /* address, 0 for callbacks and turns */
+	/* UTF-8; "" for callbacks and turns, "?" if it is not known */
+	char task_name[MODEL_NAME_BYTES];
+	bool is_task_name_unknown;
+	/* callback: its function; all NULL: a turn, or not known */
+	struct code_info coroutine;
+	/*
+	 * Where most time was spent; NULL/0 if not known. The system call and the native function
+	 * may be known without a frame.
+	 */
+	struct model_frame call; /* the innermost frame that has a name */
+	/*
+	 * The user's innermost function that holds most of the stall, its line, and the share of
+	 * all samples and waits that it holds (0 ... 1); `entry`: his outermost function, through
+	 * which the stall came to it. See own.h. NULLs if not known.
+	 */
+	struct model_frame own, entry;
+	uint32_t own_def_line; /* first line of that function, 0 if not known */
+	uint32_t entry_def_line; /* of `entry`, likewise */
+	bool is_entry_users; /* `entry` is the user's code, not a library's */
+	double own_share;
+	/* lines around own.line, see struct resolver_ops; NULL if not known */
+	const char *source;
+	const char *call_syscall;
+	const char *call_native;
+	size_t n_frames;
+	struct model_frame stack[LS_MAX_FRAMES]; /* innermost first; of the place in `call` */
+	/* first lines of the functions in `stack`, 0 if not known */
+	uint32_t def_lines[LS_MAX_FRAMES];
+	bool is_stack_cut;
+	struct model_holder gil_holder; /* the one that it waited for longest */
+	/* the same of the locks that it waited for */
+	struct model_holder lock_holder;
+	enum ls_lock_known lock_known;
+	/*
+	 * Native frames inside stack[0], innermost first; `is_native_cut`: there may be more.
+	 * Without `has_native_stack` it is not known whether there are any.
+	 */
+	bool has_native_stack, is_native_cut;
+	bool is_nested_loop; /* its innermost code is a loop that it runs */
+	bool is_library_call; /* it slept in a native library (library_calls.h) */
+	size_t n_native;
+	struct model_native native_stack[LS_MAX_NATIVE];
+	uint32_t steps; /* of a turn */
+	struct turn_parts turn;
+	uint32_t victims;
+	uint32_t victims_named;
+	char victim_names[LS_MAX_VICTIM_NAMES][MODEL_NAME_BYTES];
+	uint64_t starved_ns;
+	uint32_t sockets; /* with unread data that the loop had not polled */
+	bool is_victims_cut, is_victims_unknown, is_sockets_unknown;
+	/* `start_ns` is when its thread was found, `duration_ns` a lower bound */
+	bool began_before;
+	/* measured in light mode: its start and end are exact to two sampling periods */
+	bool is_light;
+	/*
+	 * LS_END_OPEN: as far as it has come. It is in no sum; another one with the same pid, tid
+	 * and start follows when it ends, or when the measurement does.
+	 */
+	enum ls_end end;
+	unsigned int end_signal; /* LS_END_SIGNAL: its number */
+	/* oldest generation that the garbage collector worked on, plus 1; 0: none or not known */
+	unsigned int gc_generation;
+	enum ls_stop stop; /* what stopped it last */
+	uint32_t stop_id; /* the signal's number or the tracer's process; 0: not known */
+	uint64_t quota_ns, period_ns; /* CPU quota that throttled it; 0: none or not known */
+	struct cpu_holder cpu_holder;
+	/* part of runqueue_ns: a CPU was free that the thread must not use */
+	uint64_t pinned_ns;
+	/* samples on a CPU at which the interpreter's lock was looked at, and was not the thread's
+	 */
+	uint32_t gil_looks, gil_free;
+	/*
+	 * Part of cpu_ns in kernel mode, estimated from the ticks of the kernel; without
+	 * `has_kernel_ns` they were too few.
+	 */
+	bool has_kernel_ns;
+	uint64_t kernel_ns;
+	uint64_t page_faults; /* since its first sample */
+	/* where it awaited again and again without suspending; NULLs if it was not seen to */
+	struct model_frame repeated_await;
+	struct step_end from, to;
+	struct model_request request;
+	char test[MODEL_TEST_BYTES]; /* that ran: its id, UTF-8; "": none, or not known */
+	enum sign sign;
+	enum call_context context;
+	/* CONTEXT_FINALIZER: its function, and what it was run in; NULLs if not known */
+	struct model_frame finalizer, interrupted;
+	/*
+	 * `cause` is the host's doing, and the rest alone reached the threshold: its cause and
+	 * time. Else `own_ns` is 0.
+	 */
+	enum ls_cause own_cause;
+	enum sign own_sign;
+	uint64_t own_ns;
+	const struct runtime_words *words; /* of its runtime; NULL: the default */
+};
 
 /* Fewer ticks of the kernel say too little: four of 4 ms. */
 #define STALL_BOOKED_MIN_NS (16 * NS_PER_MS)

@@ -97,12 +97,16 @@ const char *vocabulary_cause(enum ls_cause cause)
 	return cause < LS_CAUSE_MAX ? words[cause] : "?";
 }
 
-const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause,
+const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause, enum sign sign,
 			    const char *syscall, enum vocabulary_form form)
 {
 	const struct runtime_words *w = runtime_words__or_default(words);
 	const char *own = w->call ? w->call(cause, syscall) : NULL;
 
+	if (sign == SIGN_NESTED_LOOP)
+		return form == VOCABULARY_LONG ? "wait of another loop" : "nested loop";
+	if (sign == SIGN_LIBRARY)
+		return form == VOCABULARY_LONG ? "sleep in a native library" : "library sleep";
 	if (own)
 		return own;
 	for (size_t i = 0; i < N_OF(calls); i++)

@@ -21,10 +21,10 @@ enum vocabulary_form { VOCABULARY_LONG, VOCABULARY_SHORT, VOCABULARY_FORMS };
 
 /*
  * What a user of the runtime calls a blocking call: "time.sleep", "wait for a child process" or
- * "child process". `words` NULL: the default runtime. `syscall` may be NULL. NULL if there is no
- * word for it: then the name of the system call says more.
+ * "child process". `sign` is the stall's. `words` NULL: the default runtime. `syscall` may be NULL.
+ * NULL if there is no word for it: then the name of the system call says more.
  */
-const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause,
+const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cause, enum sign sign,
 			    const char *syscall, enum vocabulary_form form);
 
 /*

@@ -83,5 +83,6 @@ void session__on_process_end(struct session *s, struct watch *w)
 	fd_close(&w->end.fd);
 	s->env->symbol->forget(s->symbols, w->pid);
 	target_tasks__done(&w->tasks);
+	lives__done(&w->lives);
 	watches__limit_dead(&s->watches);
 }

@@ -227,6 +227,7 @@ void session__find_loops(struct session *s, struct watch *w)
 	struct found_threads found = { 0 };
 
 	found.n = target__loop_threads(w->target, found.list, WATCH_MAX_LOOPS);
+	w->loops_error = found.n < 0 ? found.n : 0;
 	for (int i = 0; i < found.n; i++)
 		add_loop(s, w, found.list[i].loop,
 			 is_by_thread(found.list[i].kind) ? found.list[i].tstate : 0,
@@ -234,8 +235,7 @@ void session__find_loops(struct session *s, struct watch *w)
 	register_threads(s, w, &found);
 }
 
-/* Whether there is any process in light mode. */
-static bool find_light_loops(struct session *s)
+bool session__find_light_loops(struct session *s)
 {
 	bool is_any = false;
 	struct watch *w;
@@ -257,7 +257,7 @@ static int poll_threads(void *ctx, uint64_t now_ns)
 	struct pacer pacer = { .pace_ns = MAX_PACE_NS };
 	const uint64_t before_ns = session__own_cpu_ns(s);
 
-	if (find_light_loops(s)) {
+	if (session__find_light_loops(s)) {
 		pacer.pace_ns = watch_pace_ns(now_ns - s->life.started_ns);
 		if (pacer.pace_ns < MIN_PACE_NS)
 			pacer.pace_ns = MIN_PACE_NS;
@@ -305,6 +305,8 @@ int session__attach(struct session *s, struct watch *w, struct err *err)
 	r = s->env->symbol->add_process(s->symbols, w->target);
 	if (r < 0)
 		return err__set(err, r, "cannot read the symbols of %d: %s", w->pid, strerror(-r));
+	/* The first step must find them. */
+	session__find_requests(s, w);
 	r = s->env->kernel->attach(s->probe, w->target, err);
 	if (r < 0)
 		return watch__has_ended(w) ?

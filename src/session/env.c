@@ -108,6 +108,7 @@ static const struct symbol_ops live_symbol = {
 	.forget = symbols__forget,
 	.unwind = symbols__unwind,
 	.keep_code = symbols__keep_code,
+	.read_sources = symbols__read_sources,
 	.resolver = symbols__resolver,
 };
 

@@ -53,6 +53,7 @@ struct symbol_ops {
 	int (*unwind)(struct symbols *s, const struct ls_rec_copy *copy,
 		      struct ls_rec_native *ret_native);
 	void (*keep_code)(struct symbols *s, const struct ls_rec_code *code);
+	int (*read_sources)(struct symbols *s);
 	struct resolver (*resolver)(struct symbols *s);
 };
 

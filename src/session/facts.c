@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -68,6 +69,8 @@ static const char *comm_of(const struct session *s, const struct watch *w)
 
 int session__write_start(const struct session *s, struct report *report)
 {
+	char kernel[2 * sizeof(struct utsname)];
+	struct utsname host;
 	_cleanup_free_ struct report_target *targets = calloc(s->watches.n + 1, sizeof(*targets));
 	struct report_start start = {
 		.version = s->opts.version,
@@ -80,6 +83,11 @@ int session__write_start(const struct session *s, struct report *report)
 
 	if (!targets)
 		return -ENOMEM;
+	if (uname(&host) == 0) {
+		snprintf(kernel, sizeof(kernel), "%s %s", host.sysname, host.release);
+		start.host = host.nodename;
+		start.kernel = kernel;
+	}
 	WATCHES_EACH(&s->watches, WATCH_SHOWN, w)
 	{
 		const struct target *t = w->target;
@@ -191,7 +199,7 @@ void session__describe(const struct session *s, char *buf, size_t size)
 		used += (size_t)snprintf(buf + used, size - used, "  %s %s, %s, %s (%s)",
 					 target__words(w->target)->title, t->version,
 					 watch__loop_word(w) ?: "no loop yet",
-					 measure_mode_word(session__is_light(s, w) ?
+					 measure_mode_word(session__was_light_lately(s, w) ?
 								   MEASURE_MODE_LIGHT :
 								   MEASURE_MODE_EXACT),
 					 target_rung_word(t->rung));
@@ -228,7 +236,7 @@ int session__verdict(const struct session *s)
 		log_error("no event loop runs on this machine");
 		return EXIT_CANNOT_ATTACH;
 	}
-	if (!has_loop(s)) {
+	if (!has_loop(s) && !w->loops_error) {
 		log_error("no event loop was found in %d: %s", w->pid, watch__silence_reason(w));
 		return EXIT_CANNOT_ATTACH;
 	}

@@ -54,7 +54,7 @@ static void add_name(struct session *s, uint32_t pid, uint64_t tstate, uint64_t 
 		.pid = pid, .tid = tid_of(s, pid, tstate, id), .tstate = tstate, .id = id
 	};
 	const struct watch *w = watches__find(&s->watches, (pid_t)pid);
-	struct holder_name *n = entry_of(&s->holder_names, &wanted);
+	struct holder_name *n = entry_of(&s->intake.holder_names, &wanted);
 
 	if (w && w->target && (!n->read_ns || now_ns - n->read_ns >= KEEP_NS))
 		read_name(w, n, now_ns);

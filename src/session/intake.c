@@ -103,18 +103,34 @@ static int on_copy(struct session *s, const struct ls_rec_copy *copy)
 	return r < 0 ? 0 : feed__event(&s->feed, &event);
 }
 
+/* The kernel side's record, with what only this side knows of it. */
+static int on_stall(struct session *s, const struct event *event)
+{
+	struct ls_rec_stall stall = *event->stall;
+	struct event named = *event;
+	int r;
+
+	session__name_task(s, &stall);
+	session__name_holders(s, &stall);
+	/* Our own signal ended the command. */
+	if (stall.end == LS_END_SIGNAL && s->life.is_stopping)
+		stall.end = LS_END_RUNNING;
+	named.stall = &stall;
+	r = session__send_waiting(s, &stall, feed_event);
+	return r < 0 ? r : feed__event(&s->feed, &named);
+}
+
 int session__on_event(void *ctx, const struct event *event)
 {
 	struct session *s = ctx;
 	struct watch *w = watches__find(&s->watches, (pid_t)event->hdr->tgid);
-	struct ls_rec_stall stall;
-	struct event named = *event;
-	int r;
 
 	switch (event->kind) {
 	case LS_REC_THREAD:
-		if (w && w->target)
+		if (w && w->target) {
+			session__find_requests(s, w);
 			session__on_thread(s, w, event->thread);
+		}
 		break;
 	case LS_REC_FORK:
 		session__on_fork(s, event->fork);
@@ -128,17 +144,7 @@ int session__on_event(void *ctx, const struct event *event)
 		on_thread_exit(s, w, event->hdr);
 		break;
 	case LS_REC_STALL:
-		stall = *event->stall;
-		session__name_task(s, &stall);
-		session__name_holders(s, &stall);
-		/* Our own signal ended the command. */
-		if (stall.end == LS_END_SIGNAL && s->life.is_stopping)
-			stall.end = LS_END_RUNNING;
-		named.stall = &stall;
-		r = session__send_waiting(s, &stall, feed_event);
-		if (r < 0)
-			return r;
-		break;
+		return on_stall(s, event);
 	case LS_REC_COPY:
 		return on_copy(s, event->copy);
 	case LS_REC_CODE:
@@ -147,7 +153,7 @@ int session__on_event(void *ctx, const struct event *event)
 	default:
 		break;
 	}
-	return feed__event(&s->feed, &named);
+	return feed__event(&s->feed, event);
 }
 
 int session__drain(struct session *s)
@@ -230,6 +236,8 @@ int session__read(struct session *s, uint64_t now_ns)
 	r = read_aggregates(s);
 	if (r >= 0)
 		r = session__read_loops(s, now_ns);
+	if (r >= 0)
+		r = session__read_pools(s, now_ns);
 	if (r >= 0)
 		session__adjust_bounds(s, now_ns);
 	/* Rates are computed from what was just read. */

@@ -25,6 +25,27 @@ bool session__is_light(const struct session *s, const struct watch *w)
 	return s->env->kernel->is_light(s->probe) || w->target->proc.is_light;
 }
 
+/* Long enough that the word can be read, whatever the load does. */
+#define LATELY_NS (10 * NS_PER_S)
+
+bool session__was_light_lately(const struct session *s, const struct watch *w)
+{
+	const struct mode *m = &s->mode;
+
+	if (session__is_light(s, w) || (m->is_auto && m->budget.mode != BUDGET_EXACT))
+		return true;
+	return m->left_ns && session__now_ns(s) - m->left_ns < LATELY_NS;
+}
+
+struct light session__light(const struct session *s)
+{
+	const struct watch *w = watches__first(&s->watches);
+	const struct own_cost cost = session__own_cost(s);
+
+	return (struct light){ .is_now = w && session__was_light_lately(s, w),
+			       .ns_per_hit = cost.ns_per_hit + cost.program_ns_per_hit };
+}
+
 uint64_t session__light_ns(const struct session *s, uint64_t now_ns)
 {
 	const bool is_light = s->env->kernel->is_light(s->probe);
@@ -56,7 +77,11 @@ static int add_uprobes(struct session *s, struct err *err)
 	return 0;
 }
 
-/* Looks begin before the uprobes are removed, and end when all of them are there. */
+/*
+ * Looks begin before the uprobes are removed, and end when all of them are there. A loop thread
+ * that ran no step in exact mode is not known to the kernel side, so it is registered at once: its
+ * first step would be missed.
+ */
 int session__set_light(struct session *s, bool is_light, struct err *err)
 {
 	const uint64_t now_ns = session__now_ns(s);
@@ -72,8 +97,10 @@ int session__set_light(struct session *s, bool is_light, struct err *err)
 	s->mode.n_switches++;
 	session__poll_threads_soon(s);
 	s->env->kernel->set_light(s->probe, is_light);
-	if (is_light)
-		remove_uprobes(s);
+	if (!is_light)
+		return 0;
+	session__find_light_loops(s);
+	remove_uprobes(s);
 	return 0;
 }
 
@@ -228,6 +255,8 @@ static void follow_budget(struct session *s, uint64_t now_ns)
 			s->mode.handles.per_s > 0 ? load.hits_per_s / s->mode.handles.per_s : NAN;
 	if (before != BUDGET_LIGHT && mode == BUDGET_LIGHT)
 		s->mode.handles.read_ns = 0;
+	if (before != BUDGET_EXACT && mode == BUDGET_EXACT)
+		s->mode.left_ns = now_ns;
 	note_change(s, before, mode);
 }
 

@@ -33,15 +33,24 @@ struct life {
 	enum { RIGHTS_ALL, RIGHTS_ATTACH, RIGHTS_WATCH } rights; /* that are left */
 };
 
-/* Calls the sinks' start once. 0 or -errno. */
+/* sinks.c: the outputs together. */
+
+/* What any of them needs; only these members are set. */
+struct sink session__sinks_needs(const struct session *s);
+/* Calls their start once. 0 or -errno. */
 int session__start_sinks(struct session *s);
+/* Does any report an end? */
+bool session__has_ending_sinks(const struct session *s);
+/* Reads what is left and calls their end. The first code that is not EXIT_FINE, or -errno. */
+int session__end_sinks(struct session *s);
+
 /* Why no step was seen, what follows "because"; NULL if there were some. */
 const char *session__silence(const struct session *s, const struct snapshot *snapshot);
 
 /* tree.c: which processes are watched. */
 struct tree {
 	struct newborns newborns;
-	bool is_shortage_said; /* that a program could not be taken in, in a message */
+	bool is_shortage_said, is_waiting_said;
 };
 
 /*
@@ -102,15 +111,22 @@ void session__end_examinations(struct session *s, uint64_t now_ns);
 /* discover.c: what runs in them. */
 struct discovery {
 	struct timer threads; /* the next look for threads that run a loop */
+	struct timer requests; /* the next look for where requests are handled; see requests.c */
 };
 
 void session__init_discovery(struct session *s);
 /* The mode has changed: looks for threads that run a loop at the next turn. */
 void session__poll_threads_soon(struct session *s);
+/* Registers the loops of all processes in light mode. False if there is no such process. */
+bool session__find_light_loops(struct session *s);
 /* Puts probes on an examined process and registers its loops. 0 or -errno with err filled. */
 int session__attach(struct session *s, struct watch *w, struct err *err);
 /* Registers loops that run already, so that even their first stall has samples and victims. */
 void session__find_loops(struct session *s, struct watch *w);
+/* requests.c: where requests are handled, and which test runs. */
+void session__init_requests(struct session *s);
+/* Looks for them in a process that is attached to, if it has loaded more since the last look. */
+void session__find_requests(struct session *s, struct watch *w);
 /* A thread has run a step of a loop that the kernel side did not see on it before. */
 void session__on_thread(struct session *s, struct watch *w, const struct ls_rec_thread *rec);
 /* Registers again what loops have moved since. */
@@ -124,6 +140,25 @@ bool session__find_inside(struct session *s, struct watch *w,
 /* Adds the task, as found then, to a stall of that step. False if it is of another one. */
 bool session__name_late_stall(struct session *s, struct ls_rec_stall *stall);
 
+/* holder_names.c: the threads that held the interpreter's lock, or others. */
+#define MAX_HOLDER_NAMES 16
+
+struct holder_name {
+	uint32_t pid;
+	uint32_t tid; /* the kernel's, where the id does not say it; 0: unknown */
+	uint64_t tstate, id, read_ns;
+	char name[LS_NAME_BYTES];
+};
+
+struct holder_names {
+	struct holder_name list[MAX_HOLDER_NAMES];
+};
+
+/*
+ * Adds the names of who held the interpreter's lock, and other locks, if the stall waited for them.
+ */
+void session__name_holders(struct session *s, struct ls_rec_stall *stall);
+
 /* intake.c: events and aggregates on their way to the model. */
 struct intake {
 	struct timer read; /* at the session's pace, unless a sink has its own */
@@ -134,6 +169,7 @@ struct intake {
 	uint64_t shed; /* stalls that the kernel side only counted */
 	uint64_t shed_reported, shed_reported_ns; /* of them, and when */
 	bool is_loss_noted[LS_LOSS_MAX];
+	struct holder_names holder_names;
 };
 
 void session__init_intake(struct session *s, bool is_pacing);
@@ -155,6 +191,7 @@ struct mode {
 	uint64_t mark_ns;
 	uint64_t switched_ns, light_ns; /* the last switch; time in light mode before it */
 	uint64_t n_switches;
+	uint64_t left_ns; /* when mode auto left light mode last, 0: never */
 	struct {
 		uint64_t begun, read_ns; /* so far, and when that was read */
 		double per_s; /* NAN: not known */
@@ -166,6 +203,11 @@ void session__init_mode(struct session *s, bool needs_every_step);
 /* Switches all processes. 0, or -errno with err filled and nothing changed. */
 int session__set_light(struct session *s, bool is_light, struct err *err);
 bool session__is_light(const struct session *s, const struct watch *w);
+/*
+ * The same for people: windows in which mode auto times steps are light mode, and so are some
+ * seconds after it, because what is shown of them was measured so.
+ */
+bool session__was_light_lately(const struct session *s, const struct watch *w);
 /* Time in light mode so far. */
 uint64_t session__light_ns(const struct session *s, uint64_t now_ns);
 
@@ -174,12 +216,20 @@ struct task_looks {
 	bool is_counting; /* the kernel side counts tasks one by one */
 	uint64_t read_ns, due_ns; /* of the tasks one by one */
 	uint64_t alive_due_ns; /* of their number */
+	uint64_t pools_due_ns;
+	struct lifecycle *life; /* of the process looked at; NULL: there was none */
 };
 
 /* Notes, once for each process, that a look at its tasks was cut short, if `code` says so. */
 void session__note_cut(struct session *s, struct watch *w, int code);
 /* Reads the loops' queues and executors, and how many tasks are alive. 0 or -errno. */
 int session__read_loops(struct session *s, uint64_t now_ns);
+/*
+ * Looks at the pools of threads and connections, and at the life of the tasks, if it is time. 0 or
+ * -errno.
+ */
+int session__read_pools(struct session *s, uint64_t now_ns);
+void session__done_tasks(struct session *s);
 
 /* loop_spans.c: what the loop threads are in right now. */
 #define MAX_SPANS 128 /* threads asked; those found later are left out */
@@ -249,6 +299,7 @@ struct open_stalls {
 	struct timer look;
 	size_t n;
 	struct open_stall list[MAX_SPANS]; /* the last one of each thread */
+	struct waiting waiting;
 };
 
 void session__init_open_stalls(struct session *s);
@@ -261,25 +312,6 @@ int session__record_open_stalls(struct session *s, uint64_t now_ns);
 /* Adds task and name as an earlier look found them. False if there was none. */
 bool session__name_open_stall(const struct session *s, struct ls_rec_stall *stall);
 void session__forget_open_stall(struct session *s, uint32_t pid, uint32_t tid);
-
-/* holder_names.c: the threads that held the interpreter's lock, or others. */
-#define MAX_HOLDER_NAMES 16
-
-struct holder_name {
-	uint32_t pid;
-	uint32_t tid; /* the kernel's, where the id does not say it; 0: unknown */
-	uint64_t tstate, id, read_ns;
-	char name[LS_NAME_BYTES];
-};
-
-struct holder_names {
-	struct holder_name list[MAX_HOLDER_NAMES];
-};
-
-/*
- * Adds the names of who held the interpreter's lock, and other locks, if the stall waited for them.
- */
-void session__name_holders(struct session *s, struct ls_rec_stall *stall);
 
 /* bounds.c: what keeps a session cheap and small however much happens. */
 struct bounds {
@@ -332,9 +364,7 @@ struct session {
 	struct mode mode;
 	struct task_looks tasks;
 	struct loop_spans spans;
-	struct waiting waiting;
 	struct open_stalls open;
-	struct holder_names holder_names;
 	struct bounds bounds;
 	struct sink_record record;
 };

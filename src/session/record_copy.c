@@ -48,7 +48,7 @@ static int end_open_stalls(void *ctx)
 	return session__record_open_stalls(s, session__now_ns(s));
 }
 
-int session__copy_recording(struct session *s, const char *reason, pid_t pid,
+int session__copy_recording(struct session *s, const struct record_cut *cut,
 			    struct ring_copy **ret_copy)
 {
 	int r = bring_up_to_date(s);
@@ -56,10 +56,10 @@ int session__copy_recording(struct session *s, const char *reason, pid_t pid,
 	if (r >= 0)
 		r = note_targets(s);
 	if (r >= 0)
-		r = note_reason(s, reason, pid);
+		r = note_reason(s, cut->reason, cut->pid);
 	if (r < 0)
 		return r;
 	/* At the end of the session, the open stalls have ended in the ring itself. */
-	return recorder__copy(s->feed.recorder, s->life.is_over ? NULL : end_open_stalls, s,
-			      ret_copy);
+	return recorder__copy(s->feed.recorder, cut->since_ns,
+			      s->life.is_over ? NULL : end_open_stalls, s, ret_copy);
 }

@@ -83,14 +83,6 @@ int session__each_pid(const struct session *s, int (*fn)(void *ctx, pid_t pid), 
 	return r;
 }
 
-int session__start_sinks(struct session *s)
-{
-	if (s->life.has_started)
-		return 0;
-	s->life.has_started = true;
-	return SINKS_CALL(s, start);
-}
-
 /* The stall that a process did not survive is often the only one that matters. */
 static void note_death(struct session *s, const struct stall *stall)
 {
@@ -303,6 +295,11 @@ static int make_model(struct session *s, struct err *err)
 	r = s->env->symbol->new (&s->symbols);
 	if (r < 0)
 		return err__set(err, r, "cannot set up symbols: %s", strerror(-r));
+	if (s->opts.reads_sources) {
+		r = s->env->symbol->read_sources(s->symbols);
+		if (r < 0)
+			return err__set(err, r, "cannot set up symbols: %s", strerror(-r));
+	}
 	resolver = s->env->symbol->resolver(s->symbols);
 	r = s->opts.record ? session__open_recording(s, &resolver, err) : 0;
 	if (r < 0)
@@ -359,18 +356,8 @@ void session__free(struct session *s)
 		watchdog_stop();
 	fd_close(&s->life.signals.fd);
 	loop__done(&s->loop);
+	session__done_tasks(s);
 	free(s);
-}
-
-/* In the order they were added. */
-void session__add_sink(struct session *s, struct sink *sink)
-{
-	struct sink **last = &s->sinks;
-
-	while (*last)
-		last = &(*last)->next;
-	sink->next = NULL;
-	*last = sink;
 }
 
 /* -n NAME may match a process in the act of ending; one that can be attached to is enough. */
@@ -411,19 +398,12 @@ static int release_command(struct session *s, struct err *err)
 	return r;
 }
 
-/* The union of all sinks' requirements. */
-static struct sink sinks_union(const struct session *s)
+static void discard_recording(void *ctx)
 {
-	struct sink all = { 0 };
+	const struct session *s = ctx;
 
-	for (const struct sink *k = s->sinks; k; k = k->next) {
-		all.needs_every_step |= k->needs_every_step;
-		all.paces_reads |= k->paces_reads;
-		all.lists_stalls |= k->lists_stalls;
-		if (k->stalls_per_s > all.stalls_per_s)
-			all.stalls_per_s = k->stalls_per_s;
-	}
-	return all;
+	if (s->feed.recorder)
+		recorder__discard(s->feed.recorder);
 }
 
 static int load_kernel_side(struct session *s, unsigned int stalls_per_s, struct err *err)
@@ -437,9 +417,13 @@ static int load_kernel_side(struct session *s, unsigned int stalls_per_s, struct
 	const uint64_t before_ns = session__now_ns(s);
 	int r;
 
+	watchdog_begin_call(discard_recording, s);
 	r = s->env->kernel->new (&s->probe, &opts, err);
+	watchdog_end_call();
 	if (r < 0)
 		return r;
+	if (interrupt_is_due())
+		return err__set(err, -EINTR, "a signal came before anything was measured");
 	session__init_bounds(s, stalls_per_s);
 	log_debug("kernel side loaded in %.0f ms (%s)", (session__now_ns(s) - before_ns) / 1e6,
 		  s->env->kernel->transport(s->probe));
@@ -470,6 +454,7 @@ static int init_parts(struct session *s, const struct sink *all)
 	session__init_everything(s);
 	session__init_intake(s, !all->paces_reads);
 	session__init_open_stalls(s);
+	session__init_requests(s);
 	r = SINKS_CALL(s, begin);
 	loop__add_timer(&s->loop, &life->silence);
 	loop__add_timer(&s->loop, &life->stop);
@@ -481,7 +466,7 @@ static int init_parts(struct session *s, const struct sink *all)
 static int begin(struct session *s, struct err *err)
 {
 	const uint64_t before_ns = session__now_ns(s);
-	const struct sink all = sinks_union(s);
+	const struct sink all = session__sinks_needs(s);
 	int r;
 
 	r = load_kernel_side(s, all.stalls_per_s, err);
@@ -514,53 +499,9 @@ static bool has_command_failed(const struct session *s)
 	return true;
 }
 
-/* The first code that is not EXIT_FINE, or -errno. */
-static int call_ends(struct session *s, const struct snapshot *snapshot)
-{
-	const struct session_end end = {
-		.duration_ns = session__now_ns(s) - s->life.started_ns,
-		.own_cost = session__own_cost(s),
-		.machine = machine__since(&s->life.started_machine),
-		.no_steps_reason = session__silence(s, snapshot),
-	};
-	int code = EXIT_FINE;
-
-	for (const struct sink *k = s->sinks; k; k = k->next) {
-		int r = k->ops->end ? k->ops->end(k->ctx, snapshot, &end) : EXIT_FINE;
-
-		if (r < 0)
-			return r;
-		code = code == EXIT_FINE ? r : code;
-	}
-	return code;
-}
-
-static bool has_end(const struct session *s)
-{
-	for (const struct sink *k = s->sinks; k; k = k->next)
-		if (k->ops->end)
-			return true;
-	return false;
-}
-
-static int end_sinks(struct session *s)
-{
-	const struct snapshot *snapshot;
-	int r;
-
-	r = session__read_last(s, session__now_ns(s));
-	if (r >= 0)
-		r = session__start_sinks(s);
-	if (r >= 0)
-		r = session__report_shed(s, session__now_ns(s));
-	if (r >= 0)
-		r = model__snapshot(s->feed.model, &snapshot);
-	return r < 0 ? r : call_ends(s, snapshot);
-}
-
 int session__run(struct session *s, struct err *err)
 {
-	const bool is_ending = has_end(s);
+	const bool is_ending = session__has_ending_sinks(s);
 	int r, verdict;
 
 	r = begin(s, err);
@@ -573,7 +514,7 @@ int session__run(struct session *s, struct err *err)
 	if (r >= 0)
 		r = session__end_open_stalls(s, session__now_ns(s));
 	if (r >= 0 && is_ending)
-		r = end_sinks(s);
+		r = session__end_sinks(s);
 	if (r == -EPIPE)
 		return EXIT_FINE; /* the reader has what it wanted */
 	/* Full, or not to be written to: session__close_recording() returns it. */

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "model/light.h"
 #include "model/model.h"
 #include "record/recorder.h"
 #include "report/report.h"
@@ -29,6 +30,7 @@ struct session_opts {
 	struct child *child; /* NULL, or the command that was started and held back */
 	const char *command; /* its name; NULL without a command */
 	const char *name;
+	bool is_patient; /* with `name`: waits for the first one */
 	bool is_everything; /* instead of these: every event loop of the machine */
 	size_t n_pids;
 	const pid_t *pids;
@@ -38,6 +40,8 @@ struct session_opts {
 	double budget; /* of mode auto: share of a core that exact timing may take */
 	bool is_following; /* measure what a target forks, too */
 	bool no_native; /* no copies of user stacks, and so no native frames */
+	bool no_requests; /* neither HTTP requests nor tests are read */
+	bool reads_sources; /* the lines around each stall, for a recording */
 	const struct recorder_opts *record; /* NULL, or the file or ring to write a recording to */
 	struct own_rules own; /* its texts must outlive the session */
 	uint64_t report_open_ns; /* 0, or an age at which open stalls are reported as well */
@@ -77,6 +81,8 @@ uint64_t session__now_ns(const struct session *s);
 uint64_t session__own_cpu_ns(const struct session *s);
 struct model *session__model(const struct session *s);
 uint64_t session__started_ns(const struct session *s);
+/* Whether the mode is light, for people; its share is the snapshot's matter. */
+struct light session__light(const struct session *s);
 uint64_t session__threshold_ns(const struct session *s);
 /* How events come: probe__transport(). */
 const char *session__transport(const struct session *s);
@@ -141,11 +147,14 @@ int session__write_summary(const struct session *s, struct report *report,
 struct recorder *session__recorder(const struct session *s);
 /* Behind session__run(): takes what is left and ends the file. 0 or -errno. */
 int session__close_recording(struct session *s);
-/*
- * With a ring: what it holds at this moment, with the stalls that are open. `reason` and `pid` (0:
- * none) are noted as what the copy was made for. 0 or -errno.
- */
-int session__copy_recording(struct session *s, const char *reason, pid_t pid,
+/* Reason and process are noted in the copy. */
+struct record_cut {
+	const char *reason;
+	pid_t pid; /* 0: none */
+	uint64_t since_ns; /* as in recorder__copy() */
+};
+/* With a ring: what it holds at this moment, with the stalls that are open. 0 or -errno. */
+int session__copy_recording(struct session *s, const struct record_cut *cut,
 			    struct ring_copy **ret_copy);
 /* Behind it: EXIT_FINE, or why the measurement counts for nothing, which is logged. Or -errno. */
 int session__verdict(const struct session *s);

@@ -165,7 +165,18 @@ static int begin(void *ctx)
 	return 0;
 }
 
-static const struct sink_ops ops = { .begin = begin, .before_read = before_read };
+/* A file may be full before the first read. */
+static int process(void *ctx, const struct target *target)
+{
+	(void)target;
+	return session__note_targets(ctx);
+}
+
+static const struct sink_ops ops = {
+	.begin = begin,
+	.process = process,
+	.before_read = before_read,
+};
 /* Each copy of a ring gets the processes of its moment. */
 static const struct sink_ops ring_ops = { .begin = begin };
 

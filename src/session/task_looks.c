@@ -12,10 +12,15 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "record/format.h"
+#include "runtime/lifecycle.h"
+#include "runtime/pools.h"
+#include "session/lives.h"
 #include "session/pacer.h"
 
-/* A look takes at most 2 % of a core. */
-#define COST_FACTOR 50
+/* Looks take at most 1 % of a core: with all else that the dashboard does, less than 3 %. */
+#define COST_FACTOR 100
+#define POOLS_COST_FACTOR 200 /* 0.5 %: not asked for, and the stacks of all threads */
 #define MAX_TASKS 20000
 #define LATELY (1ULL << 62) /* more than any time in ns */
 
@@ -248,6 +253,69 @@ static int read_loop(struct session *s, const struct watch *w, struct watch_loop
 	return read_queue(s, w, l);
 }
 
+static int feed_lives(struct session *s, struct watch *w, uint64_t now_ns)
+{
+	_cleanup_free_ struct life_group *chosen = calloc(FORMAT_MAX_LIVES, sizeof(*chosen));
+	int r = chosen ? lives__look(&w->lives, s->tasks.life, now_ns) : -ENOMEM;
+
+	if (r)
+		return r;
+	return feed__lives(&s->feed, now_ns, (uint32_t)w->pid, chosen,
+			   lives__choose(s->tasks.life, chosen, FORMAT_MAX_LIVES));
+}
+
+/* Two looks at least tell whether a pool was full in between. */
+static int read_pools(struct session *s, struct watch *w, uint64_t now_ns)
+{
+	_cleanup_free_ struct pools *pools = calloc(1, sizeof(*pools));
+	int r;
+
+	if (!s->tasks.life)
+		s->tasks.life = calloc(1, sizeof(*s->tasks.life));
+	if (!pools || !s->tasks.life)
+		return -ENOMEM;
+	r = target__pools(w->target, pools, s->tasks.life);
+	/* Else it has gone, or what was read was torn. */
+	if (r < 0)
+		return 0;
+	w->tasks_alive = s->tasks.life->alive;
+	w->listed_ns = now_ns;
+	r = feed__pools(&s->feed, now_ns, (uint32_t)w->pid, pools->list, pools->n);
+	return r < 0 ? r : feed_lives(s, w, now_ns);
+}
+
+void session__done_tasks(struct session *s)
+{
+	if (s->tasks.life)
+		lifecycle__done(s->tasks.life);
+	free(s->tasks.life);
+	s->tasks.life = NULL;
+}
+
+int session__read_pools(struct session *s, uint64_t now_ns)
+{
+	const struct pacer pacer = { .pace_ns = SESSION_TICK_NS, .cost_factor = POOLS_COST_FACTOR };
+	const uint64_t before_ns = session__own_cpu_ns(s);
+	struct watch *w;
+	int r = 0;
+
+	if (now_ns < s->tasks.pools_due_ns)
+		return 0;
+	WATCHES_EACH(&s->watches, WATCH_EXAMINED, w)
+	if (r >= 0 && watch__known_loops(w))
+		r = read_pools(s, w, now_ns);
+	s->tasks.pools_due_ns = pacer__next_ns(&pacer, now_ns, session__own_cpu_ns(s) - before_ns);
+	return r;
+}
+
+/* A look at the pools has just listed them. */
+static int count_tasks(const struct watch *w, uint64_t now_ns)
+{
+	if (w->listed_ns && now_ns - w->listed_ns <= SESSION_TICK_NS)
+		return (int)w->tasks_alive;
+	return target__count_tasks(w->target);
+}
+
 int session__read_loops(struct session *s, uint64_t now_ns)
 {
 	const bool is_counted = now_ns >= s->tasks.alive_due_ns && !s->tasks.is_counting;
@@ -263,7 +331,7 @@ int session__read_loops(struct session *s, uint64_t now_ns)
 
 		for (size_t j = 0; r >= 0 && j < watch__known_loops(w); j++)
 			r = read_loop(s, w, &w->loops[j], now_ns);
-		n = is_counted ? target__count_tasks(w->target) : 0;
+		n = is_counted ? count_tasks(w, now_ns) : 0;
 		if (is_counted)
 			w->tasks_alive = n > 0 ? (uint64_t)n : 0;
 		if (n > 0)

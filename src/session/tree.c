@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/time.h"
 
@@ -30,6 +31,9 @@
  */
 #define YOUNG_NS NS_PER_S
 #define YOUNG_PACE_NS (10 * NS_PER_MS)
+#define PATIENCE_PACE_NS                                                                           \
+	(100 * NS_PER_MS) /* between two looks for a name that is not there yet                    \
+			   */
 
 /* A child without a runtime does not keep the session alive. */
 static bool is_any_left(const struct session *s)
@@ -179,6 +183,27 @@ static int add_by_name(struct session *s, const char *name, struct err *err)
 	return n_added > 0 ? 0 : r;
 }
 
+/* Until one is there, or a signal comes. */
+static int wait_for_name(struct session *s, const char *name, struct err *err)
+{
+	int r;
+
+	while ((r = add_by_name(s, name, err)) == -ESRCH || r == -ENOEXEC) {
+		if (!s->tree.is_waiting_said)
+			log_info("no process has '%s' in its command line yet: waiting for "
+				 "one; Ctrl-C ends",
+				 name);
+		s->tree.is_waiting_said = true;
+		s->env->machine->sleep(PATIENCE_PACE_NS);
+		if (interrupt_is_due())
+			return err__set(err, -EINTR,
+					"a signal came before a process had '%s' in its command "
+					"line",
+					name);
+	}
+	return r;
+}
+
 int session__add_targets(struct session *s, struct err *err)
 {
 	int r = 0;
@@ -190,7 +215,8 @@ int session__add_targets(struct session *s, struct err *err)
 		return r < 0 ? err__set(err, r, "cannot list processes: %s", strerror(-r)) : 0;
 	}
 	if (s->opts.name)
-		return add_by_name(s, s->opts.name, err);
+		return s->opts.is_patient ? wait_for_name(s, s->opts.name, err) :
+					    add_by_name(s, s->opts.name, err);
 	for (size_t i = 0; r >= 0 && i < s->opts.n_pids; i++)
 		r = add_pid(s, s->opts.pids[i], err);
 	return r;

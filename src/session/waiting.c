@@ -135,7 +135,7 @@ const struct target_waiting *session__waiting(struct session *s, struct ls_rec_s
 
 	if (stall->unit == LS_UNIT_TURN || !(stall->flags & LS_STALL_VICTIMS_UNKNOWN))
 		return NULL;
-	entry = entry_of(&s->waiting, stall);
+	entry = entry_of(&s->open.waiting, stall);
 	if (!entry)
 		return NULL;
 	if (stall->end == LS_END_OPEN || stall->end == LS_END_RUNNING)

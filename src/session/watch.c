@@ -64,6 +64,7 @@ void watch__done(struct watch *w)
 	fd_close(&w->end.fd);
 	watch__forget_target(w);
 	target_tasks__done(&w->tasks);
+	lives__done(&w->lives);
 }
 
 static size_t count_spots(const struct target *t)
@@ -128,6 +129,7 @@ void watch__reset(struct watch *w, uint64_t now_ns)
 {
 	watch__forget_target(w);
 	w->n_loops = 0;
+	w->requests_stamp = 0;
 	w->is_examined = false;
 	w->has_executed = true;
 	w->born_ns = now_ns;
@@ -194,9 +196,16 @@ bool watch__is_shown(const struct watch *w)
 
 const char *watch__loop_word(const struct watch *w)
 {
-	if (w->n_loops == 0)
-		return NULL;
-	return target_loop_kind_word(w->loops[(w->n_loops - 1) % WATCH_MAX_LOOPS].kind);
+	const size_t n = watch__known_loops(w);
+
+	/* The newest one; that of a process which ends may not be known any more. */
+	for (size_t i = 1; i <= n; i++) {
+		const struct watch_loop *l = &w->loops[(w->n_loops - i) % WATCH_MAX_LOOPS];
+
+		if (l->kind)
+			return target_loop_kind_word(l->kind);
+	}
+	return n ? target_loop_kind_word(NULL) : NULL;
 }
 
 /* Why loops that are known ran no task. They only wait if all of them do. */
@@ -219,6 +228,20 @@ static const char *loop_silence(const struct watch *w)
 	return reasons[state];
 }
 
+static const char *no_loop_reason(const struct watch *w)
+{
+	switch (w->loops_error) {
+	case 0:
+		return "no event loop runs in it";
+	case -EINTR:
+		return "a signal came before its event loops were found";
+	case -ETIME:
+		return "finding its event loops takes too much CPU time";
+	default:
+		return "its event loops cannot be read";
+	}
+}
+
 const char *watch__silence_reason(const struct watch *w)
 {
 	const struct target *t = w->target;
@@ -230,7 +253,5 @@ const char *watch__silence_reason(const struct watch *w)
 		return words->not_up;
 	if (!t->has_loops && w->n_loops == 0)
 		return words->no_loops;
-	if (w->n_loops == 0)
-		return "no event loop runs in it";
-	return loop_silence(w);
+	return w->n_loops == 0 ? no_loop_reason(w) : loop_silence(w);
 }

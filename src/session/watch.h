@@ -17,6 +17,7 @@
 #include "base/table.h"
 #include "process/target.h"
 #include "session/env.h"
+#include "session/lives.h"
 #include "session/loop.h"
 
 /*
@@ -63,8 +64,12 @@ struct watch {
 	uint64_t examine_due_ns; /* UINT64_MAX: everything is known */
 	size_t n_loops; /* number of loops ever seen; loops[] keeps the last of them */
 	struct watch_loop loops[WATCH_MAX_LOOPS];
+	int loops_error; /* 0, or why the last search for them failed: -errno */
 	struct target_tasks tasks; /* as last read */
+	struct lives lives;
+	uint64_t requests_stamp; /* see target__requests() */
 	uint64_t tasks_alive; /* at the last count */
+	uint64_t listed_ns; /* when a look at its pools counted them; 0: never */
 	uint64_t steps; /* as last read from the kernel */
 	/* the same for the decision which mode the load allows, and the value before */
 	uint64_t budget_steps, budget_mark;

@@ -2,7 +2,7 @@
 /*
  * A thread without capabilities that looks only when a signal comes. A loop that computes ends by
  * itself (base/work.h), and one that writes gives up (base/outlet.h): stuck is what sleeps at each
- * look.
+ * look. A call that is marked as one that ends at no signal is not waited for.
  */
 #include "session/watchdog.h"
 
@@ -28,7 +28,11 @@ static struct {
 	int signal_fd, stop_fds[2];
 	unsigned int n_looks;
 	void (*_Atomic on_end)(void);
-} watchdog;
+	/* a call of the watched thread, which waits for the lock before it goes on */
+	pthread_mutex_t lock;
+	void (*undo)(void *ctx); /* NULL: it is in none */
+	void *undo_ctx;
+} watchdog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void drop_capabilities(void)
 {
@@ -72,6 +76,22 @@ static _Noreturn void end_program(void)
 	_exit(EXIT_INCONCLUSIVE);
 }
 
+/* Keeps the lock if the program ends. */
+static void end_call(void)
+{
+	void (*on_end)(void) = watchdog.on_end;
+
+	pthread_mutex_lock(&watchdog.lock);
+	if (watchdog.undo) {
+		watchdog.undo(watchdog.undo_ctx);
+		if (on_end)
+			on_end();
+		log_error("a signal came before anything was measured");
+		_exit(EXIT_CANNOT_ATTACH);
+	}
+	pthread_mutex_unlock(&watchdog.lock);
+}
+
 static void *run(void *ctx)
 {
 	unsigned int n_asleep = 0;
@@ -83,6 +103,8 @@ static void *run(void *ctx)
 
 		if (r < 0)
 			return NULL;
+		if (r)
+			end_call();
 		n_asleep = r && is_asleep() ? n_asleep + 1 : 0;
 		if (n_asleep > watchdog.n_looks)
 			end_program();
@@ -120,4 +142,17 @@ void watchdog_stop(void)
 void watchdog_on_end(void (*fn)(void))
 {
 	watchdog.on_end = fn;
+}
+
+void watchdog_begin_call(void (*undo)(void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&watchdog.lock);
+	watchdog.undo = undo;
+	watchdog.undo_ctx = ctx;
+	pthread_mutex_unlock(&watchdog.lock);
+}
+
+void watchdog_end_call(void)
+{
+	watchdog_begin_call(NULL, NULL);
 }

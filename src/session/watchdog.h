@@ -20,4 +20,12 @@ void watchdog_stop(void);
 /* What has to be done before the program ends thus, such as giving back the terminal. */
 void watchdog_on_end(void (*fn)(void));
 
+/*
+ * Around a call into the kernel that takes long and ends at no signal, such as the verifier's. A
+ * signal calls `undo` in another thread and ends the program as one that could not attach.
+ */
+void watchdog_begin_call(void (*undo)(void *ctx), void *ctx);
+/* Does not return if the program is about to end. */
+void watchdog_end_call(void);
+
 #endif
