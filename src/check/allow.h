@@ -9,7 +9,8 @@
  *   Exporter.*        # nobody waits for it
  *
  * FILE:LINE stands for a line of source; FILE may be the end of a path and may have wildcards.
- * Anything else is a glob on the function, the coroutine, the task's name or the file.
+ * Anything else is a glob on the function, the coroutine, the task's name, the entry, the route,
+ * the test or the file.
  */
 #ifndef LOOPSTALL_CHECK_ALLOW_H
 #define LOOPSTALL_CHECK_ALLOW_H

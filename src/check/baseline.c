@@ -60,8 +60,8 @@ static json_t *series_json(const struct series *s, size_t n_slices, bool is_site
 	jsonx_add_text(&o, "file", series__file(s));
 	if (is_site)
 		jsonx_add(&o, "line_in_function",
-			  series__line(s) == CHECK_NO_LINE ? json_null() :
-							     json_integer(series__line(s)));
+			  series__line(s) == SERIES_NO_LINE ? json_null() :
+							      json_integer(series__line(s)));
 	jsonx_add(&o, "slices", TAKE_PTR(slices));
 	return jsonx_end(&o);
 }
@@ -181,12 +181,12 @@ static int read_series(struct run *run, const json_t *json, bool is_site)
 	if (!name || !file || json_array_size(slices) != run->n_slices)
 		return -EBADMSG;
 	if (is_site && !json_is_null(line) &&
-	    (!json_is_integer(line) || json_integer_value(line) < CHECK_NO_LINE ||
+	    (!json_is_integer(line) || json_integer_value(line) < SERIES_NO_LINE ||
 	     json_integer_value(line) > INT32_MAX))
 		return -EBADMSG;
 	if (is_site)
 		s = run__site(run, name, file,
-			      json_is_null(line) ? CHECK_NO_LINE :
+			      json_is_null(line) ? SERIES_NO_LINE :
 						   (int32_t)json_integer_value(line));
 	else
 		s = run__coroutine(run, name, file);
@@ -204,7 +204,7 @@ static int read_table(struct run *run, const json_t *array, bool is_site)
 {
 	int r;
 
-	if (!json_is_array(array) || json_array_size(array) > CHECK_MAX_SERIES)
+	if (!json_is_array(array) || json_array_size(array) > RUN_MAX_SERIES)
 		return -EBADMSG;
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		r = read_series(run, json_array_get(array, i), is_site);
@@ -223,7 +223,7 @@ static int read_run(const json_t *json, struct run *run)
 	    !get_u64(json_object_get(json, "steps"), &run->steps) ||
 	    !get_u64(json_object_get(json, "own_ns"), &run->own_ns) ||
 	    !get_u64(json_object_get(json, "threshold_ns"), &run->threshold_ns) ||
-	    !get_u64(json_object_get(json, "slices"), &n_slices) || n_slices > CHECK_MAX_SLICES)
+	    !get_u64(json_object_get(json, "slices"), &n_slices) || n_slices > RUN_MAX_SLICES)
 		return -EBADMSG;
 	run->n_slices = (size_t)n_slices;
 	r = read_table(run, json_object_get(json, "coroutines"), false);

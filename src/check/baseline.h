@@ -11,15 +11,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "check/series.h"
+#include "compare/compare.h"
 
 #define BASELINE_VERSION 1
-#define BASELINE_MAX_RUNS 10
-
-struct baseline {
-	size_t n;
-	struct run *runs[BASELINE_MAX_RUNS]; /* oldest first */
-};
 
 void baseline__done(struct baseline *b);
 /* Takes over the run; removes the oldest one if there are too many. */

@@ -14,8 +14,6 @@
 #include "check/checker_impl.h"
 #include "model/vocabulary.h"
 
-/* A short test has slices enough with this; a long run's grow. */
-#define FIRST_SLICE_NS (50 * NS_PER_MS)
 #define MAX_ENTRIES (2 * CHECK_MAX_FINDINGS)
 
 int checker__new(struct checker **ret_checker, const struct check_opts *opts)
@@ -25,7 +23,6 @@ int checker__new(struct checker **ret_checker, const struct check_opts *opts)
 	if (!c)
 		return -ENOMEM;
 	c->opts = *opts;
-	c->slice_ns = FIRST_SLICE_NS;
 	c->run = run__new();
 	if (!c->run) {
 		free(c);
@@ -55,28 +52,35 @@ struct run *checker__take_run(struct checker *c)
 int32_t site_line(const struct place_of *place)
 {
 	if (!place->line || !place->def_line || place->line < place->def_line)
-		return CHECK_NO_LINE;
+		return SERIES_NO_LINE;
 	return (int32_t)(place->line - place->def_line);
+}
+
+static int entry_key(enum check_rule rule, const char *subject, const struct place_of *place,
+		     const char *pattern, char **ret_key)
+{
+	const char *function = place->function ? place->function : "";
+	const char *file = place->file ? place->file : "";
+	const bool is_site = rule == CHECK_RULE_NEW_SITE;
+
+	/* A call site is shared by all its callers; any other entry belongs to its subject. */
+	if (asprintf(ret_key, "%d\n%s\n%s\n%s\n%d\n%s", rule, is_site ? "" : subject, function,
+		     file, is_site ? site_line(place) : (int32_t)place->line,
+		     pattern ? pattern : "") >= 0)
+		return 0;
+	*ret_key = NULL;
+	return -ENOMEM;
 }
 
 struct entry *checker__entry(struct checker *c, enum check_rule rule, const char *subject,
 			     const struct place_of *place, const char *pattern, int *ret_r)
 {
 	_cleanup_free_ char *key = NULL;
-	const char *function = place->function ? place->function : "";
-	const char *file = place->file ? place->file : "";
 	struct entry *e;
 
-	*ret_r = 0;
-	/* A call site is shared by all its callers; any other entry belongs to its subject. */
-	if (asprintf(&key, "%d\n%s\n%s\n%s\n%d\n%s", rule,
-		     rule == CHECK_RULE_NEW_SITE ? "" : subject, function, file,
-		     rule == CHECK_RULE_NEW_SITE ? site_line(place) : (int32_t)place->line,
-		     pattern ? pattern : "") < 0) {
-		key = NULL;
-		*ret_r = -ENOMEM;
+	*ret_r = entry_key(rule, subject, place, pattern, &key);
+	if (*ret_r)
 		return NULL;
-	}
 	HASH_FIND_STR(c->entries, key, e);
 	if (e)
 		return e;
@@ -232,7 +236,7 @@ static int add_site(struct checker *c, struct trial *t)
 		return 0;
 	s = run__site(c->run, t->place.function, t->place.file, site_line(&t->place));
 	if (!s)
-		return c->run->n_sites >= CHECK_MAX_SERIES ? 0 : -ENOMEM;
+		return c->run->n_sites >= RUN_MAX_SERIES ? 0 : -ENOMEM;
 	series__show_at(s, t->place.line);
 	series__add_one(s, t->own_ns);
 	t->site = s;
@@ -269,6 +273,7 @@ static void count_stall(struct checker *c, const struct trial *t)
 		c->tally[host].starved_ns +=
 			share_of(s->starved_ns, t->firm_ns[host], s->duration_ns);
 	}
+	c->unknown_waits += s->is_victims_unknown;
 }
 
 static const char *subject_of(const struct stall *s)
@@ -291,7 +296,7 @@ int checker__stall(struct checker *c, const struct stall *stall)
 		return 0;
 	t.place = place__of_stall(stall, c->opts.root);
 	t.names = place__names(stall, &t.place, c->opts.root);
-	t.own_ns = check_own_ns(stall);
+	t.own_ns = stall_own_ns(stall);
 	for (host = 0; host < HOST_MAX; host++)
 		t.firm_ns[host] = firm_ns(stall, host);
 	is_stall = t.own_ns >= l->threshold_ns;
@@ -317,38 +322,24 @@ int checker__stall(struct checker *c, const struct stall *stall)
 
 static int add_rows(struct checker *c, const struct snapshot *snapshot)
 {
-	struct series *s;
+	int r = 0;
 
-	for (size_t i = 0; i < snapshot->n_rows; i++) {
+	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++) {
 		const struct coroutine_row *row = &snapshot->rows[i];
+		const char *file = row->coroutine.file;
 
-		if (!row->coroutine.file)
-			continue;
-		s = run__coroutine(c->run, row->coroutine.name,
-				   place__relative(c->opts.root, row->coroutine.file));
-		if (!s && c->run->n_coroutines < CHECK_MAX_SERIES)
-			return -ENOMEM;
-		if (!s)
-			continue;
-		series__show_at(s, row->coroutine.first_line);
-		series__add_row(s, row);
+		if (file)
+			r = run__add_row(c->run, row, place__relative(c->opts.root, file));
 	}
-	return 0;
+	return r;
 }
 
 int checker__slice(struct checker *c, const struct snapshot *snapshot, uint64_t now_ns)
 {
 	int r;
 
-	if (now_ns < c->next_cut_ns)
+	if (!run__is_slice_over(c->run, now_ns))
 		return 0;
 	r = add_rows(c, snapshot);
-	if (r >= 0)
-		r = run__cut(c->run);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		c->slice_ns *= 2;
-	c->next_cut_ns = now_ns + c->slice_ns;
-	return 0;
+	return r < 0 ? r : run__end_slice(c->run, now_ns);
 }

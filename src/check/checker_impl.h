@@ -8,7 +8,7 @@
 #include "base/table.h"
 #include "check/checker.h"
 #include "check/place.h"
-#include "check/series.h"
+#include "compare/series.h"
 
 /* What the host may have done to a run. */
 enum host { HOST_STARVED = 1, HOST_STOLE = 2, HOST_PRESSED = 4, HOST_MAX = 8 };
@@ -37,7 +37,7 @@ struct checker {
 	struct tally tally[HOST_MAX]; /* the first: what was measured */
 	uint64_t clock_stalls; /* by the clock */
 	uint64_t excused, allowed;
-	uint64_t slice_ns, next_cut_ns;
+	uint64_t unknown_waits; /* stalls whose victims are not known */
 	struct comparisons comparisons;
 	struct check_finding *findings;
 	struct verdict verdict;

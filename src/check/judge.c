@@ -329,6 +329,29 @@ add_reason(struct verdict *v, const char *fmt, ...)
 	va_end(args);
 }
 
+/* The host, as far as it can have lengthened what was measured. */
+static void find_reasons_of_host(struct verdict *v, size_t n_doubtful)
+{
+	const struct check_noise *noise = &v->noise;
+
+	if (noise->is_starved && (n_doubtful || noise->excused))
+		add_reason(v,
+			   "the host starved the loop: %.0f %% of its busy time was in the run "
+			   "queue",
+			   noise->runqueue_share * 100);
+	if (noise->is_stolen && n_doubtful)
+		add_reason(v, "the hypervisor took %.0f %% of the machine's CPU time",
+			   noise->steal_share * 100);
+	if (noise->is_pressed && n_doubtful)
+		add_reason(v,
+			   "other processes had no CPU either: some thread waited for one %.0f %% "
+			   "of the time",
+			   noise->pressure_share * 100);
+	if (noise->is_unknown && n_doubtful)
+		add_reason(v,
+			   "the recording does not tell how far the machine was short of CPU time");
+}
+
 /* Why a run without a broken limit need not be a good one. */
 static void find_reasons(struct checker *c, const struct check_facts *facts, size_t n_doubtful)
 {
@@ -348,22 +371,11 @@ static void find_reasons(struct checker *c, const struct check_facts *facts, siz
 			   "only %" PRIu64 " steps were seen, at least %" PRIu64
 			   " are wanted (--min-steps)",
 			   v->steps, c->opts.limits->min_steps);
-	if (noise->is_starved && (n_doubtful || noise->excused))
+	find_reasons_of_host(v, n_doubtful);
+	if (c->unknown_waits && c->opts.limits->max_starved_ns != CHECK_NO_LIMIT)
 		add_reason(v,
-			   "the host starved the loop: %.0f %% of its busy time was in the run "
-			   "queue",
-			   noise->runqueue_share * 100);
-	if (noise->is_stolen && n_doubtful)
-		add_reason(v, "the hypervisor took %.0f %% of the machine's CPU time",
-			   noise->steal_share * 100);
-	if (noise->is_pressed && n_doubtful)
-		add_reason(v,
-			   "other processes had no CPU either: some thread waited for one %.0f %% "
-			   "of the time",
-			   noise->pressure_share * 100);
-	if (noise->is_unknown && n_doubtful)
-		add_reason(v,
-			   "the recording does not tell how far the machine was short of CPU time");
+			   "the starved time of %" PRIu64 " stall%s is not known (--max-starved)",
+			   c->unknown_waits, c->unknown_waits == 1 ? "" : "s");
 	if (v->has_baseline && !v->comparisons->n)
 		add_reason(v, "nothing that was seen can be compared with the baseline");
 	if (noise->unaccounted_share > MODEL_MAX_UNACCOUNTED_SHARE)
@@ -422,22 +434,12 @@ static void fill_run(struct checker *c, const struct snapshot *s, const struct c
 		c->run->own_ns += row_own_ns(&s->rows[i]);
 }
 
-int checker__finish(struct checker *c, const struct snapshot *s, const struct check_facts *facts,
-		    const struct baseline *baseline, const struct verdict **ret_verdict)
+static int judge_all(struct checker *c, const struct snapshot *s, const struct check_facts *facts,
+		     const struct baseline *baseline)
 {
-	struct verdict *v = &c->verdict;
-	unsigned int host;
-	int r;
+	const unsigned int host = host_of(&c->verdict.noise);
+	int r = judge_sums(c, s, host);
 
-	/* The remainder since the last slice is one more slice, however short. */
-	c->next_cut_ns = 0;
-	r = checker__slice(c, s, 0);
-	if (r < 0)
-		return r;
-	fill_run(c, s, facts);
-	look_at_host(c, s, facts);
-	host = host_of(&v->noise);
-	r = judge_sums(c, s, host);
 	if (r >= 0)
 		r = judge_rows(c, s, host);
 	if (r >= 0 && baseline && baseline->n)
@@ -446,6 +448,23 @@ int checker__finish(struct checker *c, const struct snapshot *s, const struct ch
 		r = judge_allow(c);
 	if (r >= 0)
 		r = collect(c, host, facts->is_host_unknown ? UINT64_MAX : facts->stolen_ns);
+	return r;
+}
+
+int checker__finish(struct checker *c, const struct snapshot *s, const struct check_facts *facts,
+		    const struct baseline *baseline, const struct verdict **ret_verdict)
+{
+	struct verdict *v = &c->verdict;
+	int r;
+
+	/* The remainder since the last slice is one more slice, however short. */
+	c->run->next_cut_ns = 0;
+	r = checker__slice(c, s, 0);
+	if (r < 0)
+		return r;
+	fill_run(c, s, facts);
+	look_at_host(c, s, facts);
+	r = judge_all(c, s, facts, baseline);
 	if (r < 0)
 		return r;
 	v->has_baseline = baseline && baseline->n;

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/similar.h"
 #include "base/time.h"
 #include "model/vocabulary.h"
 
@@ -59,13 +61,16 @@ int check_step_limits__add(struct check_step_limits *s, const char *pattern, siz
 
 static bool fits(const char *text, const char *pattern)
 {
-	return text && *text && !fnmatch(pattern, text, 0);
+	/* The id of a test with parameters has brackets, which a glob takes for its own. */
+	return text && *text && (!strcmp(pattern, text) || !fnmatch(pattern, text, 0));
 }
 
 bool check_names__fit(const struct check_names *names, const char *pattern)
 {
 	return fits(names->coroutine, pattern) || fits(names->task, pattern) ||
-		fits(names->function, pattern) || fits(names->coroutine_file, pattern) ||
+		fits(names->function, pattern) || fits(names->entry, pattern) ||
+		fits(names->route, pattern) || fits(names->request, pattern) ||
+		fits(names->test, pattern) || fits(names->coroutine_file, pattern) ||
 		fits(names->file, pattern);
 }
 
@@ -85,6 +90,23 @@ const struct check_step_limit *check_step_limits__find(const struct check_step_l
 	return general;
 }
 
+static int refuse_cause(const char *text, size_t length, struct err *err)
+{
+	char word[32], known[128] = "", hint[SIMILAR_BYTES];
+	struct similar similar = SIMILAR_TO(word);
+
+	snprintf(word, sizeof(word), "%.*s", (int)length, text);
+	for (enum ls_cause cause = 0; cause < LS_CAUSE_MAX; cause++) {
+		if (ls_cause_host(cause) == LS_HOST_OWN)
+			continue;
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+			 *known ? ", " : "", vocabulary_cause(cause));
+		similar__offer(&similar, vocabulary_cause(cause));
+	}
+	return err__set(err, -EINVAL, "'%s' is not a cause%s: there is %s", word,
+			similar__hint(&similar, "", hint), known);
+}
+
 int check_limits__deny(struct check_limits *l, const char *text, struct err *err)
 {
 	while (*text) {
@@ -98,7 +120,7 @@ int check_limits__deny(struct check_limits *l, const char *text, struct err *err
 				break;
 		}
 		if (cause == LS_CAUSE_MAX)
-			return err__set(err, -EINVAL, "'%.*s' is not a cause", (int)length, text);
+			return refuse_cause(text, length, err);
 		if (ls_cause_host(cause) == LS_HOST_OWN)
 			return err__set(
 				err, -EINVAL,

@@ -4,8 +4,8 @@
  * file.
  *
  * A limit on steps may be tied to a pattern (fnmatch) on the coroutine's qualified name, the task's
- * name or the file. The last one given whose pattern fits a step counts for it; one without a
- * pattern counts for what no pattern fits.
+ * name, the entry, the route, the test or the file. The last one given whose pattern fits a step
+ * counts for it; one without a pattern counts for what no pattern fits.
  */
 #ifndef LOOPSTALL_CHECK_LIMITS_H
 #define LOOPSTALL_CHECK_LIMITS_H
@@ -45,6 +45,10 @@ struct check_limits {
 /* The names that a pattern is matched against; NULL or "" if there is none. */
 struct check_names {
 	const char *coroutine, *task, *function;
+	const char *entry; /* outermost function of the user's */
+	/* of the HTTP request: "/orders/{id}", "GET /orders/{id}" */
+	const char *route, *request;
+	const char *test;
 	const char *coroutine_file; /* both files are relative to the root */
 	const char *file; /* of the line where the time went */
 	uint32_t line;
@@ -70,7 +74,7 @@ uint64_t check_limits__threshold_ns(const struct check_limits *l);
 /* True if there is any limit besides a baseline. */
 bool check_limits__any(const struct check_limits *l);
 
-/* Does a glob fit the coroutine, the task, the function or the file? */
+/* Does a glob fit any of the names? */
 bool check_names__fit(const struct check_names *names, const char *pattern);
 
 #endif

@@ -122,11 +122,12 @@ static void put_findings(FILE *out, const struct snapshot *s)
 	size_t n = 0;
 
 	findings_headline(s, 0, headline);
-	if (!*headline)
+	/* What is about the loop or a pool as a whole has no line to fix. */
+	if (!*headline && !s->n_findings)
 		return;
-	fputs("\n**Fix first:** ", out);
+	fputs(*headline ? "\n**Fix first:** " : "\n**To look at:**", out);
 	put_markdown(out, headline);
-	fputs(".\n\n", out);
+	fputs(*headline ? ".\n\n" : "\n\n", out);
 	for (size_t i = 0; i < s->n_findings && n < MAX_FINDINGS; i++) {
 		if (!finding__describe(&f, s, &s->findings[i], 0))
 			continue;

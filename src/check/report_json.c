@@ -30,12 +30,14 @@ static json_t *stall_json(const struct stall *s)
 	jsonx_add_u64(&o, "pid", s->pid);
 	jsonx_add_u64(&o, "start_ns", s->start_ns);
 	jsonx_add_u64(&o, "duration_ns", s->duration_ns);
-	jsonx_add_u64(&o, "own_ns", check_own_ns(s));
+	jsonx_add_u64(&o, "own_ns", stall_own_ns(s));
 	jsonx_add_u64(&o, "runqueue_ns", s->runqueue_ns);
 	jsonx_add_text(&o, "cause", vocabulary_cause(s->cause));
 	jsonx_add(&o, "causes_ns", jsonx_end(&causes));
 	jsonx_add_text(&o, "task",
 		       s->unit == LS_UNIT_STEP && !s->is_task_name_unknown ? s->task_name : NULL);
+	jsonx_add(&o, "request", jsonx_request(s->request.method, s->request.route));
+	jsonx_add_text(&o, "test", *s->test ? s->test : NULL);
 	return jsonx_end(&o);
 }
 

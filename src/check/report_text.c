@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "check/report.h"
+#include "model/findings.h"
+#include "model/lint_rules.h"
 #include "report/format.h"
 #include "report/output.h"
 
@@ -108,6 +110,62 @@ static void put_noise(FILE *out, const struct verdict *v)
 			format__count(n->excused, number));
 }
 
+/* ": app/db.py:31 in fetch_row" */
+static void put_place(FILE *out, const struct model_frame *at)
+{
+	char text[FINDING_WHAT_BYTES];
+
+	if (!at->file)
+		return;
+	snprintf(text, sizeof(text), ": %s:%" PRIu32 " in %s", format__path_tail(at->file, 2),
+		 at->line, at->function);
+	put(out, text);
+}
+
+/* What makes a service slow though its loop is fine: said, not judged. */
+static void put_pools(FILE *out, const struct snapshot *s)
+{
+	char text[FINDING_WHAT_BYTES], number[FORMAT_NUMBER_BYTES];
+
+	for (size_t i = 0; i < s->n_pools; i++) {
+		const struct pool_row *pool = &s->pools[i];
+
+		if (!lint_pool__is_exhausted(pool))
+			continue;
+		lint_pool__say(pool, text, sizeof(text));
+		fputs("pool: ", out);
+		put(out, text);
+		fprintf(out, ", for %s", format__duration(pool->full_ns, number));
+		if (pool->n_places)
+			put_place(out, &pool->places[0].at);
+		fputc('\n', out);
+	}
+}
+
+static void put_lives(FILE *out, const struct snapshot *s)
+{
+	char text[FINDING_WHAT_BYTES], number[FORMAT_NUMBER_BYTES];
+
+	for (size_t i = 0; i < s->n_lives; i++) {
+		const struct life_row *life = &s->lives[i];
+
+		if (!life->found_ns)
+			continue;
+		lint_life__say(life, text, sizeof(text));
+		fputs("tasks: ", out);
+		put(out, text);
+		fprintf(out, ", for %s", format__duration(life->found_ns, number));
+		put_place(out, &life->at);
+		fputc('\n', out);
+	}
+}
+
+static void put_waits(FILE *out, const struct snapshot *s)
+{
+	put_pools(out, s);
+	put_lives(out, s);
+}
+
 static void put_baseline(FILE *out, const struct verdict *v)
 {
 	if (!v->has_baseline)
@@ -159,6 +217,8 @@ int check_report_text(FILE *out, const struct verdict *v, const struct check_rep
 		fprintf(o.mem, "\n... and %s more\n",
 			format__count(v->n_findings - i + v->findings_left_out, number));
 	put_noise(o.mem, v);
+	if (v->snapshot)
+		put_waits(o.mem, v->snapshot);
 	own_cost__put(o.mem, &v->own_cost, v->duration_ns);
 	fputc('\n', o.mem);
 	put_baseline(o.mem, v);

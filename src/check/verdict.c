@@ -119,15 +119,6 @@ size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t 
 	return r < 0 ? 0 : (size_t)r;
 }
 
-uint64_t check_own_ns(const struct stall *s)
-{
-	uint64_t own_ns = 0;
-
-	for (enum ls_cause cause = 0; cause < LS_CAUSE_MAX; cause++)
-		own_ns += ls_cause_host(cause) == LS_HOST_OWN ? 0 : s->cause_ns[cause];
-	return own_ns;
-}
-
 size_t check_finding__split(const struct check_finding *f, char *buf, size_t size)
 {
 	const struct stall *s = f->worst;
@@ -155,5 +146,9 @@ size_t check_finding__split(const struct check_finding *f, char *buf, size_t siz
 	if (s->cause_ns[LS_CAUSE_STOPPED] && used < size)
 		used += (size_t)snprintf(buf + used, size - used, "; stopped for %s more",
 					 format__duration(s->cause_ns[LS_CAUSE_STOPPED], number));
+	if (*s->request.label && used < size)
+		used += (size_t)snprintf(buf + used, size - used, "; request %s", s->request.label);
+	if (*s->test && used < size)
+		used += (size_t)snprintf(buf + used, size - used, "; test %s", s->test);
 	return used;
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "check/allow.h"
-#include "check/compare.h"
+#include "compare/compare.h"
 #include "model/model.h"
 #include "report/own_cost.h"
 
@@ -110,16 +110,14 @@ int check_outcome_code(enum check_outcome outcome);
 const char *check_rule_id(enum check_rule rule);
 const char *check_rule_sentence(enum check_rule rule);
 
-/* Of its duration, what is not the host's doing alone. */
-uint64_t check_own_ns(const struct stall *s);
-
 /*
  * One sentence, raw: "step of 83.2 ms in fetch_row, limit 50 ms". Its length as snprintf() has it.
  */
 size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t size);
 /*
  * What to know of its worst stall: "cpu 80.1 ms, network 3.1 ms; 12 ms more in the host's run
- * queue; stopped for 150 ms more". "" if it has none.
+ * queue; stopped for 150 ms more; request GET /orders/{id}; test tests/a.py::test_one". "" if it
+ * has none.
  */
 size_t check_finding__split(const struct check_finding *f, char *buf, size_t size);
 

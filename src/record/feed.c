@@ -45,6 +45,19 @@ int feed__loop(struct feed *f, uint32_t pid, uint32_t tid, const struct model_lo
 		    recorder__loop(f->recorder, f->now_ns, pid, tid, info));
 }
 
+int feed__pools(struct feed *f, uint64_t now_ns, uint32_t pid, const struct pool *list, size_t n)
+{
+	return BOTH(f, model__pools(f->model, now_ns, pid, list, n),
+		    recorder__pools(f->recorder, now_ns, pid, list, n));
+}
+
+int feed__lives(struct feed *f, uint64_t now_ns, uint32_t pid, const struct life_group *list,
+		size_t n)
+{
+	return BOTH(f, model__lives(f->model, now_ns, pid, list, n),
+		    recorder__lives(f->recorder, now_ns, pid, list, n));
+}
+
 int feed__tasks(struct feed *f, uint64_t now_ns, const struct model_task *tasks, size_t n,
 		uint64_t alive)
 {

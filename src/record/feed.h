@@ -25,6 +25,9 @@ int feed__coroutine(struct feed *f, const struct ls_coro_key *key,
 int feed__thread(struct feed *f, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 int feed__loss(struct feed *f, const char *name, const char *sentence, uint64_t count);
 int feed__loop(struct feed *f, uint32_t pid, uint32_t tid, const struct model_loop_info *info);
+int feed__lives(struct feed *f, uint64_t now_ns, uint32_t pid, const struct life_group *list,
+		size_t n);
+int feed__pools(struct feed *f, uint64_t now_ns, uint32_t pid, const struct pool *list, size_t n);
 int feed__tasks(struct feed *f, uint64_t now_ns, const struct model_task *tasks, size_t n,
 		uint64_t alive);
 int feed__log(struct feed *f, uint64_t now_ns, enum log_grade grade, uint32_t pid,

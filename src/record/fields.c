@@ -32,6 +32,13 @@ struct field {
 		offsetof(type, name.data), sizeof(uint64_t), FIELD_NAME_WORDS                      \
 	}
 
+#define REQUEST(type, of)                                                                          \
+	ONE(type, of request.state), ONE(type, of request.is_path),                                \
+		ONE(type, of request.n_prefixes), ONE(type, of request.is_partial),                \
+		NAME(type, of request.method), NAME(type, of request.route),                       \
+		NAME(type, of request.prefixes[0]), NAME(type, of request.prefixes[1]),            \
+		TEXT(type, of test[0]), TEXT(type, of test[1]), TEXT(type, of test[2])
+
 /* Text of LS_NAME_BYTES. */
 #define TEXT(type, text)                                                                           \
 	{                                                                                          \
@@ -120,6 +127,34 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, to.frame.code),
 	ONE(struct ls_rec_stall, to.frame.position),
 	ONE(struct ls_rec_stall, to.state),
+	REQUEST(struct ls_rec_stall, ),
+};
+
+#define PART(i)                                                                                    \
+	ONE(struct ls_rec_turn, parts[i].code), ONE(struct ls_rec_turn, parts[i].qualname),        \
+		ONE(struct ls_rec_turn, parts[i].duration_ns),                                     \
+		ONE(struct ls_rec_turn, parts[i].steps)
+
+_Static_assert(LS_MAX_TURN_PARTS == 8, "each part is listed");
+
+static const struct field event_turn[] = {
+	HEADER(struct ls_rec_turn),
+	ONE(struct ls_rec_turn, span),
+	ONE(struct ls_rec_turn, rest_ns),
+	ONE(struct ls_rec_turn, rest_steps),
+	ONE(struct ls_rec_turn, n_parts),
+	ONE(struct ls_rec_turn, maker_code),
+	ONE(struct ls_rec_turn, maker_qualname),
+	ONE(struct ls_rec_turn, n_made),
+	ONE(struct ls_rec_turn, maker_origin),
+	PART(0),
+	PART(1),
+	PART(2),
+	PART(3),
+	PART(4),
+	PART(5),
+	PART(6),
+	PART(7),
 };
 
 static const struct field event_life[] = { HEADER(struct ls_rec_life) };
@@ -165,6 +200,8 @@ static const struct field thread[] = {
 	ONE(struct thread_input, stats.light_cpu_ns),
 	ONE(struct thread_input, stats.light_step_ns),
 	ONE(struct thread_input, stats.light_callbacks_ns),
+	ONE(struct thread_input, stats.waits_ns),
+	MANY(struct thread_input, stats.wait_hist, FIELD_BUCKETS),
 };
 
 static const struct field loop[] = {
@@ -250,6 +287,7 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.from.frame.code),
 	ONE(struct model_live, stall.from.frame.position),
 	ONE(struct model_live, stall.from.state),
+	REQUEST(struct model_live, stall.),
 };
 
 static const struct field answer[] = {
@@ -274,6 +312,7 @@ static const struct {
 	_(FIELDS_LIVE, live),
 	_(FIELDS_ANSWER, answer),
 	_(FIELDS_EVENT_NATIVE, event_native),
+	_(FIELDS_EVENT_TURN, event_turn),
 #undef _
 };
 

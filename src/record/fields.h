@@ -33,6 +33,7 @@ enum fields_kind {
 	FIELDS_LIVE, /* struct model_live, without its frames */
 	FIELDS_ANSWER, /* struct answer, without its texts */
 	FIELDS_EVENT_NATIVE, /* struct ls_rec_native, without its addresses */
+	FIELDS_EVENT_TURN, /* struct ls_rec_turn */
 	FIELDS_MAX
 };
 

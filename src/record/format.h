@@ -65,6 +65,9 @@ enum format_kind {
 	FORMAT_LIVE,
 	FORMAT_RESET,
 	FORMAT_EVENT_NATIVE,
+	FORMAT_POOLS,
+	FORMAT_EVENT_TURN,
+	FORMAT_LIVES,
 	FORMAT_N_INPUTS,
 	FORMAT_ANSWER = 32,
 	FORMAT_TASK_ROW,
@@ -98,6 +101,7 @@ enum format_row { FORMAT_ROW_KEEP, FORMAT_ROW_CHANGE, FORMAT_ROW_NEW, FORMAT_ROW
 #define FORMAT_MAX_THREADS 8192U
 #define FORMAT_MAX_LIVE 1024U
 #define FORMAT_MAX_TASKS 65536U
+#define FORMAT_MAX_LIVES 64U /* groups of tasks in one look */
 #define FORMAT_MAX_ROWS (1U << 20) /* of tasks handed over in one chunk */
 #define FORMAT_MAX_TIME_NS (1ULL << 62) /* 146 years after a boot: sums of times do not wrap */
 #define FORMAT_MAX_LOSSES 256U

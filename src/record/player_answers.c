@@ -85,6 +85,11 @@ static bool replay_awaited(void *ctx, uint32_t pid, uint64_t code)
 	return find(ctx, ANSWER_AWAITED, pid, code, 0)->number;
 }
 
+static const char *replay_source(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	return find(ctx, ANSWER_SOURCE, pid, code, line)->text;
+}
+
 #define KEY_BYTES 48
 
 static const char *target_note(const struct meta *meta, size_t number, const char *what)
@@ -120,6 +125,7 @@ struct resolver player__resolver(struct player *p)
 		.syscall = replay_syscall,
 		.thread = replay_thread,
 		.is_awaited = replay_awaited,
+		.source = replay_source,
 		.words = replay_words,
 	};
 

@@ -23,6 +23,7 @@ struct told {
 	struct ls_rec_native event_native;
 	uint64_t native_ip;
 	struct ls_rec_victim event_victim;
+	struct ls_rec_turn event_turn;
 	struct ls_rec_stall event_stall;
 	struct ls_rec_life event_life;
 	struct answer answer;

@@ -6,6 +6,7 @@
 #include "record/player_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,6 +132,8 @@ static int input_event(struct player *p, struct model *model)
 		[FORMAT_EVENT_VICTIM] = { FIELDS_EVENT_VICTIM, LS_REC_VICTIM,
 					  &p->told->event_victim.hdr,
 					  sizeof(struct ls_rec_victim) },
+		[FORMAT_EVENT_TURN] = { FIELDS_EVENT_TURN, LS_REC_TURN, &p->told->event_turn.hdr,
+					sizeof(struct ls_rec_turn) },
 		[FORMAT_EVENT_STALL] = { FIELDS_EVENT_STALL, LS_REC_STALL,
 					 &p->told->event_stall.hdr, sizeof(struct ls_rec_stall) },
 		[FORMAT_EVENT_EXEC] = { FIELDS_EVENT_LIFE, LS_REC_EXEC, &p->told->event_life.hdr,
@@ -282,6 +285,95 @@ static int input_live(struct player *p, struct model *model)
 	return model__live(model, (const struct model_live *)t->lives.items, n);
 }
 
+static uint32_t read_u32(struct player *p)
+{
+	return (uint32_t)cursor__below(&p->cursor, 1ULL << 32);
+}
+
+static void read_pool(struct player *p, struct pool *pool)
+{
+	struct ls_frame frames[LS_MAX_FRAMES];
+	const char *name;
+
+	pool->kind = (enum pool_kind)cursor__below(&p->cursor, POOL_KIND_MAX);
+	pool->object = cursor__varint(&p->cursor);
+	pool->is_default = cursor__below(&p->cursor, 2);
+	pool->size = read_u32(p);
+	pool->busy = read_u32(p);
+	pool->waiting = read_u32(p);
+	name = player__name(p);
+	snprintf(pool->name, sizeof(pool->name), "%s", name ?: "");
+	pool->n_places = player__frames(p, frames);
+	if (!name || pool->n_places > POOL_PLACES) {
+		p->cursor.is_bad = true;
+		pool->n_places = 0;
+	}
+	for (size_t i = 0; i < pool->n_places; i++)
+		pool->places[i] = (struct pool_place){ frames[i], read_u32(p) };
+}
+
+static int input_pools(struct player *p, struct model *model)
+{
+	const uint32_t pid = read_u32(p);
+	const size_t n = cursor__below(&p->cursor, POOLS_MAX + 1);
+	_cleanup_free_ struct pool *list = calloc(POOLS_MAX, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && !p->cursor.is_bad; i++)
+		read_pool(p, &list[i]);
+	return player__is_for_model(p) ? model__pools(model, p->at_ns, pid, list, n) : 0;
+}
+
+static void copy_name(struct player *p, char *buf, size_t size)
+{
+	const char *text = player__name(p);
+
+	if (!text)
+		p->cursor.is_bad = true;
+	snprintf(buf, size, "%s", text ?: "");
+}
+
+static void read_life(struct player *p, struct life_group *group)
+{
+	struct ls_frame frames[LS_MAX_FRAMES];
+
+	group->kind = (enum life_kind)cursor__below(&p->cursor, LIFE_KIND_MAX);
+	group->key = cursor__varint(&p->cursor);
+	group->code = cursor__varint(&p->cursor);
+	group->qualname = cursor__varint(&p->cursor);
+	group->other_code = cursor__varint(&p->cursor);
+	group->other_qualname = cursor__varint(&p->cursor);
+	group->count = read_u32(p);
+	group->unawaited = read_u32(p);
+	group->ended = read_u32(p);
+	group->is_outside = cursor__below(&p->cursor, 2);
+	group->since_ns = cursor__below(&p->cursor, FORMAT_MAX_TIME_NS);
+	copy_name(p, group->type, sizeof(group->type));
+	group->origin.line = read_u32(p);
+	copy_name(p, group->origin.file, sizeof(group->origin.file));
+	copy_name(p, group->origin.function, sizeof(group->origin.function));
+	group->n_frames = player__frames(p, frames);
+	if (group->n_frames > LIFE_FRAMES) {
+		p->cursor.is_bad = true;
+		group->n_frames = 0;
+	}
+	memcpy(group->frames, frames, group->n_frames * sizeof(*frames));
+}
+
+static int input_lives(struct player *p, struct model *model)
+{
+	const uint32_t pid = read_u32(p);
+	const size_t n = cursor__below(&p->cursor, FORMAT_MAX_LIVES + 1);
+	_cleanup_free_ struct life_group *list = calloc(FORMAT_MAX_LIVES, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && !p->cursor.is_bad; i++)
+		read_life(p, &list[i]);
+	return player__is_for_model(p) ? model__lives(model, p->at_ns, pid, list, n) : 0;
+}
+
 int player__input(struct player *p, struct model *model)
 {
 	static int (*const inputs[FORMAT_N_INPUTS])(struct player *, struct model *) = {
@@ -293,6 +385,8 @@ int player__input(struct player *p, struct model *model)
 		[FORMAT_TASKS] = player__tasks,	      [FORMAT_LOG] = input_log,
 		[FORMAT_TICK] = input_tick,	      [FORMAT_LIVE] = input_live,
 		[FORMAT_RESET] = input_reset,	      [FORMAT_EVENT_NATIVE] = input_native,
+		[FORMAT_POOLS] = input_pools,	      [FORMAT_EVENT_TURN] = input_event,
+		[FORMAT_LIVES] = input_lives,
 	};
 
 	return inputs[p->kind](p, model);

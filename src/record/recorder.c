@@ -144,6 +144,25 @@ static void put_native(struct recorder *rec, const struct ls_rec_native *native)
 	}
 }
 
+/* A record as an input of its own: its fields, as differences from the last one of its kind. */
+#define PUT_RECORD(rec, kind, fields, at_ns, record, last)                                         \
+	({                                                                                         \
+		recorder__begin_input(rec, kind, at_ns);                                           \
+		put_fields(rec, fields, record, last, sizeof(*(last)));                            \
+	})
+
+/* What ends what was known of addresses: another program, or none, may be there from now on. */
+static void put_life(struct recorder *rec, uint64_t at_ns, const struct event *event)
+{
+	const bool is_exit = event->kind == LS_REC_EXIT;
+
+	rec->epoch++;
+	if (is_exit)
+		recorder__thread_ends(rec, event->hdr->tgid, event->hdr->tid);
+	PUT_RECORD(rec, is_exit ? FORMAT_EVENT_EXIT : FORMAT_EVENT_EXEC, FIELDS_EVENT_LIFE, at_ns,
+		   event->life, &rec->known->event_life);
+}
+
 int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event)
 {
 	struct known *k = rec->known;
@@ -151,40 +170,34 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 	if (rec->error < 0)
 		return rec->error;
 	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM ||
-		event->kind == LS_REC_NATIVE;
+		event->kind == LS_REC_NATIVE || event->kind == LS_REC_TURN;
 	if (rec->is_in_span)
 		rec->span_ns = at_ns;
 	switch (event->kind) {
 	case LS_REC_THREAD:
 		recorder__thread_begins(rec, event->hdr->tgid, event->hdr->tid);
-		recorder__begin_input(rec, FORMAT_EVENT_THREAD, at_ns);
-		put_fields(rec, FIELDS_EVENT_THREAD, event->thread, &k->event_thread,
-			   sizeof(k->event_thread));
+		PUT_RECORD(rec, FORMAT_EVENT_THREAD, FIELDS_EVENT_THREAD, at_ns, event->thread,
+			   &k->event_thread);
 		break;
 	case LS_REC_STACK:
 		recorder__begin_input(rec, FORMAT_EVENT_STACK, at_ns);
 		put_stack(rec, event->stack);
 		break;
 	case LS_REC_VICTIM:
-		recorder__begin_input(rec, FORMAT_EVENT_VICTIM, at_ns);
-		put_fields(rec, FIELDS_EVENT_VICTIM, event->victim, &k->event_victim,
-			   sizeof(k->event_victim));
+		PUT_RECORD(rec, FORMAT_EVENT_VICTIM, FIELDS_EVENT_VICTIM, at_ns, event->victim,
+			   &k->event_victim);
+		break;
+	case LS_REC_TURN:
+		PUT_RECORD(rec, FORMAT_EVENT_TURN, FIELDS_EVENT_TURN, at_ns, event->turn,
+			   &k->event_turn);
 		break;
 	case LS_REC_STALL:
-		recorder__begin_input(rec, FORMAT_EVENT_STALL, at_ns);
-		put_fields(rec, FIELDS_EVENT_STALL, event->stall, &k->event_stall,
-			   sizeof(k->event_stall));
+		PUT_RECORD(rec, FORMAT_EVENT_STALL, FIELDS_EVENT_STALL, at_ns, event->stall,
+			   &k->event_stall);
 		break;
 	case LS_REC_EXEC:
 	case LS_REC_EXIT:
-		rec->epoch++;
-		if (event->kind == LS_REC_EXIT)
-			recorder__thread_ends(rec, event->hdr->tgid, event->hdr->tid);
-		recorder__begin_input(
-			rec, event->kind == LS_REC_EXEC ? FORMAT_EVENT_EXEC : FORMAT_EVENT_EXIT,
-			at_ns);
-		put_fields(rec, FIELDS_EVENT_LIFE, event->life, &k->event_life,
-			   sizeof(k->event_life));
+		put_life(rec, at_ns, event);
 		break;
 	case LS_REC_NATIVE:
 		recorder__begin_input(rec, FORMAT_EVENT_NATIVE, at_ns);

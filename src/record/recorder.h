@@ -78,6 +78,12 @@ int recorder__tasks(struct recorder *rec, uint64_t now_ns, const struct model_ta
 int recorder__log(struct recorder *rec, uint64_t now_ns, enum log_grade grade, uint32_t pid,
 		  const char *text);
 int recorder__tick(struct recorder *rec, uint64_t now_ns);
+/* Looks that find no pool are left out until one found some. */
+int recorder__pools(struct recorder *rec, uint64_t now_ns, uint32_t pid, const struct pool *list,
+		    size_t n);
+/* Of more than FORMAT_MAX_LIVES the first ones. */
+int recorder__lives(struct recorder *rec, uint64_t now_ns, uint32_t pid,
+		    const struct life_group *list, size_t n);
 int recorder__live(struct recorder *rec, uint64_t at_ns, const struct model_live *live, size_t n);
 int recorder__reset(struct recorder *rec, uint64_t at_ns);
 
@@ -106,11 +112,11 @@ uint64_t recorder__ring_bytes(const struct recorder *rec);
 struct ring_copy;
 
 /*
- * Copies what the ring holds. `last` is called for inputs that only the copy gets: what is open now
- * ends with it, but not in the ring. Later inputs do not change the copy. 0 or -errno; a failure is
- * not final.
+ * Copies what the ring holds, from the segment on in which `since_ns` lies; 0: all of it. `last` is
+ * called for inputs that only the copy gets: what is open now ends with it, but not in the ring.
+ * Later inputs do not change the copy. 0 or -errno; a failure is not final.
  */
-int recorder__copy(struct recorder *rec, int (*last)(void *ctx), void *ctx,
+int recorder__copy(struct recorder *rec, uint64_t since_ns, int (*last)(void *ctx), void *ctx,
 		   struct ring_copy **ret_copy);
 
 #endif

@@ -68,6 +68,9 @@ static void ask_inner(struct recorder *rec, struct answer *a)
 		a->number =
 			in->ops->is_awaited && in->ops->is_awaited(in->ctx, a->key.pid, a->key.a);
 		break;
+	case ANSWER_SOURCE:
+		a->text = in->ops->source(in->ctx, a->key.pid, a->key.a, (uint32_t)a->key.b);
+		break;
 	case ANSWER_MAX:
 		break;
 	}
@@ -197,6 +200,19 @@ static bool ask_awaited(void *ctx, uint32_t pid, uint64_t code)
 	return a.number;
 }
 
+/* Without sources there is no question. */
+static const char *ask_source(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	const struct answer_key key = { ANSWER_SOURCE, pid, code, line };
+	const struct recorder *rec = ctx;
+	struct answer a;
+
+	if (!rec->inner.ops->source)
+		return NULL;
+	ask(ctx, &key, &a);
+	return a.text;
+}
+
 /* No answer to keep: the metadata name the runtime of each process. */
 static const struct runtime_words *ask_words(void *ctx, uint32_t pid)
 {
@@ -215,6 +231,7 @@ struct resolver recorder__resolver(struct recorder *rec)
 		.syscall = ask_syscall,
 		.thread = ask_thread,
 		.is_awaited = ask_awaited,
+		.source = ask_source,
 		.words = ask_words,
 	};
 

@@ -29,6 +29,7 @@ struct known {
 	struct ls_rec_native event_native; /* without its addresses */
 	uint64_t native_ip;
 	struct ls_rec_victim event_victim;
+	struct ls_rec_turn event_turn;
 	struct ls_rec_stall event_stall;
 	struct ls_rec_life event_life;
 	struct answer answer;
@@ -45,6 +46,7 @@ struct known {
 	uint64_t tasks_ns, tasks_alive; /* of the last look; 0: there was none */
 	size_t n_live, max_live;
 	struct kept_live *live;
+	bool has_pools, has_lives;
 };
 
 #define RING_PARTS 8 /* segments that a full ring has, about */

@@ -113,6 +113,7 @@ void recorder__forget_notes(struct recorder *rec, const char *prefix)
 struct copying {
 	struct recorder *rec;
 	struct ring_copy *copy;
+	size_t first; /* segment */
 	int (*last)(void *ctx);
 	void *ctx;
 };
@@ -128,19 +129,19 @@ static int add_part(struct ring_copy *copy, int fd, uint64_t bytes)
 	return 0;
 }
 
-/* Times are those of the first segment that is left. */
-static int describe(const struct recorder *rec, struct meta *meta)
+/* Times are those of the first segment. */
+static int describe(const struct recorder *rec, size_t first, struct meta *meta)
 {
 	const uint64_t start_ns = meta__u64(&rec->meta, "start_ns", 0);
 	const uint64_t start_s = meta__u64(&rec->meta, "start_time", 0);
-	const uint64_t begin_ns = rec->ring.list[0].begin_ns;
+	const uint64_t begin_ns = rec->ring.list[first].begin_ns;
 	int r = meta__copy(meta, &rec->meta);
 
 	if (r >= 0)
 		r = meta__set_u64(meta, "start_ns", begin_ns);
 	if (r >= 0)
 		r = meta__set_u64(meta, "start_time", start_s + (begin_ns - start_ns) / NS_PER_S);
-	return r < 0 ? r : meta__set_u64(meta, "duration_ns", age_ns(rec, 0));
+	return r < 0 ? r : meta__set_u64(meta, "duration_ns", age_ns(rec, first));
 }
 
 static int add_head(const struct copying *c)
@@ -148,7 +149,7 @@ static int add_head(const struct copying *c)
 	_cleanup_(meta__done) struct meta meta = {};
 	_cleanup_(buffer__done) struct buffer body = {};
 	struct chunk_writer head = { .fd = -1 };
-	int r = describe(c->rec, &meta);
+	int r = describe(c->rec, c->first, &meta);
 
 	if (r >= 0)
 		r = open_memory();
@@ -167,7 +168,7 @@ static int add_segments(const struct copying *c)
 	const struct ring_segments *ring = &c->rec->ring;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i + 1 < ring->n; i++)
+	for (size_t i = c->first; r >= 0 && i + 1 < ring->n; i++)
 		r = add_part(c->copy, ring->list[i].fd, ring->list[i].bytes);
 	return r < 0 ? r : add_part(c->copy, c->rec->out.fd, c->rec->out.file_bytes);
 }
@@ -235,15 +236,26 @@ static int add_last(const struct copying *c)
 	return r;
 }
 
-int recorder__copy(struct recorder *rec, int (*last)(void *ctx), void *ctx,
+/* The last one that does not begin after that time; segments before it are of no use. */
+static size_t find_segment(const struct ring_segments *ring, uint64_t since_ns)
+{
+	size_t i = 0;
+
+	while (i + 1 < ring->n && ring->list[i + 1].begin_ns <= since_ns)
+		i++;
+	return i;
+}
+
+int recorder__copy(struct recorder *rec, uint64_t since_ns, int (*last)(void *ctx), void *ctx,
 		   struct ring_copy **ret_copy)
 {
 	_cleanup_(ring_copy__freep) struct ring_copy *copy = calloc(1, sizeof(*copy));
-	const struct copying c = { .rec = rec, .copy = copy, .last = last, .ctx = ctx };
+	struct copying c = { .rec = rec, .copy = copy, .last = last, .ctx = ctx };
 	int r = copy ? rec->error : -ENOMEM;
 
 	if (r >= 0)
 		r = recorder__flush(rec);
+	c.first = find_segment(&rec->ring, since_ns);
 	if (r >= 0)
 		r = add_head(&c);
 	if (r >= 0)

@@ -31,6 +31,30 @@ uint64_t ring_copy__bytes(const struct ring_copy *copy)
 	return bytes;
 }
 
+static int read_part(const struct ring_part *part, char *buf)
+{
+	for (uint64_t at = 0; at < part->bytes;) {
+		const ssize_t n = pread(part->fd, buf + at, part->bytes - at, (off_t)at);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+int ring_copy__read(const struct ring_copy *copy, void *buf)
+{
+	char *at = buf;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < copy->n; i++) {
+		r = read_part(&copy->parts[i], at);
+		at += copy->parts[i].bytes;
+	}
+	return r;
+}
+
 static int write_part(const struct ring_part *part, int fd)
 {
 	char block[BLOCK_BYTES];

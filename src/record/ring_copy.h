@@ -28,6 +28,8 @@ static inline void ring_copy__freep(struct ring_copy **copy)
 }
 
 uint64_t ring_copy__bytes(const struct ring_copy *copy);
+/* All of it, into that many bytes. 0 or -errno. */
+int ring_copy__read(const struct ring_copy *copy, void *buf);
 /* Appends all of it to a file. 0 or -errno. */
 int ring_copy__write(const struct ring_copy *copy, int fd);
 

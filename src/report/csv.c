@@ -94,11 +94,11 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("file", TEXT(row->file))                                                                 \
 	_("line", NUMBER(row->line))                                                               \
 	_("pid", NUMBER(row->pid))                                                                 \
-	_("steps", KNOWN(row->has_steps, row->steps))                                              \
-	_("total_ns", KNOWN(row->has_steps, row->total_ns))                                        \
-	_("p50_ns", KNOWN(row->has_percentiles, row->p50_ns))                                      \
-	_("p95_ns", KNOWN(row->has_percentiles, row->p95_ns))                                      \
-	_("p99_ns", KNOWN(row->has_percentiles, row->p99_ns))                                      \
+	_("steps", KNOWN(report_has_steps(light, row), light__scale(light, row->steps)))           \
+	_("total_ns", KNOWN(row->has_steps && !light__is_partial(light), row->total_ns))           \
+	_("p50_ns", KNOWN(report_has_percentile(light, row, 50), row->p50_ns))                     \
+	_("p95_ns", KNOWN(report_has_percentile(light, row, 95), row->p95_ns))                     \
+	_("p99_ns", KNOWN(report_has_percentile(light, row, 99), row->p99_ns))                     \
 	_("max_ns", NUMBER(row->max_ns))                                                           \
 	_("stalls", NUMBER(row->stalls))                                                           \
 	_("starved_ns", NUMBER(row->starved_ns))                                                   \
@@ -108,7 +108,8 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("blocked_ns", NUMBER(row->blocked_ns))                                                   \
 	_("gil_ns", NUMBER(row->gil_ns))                                                           \
 	_("runqueue_ns", NUMBER(row->runqueue_ns))                                                 \
-	_("unit", TEXT(row->unit == LS_UNIT_NONE ? NULL : vocabulary_unit(row->unit)))
+	_("unit", TEXT(row->unit == LS_UNIT_NONE ? NULL : vocabulary_unit(row->unit)))             \
+	_("is_sampled", NUMBER(light__is_partial(light)))
 
 /* STALL_COLUMNS(_) : _(title, cell of `stall`) */
 #define STALL_COLUMNS(_)                                                                           \
@@ -131,9 +132,9 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("blocked_ns", NUMBER(stall->blocked_ns))                                                 \
 	_("gil_ns", NUMBER(stall->gil_ns))                                                         \
 	_("runqueue_ns", NUMBER(stall->runqueue_ns))                                               \
-	_("victims", NUMBER(stall->victims))                                                       \
-	_("starved_ns", NUMBER(stall->starved_ns))                                                 \
-	_("sockets", NUMBER(stall->sockets))                                                       \
+	_("victims", KNOWN(!stall->is_victims_unknown, stall->victims))                            \
+	_("starved_ns", KNOWN(!stall->is_victims_unknown, stall->starved_ns))                      \
+	_("sockets", KNOWN(!stall->is_sockets_unknown, stall->sockets))                            \
 	_("end", TEXT(vocabulary_end(stall->end)))                                                 \
 	_("began_before_attach", NUMBER(stall->began_before))                                      \
 	_("own", TEXT(stall->own.function))                                                        \
@@ -150,7 +151,10 @@ static void put_titles(FILE *out, const char *const *titles, size_t n)
 	_("to_state", TEXT(vocabulary_await(stall->to.state)))                                     \
 	_("to", TEXT(stall->to.at.function))                                                       \
 	_("to_file", TEXT(stall->to.at.file))                                                      \
-	_("to_line", NUMBER(stall->to.at.line))
+	_("to_line", NUMBER(stall->to.at.line))                                                    \
+	_("method", TEXT(*stall->request.method ? stall->request.method : NULL))                   \
+	_("route", TEXT(*stall->request.route ? stall->request.route : NULL))                      \
+	_("test", TEXT(*stall->test ? stall->test : NULL))
 
 #define TITLE(title, cell) title,
 #define CELL(title, cell) cell,
@@ -161,7 +165,7 @@ static const char *const stall_titles[] = { STALL_COLUMNS(TITLE) };
 #define N_COROUTINE_COLUMNS N_OF(coroutine_titles)
 #define N_STALL_COLUMNS N_OF(stall_titles)
 
-static int put_coroutine(FILE *out, const struct group_row *row)
+static int put_coroutine(FILE *out, const struct group_row *row, const struct light *light)
 {
 	const struct cell cells[] = { COROUTINE_COLUMNS(CELL) };
 
@@ -172,6 +176,7 @@ static int csv_finish(struct report *report, const struct snapshot *snapshot,
 		      const struct report_run *run)
 {
 	const struct group_list *list = &snapshot->groups[report->opts.group];
+	const struct light light = report_light(snapshot);
 	_cleanup_(output__done) struct output o = {};
 	int r = output__init(&o);
 
@@ -180,7 +185,7 @@ static int csv_finish(struct report *report, const struct snapshot *snapshot,
 		return r;
 	put_titles(o.mem, coroutine_titles, N_COROUTINE_COLUMNS);
 	for (size_t i = 0; r >= 0 && i < list->n; i++)
-		r = put_coroutine(o.mem, &list->rows[i]);
+		r = put_coroutine(o.mem, &list->rows[i], &light);
 	return r < 0 ? r : output__send(&o, report->out);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two runs' stalls, added up by place.
+ * Two runs' stalls, added up by place, and their distributions.
  */
 #include "report/diff.h"
 
@@ -11,46 +11,28 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/time.h"
-#include "model/hist.h"
-#include "report/intern.h"
-
-#define SAME_SHARE 0.01
-
-/* The cost of one place in one run. */
-struct tally {
-	struct diff_figures figures;
-	uint32_t line;
-	uint32_t hist[LS_HIST_BUCKETS]; /* of its stalls */
-};
-
-/*
- * Places of one kind. A key is a byte for the cause, then name, file and system call, each with its
- * NUL; "" where there is none.
- */
-struct places {
-	struct intern keys;
-	struct tally (*tallies)[DIFF_SIDES]; /* by index of the key */
-	size_t n_room;
-	struct diff_row *rows;
-};
-
-struct diff {
-	struct places coroutines, sites;
-	struct tally total[DIFF_SIDES];
-	struct diff_result result;
-};
+#include "report/diff_impl.h"
 
 int diff__new(struct diff **ret_diff)
 {
-	*ret_diff = calloc(1, sizeof(**ret_diff));
-	return *ret_diff ? 0 : -ENOMEM;
+	_cleanup_(diff__freep) struct diff *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	for (size_t s = 0; s < DIFF_SIDES; s++) {
+		d->runs[s].steps = run__new();
+		d->runs[s].stalls = run__new();
+		if (!d->runs[s].steps || !d->runs[s].stalls)
+			return -ENOMEM;
+	}
+	*ret_diff = TAKE_PTR(d);
+	return 0;
 }
 
-static void places_done(struct places *p)
+static void places_done(struct diff_places *p)
 {
 	intern__done(&p->keys);
-	free(p->tallies);
+	free(p->list);
 	free(p->rows);
 }
 
@@ -60,39 +42,40 @@ void diff__free(struct diff *d)
 		return;
 	places_done(&d->coroutines);
 	places_done(&d->sites);
+	pair_list__done(&d->culprit_pairs);
+	pair_list__done(&d->site_pairs);
+	intern__done(&d->texts);
+	free(d->result.verdict.sentence);
+	for (size_t s = 0; s < DIFF_SIDES; s++) {
+		run__free(d->runs[s].steps);
+		run__free(d->runs[s].stalls);
+	}
 	free(d);
 }
 
-/*
- * The tallies of a place, added if `may_add`. NULL if there are none; *ret_error is then 0 or
- * -ENOMEM.
- */
-static struct tally *find(struct places *p, enum ls_cause cause, const char *name, const char *file,
-			  const char *syscall, bool may_add, int *ret_error)
+struct diff_place *diff_places__find(struct diff_places *p, enum ls_unit unit, const char *name,
+				     const char *file, bool may_add, int *ret_error)
 {
-	const char *parts[] = { name ? name : "", file ? file : "", syscall ? syscall : "" };
-	_cleanup_free_ char *key = NULL;
-	size_t size = 1, used = 1;
+	const size_t name_bytes = strlen(name) + 1, file_bytes = strlen(file) + 1;
+	const size_t size = 1 + name_bytes + file_bytes;
+	_cleanup_free_ char *key = malloc(size);
 	uint32_t i;
 
 	*ret_error = -ENOMEM;
-	for (size_t k = 0; k < 3; k++)
-		size += strlen(parts[k]) + 1;
-	key = malloc(size);
 	if (!key)
 		return NULL;
-	key[0] = (char)cause;
-	for (size_t k = 0; k < 3; k++)
-		used = (size_t)(stpcpy(key + used, parts[k]) + 1 - key);
+	key[0] = (char)unit;
+	memcpy(key + 1, name, name_bytes);
+	memcpy(key + 1 + name_bytes, file, file_bytes);
 	if (!may_add || p->keys.n >= DIFF_MAX_PLACES) {
 		*ret_error = 0;
-		return intern__find(&p->keys, key, size, &i) ? p->tallies[i] : NULL;
+		return intern__find(&p->keys, key, size, &i) ? &p->list[i] : NULL;
 	}
-	if (ARRAY_RESERVE(p->tallies, p->n_room, p->keys.n + 1) < 0)
+	if (ARRAY_RESERVE(p->list, p->n_room, p->keys.n + 1) < 0)
 		return NULL;
 	switch (intern__add(&p->keys, key, size, &i)) {
 	case 1:
-		memset(p->tallies[i], 0, sizeof(p->tallies[i]));
+		memset(&p->list[i], 0, sizeof(p->list[i]));
 		break;
 	case 0:
 		break;
@@ -100,147 +83,171 @@ static struct tally *find(struct places *p, enum ls_cause cause, const char *nam
 		return NULL;
 	}
 	*ret_error = 0;
-	return p->tallies[i];
+	return &p->list[i];
 }
 
-static void count(struct tally *t, const struct stall *stall, uint32_t line)
+/* One stall of one run, and the place that it is counted at. */
+struct counted {
+	const struct stall *stall;
+	uint64_t own_ns;
+	bool is_own; /* it reaches the threshold in own time */
+	const char *syscall;
+};
+
+static void count(struct diff_tally *t, const struct counted *c, uint32_t line)
 {
+	const struct stall *stall = c->stall;
 	uint32_t *bucket = &t->hist[ls_hist_index(stall->duration_ns)];
 
 	t->figures.stalls++;
 	t->figures.stalled_ns += stall->duration_ns;
 	t->figures.starved_ns += stall->starved_ns;
-	if (stall->duration_ns > t->figures.max_ns)
+	if (c->is_own) {
+		t->figures.own_stalls++;
+		t->figures.own_stalled_ns += c->own_ns;
+	}
+	if (stall->duration_ns > t->figures.max_ns) {
 		t->figures.max_ns = stall->duration_ns;
+		t->syscall = c->syscall;
+	}
 	if (*bucket < UINT32_MAX)
 		++*bucket;
+	for (size_t i = 0; i < LS_CAUSE_MAX; i++)
+		t->cause_ns[i] += stall->cause_ns[i];
 	t->line = line;
+}
+
+static int count_place(struct diff *d, struct diff_places *places, enum diff_side side,
+		       enum ls_unit unit, const struct code_info *at, const struct counted *c)
+{
+	const char *name = at->name ?: "", *file = at->file ?: "";
+	const bool is_site = places == &d->sites;
+	struct run *run = is_site ? d->runs[side].steps : d->runs[side].stalls;
+	struct diff_place *place;
+	struct series *s;
+	int r;
+
+	place = diff_places__find(places, unit, name, file, true, &r);
+	if (r < 0)
+		return r;
+	if (!place) {
+		d->result.left_out += !is_site;
+		return 0;
+	}
+	count(&place->side[side], c, at->first_line);
+	if (!c->is_own)
+		return 0;
+	s = run__site(run, name, file, is_site ? SERIES_NO_LINE : (int32_t)unit);
+	if (!s)
+		return run->n_sites >= RUN_MAX_SERIES ? 0 : -ENOMEM;
+	series__add_one(s, c->own_ns);
+	return 0;
+}
+
+/* Where the garbage collector starts is a line that happens to allocate. */
+static struct code_info site_of(const struct stall *stall)
+{
+	if (stall->cause == LS_CAUSE_GC && stall->coroutine.name)
+		return stall->coroutine;
+	return (struct code_info){ stall->call.function, stall->call.file, stall->call.line };
+}
+
+void diff__begin(struct diff *d, enum diff_side side, uint64_t threshold_ns)
+{
+	d->result.threshold_ns[side] = threshold_ns;
+	d->runs[side].steps->threshold_ns = d->runs[side].stalls->threshold_ns = threshold_ns;
 }
 
 int diff__stall(struct diff *d, enum diff_side side, const struct stall *stall)
 {
-	const struct code_info *code = &stall->coroutine;
-	struct tally *t;
+	const struct code_info site = site_of(stall);
+	struct counted c = { .stall = stall, .own_ns = stall_own_ns(stall) };
+	uint32_t text;
 	int r;
 
-	count(&d->total[side], stall, 0);
-	t = find(&d->coroutines, 0, code->name, code->file, NULL, true, &r);
-	if (r < 0)
-		return r;
-	if (t)
-		count(&t[side], stall, code->first_line);
-	else
-		d->result.left_out++;
-	t = find(&d->sites, stall->cause, stall->call.function, stall->call.file,
-		 stall->call_syscall, true, &r);
-	if (t)
-		count(&t[side], stall, stall->call.line);
+	c.is_own = c.own_ns >= d->result.threshold_ns[side];
+	if (stall->call_syscall) {
+		r = intern__add_text(&d->texts, stall->call_syscall, &text);
+		if (r < 0)
+			return r;
+		c.syscall = intern__key(&d->texts, text);
+	}
+	count(&d->total[side], &c, 0);
+	r = count_place(d, &d->coroutines, side, stall->unit, &stall->coroutine, &c);
+	return r < 0 ? r : count_place(d, &d->sites, side, LS_UNIT_NONE, &site, &c);
+}
+
+static int add_rows(struct run *run, const struct snapshot *snapshot)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++) {
+		const struct coroutine_row *row = &snapshot->rows[i];
+
+		if (row->coroutine.file)
+			r = run__add_row(run, row, row->coroutine.file);
+	}
+	return r;
+}
+
+int diff__slice(struct diff *d, enum diff_side side, const struct snapshot *snapshot,
+		uint64_t now_ns)
+{
+	struct diff_run *run = &d->runs[side];
+	int r;
+
+	if (!run__is_slice_over(run->steps, now_ns))
+		return 0;
+	r = add_rows(run->steps, snapshot);
+	if (r >= 0)
+		r = run__end_slice(run->steps, now_ns);
+	return r < 0 ? r : run__end_slice(run->stalls, now_ns);
+}
+
+/* Two definitions with one name: the slower one counts. */
+static int note_percentiles(struct diff *d, enum diff_side side, const struct snapshot *snapshot)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++) {
+		const struct coroutine_row *row = &snapshot->rows[i];
+		struct diff_place *place =
+			diff_places__find(&d->coroutines, LS_UNIT_STEP, row->coroutine.name,
+					  row->coroutine.file ?: "", false, &r);
+		struct diff_figures *f = place ? &place->side[side].figures : NULL;
+
+		if (!f || !row->steps || d->runs[side].is_light)
+			continue;
+		f->has_p99 = true;
+		if (row->p99_ns > f->p99_ns)
+			f->p99_ns = row->p99_ns;
+	}
 	return r;
 }
 
 int diff__finish(struct diff *d, enum diff_side side, const struct snapshot *snapshot,
-		 const struct report_run *run)
+		 const struct diff_facts *facts)
 {
-	int r = 0;
-
-	d->result.duration_ns[side] = run->duration_ns;
-	for (size_t i = 0; r >= 0 && i < snapshot->n_rows; i++) {
-		const struct coroutine_row *row = &snapshot->rows[i];
-		struct tally *t = find(&d->coroutines, 0, row->coroutine.name, row->coroutine.file,
-				       NULL, false, &r);
-
-		/* Two definitions with one name: the slower one counts. */
-		if (t && row->p99_ns > t[side].figures.p99_ns)
-			t[side].figures.p99_ns = row->p99_ns;
-	}
-	return r;
-}
-
-static double per_second(uint64_t ns, uint64_t duration_ns)
-{
-	return duration_ns ? (double)ns * NS_PER_S / (double)duration_ns : 0;
-}
-
-static enum diff_change judge(const struct diff_row *row, double before, double after)
-{
-	if (!row->side[DIFF_BEFORE].stalls)
-		return DIFF_NEW;
-	if (!row->side[DIFF_AFTER].stalls)
-		return DIFF_GONE;
-	if (fabs(after - before) <= SAME_SHARE * before)
-		return DIFF_SAME;
-	return after > before ? DIFF_WORSE : DIFF_BETTER;
-}
-
-static const char *or_null(const char *text)
-{
-	return *text ? text : NULL;
-}
-
-static void fill_row(const struct diff *d, const struct places *p, uint32_t i, bool is_site,
-		     struct diff_row *row)
-{
-	const char *key = intern__key(&p->keys, i), *name = key + 1,
-		   *file = name + strlen(name) + 1;
-	const struct tally *t = p->tallies[i];
-	double rate[DIFF_SIDES];
-
-	*row = (struct diff_row){
-		.name = *name ? name : "(not known)",
-		.file = or_null(file),
-		.syscall = or_null(file + strlen(file) + 1),
-		.line = t[DIFF_AFTER].figures.stalls ? t[DIFF_AFTER].line : t[DIFF_BEFORE].line,
-		.cause = (enum ls_cause)key[0],
-	};
-	for (size_t s = 0; s < DIFF_SIDES; s++) {
-		row->side[s] = t[s].figures;
-		if (is_site)
-			row->side[s].p99_ns =
-				hist__percentile_ns(t[s].hist, 99, t[s].figures.max_ns);
-		rate[s] = per_second(t[s].figures.stalled_ns, d->result.duration_ns[s]);
-	}
-	row->change_ns_per_s = rate[DIFF_AFTER] - rate[DIFF_BEFORE];
-	row->change = judge(row, rate[DIFF_BEFORE], rate[DIFF_AFTER]);
-}
-
-static int by_change(const void *a, const void *b)
-{
-	const struct diff_row *x = a, *y = b;
-
-	if (x->change_ns_per_s != y->change_ns_per_s)
-		return x->change_ns_per_s > y->change_ns_per_s ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-static int fill_rows(const struct diff *d, struct places *p, bool is_site,
-		     const struct diff_row **ret_rows, size_t *ret_n)
-{
-	free(p->rows);
-	p->rows = calloc(p->keys.n + 1, sizeof(*p->rows));
-	if (!p->rows)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < p->keys.n; i++)
-		fill_row(d, p, i, is_site, &p->rows[i]);
-	qsort(p->rows, p->keys.n, sizeof(*p->rows), by_change);
-	*ret_rows = p->rows;
-	*ret_n = p->keys.n;
-	return 0;
-}
-
-int diff__result(struct diff *d, const struct diff_result **ret_result)
-{
+	struct diff_run *run = &d->runs[side];
+	struct run *const runs[] = { run->steps, run->stalls };
 	int r;
 
-	for (size_t s = 0; s < DIFF_SIDES; s++) {
-		d->result.side[s] = d->total[s].figures;
-		d->result.side[s].p99_ns =
-			hist__percentile_ns(d->total[s].hist, 99, d->total[s].figures.max_ns);
+	/* The remainder since the last slice is one more slice, however short. */
+	run->steps->next_cut_ns = 0;
+	r = diff__slice(d, side, snapshot, 0);
+	if (r < 0)
+		return r;
+	run->is_light = facts->is_light;
+	run->steal_share = facts->steal_share;
+	d->result.duration_ns[side] = facts->duration_ns;
+	for (size_t i = 0; i < N_OF(runs); i++) {
+		runs[i]->duration_ns = facts->duration_ns;
+		runs[i]->threshold_ns = facts->threshold_ns;
+		runs[i]->steps = facts->is_light ? 0 : snapshot->steps;
 	}
-	r = fill_rows(d, &d->coroutines, false, &d->result.coroutines, &d->result.n_coroutines);
-	if (r >= 0)
-		r = fill_rows(d, &d->sites, true, &d->result.sites, &d->result.n_sites);
-	*ret_result = &d->result;
-	return r;
+	for (size_t i = 0; i < snapshot->n_rows; i++)
+		run->steps->own_ns += row_own_ns(&snapshot->rows[i]);
+	return note_percentiles(d, side, snapshot);
 }
 
 const char *diff_change_word(enum diff_change change)
@@ -252,4 +259,15 @@ const char *diff_change_word(enum diff_change change)
 	};
 
 	return (size_t)change < N_OF(words) ? words[change] : "?";
+}
+
+const char *diff_measure_word(enum diff_measure measure)
+{
+	static const char *const words[] = {
+#define _(name, word) [DIFF_MEASURE_##name] = word,
+		DIFF_MEASURES(_)
+#undef _
+	};
+
+	return (size_t)measure < N_OF(words) ? words[measure] : "?";
 }

@@ -22,6 +22,7 @@
 
 /* The figures of a row as people read them. */
 struct cells {
+	char ratio[FORMAT_NUMBER_BYTES + 8];
 	char change[FORMAT_NUMBER_BYTES + 1];
 	char stalled[DIFF_SIDES][FORMAT_NUMBER_BYTES];
 	char stalls[DIFF_SIDES][FORMAT_NUMBER_BYTES];
@@ -34,17 +35,30 @@ static uint64_t per_minute(uint64_t ns, uint64_t duration_ns)
 	return duration_ns ? (uint64_t)((unsigned __int128)ns * MINUTE_NS / duration_ns) : 0;
 }
 
+/* "x1.52 mean"; "-" if it was not compared, or was in one run alone. */
+static void fill_ratio(char *cell, size_t size, const struct diff_row *row)
+{
+	if (row->measure == DIFF_MEASURE_NONE || row->ratio <= 0 || isinf(row->ratio))
+		snprintf(cell, size, "-");
+	else
+		snprintf(cell, size, "x%.2f %s", row->ratio, diff_measure_word(row->measure));
+}
+
 static void fill_cells(struct cells *c, const struct diff_result *d, const struct diff_row *row)
 {
 	char change[FORMAT_NUMBER_BYTES];
 
-	snprintf(c->change, sizeof(c->change), "%s%s", row->change_ns_per_s < 0 ? "-" : "+",
-		 format__duration((uint64_t)(fabs(row->change_ns_per_s) * 60), change));
+	fill_ratio(c->ratio, sizeof(c->ratio), row);
+	snprintf(c->change, sizeof(c->change), "%s%s", row->own_change_ns_per_s < 0 ? "-" : "+",
+		 format__duration((uint64_t)(fabs(row->own_change_ns_per_s) * 60), change));
 	for (size_t s = 0; s < DIFF_SIDES; s++) {
-		format__duration(per_minute(row->side[s].stalled_ns, d->duration_ns[s]),
-				 c->stalled[s]);
-		format__count(row->side[s].stalls, c->stalls[s]);
-		format__duration(row->side[s].p99_ns, c->p99[s]);
+		const struct diff_figures *f = &row->side[s];
+
+		format__duration(per_minute(f->own_stalled_ns, d->duration_ns[s]), c->stalled[s]);
+		format__count(f->own_stalls, c->stalls[s]);
+		snprintf(c->p99[s], sizeof(c->p99[s]), "-");
+		if (f->has_p99)
+			format__duration(f->p99_ns, c->p99[s]);
 	}
 }
 
@@ -61,6 +75,31 @@ static void put_side(FILE *out, const char *word, const struct diff_result *d, e
 		format__duration(f->max_ns, e));
 }
 
+/* The verdict comes first: it is what the reader came for. */
+static int put_verdict(FILE *out, const struct diff_result *d)
+{
+	_cleanup_free_ char *text = output_escape(d->verdict.sentence);
+
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "%s.\n", text);
+	return 0;
+}
+
+/* How many of the rows a table for people has. */
+static size_t shown_rows(const struct diff_row *rows, size_t n)
+{
+	while (n > 0 && diff_row__is_hosts(&rows[n - 1]))
+		n--;
+	return n < MAX_ROWS ? n : MAX_ROWS;
+}
+
+static void put_hidden(FILE *out, size_t n, size_t shown)
+{
+	if (n > shown)
+		fprintf(out, "\n... and %zu more\n", n - shown);
+}
+
 static void put_left_out(FILE *out, const struct diff_result *d)
 {
 	if (d->left_out)
@@ -75,33 +114,34 @@ static char *place(const struct diff_row *row, bool is_site)
 	const char *file = row->file ? format__path_tail(row->file, 2) : "";
 	int n;
 
-	n = asprintf(&raw, row->line ? "%s%s %s:%u" : "%s%s %s", row->name, is_site ? "" : "()",
-		     file, row->line);
+	n = asprintf(&raw, row->line ? "%s%s%s %s:%u" : "%s%s%s %s",
+		     row->unit == LS_UNIT_CALLBACK ? "callback " : "", row->name,
+		     is_site || !row->file ? "" : "()", file, row->line);
 	return n < 0 ? NULL : output_escape(raw);
 }
 
 static int put_text_table(FILE *out, const struct diff_result *d, const char *title,
 			  const struct diff_row *rows, size_t n, bool is_site)
 {
+	const size_t shown = shown_rows(rows, n);
 	struct cells c;
 
-	if (n)
-		fprintf(out, "\n%-7s %9s %9s %9s  %6s %6s  %8s %8s  %s\n", "CHANGE", "PER MIN",
-			"BEFORE", "AFTER", "STALLS", "AFTER", "P99", "AFTER", title);
-	for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
+	if (shown)
+		fprintf(out, "\n%-7s  %-10s %9s %9s %9s  %6s %6s  %8s %8s  %s\n", "CHANGE", "RATIO",
+			"PER MIN", "BEFORE", "AFTER", "STALLS", "AFTER", "P99", "AFTER", title);
+	for (size_t i = 0; i < shown; i++) {
 		_cleanup_free_ char *where = place(&rows[i], is_site);
 
 		if (!where)
 			return -ENOMEM;
 		fill_cells(&c, d, &rows[i]);
-		fprintf(out, "%-7s %9s %9s %9s  %6s %6s  %8s %8s  %s%s%s\n",
-			diff_change_word(rows[i].change), c.change, c.stalled[DIFF_BEFORE],
+		fprintf(out, "%-7s  %-10s %9s %9s %9s  %6s %6s  %8s %8s  %s%s%s\n",
+			diff_change_word(rows[i].change), c.ratio, c.change, c.stalled[DIFF_BEFORE],
 			c.stalled[DIFF_AFTER], c.stalls[DIFF_BEFORE], c.stalls[DIFF_AFTER],
 			c.p99[DIFF_BEFORE], c.p99[DIFF_AFTER], where, is_site ? ": " : "",
 			is_site ? vocabulary_cause(rows[i].cause) : "");
 	}
-	if (n > MAX_ROWS)
-		fprintf(out, "... and %zu more\n", n - MAX_ROWS);
+	put_hidden(out, n, shown);
 	return 0;
 }
 
@@ -111,13 +151,15 @@ static int write_text(FILE *out, const struct diff_result *d, const struct repor
 	int r = output__init(&o);
 
 	(void)opts;
+	if (r >= 0)
+		r = put_verdict(o.mem, d);
 	if (r < 0)
 		return r;
 	put_side(o.mem, "before", d, DIFF_BEFORE);
 	fputc('\n', o.mem);
 	put_side(o.mem, "after", d, DIFF_AFTER);
 	fputc('\n', o.mem);
-	r = put_text_table(o.mem, d, "COROUTINE", d->coroutines, d->n_coroutines, false);
+	r = put_text_table(o.mem, d, "COROUTINE, CALLBACK", d->coroutines, d->n_coroutines, false);
 	if (r >= 0)
 		r = put_text_table(o.mem, d, "CALL SITE", d->sites, d->n_sites, true);
 	put_left_out(o.mem, d);
@@ -127,26 +169,26 @@ static int write_text(FILE *out, const struct diff_result *d, const struct repor
 static int put_markdown_table(FILE *out, const struct diff_result *d, const char *title,
 			      const struct diff_row *rows, size_t n, bool is_site)
 {
+	const size_t shown = shown_rows(rows, n);
 	struct cells c;
 	int r = 0;
 
-	if (n)
+	if (shown)
 		fprintf(out,
-			"\n| %s | | stalled in a minute | before | after | stalls | p99 |\n"
-			"|---|---|--:|--:|--:|--:|--:|\n",
+			"\n| %s | | ratio | stalled in a minute | before | after | stalls | p99 |\n"
+			"|---|---|--:|--:|--:|--:|--:|--:|\n",
 			title);
-	for (size_t i = 0; r >= 0 && i < n && i < MAX_ROWS; i++) {
+	for (size_t i = 0; r >= 0 && i < shown; i++) {
 		fill_cells(&c, d, &rows[i]);
-		fputs("| ", out);
+		fputs(rows[i].unit == LS_UNIT_CALLBACK ? "| callback " : "| ", out);
 		r = markdown__place(out, rows[i].name, rows[i].file, rows[i].line);
-		fprintf(out, "%s%s | %s | %s | %s | %s | %s, then %s | %s, then %s |\n",
+		fprintf(out, "%s%s | %s | %s | %s | %s | %s | %s, then %s | %s, then %s |\n",
 			is_site ? " " : "", is_site ? vocabulary_cause(rows[i].cause) : "",
-			diff_change_word(rows[i].change), c.change, c.stalled[DIFF_BEFORE],
+			diff_change_word(rows[i].change), c.ratio, c.change, c.stalled[DIFF_BEFORE],
 			c.stalled[DIFF_AFTER], c.stalls[DIFF_BEFORE], c.stalls[DIFF_AFTER],
 			c.p99[DIFF_BEFORE], c.p99[DIFF_AFTER]);
 	}
-	if (n > MAX_ROWS)
-		fprintf(out, "\n... and %zu more.\n", n - MAX_ROWS);
+	put_hidden(out, n, shown);
 	return r;
 }
 
@@ -158,16 +200,28 @@ static int write_markdown(FILE *out, const struct diff_result *d, const struct r
 	(void)opts;
 	if (r < 0)
 		return r;
-	fputs("### Event loop stalls, before and after\n\n- ", o.mem);
+	fprintf(o.mem, "### Event loop stalls, before and after\n\n**%s**: ",
+		diff_change_word(d->verdict.change));
+	/* A code span, because it holds names of the target. */
+	r = markdown__code(o.mem, strchr(d->verdict.sentence, ' ') + 1);
+	if (r < 0)
+		return r;
+	fputs("\n\n- ", o.mem);
 	put_side(o.mem, "before", d, DIFF_BEFORE);
 	fputs("\n- ", o.mem);
 	put_side(o.mem, "after", d, DIFF_AFTER);
 	fputc('\n', o.mem);
-	r = put_markdown_table(o.mem, d, "coroutine", d->coroutines, d->n_coroutines, false);
+	r = put_markdown_table(o.mem, d, "coroutine, callback", d->coroutines, d->n_coroutines,
+			       false);
 	if (r >= 0)
 		r = put_markdown_table(o.mem, d, "call site", d->sites, d->n_sites, true);
 	put_left_out(o.mem, d);
 	return r < 0 ? r : output__send(&o, out);
+}
+
+static json_t *number_or_null(bool is_known, uint64_t value)
+{
+	return is_known ? jsonx_u64(value) : json_null();
 }
 
 static json_t *figures_json(const struct diff_figures *f)
@@ -179,7 +233,28 @@ static json_t *figures_json(const struct diff_figures *f)
 	jsonx_add_u64(&o, "starved_ns", f->starved_ns);
 	jsonx_add_u64(&o, "max_ns", f->max_ns);
 	jsonx_add_u64(&o, "p99_ns", f->p99_ns);
+	jsonx_add_u64(&o, "own_stalls", f->own_stalls);
+	jsonx_add_u64(&o, "own_stalled_ns", f->own_stalled_ns);
+	jsonx_add(&o, "steps", number_or_null(f->steps, f->steps));
+	jsonx_add(&o, "own_mean_ns", number_or_null(f->steps, f->own_mean_ns));
 	return jsonx_end(&o);
+}
+
+static json_t *ratio_json(double ratio)
+{
+	return ratio > 0 && !isinf(ratio) ? json_real(ratio) : json_null();
+}
+
+static void add_test(struct jsonx *o, const struct diff_row *row)
+{
+	const bool is_tested = row->measure != DIFF_MEASURE_NONE;
+
+	jsonx_add(o, "own_change_ns_per_s", json_integer((json_int_t)row->own_change_ns_per_s));
+	jsonx_add_text(o, "measure", is_tested ? diff_measure_word(row->measure) : NULL);
+	jsonx_add(o, "ratio", ratio_json(row->ratio));
+	jsonx_add(o, "ratio_low", ratio_json(row->low));
+	jsonx_add(o, "ratio_high", ratio_json(row->low > 0 ? row->high : 0));
+	jsonx_add(o, "p", is_tested ? json_real(row->p) : json_null());
 }
 
 static struct jsonx row_json(const struct diff_row *row, const char *name)
@@ -193,13 +268,16 @@ static struct jsonx row_json(const struct diff_row *row, const char *name)
 	jsonx_add_u64(&o, "line", row->line);
 	jsonx_add(&o, "before", figures_json(&row->side[DIFF_BEFORE]));
 	jsonx_add(&o, "after", figures_json(&row->side[DIFF_AFTER]));
+	add_test(&o, row);
 	return o;
 }
 
 static json_t *coroutine_item(const void *item)
 {
-	struct jsonx o = row_json(item, "name");
+	const struct diff_row *row = item;
+	struct jsonx o = row_json(row, "name");
 
+	jsonx_add_text(&o, "unit", vocabulary_unit(row->unit));
 	return jsonx_end(&o);
 }
 
@@ -224,11 +302,24 @@ static json_t *side_json(const struct diff_result *d, enum diff_side side)
 	return json;
 }
 
+static json_t *verdict_json(const struct diff_verdict *v)
+{
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_text(&o, "change", diff_change_word(v->change));
+	jsonx_add_text(&o, "sentence", v->sentence);
+	jsonx_add_u64(&o, "compared", v->n_compared);
+	for (enum diff_change i = 0; i < DIFF_MIXED; i++)
+		jsonx_add_u64(&o, diff_change_word(i), v->n[i]);
+	return jsonx_end(&o);
+}
+
 static int write_json(FILE *out, const struct diff_result *d, const struct report_opts *opts)
 {
 	struct jsonx o = json__line("diff", opts->mode);
 	_cleanup_(jsonx_done) json_t *json = NULL;
 
+	jsonx_add(&o, "verdict", verdict_json(&d->verdict));
 	jsonx_add(&o, "before", side_json(d, DIFF_BEFORE));
 	jsonx_add(&o, "after", side_json(d, DIFF_AFTER));
 	jsonx_add_u64(&o, "left_out", d->left_out);

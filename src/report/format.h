@@ -23,6 +23,12 @@ const char *format__percent(uint64_t part, uint64_t whole, char buf[FORMAT_NUMBE
 /* The last `components` components of a path, inside the string itself. */
 const char *format__path_tail(const char *path, unsigned int components);
 
+/* "s", or "" behind a 1. */
+static inline const char *format__plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* Columns that valid UTF-8 takes on a terminal. */
 size_t format__columns(const char *text);
 /*

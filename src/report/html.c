@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One page that needs nothing else: the style and the scripts of src/report/html/, and the data as
- * JSON that the scripts draw. The data is what schema "loopstall/1" says, and the tree of stacks.
- * No name is ever part of the page's own text.
+ * One page that needs nothing else: the style and the scripts of src/report/html/, and the data
+ * that the scripts draw: what schema "loopstall/1" says, and the tree of stacks. It is packed
+ * (packed.h) and compressed, so that the page can be sent by mail. No name is ever part of the
+ * page's own text.
  *
  * All stalls are in the sums and in the flame graph; the timeline and the list hold the longest
  * ones.
@@ -13,22 +14,29 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/time.h"
+#include "model/groups.h"
+#include "report/gzip.h"
 #include "report/html_page.h"
 #include "report/json.h"
 #include "report/output.h"
+#include "report/packed.h"
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
 #define MAX_STALLS 4000
+#define MAX_VICTIMS 500
+#define COMPRESSION 9 /* zlib's best */
 
 struct kept {
 	uint64_t start_ns, duration_ns, number; /* number: order of arrival */
-	char *text; /* JSON */
+	struct packed_row row;
 };
 
 struct html {
 	json_t *start;
 	struct stacks stacks;
+	struct packed packed;
 	struct kept *kept; /* room for 2 * MAX_STALLS */
 	size_t n;
 	uint64_t stalls;
@@ -72,7 +80,39 @@ static void keep_longest(struct html *h)
 		return;
 	qsort(h->kept, h->n, sizeof(h->kept[0]), by_duration);
 	while (h->n > MAX_STALLS)
-		free(h->kept[--h->n].text);
+		packed_row__done(&h->kept[--h->n].row);
+}
+
+static const char *const split_keys[LS_CLASS_MAX] = {
+	[LS_CLASS_CPU] = "cpu_ns",
+	[LS_CLASS_BLOCKED] = "blocked_ns",
+	[LS_CLASS_GIL] = "gil_ns",
+	[LS_CLASS_RUNQUEUE] = "runqueue_ns",
+};
+
+static bool is_split_of_causes(const struct stall *stall)
+{
+	uint64_t sums[LS_CLASS_MAX] = {};
+
+	for (enum ls_cause c = 0; c < LS_CAUSE_MAX; c++)
+		sums[ls_cause_class(c)] += stall->cause_ns[c];
+	return sums[LS_CLASS_CPU] == stall->cpu_ns && sums[LS_CLASS_BLOCKED] == stall->blocked_ns &&
+		sums[LS_CLASS_GIL] == stall->gil_ns &&
+		sums[LS_CLASS_RUNQUEUE] == stall->runqueue_ns;
+}
+
+/* Without what follows from the rest, see unpack.js. */
+static json_t *stall_json(const struct stall *stall, const struct report_opts *opts)
+{
+	json_t *json = json__stall(stall, opts);
+
+	if (json) {
+		json_object_del(json, "id");
+		json_object_del(json, "wall_time");
+		for (size_t i = 0; is_split_of_causes(stall) && i < LS_CLASS_MAX; i++)
+			json_object_del(json, split_keys[i]);
+	}
+	return json;
 }
 
 static int html_stall(struct report *report, const struct stall *stall)
@@ -80,18 +120,18 @@ static int html_stall(struct report *report, const struct stall *stall)
 	struct stacks_part parts[LS_CAUSE_MAX];
 	_cleanup_(jsonx_done) json_t *json = NULL;
 	struct html *h = report->state;
-	int n = stacks__add(&h->stacks, stall, parts);
-	char *text;
+	struct packed_row row;
+	int r = stacks__add(&h->stacks, stall, parts);
 
-	if (n < 0)
-		return n;
+	if (r < 0)
+		return r;
 	if (h->n == (size_t)2 * MAX_STALLS)
 		keep_longest(h);
-	json = json__stall(stall, &report->opts);
-	text = json ? jsonx_dumps(json, 0) : NULL;
-	if (!text)
-		return -ENOMEM;
-	h->kept[h->n++] = (struct kept){ stall->start_ns, stall->duration_ns, h->stalls++, text };
+	json = stall_json(stall, &report->opts);
+	r = json ? packed__add(&h->packed, json, &row) : -ENOMEM;
+	if (r < 0)
+		return r;
+	h->kept[h->n++] = (struct kept){ stall->start_ns, stall->duration_ns, h->stalls++, row };
 	return 0;
 }
 
@@ -146,13 +186,13 @@ static json_t *flame_json(const struct stacks *s)
 	return jsonx_end(&o);
 }
 
-/* [[word, sentence]] */
+/* [[word, sentence, the part of the split that it counts towards]] */
 static json_t *causes_json(void)
 {
 	_cleanup_(jsonx_done) json_t *array = json_array();
 
-#define _(name, word, sentence, ...)                                                               \
-	if (jsonx_append(array, json_pack("[ss]", word, sentence)))                                \
+#define _(name, word, sentence, class, ...)                                                        \
+	if (jsonx_append(array, json_pack("[sss]", word, sentence, split_keys[LS_CLASS_##class]))) \
 		return NULL;
 	LS_CAUSES(_)
 #undef _
@@ -169,16 +209,6 @@ static json_t *sentences_json(const struct snapshot *s)
 	return jsonx_end(&o);
 }
 
-/* JSON inside a script element: the one thing that could end it is "<". */
-static void put_json_text(FILE *out, const char *text)
-{
-	for (const char *p; (p = strchr(text, '<')) != NULL; text = p + 1) {
-		fwrite(text, 1, (size_t)(p - text), out);
-		fputs("\\u003c", out);
-	}
-	fputs(text, out);
-}
-
 /* "key":value */
 static int put_member(FILE *out, const char *key, json_t *value)
 {
@@ -187,9 +217,73 @@ static int put_member(FILE *out, const char *key, json_t *value)
 
 	if (!text)
 		return -ENOMEM;
-	fprintf(out, "\"%s\":", key);
-	put_json_text(out, text);
+	fprintf(out, "\"%s\":%s", key, text);
 	return 0;
+}
+
+/*
+ * Without what the page does not show: the coroutines, whose table is that of the groups, who cost
+ * whom how much, and all but the worst of the victims.
+ */
+static json_t *summary_json(const struct snapshot *s, const struct report_run *run,
+			    const struct report_opts *opts)
+{
+	json_t *json = json__summary(s, run, opts), *victims;
+
+	if (!json)
+		return NULL;
+	json_object_del(json, "coroutines");
+	json_object_del(json, "payers");
+	victims = json_object_get(json, "victims");
+	while (json_array_size(victims) > MAX_VICTIMS)
+		json_array_remove(victims, json_array_size(victims) - 1);
+	return json;
+}
+
+/* Of CLOCK_REALTIME; in microseconds a browser's numbers hold it. */
+static json_t *clock_offset_json(const struct report_opts *opts)
+{
+	return jsonx_u64_or_null(opts->clock_offset_ns / NS_PER_US);
+}
+
+static json_t *known_or_null(bool is_known, uint64_t value)
+{
+	return is_known ? jsonx_u64(value) : json_null();
+}
+
+/* What a row of the table of groups has instead. */
+static json_t *light_row_json(const struct light *light, const struct group_row *row)
+{
+	struct jsonx o = jsonx_object();
+
+	jsonx_add(&o, "steps",
+		  known_or_null(report_has_steps(light, row), light__scale(light, row->steps)));
+	jsonx_add(&o, "total_ns", json_null());
+	jsonx_add(&o, "p50_ns", known_or_null(report_has_percentile(light, row, 50), row->p50_ns));
+	jsonx_add(&o, "p99_ns", known_or_null(report_has_percentile(light, row, 99), row->p99_ns));
+	return jsonx_end(&o);
+}
+
+/* {"steps", "rows": [{"steps", ...}]}: what is known of steps if not all were counted; else null.
+ */
+static json_t *light_json(const struct snapshot *s, const struct report_opts *opts)
+{
+	const struct group_list *list = &s->groups[opts->group];
+	const struct light light = report_light(s);
+	_cleanup_(jsonx_done) json_t *rows = json_array();
+	struct jsonx o;
+
+	if (!light__is_partial(&light))
+		return json_null();
+	for (size_t i = 0; i < list->n; i++)
+		if (jsonx_append(rows, light_row_json(&light, &list->rows[i])))
+			return NULL;
+	o = jsonx_object();
+	jsonx_add(&o, "steps",
+		  known_or_null(light__has_steps(&light, s->steps),
+				light__scale(&light, s->steps)));
+	jsonx_add(&o, "rows", TAKE_PTR(rows));
+	return jsonx_end(&o);
 }
 
 static int put_members(struct report *report, FILE *out, const struct snapshot *snapshot,
@@ -201,11 +295,14 @@ static int put_members(struct report *report, FILE *out, const struct snapshot *
 		json_t *value;
 	} members[] = {
 		{ "start", h->start ? json_incref(h->start) : json_null() },
-		{ "summary", json__summary(snapshot, run, &report->opts) },
+		{ "summary", summary_json(snapshot, run, &report->opts) },
+		{ "victims", jsonx_u64(snapshot->n_victims) },
 		{ "causes", causes_json() },
 		{ "loss_sentences", sentences_json(snapshot) },
 		{ "flame", flame_json(&h->stacks) },
 		{ "stalls_left_out", jsonx_u64(h->stalls - h->n) },
+		{ "clock_offset_us", clock_offset_json(&report->opts) },
+		{ "light", light_json(snapshot, &report->opts) },
 	};
 	int r = 0;
 
@@ -220,6 +317,13 @@ static int put_members(struct report *report, FILE *out, const struct snapshot *
 	return r;
 }
 
+static const struct packed_row *kept_row(const void *ctx, size_t i)
+{
+	const struct html *h = ctx;
+
+	return &h->kept[i].row;
+}
+
 static int put_data(struct report *report, FILE *out, const struct snapshot *snapshot,
 		    const struct report_run *run)
 {
@@ -228,28 +332,61 @@ static int put_data(struct report *report, FILE *out, const struct snapshot *sna
 
 	fputs("{", out);
 	r = put_members(report, out, snapshot, run);
-	fputs(",\n\"stalls\":[", out);
-	for (size_t i = 0; i < h->n; i++) {
-		fputs(i ? ",\n" : "\n", out);
-		put_json_text(out, h->kept[i].text);
+	fputs(",\n\"stalls\":", out);
+	if (r >= 0)
+		r = packed__put(&h->packed, out, h->n, kept_row, h);
+	fputs("}", out);
+	return r;
+}
+
+/* As base64: three bytes are four characters, of which none can end the element. */
+static void put_base64(FILE *out, const uint8_t *bytes, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < size; i += 3) {
+		const size_t n = size - i < 3 ? size - i : 3;
+		const uint32_t three = (uint32_t)bytes[i] << 16 |
+			(n > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (n > 2 ? bytes[i + 2] : 0);
+
+		fputc(digits[three >> 18], out);
+		fputc(digits[three >> 12 & 63], out);
+		fputc(n > 1 ? digits[three >> 6 & 63] : '=', out);
+		fputc(n > 2 ? digits[three & 63] : '=', out);
 	}
-	fputs("]}", out);
+}
+
+static int put_compressed(FILE *out, const struct output *data)
+{
+	_cleanup_free_ uint8_t *bytes = NULL;
+	size_t size;
+	int r = gzip(data->text, data->size, COMPRESSION, &bytes, &size);
+
+	if (r >= 0)
+		put_base64(out, bytes, size);
 	return r;
 }
 
 static int html_finish(struct report *report, const struct snapshot *snapshot,
 		       const struct report_run *run)
 {
-	_cleanup_(output__done) struct output o = {};
+	_cleanup_(output__done) struct output o = {}, data = {};
 	struct html *h = report->state;
 	int r = output__init(&o);
 
+	if (r >= 0)
+		r = output__init(&data);
 	if (r < 0)
 		return r;
 	keep_longest(h);
-	qsort(h->kept, h->n, sizeof(h->kept[0]), by_start);
+	array__sort(h->kept, h->n, sizeof(h->kept[0]), by_start);
+	r = put_data(report, data.mem, snapshot, run);
+	if (fflush(data.mem) || data.is_short_of_memory)
+		r = -ENOMEM;
 	html_page__begin(o.mem, HTML_PAGE_REPORT);
-	r = put_data(report, o.mem, snapshot, run);
+	if (r >= 0)
+		r = put_compressed(o.mem, &data);
 	html_page__end(o.mem, HTML_PAGE_REPORT);
 	return r < 0 ? r : output__send(&o, report->out);
 }
@@ -261,8 +398,9 @@ static void html_done(struct report *report)
 	json_decref(h->start);
 	stacks__done(&h->stacks);
 	for (size_t i = 0; i < h->n; i++)
-		free(h->kept[i].text);
+		packed_row__done(&h->kept[i].row);
 	free(h->kept);
+	packed__done(&h->packed);
 }
 
 const struct report_ops report_html = {

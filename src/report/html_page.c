@@ -9,17 +9,27 @@
 
 #include "base/array.h"
 
+/* Hidden, so that no table of addresses is used: linkers do not support that for local symbols. */
+#define HIDDEN __attribute__((visibility("hidden")))
 #define EMBED(symbol, path)                                                                        \
 	__asm__(".section .rodata, \"a\"\n" #symbol ":\n\t.incbin \"" path "\"\n" #symbol          \
 		"_end:\n\t.previous\n");                                                           \
-	extern const char symbol[], symbol##_end[]
+	HIDDEN extern const char symbol[], symbol##_end[]
 
 EMBED(page_css, "src/report/html/page.css");
 EMBED(page_text_js, "src/report/html/text.js");
 EMBED(page_state_js, "src/report/html/state.js");
-EMBED(page_tables_js, "src/report/html/tables.js");
+EMBED(page_unpack_js, "src/report/html/unpack.js");
+EMBED(page_selection_js, "src/report/html/selection.js");
 EMBED(page_timeline_js, "src/report/html/timeline.js");
 EMBED(page_flame_js, "src/report/html/flame.js");
+EMBED(page_sandwich_js, "src/report/html/sandwich.js");
+EMBED(page_columns_js, "src/report/html/columns.js");
+EMBED(page_rows_js, "src/report/html/rows.js");
+EMBED(page_tables_js, "src/report/html/tables.js");
+EMBED(page_detail_js, "src/report/html/detail.js");
+EMBED(page_header_js, "src/report/html/header.js");
+EMBED(page_keys_js, "src/report/html/keys.js");
 EMBED(page_main_js, "src/report/html/main.js");
 EMBED(page_live_js, "src/report/html/live.js");
 
@@ -29,9 +39,17 @@ static const struct {
 } scripts[] = {
 	{ page_text_js, page_text_js_end, false },
 	{ page_state_js, page_state_js_end, false },
-	{ page_tables_js, page_tables_js_end, false },
+	{ page_unpack_js, page_unpack_js_end, false },
+	{ page_selection_js, page_selection_js_end, false },
 	{ page_timeline_js, page_timeline_js_end, false },
 	{ page_flame_js, page_flame_js_end, false },
+	{ page_sandwich_js, page_sandwich_js_end, false },
+	{ page_columns_js, page_columns_js_end, false },
+	{ page_rows_js, page_rows_js_end, false },
+	{ page_tables_js, page_tables_js_end, false },
+	{ page_detail_js, page_detail_js_end, false },
+	{ page_header_js, page_header_js_end, false },
+	{ page_keys_js, page_keys_js_end, false },
 	{ page_main_js, page_main_js_end, false },
 	{ page_live_js, page_live_js_end, true },
 };
@@ -44,11 +62,9 @@ static const char head[] =
 	"<title>%s</title>\n<style>\n";
 static const char body[] = "</style>\n</head>\n<body>\n<main id=\"main\"></main>\n"
 			   "<noscript>This report is drawn by its own script.</noscript>\n";
-static const char data_begin[] = "<script type=\"application/json\" id=\"data\">";
+static const char data_begin[] = "<script type=\"text/plain\" id=\"data\">";
 static const char data_end[] = "</script>\n";
 static const char script_begin[] = "<script>\n(function () {\n'use strict';\n";
-static const char data_script[] =
-	"const data = JSON.parse(document.getElementById('data').textContent);\n";
 static const char tail[] = "}());\n</script>\n</body>\n</html>\n";
 
 void html_page__begin(FILE *out, enum html_page page)
@@ -70,8 +86,6 @@ void html_page__end(FILE *out, enum html_page page)
 	if (!is_live)
 		fputs(data_end, out);
 	fputs(script_begin, out);
-	if (!is_live)
-		fputs(data_script, out);
 	for (size_t i = 0; i < N_OF(scripts); i++)
 		if (is_live || !scripts[i].is_live_only)
 			fwrite(scripts[i].text, 1, (size_t)(scripts[i].end - scripts[i].text), out);

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "model/native_stack.h"
+#include "model/turn.h"
 #include "model/vocabulary.h"
 #include "report/report_impl.h"
 #include "report/wording.h"
@@ -111,9 +112,49 @@ static json_t *own_json(const struct stall *stall)
 	return jsonx_end(&o);
 }
 
+static json_t *source_lines_json(const char *text)
+{
+	_cleanup_(jsonx_done) json_t *lines = json_array();
+
+	for (const char *end; text; text = end ? end + 1 : NULL) {
+		_cleanup_free_ char *line = NULL;
+
+		end = strchrnul(text, '\n');
+		line = strndup(text, (size_t)(end - text));
+		if (!line || jsonx_append(lines, jsonx_text(line)))
+			return NULL;
+		end = *end ? end : NULL;
+	}
+	return TAKE_PTR(lines);
+}
+
+/* The lines around that of `own`. */
+static json_t *source_json(const struct stall *stall)
+{
+	struct jsonx o;
+
+	if (!stall->source)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_u64(&o, "line", stall->own.line);
+	jsonx_add_u64(&o, "first_line", source_first_line(stall->own.line));
+	jsonx_add(&o, "lines", source_lines_json(stall->source));
+	return jsonx_end(&o);
+}
+
 static json_t *frame_or_null(const struct model_frame *frame)
 {
 	return frame->function ? json__frame(frame) : json_null();
+}
+
+/* As an own frame, with the frame in which the object died. */
+static json_t *finalizer_json(const struct stall *stall)
+{
+	json_t *o = frame_or_null(&stall->finalizer);
+
+	if (stall->finalizer.function && o)
+		json_object_set_new(o, "run_in", frame_or_null(&stall->interrupted));
+	return o;
 }
 
 static json_t *step_end_json(const struct step_end *end)
@@ -168,13 +209,23 @@ static json_t *name_item(const void *item)
 	return jsonx_text(item);
 }
 
+static void add_if_known(struct jsonx *o, const char *key, bool is_known, uint64_t value)
+{
+	jsonx_add(o, key, is_known ? jsonx_u64(value) : json_null());
+}
+
+void json__add_victims(struct jsonx *o, const char *count, const struct stall *stall)
+{
+	add_if_known(o, count, !stall->is_victims_unknown, stall->victims);
+	add_if_known(o, "starved_ns", !stall->is_victims_unknown, stall->starved_ns);
+	add_if_known(o, "sockets", !stall->is_sockets_unknown, stall->sockets);
+}
+
 static json_t *victims_json(const struct stall *stall)
 {
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_u64(&o, "count", stall->victims);
-	jsonx_add_u64(&o, "starved_ns", stall->starved_ns);
-	jsonx_add_u64(&o, "sockets", stall->sockets);
+	json__add_victims(&o, "count", stall);
 	jsonx_add(&o, "tasks",
 		  jsonx_array(stall->victim_names, stall->victims_named,
 			      sizeof(stall->victim_names[0]), name_item));
@@ -319,33 +370,41 @@ static json_t *wall_time_json(const struct stall *stall, const struct report_opt
 	return jsonx_text(text);
 }
 
+/* What the first version of the contract has, in its order. */
+static void add_first_fields(struct jsonx *o, const struct stall *stall)
+{
+	const struct code_info *most_of_it = turn__coroutine(stall);
+
+	jsonx_add_text(o, "unit", vocabulary_unit(stall->unit));
+	jsonx_add_u64(o, "pid", stall->pid);
+	jsonx_add_u64(o, "tid", stall->tid);
+	jsonx_add_u64(o, "start_ns", stall->start_ns);
+	jsonx_add_u64(o, "duration_ns", stall->duration_ns);
+	jsonx_add_text(o, "cause", vocabulary_cause(stall->cause));
+	jsonx_add_u64(o, "cpu_ns", stall->cpu_ns);
+	jsonx_add_u64(o, "blocked_ns", stall->blocked_ns);
+	jsonx_add_u64(o, "gil_ns", stall->gil_ns);
+	jsonx_add_u64(o, "runqueue_ns", stall->runqueue_ns);
+	jsonx_add_u64(o, "stolen_ns", stall->stolen_ns);
+	jsonx_add(o, "causes_ns", json__causes(stall->cause_ns));
+	jsonx_add(o, "gil_holder_tid", jsonx_u64_or_null(stall->gil_holder.tid));
+	jsonx_add(o, "task", task_json(stall));
+	jsonx_add(o, "coroutine", json__coroutine(most_of_it ? most_of_it : &stall->coroutine));
+	jsonx_add(o, "call", call_json(stall));
+	jsonx_add(o, "stack",
+		  jsonx_array(stall->stack, stall->n_frames, sizeof(stall->stack[0]), frame_item));
+	jsonx_add_bool(o, "is_stack_cut", stall->is_stack_cut);
+	if (stall->unit == LS_UNIT_TURN)
+		json__add_turn(o, stall);
+	jsonx_add(o, "victims", victims_json(stall));
+}
+
 json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 {
 	struct jsonx o = json__line("stall", stall->is_light ? "light" : "exact");
 	const bool is_open = stall->end == LS_END_OPEN || stall->end == LS_END_RUNNING;
 
-	jsonx_add_text(&o, "unit", vocabulary_unit(stall->unit));
-	jsonx_add_u64(&o, "pid", stall->pid);
-	jsonx_add_u64(&o, "tid", stall->tid);
-	jsonx_add_u64(&o, "start_ns", stall->start_ns);
-	jsonx_add_u64(&o, "duration_ns", stall->duration_ns);
-	jsonx_add_text(&o, "cause", vocabulary_cause(stall->cause));
-	jsonx_add_u64(&o, "cpu_ns", stall->cpu_ns);
-	jsonx_add_u64(&o, "blocked_ns", stall->blocked_ns);
-	jsonx_add_u64(&o, "gil_ns", stall->gil_ns);
-	jsonx_add_u64(&o, "runqueue_ns", stall->runqueue_ns);
-	jsonx_add_u64(&o, "stolen_ns", stall->stolen_ns);
-	jsonx_add(&o, "causes_ns", json__causes(stall->cause_ns));
-	jsonx_add(&o, "gil_holder_tid", jsonx_u64_or_null(stall->gil_holder.tid));
-	jsonx_add(&o, "task", task_json(stall));
-	jsonx_add(&o, "coroutine", json__coroutine(&stall->coroutine));
-	jsonx_add(&o, "call", call_json(stall));
-	jsonx_add(&o, "stack",
-		  jsonx_array(stall->stack, stall->n_frames, sizeof(stall->stack[0]), frame_item));
-	jsonx_add_bool(&o, "is_stack_cut", stall->is_stack_cut);
-	if (stall->unit == LS_UNIT_TURN)
-		jsonx_add_u64(&o, "steps", stall->steps);
-	jsonx_add(&o, "victims", victims_json(stall));
+	add_first_fields(&o, stall);
 	jsonx_add(&o, "id", id_json(stall));
 	jsonx_add_bool(&o, "is_open", is_open);
 	jsonx_add(&o, "end", end_json(stall));
@@ -361,6 +420,7 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add(&o, "kernel_ns",
 		  stall->has_kernel_ns ? jsonx_u64(stall->kernel_ns) : json_null());
 	jsonx_add_u64(&o, "page_faults", stall->page_faults);
+	jsonx_add(&o, "finalizer", finalizer_json(stall));
 	jsonx_add(&o, "repeated_await", frame_or_null(&stall->repeated_await));
 	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
 	jsonx_add(&o, "own", own_json(stall));
@@ -371,6 +431,9 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add_text(&o, "lock_holder_unknown", lock_holder_unknown(stall));
 	jsonx_add(&o, "from", step_end_json(&stall->from));
 	jsonx_add(&o, "to", step_end_json(&stall->to));
+	jsonx_add(&o, "request", jsonx_request(stall->request.method, stall->request.route));
+	jsonx_add_text(&o, "test", *stall->test ? stall->test : NULL);
+	jsonx_add(&o, "source", source_json(stall));
 	return jsonx_end(&o);
 }
 
@@ -402,6 +465,8 @@ json_t *json__start(const struct report_start *start, const struct report_opts *
 	jsonx_add(&o, "targets",
 		  jsonx_array(start->targets, start->n_targets, sizeof(start->targets[0]),
 			      target_item));
+	jsonx_add_text(&o, "host", start->host);
+	jsonx_add_text(&o, "kernel", start->kernel);
 	return jsonx_end(&o);
 }
 

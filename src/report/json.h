@@ -22,6 +22,10 @@ json_t *json__headline(const struct snapshot *s);
 /* {"key", "rows"} */
 json_t *json__groups(const struct snapshot *s, enum group_key key);
 
+/* Number of victims by this name, starved_ns and sockets; null if they are not known. */
+void json__add_victims(struct jsonx *o, const char *count, const struct stall *stall);
+/* The fields that only a turn has. */
+void json__add_turn(struct jsonx *o, const struct stall *stall);
 /* {"name", "file", "line"}; null if there is no name. */
 json_t *json__coroutine(const struct code_info *code);
 /* {"function", "file", "line"} */

@@ -39,7 +39,7 @@ static void add_place(struct jsonx *o, const struct finding_row *row)
 	jsonx_add_text(o, "unit", row->unit == LS_UNIT_NONE ? NULL : vocabulary_unit(row->unit));
 	jsonx_add_text(o, "cause", row->loop_rule ? NULL : vocabulary_cause(row->cause));
 	jsonx_add_text(o, "call",
-		       is_call ? vocabulary_call(row->words, row->cause, row->syscall,
+		       is_call ? vocabulary_call(row->words, row->cause, row->sign, row->syscall,
 						 VOCABULARY_LONG) :
 				 NULL);
 	jsonx_add(o, "where", row->at.function ? json__frame(&row->at) : json_null());

@@ -128,6 +128,71 @@ static json_t *loop_item(const void *item)
 	return jsonx_end(&o);
 }
 
+static json_t *pool_place_item(const void *item)
+{
+	const struct pool_row_place *place = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add(&o, "where", json__frame(&place->at));
+	jsonx_add_u64(&o, "threads", place->threads);
+	return jsonx_end(&o);
+}
+
+static json_t *origin_item(const struct life_origin *origin)
+{
+	struct jsonx o;
+
+	if (!origin->line)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_text(&o, "function", *origin->function ? origin->function : NULL);
+	jsonx_add_text(&o, "file", *origin->file ? origin->file : NULL);
+	jsonx_add_u64(&o, "line", origin->line);
+	return jsonx_end(&o);
+}
+
+static json_t *life_item(const void *item)
+{
+	const struct life_row *life = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_u64(&o, "pid", life->pid);
+	jsonx_add_text(&o, "kind", life_kind__word(life->kind));
+	jsonx_add(&o, "coroutine", json__coroutine(&life->coroutine));
+	jsonx_add(&o, "other", json__coroutine(&life->other));
+	jsonx_add(&o, "where", json__frame(&life->at));
+	jsonx_add_text(&o, "type", *life->type ? life->type : NULL);
+	jsonx_add(&o, "created", origin_item(&life->origin));
+	jsonx_add_u64(&o, "count", life->count);
+	jsonx_add_u64(&o, "count_first", life->count_first);
+	jsonx_add_u64(&o, "count_max", life->count_max);
+	jsonx_add(&o, "unawaited",
+		  life->kind == LIFE_ALIVE ? jsonx_u64(life->unawaited) : json_null());
+	jsonx_add(&o, "since_ns", jsonx_u64_or_null(life->since_ns));
+	jsonx_add_u64(&o, "problem_ns", life->found_ns);
+	return jsonx_end(&o);
+}
+
+static json_t *pool_item(const void *item)
+{
+	const struct pool_row *pool = item;
+	struct jsonx o = jsonx_object();
+
+	jsonx_add_u64(&o, "pid", pool->pid);
+	jsonx_add_text(&o, "kind", pool_kind__word(pool->kind));
+	jsonx_add_text(&o, "name", *pool->name ? pool->name : NULL);
+	jsonx_add_bool(&o, "is_default", pool->is_default);
+	jsonx_add(&o, "size", jsonx_u64_or_null(pool->size));
+	jsonx_add_u64(&o, "busy", pool->busy);
+	jsonx_add_u64(&o, "waiting", pool->waiting);
+	jsonx_add_u64(&o, "waiting_max", pool->waiting_max);
+	jsonx_add_u64(&o, "full_ns", pool->full_ns);
+	jsonx_add(&o, "places",
+		  jsonx_array(pool->places, pool->n_places, sizeof(pool->places[0]),
+			      pool_place_item));
+	return jsonx_end(&o);
+}
+
 static json_t *lost_json(const struct snapshot *snapshot)
 {
 	struct jsonx o = jsonx_object();
@@ -197,5 +262,7 @@ json_t *json__summary(const struct snapshot *s, const struct report_run *run,
 	jsonx_add(&o, "findings", json__findings(s));
 	jsonx_add(&o, "groups", json__groups(s, opts->group));
 	jsonx_add(&o, "lock_holders", ROWS(s, lock_holders, lock_holder_item));
+	jsonx_add(&o, "pools", ROWS(s, pools, pool_item));
+	jsonx_add(&o, "lifecycle", ROWS(s, lives, life_item));
 	return jsonx_end(&o);
 }

@@ -121,6 +121,18 @@ static void *allocate(size_t size)
 	return memory;
 }
 
+json_t *jsonx_request(const char *method, const char *route)
+{
+	struct jsonx o;
+
+	if (!*method && !*route)
+		return json_null();
+	o = jsonx_object();
+	jsonx_add_text(&o, "method", *method ? method : NULL);
+	jsonx_add_text(&o, "route", *route ? route : NULL);
+	return jsonx_end(&o);
+}
+
 /*
  * Where memory runs out inside a key, jansson leaves out a part of it and goes on (2.14, do_dump()
  * ignores what dump_string() returns).

@@ -44,6 +44,8 @@ json_t *jsonx_u64_or_null(uint64_t value);
 json_t *jsonx_text(const char *text);
 /* "0x7f00deadbeef" */
 json_t *jsonx_address(uint64_t address);
+/* {"method", "route"} of an HTTP request, each null for ""; null without both. */
+json_t *jsonx_request(const char *method, const char *route);
 /* Appends and takes the reference; a NULL item fails. 0 or -ENOMEM. */
 int jsonx_append(json_t *array, json_t *item);
 /* An array made of `n` items of `size` bytes each by make(). NULL if memory was short. */

@@ -23,6 +23,8 @@
 
 struct markdown {
 	uint64_t threshold_ns;
+	bool has_requests, has_tests; /* of any stall */
+	char *facts; /* how and where it was measured, raw */
 	/* Stalls that did not end by themselves: copies of the first ones, and their number. */
 	struct stall *cut[MAX_ROWS];
 	size_t n_cut;
@@ -81,6 +83,12 @@ static int markdown_start(struct report *report, const struct report_start *star
 	struct markdown *m = report->state;
 
 	m->threshold_ns = start->threshold_ns;
+	if (asprintf(&m->facts, "loopstall %s, mode %s%s%s%s%s", start->version, report->opts.mode,
+		     start->host ? ", host " : "", start->host ?: "", start->kernel ? ", " : "",
+		     start->kernel ?: "") < 0) {
+		m->facts = NULL;
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -89,6 +97,8 @@ static int markdown_stall(struct report *report, const struct stall *stall)
 	struct markdown *m = report->state;
 	struct stall *copy;
 
+	m->has_requests = m->has_requests || *stall->request.label;
+	m->has_tests = m->has_tests || *stall->test;
 	if (stall->end == LS_END_RETURN)
 		return 0;
 	if (stall->duration_ns > m->longest_cut_ns)
@@ -115,6 +125,7 @@ static void markdown_done(struct report *report)
 
 	for (size_t i = 0; i < rows_cut(m); i++)
 		free(m->cut[i]);
+	free(m->facts);
 }
 
 static uint64_t longest_ns(const struct markdown *m, const struct snapshot *s)
@@ -129,11 +140,23 @@ static uint64_t longest_ns(const struct markdown *m, const struct snapshot *s)
 	return ns;
 }
 
+/* "~5,100 steps": estimated where light mode did not count all. */
+static void put_steps(FILE *out, const struct snapshot *s, const struct light *light)
+{
+	char number[FORMAT_NUMBER_BYTES];
+
+	if (light__has_steps(light, s->steps))
+		fprintf(out, " in %s%s steps and ", light__is_partial(light) ? "~" : "",
+			format__count(light__scale(light, s->steps), number));
+	else
+		fputs(" in ", out);
+}
+
 static void put_verdict(FILE *out, const struct markdown *m, const struct snapshot *s,
 			const struct report_run *run)
 {
-	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES],
-		d[FORMAT_NUMBER_BYTES];
+	const struct light light = report_light(s);
+	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES];
 
 	fputs("### Event loop stalls\n\n", out);
 	if (!s->steps && !s->handles && !s->stalls) {
@@ -142,17 +165,17 @@ static void put_verdict(FILE *out, const struct markdown *m, const struct snapsh
 		return;
 	}
 	if (!s->stalls) {
-		fprintf(out, "**No stall** of %s or longer in %s steps and %s.",
-			format__duration(m->threshold_ns, a), format__count(s->steps, b),
-			format__duration(run->duration_ns, c));
+		fprintf(out, "**No stall** of %s or longer", format__duration(m->threshold_ns, a));
+		put_steps(out, s, &light);
+		fprintf(out, "%s.", format__duration(run->duration_ns, b));
 		return;
 	}
-	fprintf(out, "**%s stall%s** of %s or longer in %s steps and %s",
-		format__count(s->stalls, a), s->stalls == 1 ? "" : "s",
-		format__duration(m->threshold_ns, b), format__count(s->steps, c),
-		format__duration(run->duration_ns, d));
-	fprintf(out, ", the longest %s. Tasks that were ready waited for %s in all.",
-		format__duration(longest_ns(m, s), a), format__duration(s->starved_ns, b));
+	fprintf(out, "**%s stall%s** of %s or longer", format__count(s->stalls, a),
+		s->stalls == 1 ? "" : "s", format__duration(m->threshold_ns, b));
+	put_steps(out, s, &light);
+	fprintf(out, "%s, the longest %s. Tasks that were ready waited for %s in all.",
+		format__duration(run->duration_ns, c), format__duration(longest_ns(m, s), a),
+		format__duration(s->starved_ns, b));
 }
 
 static int put_cut_stall(FILE *out, const struct stall *stall)
@@ -187,22 +210,25 @@ static int put_cut(FILE *out, const struct markdown *m)
 	return r;
 }
 
-static int put_group(FILE *out, const struct group_row *row)
+static int put_group(FILE *out, const struct group_row *row, const struct light *light)
 {
+	const bool has_p99 = report_has_percentile(light, row, 99);
+
 	char stalls[FORMAT_NUMBER_BYTES], max[FORMAT_NUMBER_BYTES], p99[FORMAT_NUMBER_BYTES],
 		starved[FORMAT_NUMBER_BYTES];
 	int r;
 
 	fputs(row->unit == LS_UNIT_CALLBACK && !row->is_entry ? "| callback " : "| ", out);
 	r = markdown__place(out, row->name, row->file, row->line);
-	fprintf(out, " | %s | %s | %s | %s |\n", format__count(row->stalls, stalls),
-		format__duration(row->max_ns, max),
-		row->has_percentiles ? format__duration(row->p99_ns, p99) : "-",
+	fprintf(out, " | %s | %s | %s%s | %s |\n", format__count(row->stalls, stalls),
+		format__duration(row->max_ns, max), has_p99 && light__is_partial(light) ? "~" : "",
+		has_p99 ? format__duration(row->p99_ns, p99) : "-",
 		format__duration(row->starved_ns, starved));
 	return r;
 }
 
-static int put_groups(FILE *out, const struct group_list *list, const char *title)
+static int put_groups(FILE *out, const struct group_list *list, const char *title,
+		      const struct light *light)
 {
 	size_t n = 0, more = 0;
 	int r = 0;
@@ -219,10 +245,42 @@ static int put_groups(FILE *out, const struct group_list *list, const char *titl
 				"\n| %s | stalls | longest step | p99 | others starved |\n"
 				"|---|--:|--:|--:|--:|\n",
 				title);
-		r = put_group(out, &list->rows[i]);
+		r = put_group(out, &list->rows[i], light);
 	}
 	if (more)
 		fprintf(out, "\n... and %zu more.\n", more);
+	return r;
+}
+
+/* What was asked for, and which requests and tests it were if that is known. */
+static int put_tables(FILE *out, const struct report *report, const struct snapshot *s)
+{
+	const struct markdown *m = report->state;
+	const enum group_key key = report->opts.group;
+	const struct light light = report_light(s);
+	int r = put_groups(out, &s->groups[key], group_key_noun(key), &light);
+
+	if (r >= 0 && m->has_requests && key != GROUP_ROUTE)
+		r = put_groups(out, &s->groups[GROUP_ROUTE], group_key_noun(GROUP_ROUTE), &light);
+	if (r >= 0 && m->has_tests && key != GROUP_TEST)
+		r = put_groups(out, &s->groups[GROUP_TEST], group_key_noun(GROUP_TEST), &light);
+	return r;
+}
+
+/* Last: how it was measured. */
+static int put_facts(FILE *out, const struct markdown *m, const struct report_run *run)
+{
+	char light[FORMAT_NUMBER_BYTES], all[FORMAT_NUMBER_BYTES];
+	int r;
+
+	if (!m->facts)
+		return 0;
+	fputs("\nMeasured with ", out);
+	r = markdown__code(out, m->facts);
+	if (run->light_ns)
+		fprintf(out, ", %s of %s in light mode", format__duration(run->light_ns, light),
+			format__duration(run->duration_ns, all));
+	fputs(".\n", out);
 	return r;
 }
 
@@ -370,8 +428,7 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 	if (r >= 0)
 		r = put_cut(o.mem, report->state);
 	if (r >= 0)
-		r = put_groups(o.mem, &snapshot->groups[report->opts.group],
-			       group_key_noun(report->opts.group));
+		r = put_tables(o.mem, report, snapshot);
 	if (r >= 0)
 		r = put_sites(o.mem, snapshot);
 	if (r >= 0)
@@ -379,6 +436,8 @@ static int markdown_finish(struct report *report, const struct snapshot *snapsho
 	if (r >= 0)
 		r = put_holders(o.mem, "lock", snapshot->lock_holders, snapshot->n_lock_holders);
 	put_losses(o.mem, snapshot);
+	if (r >= 0)
+		r = put_facts(o.mem, report->state, run);
 	return r < 0 ? r : output__send(&o, report->out);
 }
 

@@ -221,9 +221,7 @@ static json_t *args_json(const struct stall *stall)
 	jsonx_add_text(&o, "native", stall->call_native);
 	jsonx_add(&o, "stack",
 		  jsonx_array(stall->stack, stall->n_frames, sizeof(stall->stack[0]), place_item));
-	jsonx_add_u64(&o, "victims", stall->victims);
-	jsonx_add_u64(&o, "starved_ns", stall->starved_ns);
-	jsonx_add_u64(&o, "sockets", stall->sockets);
+	json__add_victims(&o, "victims", stall);
 	return jsonx_end(&o);
 }
 

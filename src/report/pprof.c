@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "model/vocabulary.h"
+#include "report/gzip.h"
 #include "report/output.h"
 #include "report/protobuf.h"
 #include "report/report_impl.h"
@@ -251,33 +252,13 @@ static void put_profile(struct pprof *p, const struct snapshot *snapshot,
 		profile->r = -ENOMEM;
 }
 
-/* Compresses and writes. No time stamp goes in, so the same profile gives the same bytes. */
-static int write_gzip(FILE *out, struct protobuf *message)
+static int write_gzip(FILE *out, const struct protobuf *message)
 {
-	z_stream z = { .next_in = message->data, .avail_in = (uInt)message->size };
-	_cleanup_free_ uint8_t *data = NULL;
+	_cleanup_free_ uint8_t *bytes = NULL;
 	size_t size;
-	int r = 0;
+	int r = gzip(message->data, message->size, Z_DEFAULT_COMPRESSION, &bytes, &size);
 
-	if (message->size > UINT32_MAX)
-		return -EFBIG;
-	/* 16 more than the largest window asks for a gzip header. */
-	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, MAX_MEM_LEVEL,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	size = deflateBound(&z, message->size);
-	data = malloc(size);
-	if (!data || size > UINT32_MAX) {
-		r = -ENOMEM;
-	} else {
-		z.next_out = data;
-		z.avail_out = (uInt)size;
-		if (deflate(&z, Z_FINISH) != Z_STREAM_END)
-			r = -EIO;
-	}
-	size = z.total_out;
-	deflateEnd(&z);
-	return r < 0 ? r : output_write(out, (const char *)data, size);
+	return r < 0 ? r : output_write(out, (const char *)bytes, size);
 }
 
 static int pprof_finish(struct report *report, const struct snapshot *snapshot,

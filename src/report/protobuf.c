@@ -4,11 +4,13 @@
  */
 #include "report/protobuf.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TYPE_VARINT 0
+#define TYPE_64 1
 #define TYPE_BYTES 2
 #define MAX_VARINT_BYTES 10
 
@@ -92,4 +94,41 @@ void protobuf__packed(struct protobuf *p, unsigned int field, const uint64_t *va
 	put_varint(p, size);
 	for (size_t i = 0; i < n; i++)
 		put_varint(p, values[i]);
+}
+
+static void put_64(struct protobuf *p, uint64_t value)
+{
+	const uint64_t little = htole64(value);
+
+	put(p, &little, sizeof(little));
+}
+
+void protobuf__fixed64(struct protobuf *p, unsigned int field, uint64_t value)
+{
+	put_varint(p, field << 3 | TYPE_64);
+	put_64(p, value);
+}
+
+void protobuf__double(struct protobuf *p, unsigned int field, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	protobuf__fixed64(p, field, bits);
+}
+
+void protobuf__packed_fixed64(struct protobuf *p, unsigned int field, const uint64_t *values,
+			      size_t n)
+{
+	put_varint(p, field << 3 | TYPE_BYTES);
+	put_varint(p, n * sizeof(*values));
+	for (size_t i = 0; i < n; i++)
+		put_64(p, values[i]);
+}
+
+void protobuf__join(struct protobuf *p, const struct protobuf *other)
+{
+	if (other->r < 0)
+		p->r = other->r;
+	put(p, other->data, other->size);
 }

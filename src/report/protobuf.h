@@ -28,5 +28,12 @@ void protobuf__u64(struct protobuf *p, unsigned int field, uint64_t value);
 void protobuf__bytes(struct protobuf *p, unsigned int field, const void *data, size_t size);
 void protobuf__message(struct protobuf *p, unsigned int field, const struct protobuf *message);
 void protobuf__packed(struct protobuf *p, unsigned int field, const uint64_t *values, size_t n);
+/* Also if it is 0. */
+void protobuf__fixed64(struct protobuf *p, unsigned int field, uint64_t value);
+void protobuf__double(struct protobuf *p, unsigned int field, double value);
+void protobuf__packed_fixed64(struct protobuf *p, unsigned int field, const uint64_t *values,
+			      size_t n);
+/* Its fields behind ours, as if they had been written here. */
+void protobuf__join(struct protobuf *p, const struct protobuf *other);
 
 #endif

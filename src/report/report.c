@@ -43,6 +43,14 @@ const struct report_format *report__by_name(const char *name)
 	return NULL;
 }
 
+struct light report_light(const struct snapshot *s)
+{
+	struct light light = {};
+
+	light__set_share(&light, s);
+	return light;
+}
+
 int report__new(struct report **ret_report, const struct report_format *format, FILE *out,
 		const struct report_opts *opts)
 {

@@ -51,6 +51,7 @@ struct report_start {
 	const char *transport; /* probe__transport() */
 	size_t n_targets;
 	const struct report_target *targets;
+	const char *host, *kernel; /* where it was measured; NULL: not known */
 };
 
 /* Facts about the run, which the snapshot does not hold. */

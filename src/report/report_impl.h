@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_REPORT_REPORT_IMPL_H
 #define LOOPSTALL_REPORT_REPORT_IMPL_H
 
+#include "model/light.h"
 #include "report/report.h"
 
 struct report {
@@ -14,6 +15,21 @@ struct report {
 	struct report_opts opts;
 	void *state; /* zeroed at first; NULL for formats without */
 };
+
+/* What the counts of steps in a run are worth. */
+struct light report_light(const struct snapshot *s);
+
+static inline bool report_has_percentile(const struct light *light, const struct group_row *row,
+					 double percent)
+{
+	return row->has_percentiles &&
+		light__has_percentile(light, row->steps, row->stalls, percent);
+}
+
+static inline bool report_has_steps(const struct light *light, const struct group_row *row)
+{
+	return row->has_steps && light__has_steps(light, row->steps);
+}
 
 /* Each function may be NULL. */
 struct report_ops {

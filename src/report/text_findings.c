@@ -32,9 +32,7 @@ static size_t line_length(const char *text, size_t columns)
 	}
 }
 
-/* In lines of `width` columns (0: in one), the further ones indented. */
-static void __attribute__((format(printf, 4, 5)))
-put_wrapped(FILE *out, const char *first, size_t width, const char *fmt, ...)
+void text_put_wrapped(FILE *out, const char *first, size_t width, const char *fmt, ...)
 {
 	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES];
 	const char *at = text, *before = first;
@@ -52,11 +50,6 @@ put_wrapped(FILE *out, const char *first, size_t width, const char *fmt, ...)
 		at += n + (at[n] == ' ');
 		before = INDENT;
 	} while (*at);
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
 }
 
 /* "14:03:27"; "" if it is not known */
@@ -96,7 +89,7 @@ static void figures(const struct finding *f, const struct report_opts *opts,
 		return;
 	}
 	add(buf, "%s stall%s took %s, the longest %s", format__count(row->stalls + row->open, a),
-	    plural(row->stalls + row->open), format__duration(row->time_ns, b),
+	    format__plural(row->stalls + row->open), format__duration(row->time_ns, b),
 	    format__duration(row->max_ns, (char[FORMAT_NUMBER_BYTES]){}));
 	if (row->open)
 		add(buf, ", %u still open", row->open);
@@ -131,11 +124,11 @@ static void put_finding(FILE *out, size_t rank, const struct finding *f,
 
 	snprintf(first, sizeof(first), "%2zu. ", rank);
 	where(f->row, text);
-	put_wrapped(out, first, width, "%s%s", f->what, text);
+	text_put_wrapped(out, first, width, "%s%s", f->what, text);
 	figures(f, opts, text);
-	put_wrapped(out, INDENT, width, "%s", text);
-	put_wrapped(out, INDENT, width, "%s: %s", finding_sureness_word(f->sureness), f->why);
-	put_wrapped(out, INDENT, width, "%s.", f->advice);
+	text_put_wrapped(out, INDENT, width, "%s", text);
+	text_put_wrapped(out, INDENT, width, "%s: %s", finding_sureness_word(f->sureness), f->why);
+	text_put_wrapped(out, INDENT, width, "%s.", f->advice);
 }
 
 /* A service that is well gets a sentence too. */
@@ -159,7 +152,7 @@ void text__put_findings(FILE *out, const struct snapshot *s, const struct report
 	put_calm(out, s, run);
 	findings_headline(s, 0, headline);
 	if (*headline)
-		put_wrapped(out, "", text_width(opts), "%s.", headline);
+		text_put_wrapped(out, "", text_width(opts), "%s.", headline);
 	for (size_t i = 0; i < s->n_findings; i++) {
 		if (!finding__describe(&f, s, &s->findings[i], 0))
 			continue;

@@ -3,62 +3,97 @@
  * The end of a text report: totals, the table by coroutine, own cost, and everything that was lost.
  * Says why when there is nothing to show.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "model/light.h"
 #include "report/format.h"
 #include "report/output.h"
+#include "report/report_impl.h"
 #include "report/text.h"
 
 #define CELL_BYTES 64
 
-typedef const char *cell_fn(const struct group_row *row, char buf[CELL_BYTES]);
+typedef const char *cell_fn(const struct group_row *row, const struct light *light,
+			    char buf[CELL_BYTES]);
 
 static const char *unknown(char buf[CELL_BYTES])
 {
 	return strcpy(buf, "-");
 }
 
-static const char *cell_steps(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_steps(const struct group_row *row, const struct light *light,
+			      char buf[CELL_BYTES])
 {
-	return row->has_steps ? format__count(row->steps, buf) : unknown(buf);
+	char number[FORMAT_NUMBER_BYTES];
+
+	if (!report_has_steps(light, row))
+		return unknown(buf);
+	snprintf(buf, CELL_BYTES, "%s%s", light__is_partial(light) ? "~" : "",
+		 format__count(light__scale(light, row->steps), number));
+	return buf;
 }
 
-static const char *cell_total(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_total(const struct group_row *row, const struct light *light,
+			      char buf[CELL_BYTES])
 {
-	return row->has_steps ? format__duration(row->total_ns, buf) : unknown(buf);
+	/* Spans that outlast a window are in the sample, so it cannot be scaled. */
+	if (!row->has_steps || light__is_partial(light))
+		return unknown(buf);
+	return format__duration(row->total_ns, buf);
 }
 
-static const char *cell_p50(const struct group_row *row, char buf[CELL_BYTES])
+static const char *put_percentile(const struct group_row *row, const struct light *light,
+				  double percent, uint64_t ns, char buf[CELL_BYTES])
 {
-	return row->has_percentiles ? format__duration(row->p50_ns, buf) : unknown(buf);
+	char number[FORMAT_NUMBER_BYTES];
+
+	if (!report_has_percentile(light, row, percent))
+		return unknown(buf);
+	snprintf(buf, CELL_BYTES, "%s%s", light__is_partial(light) ? "~" : "",
+		 format__duration(ns, number));
+	return buf;
 }
 
-static const char *cell_p99(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_p50(const struct group_row *row, const struct light *light,
+			    char buf[CELL_BYTES])
 {
-	return row->has_percentiles ? format__duration(row->p99_ns, buf) : unknown(buf);
+	return put_percentile(row, light, 50, row->p50_ns, buf);
 }
 
-static const char *cell_max(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_p99(const struct group_row *row, const struct light *light,
+			    char buf[CELL_BYTES])
 {
+	return put_percentile(row, light, 99, row->p99_ns, buf);
+}
+
+static const char *cell_max(const struct group_row *row, const struct light *light,
+			    char buf[CELL_BYTES])
+{
+	(void)light;
 	return format__duration(row->max_ns, buf);
 }
 
-static const char *cell_stalls(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_stalls(const struct group_row *row, const struct light *light,
+			       char buf[CELL_BYTES])
 {
+	(void)light;
 	return format__count(row->stalls, buf);
 }
 
 /* Percentages of the row's time, each rounded on its own. */
-static const char *cell_split(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_split(const struct group_row *row, const struct light *light,
+			      char buf[CELL_BYTES])
 {
 	const uint64_t parts[] = { row->cpu_ns, row->blocked_ns, row->gil_ns, row->runqueue_ns };
 	uint64_t sum = row->cpu_ns + row->blocked_ns + row->gil_ns + row->runqueue_ns;
 	size_t used = 0;
 
+	(void)light;
 	if (sum == 0)
 		return unknown(buf);
 	for (size_t i = 0; i < N_OF(parts); i++)
@@ -68,8 +103,10 @@ static const char *cell_split(const struct group_row *row, char buf[CELL_BYTES])
 	return buf;
 }
 
-static const char *cell_starved(const struct group_row *row, char buf[CELL_BYTES])
+static const char *cell_starved(const struct group_row *row, const struct light *light,
+				char buf[CELL_BYTES])
 {
+	(void)light;
 	return format__duration(row->starved_ns, buf);
 }
 
@@ -114,7 +151,7 @@ static void place_of(const struct group_row *row, size_t columns, char buf[TEXT_
 }
 
 /* Writes one line of the table, the titles if row is NULL. */
-static void put_row(FILE *out, const struct group_row *row, size_t width)
+static void put_row(FILE *out, const struct group_row *row, const struct light *light, size_t width)
 {
 	char buf[CELL_BYTES], where[TEXT_PIECE_BYTES];
 	size_t used = 0, left = 0;
@@ -124,7 +161,7 @@ static void put_row(FILE *out, const struct group_row *row, size_t width)
 
 		if (width && width < c->min_width)
 			continue;
-		format__right(out, row ? c->cell(row, buf) : c->title, c->columns);
+		format__right(out, row ? c->cell(row, light, buf) : c->title, c->columns);
 		fputs(i + 1 < TABLE_COLUMNS ? " " : "  ", out);
 		used += c->columns + 1;
 	}
@@ -142,6 +179,7 @@ static void put_row(FILE *out, const struct group_row *row, size_t width)
 static void put_table(FILE *out, const struct snapshot *s, const struct report_opts *opts)
 {
 	const struct group_list *list = &s->groups[opts->group];
+	const struct light light = report_light(s);
 	size_t n = list->n;
 
 	if (!n)
@@ -149,9 +187,9 @@ static void put_table(FILE *out, const struct snapshot *s, const struct report_o
 	if (opts->max_rows && n > opts->max_rows)
 		n = opts->max_rows;
 	fputc('\n', out);
-	put_row(out, NULL, text_width(opts));
+	put_row(out, NULL, &light, text_width(opts));
 	for (size_t i = 0; i < n; i++)
-		put_row(out, &list->rows[i], text_width(opts));
+		put_row(out, &list->rows[i], &light, text_width(opts));
 	if (n < list->n)
 		fprintf(out, "... and %zu more\n", list->n - n);
 }
@@ -194,11 +232,6 @@ static void put_holders(FILE *out, const char *what, const struct holder_row *ro
 		fprintf(out, "... and %zu more\n", n_rows - n);
 }
 
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 static void put_totals(FILE *out, const struct snapshot *s, const struct report_run *run)
 {
 	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], c[FORMAT_NUMBER_BYTES],
@@ -206,15 +239,16 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 	char reason[TEXT_PIECE_BYTES];
 
 	fprintf(out, "%s step%s in %s, %s stall%s, tasks starved for %s\n",
-		format__count(s->steps, a), plural(s->steps), format__duration(run->duration_ns, b),
-		format__count(s->stalls, c), plural(s->stalls), format__duration(s->starved_ns, d));
+		format__count(s->steps, a), format__plural(s->steps),
+		format__duration(run->duration_ns, b), format__count(s->stalls, c),
+		format__plural(s->stalls), format__duration(s->starved_ns, d));
 	if (run->light_ns)
 		fprintf(out,
 			"light mode for %s of that, %s handle%s begun and no steps counted in it; "
 			"the mode changed %s time%s\n",
 			format__duration(run->light_ns, a), format__count(s->handles, b),
-			plural(s->handles), format__count(run->mode_switches, c),
-			plural(run->mode_switches));
+			format__plural(s->handles), format__count(run->mode_switches, c),
+			format__plural(run->mode_switches));
 	else if (s->steps == 0 && (run->no_steps_reason || s->stalls == 0)) {
 		text__escape(run->no_steps_reason ? run->no_steps_reason :
 						    "no task ran in that time",
@@ -224,22 +258,29 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 	if (s->turns || s->step_ns || s->callbacks_ns || s->idle_ns)
 		fprintf(out, "loop: %s in steps, %s in callbacks, %s waiting, %" PRIu64 " turn%s\n",
 			format__duration(s->step_ns, a), format__duration(s->callbacks_ns, b),
-			format__duration(s->idle_ns, c), s->turns, plural(s->turns));
+			format__duration(s->idle_ns, c), s->turns, format__plural(s->turns));
 	if ((double)s->unaccounted_ns > MODEL_MAX_UNACCOUNTED_SHARE * (double)s->watched_ns)
 		fprintf(out, "%s of %s watched are not accounted for: stalls may hide there\n",
 			format__duration(s->unaccounted_ns, a), format__duration(s->watched_ns, b));
 	if (s->unattributed_steps)
 		fprintf(out, "%s step%s whose coroutine is not known\n",
-			format__count(s->unattributed_steps, a), plural(s->unattributed_steps));
+			format__count(s->unattributed_steps, a),
+			format__plural(s->unattributed_steps));
 }
 
-static void put_own_cost(FILE *out, const struct report_run *run)
+static int put_own_cost(FILE *out, const struct report_run *run, const struct report_opts *opts)
 {
-	char a[FORMAT_NUMBER_BYTES];
+	char a[FORMAT_NUMBER_BYTES], text[TEXT_PIECE_BYTES] = "";
+	_cleanup_(file_close) FILE *line = fmemopen(text, sizeof(text), "w");
 
+	if (!line)
+		return -ENOMEM;
+	own_cost__put(line, &run->own_cost, run->duration_ns);
+	fprintf(line, ", %s", format__bytes(run->own_rss_bytes, a));
+	fflush(line);
 	fputc('\n', out);
-	own_cost__put(out, &run->own_cost, run->duration_ns);
-	fprintf(out, ", %s\n", format__bytes(run->own_rss_bytes, a));
+	text_put_wrapped(out, "", text_width(opts), "%s", text);
+	return 0;
 }
 
 static void put_losses(FILE *out, const struct snapshot *s)
@@ -267,7 +308,9 @@ int text__finish(struct report *report, const struct snapshot *snapshot,
 	put_holders(o.mem, "GIL HELD", snapshot->holders, snapshot->n_holders, &report->opts);
 	put_holders(o.mem, "LOCK HELD", snapshot->lock_holders, snapshot->n_lock_holders,
 		    &report->opts);
-	put_own_cost(o.mem, run);
+	r = put_own_cost(o.mem, run, &report->opts);
+	if (r)
+		return r;
 	put_losses(o.mem, snapshot);
 	return output__send(&o, report->out);
 }

@@ -12,8 +12,8 @@
 
 const char *wording_call(const struct stall *stall)
 {
-	const char *words =
-		vocabulary_call(stall->words, stall->cause, stall->call_syscall, VOCABULARY_LONG);
+	const char *words = vocabulary_call(stall->words, stall->cause, stall->sign,
+					    stall->call_syscall, VOCABULARY_LONG);
 	const char *colon;
 
 	if (words)

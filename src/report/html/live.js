@@ -5,8 +5,6 @@
  */
 const ASK_MS = 2000, REPORT_MS = 6000, MAX_KEPT = 4000, WINDOW_NS = 300e9;
 
-const data = { start: null, summary: null, causes: [], loss_sentences: {}, flame: { frames: [], nodes: [] }, stalls: [], stalls_left_out: 0, open: [], window_ns: WINDOW_NS };
-
 const live = {
 	next: 0, drawn_ms: 0, isDragging: false, redraw: null, busy: new Map(), before: null,
 
@@ -30,6 +28,7 @@ const live = {
 		this.next = cursor.next;
 		Object.assign(data, fresh);
 		data.stalls = data.stalls.concat(lines.filter((line) => line.type === 'stall')).slice(-MAX_KEPT);
+		data.version++;
 		this.rate();
 	},
 
@@ -39,7 +38,7 @@ const live = {
 
 		this.busy = new Map();
 		for (const l of data.summary.loops) {
-			const key = l.pid + '/' + l.tid, busy = l.step_ns + l.callbacks_ns, was = before ? before.loops.get(key) : undefined;
+			const key = loopKey(l), busy = l.step_ns + l.callbacks_ns, was = before ? before.loops.get(key) : undefined;
 
 			now.set(key, busy);
 			if (was !== undefined)
@@ -102,6 +101,8 @@ const live = {
 	},
 
 	start() {
+		data.window_ns = WINDOW_NS;
+		listenToKeys();
 		const parts = { status: make('p', { id: 'status' }), now: make('section', { id: 'now' }), report: make('div', { id: 'report' }) };
 
 		document.getElementById('main').append(parts.status, parts.now, parts.report);

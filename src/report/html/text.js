@@ -45,10 +45,46 @@ function plural(n, word) {
 	return count(n) + ' ' + word + (n === 1 ? '' : 's');
 }
 
+/* The clock of whoever looks. The times of a run whose clock is not known count from its beginning. */
+function hasClock() {
+	return data.clock_offset_us !== null;
+}
+
+function dateOf(ns) {
+	return new Date((ns / 1e3 + data.clock_offset_us) / 1e3);
+}
+
+function twoDigits(n) {
+	return String(n).padStart(2, '0');
+}
+
+/* "14:03:27", with as many digits behind the second as a step of `step_ns` needs. */
+function clockTime(ns, step_ns) {
+	const date = dateOf(ns), digits = step_ns >= 1e9 ? 0 : step_ns >= 1e6 ? 3 : 6;
+	const us = String(Math.floor(ns / 1e3 + data.clock_offset_us) % 1e6).padStart(6, '0');
+
+	return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':') +
+		(digits ? '.' + us.slice(0, digits) : '');
+}
+
+function dayTime(ns) {
+	const date = dateOf(ns);
+
+	return `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())} ${clockTime(ns, 1e9)}`;
+}
+
+/* "UTC+02:00" */
+function zone(ns) {
+	const minutes = -dateOf(ns).getTimezoneOffset(), size = Math.abs(minutes);
+
+	return 'UTC' + (minutes ? (minutes > 0 ? '+' : '-') + twoDigits(Math.floor(size / 60)) + ':' + twoDigits(size % 60) : '');
+}
+
+const SVG = ['svg', 'rect', 'title', 'line'];
+
 /* An element with attributes ("on..." are listeners) and children, which are elements or texts. */
 function make(tag, attributes, ...children) {
-	const node = tag === 'svg' || tag === 'rect' || tag === 'title' ?
-		document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
+	const node = SVG.includes(tag) ? document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
 
 	for (const [name, value] of Object.entries(attributes || {})) {
 		if (name.startsWith('on'))
@@ -62,15 +98,25 @@ function make(tag, attributes, ...children) {
 	return node;
 }
 
-/* Colours of the causes, by their place in the list; the same in light and dark. */
-const HUES = [35, 210, 265, 130, 175, 300, 330, 0, 240, 55, 85, 220];
+/*
+ * Colours of the causes, the same in light and dark: hue, saturation, lightness, so that those that are often side by side
+ * differ in more than one.
+ */
+const COLORS = {
+	cpu: [32, 85, 60], sleep: [212, 75, 60], network: [262, 60, 62], file: [95, 45, 45], pipe: [178, 60, 52], process: [300, 40, 45],
+	lock: [335, 80, 72], gil: [2, 70, 55], dns: [240, 45, 45], runqueue: [56, 75, 55], pagefault: [130, 55, 70], gc: [18, 45, 40],
+	stopped: [0, 0, 35], throttled: [75, 85, 72],
+};
 
 function causeColor(cause) {
-	const i = data.causes.findIndex(([word]) => word === cause);
+	const [hue, saturation, lightness] = COLORS[cause] || [220, 8, 60];
 
-	if (i < 0 || i === HUES.length - 1)
-		return 'hsl(220 8% 55%)';
-	return `hsl(${HUES[i]} 70% 62%)`;
+	return `hsl(${hue} ${saturation}% ${lightness}%)`;
+}
+
+/* Black or white, whichever can be read on that. */
+function causeInk(cause) {
+	return (COLORS[cause] || [220, 8, 60])[2] < 50 ? '#fff' : '#111';
 }
 
 function swatch(cause) {
