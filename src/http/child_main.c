@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/spawn.h"
 #include "base/time.h"
 #include "http/child.h"
 #include "http/confine.h"
@@ -285,12 +285,8 @@ static void serve(struct child *c)
  * its end of the channel. */
 static void begin_process(void)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	spawn_ignore_signals();
 	prctl(PR_SET_NAME, "loopstall-http");
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 int http_child_main(void)

@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,14 +17,15 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/spawn.h"
 #include "base/time.h"
 #include "http/server_impl.h"
 
-#define SELF "/proc/self/exe"
 /* A child that ends again and again is started less and less often. */
 #define FIRST_DELAY_NS (100 * NS_PER_MS)
 #define MAX_DELAY_NS (5 * NS_PER_S)
 #define LONG_LIFE_NS (10 * NS_PER_S)
+#define MAX_END_MS 1000
 #define CHANNEL_BUFFER_BYTES (1 << 20)
 
 /* Above those that the child gets, so that none overwrites another. */
@@ -48,45 +49,18 @@ static int set_actions(posix_spawn_file_actions_t *actions, const int fds[3], bo
 	return -r;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-	sigset_t none, all;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	r = posix_spawnattr_setsigmask(attributes, &none);
-	if (!r)
-		r = posix_spawnattr_setsigdefault(attributes, &all);
-	/* A group of its own: keys of a terminal are not for it. */
-	if (!r)
-		r = posix_spawnattr_setflags(attributes,
-					     POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						     POSIX_SPAWN_SETPGROUP);
-	return -r;
-}
-
-/* The environment is empty: nothing in it is for the child, and much of it may be secret. */
 static int execute(const struct http_server *s, const int fds[3], pid_t *ret_pid)
 {
 	static char name[] = "loopstall", argument[] = HTTP_CHILD_ARGUMENT;
-	char *const argv[] = { name, argument, NULL }, *const none[] = { NULL };
+	char *const argv[] = { name, argument, NULL };
 	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
 	int r = -posix_spawn_file_actions_init(&actions);
 
 	if (r)
 		return r;
-	r = -posix_spawnattr_init(&attributes);
-	if (!r) {
-		r = set_actions(&actions, fds, s->keeps_stderr);
-		if (!r)
-			r = set_attributes(&attributes);
-		if (!r)
-			r = -posix_spawn(ret_pid, s->child_program ? s->child_program : SELF,
-					 &actions, &attributes, argv, none);
-		posix_spawnattr_destroy(&attributes);
-	}
+	r = set_actions(&actions, fds, s->keeps_stderr);
+	if (!r)
+		r = spawn_part(ret_pid, s->child_program, &actions, argv);
 	posix_spawn_file_actions_destroy(&actions);
 	return r;
 }
@@ -192,11 +166,18 @@ static void forget_child(struct http_server *s)
 
 void http_server__kill_child(struct http_server *s)
 {
+	struct pollfd end = { .fd = s->pid_fd, .events = POLLIN };
+
 	if (!s->pid)
 		return;
-	kill(s->pid, SIGKILL);
-	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* It may have another user, so without CAP_KILL it ends because of this, if it is sound. */
+	fd_close(&s->channel_fd);
+	if (kill(s->pid, SIGKILL))
+		poll(&end, 1, MAX_END_MS);
+	else
+		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	waitpid(s->pid, NULL, WNOHANG);
 	forget_child(s);
 }
 

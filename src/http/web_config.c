@@ -107,16 +107,22 @@ static int take_file(struct parse *p, const struct field *field, const yaml_node
 		   0;
 }
 
-/* -1: none of them. */
-static int find_word(const char *const *words, size_t n, const char *word)
+/* The place of the value among words; `fault` is what follows one that is not there. */
+static int take_word(struct parse *p, const struct field *field, const yaml_node_t *value,
+		     const char *const *words, size_t n, const char *fault, size_t *ret_i)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(words[i], word))
-			return (int)i;
-	return -1;
+	const char *word;
+	int r = take_text(p, field, value, &word);
+
+	for (size_t i = 0; !r && i < n; i++)
+		if (!strcmp(words[i], word)) {
+			*ret_i = i;
+			return 0;
+		}
+	return r ? r : fail(p, line_of(value), field->name, "'%s' is %s", word, fault);
 }
 
-static const char client_auth_words[] =
+static const char no_client_auth[] = "not one of"
 #define _(name, word, needs_ca) " " word
 	WEB_CLIENT_AUTH(_)
 #undef _
@@ -129,15 +135,11 @@ static int take_client_auth(struct parse *p, const struct field *field, const ya
 		WEB_CLIENT_AUTH(_)
 #undef _
 	};
-	const char *word;
-	int i, r = take_text(p, field, value, &word);
+	size_t i;
+	int r = take_word(p, field, value, words, N_OF(words), no_client_auth, &i);
 
 	if (r)
 		return r;
-	i = find_word(words, N_OF(words), word);
-	if (i < 0)
-		return fail(p, line_of(value), field->name, "'%s' is not one of%s", word,
-			    client_auth_words);
 	p->web.client_auth = (enum web_client_auth)i;
 	p->auth_line = line_of(value);
 	return 0;
@@ -151,15 +153,12 @@ static int take_version(struct parse *p, const struct field *field, const yaml_n
 #undef _
 	};
 	const bool is_min = !strcmp(field->name, "min_version");
-	const char *word;
-	int i, r = take_text(p, field, value, &word);
+	size_t i;
+	int r = take_word(p, field, value, words, N_OF(words),
+			  "neither TLS12 nor TLS13: older versions are not safe", &i);
 
 	if (r)
 		return r;
-	i = find_word(words, N_OF(words), word);
-	if (i < 0)
-		return fail(p, line_of(value), field->name,
-			    "'%s' is neither TLS12 nor TLS13: older versions are not safe", word);
 	if (!is_min)
 		p->max_line = line_of(value);
 	*(is_min ? &p->web.min_version : &p->web.max_version) = (enum web_tls_version)i;

@@ -26,7 +26,8 @@
 	_(SNAPSHOT, "/api/snapshot")                                                               \
 	_(STALLS, "/api/stalls")                                                                   \
 	_(PROFILE_STALL, "/debug/pprof/stall")                                                     \
-	_(PROFILE_STARVED, "/debug/pprof/starved")
+	_(PROFILE_STARVED, "/debug/pprof/starved")                                                 \
+	_(RECORDING, "/recording")
 
 enum path {
 #define _(name, text) PATH_##name,
@@ -46,7 +47,7 @@ const char *const serve_paths[] = {
 
 #define TEXT "text/plain; charset=utf-8"
 
-static void reply(struct serve *v, uint64_t id, const struct http_reply *what)
+void serve__reply(struct serve *v, uint64_t id, const struct http_reply *what)
 {
 	int r = v->outlet.reply(v->outlet.ctx, id, what);
 
@@ -54,23 +55,25 @@ static void reply(struct serve *v, uint64_t id, const struct http_reply *what)
 		log_debug("a reply is not sent: %s", strerror(-r));
 }
 
-static void reply_text(struct serve *v, uint64_t id, unsigned int status, const char *text)
+void serve__reply_text(struct serve *v, uint64_t id, unsigned int status, const char *text)
 {
 	const struct http_reply what = {
 		.status = status, .content_type = TEXT, .body = text, .body_bytes = strlen(text)
 	};
 
-	reply(v, id, &what);
+	serve__reply(v, id, &what);
 }
 
 static void reply_failure(struct serve *v, uint64_t id, int code)
 {
 	if (code == -EBUSY)
-		reply_text(v, id, 503, "As many profiles as may be are being taken.\n");
+		serve__reply_text(v, id, 503,
+				  "Too many profiles are being taken: try again later.\n");
 	else if (code == -EINVAL)
-		reply_text(v, id, 400, "The query is not understood: a number is expected.\n");
+		serve__reply_text(v, id, 400,
+				  "The query is not understood: a number is expected.\n");
 	else
-		reply_text(v, id, 500, "The numbers could not be read.\n");
+		serve__reply_text(v, id, 500, "The numbers could not be read.\n");
 }
 
 static void reply_bytes(struct serve *v, uint64_t id, const char *type, const char *headers,
@@ -82,7 +85,7 @@ static void reply_bytes(struct serve *v, uint64_t id, const char *type, const ch
 					 .body = bytes,
 					 .body_bytes = size };
 
-	reply(v, id, &what);
+	serve__reply(v, id, &what);
 }
 
 /* Replaces the text by what `o` holds. 0 or -ENOMEM. */
@@ -122,13 +125,13 @@ static struct own_cost cost_so_far(struct serve *v)
 	return shown;
 }
 
-static void fill_facts(struct serve *v, struct metrics_facts *facts, struct metrics_event *events)
+void serve__fill_facts(struct serve *v, struct metrics_facts *facts, struct serve_events *events)
 {
 	struct session *s = v->session;
 	const struct http_counts *counts = v->outlet.counts(v->outlet.ctx);
 
 	for (size_t i = 0; i < HTTP_COUNT_MAX; i++)
-		events[i] = (struct metrics_event){ http_count_infos[i].name, counts->n[i] };
+		events->http[i] = (struct metrics_event){ http_count_infos[i].name, counts->n[i] };
 	*facts = (struct metrics_facts){
 		.version = v->opts.version,
 		.kernel = v->machine.release,
@@ -142,14 +145,16 @@ static void fill_facts(struct serve *v, struct metrics_facts *facts, struct metr
 		.n_processes = v->n_processes,
 		.processes = v->processes,
 		.n_http_events = HTTP_COUNT_MAX,
-		.http_events = events,
+		.http_events = events->http,
+		.n_otlp_events = serve__otlp_events(v, events->otlp),
+		.otlp_events = events->otlp,
 	};
 }
 
 static int make_metrics(struct serve *v, enum exposition_format format, struct cached *c)
 {
 	_cleanup_(output__done) struct output o = {};
-	struct metrics_event events[HTTP_COUNT_MAX];
+	struct serve_events events;
 	const struct snapshot *snapshot;
 	struct metrics_facts facts;
 	int r = serve__refresh(v, &snapshot);
@@ -158,7 +163,7 @@ static int make_metrics(struct serve *v, enum exposition_format format, struct c
 		r = output__init(&o);
 	if (r < 0)
 		return r;
-	fill_facts(v, &facts, events);
+	serve__fill_facts(v, &facts, &events);
 	metrics__write(o.mem, format, v->registry, &facts);
 	return cache(c, &o, session__now_ns(v->session));
 }
@@ -214,7 +219,9 @@ static int put_snapshot(struct serve *v, const struct http_request *request)
 	return r;
 }
 
-/* {"type":"stalls","next":412,"left_out":0}: asked for again with since=412, what is new follows.
+/*
+ * {"type":"stalls","next":412,"left_out":0}: the next request has since=412 and gets the stalls
+ * after these.
  */
 static int write_cursor(struct serve *v, FILE *out, uint64_t left_out)
 {
@@ -313,7 +320,7 @@ static int put_profile(struct serve *v, const struct http_request *request, bool
 
 	if (r < 0 || !seconds)
 		return -EINVAL;
-	/* There is nothing to wait for. */
+	/* These requests are answered at once. */
 	if (request->is_head) {
 		reply_bytes(v, request->id, PROFILE_TYPE, NULL, "", 0);
 		return 0;
@@ -342,16 +349,18 @@ static int answer(struct serve *v, const struct http_request *request)
 	case PATH_PROFILE_STALL:
 	case PATH_PROFILE_STARVED:
 		return put_profile(v, request, path == PATH_PROFILE_STARVED);
+	case PATH_RECORDING:
+		return serve__put_recording(v, request);
 	case PATH_HEALTHY:
-		reply_text(v, request->id, 200, "loopstall is healthy.\n");
+		serve__reply_text(v, request->id, 200, "loopstall is healthy.\n");
 		return 0;
 	case PATH_READY:
-		reply_text(v, request->id, 200, "loopstall is ready.\n");
+		serve__reply_text(v, request->id, 200, "loopstall is ready.\n");
 		return 0;
 	case PATH_MAX_:
 		break;
 	}
-	reply_text(v, request->id, 404, "There is no such page.\n");
+	serve__reply_text(v, request->id, 404, "There is no such page.\n");
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
+#include "otlp/message.h"
 
 #define OPENMETRICS "application/openmetrics-text"
 /* Characters in the names and values of an exemplar's labels together. */
@@ -65,7 +66,7 @@ const char *exposition_content_type(enum exposition_format format)
 void exposition_labels__add(struct exposition_labels *labels, const char *name, const char *value)
 {
 	if (*value && labels->n < EXPOSITION_MAX_LABELS)
-		labels->list[labels->n++] = (struct exposition_label){ name, value };
+		labels->list[labels->n++] = (struct exposition_label){ name, value, false };
 }
 
 static const char *suffix_of(const struct exposition_family *family)
@@ -80,6 +81,41 @@ static const char *suffix_of(const struct exposition_family *family)
 	}
 }
 
+static void begin_points(struct otlp_points *points, const struct exposition_family *family)
+{
+	static const enum otlp_kind kinds[] = { [EXPOSITION_COUNTER] = OTLP_SUM,
+						[EXPOSITION_GAUGE] = OTLP_GAUGE,
+						[EXPOSITION_HISTOGRAM] = OTLP_HISTOGRAM,
+						[EXPOSITION_INFO] = OTLP_GAUGE };
+	const struct otlp_family f = { family->name, family->unit, family->help,
+				       kinds[family->type] };
+
+	otlp_points__begin(points, &f);
+}
+
+/* Those of the resource are not repeated with each point. */
+static struct protobuf attributes_of(const struct exposition_labels *labels, unsigned int field)
+{
+	struct protobuf attributes = {};
+
+	for (size_t i = 0; i < labels->n; i++)
+		if (!labels->list[i].is_of_resource)
+			otlp_text(&attributes, field, labels->list[i].name, labels->list[i].value);
+	return attributes;
+}
+
+static void add_point(struct exposition *x, const struct exposition_labels *labels, bool is_time,
+		      uint64_t value)
+{
+	struct protobuf attributes = attributes_of(labels, OTLP_POINT_ATTRIBUTES);
+
+	if (is_time)
+		otlp_points__seconds(x->points, &attributes, value);
+	else
+		otlp_points__count(x->points, &attributes, value);
+	protobuf__done(&attributes);
+}
+
 void exposition__begin(struct exposition *x, const struct exposition_family *family)
 {
 	const bool is_openmetrics = x->format == EXPOSITION_OPENMETRICS;
@@ -89,6 +125,10 @@ void exposition__begin(struct exposition *x, const struct exposition_family *fam
 										family->type];
 
 	x->family = family;
+	if (x->points) {
+		begin_points(x->points, family);
+		return;
+	}
 	fprintf(x->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", family->name, suffix, family->help,
 		family->name, suffix, type);
 	if (is_openmetrics && family->unit)
@@ -125,7 +165,7 @@ static void put_label(FILE *out, bool is_first, const struct exposition_label *l
 	fputc('"', out);
 }
 
-/* `more`: one label behind the others, or NULL. */
+/* `more`: one more label, written last, or NULL. */
 static void put_labels(FILE *out, const struct exposition_labels *labels,
 		       const struct exposition_label *more)
 {
@@ -141,7 +181,7 @@ static void put_labels(FILE *out, const struct exposition_labels *labels,
 
 #define SECONDS_BYTES 32
 
-/* "0.0503", "12.0": without the zeros behind it. */
+/* "0.0503", "12.0": without trailing zeros. */
 static const char *seconds_text(uint64_t ns, char buf[SECONDS_BYTES])
 {
 	char *end = buf +
@@ -164,6 +204,10 @@ static void put_name(struct exposition *x, const char *suffix,
 
 void exposition__count(struct exposition *x, const struct exposition_labels *labels, uint64_t n)
 {
+	if (x->points) {
+		add_point(x, labels, false, n);
+		return;
+	}
 	put_name(x, suffix_of(x->family), labels, NULL);
 	fprintf(x->out, "%" PRIu64 "\n", n);
 }
@@ -172,6 +216,10 @@ void exposition__seconds(struct exposition *x, const struct exposition_labels *l
 {
 	char buf[SECONDS_BYTES];
 
+	if (x->points) {
+		add_point(x, labels, true, ns);
+		return;
+	}
 	put_name(x, suffix_of(x->family), labels, NULL);
 	fprintf(x->out, "%s\n", seconds_text(ns, buf));
 }
@@ -185,7 +233,7 @@ static size_t chars_in(const char *text)
 	return n;
 }
 
-/* As many labels as an exemplar may have. */
+/* Writes the labels that fit into the limit of an exemplar. */
 static struct exposition_labels that_fit(const struct exposition_labels *labels)
 {
 	struct exposition_labels fit = {};
@@ -219,10 +267,14 @@ void exposition__bucket(struct exposition *x, const struct exposition_labels *la
 			uint64_t bound_ns, uint64_t n, const struct exposition_exemplar *exemplar)
 {
 	char buf[SECONDS_BYTES];
-	const struct exposition_label le = { "le",
-					     bound_ns == UINT64_MAX ? "+Inf" :
-								      seconds_text(bound_ns, buf) };
+	const struct exposition_label le = {
+		"le", bound_ns == UINT64_MAX ? "+Inf" : seconds_text(bound_ns, buf), false
+	};
 
+	if (x->points) {
+		otlp_points__bucket(x->points, bound_ns, n);
+		return;
+	}
 	put_name(x, "_bucket", labels, &le);
 	fprintf(x->out, "%" PRIu64, n);
 	if (exemplar && x->format == EXPOSITION_OPENMETRICS)
@@ -235,6 +287,13 @@ void exposition__sum(struct exposition *x, const struct exposition_labels *label
 {
 	char buf[SECONDS_BYTES];
 
+	if (x->points) {
+		struct protobuf attributes = attributes_of(labels, OTLP_HISTOGRAM_ATTRIBUTES);
+
+		otlp_points__sum(x->points, &attributes, sum_ns, n);
+		protobuf__done(&attributes);
+		return;
+	}
 	put_name(x, "_sum", labels, NULL);
 	fprintf(x->out, "%s\n", seconds_text(sum_ns, buf));
 	put_name(x, "_count", labels, NULL);

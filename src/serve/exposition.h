@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes metrics as text: Prometheus' format 0.0.4, or OpenMetrics 1.0.0, which has units, types
- * for information and exemplars besides. Names and helps are ours; values of labels may come from a
- * target and are escaped.
+ * Writes metrics as text, or as points for OpenTelemetry. As text: Prometheus' format 0.0.4, or
+ * OpenMetrics 1.0.0, which has units, types for information and exemplars besides. Names and help
+ * texts are constants; values of labels may come from a target and are escaped.
  */
 #ifndef LOOPSTALL_SERVE_EXPOSITION_H
 #define LOOPSTALL_SERVE_EXPOSITION_H
@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "otlp/points.h"
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
@@ -34,6 +36,7 @@ struct exposition_family {
 
 struct exposition_label {
 	const char *name, *value;
+	bool is_of_resource; /* of the service, not of the sample */
 };
 
 #define EXPOSITION_MAX_LABELS 8
@@ -46,8 +49,10 @@ struct exposition_labels {
 /* Empty values are left out. */
 void exposition_labels__add(struct exposition_labels *labels, const char *name, const char *value);
 
+/* Writes to `out`, or, if that is set, collects `points`. */
 struct exposition {
 	FILE *out;
+	struct otlp_points *points;
 	enum exposition_format format;
 	const struct exposition_family *family;
 	size_t n; /* samples */

@@ -8,100 +8,14 @@
 #include "base/array.h"
 #include "base/time.h"
 #include "model/vocabulary.h"
-
-#define P "loopstall_"
-#define BEHIND " One of the first 50 that mattered, or \"other\"."
-
-/* METRICS(_): _(NAME, "name", TYPE, unit, "sentence") */
-#define METRICS(_)                                                                                 \
-	_(BUILD, P "build", INFO, NULL, "This program, the kernel and what it offers.")            \
-	_(PROCESS, P "process", INFO, NULL, "A watched process.")                                  \
-	_(PROCESSES, P "processes", GAUGE, NULL, "Watched processes, by the mode of measurement.") \
-	_(LOOPS, P "loops", GAUGE, NULL, "Threads that run an event loop.")                        \
-	_(LOOP_TIME, P "loop_time_seconds", COUNTER, "seconds",                                    \
-	  "Time of the loops: in steps, in callbacks, idle in their poll, other.")                 \
-	_(TURN, P "turn_duration_seconds", HISTOGRAM, "seconds",                                   \
-	  "Turns of the loops, from the end of a poll to the next poll.")                          \
-	_(STEP, P "step_duration_seconds", HISTOGRAM, "seconds",                                   \
-	  "Steps of tasks, from one await to the next. Counted in exact mode; in light mode "      \
-	  "those that stall are not in it.")                                                       \
-	_(STALLS, P "stalls", COUNTER, NULL,                                                       \
-	  "Steps, callbacks and turns of at least the threshold, by their main cause.")            \
-	_(STALL_TIME, P "stall_seconds", COUNTER, "seconds",                                       \
-	  "Time of the stalls, by what it went into.")                                             \
-	_(STALLS_COUNTED, P "stalls_without_record", COUNTER, NULL,                                \
-	  "Stalls that were counted only: they are in no other metric of stalls but those by "     \
-	  "coroutine.")                                                                            \
-	_(STALL_RUNNING, P "stall_running_seconds", GAUGE, "seconds",                              \
-	  "Age of the oldest stall that has not ended; 0 without one.")                            \
-	_(STARVED, P "starved_seconds", COUNTER, "seconds",                                        \
-	  "Time that ready tasks waited behind stalls, summed over the tasks.")                    \
-	_(WAITS, P "starved_waits", COUNTER, NULL, "Waits of ready tasks behind stalls.")          \
-	_(GIL_WAIT, P "gil_wait_seconds", COUNTER, "seconds",                                      \
-	  "Time that the loops waited for the interpreter lock.")                                  \
-	_(RUNQUEUE_WAIT, P "runqueue_wait_seconds", COUNTER, "seconds",                            \
-	  "Time that the loops were ready and had no CPU, throttling excluded.")                   \
-	_(THROTTLED, P "throttled_seconds", COUNTER, "seconds",                                    \
-	  "Time that the loops were throttled by the CPU quota of their cgroup.")                  \
-	_(GC, P "gc_seconds", COUNTER, "seconds",                                                  \
-	  "Time that the loops collected garbage, as the sampler saw it.")                         \
-	_(GC_PAUSE, P "gc_pause_seconds", HISTOGRAM, "seconds",                                    \
-	  "Time of the garbage collector in a stall, by the oldest generation collected.")         \
-	_(TASKS, P "tasks", GAUGE, NULL, "Tasks that are alive.")                                  \
-	_(TASKS_READY, P "tasks_ready", GAUGE, NULL, "Entries in the ready queues of the loops.")  \
-	_(EXECUTOR_THREADS, P "executor_threads", GAUGE, NULL, "Threads of the executors.")        \
-	_(EXECUTOR_MAX, P "executor_max_threads", GAUGE, NULL,                                     \
-	  "Threads that the executors may have; 0 without an executor.")                           \
-	_(EXECUTOR_QUEUED, P "executor_queued_calls", GAUGE, NULL,                                 \
-	  "Calls that wait for a thread of an executor.")                                          \
-	_(COROUTINE_STEPS, P "coroutine_steps", COUNTER, NULL,                                     \
-	  "Steps by coroutine, counted in exact mode." BEHIND)                                     \
-	_(COROUTINE_TIME, P "coroutine_time_seconds", COUNTER, "seconds",                          \
-	  "Time of steps by coroutine." BEHIND)                                                    \
-	_(COROUTINE_STALLS, P "coroutine_stalls", COUNTER, NULL, "Stalls by coroutine." BEHIND)    \
-	_(ENTRY_STALLS, P "entry_stalls", COUNTER, NULL,                                           \
-	  "Stalls by the outermost function of the user's code." BEHIND)                           \
-	_(ENTRY_TIME, P "entry_stall_seconds", COUNTER, "seconds",                                 \
-	  "Time of stalls by the outermost function of the user's code." BEHIND)                   \
-	_(ENTRY_STARVED, P "entry_starved_seconds", COUNTER, "seconds",                            \
-	  "Time others waited, by the outermost function of the user's code." BEHIND)              \
-	_(SITE_STALLS, P "site_stalls", COUNTER, NULL, "Stalls by source line and cause." BEHIND)  \
-	_(SITE_TIME, P "site_stall_seconds", COUNTER, "seconds",                                   \
-	  "Time of stalls by source line and cause." BEHIND)                                       \
-	_(SITE_STARVED, P "site_starved_seconds", COUNTER, "seconds",                              \
-	  "Time others waited, by source line and cause." BEHIND)                                  \
-	_(LOST, P "lost", COUNTER, NULL, "What this program could not measure, by reason.")        \
-	_(OWN_CPU, P "own_cpu_seconds", COUNTER, "seconds",                                        \
-	  "CPU time that measuring takes: in kernel programs, in traps, in this program.")         \
-	_(THRESHOLD, P "threshold_seconds", GAUGE, "seconds", "Shortest duration of a stall.")     \
-	_(SERIES, P "series", GAUGE, NULL, "Series that are served.")                              \
-	_(SERIES_MAX, P "series_max", GAUGE, NULL, "Series that may be served.")                   \
-	_(SERIES_REFUSED, P "series_refused", COUNTER, NULL,                                       \
-	  "Values counted as \"other\", because there was no room for series.")                    \
-	_(HTTP, P "http_events", COUNTER, NULL, "What happened to connections and requests.")      \
-	_(PROCESS_CPU, "process_cpu_seconds", COUNTER, "seconds", "CPU time of this program.")     \
-	_(PROCESS_START, "process_start_time_seconds", GAUGE, "seconds",                           \
-	  "When this program was started, since 1970.")                                            \
-	_(PROCESS_MEMORY, "process_resident_memory_bytes", GAUGE, "bytes",                         \
-	  "Memory of this program.")
-
-enum metric {
-#define _(name, ...) METRIC_##name,
-	METRICS(_)
-#undef _
-		METRIC_MAX
-};
-
-static const struct exposition_family families[METRIC_MAX] = {
-#define _(name, text, type, unit, help) [METRIC_##name] = { text, EXPOSITION_##type, unit, help },
-	METRICS(_)
-#undef _
-};
+#include "otlp/message.h"
+#include "serve/metric_families.h"
 
 struct writing {
 	struct exposition x;
 	const struct registry *registry;
 	const struct metrics_facts *facts;
+	const struct service *only; /* NULL: all of them */
 };
 
 static struct exposition_labels labels_of(const struct service *s)
@@ -111,6 +25,8 @@ static struct exposition_labels labels_of(const struct service *s)
 	exposition_labels__add(&labels, "service", s->identity.service);
 	exposition_labels__add(&labels, "container_id", s->identity.container_id);
 	exposition_labels__add(&labels, "pod_uid", s->identity.pod_uid);
+	for (size_t i = 0; i < labels.n; i++)
+		labels.list[i].is_of_resource = true;
 	return labels;
 }
 
@@ -133,10 +49,10 @@ static struct exposition_labels one_label(const char *name, const char *value)
 
 static void begin(struct writing *w, enum metric metric)
 {
-	exposition__begin(&w->x, &families[metric]);
+	exposition__begin(&w->x, &metric_families[metric]);
 }
 
-/* "other" is there once something is counted for it. */
+/* Writes "other" once something is counted under it. */
 static bool is_empty(const struct writing *w, const struct service *s)
 {
 	return s == w->registry->services && !tally__watched_ns(&s->shown) && !s->records;
@@ -144,7 +60,7 @@ static bool is_empty(const struct writing *w, const struct service *s)
 
 #define EACH_SERVICE(w, s)                                                                         \
 	for (const struct service *s = (w)->registry->services; s; s = s->next)                    \
-		if (is_empty(w, s))                                                                \
+		if (is_empty(w, s) || (w->only && s != w->only))                                   \
 			continue;                                                                  \
 		else
 
@@ -269,7 +185,7 @@ static void put_turns(struct writing *w)
 	{
 		const struct exposition_labels labels = labels_of(s);
 
-		/* What is no step, callback or wait is between two turns, or not known. */
+		/* Time that is no step, callback or wait: between two turns, or not known. */
 		put_hist(w, &labels, &s->shown.v[TALLY_TURN_HIST],
 			 s->shown.v[TALLY_STEPS_NS] + s->shown.v[TALLY_CALLBACKS_NS], NULL);
 	}
@@ -284,6 +200,18 @@ static void put_steps(struct writing *w)
 
 		put_hist(w, &labels, &s->shown.v[TALLY_STEP_HIST], s->shown.v[TALLY_STEP_SUM_NS],
 			 s->exemplars);
+	}
+}
+
+static void put_delays(struct writing *w)
+{
+	begin(w, METRIC_READY_DELAY);
+	EACH_SERVICE(w, s)
+	{
+		const struct exposition_labels labels = labels_of(s);
+
+		put_hist(w, &labels, &s->shown.v[TALLY_WAIT_HIST], s->shown.v[TALLY_WAIT_SUM_NS],
+			 NULL);
 	}
 }
 
@@ -375,9 +303,35 @@ static void put_gauges(struct writing *w)
 	}
 }
 
+/* A member of struct pools_now, by its metric. */
+#define put_pools_gauge(w, metric, member)                                                         \
+	do {                                                                                       \
+		begin(w, metric);                                                                  \
+		EACH_SERVICE(w, s)                                                                 \
+		for (enum pool_kind kind = 0; kind < POOL_KIND_MAX; kind++)                        \
+			if (s->has_pools[kind])                                                    \
+				put_of_kind(w, s, kind, s->now.pools[kind].member);                \
+	} while (0)
+
+static void put_of_kind(struct writing *w, const struct service *s, enum pool_kind kind,
+			uint64_t value)
+{
+	const struct exposition_labels labels = labels_with(s, "kind", pool_kind__word(kind));
+
+	exposition__count(&w->x, &labels, value);
+}
+
+static void put_pools(struct writing *w)
+{
+	put_pools_gauge(w, METRIC_POOL_SIZE, size);
+	put_pools_gauge(w, METRIC_POOL_BUSY, busy);
+	put_pools_gauge(w, METRIC_POOL_WAITING, waiting);
+	put_pools_gauge(w, METRIC_POOLS_FULL, full);
+}
+
 static const struct {
 	enum top_list_id list;
-	size_t value; /* of the row */
+	size_t value; /* the labels of the row */
 	bool is_time;
 	const char *labels[TOP_LABELS];
 	enum metric metric;
@@ -456,6 +410,13 @@ static void put_own(struct writing *w)
 		put_part(w, "traps", f->own_cost.traps_ns);
 	begin(w, METRIC_THRESHOLD);
 	exposition__seconds(&w->x, &none, f->threshold_ns);
+}
+
+static void put_process(struct writing *w)
+{
+	static const struct exposition_labels none;
+	const struct metrics_facts *f = w->facts;
+
 	begin(w, METRIC_PROCESS_CPU);
 	exposition__seconds(&w->x, &none, f->self_cpu_ns);
 	begin(w, METRIC_PROCESS_START);
@@ -495,6 +456,33 @@ static void put_events(struct writing *w)
 	for (size_t i = 0; i < w->facts->n_http_events; i++)
 		put_labelled(w, "event", w->facts->http_events[i].name,
 			     w->facts->http_events[i].count);
+	if (!w->facts->n_otlp_events)
+		return;
+	begin(w, METRIC_OTLP);
+	for (size_t i = 0; i < w->facts->n_otlp_events; i++)
+		put_labelled(w, "fate", w->facts->otlp_events[i].name,
+			     w->facts->otlp_events[i].count);
+}
+
+static void put_services(struct writing *w)
+{
+	put_modes(w);
+	put_gauges(w);
+	put_pools(w);
+	put_loop_time(w);
+	put_turns(w);
+	put_steps(w);
+	put_stalls(w);
+	put_stall_time(w);
+	put_seconds(w, METRIC_STARVED, TALLY_STARVED_NS);
+	put_count(w, METRIC_WAITS, TALLY_WAITS);
+	put_delays(w);
+	put_seconds(w, METRIC_GIL_WAIT, TALLY_GIL_NS);
+	put_seconds(w, METRIC_RUNQUEUE_WAIT, TALLY_RUNQUEUE_NS);
+	put_seconds(w, METRIC_THROTTLED, TALLY_THROTTLED_NS);
+	put_seconds(w, METRIC_GC, TALLY_GC_NS);
+	put_pauses(w);
+	put_tops(w);
 }
 
 size_t metrics__write(FILE *out, enum exposition_format format, const struct registry *registry,
@@ -506,24 +494,45 @@ size_t metrics__write(FILE *out, enum exposition_format format, const struct reg
 
 	put_build(&w);
 	put_processes(&w);
-	put_modes(&w);
-	put_gauges(&w);
-	put_loop_time(&w);
-	put_turns(&w);
-	put_steps(&w);
-	put_stalls(&w);
-	put_stall_time(&w);
-	put_seconds(&w, METRIC_STARVED, TALLY_STARVED_NS);
-	put_count(&w, METRIC_WAITS, TALLY_WAITS);
-	put_seconds(&w, METRIC_GIL_WAIT, TALLY_GIL_NS);
-	put_seconds(&w, METRIC_RUNQUEUE_WAIT, TALLY_RUNQUEUE_NS);
-	put_seconds(&w, METRIC_THROTTLED, TALLY_THROTTLED_NS);
-	put_seconds(&w, METRIC_GC, TALLY_GC_NS);
-	put_pauses(&w);
-	put_tops(&w);
+	put_services(&w);
 	put_events(&w);
 	put_own(&w);
+	put_process(&w);
 	put_bounds(&w);
 	exposition__end(&w.x);
 	return w.x.n;
+}
+
+static void encode_service(struct writing *w, struct protobuf *request, const struct service *s)
+{
+	const struct otlp_resource resource = { s->identity.service, s->identity.container_id,
+						s->identity.pod_uid };
+
+	w->only = s;
+	put_services(w);
+	otlp_points__end(w->x.points);
+	otlp_wrap(request, &resource, w->facts->version, &w->x.points->metrics);
+	otlp_points__clear(w->x.points);
+}
+
+size_t metrics__encode(struct protobuf *request, const struct registry *registry,
+		       const struct metrics_facts *facts)
+{
+	static const struct otlp_resource ours = { .service = "loopstall" };
+	struct otlp_points points = { .begun_unix_ns = facts->started_unix_ns,
+				      .now_unix_ns = time_now_ns(CLOCK_REALTIME) };
+	struct writing w = { .x = { .points = &points }, .registry = registry, .facts = facts };
+
+	for (const struct service *s = registry->services; s; s = s->next)
+		if (!is_empty(&w, s))
+			encode_service(&w, request, s);
+	put_build(&w);
+	put_events(&w);
+	put_own(&w);
+	otlp_points__end(&points);
+	otlp_wrap(request, &ours, facts->version, &points.metrics);
+	if (points.metrics.r < 0)
+		request->r = points.metrics.r;
+	otlp_points__done(&points);
+	return points.n;
 }

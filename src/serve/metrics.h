@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * All metrics: their names, types and sentences in one list, and how each is written from the
- * registry. A name that is out stays.
+ * How each of the metrics (metric_families.h) is written from the registry.
  */
 #ifndef LOOPSTALL_SERVE_METRICS_H
 #define LOOPSTALL_SERVE_METRICS_H
@@ -19,13 +18,13 @@ struct metrics_process {
 	bool is_light;
 };
 
-/* A number of our own, by the name of what it counts. */
+/* A number about this program, with the name of what it counts. */
 struct metrics_event {
 	const char *name;
 	uint64_t count;
 };
 
-/* What the registry does not hold. */
+/* Numbers that the registry does not hold. */
 struct metrics_facts {
 	const char *version, *kernel, *arch, *transport;
 	uint64_t threshold_ns;
@@ -35,10 +34,19 @@ struct metrics_facts {
 	const struct metrics_process *processes;
 	size_t n_http_events;
 	const struct metrics_event *http_events;
+	size_t n_otlp_events;
+	const struct metrics_event *otlp_events;
 };
 
 /* Returns the number of series. */
 size_t metrics__write(FILE *out, enum exposition_format format, const struct registry *registry,
 		      const struct metrics_facts *facts);
+
+/*
+ * The same as a request for OTLP: a resource for each service, and one for this program. Without
+ * what is known of each process, and the numbers that every program has. Returns the data points.
+ */
+size_t metrics__encode(struct protobuf *request, const struct registry *registry,
+		       const struct metrics_facts *facts);
 
 #endif

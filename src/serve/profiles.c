@@ -111,7 +111,9 @@ uint64_t profiles__due_ns(const struct profiles *p)
 	return due_ns;
 }
 
-/* Losses grow in the order in which they came up, so the earlier ones are a part of the list. */
+/*
+ * The count at the start of the profile. A loss that was not in the list then had none.
+ */
 static uint64_t count_before(const struct profile *p, const char *name)
 {
 	for (size_t i = 0; i < p->n_losses; i++)

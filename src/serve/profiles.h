@@ -26,7 +26,7 @@ struct profiles {
 /* What to do with one that is complete; `bytes` lives during the call. */
 typedef void (*profile_fn)(void *ctx, uint64_t request, const void *bytes, size_t size);
 
-/* Drops those for which nobody waits any more. */
+/* Drops profiles whose client has gone. */
 void profiles__forget(struct profiles *p, bool (*is_waiting)(void *ctx, uint64_t request),
 		      void *ctx);
 /* 0, -EBUSY: too many, or -errno. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Numbers out of the query of a request.
+ * Reads numbers from the query string of a request.
  */
 #ifndef LOOPSTALL_SERVE_QUERY_H
 #define LOOPSTALL_SERVE_QUERY_H
@@ -12,5 +12,8 @@
  * with *ret_value unchanged.
  */
 int query_u64(const char *query, const char *name, uint64_t most, uint64_t *ret_value);
+
+/* The same for a time of whole seconds or minutes: "60s", "5m". */
+int query_time(const char *query, const char *name, uint64_t most_ns, uint64_t *ret_ns);
 
 #endif

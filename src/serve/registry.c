@@ -18,12 +18,14 @@
 #include "model/vocabulary.h"
 #include "report/format.h"
 
-/* Of the program itself: build, losses, cost, HTTP. */
-#define OWN_SERIES 190
-/* Of a service without causes, pauses and rows, but with those that are "other". */
-#define SERVICE_SERIES (2 * (TALLY_N_BUCKETS + 2) + 24 + REGISTRY_UNITS + TOP_LIST_MAX * TOP_VALUES)
+/* Series about the program itself: build, losses, cost, HTTP. */
+#define OWN_SERIES 200
+/* Series of a service without its causes, pauses and rows, but with its "other". */
+#define SERVICE_SERIES                                                                             \
+	(3 * (TALLY_N_BUCKETS + 2) + 24 + REGISTRY_UNITS + TOP_LIST_MAX * TOP_VALUES +             \
+	 4 * POOL_KIND_MAX)
 #define PAUSE_SERIES (TALLY_N_BUCKETS + 2)
-/* When a row is worth series of its own. */
+/* Thresholds at which a row gets series of its own. */
 #define ADMIT_STALLS 3
 #define ADMIT_PART 100 /* of the time that the service was watched */
 #define ADMIT_AFTER_NS (10 * NS_PER_S)
@@ -101,7 +103,7 @@ void registry__free(struct registry *r)
 	free(r);
 }
 
-/* Of that identity, or a new one, or "other" if there is no room for it. 0 or -ENOMEM. */
+/* The service of that identity: known, new, or "other" if there is no room. 0 or -ENOMEM. */
 static int service_of(struct registry *r, const struct identity *identity,
 		      struct service **ret_service)
 {
@@ -167,7 +169,7 @@ const struct service *registry__service(const struct registry *r, pid_t pid)
 	return p && p->service ? p->service : r->services;
 }
 
-/* That something is to be counted for. 0 or -ENOMEM. */
+/* The service to count something for. 0 or -ENOMEM. */
 static int service_counted(struct registry *r, uint32_t pid, struct service **ret_service)
 {
 	struct process_entry *p = entry_of(r, (pid_t)pid);
@@ -202,7 +204,7 @@ int registry__add_thread(struct registry *r, const struct thread_sum *sum)
 	struct service *s;
 	int code;
 
-	/* A thread that is described only has no reading yet. */
+	/* A thread without a reading yet has a description alone. */
 	if (!sum->stats->at_ns)
 		return 0;
 	code = service_counted(r, sum->pid, &s);
@@ -274,8 +276,8 @@ static void end_pass_of(struct registry *r, struct service *s)
 	uint64_t without;
 
 	/*
-	 * A stall is counted at its end, and its record is there by the next pass: what is missing
-	 * then was counted only.
+	 * A stall is counted at its end, and its record arrives before the next pass. A stall whose
+	 * record is missing then was only counted.
 	 */
 	without = s->stalls_read > s->records ? s->stalls_read - s->records : 0;
 	if (without > s->stalls_without_record)
@@ -319,7 +321,22 @@ void registry__set_running(struct registry *r, const struct stall *stall)
 		now->stall_running_ns = stall->duration_ns;
 }
 
-/* A cell that gets series of its own, or is counted as "other". */
+void registry__add_pool(struct registry *r, const struct pool_row *pool)
+{
+	struct process_entry *p = entry_of(r, (pid_t)pool->pid);
+	struct service *s = p && p->service ? p->service : r->services;
+	struct pools_now *now = &s->now.pools[pool->kind];
+
+	if (pool->is_default)
+		return;
+	s->has_pools[pool->kind] = true;
+	now->size += pool->size;
+	now->busy += pool->busy;
+	now->waiting += pool->waiting;
+	now->full += pool->full_since_ns != 0;
+}
+
+/* Decides whether a cell gets series of its own or is counted as "other". */
 static enum ls_cause cell_of(struct registry *r, struct service *s, size_t row, enum ls_cause cause)
 {
 	if (s->has_series[row][cause])

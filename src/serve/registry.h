@@ -48,12 +48,19 @@ struct pause_hist {
 	uint64_t sum_ns, buckets[TALLY_N_BUCKETS];
 };
 
+/* Sums over the pools of one kind; default executors are apart. */
+struct pools_now {
+	uint64_t size, busy, waiting; /* size: of those that have one */
+	uint64_t full; /* pools of which nothing is free and for which something waits */
+};
+
 /* What is true right now. */
 struct service_now {
 	uint32_t loops, processes_exact, processes_light;
 	uint64_t tasks, tasks_ready;
 	uint64_t executor_threads, executor_max, executor_queued;
 	uint64_t stall_running_ns; /* age of the oldest stall that is open */
+	struct pools_now pools[POOL_KIND_MAX];
 };
 
 struct service {
@@ -70,6 +77,7 @@ struct service {
 	struct top_list tops[TOP_LIST_MAX];
 	struct exemplar exemplars[TALLY_N_BUCKETS]; /* of steps */
 	struct service_now now;
+	bool has_pools[POOL_KIND_MAX]; /* one was seen at any time */
 	struct service *next; /* in the order in which they came */
 };
 
@@ -86,7 +94,7 @@ struct registry {
 	struct process_entry *processes; /* table */
 	size_t n_losses;
 	struct registry_loss losses[REGISTRY_MAX_LOSSES]; /* as names them: none falls */
-	/* values that went to "other" because --max-series was reached */
+	/* values counted as "other" because --max-series was reached */
 	uint64_t refused_services, refused_causes, refused_tops[TOP_LIST_MAX];
 	bool is_folding;
 	uint64_t clock_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
@@ -119,15 +127,18 @@ int registry__add_thread(struct registry *r, const struct thread_sum *sum);
 int registry__add_coroutine(struct registry *r, const struct coroutine_sum *sum);
 void registry__end_pass(struct registry *r);
 
-/* What is true right now, behind a pass. Of a process with a loop; 0 or -ENOMEM. */
+/* Current values, set after a pass. For a process with a loop; 0 or -ENOMEM. */
 struct process_now {
 	uint32_t loops;
 	bool is_light;
 	uint64_t tasks;
 };
 int registry__describe_process(struct registry *r, pid_t pid, const struct process_now *now);
-/* Of a stall that is open. */
+/* Adds an open stall to the current values. */
 void registry__set_running(struct registry *r, const struct stall *stall);
+
+/* Adds a pool to the current values. */
+void registry__add_pool(struct registry *r, const struct pool_row *pool);
 
 /* A stall has ended. 0 or -ENOMEM. */
 int registry__add_stall(struct registry *r, const struct stall *stall);

@@ -13,7 +13,7 @@
 #include "process/identity.h"
 #include "process/target.h"
 
-/* Answered in one turn of the session; the others wait in the socket. */
+/* Requests answered in one turn of the session; further ones wait in the socket. */
 #define REQUESTS_PER_TURN 16
 
 static const struct sum_ops sum_ops = {
@@ -55,6 +55,8 @@ static int on_stall(void *ctx, const struct stall *stall)
 
 	v->n_stalls += stall->end != LS_END_OPEN;
 	r = registry__add_stall(v->registry, stall);
+	if (r >= 0)
+		serve__export_stall(v, stall);
 	return r < 0 ? r : profiles__add_stall(&v->profiles, stall);
 }
 
@@ -95,6 +97,8 @@ static void set_running(struct serve *v, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->n_live; i++)
 		registry__set_running(v->registry, &snapshot->live[i]);
+	for (size_t i = 0; i < snapshot->n_pools; i++)
+		registry__add_pool(v->registry, &snapshot->pools[i]);
 }
 
 int serve__refresh(struct serve *v, const struct snapshot **ret_snapshot)
@@ -141,9 +145,11 @@ static int begin(void *ctx)
 {
 	struct serve *v = ctx;
 
+	int r = serve__begin_exports(v);
+
 	loop__add_timer(session__loop(v->session), &v->profile_timer);
-	if (!v->server)
-		return 0;
+	if (r < 0 || !v->server)
+		return r;
 	v->requests =
 		(struct loop_fd){ .fd = http_server__fd(v->server), .fn = on_requests, .ctx = v };
 	return loop__add_fd(session__loop(v->session), &v->requests, EPOLLIN);
@@ -187,12 +193,19 @@ void serve__set_server(struct serve *v, struct http_server *server)
 	v->server = server;
 }
 
+void serve__set_sender(struct serve *v, struct otlp_sender *sender, uint64_t interval_ns)
+{
+	v->exports.sender = sender;
+	v->exports.interval_ns = interval_ns;
+}
+
 void serve__free(struct serve *v)
 {
 	if (!v)
 		return;
 	registry__free(v->registry);
 	profiles__done(&v->profiles);
+	protobuf__done(&v->exports.logs);
 	for (size_t i = 0; i < N_OF(v->metrics); i++)
 		free(v->metrics[i].text);
 	free(v->snapshot.text);

@@ -11,11 +11,12 @@
 
 #include "base/err.h"
 #include "http/http_server.h"
+#include "otlp/sender.h"
 #include "session/session.h"
 
 struct serve;
 
-/* Where answers go; http_server.h has the functions, tests have their own. */
+/* The functions that send answers: those of http_server.h, or a test's own. */
 struct serve_outlet {
 	void *ctx;
 	int (*reply)(void *ctx, uint64_t id, const struct http_reply *reply);
@@ -27,10 +28,11 @@ struct serve_opts {
 	const char *version; /* of the program */
 	const char *mode; /* as requested */
 	size_t max_series; /* 0: the default */
+	uint64_t ring_ns; /* that the session's ring keeps for /recording; 0: there is none */
 	uint64_t clock_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 };
 
-/* All that is answered, ends with NULL: for struct http_options. */
+/* All paths that are answered, NULL at the end: for struct http_options. */
 extern const char *const serve_paths[];
 
 /* Adds the sink to the session. 0 or -ENOMEM. */
@@ -42,9 +44,13 @@ static inline void serve__freep(struct serve **v)
 	serve__free(*v);
 }
 
-/* Answers, at once or later. */
+/* Answers a request, at once or later. */
 void serve__request(struct serve *v, const struct http_request *request);
 /* Takes requests from the server while the session runs. It must outlive the session. */
 void serve__set_server(struct serve *v, struct http_server *server);
+/* Sends stalls as they end and metrics in that interval. The sender must outlive the session. */
+void serve__set_sender(struct serve *v, struct otlp_sender *sender, uint64_t interval_ns);
+/* Behind session__run(): sends what is left, in seconds at most, and says what was lost. */
+void serve__finish(struct serve *v);
 
 #endif

@@ -12,7 +12,10 @@ static const uint64_t nominal_ns[TALLY_N_BOUNDS] = {
 #undef _
 };
 
-/* The first bucket of the kernel side's histogram behind the bound: that of the nearest edge. */
+/*
+ * The first bucket of the kernel side's histogram that begins at the bound, rounded to the nearest
+ * edge.
+ */
 static uint32_t bound_index(size_t i)
 {
 	const uint32_t index = ls_hist_index(nominal_ns[i]);
@@ -76,7 +79,9 @@ void tally__add_thread(struct tally *t, const struct ls_thread_stats *stats)
 	t->v[TALLY_GC_NS] += stats->cause_ns[LS_CAUSE_GC];
 	t->v[TALLY_STALLS] += stats->stalls;
 	t->v[TALLY_STARVED_NS] += stats->callbacks_starved_ns;
+	t->v[TALLY_WAIT_SUM_NS] += stats->waits_ns;
 	add_hist(&t->v[TALLY_TURN_HIST], stats->turn_hist);
+	add_hist(&t->v[TALLY_WAIT_HIST], stats->wait_hist);
 }
 
 void tally__add_coroutine(struct tally *t, const struct ls_coro_stats *stats)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Numbers of one service that only grow: times, counts and two histograms, as one array, so that
+ * Numbers of one service that only grow: times, counts and three histograms, as one array, so that
  * they are summed and compared in one place.
  */
 #ifndef LOOPSTALL_SERVE_TALLY_H
@@ -35,16 +35,16 @@
 #define _(ns) +1
 enum { TALLY_N_BOUNDS = 0 TALLY_BOUNDS(_) };
 #undef _
-#define TALLY_N_BUCKETS (TALLY_N_BOUNDS + 1) /* the last one holds what is longer */
+#define TALLY_N_BUCKETS (TALLY_N_BOUNDS + 1) /* the last bucket has no upper bound */
 
-/* The bound number i < TALLY_N_BOUNDS: what is shorter than it is in bucket i or one before. */
+/* Bound number i < TALLY_N_BOUNDS: durations below it are in the buckets up to i. */
 uint64_t tally_bound_ns(size_t i);
 size_t tally_bucket_of(uint64_t ns);
 
 enum tally_field {
 	TALLY_STEPS_NS,
 	TALLY_CALLBACKS_NS,
-	TALLY_OTHER_NS, /* of the loop, that is in none of its three states */
+	TALLY_OTHER_NS, /* of the loop, in none of its three states */
 	TALLY_IDLE_NS,
 	TALLY_GIL_NS,
 	TALLY_RUNQUEUE_NS, /* without the next one */
@@ -53,10 +53,12 @@ enum tally_field {
 	TALLY_STALLS,
 	TALLY_STARVED_NS,
 	TALLY_WAITS, /* of tasks behind stalls of others */
+	TALLY_WAIT_SUM_NS, /* of the waits in the histogram */
 	TALLY_STEP_SUM_NS, /* of the steps in the histogram */
 	TALLY_STEP_HIST,
 	TALLY_TURN_HIST = TALLY_STEP_HIST + TALLY_N_BUCKETS,
-	TALLY_FIELDS = TALLY_TURN_HIST + TALLY_N_BUCKETS,
+	TALLY_WAIT_HIST = TALLY_TURN_HIST + TALLY_N_BUCKETS,
+	TALLY_FIELDS = TALLY_WAIT_HIST + TALLY_N_BUCKETS,
 };
 
 struct tally {
@@ -64,7 +66,7 @@ struct tally {
 };
 
 void tally__add(struct tally *t, const struct tally *other);
-/* No field falls: the larger one of each. */
+/* Raises each field to the larger one of both, so that none falls. */
 void tally__raise(struct tally *t, const struct tally *other);
 void tally__add_thread(struct tally *t, const struct ls_thread_stats *stats);
 void tally__add_coroutine(struct tally *t, const struct ls_coro_stats *stats);

@@ -25,8 +25,8 @@ struct top_row {
 	bool is_admitted;
 	uint64_t pass[TOP_VALUES]; /* of readings that still change, in the current pass */
 	uint64_t ended[TOP_VALUES]; /* of readings that do not */
-	uint64_t seen[TOP_VALUES]; /* all that was counted */
-	uint64_t shown[TOP_VALUES]; /* of it, since it was admitted */
+	uint64_t seen[TOP_VALUES]; /* the sum since the start */
+	uint64_t shown[TOP_VALUES]; /* the part of it since the row was admitted */
 	UT_hash_handle hh;
 };
 
@@ -41,11 +41,11 @@ struct top_key {
 	const char *labels[TOP_LABELS]; /* NULL behind the last */
 };
 
-/* NULL: there is no room, add to the others. 0 or -ENOMEM. */
+/* *ret_row is NULL if there is no room: then add to the others. 0 or -ENOMEM. */
 int top_list__get(struct top_list *l, const struct top_key *key, struct top_row **ret_row);
-/* `row` NULL: to the others. */
+/* Adds to the row, or to the others if `row` is NULL. */
 void top_list__add(struct top_list *l, struct top_row *row, const uint64_t values[TOP_VALUES]);
-/* Gives the row series of its own; the caller has found that there is room for them. */
+/* Gives the row series of its own. The caller has checked that there is room for them. */
 void top_list__admit(struct top_list *l, struct top_row *row);
 /* Whether one more row could be admitted. */
 bool top_list__has_room(const struct top_list *l);
