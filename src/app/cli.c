@@ -10,9 +10,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/duration.h"
 #include "base/exit.h"
+#include "base/similar.h"
 #include "base/time.h"
 #include "model/groups.h"
 
@@ -83,11 +85,19 @@ const struct cli_option cli_measure_options[] = {
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_not_following),
 	  .help = "do not watch the children of the targets" },
+	{ .name = "wait",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_patient),
+	  .help = "with -n: wait until there is one (top does without being told)" },
 	CLI_OWN_OPTIONS,
 	{ .name = "no-native",
 	  .type = CLI_FLAG,
 	  .offset = offsetof(struct config, is_without_native),
 	  .help = "do not look for the C functions inside a stall's Python frame" },
+	{ .name = "no-request",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_without_requests),
+	  .help = "do not read the HTTP request and the test of a stall" },
 	{ .name = "config",
 	  .type = CLI_TEXT,
 	  .offset = offsetof(struct config, file_path),
@@ -211,7 +221,8 @@ static int parse_flag(const char *text, bool *ret_flag, struct err *err)
 
 static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
 {
-	char bad[64], known[192] = "";
+	char bad[64], known[192] = "", hint[SIMILAR_BYTES];
+	struct similar similar = SIMILAR_TO(bad);
 	size_t used = 0;
 
 	if (lint__parse_mask(text, ret_mask, bad, sizeof(bad)) >= 0)
@@ -219,7 +230,10 @@ static int parse_lints(const char *text, lint_mask *ret_mask, struct err *err)
 	for (enum lint_id id = 0; id < LINT_MAX && used < sizeof(known); id++)
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s, ",
 					 lint__name(id));
-	return err__set(err, -EINVAL, "'%s' is no lint: there is %sor all", bad, known);
+	for (enum lint_id id = 0; id < LINT_MAX; id++)
+		similar__offer(&similar, lint__name(id));
+	return err__set(err, -EINVAL, "'%s' is no lint%s: there is %sor all", bad,
+			similar__hint(&similar, "", hint), known);
 }
 
 static int parse_group(const char *text, enum group_key *ret_key, struct err *err)
@@ -323,6 +337,37 @@ static const struct cli_option *find_option(const struct getopt_tables *t, int v
 	return NULL;
 }
 
+/* "--treshold=5ms" without its dashes and its value; then what it may have been meant for. */
+static int refuse_option(const struct getopt_tables *t, const char *text, struct err *err)
+{
+	char name[64], hint[SIMILAR_BYTES];
+	struct similar similar = SIMILAR_TO(name);
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text + strspn(text, "-"), "="),
+		 text + strspn(text, "-"));
+	for (size_t i = 0; i < t->n; i++)
+		similar__offer(&similar, t->options[i]->name);
+	return err__set(err, -EINVAL, "unknown option '%s'%s", text,
+			similar__hint(&similar, "--", hint));
+}
+
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+/* What is no option, and no file either, is mostly a target. */
+static void hint_target(const struct cli_command *command, const char *text, char *hint,
+			size_t size)
+{
+	*hint = '\0';
+	if (command->needs_target)
+		snprintf(hint, size,
+			 is_number(text) ? "; for a process: -p %s" :
+					   "; for processes by name: -n %s",
+			 text);
+}
+
 static int check_target(const struct cli_command *command, const struct config *config,
 			struct err *err)
 {
@@ -337,7 +382,7 @@ static int check_target(const struct cli_command *command, const struct config *
 	if (n > 1)
 		return err__set(err, -EINVAL, "more than one kind of target: give %s%s%s", targets,
 				or_file, or_all);
-	if (command->needs_target && n == 0)
+	if (command->needs_target && !command->lists_targets && n == 0)
 		return err__set(err, -EINVAL, "no target: give %s%s%s%s", targets,
 				command->takes_command ? " to start one" : "", or_file, or_all);
 	if (config->n_files < command->min_files)
@@ -350,6 +395,9 @@ static int take_file(const struct cli_command *command, const char *name, struct
 {
 	if (config->n_files == command->max_files)
 		return err__set(err, -EINVAL, "'%s' is one argument too many", name);
+	if (command->needs_target && is_number(name) && access(name, F_OK) < 0)
+		return err__set(err, -EINVAL, "there is no file %s; for a process: -p %s", name,
+				name);
 	config->files[config->n_files++] = name;
 	return 0;
 }
@@ -359,6 +407,7 @@ static int take_command(const struct cli_command *command, int argc, char **argv
 			struct config *config, struct err *err)
 {
 	const bool has_dashes = optind > 1 && !strcmp(argv[optind - 1], "--");
+	char hint[96];
 
 	if (optind == argc)
 		return has_dashes && command->takes_command ?
@@ -366,10 +415,12 @@ static int take_command(const struct cli_command *command, int argc, char **argv
 			0;
 	if (!command->takes_command)
 		return err__set(err, -EINVAL, "'%s' is one argument too many", argv[optind]);
-	if (!has_dashes)
+	if (!has_dashes) {
+		hint_target(command, argv[optind], hint, sizeof(hint));
 		return err__set(err, -EINVAL,
-				"'%s' is not an option; a command to start goes behind --",
-				argv[optind]);
+				"'%s' is not an option%s; a command to start goes behind --",
+				argv[optind], hint);
+	}
 	config->command = argv + optind;
 	return 0;
 }
@@ -379,6 +430,19 @@ struct config cli_defaults(void)
 	return (struct config){ .threshold_ns = DEFAULT_THRESHOLD_NS, .budget = DEFAULT_BUDGET };
 }
 
+/*
+ * '+' stops at the first argument that is no option, '-' returns it as the value of FILE_ARGUMENT;
+ * ':' makes a missing value a code of its own.
+ */
+static void getopt_tables__fill(struct getopt_tables *t, const struct cli_command *command)
+{
+	strcpy(t->shorts, command->max_files ? "-:" : "+:");
+	add_options(t, command->options);
+	if (command->measures)
+		add_options(t, cli_measure_options);
+	add_options(t, cli_common_options);
+}
+
 int cli_parse(const struct cli_command *command, const struct config *base, int argc, char **argv,
 	      struct config *ret_config, struct err *err)
 {
@@ -386,16 +450,7 @@ int cli_parse(const struct cli_command *command, const struct config *base, int 
 	struct config config = base ? *base : cli_defaults();
 	int value, r;
 
-	/*
-	 * '+' stops at the first argument that is no option, '-' returns it as the value of
-	 * FILE_ARGUMENT; ':' makes a missing value a code of its own.
-	 */
-	strcpy(t.shorts, command->max_files ? "-:" : "+:");
-	add_options(&t, command->options);
-	if (command->measures)
-		add_options(&t, cli_measure_options);
-	add_options(&t, cli_common_options);
-
+	getopt_tables__fill(&t, command);
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
 	while ((value = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
@@ -406,7 +461,7 @@ int cli_parse(const struct cli_command *command, const struct config *base, int 
 		if (value == '?' && optopt > 0 && optopt <= UCHAR_MAX)
 			return err__set(err, -EINVAL, "unknown option '-%c'", optopt);
 		if (value == '?')
-			return err__set(err, -EINVAL, "unknown option '%s'", argv[optind - 1]);
+			return refuse_option(&t, argv[optind - 1], err);
 		option = value == FILE_ARGUMENT ? NULL : find_option(&t, value);
 		r = option ? cli_set(option, optarg, &config, err) :
 			     take_file(command, optarg, &config, err);

@@ -52,10 +52,12 @@ struct config {
 	size_t n_pids;
 	pid_t pids[CLI_MAX_PIDS];
 	const char *name; /* NULL if not given */
+	bool is_patient; /* waits for one of that name */
 	char **command; /* NULL, or arguments up to a NULL */
 	size_t n_files;
 	const char *files[CLI_MAX_FILES]; /* that are named without an option: recordings */
 	const char *format, *diff; /* of a report; NULL if not given */
+	const char *top_baseline; /* a recording; NULL if not given */
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t threshold_ns;
 	enum measure_mode mode;
@@ -63,13 +65,18 @@ struct config {
 	double budget;
 	bool is_not_following;
 	bool is_without_native; /* no native frames */
+	bool is_without_requests; /* neither requests nor tests */
+	bool is_without_sources; /* no source lines in a recording */
 	const char *screen, *sort, *filter, *columns; /* of the dashboard; NULL if not given */
+	const char *theme; /* NULL if not given */
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
+	const char *otlp; /* NULL if not given */
+	uint64_t otlp_interval_ns;
 	uint64_t ring_ns, on_stall_ns; /* of a flight recorder; 0 if not given */
 	bool is_on_exit;
 	bool is_everything; /* of the server: every event loop of the machine */
 	const char *listen, *web_config, *max_series; /* NULL if not given */
-	bool is_insecure_listen;
+	bool is_insecure_listen, may_record;
 	uint64_t refresh_ns; /* of the dashboard's numbers; 0 if not given */
 	lint_mask lints_off;
 	enum group_key group; /* of the rows of tables */
@@ -100,6 +107,7 @@ enum cli_values {
 	CLI_VALUES_MODE,
 	CLI_VALUES_FORMAT,
 	CLI_VALUES_SCREEN,
+	CLI_VALUES_THEME,
 	CLI_VALUES_COLUMN,
 	CLI_VALUES_LINT,
 	CLI_VALUES_GROUP,
@@ -142,6 +150,7 @@ struct cli_command {
 	const struct cli_option *options;
 	bool measures; /* takes cli_measure_options as well */
 	bool needs_target; /* -p, -n or a command must be there */
+	bool lists_targets; /* without one it lets the user choose */
 	bool takes_everything; /* --all is a target */
 	bool has_own_file; /* a loopstall.ini in the working directory is read */
 	bool takes_command; /* arguments after -- are a command to start */
@@ -162,7 +171,7 @@ extern const struct cli_option cli_measure_options[];
 	{                                                                                          \
 		.name = "group", .type = CLI_GROUP, .offset = offsetof(struct config, group),      \
 		.argument = "KEY", .values = CLI_VALUES_GROUP,                                     \
-		.help = "rows by coroutine, entry, file, task, process or auto (default)",         \
+		.help = "rows by coroutine, entry, route, file, task, test, process or auto",      \
 		__VA_ARGS__                                                                        \
 	}
 

@@ -19,12 +19,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "check/baseline.h"
 #include "check/checker.h"
 
 /* A verdict needs more records than a reader does, and prints no line for each. */
 #define STALLS_PER_S 1500
-/* The pace at which the recorder reads the aggregates. */
-#define REPLAY_SLICE_NS (250 * NS_PER_MS)
 
 struct check {
 	const struct config *config;
@@ -214,24 +213,11 @@ static int compare_thresholds(const struct check *c, const struct replay *replay
 			path, recorded, needed, needed);
 }
 
-/* Plays the rest in slices, as a live run reads it. 0 or -errno. */
-static int play(struct check *c, struct replay *replay)
+static int judge_slice(void *ctx, const struct snapshot *snapshot, uint64_t at_ns)
 {
-	const struct snapshot *snapshot;
-	uint64_t at_ns;
-	int r;
+	const struct check *c = ctx;
 
-	while ((r = replay__peek(replay, &at_ns)) > 0) {
-		at_ns += REPLAY_SLICE_NS;
-		r = replay__to(replay, at_ns);
-		if (r >= 0)
-			r = model__snapshot(replay__model(replay), &snapshot);
-		if (r >= 0)
-			r = checker__slice(c->checker, snapshot, at_ns);
-		if (r < 0)
-			return r;
-	}
-	return r;
+	return checker__slice(c->checker, snapshot, at_ns);
 }
 
 static int judge_replay(struct check *c, struct replay *replay)
@@ -240,7 +226,7 @@ static int judge_replay(struct check *c, struct replay *replay)
 	struct check_facts facts;
 	struct machine_use use;
 	struct report_run run;
-	int r = play(c, replay);
+	int r = replay__each_slice(replay, judge_slice, c);
 
 	if (r >= 0)
 		r = model__snapshot(replay__model(replay), &snapshot);

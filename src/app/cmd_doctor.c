@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "app/commands.h"
+#include "arch/arch.h"
 #include "base/array.h"
 #include "base/exit.h"
 #include "app/remedy.h"
@@ -30,6 +31,7 @@
 struct finding {
 	const char *name;
 	const char *sentence;
+	const char *since; /* the version of Linux that brought it, or NULL */
 	bool is_required;
 	bool is_ok;
 	struct remedy remedy;
@@ -101,8 +103,7 @@ static void take_notes(struct patient *p)
 	if (t->rung != TARGET_RUNG_NONE && p->n_spots[LS_SPOT_POLL_RETURN] == 0)
 		note(p, "the loop's poll was not found: a turn is seen only where the poll sleeps");
 	if (p->n_slow_spots > 0)
-		note(p,
-		     "some probe spots need single-stepping: about 12 us a hit instead of 0.6 us");
+		note(p, arch.stepping_note);
 	if (p->about.stacks_note)
 		note(p, p->about.stacks_note);
 }
@@ -157,6 +158,7 @@ static size_t collect(struct finding *findings, struct probe_feature *features)
 		findings[n] = (struct finding){
 			.name = features[i].name,
 			.sentence = features[i].sentence,
+			.since = features[i].since,
 			.is_required = features[i].is_required,
 			.is_ok = features[i].status == 0,
 			.remedy.host_pid = !strcmp(features[i].name, "pid_namespace"),
@@ -230,13 +232,14 @@ static void print_findings(const struct finding *findings, size_t n, const struc
 	for (size_t i = 0; i < n; i++) {
 		const struct finding *f = &findings[i];
 
-		printf("  %-8s %-22s %s\n",
+		printf("  %-8s %-23s %s%s%s%s\n",
 		       f->is_ok		      ? "ok" :
 			       f->is_required ? "MISSING" :
 						"absent",
-		       f->name, f->sentence);
+		       f->name, f->sentence, f->since ? " (from Linux " : "", f->since ?: "",
+		       f->since ? " on)" : "");
 		if (!f->is_ok && *f->fix)
-			printf("  %-8s %-22s fix: %s\n", "", "", f->fix);
+			printf("  %-8s %-23s fix: %s\n", "", "", f->fix);
 	}
 }
 
@@ -335,6 +338,7 @@ static json_t *feature_json(const void *item)
 
 	jsonx_add_text(&o, "name", f->name);
 	jsonx_add_text(&o, "what_for", f->sentence);
+	jsonx_add_text(&o, "since", f->since);
 	jsonx_add_bool(&o, "required", f->is_required);
 	jsonx_add_bool(&o, "ok", f->is_ok);
 	jsonx_add_text(&o, "fix", f->fix);

@@ -6,16 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/commands.h"
 #include "base/exit.h"
+#include "app/loop_entry.h"
 #include "app/privs.h"
 #include "app/say.h"
 #include "app/supervise.h"
@@ -25,19 +24,8 @@
 #include "report/format.h"
 #include "process/target.h"
 
-#define MAX_LOOPS 64
 #define MAX_COMMAND_BYTES 4096
 #define CONTAINER_COLUMNS 16
-
-/* One line of the list: a process and the loops in it. */
-struct row {
-	const struct target *target;
-	char user[32];
-	char kinds[48];
-	int n_loops;
-	struct target_loop_thread loops[MAX_LOOPS];
-	int n_tasks; /* -errno if not known */
-};
 
 /* Processes that are not in the list, by reason; printed below it. */
 struct left_out {
@@ -63,45 +51,6 @@ struct list {
 	struct outcome *outcome;
 };
 
-static void find_user(pid_t pid, char *buf, size_t size)
-{
-	const struct passwd *user;
-	struct stat st;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	if (stat(path, &st) < 0) {
-		snprintf(buf, size, "?");
-		return;
-	}
-	user = getpwuid(st.st_uid);
-	if (user)
-		snprintf(buf, size, "%s", user->pw_name);
-	else
-		snprintf(buf, size, "%u", st.st_uid);
-}
-
-/* "asyncio", or "asyncio+uvloop": each kind once. */
-static void join_kinds(struct row *row)
-{
-	for (int i = 0; i < row->n_loops; i++) {
-		const char *word = target_loop_kind_word(row->loops[i].kind);
-		const size_t used = strlen(row->kinds);
-
-		if (!strstr(row->kinds, word))
-			snprintf(row->kinds + used, sizeof(row->kinds) - used, "%s%s",
-				 used ? "+" : "", word);
-	}
-}
-
-static void fill_row(struct row *row, const struct target *t)
-{
-	row->target = t;
-	find_user(t->pid, row->user, sizeof(row->user));
-	row->n_tasks = target__count_tasks(t);
-	join_kinds(row);
-}
-
 static void print_header(void)
 {
 	printf("%7s %-10s %-7s %-10s %5s %6s %-7s %-*s %s\n", "PID", "USER", "PYTHON", "LOOP",
@@ -122,7 +71,7 @@ static void name_container(const struct target *t, char *buf, size_t size)
 }
 
 /* Cuts at the width of the terminal, and never inside a character. */
-static void print_row(const struct row *row, unsigned int width)
+static void print_row(const struct loop_entry *row, unsigned int width)
 {
 	char command[MAX_COMMAND_BYTES], user[64], tasks[16] = "?";
 	char line[MAX_COMMAND_BYTES + 256], container[2 * FORMAT_CGROUP_BYTES + 16];
@@ -148,7 +97,7 @@ static void print_row(const struct row *row, unsigned int width)
 }
 
 /* NULL without memory. */
-static json_t *row_json(const struct row *row)
+static json_t *row_json(const struct loop_entry *row)
 {
 	const struct target *t = row->target;
 	struct jsonx o = say_json_object("loop");
@@ -235,7 +184,7 @@ static void leave_out(struct left_out *out, pid_t pid, int code, const struct er
 }
 
 /* Written at once, because the next process may take long. 0 or -errno. */
-static int put_row(const struct row *row, const struct config *config, bool is_first)
+static int put_row(const struct loop_entry *row, const struct config *config, bool is_first)
 {
 	if (config->is_json)
 		return say_json(row_json(row));
@@ -246,7 +195,8 @@ static int put_row(const struct row *row, const struct config *config, bool is_f
 }
 
 /* False once the reader of the list has gone. */
-static bool print(const struct row *row, const struct config *config, struct outcome *outcome)
+static bool print(const struct loop_entry *row, const struct config *config,
+		  struct outcome *outcome)
 {
 	int r;
 
@@ -276,7 +226,7 @@ static bool show(void *ctx, size_t i)
 	const struct target_context context = { .relative = list->first };
 	_cleanup_(target__freep) struct target *t = NULL;
 	const pid_t pid = list->pids[i];
-	struct row row = {};
+	struct loop_entry row = {};
 	struct err err = {};
 	bool is_written = true;
 	int r;
@@ -286,9 +236,8 @@ static bool show(void *ctx, size_t i)
 		leave_out(out, pid, r, &err);
 		return true;
 	}
-	row.n_loops = target__loop_threads(t, row.loops, MAX_LOOPS);
+	loop_entry__read(&row, t);
 	if (row.n_loops > 0) {
-		fill_row(&row, t);
 		is_written = print(&row, list->config, list->outcome);
 	} else if (row.n_loops == -ETIME) {
 		log_warn("process %d is not listed: finding its loops takes more than 300 ms of "

@@ -279,6 +279,10 @@ static const struct cli_option options[] = {
 	  .argument = "N",
 	  .help = "number of older files to keep (default 1); 0: stop when FILE is full. With "
 		  "--ring: number of files, size or both, as in 20,1G (default 20)" },
+	{ .name = "no-source",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, is_without_sources),
+	  .help = "do not keep the source lines at which stalls happened" },
 	{ .name = "ring",
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, ring_ns),

@@ -3,6 +3,7 @@
  * `loopstall report`: a recording in any report format, or compared with another one.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -102,21 +103,58 @@ static int compare_stall(void *ctx, const struct stall *stall)
 	return diff__stall(side->diff, side->which, stall);
 }
 
+/* Some of its steps were not counted. */
+static bool is_light(const struct replay *replay, const struct report_run *run)
+{
+	enum measure_mode mode = MEASURE_MODE_EXACT;
+
+	measure_mode_parse(replay__mode(replay), &mode);
+	return mode == MEASURE_MODE_LIGHT || run->light_ns;
+}
+
+static struct diff_facts facts_of(const struct replay *replay, const struct report_run *run)
+{
+	const struct machine_use use = replay__machine(replay);
+
+	return (struct diff_facts){
+		.duration_ns = run->duration_ns,
+		.threshold_ns = replay__threshold_ns(replay),
+		.is_light = is_light(replay, run),
+		.steal_share = use.has_cpu && use.wanted_ns ?
+			(double)use.stolen_ns / (double)use.wanted_ns :
+			NAN,
+	};
+}
+
+static int compare_slice(void *ctx, const struct snapshot *snapshot, uint64_t at_ns)
+{
+	const struct side *side = ctx;
+
+	return diff__slice(side->diff, side->which, snapshot, at_ns);
+}
+
 static int read_side(struct diff *diff, enum diff_side which, const char *path,
 		     const char **ret_mode, struct err *err)
 {
 	_cleanup_(replay__freep) struct replay *replay = NULL;
 	struct side side = { diff, which };
 	const struct snapshot *snapshot;
+	struct diff_facts facts;
 	struct report_run run;
 	int r;
 
 	r = replay__open(&replay, path, compare_stall, &side, err);
-	if (r >= 0)
-		*ret_mode = replay__mode(replay);
+	if (r < 0)
+		return r;
+	*ret_mode = replay__mode(replay);
+	diff__begin(diff, which, replay__threshold_ns(replay));
+	r = replay__each_slice(replay, compare_slice, &side);
 	if (r >= 0)
 		r = play(replay, path, &snapshot, &run);
-	return r < 0 ? r : diff__finish(diff, which, snapshot, &run);
+	if (r < 0)
+		return r;
+	facts = facts_of(replay, &run);
+	return diff__finish(diff, which, snapshot, &facts);
 }
 
 static int write_diff(const struct config *config, const struct diff_format *format, FILE *out,

@@ -15,11 +15,17 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "http/http_server.h"
+#include "otlp/sender.h"
 #include "serve/serve.h"
 #include "session/session.h"
 
-#define LEAST_SERIES 1000
-#define MOST_SERIES 100000
+#define MIN_SERIES 1000
+#define MAX_SERIES 100000
+/* What /recording keeps. A file has up to an eighth more, and its bytes are copied twice on their
+ * way to the client. */
+#define RING_DEFAULT_NS (120 * NS_PER_S)
+#define RING_MAX_BYTES (16ULL << 20)
+#define DEFAULT_OTLP_INTERVAL_NS (30 * NS_PER_S)
 
 static int parse_series(const char *text, size_t *ret_series, struct err *err)
 {
@@ -29,9 +35,9 @@ static int parse_series(const char *text, size_t *ret_series, struct err *err)
 	*ret_series = n;
 	if (!text)
 		return 0;
-	if (*text < '0' || *text > '9' || *end || n < LEAST_SERIES || n > MOST_SERIES)
+	if (*text < '0' || *text > '9' || *end || n < MIN_SERIES || n > MAX_SERIES)
 		return err__set(err, -EINVAL, "--max-series %s is out of range: it takes %d to %d",
-				text, LEAST_SERIES, MOST_SERIES);
+				text, MIN_SERIES, MAX_SERIES);
 	return 0;
 }
 
@@ -67,40 +73,73 @@ static int start_server(struct http_server **ret_server, const struct config *co
 	return r;
 }
 
-static int measure(const struct config *config, struct http_server *server, size_t max_series,
-		   struct child *child, struct err *err)
+/* The ring's time; 0: no recordings are served. */
+static int find_ring(const struct config *config, uint64_t *ret_ring_ns, struct err *err)
 {
-	const struct serve_outlet outlet = { server, send_reply, is_waiting, counts };
-	const struct serve_opts opts = {
-		.version = LOOPSTALL_VERSION,
-		.mode = measure_mode_word(config->mode),
-		.max_series = max_series,
-		.clock_offset_ns = time_clock_offset_ns(),
-	};
+	if (config->ring_ns && !config->may_record)
+		return err__set(err, -EINVAL, "--ring needs --allow-recording");
+	*ret_ring_ns = config->may_record ? config->ring_ns ?: RING_DEFAULT_NS : 0;
+	return 0;
+}
+
+static int start_sender(struct otlp_sender **ret_sender, const struct config *config,
+			struct err *err)
+{
+	if (config->otlp)
+		return otlp_sender__start(ret_sender, config->otlp, NULL, err);
+	return config->otlp_interval_ns ? err__set(err, -EINVAL, "--otlp-interval needs --otlp") :
+					  0;
+}
+
+struct servers {
+	struct http_server *http;
+	struct otlp_sender *sender; /* NULL: nothing is sent */
+};
+
+static int measure(const struct config *config, const struct servers *servers,
+		   const struct serve_opts *opts, struct child *child, struct err *err)
+{
+	const struct recorder_opts ring = { .ring_ns = opts->ring_ns, .max_bytes = RING_MAX_BYTES };
+	const struct serve_outlet outlet = { servers->http, send_reply, is_waiting, counts };
 	_cleanup_(serve__freep) struct serve *serve = NULL;
 	_cleanup_(session__freep) struct session *s = NULL;
 	int r;
 
-	r = measure_new(&s, config, child, NULL, err);
+	r = measure_new(&s, config, child, opts->ring_ns ? &ring : NULL, err);
 	if (r < 0)
 		return r;
-	r = serve__new(&serve, s, &outlet, &opts);
+	r = serve__new(&serve, s, &outlet, opts);
 	if (r < 0)
 		return err__set(err, r, "cannot set up the metrics: %s", strerror(-r));
-	serve__set_server(serve, server);
+	serve__set_server(serve, servers->http);
+	serve__set_sender(serve, servers->sender,
+			  config->otlp_interval_ns ?: DEFAULT_OTLP_INTERVAL_NS);
 	r = session__add_targets(s, err);
-	return r < 0 ? r : session__run(s, err);
+	if (r >= 0)
+		r = session__run(s, err);
+	if (r >= 0)
+		serve__finish(serve);
+	return r;
 }
 
 static int run(const struct config *config)
 {
 	_cleanup_(http_server__freep) struct http_server *server = NULL;
+	_cleanup_(otlp_sender__freep) struct otlp_sender *sender = NULL;
 	_cleanup_(child__done) struct child child = CHILD_INIT;
-	size_t max_series;
+	struct serve_opts opts = {
+		.version = LOOPSTALL_VERSION,
+		.mode = measure_mode_word(config->mode),
+		.clock_offset_ns = time_clock_offset_ns(),
+	};
 	struct err err = {};
 	int r;
 
-	r = parse_series(config->max_series, &max_series, &err);
+	r = parse_series(config->max_series, &opts.max_series, &err);
+	if (r >= 0)
+		r = find_ring(config, &opts.ring_ns, &err);
+	if (r >= 0)
+		r = start_sender(&sender, config, &err);
 	if (r >= 0)
 		r = start_server(&server, config, &err);
 	if (r < 0)
@@ -111,7 +150,8 @@ static int run(const struct config *config)
 		if (r < 0)
 			return say_failure(r, &err);
 	}
-	r = measure(config, server, max_series, config->command ? &child : NULL, &err);
+	r = measure(config, &(struct servers){ server, sender }, &opts,
+		    config->command ? &child : NULL, &err);
 	return measure_exit_code(r, &child, &err);
 }
 
@@ -142,6 +182,30 @@ static const struct cli_option options[] = {
 	  .offset = offsetof(struct config, max_series),
 	  .argument = "N",
 	  .help = "series in /metrics at most (default 5000); the rest is counted as \"other\"" },
+	{ .name = "otlp",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, otlp),
+	  .argument = "URL",
+	  .help = "send stalls as log records, and metrics, to an OpenTelemetry collector, as in "
+		  "http://127.0.0.1:4318" },
+	{ .name = "otlp-interval",
+	  .type = CLI_DURATION,
+	  .offset = offsetof(struct config, otlp_interval_ns),
+	  .argument = "TIME",
+	  .min_ns = NS_PER_S,
+	  .max_ns = 3600 * NS_PER_S,
+	  .help = "from one sending of metrics to the next (default 30s)" },
+	{ .name = "allow-recording",
+	  .type = CLI_FLAG,
+	  .offset = offsetof(struct config, may_record),
+	  .help = "serve /recording: the last minutes as a file for top and report" },
+	{ .name = "ring",
+	  .type = CLI_DURATION,
+	  .offset = offsetof(struct config, ring_ns),
+	  .argument = "TIME",
+	  .min_ns = 8 * NS_PER_S,
+	  .max_ns = 3600 * NS_PER_S,
+	  .help = "with --allow-recording: keep the last TIME in memory (default 2m)" },
 	{ .name = NULL },
 };
 
@@ -150,8 +214,8 @@ const struct cli_command cmd_serve = {
 	.usage = "--all | -p PID[,PID...] | -n NAME | -- COMMAND [ARG...]",
 	.summary = "Serves what it measures by HTTP: metrics, profiles, a live page",
 	.details = "GET /metrics, / (the live page), /api/snapshot, /api/stalls?since=N,\n"
-		   "/debug/pprof/stall?seconds=N, /debug/pprof/starved?seconds=N, /-/healthy, "
-		   "/-/ready.",
+		   "/debug/pprof/stall?seconds=N, /debug/pprof/starved?seconds=N,\n"
+		   "/recording?last=TIME, /-/healthy, /-/ready.",
 	.options = options,
 	.measures = true,
 	.needs_target = true,

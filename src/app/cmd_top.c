@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/choose.h"
 #include "app/commands.h"
 #include "app/dashboard.h"
 #include "base/exit.h"
@@ -39,11 +40,14 @@ static int start_command(struct child *child, char **argv, struct err *err)
 	return r;
 }
 
-static int measure(const struct config *config, struct child *child, struct err *err)
+/* Whoever watches a terminal can end it: a name that is not there yet is waited for. */
+static int measure(const struct config *asked, struct child *child, struct err *err)
 {
 	_cleanup_(session__freep) struct session *s = NULL;
+	struct config patient = *asked, *config = &patient;
 	int r;
 
+	config->is_patient = true;
 	r = measure_new(&s, config, child, NULL, err);
 	if (r >= 0)
 		r = session__add_targets(s, err);
@@ -63,13 +67,15 @@ static int replay(const struct config *config)
 static int run(const struct config *config)
 {
 	_cleanup_(child__done) struct child child = CHILD_INIT;
+	const char *refusal = config->is_json ? "--json asks for lines" : screen_refusal();
+	struct config chosen = *config;
 	struct err err = {};
 	int r;
 
-	if (config->is_json || !screen_is_possible()) {
+	if (refusal) {
 		log_error("top draws on a terminal, and %s; use 'loopstall trace', which also has "
 			  "--json",
-			  config->is_json ? "--json asks for lines" : "stdin or stdout is none");
+			  refusal);
 		return EXIT_USAGE;
 	}
 	if (dashboard_check(config, &err) < 0) {
@@ -84,7 +90,12 @@ static int run(const struct config *config)
 		if (r < 0)
 			return say_failure(r, &err);
 	}
-	r = measure(config, config->command ? &child : NULL, &err);
+	if (!config->n_pids && !config->name && !config->command) {
+		r = choose_targets(&chosen, &err);
+		if (r <= 0)
+			return r < 0 ? say_failure(r, &err) : EXIT_FINE;
+	}
+	r = measure(&chosen, config->command ? &child : NULL, &err);
 	return measure_exit_code(r, &child, &err);
 }
 
@@ -112,6 +123,12 @@ static const struct cli_option options[] = {
 	  .argument = "NAME[,NAME...]",
 	  .values = CLI_VALUES_COLUMN,
 	  .help = "the columns to show" },
+	{ .name = "theme",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, theme),
+	  .argument = "NAME",
+	  .values = CLI_VALUES_THEME,
+	  .help = "colours: dark, light, 16, mono or auto (as the background is)" },
 	{ .name = "refresh",
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, refresh_ns),
@@ -126,22 +143,32 @@ static const struct cli_option options[] = {
 	  .values = CLI_VALUES_LINT,
 	  .help = "lints to switch off, such as cpu-hog; or all" },
 	CLI_OPTION_GROUP(),
+	{ .name = "baseline",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, top_baseline),
+	  .argument = "FILE",
+	  .values = CLI_VALUES_FILE,
+	  .help = "a recording that the rows of Coroutines are compared with",
+	  .is_cli_only = true },
 	{ .name = NULL },
 };
 
 const struct cli_command cmd_top = {
 	.name = "top",
-	.usage = "-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE",
+	.usage = "[-p PID[,PID...] | -n NAME | -- COMMAND [ARG...] | FILE]",
 	.summary = "Shows live who stalls the event loop, why, and who has to wait",
 	.details =
-		"FILE is a recording, which is played. Needs a terminal. ? explains what is on the "
-		"screen, q ends.\n"
-		"What a COMMAND prints is not shown. NO_COLOR turns colours off; without UTF-8 in "
-		"the locale, bars\n"
-		"are drawn in ASCII.",
+		"Without a target, the event loops of this machine are listed, to choose from. "
+		"FILE is a\n"
+		"recording, which is played. Needs a terminal. ? explains what is on the screen, q "
+		"ends. What a\n"
+		"COMMAND prints is not shown. NO_COLOR turns colours off; without UTF-8 in the "
+		"locale, bars are\n"
+		"drawn in ASCII.",
 	.options = options,
 	.measures = true,
 	.needs_target = true,
+	.lists_targets = true,
 	.max_files = 1,
 	.operands = CLI_VALUES_FILE,
 	.takes_command = true,

@@ -14,6 +14,7 @@
 #include "report/report.h"
 #include "session/measure_mode.h"
 #include "view/screens.h"
+#include "view/theme.h"
 
 static const struct {
 	const char *name;
@@ -121,6 +122,10 @@ void completion_put_words(FILE *out, enum cli_values values)
 		break;
 	case CLI_VALUES_SCREEN:
 		put_screens(out);
+		break;
+	case CLI_VALUES_THEME:
+		for (enum theme theme = 0; theme < THEME_MAX; theme++)
+			fprintf(out, "%s%s", theme ? " " : "", theme_word(theme));
 		break;
 	case CLI_VALUES_COLUMN:
 		put_columns(out);

@@ -17,6 +17,7 @@
 
 #include "app/privs.h"
 #include "base/cleanup.h"
+#include "base/similar.h"
 
 #define MEASURE_SECTION "measure"
 #define PLACE "loopstall/config.ini"
@@ -51,6 +52,11 @@ void config_file__free(struct config_file *file)
 const struct config *config_file__config(const struct config_file *file)
 {
 	return &file->config;
+}
+
+const char *config_file__path(const struct config_file *file)
+{
+	return file->path;
 }
 
 void config_file__origin(const struct config_file *file, const char *option, const char *value,
@@ -156,12 +162,17 @@ static int refuse_section(struct reading *r, const char *name)
 static int refuse_key(struct reading *r, const char *section, const struct cli_option *options,
 		      const char *key)
 {
-	char known[160] = "";
+	struct similar similar = SIMILAR_TO(key);
+	char known[160] = "", hint[SIMILAR_BYTES];
 
-	for (const struct cli_option *o = options; o->name; o++)
-		if (!o->is_cli_only)
-			add_word(known, sizeof(known), o->name);
-	return refuse(r, "[%s] has no '%s', it has: %s", section, key, known);
+	for (const struct cli_option *o = options; o->name; o++) {
+		if (o->is_cli_only)
+			continue;
+		add_word(known, sizeof(known), o->name);
+		similar__offer(&similar, o->name);
+	}
+	return refuse(r, "[%s] has no '%s'%s, it has: %s", section, key,
+		      similar__hint(&similar, "", hint), known);
 }
 
 static int set(struct reading *r, const struct cli_option *option, const char *value)

@@ -39,6 +39,9 @@ static inline void config_file__freep(struct config_file **file)
  */
 const struct config *config_file__config(const struct config_file *file);
 
+/* Where it is. */
+const char *config_file__path(const struct config_file *file);
+
 /*
  * Where the text `value` of an option comes from, for a message: "/etc/x.ini:3: sort" if it is the
  * file's own string, else "--sort". `file` may be NULL.

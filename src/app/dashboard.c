@@ -3,6 +3,9 @@
  * What live and replayed dashboards share: terminal, keys, drawing, saving, copying, editing.
  */
 #include "app/dashboard_impl.h"
+#include "app/config_file.h"
+#include "app/config_save.h"
+#include "app/replay.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/file.h"
+#include "model/groups.h"
 
 #define MESSAGE_NS (5 * NS_PER_S)
 #define MAX_FORMATS 64
@@ -73,6 +77,7 @@ int dashboard__draw(struct dashboard *d, uint64_t now_ns)
 	d->source->status(d->ctx, now_ns, &status);
 	status.message = now_ns < d->message_until_ns ? d->message : "";
 	status.lints_off = d->config->lints_off;
+	status.clock_offset_ns = d->source->clock_offset_ns(d->ctx);
 	view__draw(d->view, snapshot, &status, d->canvas);
 	screen__draw(d->screen, d->canvas);
 	return 0;
@@ -152,6 +157,30 @@ static void edit(struct dashboard *d)
 		dashboard__tell(d, "%s", *err.what ? err.what : strerror(-r));
 }
 
+/* The file that was read, or else that in the user's home. */
+static void save_settings(struct dashboard *d)
+{
+	const struct config_file *file = d->config->file;
+	struct view_settings settings;
+	struct err err = {};
+
+	view__settings(d->view, &settings);
+	const struct config_value values[] = {
+		{ "screen", settings.screen },
+		{ "sort", settings.sort },
+		{ "columns", *settings.columns ? settings.columns : NULL },
+		{ "group", group_key_word(settings.group) },
+		{ "theme", theme_word(settings.theme) },
+	};
+
+	if (config_save(file ? config_file__path(file) : NULL, "top", values, N_OF(values), &err))
+		dashboard__tell(d, "%s", err.what);
+	else
+		dashboard__tell(d,
+				"top begins with this screen, order, columns and theme from now "
+				"on");
+}
+
 static void fulfil(struct dashboard *d, enum view_request request)
 {
 	switch (request) {
@@ -170,6 +199,12 @@ static void fulfil(struct dashboard *d, enum view_request request)
 		break;
 	case VIEW_EDIT:
 		edit(d);
+		break;
+	case VIEW_THEME:
+		screen__set_theme(d->screen, view__theme(d->view));
+		break;
+	case VIEW_SAVE_SETTINGS:
+		save_settings(d);
 		break;
 	case VIEW_SUSPEND:
 		screen__suspend(d->screen);
@@ -216,6 +251,26 @@ static size_t list_formats(struct view_format *formats)
 	return n;
 }
 
+/* Reads it whole, before the terminal is taken, so that what is wrong with it can be said. */
+static int read_baseline(struct dashboard *d, const char *path, struct err *err)
+{
+	_cleanup_(replay__freep) struct replay *replay = NULL;
+	const struct own_rules own = cli_own_rules(d->config);
+	const struct snapshot *snapshot;
+	int r;
+
+	r = replay__open(&replay, path, NULL, NULL, err);
+	if (r < 0)
+		return r;
+	replay__set_own(replay, &own);
+	r = replay__to_end(replay);
+	if (r >= 0)
+		r = model__snapshot(replay__model(replay), &snapshot);
+	if (r >= 0)
+		r = view__set_baseline(d->view, snapshot, replay__run(replay).duration_ns);
+	return r < 0 ? err__set(err, r, "cannot read the baseline %s: %s", path, strerror(-r)) : 0;
+}
+
 int dashboard__open(struct dashboard *d, const struct config *config,
 		    const struct dashboard_source *source, void *ctx, struct err *err)
 {
@@ -230,7 +285,9 @@ int dashboard__open(struct dashboard *d, const struct config *config,
 	r = view__new(&d->view, &opts);
 	if (r < 0)
 		return err__set(err, r, "cannot set up the dashboard: %s", strerror(-r));
-	r = screen__new(&d->screen, err);
+	r = config->top_baseline ? read_baseline(d, config->top_baseline, err) : 0;
+	if (r >= 0)
+		r = screen__new(&d->screen, opts.theme, err);
 	if (r < 0)
 		return r;
 	screen__size(d->screen, &rows, &columns);

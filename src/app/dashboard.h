@@ -12,6 +12,7 @@
 #include "view/view.h"
 
 struct view_opts dashboard_opts(const struct config *config);
+enum theme dashboard_theme(const struct config *config);
 /* Checks what the options ask of the view; draws nothing. 0 or -EINVAL with err filled. */
 int dashboard_check(const struct config *config, struct err *err);
 

@@ -106,6 +106,7 @@ static void live_status(void *ctx, uint64_t now_ns, struct view_status *status)
 		.refresh_ns = l->refresh_ns,
 		.cost = l->cost,
 		.own_rss_bytes = session__own_rss_bytes(),
+		.light = session__light(l->session),
 		.source_line = find_source_line,
 		.source_ctx = l->session,
 	};
@@ -167,27 +168,6 @@ static int look_for_open(struct live *l, uint64_t now_ns)
 	return 0;
 }
 
-static int on_due(void *ctx, uint64_t now_ns)
-{
-	struct live *l = ctx;
-	const bool is_read = now_ns >= l->read_due_ns, is_looked = now_ns >= l->live_due_ns;
-	const uint64_t before_ns = session__own_cpu_ns(l->session);
-	int r;
-
-	r = read_if_due(l, now_ns);
-	if (r >= 0)
-		r = look_for_open(l, now_ns);
-	if (r >= 0)
-		r = dashboard__draw(&l->dashboard, now_ns);
-	/* The pacer counts drawing as part of the read. */
-	if (is_read)
-		l->read_due_ns = session__next_due_ns(l->session, now_ns, l->refresh_ns, before_ns);
-	if (is_looked)
-		l->live_due_ns = session__next_due_ns(l->session, now_ns, LIVE_PACE_NS, before_ns);
-	l->timer.due_ns = l->read_due_ns < l->live_due_ns ? l->read_due_ns : l->live_due_ns;
-	return r;
-}
-
 static int on_input(void *ctx)
 {
 	struct live *l = ctx;
@@ -200,6 +180,29 @@ static int on_input(void *ctx)
 		l->read_due_ns = 0;
 	/* Shows what the key has changed. */
 	l->timer.due_ns = 0;
+	return r;
+}
+
+static int on_due(void *ctx, uint64_t now_ns)
+{
+	struct live *l = ctx;
+	const bool is_read = now_ns >= l->read_due_ns, is_looked = now_ns >= l->live_due_ns;
+	const uint64_t before_ns = session__own_cpu_ns(l->session);
+	int r;
+
+	r = screen__has_read(l->dashboard.screen) ? on_input(l) : 0;
+	if (r >= 0)
+		r = read_if_due(l, now_ns);
+	if (r >= 0)
+		r = look_for_open(l, now_ns);
+	if (r >= 0)
+		r = dashboard__draw(&l->dashboard, now_ns);
+	/* The pacer counts drawing as part of the read. */
+	if (is_read)
+		l->read_due_ns = session__next_due_ns(l->session, now_ns, l->refresh_ns, before_ns);
+	if (is_looked)
+		l->live_due_ns = session__next_due_ns(l->session, now_ns, LIVE_PACE_NS, before_ns);
+	l->timer.due_ns = l->read_due_ns < l->live_due_ns ? l->read_due_ns : l->live_due_ns;
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/similar.h"
 #include "app/config_file.h"
 #include "view/screens.h"
 #include "view/view.h"
@@ -22,22 +23,29 @@ static const struct screen_ops *const screens[] = {
 #undef _
 };
 
-static void add_word(char *list, const char *word)
-{
-	const size_t used = strlen(list);
+/* What there is in place of what was asked for. */
+struct known {
+	struct similar similar;
+	char list[LIST_BYTES], hint[SIMILAR_BYTES];
+};
 
-	snprintf(list + used, LIST_BYTES - used, "%s%s", used ? ", " : "", word);
+static void add_word(struct known *known, const char *word)
+{
+	const size_t used = strlen(known->list);
+
+	snprintf(known->list + used, LIST_BYTES - used, "%s%s", used ? ", " : "", word);
+	similar__offer(&known->similar, word);
 }
 
-static void list_screens(char *list)
+static void list_screens(struct known *known)
 {
 	for (size_t i = 0; i < N_OF(screens); i++)
 		if (screens[i]->is_in_tabs)
-			add_word(list, screens[i]->name);
+			add_word(known, screens[i]->name);
 }
 
 /* Those of the screen of that name, NULL: of the first one. */
-static void list_columns(const char *screen, char *list)
+static void list_columns(const char *screen, struct known *known)
 {
 	const struct screen_ops *ops = screens[0];
 
@@ -45,7 +53,7 @@ static void list_columns(const char *screen, char *list)
 		if (!strcmp(screens[i]->name, screen))
 			ops = screens[i];
 	for (size_t i = 0; ops->table && i < ops->table->n_columns; i++)
-		add_word(list, ops->table->columns[i].name);
+		add_word(known, ops->table->columns[i].name);
 }
 
 /* -EINVAL without a message: the caller knows what was asked for. */
@@ -74,6 +82,7 @@ struct view_opts dashboard_opts(const struct config *config)
 		.columns = config->columns,
 		.filter = config->filter,
 		.group = config->group,
+		.theme = dashboard_theme(config),
 	};
 
 	if (is_other && opts.sort == in_file->sort)
@@ -88,31 +97,53 @@ struct view_opts dashboard_opts(const struct config *config)
 static int check_columns(const struct config *config, const char *option, const char *value,
 			 const struct view_opts *opts, struct err *err)
 {
-	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
+	struct known known = { .similar = SIMILAR_TO(value) };
+	char origin[ORIGIN_BYTES];
 	int r = value ? try(opts, err) : 0;
 
 	if (r >= 0 || r == -ENOMEM)
 		return r;
 	config_file__origin(config->file, option, value, origin, sizeof(origin));
-	list_columns(opts->screen, known);
-	if (!*known)
+	list_columns(opts->screen, &known);
+	if (!*known.list)
 		return err__set(err, -EINVAL, "%s: the screen '%s' has no columns", origin,
 				opts->screen);
-	return err__set(err, -EINVAL, "%s '%s' is no column of this screen: it has %s", origin,
-			value, known);
+	return err__set(err, -EINVAL, "%s '%s' is no column of this screen%s: it has %s", origin,
+			value, similar__hint(&known.similar, "", known.hint), known.list);
 }
 
 static int check_screen(const struct config *config, const struct view_opts *opts, struct err *err)
 {
-	char known[LIST_BYTES] = "", origin[ORIGIN_BYTES];
+	struct known known = { .similar = SIMILAR_TO(opts->screen ?: "") };
+	char origin[ORIGIN_BYTES];
 	int r = try(opts, err);
 
 	if (r >= 0 || r == -ENOMEM)
 		return r;
-	list_screens(known);
+	list_screens(&known);
 	config_file__origin(config->file, "screen", opts->screen, origin, sizeof(origin));
-	return err__set(err, -EINVAL, "%s '%s' is no screen: there is %s", origin,
-			opts->screen ?: "", known);
+	return err__set(err, -EINVAL, "%s '%s' is no screen%s: there is %s", origin,
+			opts->screen ?: "", similar__hint(&known.similar, "", known.hint),
+			known.list);
+}
+
+enum theme dashboard_theme(const struct config *config)
+{
+	return config->theme ? theme__by_word(config->theme) : THEME_AUTO;
+}
+
+static int check_theme(const struct config *config, struct err *err)
+{
+	struct known known = { .similar = SIMILAR_TO(config->theme) };
+	char origin[ORIGIN_BYTES];
+
+	if (dashboard_theme(config) < THEME_MAX)
+		return 0;
+	for (enum theme theme = 0; theme < THEME_MAX; theme++)
+		add_word(&known, theme_word(theme));
+	config_file__origin(config->file, "theme", config->theme, origin, sizeof(origin));
+	return err__set(err, -EINVAL, "%s '%s' is no theme%s: there is %s", origin, config->theme,
+			similar__hint(&known.similar, "", known.hint), known.list);
 }
 
 static int check_filter(const struct config *config, const struct view_opts *opts, struct err *err)
@@ -142,5 +173,7 @@ int dashboard_check(const struct config *config, struct err *err)
 		r = check_columns(config, "sort", all.sort, &sort, err);
 	if (r >= 0)
 		r = check_columns(config, "columns", all.columns, &columns, err);
+	if (r >= 0)
+		r = check_theme(config, err);
 	return r < 0 ? r : check_filter(config, &filter, err);
 }

@@ -32,6 +32,7 @@ struct playing {
 	uint64_t at_ns; /* in the recording's time */
 	uint64_t turned_at_ns; /* when at_ns was last advanced */
 	bool is_signalled;
+	bool is_held; /* the user stopped it, not its end */
 	char targets[512];
 };
 
@@ -83,6 +84,7 @@ static void playing_status(void *ctx, uint64_t now_ns, struct view_status *statu
 		.started_ns = replay__first_ns(p->replay),
 		.threshold_ns = replay__threshold_ns(p->replay),
 		.cost = recorded_cost(p->replay),
+		.light = replay__light(p->replay),
 		.replay = &p->view,
 	};
 }
@@ -122,7 +124,7 @@ static void seek(struct playing *p, int64_t by_ns)
 
 	at_ns = at_ns - first_ns > back_ns ? at_ns - back_ns : first_ns;
 	if (by_ns < 0 && p->at_ns == replay__last_ns(p->replay))
-		p->view.is_stopped = false;
+		p->view.is_stopped = p->is_held;
 	r = play_to(p, at_ns);
 	if (r < 0)
 		dashboard__tell(&p->dashboard, "cannot play: %s", strerror(-r));
@@ -134,11 +136,11 @@ static void playing_fulfil(struct dashboard *d, enum view_request request)
 
 	switch (request) {
 	case VIEW_PLAY:
+		p->is_held = !p->view.is_stopped;
 		/* Playing at the end starts again from the beginning. */
 		if (p->view.is_stopped && p->at_ns == replay__last_ns(p->replay))
 			seek(p, -(int64_t)(p->at_ns - replay__first_ns(p->replay)));
-		else
-			p->view.is_stopped = !p->view.is_stopped;
+		p->view.is_stopped = p->is_held;
 		break;
 	case VIEW_REWIND:
 		seek(p, -(int64_t)(p->at_ns - replay__first_ns(p->replay)));

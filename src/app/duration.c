@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,24 @@ static int syntax_error(struct err *err, const char *text)
 			"'%s' is not a duration: write a number and a unit, as in 10ms", text);
 }
 
+static int too_long(struct err *err, const char *text)
+{
+	return err__set(err, -ERANGE, "'%s' is too long a time", text);
+}
+
+/* Adds the digits behind the point; those below a nanosecond drop out. False: too much. */
+static bool add_fraction(uint64_t *ns, const char *digits, int n, uint64_t unit_ns)
+{
+	for (uint64_t scale = unit_ns; n > 0 && scale > 0; n--, digits++) {
+		const uint64_t digit = (uint64_t)(*digits - '0');
+
+		if (__builtin_add_overflow(*ns, digit * scale / 10, ns))
+			return false;
+		scale /= 10;
+	}
+	return true;
+}
+
 int duration_parse(const char *text, uint64_t *ret_ns, struct err *err)
 {
 	const char *p = text;
@@ -47,7 +66,7 @@ int duration_parse(const char *text, uint64_t *ret_ns, struct err *err)
 	for (digits = p; isdigit((unsigned char)*p); p++)
 		if (__builtin_mul_overflow(whole, 10, &whole) ||
 		    __builtin_add_overflow(whole, (uint64_t)(*p - '0'), &whole))
-			return err__set(err, -ERANGE, "'%s' is too long a time", text);
+			return too_long(err, text);
 	n_digits = p - digits;
 	if (*p == '.') {
 		fraction = ++p;
@@ -64,19 +83,9 @@ int duration_parse(const char *text, uint64_t *ret_ns, struct err *err)
 	if (!unit)
 		return err__set(err, -EINVAL,
 				"'%s' has an unknown unit: durations take " DURATION_UNITS, text);
-
-	if (__builtin_mul_overflow(whole, unit->ns, &ns))
-		return err__set(err, -ERANGE, "'%s' is too long a time", text);
-	/* Digits below a nanosecond drop out: `scale` reaches zero. */
-	for (uint64_t scale = unit->ns; n_fraction > 0 && scale > 0; n_fraction--, fraction++) {
-		const uint64_t digit = (uint64_t)(*fraction - '0');
-
-		if (__builtin_add_overflow(ns, digit * scale / 10, &ns))
-			return err__set(err, -ERANGE, "'%s' is too long a time", text);
-		scale /= 10;
-	}
-	if (ns > INT64_MAX)
-		return err__set(err, -ERANGE, "'%s' is too long a time", text);
+	if (__builtin_mul_overflow(whole, unit->ns, &ns) ||
+	    !add_fraction(&ns, fraction, n_fraction, unit->ns) || ns > INT64_MAX)
+		return too_long(err, text);
 	*ret_ns = ns;
 	return 0;
 }

@@ -43,9 +43,9 @@ struct occasion {
 
 /* The thread has it while `is_writing`. */
 struct writing {
-	struct flight_id id;
+	struct recording_id id;
 	struct ring_copy *copy;
-	char name[FLIGHT_NAME_BYTES];
+	char name[RECORDING_NAME_BYTES];
 	int result;
 };
 
@@ -162,6 +162,7 @@ static void start_writing(struct flight *f, enum reason reason)
 {
 	struct occasion *o = &f->occasions[reason];
 	const pid_t pid = o->pid;
+	const struct record_cut cut = { .reason = words[reason], .pid = pid };
 	int r;
 
 	o->is_waiting = false;
@@ -169,11 +170,11 @@ static void start_writing(struct flight *f, enum reason reason)
 	o->file_ns = session__now_ns(f->session);
 	session__note(f->session, LOG_GRADE_INFO, pid, "a recording is written: %s",
 		      sentences[reason]);
-	r = session__copy_recording(f->session, words[reason], pid, &f->writing.copy);
+	r = session__copy_recording(f->session, &cut, &f->writing.copy);
 	if (r >= 0) {
-		f->writing.id = (struct flight_id){ .unix_ns = time_now_ns(CLOCK_REALTIME),
-						    .pid = pid,
-						    .reason = words[reason] };
+		f->writing.id = (struct recording_id){ .unix_ns = time_now_ns(CLOCK_REALTIME),
+						       .pid = pid,
+						       .reason = words[reason] };
 		r = thread_start(&f->thread, write_copy, f);
 		f->is_writing = r == 0;
 	}

@@ -20,7 +20,7 @@
 #include "base/time.h"
 
 #define MAX_SAME 100 /* files of one millisecond, process and reason */
-#define TEMPORARY_BYTES (FLIGHT_NAME_BYTES + 8)
+#define TEMPORARY_BYTES (RECORDING_NAME_BYTES + 8)
 /* A recorder that was killed leaves its temporary file behind. */
 #define ABANDONED_S 600
 
@@ -45,21 +45,6 @@ void flight_folder__done(struct flight_folder *f)
 	fd_close(&f->fd);
 }
 
-/* "loopstall-20261128T101500.123Z-4242-stall.ls"; from the second one on "...-stall-2.ls". */
-static void name_of(const struct flight_id *id, unsigned int number, char name[FLIGHT_NAME_BYTES])
-{
-	const time_t s = (time_t)(id->unix_ns / NS_PER_S);
-	char stamp[32], tail[16] = "";
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
-	if (number > 1)
-		snprintf(tail, sizeof(tail), "-%u", number);
-	snprintf(name, FLIGHT_NAME_BYTES, "loopstall-%s.%03uZ-%d-%.16s%s.ls", stamp,
-		 (unsigned int)(id->unix_ns / NS_PER_MS % 1000), (int)id->pid, id->reason, tail);
-}
-
 static bool is_ours(const char *name)
 {
 	int n = 0;
@@ -75,7 +60,7 @@ static bool is_ours(const char *name)
 /* ".NAME.tmp" */
 static bool is_our_temporary(const char *name)
 {
-	char inner[FLIGHT_NAME_BYTES];
+	char inner[RECORDING_NAME_BYTES];
 	const size_t n = strlen(name);
 
 	if (*name != '.' || n < 6 || n - 5 >= sizeof(inner) || strcmp(&name[n - 4], ".tmp") != 0)
@@ -86,7 +71,7 @@ static bool is_our_temporary(const char *name)
 }
 
 struct old_file {
-	char name[FLIGHT_NAME_BYTES];
+	char name[RECORDING_NAME_BYTES];
 	uint64_t bytes;
 };
 
@@ -110,7 +95,7 @@ static int note_file(const struct flight_folder *f, const char *name, struct old
 		return 0;
 	if (is_our_temporary(name))
 		remove_abandoned(f, name, &st);
-	if (!is_ours(name) || strlen(name) >= FLIGHT_NAME_BYTES)
+	if (!is_ours(name) || strlen(name) >= RECORDING_NAME_BYTES)
 		return 0;
 	if (ARRAY_RESERVE(files->list, files->size, files->n + 1) < 0)
 		return -ENOMEM;
@@ -176,13 +161,13 @@ static int give_name(const struct flight_folder *f, const char *from, const char
 	return unlinkat(f->fd, from, 0) < 0 ? -errno : 0;
 }
 
-static int give_free_name(const struct flight_folder *f, const struct flight_id *id,
-			  const char *from, char name[FLIGHT_NAME_BYTES])
+static int give_free_name(const struct flight_folder *f, const struct recording_id *id,
+			  const char *from, char name[RECORDING_NAME_BYTES])
 {
 	int r = -EEXIST;
 
 	for (unsigned int number = 1; r == -EEXIST && number <= MAX_SAME; number++) {
-		name_of(id, number, name);
+		recording_name(id, number, name);
 		r = give_name(f, from, name);
 	}
 	return r;
@@ -200,13 +185,13 @@ static int write_file(const struct flight_folder *f, const char *name, const str
 	return r >= 0 && fsync(fd) < 0 ? -errno : r;
 }
 
-int flight_folder__write(struct flight_folder *f, const struct flight_id *id,
-			 const struct ring_copy *copy, char ret_name[FLIGHT_NAME_BYTES])
+int flight_folder__write(struct flight_folder *f, const struct recording_id *id,
+			 const struct ring_copy *copy, char ret_name[RECORDING_NAME_BYTES])
 {
-	char name[FLIGHT_NAME_BYTES], temporary[TEMPORARY_BYTES];
+	char name[RECORDING_NAME_BYTES], temporary[TEMPORARY_BYTES];
 	int r;
 
-	name_of(id, 1, name);
+	recording_name(id, 1, name);
 	snprintf(temporary, sizeof(temporary), ".%s.tmp", name);
 	r = write_file(f, temporary, copy);
 	if (r == -EEXIST)

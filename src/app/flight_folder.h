@@ -8,12 +8,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/err.h"
+#include "record/file_name.h"
 #include "record/ring_copy.h"
-
-#define FLIGHT_NAME_BYTES 80
 
 struct flight_folder {
 	int fd;
@@ -22,18 +20,11 @@ struct flight_folder {
 	uint64_t max_bytes; /* 0: no limit */
 };
 
-/* What a file is named by. */
-struct flight_id {
-	uint64_t unix_ns;
-	pid_t pid; /* 0: none */
-	const char *reason; /* lower case letters */
-};
-
 /* 0, or -errno with err filled: there is no such folder, or it cannot be written to. */
 int flight_folder__open(struct flight_folder *f, const char *path, struct err *err);
 void flight_folder__done(struct flight_folder *f);
 /* Writes a file and sets its name. 0 or -errno, and then there is no file. */
-int flight_folder__write(struct flight_folder *f, const struct flight_id *id,
-			 const struct ring_copy *copy, char ret_name[FLIGHT_NAME_BYTES]);
+int flight_folder__write(struct flight_folder *f, const struct recording_id *id,
+			 const struct ring_copy *copy, char ret_name[RECORDING_NAME_BYTES]);
 
 #endif

@@ -19,7 +19,9 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/similar.h"
 #include "http/http_server.h"
+#include "otlp/sender.h"
 
 #define LARGE_BYTES (128 << 10)
 
@@ -73,17 +75,44 @@ static int run(const struct cli_command *command, int argc, char **argv)
 	return say_finish(command->run(&config));
 }
 
+static int refuse_command(const char *name)
+{
+	struct similar similar = SIMILAR_TO(name);
+	char known[128], hint[SIMILAR_BYTES];
+
+	cli_list_names(all_commands, known, sizeof(known));
+	for (size_t i = 0; all_commands[i]; i++)
+		similar__offer(&similar, all_commands[i]->name);
+	if (*name)
+		log_error("there is no command '%s'%s, there is %s. Try 'loopstall --help'.", name,
+			  similar__hint(&similar, "", hint), known);
+	else
+		log_error("no command is given; there is %s. Try 'loopstall --help'.", known);
+	return EXIT_USAGE;
+}
+
+static bool is_one_of(const char *name, const char *const words[3])
+{
+	for (size_t i = 0; i < 3; i++)
+		if (!strcmp(name, words[i]))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
+	static const char *const version[] = { "--version", "-V", "version" };
+	static const char *const help[] = { "--help", "-h", "help" };
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct cli_command *command = cli_find(all_commands, name);
-	char known[128];
 
 	/* Before anything is done that only the program itself needs. */
 	if (http_child_is_asked(argc, argv) && http_child_main()) {
 		log_error("%s is what loopstall starts by itself", HTTP_CHILD_ARGUMENT);
 		return EXIT_USAGE;
 	}
+	if (otlp_child_is_asked(argc, argv))
+		return otlp_child_main(argv[2]) ? EXIT_USAGE : EXIT_FINE;
 	file_hold_standard_streams();
 	limits__raise();
 	/*
@@ -101,17 +130,11 @@ int main(int argc, char **argv)
 	}
 	if (command)
 		return run(command, argc - 1, argv + 1);
-	if (!strcmp(name, "--version") || !strcmp(name, "-V"))
+	if (is_one_of(name, version))
 		return print_version();
-	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
+	if (is_one_of(name, help)) {
 		cli_print_help(stdout, all_commands);
 		return say_finish(EXIT_FINE);
 	}
-	cli_list_names(all_commands, known, sizeof(known));
-	if (*name)
-		log_error("there is no command '%s', there is %s. Try 'loopstall --help'.", name,
-			  known);
-	else
-		log_error("no command is given; there is %s. Try 'loopstall --help'.", known);
-	return EXIT_USAGE;
+	return refuse_command(name);
 }

@@ -18,6 +18,7 @@ int measure_new(struct session **ret_session, const struct config *config, struc
 		.child = child,
 		.command = child ? config->command[0] : NULL,
 		.name = config->name,
+		.is_patient = config->is_patient,
 		.is_everything = config->is_everything,
 		.n_pids = config->n_pids,
 		.pids = config->pids,
@@ -27,6 +28,9 @@ int measure_new(struct session **ret_session, const struct config *config, struc
 		.budget = config->budget,
 		.is_following = !config->is_not_following,
 		.no_native = config->is_without_native,
+		.no_requests = config->is_without_requests,
+		/* The ring of serve has none: it goes to whoever may ask over the network. */
+		.reads_sources = record && config->output && !config->is_without_sources,
 		.record = record,
 		.own = cli_own_rules(config),
 		.report_open_ns = config->on_stall_ns,

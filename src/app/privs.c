@@ -5,12 +5,15 @@
 #include "app/privs.h"
 
 #include <cap-ng.h>
+#include <ctype.h>
 #include <errno.h>
-#include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include "app/users.h"
 
 enum kept { WATCH, ATTACH, ROOT };
 
@@ -129,11 +132,44 @@ void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size)
 		snprintf(buf, size, "none");
 }
 
+static bool read_id(const char *variable, unsigned int *ret_id)
+{
+	const char *text = getenv(variable);
+	unsigned long id;
+	char *end;
+
+	if (!text || !isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	id = strtoul(text, &end, 10);
+	if (*end || errno || id >= UINT_MAX)
+		return false;
+	*ret_id = (unsigned int)id;
+	return true;
+}
+
+/* As sudo hands them over, for a user who is in a directory that is not asked (users.h). */
+static const struct passwd *sudo_numbers(char *name)
+{
+	static char no_home[] = "/nonexistent";
+	static struct passwd user;
+	unsigned int uid, gid;
+
+	if (!read_id("SUDO_UID", &uid) || !read_id("SUDO_GID", &gid))
+		return NULL;
+	user = (struct passwd){ .pw_name = name, .pw_uid = uid, .pw_gid = gid, .pw_dir = no_home };
+	return &user;
+}
+
 const struct passwd *privs_sudo_user(void)
 {
-	const char *name = getenv("SUDO_USER");
+	char *name = getenv("SUDO_USER");
+	const struct passwd *user;
 
-	return geteuid() == 0 && name && *name ? getpwnam(name) : NULL;
+	if (geteuid() != 0 || !name || !*name)
+		return NULL;
+	user = users__by_name(name);
+	return user ? user : sudo_numbers(name);
 }
 
 int privs_become_user(void)
@@ -141,9 +177,13 @@ int privs_become_user(void)
 	const struct passwd *user = privs_sudo_user();
 
 	if (user && user->pw_uid != 0) {
-		if (initgroups(user->pw_name, user->pw_gid) || setgid(user->pw_gid) ||
-		    setuid(user->pw_uid) || setenv("HOME", user->pw_dir, 1) ||
-		    setenv("USER", user->pw_name, 1) || setenv("LOGNAME", user->pw_name, 1))
+		const int r = users__set_groups(user);
+
+		if (r < 0)
+			return r;
+		if (setgid(user->pw_gid) || setuid(user->pw_uid) ||
+		    setenv("HOME", user->pw_dir, 1) || setenv("USER", user->pw_name, 1) ||
+		    setenv("LOGNAME", user->pw_name, 1))
 			return -errno;
 		return 0;
 	}

@@ -73,8 +73,8 @@ void privs_raise(void);
 void privs_settle(bool may_attach, bool needs_admin, char *buf, size_t size);
 
 /*
- * Who called sudo, if we are root by it; else NULL. It is valid until the next call of getpwnam()
- * and its like.
+ * Who called sudo, if we are root by it; else NULL. It is valid until the next call of this or
+ * of users.h.
  */
 const struct passwd *privs_sudo_user(void);
 

@@ -14,6 +14,7 @@
 #include "record/player.h"
 
 #define KEY_BYTES 64
+#define SLICE_NS (250 * NS_PER_MS) /* the pace at which the recorder reads the aggregates */
 
 struct replay {
 	struct player *player;
@@ -123,9 +124,23 @@ int replay__to_end(struct replay *r)
 	return replay__to(r, UINT64_MAX);
 }
 
-int replay__peek(struct replay *r, uint64_t *ret_at_ns)
+int replay__each_slice(struct replay *r, replay_slice_fn *fn, void *ctx)
 {
-	return player__peek(r->player, ret_at_ns);
+	const struct snapshot *snapshot;
+	uint64_t at_ns;
+	int code;
+
+	while ((code = player__peek(r->player, &at_ns)) > 0) {
+		at_ns += SLICE_NS;
+		code = replay__to(r, at_ns);
+		if (code >= 0)
+			code = model__snapshot(r->model, &snapshot);
+		if (code >= 0)
+			code = fn(ctx, snapshot, at_ns);
+		if (code < 0)
+			return code;
+	}
+	return code;
 }
 
 uint64_t replay__first_ns(const struct replay *r)
@@ -187,6 +202,8 @@ const struct report_start *replay__start(struct replay *r)
 		.transport = meta__get(meta, "transport") ?: "?",
 		.n_targets = n,
 		.targets = r->targets,
+		.host = meta__get(meta, "host"),
+		.kernel = meta__get(meta, "kernel"),
 	};
 	return &r->start;
 }
@@ -240,6 +257,19 @@ struct machine_use replay__machine(const struct replay *r)
 		.wanted_ns = meta__u64(meta, "wanted_cpu_ns", 0),
 		.has_pressure = meta__get(meta, "pressure_ns") != NULL,
 		.pressure_ns = meta__u64(meta, "pressure_ns", 0),
+	};
+}
+
+struct light replay__light(const struct replay *r)
+{
+	const struct report_run run = replay__run(r);
+	enum measure_mode mode = MEASURE_MODE_EXACT;
+
+	measure_mode_parse(replay__mode(r), &mode);
+	/* What it was at one moment is not recorded. */
+	return (struct light){
+		.is_now = mode == MEASURE_MODE_LIGHT || run.light_ns > run.duration_ns / 2,
+		.ns_per_hit = run.own_cost.ns_per_hit + run.own_cost.program_ns_per_hit,
 	};
 }
 

@@ -12,6 +12,8 @@
 #include "app/cli.h"
 #include "session/machine.h"
 #include "base/err.h"
+#include "base/time.h"
+#include "model/light.h"
 #include "model/model.h"
 #include "report/report.h"
 
@@ -38,10 +40,14 @@ struct model *replay__model(const struct replay *r);
 
 /* To what was known at `at_ns`, CLOCK_MONOTONIC of where it was made. 0 or -errno. */
 int replay__to(struct replay *r, uint64_t at_ns);
-/* The time of the next input that would be played. 1; 0 at the end or at damage; or -errno. */
-int replay__peek(struct replay *r, uint64_t *ret_at_ns);
 /* To the end, or to where it is damaged. 0 or -errno. */
 int replay__to_end(struct replay *r);
+/*
+ * The same in slices, as a live run is read: calls `fn` behind each, and ends with what it returns
+ * if that is below 0.
+ */
+typedef int replay_slice_fn(void *ctx, const struct snapshot *snapshot, uint64_t at_ns);
+int replay__each_slice(struct replay *r, replay_slice_fn *fn, void *ctx);
 
 uint64_t replay__first_ns(const struct replay *r);
 uint64_t replay__last_ns(const struct replay *r);
@@ -64,6 +70,8 @@ uint64_t replay__clock_offset_ns(const struct replay *r);
  */
 const struct report_start *replay__start(struct replay *r);
 struct report_run replay__run(const struct replay *r);
+/* Whether most of it was measured in light mode. */
+struct light replay__light(const struct replay *r);
 /* Use of the machine during the recording; known once the end was played. */
 struct machine_use replay__machine(const struct replay *r);
 /* "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)  +1 more", raw. */

@@ -18,10 +18,8 @@
 #include "app/privs.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "process/file_lines.h"
 #include "process/target_file.h"
-
-#define MAX_BYTES (4U << 20) /* of a file; sources that people write are shorter */
-#define CHUNK_BYTES 16384
 
 /*
  * Opens the file in the target's root, or in ours if the process has ended. A descriptor or -errno.
@@ -35,56 +33,16 @@ static int open_source(pid_t pid, const char *file)
 		fd;
 }
 
-/* Search for one line while the file is read. */
-struct line_search {
-	uint32_t left; /* lines before it */
-	char *buf;
-	size_t size, used;
-};
-
-/* True once the line is complete. */
-static bool line_search__take(struct line_search *s, const char *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (bytes[i] == '\n' && !s->left)
-			return true;
-		if (bytes[i] == '\n')
-			s->left--;
-		else if (!s->left && s->used + 1 < s->size)
-			s->buf[s->used++] = bytes[i];
-	}
-	return false;
-}
-
-/* Its bytes into the buffer. -ENOENT: the file is shorter; -EFBIG: longer than is looked through.
- */
-static int line_search__run(struct line_search *s, int fd)
-{
-	char chunk[CHUNK_BYTES];
-
-	for (size_t done = 0; done < MAX_BYTES;) {
-		const ssize_t n = read(fd, chunk, sizeof(chunk));
-
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return s->left || !s->used ? -ENOENT : 0;
-		if (line_search__take(s, chunk, (size_t)n))
-			return 0;
-		done += (size_t)n;
-	}
-	return -EFBIG;
-}
-
 int source_line(pid_t pid, const char *file, uint32_t line, char *buf, size_t size)
 {
-	struct line_search search = { .left = line - 1, .buf = buf, .size = size };
+	struct file_lines lines = { .first = line, .last = line, .lines = buf, .line_bytes = size };
 	_cleanup_fd_ int fd = line ? open_source(pid, file) : -ENOENT;
-	int r = fd < 0 ? fd : line_search__run(&search, fd);
+	int r = fd < 0 ? fd : file_lines__read(&lines, fd, FILE_LINES_MAX_BYTES);
 
 	if (r < 0)
 		return r;
-	buf[search.used] = '\0';
+	if (!file_lines__has(&lines, line))
+		return -ENOENT;
 	buf[strcspn(buf, "\r")] = '\0';
 	return 0;
 }

@@ -134,7 +134,8 @@ static size_t watch_child(const struct supervised *s, pid_t child, int pidfd)
 
 void supervise(const struct supervised *s)
 {
-	progress = supervise_alloc(sizeof(*progress));
+	if (!progress)
+		progress = supervise_alloc(sizeof(*progress));
 	for (size_t first = 0; first < s->n;) {
 		_cleanup_fd_ int pidfd = -1;
 		pid_t child = -1;

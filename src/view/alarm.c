@@ -124,7 +124,8 @@ static void append_place(struct table_cell *cell, const struct stall *stall, siz
 
 static void append_cause(struct table_cell *cell, const struct stall *stall, bool is_narrow)
 {
-	const char *call = words__call(stall->words, stall->cause, stall->call_syscall);
+	const char *call =
+		words__call(stall->words, stall->cause, stall->sign, stall->call_syscall);
 
 	switch (ls_cause_class(stall->cause)) {
 	case LS_CLASS_CPU:

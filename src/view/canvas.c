@@ -25,7 +25,8 @@ struct cell {
 
 struct canvas {
 	struct cell *cells;
-	int rows, columns;
+	int rows, columns; /* that are drawn on */
+	int first, stride; /* column that counts as 0, cells of a row */
 	bool is_utf8;
 };
 
@@ -57,16 +58,25 @@ static const struct range wide[] = {
 	{ 0x20000, 0x3fffd },
 };
 
-/* Unicode: characters of zero width, as blocks of combining marks, joiners, variation selectors. */
+/* Unicode: characters of zero width that are drawn over the one before, as blocks. */
 static const struct range combining[] = {
-	{ 0x0300, 0x036f },   { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x05bf, 0x05bf },
-	{ 0x05c1, 0x05c2 },   { 0x05c4, 0x05c5 }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
-	{ 0x0670, 0x0670 },   { 0x06d6, 0x06dc }, { 0x06df, 0x06e4 }, { 0x0900, 0x0902 },
-	{ 0x093c, 0x093c },   { 0x0941, 0x0948 }, { 0x094d, 0x094d }, { 0x0e31, 0x0e31 },
-	{ 0x0e34, 0x0e3a },   { 0x0e47, 0x0e4e }, { 0x1160, 0x11ff }, { 0x1ab0, 0x1aff },
-	{ 0x1dc0, 0x1dff },   { 0x200b, 0x200d }, { 0x2060, 0x2064 }, { 0x20d0, 0x20ff },
-	{ 0xfe00, 0xfe0f },   { 0xfe20, 0xfe2f }, { 0xfeff, 0xfeff }, { 0x1f3fb, 0x1f3ff },
-	{ 0xe0000, 0xe01ef },
+	{ 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x05bf, 0x05bf },
+	{ 0x05c1, 0x05c2 }, { 0x05c4, 0x05c5 }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
+	{ 0x0670, 0x0670 }, { 0x06d6, 0x06dc }, { 0x06df, 0x06e4 }, { 0x0900, 0x0902 },
+	{ 0x093c, 0x093c }, { 0x0941, 0x0948 }, { 0x094d, 0x094d }, { 0x0e31, 0x0e31 },
+	{ 0x0e34, 0x0e3a }, { 0x0e47, 0x0e4e }, { 0x1160, 0x11ff }, { 0x1ab0, 0x1aff },
+	{ 0x1dc0, 0x1dff }, { 0x20d0, 0x20ff }, { 0xfe20, 0xfe2f },
+};
+
+/*
+ * What joins or changes the characters beside it, and has no cell of its own. Terminals disagree on
+ * how wide the result is: without these, each character has its usual width. Joiners and other
+ * format characters, selectors of a variant, skin tones, tags.
+ */
+static const struct range unseen[] = {
+	{ 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x061c, 0x061c },   { 0x180b, 0x180f },
+	{ 0x200b, 0x200f }, { 0x202a, 0x202e }, { 0x2060, 0x206f },   { 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0x1f3fb, 0x1f3ff }, { 0xe0000, 0xe0fff },
 };
 
 static int compare_range(const void *key, const void *item)
@@ -77,11 +87,17 @@ static int compare_range(const void *key, const void *item)
 	return *c < r->first ? -1 : *c > r->last;
 }
 
+static bool is_unseen(uint32_t c)
+{
+	return bsearch(&c, unseen, N_OF(unseen), sizeof(unseen[0]), compare_range) != NULL;
+}
+
 static int char_columns(uint32_t c)
 {
-	if (c < 0x300)
+	if (c < 0xad)
 		return 1;
-	if (bsearch(&c, combining, N_OF(combining), sizeof(combining[0]), compare_range))
+	if (is_unseen(c) ||
+	    bsearch(&c, combining, N_OF(combining), sizeof(combining[0]), compare_range))
 		return 0;
 	return bsearch(&c, wide, N_OF(wide), sizeof(wide[0]), compare_range) ? 2 : 1;
 }
@@ -146,9 +162,16 @@ int canvas__resize(struct canvas *c, int rows, int columns)
 	free(c->cells);
 	c->cells = cells;
 	c->rows = rows;
-	c->columns = columns;
+	c->stride = columns;
+	canvas__narrow(c, 0, columns);
 	canvas__clear(c);
 	return 0;
+}
+
+void canvas__narrow(struct canvas *c, int first, int columns)
+{
+	c->first = first;
+	c->columns = columns;
 }
 
 int canvas__rows(const struct canvas *c)
@@ -168,7 +191,7 @@ bool canvas__is_utf8(const struct canvas *c)
 
 static struct cell *cell_at(const struct canvas *c, int row, int column)
 {
-	return &c->cells[(size_t)row * (size_t)c->columns + (size_t)column];
+	return &c->cells[(size_t)row * (size_t)c->stride + (size_t)(c->first + column)];
 }
 
 static void cell__blank(struct cell *cell, enum canvas_attr attr)
@@ -179,7 +202,7 @@ static void cell__blank(struct cell *cell, enum canvas_attr attr)
 
 void canvas__clear(struct canvas *c)
 {
-	size_t i, n = (size_t)c->rows * (size_t)c->columns;
+	size_t i, n = (size_t)c->rows * (size_t)c->stride;
 
 	for (i = 0; i < n; i++)
 		cell__blank(&c->cells[i], ATTR_NORMAL);
@@ -242,7 +265,7 @@ int canvas__text(struct canvas *c, int row, int column, int width, enum canvas_a
 		n = char_columns(ch);
 		if (used + n > width)
 			break;
-		if (n == 0 && last >= 0)
+		if (n == 0 && last >= 0 && !is_unseen(ch))
 			combine(c, row, last, ch);
 		if (n > 0) {
 			put_char(c, row, column + used, attr, ch, n);
@@ -251,6 +274,33 @@ int canvas__text(struct canvas *c, int row, int column, int width, enum canvas_a
 		used += n;
 	}
 	return used;
+}
+
+/* Its end that takes at most so many columns. */
+static const char *end_of(const char *text, int columns)
+{
+	int left = text_columns(text);
+	uint32_t ch;
+
+	while (left > columns) {
+		text += next_char(text, &ch);
+		left -= char_columns(ch);
+	}
+	return text;
+}
+
+int canvas__cut(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
+		const char *text, bool is_within)
+{
+	const char *mark = c->is_utf8 ? "\u2026" : "~";
+	const int tail = is_within ? width / 3 : 0;
+	int used;
+
+	if (text_columns(text) <= width || width < 1)
+		return canvas__text(c, row, column, width, attr, text);
+	used = canvas__text(c, row, column, width - 1 - tail, attr, text);
+	used += canvas__text(c, row, column + used, 1, attr, mark);
+	return used + canvas__text(c, row, column + used, width - used, attr, end_of(text, tail));
 }
 
 int canvas__printf(struct canvas *c, int row, int column, int width, enum canvas_attr attr,

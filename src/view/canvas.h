@@ -16,6 +16,7 @@
 #define CANVAS_ATTRS(_)                                                                            \
 	_(NORMAL, '.')                                                                             \
 	_(DIM, 'd')                                                                                \
+	_(FAINT, 'f') /* bars that draw no eye; not for text */                                    \
 	_(BOLD, 'b')                                                                               \
 	_(TITLE, 't') /* names in the header */                                                    \
 	_(COLUMN, 'h') /* column heads */                                                          \
@@ -31,7 +32,10 @@
 	_(CPU, 'C')                                                                                \
 	_(BLOCKED, 'B')                                                                            \
 	_(GIL, 'G')                                                                                \
-	_(RUNQUEUE, 'R')
+	_(RUNQUEUE, 'R')                                                                           \
+	_(BOX_OWN, 'O') /* boxes of the flame graph: the user's code */                            \
+	_(BOX_LIBRARY, 'L')                                                                        \
+	_(BOX_RUNTIME, 'I') /* the interpreter and its standard library */
 
 enum canvas_attr {
 #define _(name, letter) ATTR_##name,
@@ -56,6 +60,11 @@ static inline void canvas__freep(struct canvas **c)
 /* Also clears. 0 or -errno. */
 int canvas__resize(struct canvas *c, int rows, int columns);
 void canvas__clear(struct canvas *c);
+/*
+ * From now on only these columns are drawn on, and the first of them is column 0; to be undone by
+ * the first and the number of all.
+ */
+void canvas__narrow(struct canvas *c, int first, int columns);
 int canvas__rows(const struct canvas *c);
 int canvas__columns(const struct canvas *c);
 bool canvas__is_utf8(const struct canvas *c);
@@ -66,6 +75,12 @@ bool canvas__is_utf8(const struct canvas *c);
  */
 int canvas__text(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
 		 const char *text);
+/*
+ * The same, and what does not fit is marked by an ellipsis: at the end, or in place of what stands
+ * before the last third.
+ */
+int canvas__cut(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
+		const char *text, bool is_within);
 int canvas__printf(struct canvas *c, int row, int column, int width, enum canvas_attr attr,
 		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Right-aligned in the `width` columns. */

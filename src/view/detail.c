@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "base/utf8.h"
 #include "view/alarm.h"
+#include "view/fold.h"
 
 #define DETAIL_PIECE_BYTES 16 /* of one character, escaped */
 
@@ -32,6 +33,8 @@ static bool is_same_line(const struct model_frame *a, const struct model_frame *
 
 static bool is_about(const struct screen_subject *subject, const struct stall *stall)
 {
+	if (subject->group.is_some)
+		return screen_group__has(&subject->group, stall);
 	if (stall->unit == LS_UNIT_TURN)
 		return false;
 	if (subject->coroutine.name)
@@ -165,6 +168,16 @@ static void find_row(struct detail *d, const struct snapshot *snapshot,
 		}
 }
 
+/* Of stalls that are not known any more its row has the sums alone. */
+static void take_group(struct detail *d, const struct group_row *row)
+{
+	const uint64_t stalls = row->stalls + row->open;
+
+	d->stalls = stalls > d->stalls ? stalls : d->stalls;
+	d->starved_ns = row->starved_ns > d->starved_ns ? row->starved_ns : d->starved_ns;
+	d->row.max_ns = row->max_ns;
+}
+
 static void find_site(struct detail *d, const struct snapshot *snapshot,
 		      const struct view_status *status, const struct screen_subject *subject)
 {
@@ -196,6 +209,7 @@ static void find_sites(struct detail *d, const struct snapshot *snapshot,
 		d->sites[d->n_sites++] = (struct detail_site){ .at = row->at,
 							       .cause = row->cause,
 							       .syscall = row->syscall,
+							       .sign = row->sign,
 							       .words = row->words,
 							       .stalls = row->stalls,
 							       .total_ns = row->total_ns };
@@ -207,18 +221,43 @@ static void copy_text(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text ? text : "");
 }
 
+/* Whether the names differ in the number alone that they end with. */
+static bool is_of_family(const struct detail_payer *payer, const char *name)
+{
+	const size_t stem = fold_stem(name);
+	const char *rest = payer->name + stem;
+
+	if (!name[stem] || strncmp(payer->name, name, stem) != 0)
+		return false;
+	return payer->tasks > 1 ? !strcmp(rest, "*") : *rest && fold_stem(payer->name) == stem;
+}
+
+/* The name for both. */
+static void join_family(struct detail_payer *payer, const struct detail_payer *other)
+{
+	payer->tasks = other->tasks;
+	if (!strcmp(payer->name, other->name))
+		return;
+	strcpy(payer->name + fold_stem(payer->name), "*");
+	payer->tasks++;
+}
+
 /*
  * Merges rows of one name: tasks of a coroutine with and without a name of their own, or behind the
- * same culprit.
+ * same culprit. `is_task`: and names of one family.
  */
-static void add_payer(struct detail_payers *payers, const char *name, const struct payer_row *row)
+static void add_payer(struct detail_payers *payers, const char *name, bool is_task,
+		      const struct payer_row *row)
 {
-	struct detail_payer payer = { .times = row->times, .starved_ns = row->starved_ns };
+	struct detail_payer payer = { .tasks = 1,
+				      .times = row->times,
+				      .starved_ns = row->starved_ns };
 	size_t i;
 
 	copy_text(payer.name, sizeof(payer.name), name);
 	for (i = 0; i < payers->n; i++)
-		if (!strcmp(payers->rows[i].name, payer.name))
+		if (!strcmp(payers->rows[i].name, payer.name) ||
+		    (is_task && is_of_family(&payers->rows[i], payer.name)))
 			break;
 	if (i == DETAIL_MAX_PAYERS) {
 		payers->others++;
@@ -228,6 +267,7 @@ static void add_payer(struct detail_payers *payers, const char *name, const stru
 	if (i == payers->n) {
 		payers->n++;
 	} else {
+		join_family(&payer, &payers->rows[i]);
 		payer.times += payers->rows[i].times;
 		payer.starved_ns += payers->rows[i].starved_ns;
 	}
@@ -253,10 +293,11 @@ static void find_payers(struct detail *d, const struct snapshot *snapshot,
 				  victim->name[0]		 ? victim->name :
 					  victim->coroutine.name ? victim->coroutine.name :
 								   "(not known)",
-				  payer);
+				  victim->name[0], payer);
 		if (is_same_code(&victim->coroutine, &subject->coroutine))
 			add_payer(&d->behind,
-				  payer->culprit.name ? payer->culprit.name : "(not known)", payer);
+				  payer->culprit.name ? payer->culprit.name : "(not known)", false,
+				  payer);
 	}
 }
 
@@ -366,32 +407,58 @@ static void escape_source(const char *in, char out[DETAIL_SOURCE_BYTES])
 	out[used] = '\0';
 }
 
-static void read_source(struct detail *d, const struct view_status *status, uint32_t pid)
+/* The lines that came with a stall at that line, as in a recording; NULL: none did. */
+static const char *source_of_stalls(const struct detail *d)
 {
-	uint32_t around = DETAIL_SOURCE_LINES / 2, line;
+	if (d->has_stall && is_same_line(&d->at, &d->stall.own) && d->stall.source)
+		return d->stall.source;
+	for (size_t i = 0; i < d->n_worst; i++)
+		if (is_same_line(&d->at, &d->worst[i].own) && d->worst[i].source)
+			return d->worst[i].source;
+	return NULL;
+}
+
+static void take_source(struct detail *d, const char *text)
+{
 	char raw[DETAIL_SOURCE_BYTES];
 
-	if (!status->source_line || !d->at.file || !d->at.line)
+	for (size_t n; text && *text && d->n_lines < DETAIL_SOURCE_LINES;) {
+		n = strcspn(text, "\n");
+		snprintf(raw, sizeof(raw), "%.*s", (int)n, text);
+		escape_source(raw, d->lines[d->n_lines++]);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void read_source(struct detail *d, const struct view_status *status, uint32_t pid)
+{
+	char raw[DETAIL_SOURCE_BYTES];
+	uint32_t line;
+
+	if (!d->at.file || !d->at.line)
 		return;
-	d->first_line = d->at.line > around ? d->at.line - around : 1;
-	while (d->n_lines < DETAIL_SOURCE_LINES) {
+	d->first_line = source_first_line(d->at.line);
+	while (status->source_line && d->n_lines < DETAIL_SOURCE_LINES) {
 		line = d->first_line + (uint32_t)d->n_lines;
 		if (status->source_line(status->source_ctx, pid, d->at.file, line, raw,
 					sizeof(raw)))
 			break;
 		escape_source(raw, d->lines[d->n_lines++]);
 	}
+	if (!d->n_lines)
+		take_source(d, source_of_stalls(d));
 }
 
 /* Of a finding: its worst stall may have had more of something else. */
 static void take_verdict(struct detail *d, const struct view_status *status,
 			 const struct screen_subject *subject)
 {
-	if (!subject->verdict.name || (status->lints_off & 1u << subject->verdict.id))
-		return;
-	d->verdict = subject->verdict;
-	d->has_verdict = true;
-	if (d->has_own_verdict && d->own_verdict.id == d->verdict.id)
+	if (subject->verdict.name && !(status->lints_off & 1u << subject->verdict.id)) {
+		d->verdict = subject->verdict;
+		d->has_verdict = true;
+	}
+	/* Once is enough. */
+	if (d->has_verdict && d->has_own_verdict && d->own_verdict.id == d->verdict.id)
 		d->has_own_verdict = false;
 }
 
@@ -402,10 +469,16 @@ void detail__take(struct detail *d, const struct snapshot *snapshot,
 
 	memset(d, 0, sizeof(*d));
 	d->now_ns = status->now_ns;
+	d->clock_offset_ns = status->clock_offset_ns;
+	d->light = status->light;
 	find_stalls(d, snapshot, subject);
 	choose_stall(d, snapshot, subject);
-	find_row(d, snapshot, status, subject);
-	find_site(d, snapshot, status, subject);
+	if (subject->group.is_some) {
+		take_group(d, &subject->group.row);
+	} else {
+		find_row(d, snapshot, status, subject);
+		find_site(d, snapshot, status, subject);
+	}
 	find_sites(d, snapshot, subject);
 	find_payers(d, snapshot, subject);
 	find_task(d, snapshot, subject);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model/lint.h"
+#include "model/resolver.h"
 #include "view/screens.h"
 
 #define DETAIL_MAX_WORST 10
@@ -19,12 +20,13 @@
 #define DETAIL_MAX_AWAITERS 16
 #define DETAIL_NAME_BYTES (4 * LS_NAME_BYTES + 32)
 #define DETAIL_TEXT_BYTES 1024
-#define DETAIL_SOURCE_LINES 5
+#define DETAIL_SOURCE_LINES (2 * SOURCE_AROUND + 1)
 #define DETAIL_SOURCE_BYTES 256
 
 /* A task that waited behind it, or one it waited behind. */
 struct detail_payer {
 	char name[DETAIL_NAME_BYTES]; /* raw */
+	size_t tasks; /* names that it stands for: "heartbeat-*" */
 	uint64_t times, starved_ns;
 };
 
@@ -40,6 +42,7 @@ struct detail_site {
 	struct model_frame at;
 	enum ls_cause cause;
 	const char *syscall;
+	enum sign sign;
 	const struct runtime_words *words;
 	uint64_t stalls, total_ns;
 };
@@ -64,6 +67,8 @@ struct detail_task {
 
 struct detail {
 	uint64_t now_ns; /* when it was taken */
+	uint64_t clock_offset_ns; /* as in view_status */
+	struct light light;
 	bool has_row;
 	struct coroutine_row row; /* of the coroutine; a line has none */
 	struct model_frame at; /* the line to look at, NULLs if none is known */

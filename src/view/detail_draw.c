@@ -39,6 +39,12 @@ static void draw_verdict(struct page *p, const struct detail *d)
 		page__wrap(p, 1, ATTR_BAD, "%s.", d->own_verdict.verdict);
 		page__wrap(p, 1, ATTR_BOLD, "%s.", d->own_verdict.advice);
 	}
+	if (!d->n_worst && !d->row.max_ns) {
+		page__wrap(p, 1, ATTR_NORMAL,
+			   "%s stall%s, not among the last ones, which are kept.",
+			   words__count(d->stalls, stalls), d->stalls == 1 ? "" : "s");
+		return;
+	}
 	page__wrap(p, 1, ATTR_NORMAL,
 		   "%s stall%s, the worst known took %s; others were starved for %s.",
 		   words__count(d->stalls, stalls), d->stalls == 1 ? "" : "s",
@@ -46,7 +52,7 @@ static void draw_verdict(struct page *p, const struct detail *d)
 		   words__duration(d->starved_ns, starved));
 }
 
-static void draw_source(struct page *p, const struct detail *d)
+void detail__draw_source(struct page *p, const struct detail *d)
 {
 	int row, column, width = canvas__columns(p->canvas);
 	enum canvas_attr attr;
@@ -130,10 +136,23 @@ static size_t fold_hist(const uint32_t *hist, double *values, uint64_t *ret_from
 	return n;
 }
 
+/* "~41us"; "-" where more steps stalled than are beyond that percentile. */
+static const char *sampled(const struct detail *d, double percent, uint64_t ns,
+			   char buf[WORDS_BYTES])
+{
+	char number[WORDS_BYTES];
+
+	if (!light__has_percentile(&d->light, d->row.steps, d->row.stalls, percent))
+		return "-";
+	snprintf(buf, WORDS_BYTES, "~%.30s", words__duration(ns, number));
+	return buf;
+}
+
 static void draw_steps(struct page *p, const struct detail *d)
 {
 	const struct coroutine_row *row = &d->row;
-	char a[WORDS_BYTES], b[WORDS_BYTES], e[WORDS_BYTES], f[WORDS_BYTES], g[WORDS_BYTES];
+	char a[WORDS_BYTES], b[WORDS_BYTES], c[WORDS_BYTES], e[WORDS_BYTES], f[WORDS_BYTES],
+		g[WORDS_BYTES];
 	double values[HIST_COLUMNS], max = 0;
 	uint64_t from, to;
 	size_t n;
@@ -149,10 +168,21 @@ static void draw_steps(struct page *p, const struct detail *d)
 	canvas__sparkline(p->canvas, at, column, (int)n, ATTR_NORMAL, values, n, max);
 	page__print(p, at, column + (int)n, ATTR_DIM, " %s", words__duration(to, a));
 	at = page__labelled(p, "");
+	if (!light__is_partial(&d->light)) {
+		page__print(p, at, PAGE_LABEL_COLUMNS, ATTR_NORMAL,
+			    "%s steps   p50 %s   p95 %s   p99 %s   max %s",
+			    words__count(row->steps, a), words__duration(row->p50_ns, b),
+			    words__duration(row->p95_ns, e), words__duration(row->p99_ns, f),
+			    words__duration(row->max_ns, g));
+		return;
+	}
+	/* A sample of them was timed. */
 	page__print(p, at, PAGE_LABEL_COLUMNS, ATTR_NORMAL,
-		    "%s steps   p50 %s   p95 %s   p99 %s   max %s", words__count(row->steps, a),
-		    words__duration(row->p50_ns, b), words__duration(row->p95_ns, e),
-		    words__duration(row->p99_ns, f), words__duration(row->max_ns, g));
+		    "~%s steps, %s timed   p50 %s   p95 %s   p99 %s   max %s",
+		    words__count(light__scale(&d->light, row->steps), a),
+		    words__count(row->steps, c), sampled(d, 50, row->p50_ns, b),
+		    sampled(d, 95, row->p95_ns, e), sampled(d, 99, row->p99_ns, f),
+		    words__duration(row->max_ns, g));
 }
 
 /* Who had the CPU, and what it spent itself, if that alone is a stall. */
@@ -170,6 +200,10 @@ static void draw_holder(struct page *p, const struct stall *stall)
 			    "awaits again and again in %s  %s:%u, and never suspends",
 			    stall->repeated_await.function, stall->repeated_await.file,
 			    stall->repeated_await.line);
+	if (stall->finalizer.function)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_WARN,
+			    "in a finalizer, %s  %s:%u", stall->finalizer.function,
+			    stall->finalizer.file, stall->finalizer.line);
 	if (stall->own_ns)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS,
 			    cause_attr(stall->own_cause), "itself it took %s: %s",
@@ -200,7 +234,7 @@ static void draw_own(struct page *p, const struct stall *stall)
 
 	if (!own->function || !stall->n_frames)
 		return;
-	page__print(p, page__labelled(p, "own code"), PAGE_LABEL_COLUMNS, ATTR_BOLD,
+	page__print(p, page__labelled(p, "own"), PAGE_LABEL_COLUMNS, ATTR_BOLD,
 		    "%s  %s:%u  holds %s%%", own->function, own->file, own->line,
 		    words__percent(stall->own_share, share));
 	if (!frame_is_same_function(own, entry))
@@ -226,6 +260,17 @@ static void draw_step_end(struct page *p, const char *label, const struct step_e
 			    at->file, at->line);
 	else
 		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_DIM, "(its line is not known)");
+}
+
+/* The HTTP request in whose step it happened, and the test that ran. */
+static void draw_request(struct page *p, const struct stall *stall)
+{
+	if (*stall->request.label)
+		page__print(p, page__labelled(p, "request"), PAGE_LABEL_COLUMNS, ATTR_BOLD, "%s",
+			    stall->request.label);
+	if (*stall->test)
+		page__print(p, page__labelled(p, "test"), PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%s",
+			    stall->test);
 }
 
 /* `what`: "the GIL was held". */
@@ -292,9 +337,10 @@ static void draw_stack(struct page *p, const struct detail *d)
 	page__line(p);
 	page__print(p, page__labelled(p, "stack"), PAGE_LABEL_COLUMNS, cause_attr(stall->cause),
 		    "%s, of %s stall: %s%s%s%s",
-		    words__call(stall->words, stall->cause, stall->call_syscall), which,
-		    words__duration(stall->duration_ns, took), detail__is_open(d) ? " so far" : "",
-		    stall->task_name[0] ? " in " : "", stall->task_name);
+		    words__call(stall->words, stall->cause, stall->sign, stall->call_syscall),
+		    which, words__duration(stall->duration_ns, took),
+		    detail__is_open(d) ? " so far" : "", stall->task_name[0] ? " in " : "",
+		    stall->task_name);
 	if (stall->gil_ns >= stall->duration_ns / HOLDER_SHARE && stall->gil_holder.tid)
 		draw_lock_holder(p, stall, "the GIL was held", ATTR_GIL, &stall->gil_holder);
 	if (stall->cause_ns[LS_CAUSE_LOCK] >= stall->duration_ns / HOLDER_SHARE)
@@ -307,6 +353,7 @@ static void draw_stack(struct page *p, const struct detail *d)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "(outer frames not known)");
 	draw_own(p, stall);
+	draw_request(p, stall);
 	draw_step_end(p, "from", &stall->from);
 	draw_step_end(p, "to", &stall->to);
 }
@@ -327,7 +374,7 @@ static void draw_sites(struct page *p, const struct detail *d)
 			    cause_attr(site->cause), "%5s%%  %s:%u in %s: %s, %s stall%s",
 			    words__percent((double)site->total_ns / all, share),
 			    words__file(site->at.file), site->at.line, site->at.function,
-			    words__call(site->words, site->cause, site->syscall),
+			    words__call(site->words, site->cause, site->sign, site->syscall),
 			    words__count(site->stalls, stalls), site->stalls == 1 ? "" : "s");
 	}
 	if (d->more_sites)
@@ -370,7 +417,7 @@ static void draw_payers(struct page *p, const char *label, const struct detail_p
 {
 	double most = payers->n > 0 ? (double)payers->rows[0].starved_ns : 0;
 	char took[WORDS_BYTES], times[WORDS_BYTES];
-	int row;
+	int row, row_end;
 
 	if (payers->n)
 		page__line(p);
@@ -382,8 +429,11 @@ static void draw_payers(struct page *p, const char *label, const struct detail_p
 			    words__duration(payer->starved_ns, took));
 		canvas__bar(p->canvas, row, PAGE_LABEL_COLUMNS + 8, PAYER_COLUMNS, ATTR_BLOCKED,
 			    (double)payer->starved_ns, most);
-		page__print(p, row, PAGE_LABEL_COLUMNS + 10 + PAYER_COLUMNS, ATTR_NORMAL,
-			    "%5s times  %s", words__count(payer->times, times), payer->name);
+		row_end = page__print(p, row, PAGE_LABEL_COLUMNS + 10 + PAYER_COLUMNS, ATTR_NORMAL,
+				      "%5s times  %s", words__count(payer->times, times),
+				      payer->name);
+		if (payer->tasks > 1)
+			page__print(p, row, row_end, ATTR_DIM, " (%zu)", payer->tasks);
 	}
 	if (payers->others)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
@@ -391,17 +441,23 @@ static void draw_payers(struct page *p, const char *label, const struct detail_p
 			    payers->others);
 }
 
-static void draw_ended(struct page *p, int row, const struct stall *stall, uint64_t now_ns)
+static void draw_ended(struct page *p, int row, const struct stall *stall, const struct detail *d)
 {
 	const uint64_t end_ns = stall->start_ns + stall->duration_ns;
-	char took[WORDS_BYTES], ago[WORDS_BYTES], starved[WORDS_BYTES];
+	char took[WORDS_BYTES], ago[WORDS_BYTES], waited[WORDS_BYTES], starved[2 * WORDS_BYTES];
+	char at[WORDS_BYTES];
 
-	page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL,
-		    "%6s  %6s ago  %-16s  starved %u for %s  %s",
-		    words__duration(stall->duration_ns, took),
-		    words__duration(now_ns > end_ns ? now_ns - end_ns : 0, ago),
-		    words__call(stall->words, stall->cause, stall->call_syscall), stall->victims,
-		    words__duration(stall->starved_ns, starved), stall->task_name);
+	words__time_of_day(stall->start_ns, d->clock_offset_ns, at);
+	if (stall->is_victims_unknown)
+		snprintf(starved, sizeof(starved), "who waited: not known");
+	else
+		snprintf(starved, sizeof(starved), "starved %u for %s", stall->victims,
+			 words__duration(stall->starved_ns, waited));
+	page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_NORMAL, "%6s  %s%s%6s ago  %-16s  %s  %s",
+		    words__duration(stall->duration_ns, took), at, *at ? "  " : "",
+		    words__duration(d->now_ns > end_ns ? d->now_ns - end_ns : 0, ago),
+		    words__call(stall->words, stall->cause, stall->sign, stall->call_syscall),
+		    starved, stall->task_name);
 }
 
 static void draw_worst(struct page *p, const struct detail *d)
@@ -415,12 +471,13 @@ static void draw_worst(struct page *p, const struct detail *d)
 		const int row = page__labelled(p, i ? "" : "worst");
 
 		if (stall->end != LS_END_OPEN) {
-			draw_ended(p, row, stall, d->now_ns);
+			draw_ended(p, row, stall, d);
 			continue;
 		}
 		page__print(p, row, PAGE_LABEL_COLUMNS, ATTR_ALARM, "%6s  open now    %-16s  %s",
 			    words__duration(stall->duration_ns, took),
-			    words__call(stall->words, stall->cause, stall->call_syscall),
+			    words__call(stall->words, stall->cause, stall->sign,
+					stall->call_syscall),
 			    stall->task_name);
 	}
 }
@@ -439,7 +496,7 @@ static void draw_trend(struct page *p, const struct detail *d)
 	most = r->busy;
 	for (size_t i = 0; i < n; i++)
 		most = (double)r->trend[i] > most ? (double)r->trend[i] : most;
-	used = trend_shares(r->trend, n, shares, MODEL_TREND);
+	used = trend_shares(r->trend, n, trend_most(r->trend, n), shares, MODEL_TREND);
 	row = page__labelled(p, "busy");
 	canvas__sparkline(p->canvas, row, PAGE_LABEL_COLUMNS, (int)used, ATTR_CPU, shares, used, 1);
 	page__print(p, row, PAGE_LABEL_COLUMNS + (int)used + 2,
@@ -461,7 +518,17 @@ static void draw_suffered(struct page *p, const struct detail *d)
 		   words__count(d->row.suffered, times), words__duration(d->row.suffered_ns, took));
 }
 
-void detail__draw(struct page *p, const struct detail *d)
+void detail__draw_about(struct page *p, const struct detail *d)
+{
+	if (d->has_task)
+		detail__draw_task(p, d);
+	if (d->is_task_gone)
+		page__wrap(p, 1, ATTR_DIM,
+			   "This task has ended, or was not among those read last.");
+	draw_verdict(p, d);
+}
+
+void detail__draw_what(struct page *p, const struct detail *d)
 {
 	static const enum canvas_attr grades[] = {
 		[LOG_GRADE_INFO] = ATTR_NORMAL,
@@ -473,15 +540,31 @@ void detail__draw(struct page *p, const struct detail *d)
 		page__wrap(p, 1, grades[d->log_grade], "%s", d->log);
 		return;
 	}
-	if (d->has_task)
-		detail__draw_task(p, d);
-	if (d->is_task_gone)
-		page__wrap(p, 1, ATTR_DIM,
-			   "This task has ended, or was not among those read last.");
-	draw_verdict(p, d);
+	detail__draw_about(p, d);
+	detail__draw_source(p, d);
+}
+
+void detail__draw_evidence(struct page *p, const struct detail *d)
+{
 	if (detail__is_open(d))
 		draw_open(p, d);
-	draw_source(p, d);
+	else if (d->has_stall)
+		draw_stack(p, d);
+	draw_payers(p, "paid by", &d->paid_by);
+	draw_worst(p, d);
+}
+
+void detail__draw(struct page *p, const struct detail *d)
+{
+	if (d->log[0] || !detail__is_open(d)) {
+		detail__draw_what(p, d);
+	} else {
+		detail__draw_about(p, d);
+		draw_open(p, d);
+		detail__draw_source(p, d);
+	}
+	if (d->log[0])
+		return;
 	draw_sites(p, d);
 	draw_split(p, d);
 	draw_steps(p, d);

@@ -102,6 +102,21 @@ static void copy_groups(struct frozen *f, const struct snapshot *from)
 	}
 }
 
+/* Some are about rows that the next snapshot replaces. */
+static void copy_findings(struct frozen *f, const struct snapshot *from)
+{
+	struct finding_row *rows = COPY_ARRAY(f, struct finding_row, findings, n_findings);
+
+	COPY_ARRAY(f, struct pool_row, pools, n_pools);
+	COPY_ARRAY(f, struct life_row, lives, n_lives);
+	for (size_t i = 0; i < f->snapshot.n_findings && !f->is_short; i++) {
+		if (rows[i].pool)
+			rows[i].pool = f->snapshot.pools + (rows[i].pool - from->pools);
+		if (rows[i].life)
+			rows[i].life = f->snapshot.lives + (rows[i].life - from->lives);
+	}
+}
+
 /* Arrays with one string in each row. */
 #define COPY_NAMED(f, type, array, n, text)                                                        \
 	do {                                                                                       \
@@ -121,7 +136,7 @@ int frozen__new(struct frozen **ret_frozen, const struct snapshot *snapshot)
 	f->snapshot = *snapshot;
 	COPY_ARRAY(f, struct coroutine_row, rows, n_rows);
 	copy_groups(f, snapshot);
-	COPY_ARRAY(f, struct finding_row, findings, n_findings);
+	copy_findings(f, snapshot);
 	COPY_ARRAY(f, struct loss, losses, n_losses);
 	COPY_ARRAY(f, struct site_row, sites, n_sites);
 	COPY_ARRAY(f, struct holder_row, holders, n_holders);

@@ -6,6 +6,7 @@
 #include "view/header.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -246,13 +247,29 @@ static void put_worst(struct pen *pen, const struct snapshot *snapshot,
 	}
 }
 
+/* In light mode steps are not counted, handles are. */
+static void put_rate(struct pen *pen, const struct snapshot *snapshot,
+		     const struct view_status *status, const struct second_row *second)
+{
+	char number[WORDS_BYTES], text[TEXT_BYTES];
+	const double estimate = light__steps_per_s(&status->light, snapshot, second->handles);
+
+	if (!status->light.is_now)
+		snprintf(text, sizeof(text), "%s steps/s", words__rate(second->steps, number));
+	else if (!isnan(estimate))
+		snprintf(text, sizeof(text), "~%s steps/s", words__rate(estimate, number));
+	else
+		snprintf(text, sizeof(text), "%s handles/s", words__rate(second->handles, number));
+	pen__put(pen, ATTR_NORMAL, text);
+}
+
 static void draw_busy(const struct snapshot *snapshot, const struct view_status *status,
 		      struct canvas *c)
 {
 	struct pen pen = { c, 1, 1 };
 	const struct second_row *first;
 	size_t n = past_seconds(snapshot, &first);
-	char number[WORDS_BYTES], text[TEXT_BYTES];
+	char text[TEXT_BYTES];
 	double busy = n > 0 ? first[n - 1].busy : 0;
 
 	pen__label(&pen, "loop busy");
@@ -261,10 +278,8 @@ static void draw_busy(const struct snapshot *snapshot, const struct view_status 
 	pen__put(&pen, busy >= 0.9 ? ATTR_BAD : busy >= 0.7 ? ATTR_WARN : ATTR_BOLD, text);
 	put_p99(&pen, snapshot, status);
 	put_worst(&pen, snapshot, status);
-	if (n > 0) {
-		snprintf(text, sizeof(text), "%s steps/s", words__rate(first[n - 1].steps, number));
-		pen__put(&pen, ATTR_NORMAL, text);
-	}
+	if (n > 0)
+		put_rate(&pen, snapshot, status, &first[n - 1]);
 	snprintf(text, sizeof(text), "%zu %s", snapshot->n_loops,
 		 snapshot->n_loops == 1 ? "loop" : "loops");
 	pen__put(&pen, ATTR_NORMAL, text);
@@ -334,15 +349,15 @@ static void strip__fill(struct strip *strip, const struct snapshot *snapshot,
 static void draw_marks(struct pen *pen, const struct strip *strip, const struct view_status *status)
 {
 	const int cells = minute_cells(pen->canvas), per_cell = MINUTE / cells;
+	/* A mark is always of the same seconds: those of the last one are not over yet. */
+	const int newest = (int)(status->now_ns / NS_PER_S % (unsigned int)per_cell) + 1;
 
 	for (int i = 0; i < cells; i++) {
+		const int end = (cells - 1 - i) * per_cell + newest;
 		uint64_t worst_ns = 0;
 
-		for (int k = 0; k < per_cell; k++) {
-			const uint64_t ns = strip->worst_ns[(cells - 1 - i) * per_cell + k];
-
-			worst_ns = ns > worst_ns ? ns : worst_ns;
-		}
+		for (int k = end > per_cell ? end - per_cell : 0; k < end && k < MINUTE; k++)
+			worst_ns = strip->worst_ns[k] > worst_ns ? strip->worst_ns[k] : worst_ns;
 		draw_strip_cell(pen, i, status, worst_ns);
 	}
 	pen->column += cells + 2;
@@ -436,11 +451,12 @@ static void draw_self(struct pen *pen, const struct snapshot *snapshot,
 	put_cost(pen, status);
 	if (is_roomy(pen->canvas))
 		put_losses(pen, snapshot);
-	if (snapshot->steps > 0) {
+	if (snapshot->steps > 0 && light__can_scale(&status->light)) {
 		/* Rounded down, so that 100 % means every step. */
-		snprintf(text, sizeof(text), "%.1f%% of %s steps named",
+		snprintf(text, sizeof(text), "%.1f%% of %s%s steps named",
 			 (double)(named * 1000 / snapshot->steps) / 10,
-			 words__count(snapshot->steps, count));
+			 light__is_partial(&status->light) ? "~" : "",
+			 words__count(light__scale(&status->light, snapshot->steps), count));
 		pen__put(pen, ATTR_NORMAL, text);
 	} else if (snapshot->handles > 0) {
 		snprintf(text, sizeof(text), "steps sampled, %s handles",

@@ -31,18 +31,38 @@ static void node__add(struct icicle_node *node, const struct stall *stall)
 	node->runqueue_ns += stall->runqueue_ns;
 }
 
+/* Of a node: the same of its siblings is one node. */
+struct place_of {
+	enum icicle_kind kind;
+	const char *function, *file;
+	uint32_t line;
+};
+
+static enum icicle_kind kind_of(const struct stall *stall, const struct model_frame *frame)
+{
+	switch (runtime_words__origin(stall->words, frame->file ?: "")) {
+	case ORIGIN_USER:
+	case ORIGIN_TEMPLATE:
+		return ICICLE_OWN;
+	case ORIGIN_RUNTIME:
+		return ICICLE_RUNTIME;
+	default:
+		return ICICLE_LIBRARY;
+	}
+}
+
 /* The child of `parent` for that place, made if need be; ICICLE_NONE if there is no room. */
-static int icicle__child(struct icicle *tree, int parent, const char *function, const char *file,
-			 uint32_t line)
+static int icicle__child(struct icicle *tree, int parent, const struct place_of *place)
 {
 	struct icicle_node *node;
 	int i;
 
 	for (i = tree->nodes[parent].child; i != ICICLE_NONE; i = tree->nodes[i].sibling) {
 		node = &tree->nodes[i];
-		if (!is_same_text(node->function, function) || !is_same_text(node->file, file))
+		if (!is_same_text(node->function, place->function) ||
+		    !is_same_text(node->file, place->file))
 			continue;
-		if (node->line != line)
+		if (node->line != place->line)
 			node->line = 0;
 		return i;
 	}
@@ -53,10 +73,12 @@ static int icicle__child(struct icicle *tree, int parent, const char *function, 
 	i = (int)tree->n++;
 	node = &tree->nodes[i];
 	*node = (struct icicle_node){
-		.function = function,
-		.file = file,
-		.line = line,
-		.path = hash_text(hash_text(tree->nodes[parent].path, function), file),
+		.kind = place->kind,
+		.function = place->function,
+		.file = place->file,
+		.line = place->line,
+		.path = hash_text(hash_text(tree->nodes[parent].path, place->function),
+				  place->file),
 		.parent = parent,
 		.child = ICICLE_NONE,
 		.sibling = tree->nodes[parent].child,
@@ -67,35 +89,55 @@ static int icicle__child(struct icicle *tree, int parent, const char *function, 
 
 /* Adds the stall to the child for that place and returns it, or `at` itself if there is no room. */
 static int icicle__step(struct icicle *tree, int at, const struct stall *stall,
-			const char *function, const char *file, uint32_t line)
+			struct place_of place)
 {
-	int child = icicle__child(tree, at, function ? function : "?", file, line);
+	int child;
 
+	place.function = place.function ?: "?";
+	child = icicle__child(tree, at, &place);
 	if (child == ICICLE_NONE)
 		return at;
 	node__add(&tree->nodes[child], stall);
 	return child;
 }
 
+/* The C functions inside the innermost frame. */
+static int add_native(struct icicle *tree, int at, const struct stall *stall)
+{
+	for (size_t i = stall->n_native; i-- > 0;) {
+		const struct model_native *frame = &stall->native_stack[i];
+		const char *function = native_function(frame);
+		const bool is_own = runtime_words__is_own_module(stall->words, frame->name);
+
+		if (function)
+			at = icicle__step(tree, at, stall,
+					  (struct place_of){ is_own ? ICICLE_RUNTIME :
+								      ICICLE_LIBRARY,
+							     function, frame->name, 0 });
+	}
+	return at;
+}
+
 static void icicle__add(struct icicle *tree, const struct stall *stall)
 {
-	const char *what = words__call(stall->words, stall->cause, stall->call_syscall);
+	const char *what =
+		words__call(stall->words, stall->cause, stall->sign, stall->call_syscall);
 	int at = ICICLE_ROOT;
 
 	node__add(&tree->nodes[ICICLE_ROOT], stall);
-	for (size_t i = stall->n_frames; i-- > 0;)
-		at = icicle__step(tree, at, stall, stall->stack[i].function, stall->stack[i].file,
-				  stall->stack[i].line);
-	if (!stall->n_frames && stall->coroutine.name)
-		at = icicle__step(tree, at, stall, stall->coroutine.name, stall->coroutine.file, 0);
-	for (size_t i = stall->n_native; i-- > 0;) {
-		const char *function = native_function(&stall->native_stack[i]);
+	for (size_t i = stall->n_frames; i-- > 0;) {
+		const struct model_frame *f = &stall->stack[i];
 
-		if (function)
-			at = icicle__step(tree, at, stall, function, stall->native_stack[i].name,
-					  0);
+		at = icicle__step(tree, at, stall,
+				  (struct place_of){ kind_of(stall, f), f->function, f->file,
+						     f->line });
 	}
-	icicle__step(tree, at, stall, what, NULL, 0);
+	if (!stall->n_frames && stall->coroutine.name)
+		at = icicle__step(tree, at, stall,
+				  (struct place_of){ ICICLE_OWN, stall->coroutine.name,
+						     stall->coroutine.file, 0 });
+	at = add_native(tree, at, stall);
+	icicle__step(tree, at, stall, (struct place_of){ ICICLE_CALL, what, NULL, 0 });
 }
 
 static bool is_before(const struct icicle_node *a, const struct icicle_node *b)

@@ -16,9 +16,18 @@
 #define ICICLE_NONE (-1)
 #define ICICLE_ROOT 0
 
+/* What a node is. */
+enum icicle_kind {
+	ICICLE_CALL, /* no frame, but what the time went into */
+	ICICLE_OWN, /* a frame of the user's */
+	ICICLE_LIBRARY,
+	ICICLE_RUNTIME, /* the interpreter, or its standard library */
+};
+
 struct icicle_node {
+	enum icicle_kind kind;
 	const char *function; /* NULL: the root */
-	const char *file; /* NULL: not a frame, but what the time went into */
+	const char *file; /* NULL: it is no place in a file */
 	uint32_t line; /* 0 if there are several, or none */
 	uint64_t path; /* names the node in every tree */
 	uint64_t stalls, total_ns;

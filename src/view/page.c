@@ -47,7 +47,7 @@ int page__labelled(struct page *p, const char *label)
 {
 	int row = page__line(p);
 
-	page__print(p, row, 1, ATTR_COLUMN, "%s", label);
+	page__print(p, row, 1, ATTR_TITLE, "%s", label);
 	return row;
 }
 

@@ -9,6 +9,7 @@
 #define LONG_STEP_NS (10 * NS_PER_MS) /* steps from here on are coloured as long */
 #define SEVERE_STEP_NS 100000000ULL
 #define LEAST_TREND 0.02 /* of a core: smaller values are drawn low and without an arrow */
+#define LITTLE 0.2 /* of the largest load of all rows */
 #define MUCH 1.5 /* times the rest */
 #define LEAST_TICKS 6
 
@@ -67,20 +68,26 @@ int trend_direction(const float *values, size_t n)
 	return before > last * MUCH && before - last >= LEAST_TREND ? -1 : 0;
 }
 
-size_t trend_shares(const float *values, size_t n, double *shares, size_t cells)
+double trend_most(const float *values, size_t n)
+{
+	double most = LEAST_TREND;
+
+	for (size_t i = 0; i < n; i++)
+		most = (double)values[i] > most ? (double)values[i] : most;
+	return most;
+}
+
+size_t trend_shares(const float *values, size_t n, double most, double *shares, size_t cells)
 {
 	size_t each = n > cells ? (n + cells - 1) / cells : 1, used = (n + each - 1) / each, i;
-	double max = LEAST_TREND;
 
-	for (i = 0; i < n; i++)
-		max = (double)values[i] > max ? (double)values[i] : max;
 	for (i = 0; i < used; i++)
 		shares[i] = 0;
 	/* Counted from the end, so that the newest cell is a whole one. */
 	for (i = 0; i < n; i++) {
 		double *share = &shares[used - 1 - (n - 1 - i) / each];
 
-		*share = (double)values[i] / max > *share ? (double)values[i] / max : *share;
+		*share = (double)values[i] / most > *share ? (double)values[i] / most : *share;
 	}
 	return used;
 }
@@ -88,17 +95,22 @@ size_t trend_shares(const float *values, size_t n, double *shares, size_t cells)
 void cell__trend(struct table_cell *cell, const struct table_scene *scene, const float *values,
 		 size_t n)
 {
+	double shares[TREND_CELLS], most = 0;
 	size_t used;
-	double shares[TREND_CELLS];
 	int direction = trend_direction(values, n);
 	const char *up = scene->is_utf8 ? " \u2191" : " ^",
 		   *down = scene->is_utf8 ? " \u2193" : " v";
 
 	if (n == 0)
 		return;
-	used = trend_shares(values, n, shares, TREND_CELLS);
-	for (size_t i = 0; i < used; i++)
+	used = trend_shares(values, n, scene->trend_most, shares, TREND_CELLS);
+	for (size_t i = 0; i < used; i++) {
 		cell__printf(cell, "%s", canvas_spark(shares[i], scene->is_utf8));
+		most = shares[i] > most ? shares[i] : most;
+	}
 	cell__printf(cell, "%s", direction > 0 ? up : direction < 0 ? down : "  ");
-	cell->attr = direction > 0 ? ATTR_WARN : direction < 0 ? ATTR_GOOD : ATTR_NORMAL;
+	cell->attr = direction > 0 ? ATTR_WARN :
+		direction < 0	   ? ATTR_GOOD :
+		most < LITTLE	   ? ATTR_FAINT :
+				     ATTR_DIM;
 }

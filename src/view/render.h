@@ -62,10 +62,12 @@ void cell__trend(struct table_cell *cell, const struct table_scene *scene, const
 
 /* Where `values` lead: 1 up, -1 down, 0 nowhere worth telling. */
 int trend_direction(const float *values, size_t n);
+/* The largest of them, at least what is worth drawing. */
+double trend_most(const float *values, size_t n);
 /*
- * The values as `cells` shares of the largest, the highest one of those that share a cell. Returns
- * how many cells are used.
+ * The values as `cells` shares of `most`, the highest one of those that share a cell. Returns how
+ * many cells are used.
  */
-size_t trend_shares(const float *values, size_t n, double *shares, size_t cells);
+size_t trend_shares(const float *values, size_t n, double most, double *shares, size_t cells);
 
 #endif

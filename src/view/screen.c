@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Terminal set-up and its undoing, also out of a crash; cells to curses, curses keys to view
+ * Terminal set-up and its undoing, also out of a crash; cells to curses, what is typed to view
  * events. Curses itself sends only what differs from what the terminal shows.
  */
 #include "view/screen.h"
@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -23,21 +21,54 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/time.h"
+#include "view/clipboard.h"
+#include "view/crash.h"
+#include "view/curses_keys.h"
+#include "view/escapes.h"
+#include "view/kept.h"
+#include "view/terminfo.h"
+#include "view/theme.h"
 
 #define ESCAPE_DELAY_MS 25
-#define MAX_KEPT_BYTES (256 * 1024) /* of the error output; all is dropped when there is more */
-#define MAX_COPY_BYTES 65536 /* what terminals take as a clipboard */
 #define RUN_BYTES 1024
-#define MOUSE_OFF "\033[?1006l\033[?1000l"
+#define CONTROL_L 12
+/* Reports of the mouse end, and marks around what is pasted. */
+#define PASTE_MARKS_ON "\033[?2004h"
+#define PASTE_MARKS_OFF "\033[?2004l"
+/*
+ * Columns stay in their order, whatever is written in them: no reordering by the terminal (ECMA-48,
+ * BDSM).
+ */
+#define REORDERING_OFF "\033[8l"
+#define REORDERING_ON "\033[8h"
+#define MODES_OFF "\033[?1006l\033[?1000l" PASTE_MARKS_OFF REORDERING_ON
+
+/* Which colours the background has, and what it is, which every terminal answers. */
+#define ASK_BACKGROUND "\033]11;?\033\\\033[c"
+#define ANSWER_NS (200 * NS_PER_MS) /* a terminal on another continent answers in time */
+#define MAX_EARLY 256 /* characters that come meanwhile */
 
 struct screen {
 	FILE *in, *out;
 	SCREEN *terminal;
-	bool is_utf8, has_color;
-	int kept_fd; /* the error output while we are up */
-	int errors_fd; /* the real one */
-	off_t told; /* bytes of kept_fd that screen__take_message() has read */
+	bool is_utf8;
+	int colors; /* of the terminal, 0: none, or none are wanted */
+	enum theme theme;
+	enum palette palette;
+	bool is_light; /* the background */
+	bool is_answered; /* the terminal has nothing to add about it */
+	bool is_changed; /* the palette, since the last event */
+	/* read before anybody asked for them, as curses returned them */
+	struct typed {
+		wint_t c;
+		int kind; /* OK or KEY_CODE_YES */
+	} early[MAX_EARLY];
+	size_t n_early, early_at;
+	struct kept kept; /* the error output while we are up */
 	struct termios termios; /* as we found it */
+	struct escapes escapes;
 	/* what gives the terminal back, ready to be written by a signal handler */
 	char restore[256];
 };
@@ -48,97 +79,6 @@ struct screen {
  */
 static struct screen *active;
 
-static const int crash_signals[] = { SIGSEGV, SIGBUS,  SIGFPE,	SIGILL, SIGABRT,
-				     SIGSYS,  SIGTRAP, SIGQUIT, SIGHUP };
-
-/* What an attribute looks like. Without colours everything must still read well. */
-static const struct look {
-	short rich, plain; /* foreground of 256 and of 8 colours; -1: the terminal's own */
-	short background;
-	attr_t color_bits, mono_bits;
-} looks[ATTR_MAX] = {
-	[ATTR_NORMAL] = { -1, -1, -1, A_NORMAL, A_NORMAL },
-	[ATTR_DIM] = { 245, -1, -1, A_NORMAL, A_DIM },
-	[ATTR_BOLD] = { -1, -1, -1, A_BOLD, A_BOLD },
-	[ATTR_TITLE] = { 80, COLOR_CYAN, -1, A_BOLD, A_BOLD },
-	[ATTR_COLUMN] = { 16, COLOR_BLACK, COLOR_GREEN, A_NORMAL, A_REVERSE },
-	[ATTR_SORTED] = { 16, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE | A_BOLD },
-	[ATTR_SELECTED] = { 16, COLOR_BLACK, COLOR_CYAN, A_NORMAL, A_REVERSE },
-	[ATTR_TAGGED] = { 221, COLOR_YELLOW, -1, A_BOLD, A_BOLD },
-	[ATTR_MATCH] = { 16, COLOR_BLACK, COLOR_YELLOW, A_NORMAL, A_UNDERLINE },
-	[ATTR_KEY] = { 80, COLOR_CYAN, -1, A_BOLD, A_BOLD },
-	[ATTR_GOOD] = { 114, COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
-	[ATTR_WARN] = { 214, COLOR_YELLOW, -1, A_NORMAL, A_NORMAL },
-	[ATTR_BAD] = { 203, COLOR_RED, -1, A_BOLD, A_BOLD },
-	[ATTR_ALARM] = { 231, COLOR_WHITE, COLOR_RED, A_BOLD, A_REVERSE | A_BOLD },
-	[ATTR_CPU] = { 114, COLOR_GREEN, -1, A_NORMAL, A_NORMAL },
-	[ATTR_BLOCKED] = { 203, COLOR_RED, -1, A_NORMAL, A_NORMAL },
-	[ATTR_GIL] = { 214, COLOR_YELLOW, -1, A_NORMAL, A_NORMAL },
-	[ATTR_RUNQUEUE] = { 75, COLOR_BLUE, -1, A_NORMAL, A_NORMAL },
-};
-
-static const struct {
-	int curses;
-	uint32_t key;
-} keys[] = {
-	{ KEY_UP, VKEY_UP },
-	{ KEY_DOWN, VKEY_DOWN },
-	{ KEY_LEFT, VKEY_LEFT },
-	{ KEY_RIGHT, VKEY_RIGHT },
-	{ KEY_PPAGE, VKEY_PAGE_UP },
-	{ KEY_NPAGE, VKEY_PAGE_DOWN },
-	{ KEY_HOME, VKEY_HOME },
-	{ KEY_END, VKEY_END },
-	{ KEY_ENTER, VKEY_ENTER },
-	{ KEY_BTAB, VKEY_BACKTAB },
-	{ KEY_BACKSPACE, VKEY_BACKSPACE },
-	{ KEY_DC, VKEY_DELETE },
-};
-
-static uint32_t key_of_control(wint_t c)
-{
-	switch (c) {
-	case '\r':
-	case '\n':
-		return VKEY_ENTER;
-	case '\t':
-		return VKEY_TAB;
-	case 27:
-		return VKEY_ESCAPE;
-	case 8:
-	case 127:
-		return VKEY_BACKSPACE;
-	}
-	return c;
-}
-
-/* Only what a signal handler may call. */
-static void write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n <= 0)
-			return;
-		data += n;
-		size -= (size_t)n;
-	}
-}
-
-/* The error output is the real one again, and gets what was kept. */
-static void tell_kept(struct screen *s)
-{
-	char buf[4096];
-	off_t at = 0;
-	ssize_t n;
-
-	dup2(s->errors_fd, STDERR_FILENO);
-	while ((n = pread(s->kept_fd, buf, sizeof(buf), at)) > 0) {
-		write_all(s->errors_fd, buf, (size_t)n);
-		at += n;
-	}
-}
-
 void screen_give_back(void)
 {
 	struct screen *s = active;
@@ -146,29 +86,17 @@ void screen_give_back(void)
 	if (!s)
 		return;
 	active = NULL;
-	write_all(STDOUT_FILENO, s->restore, strlen(s->restore));
+	file_write_all(STDOUT_FILENO, s->restore, strlen(s->restore));
 	tcsetattr(STDIN_FILENO, TCSANOW, &s->termios);
-	tell_kept(s);
+	kept__tell(&s->kept);
 }
 
-/*
- * The handler is gone already (SA_RESETHAND): raised once more, the signal does what it always
- * does.
- */
-static void on_crash(int number)
+/* Terminals that cannot do it ignore it. */
+static void set_marks(bool is_on)
 {
-	screen_give_back();
-	raise(number);
-}
+	const char *text = is_on ? PASTE_MARKS_ON REORDERING_OFF : PASTE_MARKS_OFF REORDERING_ON;
 
-static void set_crash_handlers(void (*handler)(int))
-{
-	struct sigaction action = { .sa_handler = handler };
-
-	if (handler == on_crash)
-		action.sa_flags = (int)SA_RESETHAND;
-	for (size_t i = 0; i < N_OF(crash_signals); i++)
-		sigaction(crash_signals[i], &action, NULL);
+	file_write_all(STDOUT_FILENO, text, strlen(text));
 }
 
 /* Somebody called exit() below us. */
@@ -179,8 +107,9 @@ static void on_exit_restore(void)
 	if (!s)
 		return;
 	active = NULL;
+	set_marks(false);
 	endwin();
-	tell_kept(s);
+	kept__tell(&s->kept);
 }
 
 static void prepare_restore(struct screen *s)
@@ -188,7 +117,7 @@ static void prepare_restore(struct screen *s)
 	const char *const names[] = { "rmkx", "sgr0", "cnorm", "rmcup" };
 	size_t used;
 
-	used = (size_t)snprintf(s->restore, sizeof(s->restore), "%s", MOUSE_OFF);
+	used = (size_t)snprintf(s->restore, sizeof(s->restore), "%s", MODES_OFF);
 	for (size_t i = 0; i < N_OF(names); i++) {
 		const char *text = tigetstr(names[i]);
 
@@ -198,20 +127,47 @@ static void prepare_restore(struct screen *s)
 	}
 }
 
-static void set_colors(struct screen *s)
+/* NO_COLOR speaks where nobody chose a theme: https://no-color.org */
+static bool are_colors_wanted(enum theme theme)
 {
 	const char *no_color = getenv("NO_COLOR");
 
-	if ((no_color && *no_color) || !has_colors())
+	return theme != THEME_AUTO || !no_color || !*no_color;
+}
+
+static void find_colors(struct screen *s)
+{
+	const char *variable = getenv("COLORFGBG");
+
+	if (variable)
+		background_by_variable(variable, &s->is_light);
+	if (!has_colors())
 		return;
 	start_color();
-	if (COLORS < 8 || COLOR_PAIRS <= ATTR_MAX)
+	if (COLOR_PAIRS <= ATTR_MAX)
 		return;
 	use_default_colors();
-	for (short i = 0; i < ATTR_MAX; i++)
-		init_pair((short)(i + 1), COLORS >= 256 ? looks[i].rich : looks[i].plain,
-			  looks[i].background);
-	s->has_color = true;
+	s->colors = COLORS;
+}
+
+/* Curses draws again what is shown in a pair that changes. */
+static void set_palette(struct screen *s)
+{
+	const int colors = are_colors_wanted(s->theme) ? s->colors : 0;
+
+	s->palette = theme_palette(s->theme, colors, s->is_light);
+	for (short i = 0; s->palette != PALETTE_MONO && i < ATTR_MAX; i++) {
+		const struct look *look = palette_look(s->palette, (enum canvas_attr)i);
+
+		init_pair((short)(i + 1), look->foreground, look->background);
+	}
+	s->is_changed = true;
+}
+
+void screen__set_theme(struct screen *s, enum theme theme)
+{
+	s->theme = theme;
+	set_palette(s);
 }
 
 static void set_modes(void)
@@ -228,9 +184,14 @@ static void set_modes(void)
 	mouseinterval(0);
 }
 
-bool screen_is_possible(void)
+const char *screen_refusal(void)
 {
-	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	const char *name = getenv("TERM");
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return "its input or output is none";
+	return name && !strcmp(name, "dumb") ? "TERM is dumb, one that cannot move its cursor" :
+					       NULL;
 }
 
 static int open_files(struct screen *s)
@@ -243,14 +204,151 @@ static int open_files(struct screen *s)
 		close(in);
 	if (!s->out && out >= 0)
 		close(out);
-	s->errors_fd = dup(STDERR_FILENO);
-	s->kept_fd = memfd_create("messages", MFD_CLOEXEC);
-	if (!s->in || !s->out || s->errors_fd < 0 || s->kept_fd < 0)
+	if (!s->in || !s->out)
 		return -errno;
-	return 0;
+	return kept__init(&s->kept);
 }
 
-int screen__new(struct screen **ret_screen, struct err *err)
+/* By the machine's description of it, or else by the one built in. */
+static SCREEN *open_terminal(const struct screen *s)
+{
+	SCREEN *terminal = newterm(NULL, s->out, s->in);
+	const char *name = getenv("TERM"), *description;
+
+	if (terminal || !name)
+		return terminal;
+	description = terminfo_built_in(name);
+	if (!description || setenv("TERMINFO", description, 1) < 0)
+		return NULL;
+	terminal = newterm(NULL, s->out, s->in);
+	unsetenv("TERMINFO"); /* not for the editor that a user may call */
+	return terminal;
+}
+
+static void take_answer(struct screen *s, const char *text)
+{
+	if (background_by_answer(text, &s->is_light))
+		set_palette(s);
+	else if (*text == '?')
+		s->is_answered = true;
+}
+
+/* The kind of what curses has, or had; ERR if there is nothing. */
+static int read_typed(struct screen *s, wint_t *c)
+{
+	if (s->early_at == s->n_early)
+		return get_wch(c);
+	*c = s->early[s->early_at].c;
+	return s->early[s->early_at++].kind;
+}
+
+static void read_again(struct screen *s, wint_t c)
+{
+	if (s->early_at > 0 && s->early_at <= s->n_early && s->early[s->early_at - 1].c == c)
+		s->early_at--;
+	else
+		unget_wch((wchar_t)c);
+}
+
+/* False for one that is part of something else. */
+static bool read_character(struct screen *s, wint_t c, struct view_event *ret_event)
+{
+	switch (escapes__feed(&s->escapes, c, time_now_ns(CLOCK_MONOTONIC), ret_event)) {
+	case ESCAPES_KEY:
+		if (s->escapes.is_again)
+			read_again(s, c);
+		return true;
+	case ESCAPES_CHARACTER:
+		/* Curses does not know what somebody else wrote over its screen. */
+		if (c == CONTROL_L && !ret_event->is_pasted)
+			clearok(curscr, TRUE);
+		if (ret_event->is_pasted)
+			ret_event->key = c < ' ' || c == 127 ? ' ' : c;
+		else
+			ret_event->key = c == CONTROL_L ? KEY_NONE : curses_key_of_character(c);
+		return true;
+	case ESCAPES_ANSWER:
+		take_answer(s, s->escapes.text);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static int read_event(struct screen *s, struct view_event *ret_event)
+{
+	struct pollfd terminal = { .fd = STDIN_FILENO, .events = POLLIN };
+	wint_t c;
+
+	for (;;) {
+		switch (read_typed(s, &c)) {
+		case KEY_CODE_YES:
+			escapes__reset(&s->escapes);
+			if (!curses_key_translate(c, ret_event) || s->escapes.is_pasting)
+				continue;
+			return 1;
+		case OK:
+			if (!read_character(s, c, ret_event))
+				continue;
+			return 1;
+		default:
+			if (escapes__idle(&s->escapes, ret_event))
+				return 1;
+			return poll(&terminal, 1, 0) > 0 &&
+					(terminal.revents & (POLLHUP | POLLERR)) ?
+				-EPIPE :
+				0;
+		}
+	}
+}
+
+/* Whether the palette depends on the background, and on nothing that is known already. */
+static bool must_ask(const struct screen *s)
+{
+	return theme_palette(s->theme, are_colors_wanted(s->theme) ? s->colors : 0, true) !=
+		theme_palette(s->theme, are_colors_wanted(s->theme) ? s->colors : 0, false);
+}
+
+/* Keeps what there is for screen__read(), and looks for answers in it. */
+static void read_early(struct screen *s, struct escapes *escapes)
+{
+	struct view_event event;
+	struct typed typed;
+
+	while (s->n_early < MAX_EARLY && (typed.kind = get_wch(&typed.c)) != ERR) {
+		s->early[s->n_early++] = typed;
+		if (typed.kind != OK)
+			continue;
+		do {
+			if (escapes__feed(escapes, typed.c, time_now_ns(CLOCK_MONOTONIC), &event) ==
+			    ESCAPES_ANSWER)
+				take_answer(s, escapes->text);
+		} while (escapes->is_again);
+	}
+}
+
+/*
+ * Waits for the answer, so that nothing is drawn in the wrong colours first. One that comes later
+ * counts as well.
+ */
+static void ask_background(struct screen *s)
+{
+	const uint64_t end_ns = time_now_ns(CLOCK_MONOTONIC) + ANSWER_NS;
+	struct pollfd terminal = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct escapes escapes = { .n = 0 };
+	uint64_t now_ns;
+
+	file_write_all(STDOUT_FILENO, ASK_BACKGROUND, strlen(ASK_BACKGROUND));
+	while (!s->is_answered && s->n_early < MAX_EARLY &&
+	       (now_ns = time_now_ns(CLOCK_MONOTONIC)) < end_ns) {
+		if (poll(&terminal, 1, (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0 ||
+		    !(terminal.revents & POLLIN))
+			return;
+		read_early(s, &escapes);
+	}
+}
+
+int screen__new(struct screen **ret_screen, enum theme theme, struct err *err)
 {
 	_cleanup_(screen__freep) struct screen *s = calloc(1, sizeof(*s));
 	static bool is_registered;
@@ -258,7 +356,7 @@ int screen__new(struct screen **ret_screen, struct err *err)
 
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
-	s->errors_fd = s->kept_fd = -1;
+	s->kept = KEPT_NONE;
 	if (tcgetattr(STDIN_FILENO, &s->termios) < 0)
 		return err__set(err, -ENOTTY, "stdin is no terminal");
 	r = open_files(s);
@@ -266,20 +364,25 @@ int screen__new(struct screen **ret_screen, struct err *err)
 		return err__set(err, r, "cannot set up the terminal: %s", strerror(-r));
 	setlocale(LC_CTYPE, "");
 	s->is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	s->terminal = newterm(NULL, s->out, s->in);
+	s->terminal = open_terminal(s);
 	if (!s->terminal) {
 		err__set(err, -ENOTTY, "the terminal type '%s' is not known", getenv("TERM") ?: "");
 		return err__hint(err, -ENOTTY,
 				 "set TERM to what your terminal is, as in TERM=xterm-256color");
 	}
-	set_colors(s);
+	find_colors(s);
+	screen__set_theme(s, theme);
 	set_modes();
+	set_marks(true);
 	prepare_restore(s);
-	dup2(s->kept_fd, STDERR_FILENO);
+	kept__hold(&s->kept);
 	active = s;
-	set_crash_handlers(on_crash);
+	crash_call_first(screen_give_back);
 	if (!is_registered)
 		is_registered = atexit(on_exit_restore) == 0;
+	if (must_ask(s))
+		ask_background(s);
+	s->is_changed = false;
 	*ret_screen = TAKE_PTR(s);
 	return 0;
 }
@@ -290,16 +393,16 @@ void screen__free(struct screen *s)
 		return;
 	if (active == s) {
 		active = NULL;
+		set_marks(false);
 		endwin();
-		set_crash_handlers(SIG_DFL);
-		tell_kept(s);
+		crash_call_first(NULL);
+		kept__tell(&s->kept);
 	}
 	if (s->terminal)
 		delscreen(s->terminal);
 	file_close(&s->in);
 	file_close(&s->out);
-	fd_close(&s->kept_fd);
-	fd_close(&s->errors_fd);
+	kept__done(&s->kept);
 	free(s);
 }
 
@@ -315,12 +418,18 @@ void screen__size(const struct screen *s, int *ret_rows, int *ret_columns)
 	*ret_columns = COLS;
 }
 
+static attr_t curses_style(uint8_t style)
+{
+	return (style & LOOK_BOLD ? A_BOLD : A_NORMAL) | (style & LOOK_DIM ? A_DIM : A_NORMAL) |
+		(style & LOOK_REVERSE ? A_REVERSE : A_NORMAL) |
+		(style & LOOK_UNDERLINE ? A_UNDERLINE : A_NORMAL);
+}
+
 static void set_look(const struct screen *s, enum canvas_attr attr)
 {
-	if (s->has_color)
-		attr_set(looks[attr].color_bits, (short)(attr + 1), NULL);
-	else
-		attr_set(looks[attr].mono_bits, 0, NULL);
+	const attr_t style = curses_style(palette_look(s->palette, attr)->style);
+
+	attr_set(style, (short)(s->palette == PALETTE_MONO ? 0 : attr + 1), NULL);
 }
 
 /* Neighbours of the same look go out as one string. */
@@ -362,138 +471,53 @@ void screen__draw(struct screen *s, const struct canvas *c)
 	refresh();
 }
 
-static bool read_mouse(struct view_event *ret_event)
-{
-	MEVENT mouse;
-
-	if (getmouse(&mouse) != OK)
-		return false;
-	*ret_event = (struct view_event){ .key = VKEY_MOUSE, .row = mouse.y, .column = mouse.x };
-	if (mouse.bstate & BUTTON4_PRESSED)
-		ret_event->key = VKEY_WHEEL_UP;
-	else if (mouse.bstate & BUTTON5_PRESSED)
-		ret_event->key = VKEY_WHEEL_DOWN;
-	return true;
-}
-
-/* False for a key that means nothing to us. */
-static bool translate(wint_t c, struct view_event *ret_event)
-{
-	*ret_event = (struct view_event){ .key = KEY_NONE };
-	if (c == KEY_RESIZE)
-		return true;
-	if (c == KEY_MOUSE)
-		return read_mouse(ret_event);
-	if (c >= KEY_F(1) && c <= KEY_F(12)) {
-		ret_event->key = VKEY_F1 + (c - KEY_F(1));
-		return true;
-	}
-	for (size_t i = 0; i < N_OF(keys); i++) {
-		if ((wint_t)keys[i].curses == c) {
-			ret_event->key = keys[i].key;
-			return true;
-		}
-	}
-	return false;
-}
-
 int screen__read(struct screen *s, struct view_event *ret_event)
 {
-	struct pollfd terminal = { .fd = STDIN_FILENO, .events = POLLIN };
-	wint_t c;
-
-	(void)s;
-	for (;;) {
-		switch (get_wch(&c)) {
-		case KEY_CODE_YES:
-			if (!translate(c, ret_event))
-				continue;
-			return 1;
-		case OK:
-			/* Curses does not know what somebody else wrote over its screen. */
-			if (c == 12)
-				clearok(curscr, TRUE);
-			*ret_event = (struct view_event){ .key = c == 12 ? KEY_NONE :
-									   key_of_control(c) };
-			return 1;
-		default:
-			return poll(&terminal, 1, 0) > 0 &&
-					(terminal.revents & (POLLHUP | POLLERR)) ?
-				-EPIPE :
-				0;
-		}
+	if (s->is_changed) {
+		s->is_changed = false;
+		*ret_event = (struct view_event){ .key = KEY_NONE };
+		return 1;
 	}
+	return read_event(s, ret_event);
+}
+
+bool screen__has_read(const struct screen *s)
+{
+	return s->early_at < s->n_early;
 }
 
 bool screen__take_message(struct screen *s, char *buf, size_t size)
 {
-	struct stat st;
-	char *line;
-	off_t from;
-	ssize_t n;
-
-	if (fstat(s->kept_fd, &st) < 0 || st.st_size == s->told)
-		return false;
-	from = st.st_size - s->told < (off_t)size ? s->told : st.st_size - (off_t)size + 1;
-	n = pread(s->kept_fd, buf, size - 1, from);
-	s->told = st.st_size;
-	/* The offset is shared with the error output. */
-	if (st.st_size > MAX_KEPT_BYTES && !ftruncate(s->kept_fd, 0) &&
-	    !lseek(s->kept_fd, 0, SEEK_SET))
-		s->told = 0;
-	if (n <= 0)
-		return false;
-	buf[buf[n - 1] == '\n' ? n - 1 : n] = '\0';
-	line = strrchr(buf, '\n');
-	if (line)
-		memmove(buf, line + 1, strlen(line));
-	return true;
+	return kept__take_line(&s->kept, buf, size);
 }
 
 int screen__copy(struct screen *s, const char *text)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const size_t size = strlen(text);
-	_cleanup_free_ char *out = NULL;
-	size_t used;
+	_cleanup_free_ char *sequence = NULL;
+	int r = clipboard_sequence(text, &sequence);
 
 	(void)s;
-	if (size > MAX_COPY_BYTES)
-		return -E2BIG;
-	out = malloc(size / 3 * 4 + 32);
-	if (!out)
-		return -ENOMEM;
-	used = (size_t)sprintf(out, "\033]52;c;");
-	for (size_t i = 0; i < size; i += 3) {
-		const size_t left = size - i;
-		const uint32_t bits = (uint32_t)(uint8_t)text[i] << 16 |
-			(left > 1 ? (uint32_t)(uint8_t)text[i + 1] << 8 : 0) |
-			(left > 2 ? (uint32_t)(uint8_t)text[i + 2] : 0);
-
-		out[used++] = digits[bits >> 18];
-		out[used++] = digits[bits >> 12 & 63];
-		out[used++] = left > 1 ? digits[bits >> 6 & 63] : '=';
-		out[used++] = left > 2 ? digits[bits & 63] : '=';
-	}
-	out[used++] = '\a';
-	write_all(STDOUT_FILENO, out, used);
-	return 0;
+	if (r >= 0)
+		file_write_all(STDOUT_FILENO, sequence, strlen(sequence));
+	return r;
 }
 
 void screen__leave(struct screen *s)
 {
 	def_prog_mode();
+	set_marks(false);
 	endwin();
-	dup2(s->errors_fd, STDERR_FILENO);
+	kept__release(&s->kept);
 	active = NULL;
 }
 
 void screen__enter(struct screen *s)
 {
 	active = s;
-	dup2(s->kept_fd, STDERR_FILENO);
+	kept__hold(&s->kept);
 	reset_prog_mode();
+	set_marks(true);
+	escapes__reset(&s->escapes);
 	clearok(curscr, TRUE);
 	refresh();
 }

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "view/canvas.h"
+#include "view/theme.h"
 #include "view/view.h"
 
 /* Keys that are for the owner, not for a view: they arrive as these code points. */
@@ -20,8 +21,13 @@
 
 struct screen;
 
-/* Takes over the terminal on stdin and stdout. 0, -ENOTTY or -errno with err filled. */
-int screen__new(struct screen **ret_screen, struct err *err);
+/*
+ * Takes over the terminal on stdin and stdout. Asks it for its background if the theme depends on
+ * that. 0, -ENOTTY or -errno with err filled.
+ */
+int screen__new(struct screen **ret_screen, enum theme theme, struct err *err);
+/* What is drawn from now on. */
+void screen__set_theme(struct screen *s, enum theme theme);
 /* Restores the terminal, then prints the kept messages. */
 void screen__free(struct screen *s);
 static inline void screen__freep(struct screen **s)
@@ -29,8 +35,8 @@ static inline void screen__freep(struct screen **s)
 	screen__free(*s);
 }
 
-/* Whether stdin and stdout are terminals. */
-bool screen_is_possible(void);
+/* Why there can be none: "its input or output is none", NULL if there can. */
+const char *screen_refusal(void);
 /* For a program that ends at once, from a signal handler or another thread. */
 void screen_give_back(void);
 bool screen__is_utf8(const struct screen *s);
@@ -38,10 +44,12 @@ void screen__size(const struct screen *s, int *ret_rows, int *ret_columns);
 void screen__draw(struct screen *s, const struct canvas *c);
 
 /*
- * Reads the next pending event: 1, 0 if there is none, -EPIPE if the terminal is gone. A new size
- * arrives as KEY_NONE.
+ * Reads the next pending event: 1, 0 if there is none, -EPIPE if the terminal is gone. A new size,
+ * and new colours, arrive as KEY_NONE.
  */
 int screen__read(struct screen *s, struct view_event *ret_event);
+/* Events were read already, before anybody asked: stdin need not be readable. */
+bool screen__has_read(const struct screen *s);
 
 /*
  * The last line written to the error output since the last call; false if there was none. Not

@@ -7,9 +7,15 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/time.h"
 #include "view/alarm.h"
 #include "view/render.h"
 #include "view/screens.h"
+#include "view/since.h"
+
+/* Fewer say nothing about a change. */
+#define MIN_STEPS 30
+#define MIN_STALLS 5
 
 /* A callback is marked, because functions of both kinds may have one name. */
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -25,34 +31,145 @@ static void render_name(const void *row, const struct table_scene *scene, struct
 		cell__printf(cell, " %u", r->pid);
 }
 
-/* What is not counted of a row is no zero. */
-#define RENDER_KNOWN(function, known, write)                                                       \
-	static void function(const void *row, const struct table_scene *scene,                     \
-			     struct table_cell *cell)                                              \
-	{                                                                                          \
-		const struct group_row *r = row;                                                   \
-                                                                                                   \
-		(void)scene;                                                                       \
-		if (!r->known)                                                                     \
-			cell__unknown(cell);                                                       \
-		else                                                                               \
-			write;                                                                     \
-	}
-
 static void cell__unknown(struct table_cell *cell)
 {
 	cell__printf(cell, "-");
 	cell->attr = ATTR_DIM;
 }
 
-RENDER_KNOWN(render_steps, has_steps, cell__count(cell, r->steps))
-RENDER_KNOWN(render_rate, has_steps, cell__rate(cell, r->steps_per_s))
-RENDER_KNOWN(render_busy, has_steps, cell__share(cell, r->busy))
-RENDER_KNOWN(render_p50, has_percentiles, cell__step(cell, r->p50_ns))
-RENDER_KNOWN(render_p95, has_percentiles, cell__step(cell, r->p95_ns))
-RENDER_KNOWN(render_p99, has_percentiles, cell__step(cell, r->p99_ns))
-RENDER_STEP(render_max, struct group_row, max_ns)
-RENDER_KNOWN(render_suffered, has_percentiles, cell__duration(cell, r->suffered_ns))
+/*
+ * A change of a value. Dim: too few steps or stalls to mean anything; coloured: half as much again,
+ * or a third less, if that is good or bad.
+ */
+static void cell__change(struct table_cell *cell, double now, double before, bool is_enough,
+			 bool is_bad)
+{
+	const double ratio = before > 0 ? now / before : 1;
+
+	cell->attr = is_enough ? ATTR_NORMAL : ATTR_DIM;
+	if (before <= 0 && now > 0)
+		cell__printf(cell, "new");
+	else if (ratio >= 2)
+		cell__printf(cell, "x%.3g", ratio);
+	else if (ratio > 1.1 || ratio < 0.9)
+		cell__printf(cell, "%+.0f%%", (ratio - 1) * 100);
+	else
+		cell__printf(cell, "=");
+	if (is_enough && is_bad && (before <= 0 ? now > 0 : ratio >= 1.5))
+		cell->attr = ATTR_BAD;
+	else if (is_enough && is_bad && before > 0 && ratio <= 0.67)
+		cell->attr = ATTR_GOOD;
+}
+
+/* False if there is nothing to compare the row with. */
+static bool has_base(const struct table_scene *scene, const struct group_row *row,
+		     struct since_base *ret)
+{
+	const struct since_base *found;
+
+	if (!scene->since)
+		return false;
+	found = since__base(scene->since, scene->group, row);
+	*ret = found ? *found : (struct since_base){};
+	return true;
+}
+
+static bool has_steps(const struct group_row *row, const struct since_base *b)
+{
+	return row->steps >= MIN_STEPS && b->steps >= MIN_STEPS;
+}
+
+static bool has_stalls(const struct group_row *row, const struct since_base *b)
+{
+	return row->stalls + b->stalls >= MIN_STALLS;
+}
+
+static double seconds_of(const struct table_scene *scene)
+{
+	const uint64_t ns = since__duration_ns(scene->since);
+
+	return ns ? (double)ns / NS_PER_S : 1;
+}
+
+/* Of a part of the time it may not be known. */
+static void render_longest(const struct group_row *row, struct table_cell *cell)
+{
+	if (row->stalls && !row->max_ns)
+		cell__unknown(cell);
+	else
+		cell__step(cell, row->max_ns);
+}
+
+static bool is_counted(const struct group_row *row, const struct table_scene *scene)
+{
+	return row->has_steps && light__has_steps(&scene->light, row->steps);
+}
+
+static bool has_percentile(const struct group_row *row, const struct table_scene *scene,
+			   double percent)
+{
+	return row->has_percentiles &&
+		light__has_percentile(&scene->light, row->steps, row->stalls, percent);
+}
+
+/* Scaled up from those that were timed. */
+static void cell__steps(struct table_cell *cell, const struct table_scene *scene, uint64_t steps)
+{
+	const uint64_t scaled = light__scale(&scene->light, steps);
+
+	if (light__is_partial(&scene->light))
+		cell__printf(cell, "~");
+	/* An estimate has no tenths, for which the column has no room either. */
+	if (light__is_partial(&scene->light) && scaled >= 100000 && scaled < 1000000)
+		cell__printf(cell, "%" PRIu64 "k", (scaled + 500) / 1000);
+	else
+		cell__count(cell, scaled);
+}
+
+static void cell__percentile(struct table_cell *cell, const struct table_scene *scene, uint64_t ns)
+{
+	if (light__is_partial(&scene->light))
+		cell__printf(cell, "~");
+	cell__step(cell, ns);
+}
+
+/*
+ * What is not counted of a row is no zero. With a baseline, how much `now` differs from `before`
+ * (of the baseline `b`); else what `write` writes.
+ */
+#define RENDER_KNOWN(function, is_known, now, before, is_enough, is_bad, write)                    \
+	static void function(const void *row, const struct table_scene *scene,                     \
+			     struct table_cell *cell)                                              \
+	{                                                                                          \
+		const struct group_row *r = row;                                                   \
+		struct since_base b;                                                               \
+                                                                                                   \
+		if (!(is_known))                                                                   \
+			cell__unknown(cell);                                                       \
+		else if (has_base(scene, r, &b))                                                   \
+			cell__change(cell, (double)(now), (double)(before), is_enough(r, &b),      \
+				     is_bad);                                                      \
+		else                                                                               \
+			write;                                                                     \
+	}
+
+RENDER_KNOWN(render_steps, is_counted(r, scene), r->steps / seconds_of(scene), b.steps_per_s,
+	     has_steps, false, cell__steps(cell, scene, r->steps))
+RENDER_KNOWN(render_rate, is_counted(r, scene) && !scene->light.is_now,
+	     r->steps / seconds_of(scene), b.steps_per_s, has_steps, false,
+	     cell__rate(cell, r->steps_per_s))
+RENDER_KNOWN(render_busy, is_counted(r, scene) && !scene->light.is_now,
+	     r->total_ns / 1e9 / seconds_of(scene), b.busy, has_steps, true,
+	     cell__share(cell, r->busy))
+RENDER_KNOWN(render_p50, has_percentile(r, scene, 50), r->p50_ns, b.p50_ns, has_steps, true,
+	     cell__percentile(cell, scene, r->p50_ns))
+RENDER_KNOWN(render_p95, has_percentile(r, scene, 95), r->p95_ns, b.p95_ns, has_steps, true,
+	     cell__percentile(cell, scene, r->p95_ns))
+RENDER_KNOWN(render_p99, has_percentile(r, scene, 99), r->p99_ns, b.p99_ns, has_steps, true,
+	     cell__percentile(cell, scene, r->p99_ns))
+RENDER_KNOWN(render_max, true, r->max_ns, b.max_ns, has_steps, true, render_longest(r, cell))
+RENDER_KNOWN(render_suffered, r->has_percentiles, r->suffered_ns / seconds_of(scene),
+	     b.suffered_per_s, has_stalls, true, cell__duration(cell, r->suffered_ns))
 
 /* Is it stuck? */
 static bool is_first(const void *row, const struct table_scene *scene)
@@ -67,8 +184,14 @@ static void render_stalls(const void *row, const struct table_scene *scene, stru
 {
 	const struct group_row *r = row;
 
+	struct since_base b;
+
 	if (!is_first(row, scene)) {
-		cell__stalls(cell, r->stalls);
+		if (has_base(scene, r, &b))
+			cell__change(cell, (double)r->stalls / seconds_of(scene), b.stalls_per_s,
+				     has_stalls(r, &b), true);
+		else
+			cell__stalls(cell, r->stalls);
 		return;
 	}
 	cell__printf(cell, "%u now", r->open);
@@ -79,7 +202,7 @@ static void render_trend(const void *row, const struct table_scene *scene, struc
 {
 	const struct group_row *r = row;
 
-	if (r->trend)
+	if (r->trend && !scene->light.is_now)
 		cell__trend(cell, scene, r->trend,
 			    r->n_trend < MODEL_TREND ? r->n_trend : MODEL_TREND);
 }
@@ -90,14 +213,21 @@ static void render_split(const void *row, const struct table_scene *scene, struc
 
 	(void)scene;
 	cell__split(cell, r->cpu_ns, r->blocked_ns, r->gil_ns, r->runqueue_ns);
+	/* What does no harm draws no eye. */
+	cell->attr = r->stalls || r->open ? ATTR_NORMAL : ATTR_FAINT;
 }
 
 static void render_starved(const void *row, const struct table_scene *scene,
 			   struct table_cell *cell)
 {
 	const struct group_row *r = row;
+	struct since_base b;
 
-	(void)scene;
+	if (has_base(scene, r, &b)) {
+		cell__change(cell, (double)r->starved_ns / seconds_of(scene), b.starved_per_s,
+			     has_stalls(r, &b), true);
+		return;
+	}
 	cell__duration(cell, r->starved_ns);
 	/* What the default order is about. */
 	cell->attr = r->starved_ns > 0 ? ATTR_BOLD : ATTR_DIM;
@@ -136,7 +266,7 @@ TABLE_COMPARE(compare_starved, struct group_row, starved_ns)
 TABLE_COMPARE(compare_suffered, struct group_row, suffered_ns)
 
 static const struct table_column columns[] = {
-	{ "name", "COROUTINE", 'C', 0, 16, 48, TABLE_LEFT, true, render_name, compare_name },
+	{ "name", "COROUTINE", 'C', 0, 16, 48, TABLE_NAME, true, render_name, compare_name },
 	{ "steps", "STEPS", 'A', 9, 6, 6, TABLE_RIGHT, false, render_steps, compare_steps },
 	{ "rate", "STEPS/s", 'R', 8, 7, 7, TABLE_RIGHT, false, render_rate, compare_rate },
 	{ "busy", "BUSY%", 'B', 2, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
@@ -165,12 +295,21 @@ static uint64_t row_id(const void *row)
 				 r->line ^ ((uint64_t)r->unit + 1) << 32 ^ (uint64_t)r->pid << 40);
 }
 
+/* One of its stalls had it, not only the worst. */
+static bool has_cause(uint32_t causes, const char *word)
+{
+	for (enum ls_cause cause = 0; cause < LS_CAUSE_MAX; cause++)
+		if ((causes & 1u << cause) && !strcmp(vocabulary_cause(cause), word))
+			return true;
+	return false;
+}
+
 static int row_term(const void *row, const char *word, const char *value)
 {
 	const struct group_row *r = row;
 
 	if (!strcmp(word, "cause"))
-		return r->where.file && !strcmp(vocabulary_cause(r->where_cause), value);
+		return has_cause(r->causes, value);
 	if (!strcmp(word, "pid"))
 		return r->pid == strtoul(value, NULL, 10);
 	return -1;
@@ -200,6 +339,7 @@ static int row_term(const void *row, const char *word, const char *value)
 		.id = row_id,                                                                      \
 		.is_first = is_first,                                                              \
 		.term = row_term,                                                                  \
+		.terms = "cause pid",                                                              \
 	};
 GROUP_KEYS(_)
 #undef _
@@ -222,6 +362,11 @@ static void subject(const void *row, struct screen_subject *ret)
 		ret->coroutine = (struct code_info){ r->name, r->file, r->line };
 	if (!r->where.file)
 		ret->at = (struct model_frame){ r->name, r->file, r->line };
+	if (is_code)
+		return;
+	ret->group.is_some = true;
+	ret->group.row = *r;
+	snprintf(ret->group.name, sizeof(ret->group.name), "%s", r->name);
 }
 
 static bool input(void *state, struct table *t, const struct view_event *event,
@@ -244,7 +389,7 @@ const struct screen_ops screen_coroutines = {
 	.title = "Coroutines",
 	.key = '1',
 	.is_in_tabs = true,
-	.keys = "g Group",
+	.keys = "g Group  w Window  b Baseline",
 	.table = &table_AUTO,
 	.groups = tables,
 	.subject = subject,

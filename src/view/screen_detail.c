@@ -4,15 +4,12 @@
  * entry, unless it is an open stall; `l` lets it follow the target.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "view/detail.h"
 #include "view/detail_draw.h"
 #include "view/page.h"
 #include "view/screens.h"
-#include "view/words.h"
 
 struct detail_screen {
 	struct screen_subject subject;
@@ -22,51 +19,13 @@ struct detail_screen {
 	char *text;
 };
 
-static int draw_name(const struct detail_screen *s, struct page *title, int row)
-{
-	const struct code_info *code = &s->subject.coroutine;
-	const struct detail *d = &s->detail;
-
-	if (s->subject.log)
-		return page__print(title, row, 1, ATTR_TITLE, "a line of the log");
-	if (s->subject.task && d->has_task && d->task.name[0])
-		return page__print(title, row, 1, ATTR_TITLE, "task %s", d->task.name);
-	if (s->subject.task)
-		return page__print(title, row, 1, ATTR_TITLE, "task 0x%" PRIx64, s->subject.task);
-	if (code->name)
-		return page__print(title, row, 1, ATTR_TITLE, "%s", code->name);
-	if (!s->subject.at.file && s->subject.verdict.name)
-		return page__print(title, row, 1, ATTR_TITLE, "finding: %s",
-				   s->subject.verdict.name);
-	if (!s->subject.at.file)
-		return page__print(title, row, 1, ATTR_TITLE, "a turn of the loop");
-	return page__print(title, row, 1, ATTR_TITLE, "%s:%u", s->subject.at.file,
-			   s->subject.at.line);
-}
-
-/* The whole path where there is room for it. */
-static void draw_place(struct page *title, int row, int column, const struct code_info *code)
-{
-	char line[WORDS_BYTES];
-	int room = title->end - column - 2 - snprintf(line, sizeof(line), ":%u", code->first_line);
-	const char *file = text_columns(code->file) > room ? words__file(code->file) : code->file;
-
-	if (text_columns(file) <= room)
-		page__print(title, row, column, ATTR_NORMAL, "  %s%s", file, line);
-}
-
 static void draw_title(const struct detail_screen *s, struct canvas *c, int row)
 {
 	const char *state = s->is_live ? "live, l freezes" : "frozen, l for live";
-	const struct code_info *code = &s->subject.coroutine;
-	int end = canvas__columns(c) - text_columns(state) - 2, column;
+	int end = canvas__columns(c) - text_columns(state) - 2;
 	struct page title = { .canvas = c, .end = end };
 
-	column = draw_name(s, &title, row);
-	if (code->name && s->subject.task)
-		column = page__print(&title, row, column, ATTR_NORMAL, "  %s", code->name);
-	if (code->name && code->file)
-		draw_place(&title, row, column, code);
+	detail__draw_title(&title, row, 1, &s->subject, &s->detail);
 	canvas__printf(c, row, end, canvas__columns(c) - end, s->is_live ? ATTR_GOOD : ATTR_DIM,
 		       " %s", state);
 }

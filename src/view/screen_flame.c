@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/array.h"
+#include "base/escape.h"
 #include "view/icicle.h"
 #include "view/page.h"
 #include "view/screens.h"
@@ -58,6 +61,40 @@ static enum canvas_attr node_attr(const struct icicle_node *node)
 	return node->runqueue_ns > most ? ATTR_RUNQUEUE : attr;
 }
 
+static enum canvas_attr box_attr(const struct icicle_node *node)
+{
+	static const enum canvas_attr attrs[] = {
+		[ICICLE_OWN] = ATTR_BOX_OWN,
+		[ICICLE_LIBRARY] = ATTR_BOX_LIBRARY,
+		[ICICLE_RUNTIME] = ATTR_BOX_RUNTIME,
+	};
+
+	if (!node->function)
+		return ATTR_COLUMN;
+	return node->kind == ICICLE_CALL ? node_attr(node) : attrs[node->kind];
+}
+
+/* Without its classes where it is too long, and cut where those of a family do not differ. */
+static int print_function(struct canvas *c, int row, int column, int end, enum canvas_attr attr,
+			  const char *function)
+{
+	const char *last = strrchr(function, '.');
+	char text[PLACE_BYTES];
+
+	text__escape(function, text, sizeof(text));
+	if (last && last[1] && text_columns(text) > end - column)
+		text__escape(last + 1, text, sizeof(text));
+	return column + canvas__cut(c, row, column, end - column, attr, text, true);
+}
+
+/* Of a native frame without its function, which is its name already. */
+static size_t module_bytes(const struct icicle_node *node)
+{
+	const char *file = words__file(node->file), *colon = strrchr(file, ':');
+
+	return colon && !strcmp(colon + 1, node->function) ? (size_t)(colon - file) : strlen(file);
+}
+
 static int print_label(struct canvas *c, int row, int column, int end, enum canvas_attr attr,
 		       const struct icicle_node *node)
 {
@@ -68,26 +105,32 @@ static int print_label(struct canvas *c, int row, int column, int end, enum canv
 	if (node->file && node->line)
 		snprintf(place, sizeof(place), "  %s:%u", words__file(node->file), node->line);
 	else if (node->file)
-		snprintf(place, sizeof(place), "  %s", words__file(node->file));
+		snprintf(place, sizeof(place), "  %.*s", (int)module_bytes(node),
+			 words__file(node->file));
+	column = print_function(c, row, column, end, attr, function);
 	/* Half a line number would be a wrong one. */
-	if (text_columns(function) + text_columns(place) > end - column)
-		place[0] = '\0';
-	return page__print(&label, row, column, attr, "%s%s", function, place);
+	if (text_columns(place) > end - column)
+		return column;
+	return page__print(&label, row, column, attr, "%s", place);
 }
 
-/* "[handler  web.py:14     ]": the brackets show the width without colour. */
+/*
+ * Draws a mark at its left edge: it separates neighbouring boxes, and shows the cursor on terminals
+ * without colour.
+ */
 static void draw_box(const struct flame_screen *s, struct canvas *c, int row, int column, int width,
 		     const struct icicle_node *node)
 {
-	enum canvas_attr attr = node_attr(node);
+	const bool is_utf8 = canvas__is_utf8(c), is_selected = node->path == s->cursor;
+	const enum canvas_attr attr = is_selected ? ATTR_SELECTED : box_attr(node);
 
-	canvas__text(c, row, column, 1, attr, width > 1 ? "[" : "|");
+	canvas__paint(c, row, column, width, attr);
 	if (width > 2)
-		print_label(c, row, column + 1, column + width - 1, attr, node);
-	if (width > 1)
-		canvas__text(c, row, column + width - 1, 1, attr, "]");
-	if (node->path == s->cursor)
-		canvas__paint(c, row, column, width, ATTR_SELECTED);
+		print_label(c, row, column + 1, column + width, attr, node);
+	if (is_selected)
+		canvas__text(c, row, column, 1, attr, is_utf8 ? "\u25b8" : ">");
+	else
+		canvas__text(c, row, column, 1, attr, is_utf8 ? "\u258f" : "|");
 }
 
 static void draw_tree(const struct flame_screen *s, const struct flame_area *area, int node,
@@ -112,6 +155,30 @@ static void draw_tree(const struct flame_screen *s, const struct flame_area *are
 	}
 }
 
+/* What the colours of boxes say; that of a call is what its time went into. */
+static void draw_legend(const struct screen_area *area, int column)
+{
+	static const struct {
+		const char *word;
+		enum canvas_attr attr;
+	} kinds[] = {
+		{ " own code ", ATTR_BOX_OWN },
+		{ " library ", ATTR_BOX_LIBRARY },
+		{ " interpreter ", ATTR_BOX_RUNTIME },
+	};
+	int row = area->row, width = 0;
+
+	for (size_t i = 0; i < N_OF(kinds); i++)
+		width += text_columns(kinds[i].word) + 1;
+	if (column + width + 2 > canvas__columns(area->canvas))
+		row++;
+	column = canvas__columns(area->canvas) - width;
+	for (size_t i = 0; i < N_OF(kinds); i++)
+		column += canvas__text(area->canvas, row, column, width, kinds[i].attr,
+				       kinds[i].word) +
+			1;
+}
+
 static void draw_head(const struct flame_screen *s, const struct screen_area *area)
 {
 	static const char *const measures[] = {
@@ -122,12 +189,14 @@ static void draw_head(const struct flame_screen *s, const struct screen_area *ar
 	const struct icicle_node *root = &s->tree.nodes[ICICLE_ROOT];
 	struct page head = { .canvas = area->canvas };
 	char buf[WORDS_BYTES];
+	int column;
 
-	page__print(&head, area->row, 1, ATTR_NORMAL,
-		    "%s of the last %" PRIu64 " stall%s, by stack: %s%s", measures[s->measure],
-		    root->stalls, root->stalls == 1 ? "" : "s",
-		    words__duration(weight_ns(s, root), buf),
-		    s->tree.is_cut ? " (some frames left out)" : "");
+	column = page__print(&head, area->row, 1, ATTR_NORMAL,
+			     "%s of the last %" PRIu64 " stall%s, by stack: %s%s",
+			     measures[s->measure], root->stalls, root->stalls == 1 ? "" : "s",
+			     words__duration(weight_ns(s, root), buf),
+			     s->tree.is_cut ? " (some frames left out)" : "");
+	draw_legend(area, column);
 }
 
 static void draw_foot(const struct flame_screen *s, const struct screen_area *area, int cursor)
@@ -245,7 +314,11 @@ static bool flame_input(void *state, struct table *table, const struct view_even
 	case VKEY_ENTER:
 		s->zoom = s->cursor;
 		return true;
+	case VKEY_ESCAPE:
 	case VKEY_BACKSPACE:
+		/* Out of the flame graph only from its whole. */
+		if (node_of(s, s->zoom) == ICICLE_ROOT)
+			return false;
 		to = s->tree.nodes[node_of(s, s->zoom)].parent;
 		s->zoom = s->tree.nodes[to == ICICLE_NONE ? ICICLE_ROOT : to].path;
 		return true;
@@ -279,7 +352,7 @@ const struct screen_ops screen_flame = {
 	.title = "Flame",
 	.key = '7',
 	.is_in_tabs = true,
-	.keys = "Enter Zoom  Bksp Out  m Measure",
+	.keys = "Enter Zoom  Esc Out  m Measure",
 	.new = flame_new,
 	.free = free,
 	.draw = flame_draw,

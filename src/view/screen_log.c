@@ -104,6 +104,7 @@ static const struct table_ops table = {
 	.row = row_at,
 	.id = row_id,
 	.term = term,
+	.terms = "grade pid",
 };
 
 static void subject(const void *row, struct screen_subject *ret)

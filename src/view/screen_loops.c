@@ -129,7 +129,7 @@ static void render_now(const void *row, const struct table_scene *scene, struct 
 	cell__printf(cell, "%s ",
 		     words__duration(
 			     alarm__lasted_ns(live, scene->snapshot->live_ns, scene->now_ns), buf));
-	cell__escape(cell, words__call(live->words, live->cause, live->call_syscall));
+	cell__escape(cell, words__call(live->words, live->cause, live->sign, live->call_syscall));
 	if (live->coroutine.name) {
 		cell__printf(cell, " in ");
 		cell__escape(cell, live->coroutine.name);
@@ -235,9 +235,25 @@ static const struct table_ops table = {
 	.row = row_at,
 	.id = row_id,
 	.term = term,
+	.terms = "pid",
 	.parent = parent,
-	.tree = "worker tree",
+	.tree = "by process",
 };
+
+static void subject(const void *row, struct screen_subject *ret)
+{
+	const struct loop_row *loop = row;
+
+	ret->pid = loop->pid;
+	ret->group = (struct screen_group){
+		.is_some = true,
+		.key = GROUP_PROCESS,
+		.row = { .pid = loop->pid, .stalls = loop->stalls },
+		.tid = loop->tid,
+	};
+	snprintf(ret->group.name, sizeof(ret->group.name), "thread %u of %s %u", loop->tid,
+		 loop->process ?: "process", loop->pid);
+}
 
 const struct screen_ops screen_loops = {
 	.name = "loops",
@@ -245,4 +261,5 @@ const struct screen_ops screen_loops = {
 	.key = '6',
 	.is_in_tabs = true,
 	.table = &table,
+	.subject = subject,
 };

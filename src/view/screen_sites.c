@@ -35,7 +35,7 @@ static void render_call(const void *row, const struct table_scene *scene, struct
 
 	(void)scene;
 	cell->attr = cause_attr(site->cause);
-	cell__escape(cell, words__call(site->words, site->cause, site->syscall));
+	cell__escape(cell, words__call(site->words, site->cause, site->sign, site->syscall));
 }
 
 static void render_cause(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -96,8 +96,8 @@ static const struct table_column columns[] = {
 	{ "max", "MAX", 'M', 3, 6, 6, TABLE_RIGHT, false, render_max, compare_max },
 	{ "starved", "STARVED", 'V', 1, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
 	{ "last", "AGO", 'A', 4, 6, 6, TABLE_RIGHT, false, render_last, compare_last },
-	{ "function", "FUNCTION", 0, 8, 10, 24, TABLE_LEFT, true, render_function, NULL },
-	{ "coroutine", "COROUTINE", 0, 7, 10, 30, TABLE_LEFT, true, render_coroutine, NULL },
+	{ "function", "FUNCTION", 0, 8, 10, 24, TABLE_NAME, true, render_function, NULL },
+	{ "coroutine", "COROUTINE", 0, 7, 10, 30, TABLE_NAME, true, render_coroutine, NULL },
 };
 
 static size_t n_rows(const struct snapshot *snapshot)
@@ -134,6 +134,7 @@ static const struct table_ops table = {
 	.row = row_at,
 	.id = row_id,
 	.term = term,
+	.terms = "cause",
 };
 
 static void subject(const void *row, struct screen_subject *ret)

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/time.h"
+#include "model/turn.h"
 #include "view/alarm.h"
 #include "view/render.h"
 #include "view/screens.h"
@@ -45,12 +46,25 @@ static void render_duration(const void *row, const struct table_scene *scene,
 static void render_who(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct stall *s = row;
+	const struct code_info *most = turn__coroutine(s);
 
 	(void)scene;
 	if (s->coroutine.name)
 		cell__escape(cell, s->coroutine.name);
+	else if (most)
+		cell__escape(cell, most->name);
 	else
 		cell__printf(cell, "(%s)", vocabulary_unit(s->unit));
+}
+
+/* As logs have it. */
+static void render_began(const void *row, const struct table_scene *scene, struct table_cell *cell)
+{
+	char at[WORDS_BYTES];
+
+	cell__printf(cell, "%s",
+		     words__time_of_day(((const struct stall *)row)->start_ns,
+					scene->clock_offset_ns, at));
 }
 
 static void render_task(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -66,7 +80,7 @@ static void render_cause(const void *row, const struct table_scene *scene, struc
 	const struct stall *s = row;
 
 	(void)scene;
-	cell__escape(cell, words__call(s->words, s->cause, s->call_syscall));
+	cell__escape(cell, words__call(s->words, s->cause, s->sign, s->call_syscall));
 }
 
 static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -107,7 +121,7 @@ static void render_starved(const void *row, const struct table_scene *scene,
 
 	(void)scene;
 	/* So far; 0 before the second look at those who wait. */
-	if (is_open(s) && (s->is_victims_unknown || (s->victims && !s->starved_ns)))
+	if (s->is_victims_unknown || (is_open(s) && s->victims && !s->starved_ns))
 		cell__printf(cell, "?");
 	else
 		cell__duration(cell, s->starved_ns);
@@ -127,11 +141,19 @@ static int compare_cause(const void *a, const void *b)
 {
 	const struct stall *x = a, *y = b;
 
-	return strcmp(words__call(x->words, x->cause, x->call_syscall),
-		      words__call(y->words, y->cause, y->call_syscall));
+	return strcmp(words__call(x->words, x->cause, x->sign, x->call_syscall),
+		      words__call(y->words, y->cause, y->sign, y->call_syscall));
 }
 
-TABLE_COMPARE(compare_when, struct stall, start_ns)
+/* By their end, which the column is about. */
+static int compare_when(const void *a, const void *b)
+{
+	const struct stall *x = a, *y = b;
+	const uint64_t x_ns = x->start_ns + x->duration_ns, y_ns = y->start_ns + y->duration_ns;
+
+	return (x_ns > y_ns) - (x_ns < y_ns);
+}
+
 TABLE_COMPARE(compare_duration, struct stall, duration_ns)
 TABLE_COMPARE(compare_victims, struct stall, victims)
 TABLE_COMPARE(compare_starved, struct stall, starved_ns)
@@ -141,14 +163,15 @@ static const struct table_column columns[] = {
 	{ "when", "AGO", 'A', 0, 6, 6, TABLE_RIGHT, false, render_when, compare_when },
 	{ "duration", "LASTED", 'D', 0, 6, 6, TABLE_RIGHT, false, render_duration,
 	  compare_duration },
-	{ "name", "COROUTINE", 'C', 0, 14, 40, TABLE_LEFT, true, render_who, compare_who },
-	{ "task", "TASK", 0, 5, 8, 24, TABLE_LEFT, true, render_task, NULL },
+	{ "name", "COROUTINE", 'C', 0, 14, 40, TABLE_NAME, true, render_who, compare_who },
+	{ "task", "TASK", 0, 5, 8, 24, TABLE_NAME, true, render_task, NULL },
 	{ "cause", "BLOCKED IN", 'X', 2, 11, 24, TABLE_LEFT, true, render_cause, compare_cause },
 	{ "where", "WHERE", 0, 1, 15, 32, TABLE_LEFT, true, render_where, NULL },
 	{ "split", "SPLIT", 0, 6, 10, 20, TABLE_LEFT, false, render_split, NULL },
 	{ "victims", "VICTIMS", 'V', 4, 7, 7, TABLE_RIGHT, false, render_victims, compare_victims },
 	{ "starved", "STARVED", 'W', 3, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
 	{ "pid", "PID", 'P', 7, 7, 7, TABLE_RIGHT, true, render_pid, compare_pid },
+	{ "began", "BEGAN", 0, 8, 12, 12, TABLE_RIGHT, false, render_began, NULL },
 };
 
 static size_t n_rows(const struct snapshot *snapshot)
@@ -176,6 +199,11 @@ static bool is_first(const void *row, const struct table_scene *scene)
 	return is_open(row);
 }
 
+static bool is_in(const void *row, const struct screen_group *group)
+{
+	return screen_group__has(group, row);
+}
+
 static int row_term(const void *row, const char *word, const char *value)
 {
 	const struct stall *s = row;
@@ -193,12 +221,15 @@ static const struct table_ops table = {
 	.columns = columns,
 	.n_columns = N_OF(columns),
 	.sort = "when",
+	.keeps = MODEL_MAX_STALLS,
 	.empty = "No stall so far.",
 	.n_rows = n_rows,
 	.row = row_at,
 	.id = row_id,
 	.is_first = is_first,
+	.is_in = is_in,
 	.term = row_term,
+	.terms = "cause pid tid",
 };
 
 static void subject(const void *row, struct screen_subject *ret)

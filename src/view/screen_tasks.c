@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The tasks that are alive, one row each; the tree shows who awaits whom. Enter shows one with its
- * whole await chain.
+ * whole await chain, g all of them by where they wait.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +30,25 @@ static void render_state(const void *row, const struct table_scene *scene, struc
 	cell->attr = state->attr;
 }
 
-RENDER_SHARE(render_busy, struct task_row, busy)
-RENDER_COUNT(render_steps, struct task_row, steps)
-RENDER_DURATION(render_total, struct task_row, total_ns)
-RENDER_STEP(render_max, struct task_row, max_ns)
+/* Light mode counts no steps: not of tasks either. */
+#define RENDER_COUNTED(function, write)                                                            \
+	static void function(const void *row, const struct table_scene *scene,                     \
+			     struct table_cell *cell)                                              \
+	{                                                                                          \
+		const struct task_row *r = row;                                                    \
+                                                                                                   \
+		if (scene->light.is_now) {                                                         \
+			cell__printf(cell, "-");                                                   \
+			cell->attr = ATTR_DIM;                                                     \
+		} else {                                                                           \
+			write;                                                                     \
+		}                                                                                  \
+	}
+
+RENDER_COUNTED(render_busy, cell__share(cell, r->busy))
+RENDER_COUNTED(render_steps, cell__count(cell, r->steps))
+RENDER_COUNTED(render_total, cell__duration(cell, r->total_ns))
+RENDER_COUNTED(render_max, cell__step(cell, r->max_ns))
 RENDER_STALLS(render_stalls, struct task_row, stalls)
 RENDER_AGO(render_age, struct task_row, seen_ns)
 RENDER_NUMBER(render_pid, struct task_row, pid)
@@ -145,7 +160,7 @@ TABLE_COMPARE(compare_pid, struct task_row, pid)
 TABLE_COMPARE(compare_tid, struct task_row, tid)
 
 static const struct table_column columns[] = {
-	{ "name", "TASK", 'K', 0, 12, 36, TABLE_LEFT, true, render_name, compare_name },
+	{ "name", "TASK", 'K', 0, 12, 36, TABLE_NAME, true, render_name, compare_name },
 	{ "state", "STATE", 'R', 0, 9, 9, TABLE_LEFT, false, render_state, compare_state },
 	{ "busy", "BUSY%", 'B', 2, 5, 5, TABLE_RIGHT, false, render_busy, compare_busy },
 	{ "steps", "STEPS", 'A', 9, 6, 6, TABLE_RIGHT, false, render_steps, compare_steps },
@@ -155,7 +170,7 @@ static const struct table_column columns[] = {
 	{ "idle", "IDLE", 'W', 3, 6, 6, TABLE_RIGHT, false, render_idle, compare_idle },
 	{ "age", "AGE", 'E', 10, 6, 6, TABLE_RIGHT, false, render_age, compare_age },
 	{ "waits", "WAITS FOR", 'V', 5, 10, 18, TABLE_LEFT, true, render_waits, compare_waits },
-	{ "coroutine", "COROUTINE", 'C', 2, 12, 32, TABLE_LEFT, true, render_coroutine,
+	{ "coroutine", "COROUTINE", 'C', 2, 12, 32, TABLE_NAME, true, render_coroutine,
 	  compare_coroutine },
 	{ "where", "WHERE", 0, 1, 24, 48, TABLE_LEFT, true, render_where, NULL },
 	{ "pid", "PROCESS", 'P', 11, 7, 7, TABLE_RIGHT, true, render_pid, compare_pid },
@@ -176,7 +191,8 @@ static uint64_t row_id(const void *row)
 {
 	const struct task_row *task = row;
 
-	return table__id(NULL, NULL, task->task ^ (uint64_t)task->pid << 48);
+	/* No hash: there may be thousands, at each drawing. */
+	return task->task ^ (uint64_t)task->pid << 48;
 }
 
 static size_t parent(const struct snapshot *snapshot, size_t i)
@@ -210,6 +226,7 @@ static const struct table_ops table = {
 	.row = row_at,
 	.id = row_id,
 	.term = term,
+	.terms = "pid state waits coroutine",
 	.parent = parent,
 	.tree = "await tree",
 };
@@ -234,6 +251,8 @@ const struct screen_ops screen_tasks = {
 	.key = '2',
 	.is_in_tabs = true,
 	.wants_tasks = true,
+	.other = "places",
+	.keys = "g By place",
 	.table = &table,
 	.subject = subject,
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "view/fold.h"
 #include "view/render.h"
 #include "view/screens.h"
 
@@ -13,12 +14,14 @@
 static void render_name(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	const struct victim_row *victim = row;
+	const size_t members = scene->fold ? fold__members(scene->fold, victim) : 1;
 
-	(void)scene;
 	if (victim->name[0])
 		cell__escape(cell, victim->name);
 	else
 		cell__escape(cell, victim->coroutine.name ? victim->coroutine.name : "(not known)");
+	if (members > 1)
+		cell__printf(cell, " (%zu)", members);
 }
 
 static void render_coroutine(const void *row, const struct table_scene *scene,
@@ -75,15 +78,15 @@ TABLE_COMPARE(compare_worst, struct victim_row, worst_ns)
 TABLE_COMPARE(compare_last, struct victim_row, last_ns)
 
 static const struct table_column columns[] = {
-	{ "victim", "WHO WAITED", 0, 0, 12, 40, TABLE_LEFT, true, render_name, NULL },
+	{ "victim", "WHO WAITED", 0, 0, 12, 40, TABLE_NAME, true, render_name, NULL },
 	{ "times", "TIMES", 'X', 2, 6, 6, TABLE_RIGHT, false, render_times, compare_times },
 	{ "starved", "STARVED", 'V', 0, 7, 7, TABLE_RIGHT, false, render_starved, compare_starved },
 	{ "mean", "MEAN", 'E', 5, 6, 6, TABLE_RIGHT, false, render_mean, compare_mean },
 	{ "worst", "WORST", 'M', 3, 6, 6, TABLE_RIGHT, false, render_worst, compare_worst },
 	{ "last", "AGO", 'A', 4, 6, 6, TABLE_RIGHT, false, render_last, compare_last },
-	{ "behind", "BEHIND MOST", 0, 1, 12, 40, TABLE_LEFT, true, render_culprit, NULL },
+	{ "behind", "BEHIND MOST", 0, 1, 12, 40, TABLE_NAME, true, render_culprit, NULL },
 	{ "where", "WHERE", 0, 6, 12, 30, TABLE_LEFT, true, render_place, NULL },
-	{ "coroutine", "ITS COROUTINE", 0, 7, 14, 30, TABLE_LEFT, true, render_coroutine, NULL },
+	{ "coroutine", "ITS COROUTINE", 0, 7, 14, 30, TABLE_NAME, true, render_coroutine, NULL },
 };
 
 static size_t n_rows(const struct snapshot *snapshot)
@@ -129,6 +132,7 @@ static const struct table_ops table = {
 	.row = row_at,
 	.id = row_id,
 	.term = term,
+	.terms = "behind coroutine",
 };
 
 static void subject(const void *row, struct screen_subject *ret)
@@ -147,6 +151,7 @@ const struct screen_ops screen_victims = {
 	.title = "Victims",
 	.key = '4',
 	.is_in_tabs = true,
+	.folds = true,
 	.table = &table,
 	.subject = subject,
 };

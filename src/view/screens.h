@@ -6,6 +6,7 @@
 #ifndef LOOPSTALL_VIEW_SCREENS_H
 #define LOOPSTALL_VIEW_SCREENS_H
 
+#include "model/groups.h"
 #include "view/table.h"
 #include "view/view.h"
 
@@ -16,6 +17,23 @@ struct screen_area {
 	struct canvas *canvas;
 	int row, rows;
 };
+
+/* The longest names: of routes and tests. */
+#define SCREEN_GROUP_BYTES (MODEL_METHOD_BYTES + MODEL_ROUTE_BYTES + MODEL_TEST_BYTES)
+
+/* A row that stands for many stalls, which Enter lists. */
+struct screen_group {
+	bool is_some;
+	enum group_key key;
+	struct group_row row; /* of its members only what identifies it is read */
+	uint32_t tid; /* of the only loop, 0: of all */
+	char name[SCREEN_GROUP_BYTES]; /* of the row, for people, raw */
+};
+
+static inline bool screen_group__has(const struct screen_group *g, const struct stall *stall)
+{
+	return (!g->tid || stall->tid == g->tid) && group__has(g->key, &g->row, stall);
+}
 
 /*
  * What a row is about, for Enter (detail) and e (edit). Strings live as long as the model; NULLs
@@ -30,6 +48,7 @@ struct screen_subject {
 	uint64_t log; /* number of the line of the log it is about, 0 if of none */
 	struct lint_verdict
 		verdict; /* of a finding, whatever else is at its line; NULLs if of none */
+	struct screen_group group; /* instead of the detail, Enter lists its stalls */
 };
 
 struct screen_ops {
@@ -37,8 +56,10 @@ struct screen_ops {
 	const char *title;
 	uint32_t key; /* switches to it */
 	bool is_in_tabs; /* Tab goes through these */
+	bool folds; /* its rows are victims, of which a family is one row */
 	bool wants_tasks; /* it shows tasks one by one */
 	bool (*wants_tasks_now)(const void *state); /* or only sometimes; may be NULL */
+	const char *other; /* g shows the screen of that name, NULL: there is none */
 	const char
 		*keys; /* for the bottom line, "w Worst", pairs separated by two blanks, or NULL */
 
@@ -47,7 +68,8 @@ struct screen_ops {
 	const struct table_ops *const *groups; /* by enum group_key, NULL: not to be grouped */
 	/* Drawn above the table; returns the rows used. May be NULL. */
 	int (*head)(const struct screen_area *area);
-	void (*subject)(const void *row, struct screen_subject *ret); /* comes zeroed */
+	/* comes zeroed, but for group.key: what the rows are grouped by */
+	void (*subject)(const void *row, struct screen_subject *ret);
 
 	/* Not a table: the screen's own state. All may be NULL if not needed. */
 	int (*new)(void **ret_state); /* 0 or -errno */
@@ -76,6 +98,7 @@ struct screen_ops {
 	_(flame)                                                                                   \
 	_(log)                                                                                     \
 	_(findings)                                                                                \
+	_(places)                                                                                  \
 	_(detail)                                                                                  \
 	_(help)
 

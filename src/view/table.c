@@ -249,15 +249,29 @@ bool table__is_hidden(const struct table *t, size_t column)
 	return t->is_hidden[column];
 }
 
+/* Always shown: it says what a row stands for. */
+size_t table__name_column(const struct table *t)
+{
+	for (size_t i = 0; i < t->ops->n_columns; i++)
+		if (t->ops->columns[i].align == TABLE_NAME)
+			return i;
+	return 0;
+}
+
 void table__toggle_column(struct table *t, size_t column)
 {
 	size_t shown = 0;
 
 	for (size_t i = 0; i < t->ops->n_columns; i++)
 		shown += !t->is_hidden[i];
-	if (t->is_hidden[column] || shown > 1)
+	if (t->is_hidden[column] || (shown > 1 && column != table__name_column(t)))
 		t->is_hidden[column] = !t->is_hidden[column];
 	t->skip = 0;
+}
+
+bool table__has_room(const struct table *t, size_t column)
+{
+	return t->places[column].width > 0;
 }
 
 /* Patterns */

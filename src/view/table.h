@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/light.h"
 #include "model/model.h"
 #include "view/canvas.h"
 
@@ -20,13 +21,25 @@
 #define TABLE_MAX_COLUMNS 20
 #define TABLE_MAX_PARTS 6
 
+struct since;
+struct screen_group;
+struct fold;
+
 /* What a column may use while it renders. */
 struct table_scene {
 	const struct snapshot *snapshot;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	bool is_utf8;
 	uint64_t started_ns; /* when measuring began */
+	uint64_t clock_offset_ns; /* as in view_status */
 	uint64_t threshold_ns;
+	struct light light;
+	/* Of rows of groups: what they are compared with; NULL: with nothing. */
+	const struct since *since;
+	enum group_key group; /* what they are rows of */
+	const struct fold *fold; /* whose rows they are; NULL: none is folded */
+	const struct screen_group *only; /* only rows that belong to it; NULL: all */
+	double trend_most; /* the largest load of any of these rows: one scale for all */
 };
 
 /* Text, already escaped; or, with parts, one bar of coloured parts that fills the column. */
@@ -63,6 +76,7 @@ void cell__draw_parts(const struct table_cell *cell, struct canvas *c, int row, 
 enum table_align {
 	/* text: search and filter look at these columns only, numbers change all the time */
 	TABLE_LEFT,
+	TABLE_NAME, /* likewise, and cut before its last third, where those of a family differ */
 	TABLE_RIGHT,
 };
 
@@ -95,17 +109,21 @@ struct table_ops {
 	const char *first_title; /* of the first column, NULL: as it is there */
 	const char *by; /* what the rows are grouped by, NULL: nothing to tell */
 	const char *sort; /* name of the column sorted by at first */
+	size_t keeps; /* so many rows at most, the newest; 0: there is no such limit */
 	const char *empty; /* what is said when there is no row: "No stall so far." */
 	size_t (*n_rows)(const struct snapshot *snapshot);
 	const void *(*row)(const struct snapshot *snapshot, size_t i);
 	uint64_t (*id)(const void *row); /* the same in all snapshots: table__id() */
 	/* Whether it comes before the others in every order. NULL: none does. */
 	bool (*is_first)(const void *row, const struct table_scene *scene);
+	/* Whether the row belongs to a group (scene.only). NULL: rows belong to none. */
+	bool (*is_in)(const void *row, const struct screen_group *group);
 	/*
 	 * Filter terms "cause:sleep": 1 matches, 0 does not, -1: the screen has no such word. May
 	 * be NULL.
 	 */
 	int (*term)(const void *row, const char *word, const char *value);
+	const char *terms; /* those words, separated by blanks; NULL: none */
 	/*
 	 * Index of the parent row, SIZE_MAX: none. NULL: no tree. May form cycles, which are cut.
 	 */
@@ -179,7 +197,11 @@ const char *table__sorted_by(const struct table *t); /* name of the column */
  */
 int table__columns(struct table *t, const char *names);
 bool table__is_hidden(const struct table *t, size_t column);
-/* Shows or hides it; the last one that is shown stays. */
+/* As drawn last: false for one that the width left out. */
+bool table__has_room(const struct table *t, size_t column);
+/* The column that says what a row is. */
+size_t table__name_column(const struct table *t);
+/* Shows or hides it; the name, and the last one that is shown, stay. */
 void table__toggle_column(struct table *t, size_t column);
 
 /*
@@ -189,6 +211,12 @@ void table__toggle_column(struct table *t, size_t column);
  */
 int table__filter(struct table *t, const char *pattern);
 const char *table__filter_text(const struct table *t);
+/*
+ * What is odd about the filter: a term that the screen does not have, or a cause that there is not.
+ * "" if nothing is. Returns `buf`.
+ */
+#define TABLE_HINT_BYTES 192
+const char *table__filter_hint(const struct table *t, char buf[TABLE_HINT_BYTES]);
 const char *table__search_text(const struct table *t);
 int table__search(struct table *t,
 		  const char *pattern); /* and go to the first match from the cursor on */

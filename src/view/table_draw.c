@@ -102,6 +102,7 @@ static void draw_head(const struct table *t, struct canvas *c, int row)
 	bool is_up, is_utf8 = canvas__is_utf8(c);
 	char title[64];
 
+	canvas__paint(c, row, 0, canvas__columns(c), ATTR_COLUMN);
 	for (size_t i = 0; i < t->ops->n_columns; i++) {
 		const struct table_column *column = &t->ops->columns[i];
 		const struct table_place *place = &t->places[i];
@@ -167,7 +168,8 @@ void cell__draw_parts(const struct table_cell *cell, struct canvas *c, int row, 
 	share_cells(cell, width, cells);
 	for (size_t i = 0; i < cell->n_parts; i++)
 		for (n = 0; n < cells[i]; n++)
-			canvas__text(c, row, column++, 1, cell->parts[i].attr,
+			canvas__text(c, row, column++, 1,
+				     cell->attr == ATTR_FAINT ? ATTR_FAINT : cell->parts[i].attr,
 				     part_fill(cell->parts[i].attr, canvas__is_utf8(c)));
 }
 
@@ -201,27 +203,31 @@ static void draw_cell(const struct table *t, size_t i, const struct table_cell *
 		      struct canvas *c, int row, const struct table_place *place, bool is_selected)
 {
 	enum canvas_attr attr = is_selected ? ATTR_SELECTED : cell->attr;
-	const char *cut = canvas__is_utf8(c) ? "\u2026" : "~";
+	const struct table_column *column = &t->ops->columns[i];
+	const bool is_right = column->align == TABLE_RIGHT;
+	const bool is_within = column->align == TABLE_NAME;
+	struct table_place head = *place;
 
 	if (cell->n_parts > 0) {
 		cell__draw_parts(cell, c, row, place->at, place->width);
 		return;
 	}
-	if (t->ops->columns[i].align == TABLE_RIGHT)
+	if (is_right && text_columns(cell->text) <= place->width)
 		canvas__right(c, row, place->at, place->width, attr, cell->text);
 	else
-		canvas__text(c, row, place->at, place->width, attr, cell->text);
-	if (text_columns(cell->text) > place->width)
-		canvas__text(c, row, place->at + place->width - 1, 1, attr, cut);
-	if (t->search[0] && t->ops->columns[i].align == TABLE_LEFT)
-		paint_matches(t, c, row, place, cell->text);
+		canvas__cut(c, row, place->at, place->width, attr, cell->text, is_within);
+	/* Behind the ellipsis nothing is where the text has it. */
+	if (is_within && text_columns(cell->text) > place->width)
+		head.width -= 1 + place->width / 3;
+	if (t->search[0] && !is_right)
+		paint_matches(t, c, row, &head, cell->text);
 }
 
 /* The column that the branches of a tree stand in: the first of text. */
 static int branch_column(const struct table *t)
 {
 	for (size_t i = 0; t->is_tree && i < t->ops->n_columns; i++)
-		if (t->places[i].width > 0 && t->ops->columns[i].align == TABLE_LEFT)
+		if (t->places[i].width > 0 && t->ops->columns[i].align != TABLE_RIGHT)
 			return (int)i;
 	return -1;
 }
@@ -321,6 +327,17 @@ static void show_cursor(struct table *t, size_t rows)
 		t->top = t->n_lines > rows ? t->n_lines - rows : 0;
 }
 
+static void draw_nothing(const struct table *t, struct canvas *c, int row)
+{
+	char hint[TABLE_HINT_BYTES];
+
+	canvas__text(c, row, TABLE_MARGIN, INT_MAX, ATTR_DIM,
+		     t->n_total > 0 ? "No row passes the filter." : t->ops->empty);
+	if (t->n_total > 0)
+		canvas__text(c, row + 1, TABLE_MARGIN, INT_MAX, ATTR_WARN,
+			     table__filter_hint(t, hint));
+}
+
 int table__draw(struct table *t, const struct table_scene *scene, struct canvas *c, int row,
 		int rows, const void **ret_current)
 {
@@ -340,8 +357,7 @@ int table__draw(struct table *t, const struct table_scene *scene, struct canvas 
 		draw_line(t, scene, c, row + 1 + i, t->top + (size_t)i);
 	t->n_drawn = i;
 	if (t->n_lines == 0)
-		canvas__text(c, row + 1, TABLE_MARGIN, INT_MAX, ATTR_DIM,
-			     t->n_total > 0 ? "No row passes the filter." : t->ops->empty);
+		draw_nothing(t, c, row + 1);
 	else
 		*ret_current = t->lines[t->cursor].row;
 	return print_text(t, scene);

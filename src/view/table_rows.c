@@ -27,7 +27,7 @@ static void row_text(const struct table *t, const void *row, const struct table_
 	size_t used = 0, n;
 
 	for (size_t i = 0; i < t->ops->n_columns; i++) {
-		if (t->ops->columns[i].align != TABLE_LEFT)
+		if (t->ops->columns[i].align == TABLE_RIGHT)
 			continue;
 		table__cell(t, i, row, scene, &cell);
 		n = strlen(cell.text);
@@ -62,7 +62,7 @@ static bool row_matches(const struct table *t, const void *row, const struct tab
 		return regexec(regex, text, 0, NULL, 0) == 0;
 	}
 	for (size_t i = 0; i < t->ops->n_columns; i++) {
-		if (t->ops->columns[i].align != TABLE_LEFT)
+		if (t->ops->columns[i].align == TABLE_RIGHT)
 			continue;
 		table__cell(t, i, row, scene, &cell);
 		if (cell.n_parts == 0 && strcasestr(cell.text, pattern))
@@ -128,6 +128,8 @@ bool table__is_shown(const struct table *t, const void *row, const struct table_
 {
 	int is_match;
 
+	if (scene->only && t->ops->is_in && !t->ops->is_in(row, scene->only))
+		return false;
 	for (size_t i = 0; t->filter && i < t->filter->n_terms; i++) {
 		const struct table_term *term = &t->filter->terms[i];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bottom line: the prompt, else a message, else the keys that have an effect here, as many as
- * fit.
+ * The bottom line: the prompt, or a message and the keys that have an effect here, as many as fit
+ * behind it.
  */
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "view/view_impl.h"
 
 #define KEY_GAP 2
+#define MESSAGE_GAP 4 /* with the margin */
 
 /* What a key needs to be shown. */
 enum need {
@@ -24,6 +25,9 @@ enum need {
 	NEEDS_TAGS = 512,
 	NEEDS_LIVE = 1024,
 	NEEDS_REPLAY = 2048,
+	NEEDS_GROUP = 4096, /* a row that stands for many stalls */
+	NEEDS_BACK = 8192, /* those of one are listed */
+	NEEDS_FAMILY = 16384, /* a row that stands for several */
 };
 
 /*
@@ -36,6 +40,9 @@ static const struct bottom_key {
 } first_keys[] = {
 	{ "F1 Help", NEEDS_HELP },
 	{ "Enter Detail", NEEDS_ROW },
+	{ "Enter Stalls", NEEDS_GROUP },
+	{ "Enter Unfold", NEEDS_FAMILY },
+	{ "Esc Back", NEEDS_BACK },
 	{ "p Continue", NEEDS_PAUSE },
 }, keys[] = {
 	{ "p Stop/play", NEEDS_REPLAY },
@@ -59,7 +66,7 @@ static const struct bottom_key {
 	{ "r Reset", NEEDS_LIVE },
 	{ "+- Refresh", NEEDS_LIVE },
 	{ "[] Threshold", NEEDS_LIVE },
-	{ "F2 Columns", NEEDS_TABLE },
+	{ "F2 Setup", 0 },
 	{ "F Follow", NEEDS_TABLE },
 	{ "I Invert", NEEDS_TABLE },
 };
@@ -77,8 +84,10 @@ static unsigned int what_is_there(const struct view *v)
 	is |= v->is_replay ? NEEDS_REPLAY : NEEDS_LIVE;
 	if (t)
 		is |= NEEDS_TABLE;
-	if (t && v->has_subject && view__find_screen(SCREEN_OF_SUBJECT) >= 0)
-		is |= NEEDS_ROW;
+	if (t && v->has_subject)
+		is |= v->family ? NEEDS_FAMILY : v->subject.group.is_some ? NEEDS_GROUP : NEEDS_ROW;
+	if (view__is_listing_group(v))
+		is |= NEEDS_BACK;
 	if (view__edit(v, &file, &line) == 0)
 		is |= NEEDS_SOURCE;
 	if (view__copied(v)[0])
@@ -99,9 +108,9 @@ static uint32_t key_named(const char *name, size_t length, size_t column)
 		const char *name;
 		uint32_t key;
 	} names[] = {
-		{ "Enter", VKEY_ENTER }, { "Esc", VKEY_ESCAPE }, { "Bksp", VKEY_BACKSPACE },
-		{ "Space", ' ' },	 { "Tab", VKEY_TAB },	 { "F1", FUNCTION(1) },
-		{ "F2", FUNCTION(2) },	 { "F6", FUNCTION(6) },
+		{ "Enter", VKEY_ENTER }, { "Esc", VKEY_ESCAPE }, { "Space", ' ' },
+		{ "Tab", VKEY_TAB },	 { "F1", FUNCTION(1) },	 { "F2", FUNCTION(2) },
+		{ "F6", FUNCTION(6) },
 	};
 
 	for (size_t i = 0; i < N_OF(names); i++)
@@ -162,10 +171,10 @@ static int draw_pairs(struct view *v, struct canvas *c, int row, int at, int end
 	return at;
 }
 
-/* As they fit; the last one is always there. */
-static void draw_keys(struct view *v, struct canvas *c, int row)
+/* As they fit from `at` on; the last one is always there, unless a message takes its place. */
+static void draw_keys(struct view *v, struct canvas *c, int row, int at)
 {
-	int at = 1, columns = canvas__columns(c);
+	int columns = canvas__columns(c);
 	int end = columns - (int)sizeof(last_key) - KEY_GAP + 1;
 
 	if (v->menu.kind != MENU_NONE) {
@@ -180,18 +189,19 @@ static void draw_keys(struct view *v, struct canvas *c, int row)
 
 void bottom__draw(struct view *v, const struct view_status *status, struct canvas *c)
 {
-	int row = canvas__rows(c) - 1, columns = canvas__columns(c);
+	int row = canvas__rows(c) - 1, columns = canvas__columns(c), at = 1;
 
 	v->bottom_row = row;
 	v->n_hits = 0;
-	if (v->prompt.kind != PROMPT_NONE)
+	if (v->prompt.kind != PROMPT_NONE) {
 		prompt__draw(v, c, row);
-	else if (v->message)
-		canvas__text(c, row, 1, columns - 1, ATTR_WARN, v->message);
+		return;
+	}
+	if (v->message)
+		at = canvas__text(c, row, 1, columns - 1, ATTR_WARN, v->message) + MESSAGE_GAP;
 	else if (status->message && status->message[0])
-		canvas__text(c, row, 1, columns - 1, ATTR_BOLD, status->message);
-	else
-		draw_keys(v, c, row);
+		at = canvas__text(c, row, 1, columns - 1, ATTR_BOLD, status->message) + MESSAGE_GAP;
+	draw_keys(v, c, row, at);
 }
 
 uint32_t bottom__key(const struct view *v, int row, int column)

@@ -6,8 +6,11 @@
 #ifndef LOOPSTALL_VIEW_VIEW_IMPL_H
 #define LOOPSTALL_VIEW_VIEW_IMPL_H
 
+#include "view/fold.h"
 #include "view/frozen.h"
+#include "view/preview.h"
 #include "view/screens.h"
+#include "view/since.h"
 #include "view/view.h"
 
 #define CONTROL(letter) ((letter)&0x1f)
@@ -41,11 +44,11 @@ struct view_prompt {
 enum menu_kind {
 	MENU_NONE,
 	MENU_SORT,
-	MENU_COLUMNS,
+	MENU_SETUP,
 	MENU_FORMATS,
 };
 
-/* A list over the screen: of the table's columns, of formats. */
+/* A list over the screen: of the table's columns, of formats, of settings. */
 struct view_menu {
 	enum menu_kind kind;
 	size_t at, top; /* items */
@@ -66,8 +69,12 @@ struct view {
 	bool is_replay;
 	size_t n_formats, format; /* format: chosen last */
 	const struct view_format *formats;
+	enum theme theme;
 	const char *message; /* until the next key */
 	uint64_t clicked; /* identity of the row, if a click on one was the last event */
+
+	struct since *since; /* of the screens whose rows can be grouped */
+	bool is_recount; /* counting began anew, or jumped, since the last drawing */
 
 	bool is_paused;
 	struct frozen *frozen; /* made by the first drawing of a pause */
@@ -76,6 +83,13 @@ struct view {
 	/* Of the current row, as drawn last. */
 	struct screen_subject subject;
 	bool has_subject;
+	struct preview *preview;
+	struct fold *fold;
+	uint64_t family; /* that the row stands for, 0: none */
+
+	/* Whose stalls are listed, and where that began; all are listed if it is none. */
+	struct screen_group only;
+	int only_from;
 
 	int tabs_row; /* as drawn last */
 	struct view_tab {
@@ -93,6 +107,10 @@ const struct screen_ops *view__ops(int screen);
 /* -ENOENT if there is none of that name. */
 int view__find_screen(const char *name);
 void view__show(struct view *v, int screen);
+/* The stalls of the group under the cursor, and back from there: false if that is not shown. */
+void view__show_group(struct view *v);
+bool view__leave_group(struct view *v);
+bool view__is_listing_group(const struct view *v);
 struct table *view__table(const struct view *v);
 
 /* Prompt: only where there is a table. */

@@ -161,6 +161,14 @@ static bool table_key(struct table *t, uint32_t key)
 
 /* Screens */
 
+/* Asked for by name: all of it. */
+static void choose_screen(struct view *v, int screen)
+{
+	if (view__ops(screen)->is_in_tabs)
+		v->only.is_some = false;
+	view__show(v, screen);
+}
+
 static void next_tab(struct view *v, int direction)
 {
 	int screen = v->current;
@@ -168,7 +176,7 @@ static void next_tab(struct view *v, int direction)
 	do {
 		screen = (screen + direction + SCREEN_MAX) % SCREEN_MAX;
 	} while (!view__ops(screen)->is_in_tabs && screen != v->current);
-	view__show(v, screen);
+	choose_screen(v, screen);
 }
 
 static void show_named(struct view *v, const char *name)
@@ -184,12 +192,15 @@ static void escape(struct view *v)
 {
 	struct table *t = view__table(v);
 
-	if (t) {
-		table__search(t, "");
-		table__filter(t, "");
-	} else {
+	if (!t || !view__ops(v->current)->is_in_tabs) {
 		view__show(v, v->back);
+		return;
 	}
+	if (!*table__search_text(t) && !*table__filter_text(t) &&
+	    (view__leave_group(v) || (view__ops(v->current)->folds && fold__close(v->fold))))
+		return;
+	table__search(t, "");
+	table__filter(t, "");
 }
 
 static bool screen_key(struct view *v, uint32_t key)
@@ -202,7 +213,13 @@ static bool screen_key(struct view *v, uint32_t key)
 		next_tab(v, -1);
 		return true;
 	case VKEY_ESCAPE:
+	case VKEY_BACKSPACE:
 		escape(v);
+		return true;
+	case 'g':
+		if (!view__ops(v->current)->other)
+			break;
+		show_named(v, view__ops(v->current)->other);
 		return true;
 	case '?':
 	case FUNCTION(1):
@@ -213,7 +230,7 @@ static bool screen_key(struct view *v, uint32_t key)
 	}
 	for (int i = 0; i < SCREEN_MAX; i++) {
 		if (key && view__ops(i)->key == key) {
-			view__show(v, i);
+			choose_screen(v, i);
 			return true;
 		}
 	}
@@ -242,6 +259,20 @@ static bool tree_key(struct view *v, uint32_t key)
 	return true;
 }
 
+/* Rows of groups are counted since a moment, or compared with what was before it. */
+static bool since_key(struct view *v, uint32_t key)
+{
+	if (!view__ops(v->current)->groups)
+		return false;
+	if (key == 'w')
+		since__next_window(v->since);
+	else if (key == 'b')
+		since__mark(v->since);
+	else
+		return false;
+	return true;
+}
+
 /* What opens something over a table. */
 static bool opening_key(struct view *v, uint32_t key)
 {
@@ -256,15 +287,19 @@ static bool opening_key(struct view *v, uint32_t key)
 	case FUNCTION(4):
 		prompt__open(v, PROMPT_FILTER);
 		return true;
-	case FUNCTION(2):
-		menu__open(v, MENU_COLUMNS);
-		return true;
 	case FUNCTION(6):
 		menu__open(v, MENU_SORT);
 		return true;
 	case VKEY_ENTER:
-		if (v->has_subject)
+		if (v->family)
+			fold__open(v->fold, v->family);
+		else if (v->has_subject && v->subject.group.is_some)
+			view__show_group(v);
+		else if (v->has_subject)
 			show_named(v, SCREEN_OF_SUBJECT);
+		return true;
+	case 'v':
+		preview__toggle(v->preview);
 		return true;
 	default:
 		return false;
@@ -303,7 +338,7 @@ static enum view_request click(struct view *v, const struct view_event *event, u
 	for (int i = 0; event->row == v->tabs_row && i < SCREEN_MAX; i++) {
 		if (event->column >= v->tabs[i].at &&
 		    event->column < v->tabs[i].at + v->tabs[i].width) {
-			view__show(v, i);
+			choose_screen(v, i);
 			return VIEW_REDRAW;
 		}
 	}
@@ -332,12 +367,18 @@ static enum view_request plain_key(struct view *v, uint32_t key)
 		if (requests[i].key == key)
 			return requests[i].request;
 	for (size_t i = 0; v->is_replay && i < N_OF(replay_requests); i++)
-		if (replay_requests[i].key == key)
+		if (replay_requests[i].key == key) {
+			v->is_recount = key != 'p';
 			return replay_requests[i].request;
+		}
 	if (key == 'S') {
 		if (v->n_formats == 0)
 			return VIEW_SAVE;
 		menu__open(v, MENU_FORMATS);
+		return VIEW_REDRAW;
+	}
+	if (key == FUNCTION(2)) {
+		menu__open(v, MENU_SETUP);
 		return VIEW_REDRAW;
 	}
 	if (key == 'p') {
@@ -348,9 +389,10 @@ static enum view_request plain_key(struct view *v, uint32_t key)
 		/* The counts are cleared, so a pause has nothing to show. */
 		if (v->is_paused)
 			toggle_pause(v);
+		v->is_recount = true;
 		return VIEW_RESET;
 	}
-	if (opening_key(v, key) || screen_key(v, key) || tree_key(v, key) ||
+	if (opening_key(v, key) || since_key(v, key) || screen_key(v, key) || tree_key(v, key) ||
 	    (view__table(v) && table_key(view__table(v), key)))
 		return VIEW_REDRAW;
 	return row_request(v, key);
@@ -392,6 +434,8 @@ enum view_request view__input(struct view *v, const struct view_event *event)
 	enum view_request request = VIEW_REDRAW;
 	uint64_t clicked = v->clicked;
 
+	if (event->is_pasted && v->prompt.kind == PROMPT_NONE)
+		return VIEW_NOTHING;
 	v->message = NULL;
 	v->clicked = 0;
 	if (v->prompt.kind != PROMPT_NONE) {

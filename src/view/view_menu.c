@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists drawn over the screen: what to sort by, which columns to show, what to save as.
+ * Lists drawn over the screen: what to sort by, what to save as, and the setup: which columns to
+ * show, and the theme.
  */
 #include <string.h>
 
@@ -10,10 +11,19 @@
 #define MAX_ITEMS 64
 #define NAME_COLUMNS 12
 
-/* One line. `number` is that of the column or format. */
+enum item_kind {
+	ITEM_COLUMN,
+	ITEM_FORMAT,
+	ITEM_THEME,
+	ITEM_SAVE,
+};
+
+/* One line. `number` is that of the column, format or theme. */
 struct item {
+	enum item_kind kind;
 	size_t number;
 	const char *name, *title, *mark; /* name: shown before the title, NULL: nothing */
+	const char *note; /* behind the title, NULL: nothing */
 };
 
 static const struct table_column *column_of(const struct view *v, size_t column)
@@ -31,9 +41,30 @@ static size_t list_formats(const struct view *v, struct item *items)
 	size_t n;
 
 	for (n = 0; n < v->n_formats && n < MAX_ITEMS; n++)
-		items[n] = (struct item){ n, v->formats[n].name, v->formats[n].title,
-					  n == v->format ? " * " : "   " };
+		items[n] = (struct item){ ITEM_FORMAT,
+					  n,
+					  v->formats[n].name,
+					  v->formats[n].title,
+					  n == v->format ? " * " : "   ",
+					  NULL };
 	return n;
+}
+
+static struct item column_item(const struct table *t, size_t column)
+{
+	const bool is_hidden = table__is_hidden(t, column);
+	struct item item = {
+		.kind = ITEM_COLUMN,
+		.number = column,
+		.title = table__ops(t)->columns[column].title,
+		.mark = is_hidden ? "[ ]" : "[x]",
+	};
+
+	if (column == table__name_column(t))
+		item.note = "  (always)";
+	else if (!is_hidden && !table__has_room(t, column))
+		item.note = "  (no room)";
+	return item;
 }
 
 static size_t list_columns(const struct view *v, struct item *items)
@@ -41,22 +72,50 @@ static size_t list_columns(const struct view *v, struct item *items)
 	const struct table *t = view__table(v);
 	size_t n = 0;
 
-	for (size_t i = 0; i < table__ops(t)->n_columns; i++) {
+	for (size_t i = 0; t && i < table__ops(t)->n_columns; i++) {
 		const struct table_column *column = column_of(v, i);
 
-		if (v->menu.kind == MENU_COLUMNS)
-			items[n++] = (struct item){ i, NULL, column->title,
-						    table__is_hidden(t, i) ? "[ ]" : "[x]" };
+		if (v->menu.kind == MENU_SETUP)
+			items[n++] = column_item(t, i);
 		else if (column->compare)
-			items[n++] = (struct item){ i, NULL, column->title,
-						    is_sorted_by(v, i) ? " * " : "   " };
+			items[n++] = (struct item){ ITEM_COLUMN,
+						    i,
+						    NULL,
+						    column->title,
+						    is_sorted_by(v, i) ? " * " : "   ",
+						    NULL };
 	}
+	return n;
+}
+
+static size_t list_setup(const struct view *v, struct item *items)
+{
+	size_t n = list_columns(v, items);
+
+	for (enum theme theme = 0; theme < THEME_MAX; theme++) {
+		items[n++] = (struct item){ ITEM_THEME,
+					    theme,
+					    NULL,
+					    theme_title(theme),
+					    theme == v->theme ? "(x)" : "( )",
+					    NULL };
+	}
+	items[n++] =
+		(struct item){ ITEM_SAVE, 0,   NULL, "Save: begin with this screen, order, ...",
+			       "   ",	  NULL };
 	return n;
 }
 
 static size_t list_items(const struct view *v, struct item items[MAX_ITEMS])
 {
-	return v->menu.kind == MENU_FORMATS ? list_formats(v, items) : list_columns(v, items);
+	switch (v->menu.kind) {
+	case MENU_FORMATS:
+		return list_formats(v, items);
+	case MENU_SETUP:
+		return list_setup(v, items);
+	default:
+		return list_columns(v, items);
+	}
 }
 
 void menu__open(struct view *v, enum menu_kind kind)
@@ -82,24 +141,32 @@ static void move_to(struct view *v, long item)
 
 static enum view_request choose(struct view *v)
 {
+	const enum menu_kind kind = v->menu.kind;
 	struct item items[MAX_ITEMS];
-	enum view_request request;
-	size_t number;
+	const struct item *item = &items[v->menu.at];
 
 	if (v->menu.at >= list_items(v, items))
 		return VIEW_REDRAW;
-	number = items[v->menu.at].number;
-	if (v->menu.kind == MENU_COLUMNS) {
-		table__toggle_column(view__table(v), number);
+	/* Of a setup more than one thing may be changed. */
+	if (kind != MENU_SETUP)
+		v->menu.kind = MENU_NONE;
+	switch (item->kind) {
+	case ITEM_FORMAT:
+		v->format = item->number;
+		return VIEW_SAVE;
+	case ITEM_SAVE:
+		v->menu.kind = MENU_NONE;
+		return VIEW_SAVE_SETTINGS;
+	case ITEM_THEME:
+		v->theme = (enum theme)item->number;
+		return VIEW_THEME;
+	default:
+		if (kind == MENU_SETUP)
+			table__toggle_column(view__table(v), item->number);
+		else
+			table__sort(view__table(v), column_of(v, item->number)->name);
 		return VIEW_REDRAW;
 	}
-	if (v->menu.kind == MENU_SORT)
-		table__sort(view__table(v), column_of(v, number)->name);
-	else
-		v->format = number;
-	request = v->menu.kind == MENU_FORMATS ? VIEW_SAVE : VIEW_REDRAW;
-	v->menu.kind = MENU_NONE;
-	return request;
 }
 
 static enum view_request click(struct view *v, const struct view_event *event)
@@ -153,6 +220,7 @@ enum view_request menu__input(struct view *v, const struct view_event *event)
 	case VKEY_MOUSE:
 		return click(v, event);
 	case VKEY_ESCAPE:
+	case VKEY_BACKSPACE:
 	case CONTROL('C'):
 	case FUNCTION(2):
 	case FUNCTION(6):
@@ -170,7 +238,7 @@ static const struct {
 	const char *heading, *keys;
 } kinds[] = {
 	[MENU_SORT] = { "Sort by", "Enter Sort  Esc Back" },
-	[MENU_COLUMNS] = { "Columns", "Space Show/hide  Esc Back" },
+	[MENU_SETUP] = { "Setup", "Space Choose  Esc Back" },
 	[MENU_FORMATS] = { "Save as", "Enter Save  Esc Back" },
 };
 
@@ -195,6 +263,11 @@ static int name_columns(const struct item *item)
 	return item->name ? NAME_COLUMNS : 0;
 }
 
+static int item_columns(const struct item *item)
+{
+	return name_columns(item) + text_columns(item->title) + text_columns(item->note ?: "");
+}
+
 void menu__draw(struct view *v, struct canvas *c, int row, int rows)
 {
 	struct view_menu *m = &v->menu;
@@ -205,8 +278,8 @@ void menu__draw(struct view *v, struct canvas *c, int row, int rows)
 	int width = text_columns(heading);
 
 	for (i = 0; i < n; i++)
-		if (name_columns(&items[i]) + text_columns(items[i].title) > width)
-			width = name_columns(&items[i]) + text_columns(items[i].title);
+		if (item_columns(&items[i]) > width)
+			width = item_columns(&items[i]);
 	m->width = width + 2 + ITEM_MARGIN;
 	if (m->width > canvas__columns(c) - 2)
 		m->width = canvas__columns(c) - 2;
@@ -215,9 +288,10 @@ void menu__draw(struct view *v, struct canvas *c, int row, int rows)
 	canvas__printf(c, row, 0, m->width, ATTR_TITLE, " %-*s", m->width, heading);
 	for (i = 0; i < room && m->top + i < n; i++)
 		canvas__printf(c, m->row + (int)i, 0, m->width,
-			       m->top + i == m->at ? ATTR_SELECTED : ATTR_NORMAL, " %s %-*s%-*s",
+			       m->top + i == m->at ? ATTR_SELECTED : ATTR_NORMAL, " %s %-*s%s%-*s",
 			       items[m->top + i].mark, name_columns(&items[m->top + i]),
-			       items[m->top + i].name ?: "", m->width, items[m->top + i].title);
+			       items[m->top + i].name ?: "", items[m->top + i].title, m->width,
+			       items[m->top + i].note ?: "");
 	m->n_drawn = (int)i;
 	for (i = 0; i <= (size_t)m->n_drawn; i++)
 		canvas__text(c, row + (int)i, m->width, 2, ATTR_DIM,

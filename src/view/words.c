@@ -8,6 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/time.h"
 
 #define US 1000ULL
 #define MS (1000 * US)
@@ -49,6 +52,19 @@ const char *words__duration(uint64_t ns, char buf[WORDS_BYTES])
 	return buf;
 }
 
+const char *words__time_of_day(uint64_t at_ns, uint64_t offset_ns, char buf[WORDS_BYTES])
+{
+	const uint64_t wall_ns = at_ns + offset_ns;
+	const time_t seconds = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+
+	buf[0] = '\0';
+	if (offset_ns && localtime_r(&seconds, &tm))
+		snprintf(buf, WORDS_BYTES, "%02d:%02d:%02d.%03u", tm.tm_hour, tm.tm_min, tm.tm_sec,
+			 (unsigned int)(wall_ns % NS_PER_S / NS_PER_MS));
+	return buf;
+}
+
 const char *words__count(uint64_t count, char buf[WORDS_BYTES])
 {
 	if (count < 10000)
@@ -84,10 +100,10 @@ const char *words__percent(double share, char buf[WORDS_BYTES])
 	return buf;
 }
 
-const char *words__call(const struct runtime_words *runtime, enum ls_cause cause,
+const char *words__call(const struct runtime_words *runtime, enum ls_cause cause, enum sign sign,
 			const char *syscall)
 {
-	const char *words = vocabulary_call(runtime, cause, syscall, VOCABULARY_SHORT);
+	const char *words = vocabulary_call(runtime, cause, sign, syscall, VOCABULARY_SHORT);
 
 	if (words)
 		return words;
