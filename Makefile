@@ -6,6 +6,8 @@
 #   BUILD=DIR              build elsewhere
 #   CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS, PKG_CONFIG, DESTDIR, prefix: as usual
 #   HOST=aarch64-linux-gnu cross compile with the compiler, headers and libraries of that machine
+#   SYSROOT=DIR            of a cross build: take headers and libraries from a tree below DIR
+#   EMULATOR=COMMAND       of a cross build: what runs a program of that machine
 #   SAN=1                  build with ASan and UBSan
 #   MODULES="base stream"  build and test only these folders of src/ and tests/unit/
 
@@ -36,7 +38,14 @@ ARCH    := $(ARCH_$(MACHINE))
 has_files = $(and $(wildcard src/arch/$(1).c),$(wildcard bpf/arch/$(1).h))
 SUPPORTED := $(strip $(foreach m,$(MACHINES),$(if $(call has_files,$(ARCH_$(m))),$(m))))
 
-PKG_CONFIG_CROSS := PKG_CONFIG_LIBDIR=/usr/lib/$(MULTIARCH)/pkgconfig:/usr/share/pkgconfig
+USR     := $(SYSROOT)/usr
+PKG_CONFIG_CROSS := $(if $(SYSROOT),PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	)PKG_CONFIG_LIBDIR=$(USR)/lib/$(MULTIARCH)/pkgconfig:$(USR)/share/pkgconfig
+# Before what the cross compiler has of its own.
+ifneq ($(SYSROOT),)
+override CC += --sysroot=$(SYSROOT) -isystem $(USR)/include/$(MULTIARCH) \
+	-B$(USR)/lib/$(MULTIARCH) -L$(USR)/lib/$(MULTIARCH) -Wl,-rpath-link,$(USR)/lib/$(MULTIARCH)
+endif
 PKG_CONFIG ?= $(if $(IS_CROSS),$(PKG_CONFIG_CROSS) )pkg-config
 STRIP   ?= $(if $(IS_CROSS),$(MULTIARCH)-)strip
 OBJCOPY ?= $(if $(IS_CROSS),$(MULTIARCH)-)objcopy
@@ -47,7 +56,7 @@ JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 
 # Libraries: pkg-config's name and the Debian package.
-LIBRARIES := libbpf:libbpf-dev libdw:libdw-dev libelf:libelf-dev capstone:libcapstone-dev \
+LIBRARIES := libbpf:libbpf-dev libdw:libdw-dev libelf:libelf-dev \
 	jansson:libjansson-dev libzstd:libzstd-dev zlib:zlib1g-dev libcap-ng:libcap-ng-dev \
 	ncursesw:libncurses-dev inih:libinih-dev liblzma:liblzma-dev \
 	libmicrohttpd:libmicrohttpd-dev gnutls:libgnutls28-dev yaml-0.1:libyaml-dev \
@@ -58,22 +67,43 @@ PC_NAMES := $(foreach l,$(LIBRARIES),$(call pc_name,$(l)))
 
 # Debian packages: what the build needs, what the demo runs besides, what the tests do.
 DEPS_BUILD := gcc libc6-dev make binutils clang llvm bpftool pkg-config uthash-dev libiberty-dev \
+	libcurl4-gnutls-dev libunistring-dev ncurses-bin ncurses-base \
 	$(foreach l,$(LIBRARIES),$(call pc_package,$(l)))
 DEPS_DEMO  := python3
-DEPS_TEST  := libcriterion-dev gcovr libclang-rt-dev python3-uvloop python3-uvicorn \
-	python3-httptools python3-greenlet python3-aiohttp python3-gunicorn python3-trio \
-	python3-anyio tmux wrk chromium protobuf-compiler python3-protobuf python3-jsonschema \
-	python3-markdown-it libxml2-utils python3-sarif-python-om python3-pytest \
-	python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin debootstrap \
-	qemu-system-x86 clang-format man-db groff-base bash zsh fish strace systemd \
+DEPS_ARM64 := gcc-aarch64-linux-gnu qemu-user-static qemu-system-arm
+DEPS_DIST  := debhelper dpkg-dev rpm
+DEPS_TEST  := libcriterion-dev libcapstone-dev gcovr libclang-rt-dev python3-uvloop \
+	python3-uvicorn python3-httptools python3-greenlet python3-aiohttp python3-gunicorn \
+	python3-trio python3-anyio tmux wrk chromium protobuf-compiler python3-protobuf \
+	python3-jsonschema python3-markdown-it libxml2-utils python3-sarif-python-om \
+	python3-pytest python3-pytest-asyncio python3-pip python3-yaml iproute2 libcap2-bin \
+	debootstrap qemu-system-x86 clang-format man-db groff-base bash zsh fish strace systemd \
 	python3-twisted python3-fastapi openssl prometheus prometheus-alertmanager \
-	python3-prometheus-client curl
+	python3-prometheus-client curl python3-asgiref python3-asyncpg python3-redis \
+	python3-sqlalchemy python3-aiosqlite python3-seccomp python3-kubernetes docker-compose \
+	python3-quart python3-hypercorn python3-django daphne python3-pytest-xdist \
+	$(DEPS_DIST) python3-venv lintian jq $(DEPS_ARM64)
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which
 # must be there.
 TREE_SUITE    := sid
 TREE_PACKAGES := python3.13 python3.14 python3.15 python3-uvloop python3-greenlet python3-trio \
 	python3-anyio
+
+# For tests on arm64 from another machine: trees of Debian packages to build with, and of two suites
+# to take the interpreters and libraries of emulated machines from.
+ARM64_TREES    := $(BUILD)/arm64
+ARM64_GOALS    := all
+# Not CC, which may be given for this machine's own build.
+ARM64_CC       := aarch64-linux-gnu-gcc
+ARM64_SYSROOT  := $(abspath $(ARM64_TREES)/bookworm)
+ARM64_RUN      := python3 python3-uvloop python3-greenlet mount util-linux coreutils
+ARM64_BOOKWORM := libc6-dev libgcc-12-dev libiberty-dev uthash-dev \
+	libcurl4-gnutls-dev libunistring-dev libcriterion-dev libcapstone-dev \
+	$(foreach l,$(LIBRARIES),$(call pc_package,$(l))) \
+	$(ARM64_RUN)
+ARM64_TRIXIE   := libbpf1 libdw1t64 libjansson4 libcap-ng0 libncursesw6 libinih1 \
+	libmicrohttpd12t64 libgnutls30t64 libyaml-0-2 libseccomp2 libcrypt1 $(ARM64_RUN)
 
 # What loopstall is compared with (`make bench-deps`; nothing else needs it): packages, and those
 # that only newer suites have.
@@ -84,8 +114,8 @@ BENCH_SID_PACKAGES    := python3 python3.15 python3-pyinstrument python3-uvloop 
 BENCH_TRIXIE_PACKAGES := austin
 
 # The order is the way the data flows.
-MODULES ?= base arch runtime process python probe stream symbol model record view report session \
-	check dump http serve app
+MODULES ?= base arch runtime process python probe stream symbol model record compare view report \
+	session check dump http otlp serve app
 
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough
@@ -100,7 +130,8 @@ LIBS     := $(shell $(PKG_CONFIG) --libs $(PC_NAMES) 2>/dev/null) -liberty -lm
 INCLUDES := -Iinclude -Isrc -I$(BUILD)/gen -iquote . \
 	$(shell $(PKG_CONFIG) --cflags-only-I $(PC_NAMES) 2>/dev/null)
 # Same bytes whatever the folder of the sources or of the build is called.
-REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)/=build/ \
+	$(if $(SYSROOT),-ffile-prefix-map=$(SYSROOT)=)
 # The tool runs as root, so the usual hardening is on. The sanitizers bring their own checks of what
 # _FORTIFY_SOURCE wraps, and see less through it.
 ifeq ($(SAN),1)
@@ -114,6 +145,14 @@ LDHARDEN := -pie -Wl,-z,relro,-z,now
 endif
 ALL_CFLAGS := -std=gnu11 $(HARDEN) $(WARNINGS) $(REPRODUCIBLE) $(INCLUDES) -D_GNU_SOURCE \
 	$(CPPFLAGS) $(CFLAGS)
+# Where a program's time is not spent small code is worth more: the static program has less than
+# 6 MiB. Not if somebody chooses another optimization.
+SMALL_MODULES := app check compare dump http probe process report serve session symbol
+# Of the dashboard what is drawn once, not for each of thousands of rows.
+SMALL_FILES := view/detail%.o view/header.o view/preview.o view/screen_detail.o \
+	view/screen_help.o view/view_%.o
+$(foreach m,$(SMALL_MODULES:%=%/%.o) $(SMALL_FILES),$(BUILD)/obj/$(m)): \
+	SIZE_CFLAGS = $(if $(filter -O2,$(CFLAGS)),-Os)
 TEST_CFLAGS = $(HOST_INCLUDES) $(ALL_CFLAGS) -Ibpf -Itests/unit \
 	-DTEST_DATA_DIR='"$(BUILD)/tests/data"'
 
@@ -127,14 +166,21 @@ HOST_CFLAGS = $(TEST_CFLAGS) -D__TARGET_ARCH_$(ARCH) -fvisibility=hidden -fno-st
 
 # clang -target bpf does not search the compiler's multiarch folder, where asm/types.h lives.
 BPF_CFLAGS  := -g -O2 -target bpf -D__TARGET_ARCH_$(ARCH) -mcpu=v3 -Wall $(REPRODUCIBLE) \
-	-Iinclude -Ibpf -I/usr/include/$(MULTIARCH)
+	-Iinclude -Ibpf -I$(USR)/include/$(MULTIARCH)
 
 # Of src/arch and tests/unit/arch only what is for this architecture.
 SRCS      := $(foreach m,$(filter-out arch,$(MODULES)),$(sort $(wildcard src/$(m)/*.c))) \
-	$(if $(filter arch,$(MODULES)),src/arch/$(ARCH).c)
+	$(if $(filter arch,$(MODULES)),$(sort $(wildcard src/arch/$(ARCH).c src/arch/$(ARCH)_*.c)))
 OBJS      := $(SRCS:src/%.c=$(BUILD)/obj/%.o)
 MAIN_OBJ  := $(BUILD)/obj/app/main.o
-LIB_OBJS  := $(filter-out $(MAIN_OBJ),$(OBJS))
+# How users are looked up depends on the kind of program (src/app/users.h). absent.o has functions
+# with the names of a library's.
+ONLY_DYNAMIC := $(addprefix $(BUILD)/obj/,app/users.o otlp/library.o)
+ONLY_STATIC  := $(addprefix $(BUILD)/obj/,app/users_static.o app/user_files.o http/absent.o \
+	otlp/library_static.o)
+LIB_OBJS  := $(filter-out $(MAIN_OBJ) $(addprefix $(BUILD)/obj/,app/users_static.o http/absent.o \
+	otlp/library_static.o), \
+	$(OBJS))
 TEST_FOLDERS := $(patsubst arch,arch arch/$(ARCH),$(MODULES)) bpf
 TESTS     := $(foreach m,$(TEST_FOLDERS),$(sort $(wildcard tests/unit/$(m)/test_*.c)))
 TEST_OBJS := $(TESTS:tests/unit/%.c=$(BUILD)/obj/tests/%.o)
@@ -150,8 +196,14 @@ BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(sort $(wildcard bpf/*
 BPF_MAPS  := $(BUILD)/bpf/core/maps.bpf.o
 SKELETON  := $(if $(BPF_OBJS),$(BUILD)/gen/loopstall.skel.h)
 SYSCALLS  := $(BUILD)/gen/syscall_names.inc
-# Written by the program itself, so not in a cross build.
-COMPLETIONS := $(if $(IS_CROSS),,$(addprefix $(BUILD)/completions/,bash zsh fish))
+TERMINFO_INC := $(BUILD)/gen/terminfo.inc
+# The terminals that the program knows where a machine has no description of them; of these, those
+# that the building machine describes.
+TERMINALS := xterm xterm-256color screen screen-256color tmux tmux-256color linux vt100
+# Written by the program itself, so in a cross build only with an emulator.
+RUN_BUILT   := $(if $(IS_CROSS),$(EMULATOR))
+COMPLETIONS := $(if $(IS_CROSS),$(if $(EMULATOR),yes),yes)
+COMPLETIONS := $(if $(COMPLETIONS),$(addprefix $(BUILD)/completions/,bash zsh fish))
 PROGRAM   := $(if $(wildcard src/app/main.c),$(BUILD)/loopstall)
 
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -193,8 +245,8 @@ test: ## install what is missing, build, run every test suite (tests/run.py)
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory interpreters
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit-tests
-	@$(PYTHON) tests/run.py unit asan clang lint packaging formats faults fuzz http capture \
-		peers live kernels
+	@$(PYTHON) tests/run.py unit asan clang lint packaging dist formats faults fuzz http \
+		capture peers live arm64 kernels kernels-arm64
 
 .PHONY: check
 check: unit-tests ## unit tests only
@@ -211,6 +263,10 @@ check-clang: ## compile everything with clang, without a warning (in build-clang
 .PHONY: check-packaging
 check-packaging: all ## installed files, completion in shells, reproducible and cross builds
 	@$(PYTHON) tests/run.py packaging
+
+.PHONY: check-dist
+check-dist: all ## what `make dist` makes, installed and used in roots and trees (root)
+	@$(PYTHON) tests/run.py dist
 
 .PHONY: coverage
 coverage: ## line coverage by the unit tests of each folder; fails below those in tests/coverage.py
@@ -243,6 +299,27 @@ check-live: all ## live tests on real interpreters (root)
 .PHONY: check-kernels
 check-kernels: all ## live tests on the kernels of other Debian suites, in emulated machines
 	@$(PYTHON) tests/run.py kernels
+
+.PHONY: arm64-trees
+arm64-trees: ## fetch arm64 packages into trees below the build folder
+	@tests/packages_tree.sh arm64 bookworm $(ARM64_TREES)/bookworm $(ARM64_BOOKWORM)
+	@tests/packages_tree.sh arm64 trixie $(ARM64_TREES)/trixie $(ARM64_TRIXIE)
+
+.PHONY: arm64
+arm64: arm64-trees ## cross build the program for arm64 with them, as build/arm64/build/loopstall
+	@$(MAKE) --no-print-directory -j$(JOBS) HOST=aarch64-linux-gnu CC='$(ARM64_CC)' \
+		BUILD=$(ARM64_TREES)/build \
+		SYSROOT=$(ARM64_SYSROOT) EMULATOR='qemu-aarch64-static -L $(ARM64_SYSROOT)' \
+		$(ARM64_GOALS)
+
+.PHONY: check-arm64
+check-arm64: ## unit tests for arm64, cross built, in an emulator of single programs
+	@$(PYTHON) tests/run.py arm64
+
+.PHONY: check-kernels-arm64
+check-kernels-arm64: ## live tests on Debian's arm64 kernels, in emulated machines
+	@$(MAKE) --no-print-directory ARM64_GOALS="all static" arm64
+	@BUILD=$(BUILD) $(PYTHON) tests/kernels/run.py --arch arm64
 
 .PHONY: lint
 lint: all ## module boundaries, format, options against man page and --help, links, sizes, licences
@@ -322,7 +399,8 @@ requirements:
 		scripts/requirements.sh --tools $(LIBRARIES)
 
 test-requirements:
-	@PKG_CONFIG='$(PKG_CONFIG)' scripts/requirements.sh criterion:libcriterion-dev
+	@PKG_CONFIG='$(PKG_CONFIG)' scripts/requirements.sh criterion:libcriterion-dev \
+		capstone:libcapstone-dev
 
 $(DIRS): | requirements
 	$(Q)mkdir -p $@
@@ -338,9 +416,16 @@ $(BUILD)/gen/loopstall.bpf.o: $(BPF_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(BPFTOOL) gen object $@ $(BPF_MAPS) $(filter-out $(BPF_MAPS),$(BPF_OBJS))
 
+$(BUILD)/gen/loopstall.bpf.o.gz: $(BUILD)/gen/loopstall.bpf.o
+	$(call say,GZIP,$@)
+	$(Q)gzip -9nc $< > $@
+
+# Without the bytes, which src/probe/skeleton.c has in packed form.
 $(BUILD)/gen/loopstall.skel.h: $(BUILD)/gen/loopstall.bpf.o
 	$(call say,SKELETON,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name loopstall_bpf > $@
+	$(Q)$(BPFTOOL) gen skeleton $< name loopstall_bpf | \
+		sed -e '/__elf_bytes(size_t \*sz)$$/,/^}/ { /^[s{}]/b' \
+			-e 's/^\t\*sz = .*/\t*sz = 0;\n\treturn NULL;/p' -e 'd }' > $@
 
 # User side
 
@@ -355,24 +440,32 @@ $(SYSCALLS): Makefile | $(DIRS)
 		sed -n 's/^@ \([0-9][0-9]*\) \([a-z0-9_]*\)$$/\1 \2/p' | sort -n | \
 		sed 's/^\([0-9]*\) \(.*\)$$/[\1] = "\2",/' > $@
 
-$(BUILD)/obj/%.o: src/%.c $(SYSCALLS) | $(DIRS)
+$(TERMINFO_INC): Makefile | $(DIRS)
+	$(call say,GEN,$@)
+	$(Q)for terminal in $(TERMINALS); do \
+		description=$$(infocmp -0 -q -Q2 $$terminal 2>/dev/null) || continue; \
+		printf '{ "%s", "%s" },\n' $$terminal "$$description"; \
+	done > $@
+
+$(BUILD)/obj/%.o: src/%.c $(SYSCALLS) $(TERMINFO_INC) | $(DIRS)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(SIZE_CFLAGS) -MMD -MP -c $< -o $@
 
 $(filter $(BUILD)/obj/probe/%,$(OBJS)) $(filter $(BUILD)/obj/tests/probe/%,$(TEST_OBJS)): | \
 	$(SKELETON)
 
 # The assembler reads them, which no dependency file tells.
 $(BUILD)/obj/report/html_page.o: $(wildcard src/report/html/*)
+$(BUILD)/obj/probe/skeleton.o $(BUILD)/fuzz/obj/probe/skeleton.o: $(BUILD)/gen/loopstall.bpf.o.gz
 
-$(BUILD)/loopstall: $(OBJS)
+$(BUILD)/loopstall: $(filter-out $(ONLY_STATIC),$(OBJS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $^ -o $@ $(LIBS) $(LDLIBS)
 
 $(BUILD)/completions/%: $(BUILD)/loopstall
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$< completion $* > $@
+	$(Q)$(RUN_BUILT) $< completion $* > $@
 
 # For clangd and other tools that must know how each file is compiled. Written by make itself: the
 # commands of all files together are longer than a command line may be.
@@ -395,9 +488,11 @@ COMPILE_COMMANDS = \
 
 .PHONY: compile_commands.json
 compile_commands.json: ## write how each file is compiled, for editors and checkers
-compile_commands.json: $(SYSCALLS) $(SKELETON)
+compile_commands.json: $(SYSCALLS) $(TERMINFO_INC) $(SKELETON)
 	$(call say,GEN,$@)
 	$(Q)$(file >$@,[$(subst } {,}$(comma)$(newline){,$(strip $(COMPILE_COMMANDS)))]):
+
+include packaging/dist.mk
 
 # Tests
 
@@ -416,9 +511,13 @@ objects: $(OBJS) $(TEST_OBJS)
 .PHONY: unit-tests
 unit-tests: $(BUILD)/unit-tests $(FIXTURES)
 
+# Tests of commands give the session that a command makes a scripted kernel side.
+TEST_WRAPS := -Wl,--wrap=session__new
+
 $(BUILD)/unit-tests: $(TEST_OBJS) $(HOST_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $^ -o $@ $(LIBS) $(LDLIBS) -lcriterion
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $(TEST_WRAPS) $^ -o $@ $(LIBS) $(LDLIBS) -lcriterion \
+		-lcapstone
 
 $(BUILD)/tests/data/%.so: tests/data/%.c | $(DIRS)
 	$(call say,FIXTURE,$@)
@@ -440,7 +539,7 @@ FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recov
 	-fno-omit-frame-pointer $(INCLUDES) -Itests/unit -D_GNU_SOURCE
 FUZZ_OBJS  := $(LIB_OBJS:$(BUILD)/obj/%=$(BUILD)/fuzz/obj/%)
 
-$(BUILD)/fuzz/obj/%.o: src/%.c $(SYSCALLS) $(SKELETON)
+$(BUILD)/fuzz/obj/%.o: src/%.c $(SYSCALLS) $(TERMINFO_INC) $(SKELETON)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
@@ -454,7 +553,8 @@ $(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/loopstall.a
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP $(filter-out %.h,$^) -o $@ \
 		$(LIBS) -lcriterion
 
-$(BUILD)/fuzz/kernel: tests/fuzz/fuzz_kernel.c $(HOST_SRCS) $(HOST_BPF) | $(DIRS)
+$(BUILD)/fuzz/kernel: tests/fuzz/fuzz_kernel.c $(HOST_SRCS) $(HOST_BPF) \
+		$(sort $(wildcard src/arch/$(ARCH).c src/arch/$(ARCH)_*.c)) | $(DIRS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(HOST_INCLUDES) -Ibpf $(FUZZ_FLAGS) -fsanitize=fuzzer -fno-strict-aliasing \

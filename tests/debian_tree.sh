@@ -14,7 +14,9 @@ shift 2
 stamp=$folder/.packages
 [ "$(cat "$stamp" 2>/dev/null || true)" != "$*" ] || exit 0
 
-mirror=$("$(dirname "$0")/mirror.sh")
+here=$(dirname "$0")
+. "$here/logged.sh"
+mirror=$("$here/mirror.sh")
 new=$folder.new
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -34,15 +36,6 @@ fetch() {
 }
 
 echo "fetching Debian $suite:$(printf ' %s' "$@")"
-# An && would switch off the shell's own stop at the first failure inside.
-set +e
-(set -e; fetch "$@") >"$log" 2>&1
-failed=$?
-set -e
-if [ "$failed" -ne 0 ]; then
-    tail -n 20 "$log" >&2
-    echo "cannot make a tree of Debian $suite" >&2
-    exit 1
-fi
+logged "$log" "cannot make a tree of Debian $suite" fetch "$@"
 echo "$*" >"$new/.packages"
 mv "$new" "$folder"

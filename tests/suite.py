@@ -2,6 +2,7 @@
 """Runs named tests, prints a line for each, and "N passed, N failed, N skipped" last, which
 tests/run.py adds up."""
 
+import importlib
 import sys
 import traceback
 
@@ -11,6 +12,13 @@ def tests_of(namespace, prefix=""):
     return [
         (prefix + name[5:], test) for name, test in namespace.items() if name.startswith("test_")
     ]
+
+
+def selected(modules, part):
+    """Those of several modules, "test_NAME" each, whose names contain `part`."""
+    for name in modules:
+        found = tests_of(vars(importlib.import_module(name)), name[5:] + ".")
+        yield from ((test, function) for test, function in found if part in test)
 
 
 def run(suite, tests):

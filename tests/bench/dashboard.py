@@ -102,6 +102,9 @@ def watch(screen, pid):
     )
     try:
         terminal.wait(CURSOR)
+        # A key would not move a cursor that has followed its row to the list's end.
+        os.write(terminal.master, b"F")
+        terminal.wait(b"not following")
         time.sleep(SETTLE_S)
         cpu_ns, wall_ns, size = cpu_time_ns(terminal.pid), time.monotonic_ns(), len(terminal.output)
         time.sleep(SECONDS)

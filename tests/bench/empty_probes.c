@@ -93,16 +93,13 @@ static int attach_system(struct empty_probes *e)
 /* Returns the number of spots or -errno. */
 static int attach_target(struct empty_probes *e, const struct target *t, bool use_multi)
 {
-	struct bpf_program *progs[LS_SPOT_MAX];
 	int n_spots = 0, code;
 
-	for (size_t kind = 0; kind < LS_SPOT_MAX; kind++)
-		progs[kind] = e->skel->progs.empty_spot;
 	if (t->n_modules > MAX_MODULES)
 		return fail("too many modules", -E2BIG);
 	for (size_t i = 0; i < t->n_modules; i++) {
-		code = uprobes__attach(&e->uprobes[e->n_uprobes++], progs, use_multi, t->pid,
-				       &t->modules[i]);
+		code = uprobes__attach(&e->uprobes[e->n_uprobes++], e->skel->progs.empty_spot,
+				       use_multi, t->pid, &t->modules[i]);
 		if (code)
 			return fail("cannot put probes on the target", code);
 		n_spots += t->modules[i].n_spots;

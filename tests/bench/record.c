@@ -326,7 +326,7 @@ static void write_ring(struct recorder *rec, const char *path)
 	struct ring_copy *copy;
 
 	must(fd < 0 ? -errno : 0);
-	must(recorder__copy(rec, NULL, NULL, &copy));
+	must(recorder__copy(rec, 0, NULL, NULL, &copy));
 	must(ring_copy__write(copy, fd));
 	printf("  written in %.1f ms of CPU time\n", (double)(cpu_ns() - before_ns) / 1e6);
 	ring_copy__free(copy);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Preloaded: the allocation numbered FAIL_AT fails, counted from 1. FAIL_COUNT names a file that
- * the number of allocations is written to at exit. Those of two libraries neither count nor fail,
- * because they write through the null pointer: ncurses 6.4 in _nc_tparm_analyze(),
- * _nc_find_type_entry() and _nc_free_tparm(), capstone 4.0 in cs_open() and cs_disasm_iter(). Nor
- * do those of GnuTLS, which makes more than a thousand when it is loaded, before a command begins.
+ * the number of allocations is written to at exit. Those of ncurses neither count nor fail:
+ * 6.4 writes through the null pointer in _nc_tparm_analyze(), _nc_find_type_entry() and
+ * _nc_free_tparm(). Nor do those of GnuTLS, which makes more than a thousand when it is loaded,
+ * before a command begins.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,8 +40,7 @@ static int is_exempt(void)
 		found = dladdr(callers[i], &info) && info.dli_fname &&
 			(strstr(info.dli_fname, "/libtinfo") ||
 			 strstr(info.dli_fname, "/libncurses") ||
-			 strstr(info.dli_fname, "/libgnutls") ||
-			 strstr(info.dli_fname, "/libcapstone"));
+			 strstr(info.dli_fname, "/libgnutls"));
 	is_inside = 0;
 	return found;
 }

@@ -143,6 +143,38 @@ class Browser:
         self.mouse("mousePressed", x, y)
         self.mouse("mouseReleased", x, y)
 
+    def wheel(self, selector, dy, shift=False):
+        """Turned over the middle of an element."""
+        x, y = self.middle(selector)
+        self.call(
+            "Input.dispatchMouseEvent",
+            type="mouseWheel",
+            x=x,
+            y=y,
+            deltaX=0,
+            deltaY=dy,
+            modifiers=8 if shift else 0,
+        )
+
+    def key(self, key):
+        """A key by its name: a letter, "Escape", "ArrowLeft"."""
+        codes = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39}
+        code = codes.get(key, 40 if key == "ArrowDown" else ord(key[0].upper()))
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        self.call(
+            "Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text
+        )
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
+    def size(self, width, height):
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
     def middle(self, selector):
         return self.run(
             "(() => { const e = document.querySelector(%s); e.scrollIntoView({block: 'center'});"

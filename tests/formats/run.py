@@ -17,7 +17,15 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import suite  # noqa: E402 (tests/suite.py)
 
-MODULES = ("test_tables", "test_profiles", "test_page", "test_verdicts", "test_rules")
+MODULES = (
+    "test_tables",
+    "test_profiles",
+    "test_page",
+    "test_page_selection",
+    "test_verdicts",
+    "test_rules",
+    "test_manifests",
+)
 
 
 def tests(part):

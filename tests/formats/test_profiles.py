@@ -164,7 +164,7 @@ def wanted_samples():
             )
             values[0] += n == 0
             values[1] += ns
-            values[2] += stall["victims"]["starved_ns"] if n == 0 else 0
+            values[2] += (stall["victims"]["starved_ns"] or 0) if n == 0 else 0
     return samples
 
 

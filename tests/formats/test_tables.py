@@ -154,10 +154,21 @@ def test_markdown():
         {"h3", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code", "ul", "li"},
         "tags",
     )
-    # Findings, coroutines, call sites, holders of the GIL, holders of locks.
-    equal([len(table) for table in page.tables], [11, 8, 5, 3, 2], "rows of the tables")
-    for table, cells in zip(page.tables, (7, 5, 5, 5, 5)):
+    # Findings, coroutines, routes, tests, call sites, holders of the GIL, holders of locks.
+    equal([len(table) for table in page.tables], [11, 8, 10, 10, 5, 3, 2], "rows of the tables")
+    for table, cells in zip(page.tables, (7, 5, 5, 5, 5, 5, 5)):
         equal({len(row) for row in table}, {cells}, "cells of the rows")
+    for table in page.tables[2:4]:
+        equal(sum(int(row[1]) for row in table[1:]), len(stalls()), "stalls by " + table[0][0])
+    equal(
+        {
+            row[0].strip(): int(row[1])
+            for row in page.tables[3]
+            if row[0].startswith("tests/")
+        },
+        {s["test"]: 1 for s in stalls() if s["test"]},
+        "tests",
+    )
     for name in (TAG, QUOTES, CONTROL, FORMULA):
         check(escaped(name) in page.codes, "%r is not as it was: %r", name, page.codes)
 
@@ -165,12 +176,15 @@ def test_markdown():
 def test_diff():
     with open(os.path.join(GOLDEN, "diff.md"), encoding="utf-8") as file:
         page = rendered(file.read())
+    # The verdict comes first, in bold.
     equal(
-        page.tags, {"h3", "table", "thead", "tbody", "tr", "th", "td", "code", "ul", "li"}, "tags"
+        page.tags,
+        {"h3", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code", "ul", "li"},
+        "tags",
     )
     equal(
         [(len(table), {len(row) for row in table}) for table in page.tables],
-        [(6, {7}), (4, {7})],
+        [(8, {8}), (3, {8})],
         "tables",
     )
     check("new <b>`|\\x1b[2J" in page.codes, "the name is not as it was: %r", page.codes)
@@ -178,7 +192,7 @@ def test_diff():
         diff = json.load(file)
     equal(
         [row["change"] for row in diff["coroutines"]],
-        ["new", "worse", "same", "gone", "better"],
+        ["new", "worse", "worse", "better", "gone", "same", "same"],
         "changes",
     )
     for side in ("before", "after"):

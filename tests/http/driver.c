@@ -216,7 +216,8 @@ static void ask_once(struct http_server *s, const char *path)
 	close(fd);
 	if (strncmp(reply, "HTTP/1.1 200 ", 13) != 0)
 		fail(*reply ? "the reply is another one" : "there is no reply");
-	puts("answered");
+	if (puts("answered") < 0 || fflush(stdout))
+		fail("cannot say that it was answered");
 }
 
 int main(int argc, char **argv)

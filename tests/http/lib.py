@@ -48,9 +48,9 @@ class Reply:
 class Server:
     """The driver, as a context. Options are its command line."""
 
-    def __init__(self, *options, driver=DRIVER, env=None):
+    def __init__(self, *options, driver=DRIVER, env=None, wrap=()):
         listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
-        self.command = [driver, *listen, *options]
+        self.command = [*wrap, driver, *listen, *options]
         self.env = env
         self.process = None
 

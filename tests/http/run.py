@@ -7,7 +7,6 @@ build/http/driver; as root also proves that the child has a user of its own.
 """
 
 import argparse
-import importlib
 import os
 import sys
 
@@ -23,14 +22,8 @@ TOPICS = ("requests", "child", "hostile_child", "limits", "web_config", "fuzz")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-k", dest="part", default="", help="only those with this in their name")
-    args = parser.parse_args()
-    tests = [
-        test
-        for topic in TOPICS
-        for test in suite.tests_of(vars(importlib.import_module("test_" + topic)), topic + ".")
-        if args.part in test[0]
-    ]
-    return suite.run("http", tests)
+    modules = ["test_" + topic for topic in TOPICS]
+    return suite.run("http", suite.selected(modules, parser.parse_args().part))
 
 
 if __name__ == "__main__":

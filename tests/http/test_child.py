@@ -6,6 +6,7 @@ import signal
 import time
 
 import lib
+import pytest
 from lib import Server
 
 # linux: include/uapi/linux/seccomp.h
@@ -64,6 +65,19 @@ def test_ends_with_its_parent():
         server.process.wait()
         lib.wait_for(lambda: not os.path.exists("/proc/%d" % child), "the end of the child")
         server.process.returncode = 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the child has no user of its own")
+def test_ends_where_the_parent_may_not_signal_it():
+    """It has another user, and the parent has no CAP_KILL: a container with few capabilities."""
+    wrap = ["setpriv", "--bounding-set=-all,+setuid,+setgid", "--inh-caps=-all"]
+    with Server(wrap=wrap) as server:
+        child = server.child()
+        assert lib.status_of("/proc/%d" % child)["Uid"].split()[0] != "0"
+        assert server.get("/small").status == 200
+        began = time.monotonic()
+    assert time.monotonic() - began < lib.PATIENCE_S / 2
+    assert not os.path.exists("/proc/%d" % child)
 
 
 def test_killed():

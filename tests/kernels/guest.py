@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a guest runs in place of an init: live cases on its kernel, and then it switches itself off.
 
-The report goes to the second serial line, in the words of the live tests. What goes wrong here goes
-to the console. The kernel hands over those words of its command line that it does not know:
-VERBOSE=1, and TRANSPORT, which is how probes are expected to be attached. Programs and tests lie
-below / as they do below the source tree.
+The report goes to the serial line REPORT, in the words of the live tests. What goes wrong here goes
+to the console. The kernel hands over those words of its command line that it does not know: REPORT;
+VERBOSE=1; CASES, which are all if it is missing; MORE=1; STATIC, the program without shared
+libraries if there is one; and TRANSPORT, which is how probes are expected to be attached. Programs
+and tests lie below / as they do below the source tree.
 """
 
 import ctypes
@@ -31,6 +32,13 @@ CASES = (
     "kernel.capabilities",
     "kernel.without_btf",
 )
+# Besides, where MORE=1 is given: on the loop behind the slash.
+MORE = (
+    "truth.main/uvloop",
+    "truth.loop_after_attach/uvloop",
+    "safety.greenlet_in_steps",
+    "safety.loop_in_greenlet/uvloop",
+)
 POWER_OFF = 0x4321FEDC  # linux: include/uapi/linux/reboot.h
 
 
@@ -41,7 +49,9 @@ def prepare(libc):
     os.environ.update(
         PATH="/usr/bin", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", LOOPSTALL="/build/loopstall"
     )
-    sys.stdout = open("/dev/ttyS1", "w", buffering=1, encoding="ascii", errors="backslashreplace")
+    sys.stdout = open(
+        os.environ["REPORT"], "w", buffering=1, encoding="ascii", errors="backslashreplace"
+    )
 
 
 def run_cases():
@@ -51,6 +61,7 @@ def run_cases():
     import test_counts  # noqa: F401 (fills lib.CASES)
     import test_kernel  # noqa: F401
     import test_light  # noqa: F401
+    import test_safety  # noqa: F401
     import test_truth  # noqa: F401
 
     peer.bring_loopback_up()
@@ -65,9 +76,13 @@ def run_cases():
     )
     known = {case.name: case for case in lib.CASES}
     print("booted %s" % os.uname().release)
-    failed = [n for n in CASES if not runner.run(n, known[n], python, "asyncio")]
-    for name in failed:
-        runner.run_again(name, known[name], python, "asyncio")
+    cases = os.environ.get("CASES", "").split() or (
+        CASES[:-1] + MORE + CASES[-1:] if os.environ.get("MORE") else CASES
+    )
+    # As in the live tests: the case, and its loop if that is not asyncio.
+    started = [(n, known[n.split("/")[0]], python, (n + "/asyncio").split("/")[1]) for n in cases]
+    for case in [case for case in started if not runner.run(*case)]:
+        runner.run_again(*case)
     print("%d passed, %d failed, %d skipped" % (runner.passed, runner.failed, runner.skipped))
 
 

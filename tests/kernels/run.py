@@ -3,7 +3,7 @@
 """Runs live cases on older kernels: Debian's, each booted in an emulated machine with nothing on it
 but this tree's program.
 
-    run.py [-v] [SUITE...]
+    run.py [-v] [--arch ARCHITECTURE] [-k CASE] [SUITE...]
 
 Needs no root. The emulator counts instructions instead of time (-icount): two nanoseconds each, and
 none while the guest idles. So a guest's clocks know nothing of how slow the emulation or how busy
@@ -23,37 +23,28 @@ import time
 sys.dont_write_bytecode = True
 
 import initramfs
+import machines
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
-FOLDER = os.path.join(BUILD, "kernels")
-TOOL = os.path.join(BUILD, "loopstall")
-QEMU = "qemu-system-x86_64"
+ROOT = machines.ROOT
+FOLDER = os.path.join(machines.BUILD, "kernels")
 # Debian's suites, and what their kernels must be seen to use.
 TRANSPORTS = {"bookworm": "perf uprobe", "trixie": "uprobe_multi"}
 # Wall time; on an idle machine a guest takes less than a tenth of it.
 TIMEOUT_S = 1500
 CONSOLE_LINES = 25
-PROGRAMS = ("mount", "rm", "setpriv", "sleep")
 FOLDERS = ("proc", "sys", "dev", "tmp", "var/tmp", "etc")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 # Imported in a guest, by the tests or their programs; the last ones only when they are used.
 MODULES = (
-    "interpreters lanes lib test_counts test_light test_truth test_kernel counts truth steady guest"
-    " concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
+    "interpreters lanes lib test_counts test_light test_safety test_truth test_kernel counts truth"
+    " steady guest concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
 )
+# Of the cases with other libraries, and where Debian has these.
+MORE_MODULES = " greenlets uvloop greenlet"
+MORE_FOLDER = "/usr/lib/python3/dist-packages"
+STATIC = "/build/static/loopstall"
 MODULE_FOLDERS = ("tests/live", "tests/live/programs", "tests/kernels")
-ASK = """
-import importlib, sys
-sys.path[:0] = sys.argv[2:]
-for name in sys.argv[1].split():
-    importlib.import_module(name)
-for module in list(sys.modules.values()):
-    for path in (getattr(module, "__file__", None), getattr(module, "__cached__", None)):
-        if path and path.startswith(sys.base_prefix):
-            print(path)
-"""
 
 
 class Results:
@@ -80,30 +71,34 @@ class Results:
         print("%s: SKIP %s" % (suite, reason))
 
 
-def standard_library():
-    """The files of it that a guest needs, as this interpreter finds them."""
-    folders = [os.path.join(ROOT, folder) for folder in MODULE_FOLDERS]
-    answer = subprocess.run(
-        [sys.executable, "-SB", "-c", ASK, MODULES, *folders],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return [path for path in answer.stdout.splitlines() if os.path.exists(path)]
-
-
-def write_initramfs(path):
+def write_initramfs(path, machine, files):
     archive = initramfs.Archive()
     archive.add_link("bin", "usr/bin")
     for folder in FOLDERS:
         archive.add_folder(folder)
-    archive.add_program(os.path.realpath(sys.executable))
-    archive.add_link("/usr/bin/python3", os.path.realpath(sys.executable))
-    for name in PROGRAMS:
-        archive.add_program(os.path.realpath(shutil.which(name)), "/usr/bin/" + name)
-    archive.add_program(TOOL, "/build/loopstall")
-    for source in standard_library():
-        (archive.add_program if source.endswith(".so") else archive.add_file)(source)
+
+    def add_program(source, path):
+        archive.add_file(source, path)
+        for library in files.libraries(source):
+            archive.add_file(files.here(library), library)
+
+    add_program(files.here(files.python), files.python)
+    archive.add_link("/usr/bin/python3", files.python)
+    for name in machines.PROGRAMS:
+        add_program(files.here(files.program(name)), "/usr/bin/" + name)
+    add_program(machine.tool, "/build/loopstall")
+    if machine.static:
+        archive.add_file(machine.static, STATIC)
+    folders = [os.path.join(ROOT, folder) for folder in MODULE_FOLDERS]
+    modules = MODULES
+    if machine.has_more:
+        modules += MORE_MODULES
+        folders.append(files.here(MORE_FOLDER))
+    for module in files.modules(modules, folders):
+        if module.endswith(".so"):
+            add_program(files.here(module), module)
+        else:
+            archive.add_file(files.here(module), module)
     for folder in MODULE_FOLDERS:
         for name in os.listdir(os.path.join(ROOT, folder)):
             if name.endswith(".py"):
@@ -112,43 +107,24 @@ def write_initramfs(path):
     archive.write(path)
 
 
-def qemu_command(folder, is_verbose, transport):
-    append = "console=ttyS0 quiet panic=-1 mitigations=off" + (" VERBOSE=1" if is_verbose else "")
+def qemu_command(machine, folder, words):
+    append = "console=%s quiet panic=-1 mitigations=off " % machine.console
     return [
-        QEMU,
-        "-machine",
-        "pc",
-        "-accel",
-        "tcg",
-        "-icount",
-        "shift=1,sleep=off",
-        "-cpu",
-        "max",
-        "-smp",
-        "1",
-        "-m",
-        "512",
-        "-nodefaults",
-        "-display",
-        "none",
-        "-no-reboot",
-        "-serial",
-        "file:" + os.path.join(folder, "console"),
-        "-serial",
-        "stdio",
+        machine.qemu,
+        *machine.options(os.path.join(folder, "console")),
         "-kernel",
         os.path.join(folder, "vmlinuz"),
         "-initrd",
-        os.path.join(FOLDER, "initramfs"),
+        os.path.join(folder, "initramfs"),
         "-append",
-        '%s "TRANSPORT=%s"' % (append, transport),
+        append + " ".join('"%s=%s"' % word for word in words.items()),
     ]
 
 
-def fetch(suite, folder):
+def fetch(machine, suite, folder):
     """None, or why there is no kernel."""
     done = subprocess.run(
-        [os.path.join(HERE, "fetch.sh"), suite, folder],
+        [os.path.join(HERE, "fetch.sh"), machine.name, suite, folder],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -156,73 +132,106 @@ def fetch(suite, folder):
     return "; ".join(done.stdout.splitlines()[-2:]) if done.returncode else None
 
 
-def show_console(suite, folder):
-    with open(os.path.join(folder, "console"), errors="replace") as file:
-        for line in file.read().splitlines()[-CONSOLE_LINES:]:
-            print("%s: console: %s" % (suite, line))
+class Guest:
+    """One kernel, booted once."""
 
-
-def run_guest(suite, folder, is_verbose, results):
-    begun = time.monotonic()
-    guest = subprocess.Popen(
-        qemu_command(folder, is_verbose, TRANSPORTS[suite]),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    killer = threading.Timer(TIMEOUT_S, guest.kill)
-    killer.start()
-    counts = None
-    for line in guest.stdout:
-        print("%s: %s" % (suite, line.rstrip()))
-        counts = COUNTS.match(line.rstrip()) or counts
-    guest.wait()
-    killer.cancel()
-    seconds = time.monotonic() - begun
-    if counts:
-        results.add(*map(int, counts.groups()))
-        print("%s: took %.0f s" % (suite, seconds))
-    else:
-        results.fail(
-            suite,
-            "the guest came to no end within %.0f s (exit code %d of %s)"
-            % (seconds, guest.returncode, QEMU),
+    def __init__(self, machine, suite, words, results):
+        self._machine = machine
+        self._suite = suite
+        self._words = dict(words, TRANSPORT=TRANSPORTS[suite], REPORT="/dev/" + machine.report)
+        if machine.static:
+            self._words["STATIC"] = STATIC
+        if machine.has_more:
+            self._words["MORE"] = "1"
+        self._results = results
+        self._name = suite if machine.name == machines.own_architecture() else (
+            "%s %s" % (machine.name, suite)
         )
-        show_console(suite, folder)
+        self._folder = os.path.join(FOLDER, machine.name + "-" + suite)
+
+    def _show_console(self):
+        with open(os.path.join(self._folder, "console"), errors="replace") as file:
+            for line in file.read().splitlines()[-CONSOLE_LINES:]:
+                print("%s: console: %s" % (self._name, line))
+
+    def _boot(self):
+        begun = time.monotonic()
+        guest = subprocess.Popen(
+            qemu_command(self._machine, self._folder, self._words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        killer = threading.Timer(TIMEOUT_S, guest.kill)
+        killer.start()
+        counts = None
+        for line in guest.stdout:
+            print("%s: %s" % (self._name, line.rstrip()))
+            counts = COUNTS.match(line.rstrip()) or counts
+        guest.wait()
+        killer.cancel()
+        seconds = time.monotonic() - begun
+        if counts:
+            self._results.add(*map(int, counts.groups()))
+            print("%s: took %.0f s" % (self._name, seconds))
+            return
+        self._results.fail(
+            self._name,
+            "the guest came to no end within %.0f s (exit code %d of %s)"
+            % (seconds, guest.returncode, self._machine.qemu),
+        )
+        self._show_console()
+
+    def run(self):
+        try:
+            self._run()
+        except Exception as error:
+            self._results.fail(self._name, "%s: %s" % (type(error).__name__, error))
+
+    def _run(self):
+        obstacle = fetch(self._machine, self._suite, self._folder)
+        if obstacle:
+            self._results.skip(self._name, obstacle)
+            return
+        files = machines.files_of(self._machine, self._suite)
+        write_initramfs(os.path.join(self._folder, "initramfs"), self._machine, files)
+        self._boot()
 
 
-def run_suite(suite, is_verbose, results):
-    folder = os.path.join(FOLDER, suite)
-    obstacle = fetch(suite, folder)
-    if obstacle:
-        results.skip(suite, obstacle)
-    else:
-        run_guest(suite, folder, is_verbose, results)
-
-
-def obstacle():
+def obstacle(machine):
     """Why nothing can run here, or None."""
-    return None if shutil.which(QEMU) else "%s is missing: `make deps` installs it" % QEMU
+    if shutil.which(machine.qemu):
+        return None
+    return "%s is missing: `make deps` installs it" % machine.qemu
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument(
+        "--arch",
+        choices=machines.MACHINES,
+        default=machines.own_architecture(),
+        help="whose kernels, programs and interpreters (default: this machine's)",
+    )
+    parser.add_argument("-k", metavar="CASE", action="append", help="only these live cases")
+    parser.add_argument(
         "suites", metavar="SUITE", nargs="*", default=[], help="one of " + ", ".join(TRANSPORTS)
     )
     args = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     results = Results()
-    if obstacle():
-        results.skip("all", obstacle())
+    machine = machines.MACHINES[args.arch]
+    words = {"CASES": " ".join(args.k)} if args.k else {}
+    if args.verbose:
+        words["VERBOSE"] = "1"
+    if obstacle(machine):
+        results.skip("all", obstacle(machine))
     else:
-        os.makedirs(FOLDER, exist_ok=True)
-        write_initramfs(os.path.join(FOLDER, "initramfs"))
         threads = [
-            threading.Thread(target=run_suite, args=(suite, args.verbose, results))
+            threading.Thread(target=Guest(machine, suite, words, results).run)
             for suite in args.suites or TRANSPORTS
         ]
         for thread in threads:

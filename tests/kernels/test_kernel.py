@@ -9,16 +9,18 @@ import subprocess
 from lib import TOOL, check, check_equal, check_losses, live
 
 CANNOT_ATTACH = 3
+# The program without shared libraries, where the guest has it: what a package brings.
+STATIC = os.environ.get("STATIC", TOOL)
 
 
 def _needs_admin():
     return os.environ["TRANSPORT"] == "perf uprobe"
 
 
-def _run(args, caps=None):
+def _run(args, caps=None, tool=TOOL):
     """Runs the tool, as nobody with these capabilities if they are given. Returns (exit code, JSON
     lines, stderr)."""
-    command = [TOOL, *args, "--json"]
+    command = [tool, *args, "--json"]
     if caps is not None:
         words = ",".join("+" + cap for cap in caps)
         command[:0] = [
@@ -39,18 +41,18 @@ def _run(args, caps=None):
     )
 
 
-def _doctor(code, pid=None, caps=None):
+def _doctor(code, pid=None, caps=None, tool=TOOL):
     """The features as it sees them, by name. It must end with this code."""
-    got, lines, errors = _run(["doctor"] + (["-p", str(pid)] if pid else []), caps)
+    got, lines, errors = _run(["doctor"] + (["-p", str(pid)] if pid else []), caps, tool)
     features = {feature["name"]: feature for feature in lines[0]["features"]}
     lacks = sorted(name for name, feature in features.items() if not feature["ok"])
     check_equal(got, code, "exit code of doctor, which lacks %r (%s)" % (lacks, errors))
     return features
 
 
-def _trace(pid, caps):
+def _trace(pid, caps, tool=TOOL):
     """Traces a program that stalls all the time. Returns the summary."""
-    code, lines, errors = _run(["trace", "-p", str(pid), "-d", "500ms"], caps)
+    code, lines, errors = _run(["trace", "-p", str(pid), "-d", "500ms"], caps, tool)
     check_equal(code, 0, "exit code of trace (%s)" % errors)
     check_equal(lines[0]["transport"], os.environ["TRANSPORT"], "transport")
     causes = {line["cause"] for line in lines if line["type"] == "stall"}
@@ -66,10 +68,16 @@ def _steady(bench):
 @live(on="once")
 def attaches_as_doctor_says(bench):
     target, pid = _steady(bench)
-    features = _doctor(0, pid)
+    features = _doctor(0, pid, tool=STATIC)
     check_equal(features["uprobe_multi"]["ok"], not _needs_admin(), "uprobe_multi of doctor")
     check(features["perf_uprobe"]["ok"], "perf_uprobe of doctor")
-    check_losses(_trace(pid, None))
+    needs = {name: f for name, f in features.items() if f["since"]}
+    check_equal(len(needs), 7, "what doctor says the programs need of the kernel")
+    newest = max(tuple(map(int, f["since"].split("."))) for f in needs.values())
+    running = tuple(map(int, os.uname().release.split(".")[:2]))
+    check(newest <= running, "a need is newer than this kernel: %r", needs)
+    check(all(f["ok"] for f in needs.values()), "lacks, and works: %r", needs)
+    check_losses(_trace(pid, None, STATIC))
     target.finish()
 
 

@@ -4,7 +4,7 @@
 import os
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ("src", "bpf", "include", "tests", "docs", "scripts", ".ci")
+FOLDERS = ("src", "bpf", "include", "tests", "docs", "scripts", "packaging", ".ci")
 TOP_FILES = ("Makefile", ".gitignore", ".editorconfig", ".clang-format")
 
 

@@ -4,16 +4,19 @@ work.
 
 A lane is what a case allows to happen beside it:
   timed     judges times: no other timed case beside it
-  beside    judges none, or generous ones: may run beside a timed case
+  beside    judges none, or generous ones: may run beside any other that is not alone
   alone     takes all CPUs or measures small costs: no other case beside it
 """
 
+import collections
 import contextlib
 import os
 import threading
 
 # Of the processes of a lane. For ten steps, a CPU that two want is shared 10 to 1.
 NICE = {"timed": -20, "beside": -10, "alone": -20}
+# Threads of a lane. Most of a case is waiting: one of them wants a quarter of a CPU.
+WORKERS = {"timed": 1, "beside": 3, "alone": 1}
 _here = threading.local()
 
 
@@ -36,19 +39,36 @@ def _enter(lane):
         os.setpriority(os.PRIO_PROCESS, 0, _here.nice)
 
 
-class _Lane(threading.Thread):
-    """Runs the cases of one lane, one after the other."""
+def _groups(runs, topic_of):
+    """The runs by topic, the longest list first. Cases of one topic share programs and names, so
+    they never run beside each other."""
+    topics = collections.defaultdict(list)
+    for run in runs:
+        topics[topic_of(run)].append(run)
+    return collections.deque(sorted(topics.values(), key=len, reverse=True))
 
-    def __init__(self, lane, runs, perform):
+
+class _Worker(threading.Thread):
+    """Takes groups of runs from its lane, and runs the cases of each one after the other."""
+
+    def __init__(self, lane, groups, perform):
         super().__init__()
-        self._lane, self._runs, self._perform = lane, runs, perform
+        self._lane, self._groups, self._perform = lane, groups, perform
         self._error = None
         self._is_stopped = False
+
+    def _all_runs(self):
+        while True:
+            try:
+                group = self._groups.popleft()
+            except IndexError:
+                return
+            yield from group
 
     def run(self):
         _enter(self._lane)
         try:
-            for run in self._runs:
+            for run in self._all_runs():
                 if self._is_stopped:
                     return
                 self._perform(run)
@@ -65,15 +85,24 @@ class _Lane(threading.Thread):
             raise self._error
 
 
-def run(runs, lane_of, perform):
+def _workers(runs, lane, topic_of, perform):
+    groups = _groups(runs, topic_of)
+    return [_Worker(lane, groups, perform) for _ in range(min(WORKERS[lane], len(groups)))]
+
+
+def run(runs, lane_of, topic_of, perform):
     """Calls perform(run) for all of them."""
     for together in (("timed", "beside"), ("alone",)):
-        lanes = [_Lane(lane, [r for r in runs if lane_of(r) == lane], perform) for lane in together]
-        for lane in lanes:
-            lane.start()
+        workers = [
+            worker
+            for lane in together
+            for worker in _workers([r for r in runs if lane_of(r) == lane], lane, topic_of, perform)
+        ]
+        for worker in workers:
+            worker.start()
         try:
-            for lane in lanes:
-                lane.end()
+            for worker in workers:
+                worker.end()
         finally:
-            for lane in lanes:
-                lane.stop()
+            for worker in workers:
+                worker.stop()

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import sys
@@ -18,10 +17,23 @@ import time
 import traceback
 
 import lanes
+from checks import Skip, check, check_equal, wait_for  # noqa: F401 (for the cases)
+from contract import (  # noqa: F401 (for the cases)
+    CAUSES,
+    MS,
+    check_ascii,
+    check_books,
+    check_losses,
+    check_shed,
+    check_stall,
+    check_start,
+    check_summary,
+)
 from proc_facts import (  # noqa: F401 (for the cases)
     changed_code,
     code_mappings,
     cpu_s_of,
+    cpu_wait_s_of,
     outer_pid,
     status_of,
     threads_of,
@@ -32,10 +44,7 @@ PROGRAMS = os.path.join(HERE, "programs")
 TOOL = os.environ.get("LOOPSTALL") or os.path.join(HERE, "..", "..", "build", "loopstall")
 ROOT = os.path.join(HERE, "..", "..")
 BUILD_FOLDER = os.path.join(ROOT, os.environ.get("BUILD", "build"))
-CAUSES = "cpu sleep network file pipe process lock gil dns runqueue pagefault other".split()
-CAUSES += ["gc", "stopped", "throttled"]
 CASES = []
-MS = 1000000
 
 
 def build_drivers():
@@ -46,19 +55,6 @@ def build_drivers():
         check=True,
         env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"},
     )
-
-
-class Skip(Exception):
-    """The case cannot run here; the text says why."""
-
-
-def check(condition, message, *args):
-    if not condition:
-        raise AssertionError(message % args if args else message)
-
-
-def check_equal(got, wanted, what):
-    check(got == wanted, "%s is %r, expected %r", what, got, wanted)
 
 
 # --- the runner
@@ -310,7 +306,9 @@ class Process:
         lanes.favour(self.pid)
         self.lines = queue.Queue()
         self.stderr = ""
-        self.cpu_s = 0.0  # when wait() has returned
+        # when wait() has returned:
+        self.cpu_s = self.cpu_wait_s = 0.0
+        self.ended = 0.0  # by time.monotonic()
         self._threads = [threading.Thread(target=self._read_errors, daemon=True)]
         if stdout == subprocess.PIPE:
             self._threads.append(threading.Thread(target=self._read_lines, daemon=True))
@@ -363,7 +361,9 @@ class Process:
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         while self.process.returncode is None:
             if os.waitid(os.P_PID, self.pid, options):
+                self.ended = time.monotonic()
                 self.cpu_s = cpu_s_of(self.pid, with_children=True)
+                self.cpu_wait_s = cpu_wait_s_of(self.pid)
                 return
             check(time.monotonic() < deadline, "%s does not end within %g s", self.name, timeout)
             time.sleep(0.005)
@@ -490,6 +490,35 @@ def run_to_end(tool, timeout=15.0):
     return tool.wait(timeout), output, tool.stderr
 
 
+def own_ns(stall):
+    """Without the time in which the thread waited for a CPU."""
+    return stall["duration_ns"] - stall["runqueue_ns"]
+
+
+def is_around(stall, start_ns, end_ns):
+    """The program logs a little less than what the step that it is in takes."""
+    stall_end_ns = stall["start_ns"] + stall["duration_ns"]
+    return stall["start_ns"] < start_ns + MS and stall_end_ns > end_ns - MS
+
+
+def overlap_ns(stall, true):
+    ends = min(stall["start_ns"] + stall["duration_ns"], true["start_ns"] + true["duration_ns"])
+    return ends - max(stall["start_ns"], true["start_ns"])
+
+
+def by_host(stall):
+    """For most of it the thread waited for a CPU: other work's doing, whatever the program did."""
+    return 2 * stall["runqueue_ns"] > stall["duration_ns"]
+
+
+def check_cause(stall, cause, what):
+    """A busy host may be the cause of what takes long in any program, which has its own beside it.
+    """
+    parts = {part: ns for part, ns in stall["causes_ns"].items() if part != "runqueue"}
+    check_equal(max(parts, key=parts.get), cause, "own cause of %s (%s)" % (what, brief(stall)))
+    check(stall["cause"] in (cause, "runqueue"), "cause of %s (%s)", what, brief(stall))
+
+
 def brief(stall):
     """A stall in one line, for messages."""
     name = (stall["coroutine"] or {}).get("name")
@@ -502,159 +531,3 @@ def brief(stall):
         stall["call"],
         stall.get("causes_ns"),
     )
-
-
-# --- the JSON contract
-
-
-def check_ascii(line):
-    check(line.endswith(b"\n"), "line without an end: %r", line)
-    bad = re.search(rb"[^\x20-\x7e]", line[:-1])
-    check(bad is None, "raw byte %r in the output: %r", bad and bad.group(), line)
-
-
-def _check_fields(message, fields):
-    for name, kinds in fields.items():
-        check(name in message, "%s line without %r", message.get("type"), name)
-        value = message[name]
-        is_right = isinstance(value, kinds) and not (kinds is int and isinstance(value, bool))
-        check(is_right, "%s.%s is %r", message.get("type"), name, value)
-
-
-def check_start(message):
-    _check_fields(message, {"mode": str, "threshold_ns": int, "targets": list})
-    for target in message["targets"]:
-        check(target["pid"] > 0 and target["rung"], "target %r", target)
-
-
-def check_own(message):
-    own, entry = message["own"], message["entry"]
-    check((own is None) == (entry is None), "own %r with entry %r", own, entry)
-    if own is None:
-        return
-    check(0 < own["share"] <= 1, "share of %r", own)
-    for frame in (own, entry):
-        check(
-            frame["function"] not in (None, "?") and frame["file"] not in (None, "?"), "%r", frame
-        )
-
-
-def _check_holder(message):
-    holder = message["gil_holder"]
-    check_equal(message["gil_holder_tid"], holder and holder["tid"], "thread id of the holder")
-    if holder is None:
-        return
-    check(message["gil_ns"] > 0, "a holder of a GIL that nothing waited for: %r", holder)
-    _check_fields(holder, {"tid": int, "name": (str, type(None)), "stack": list})
-    check(holder["tid"] != message["tid"], "the loop's own thread held the GIL")
-    for frame in holder["stack"]:
-        check(frame["function"] and frame["file"], "a torn stack of the holder: %r", holder)
-
-
-def check_stall(message):
-    none = type(None)
-    _check_fields(
-        message,
-        {
-            "unit": str,
-            "mode": str,
-            "pid": int,
-            "tid": int,
-            "start_ns": int,
-            "duration_ns": int,
-            "cause": str,
-            "cpu_ns": int,
-            "blocked_ns": int,
-            "gil_ns": int,
-            "runqueue_ns": int,
-            "stolen_ns": int,
-            "task": (dict, none),
-            "coroutine": (dict, none),
-            "call": (dict, none),
-            "stack": list,
-            "victims": dict,
-            "id": str,
-            "is_open": bool,
-            "end": str,
-            "wall_time": (str, none),
-            "began_before_attach": bool,
-            "cpu_holder": (dict, none),
-            "pinned_ns": int,
-            "releases_gil": (bool, none),
-            "own_cause": (str, none),
-            "own": (dict, none),
-            "entry": (dict, none),
-            "gil_holder_tid": (int, none),
-            "gil_holder": (dict, none),
-            "native_stack": (list, none),
-            "repeated_await": (dict, none),
-        },
-    )
-    check_own(message)
-    _check_holder(message)
-    for frame in message["native_stack"] or []:
-        check_equal(sorted(frame), ["function", "module"], "a native frame")
-    check(message["unit"] in ("step", "callback", "turn"), "unit %r", message["unit"])
-    check(message["cause"] in CAUSES, "cause %r", message["cause"])
-    parts = [message[part + "_ns"] for part in ("cpu", "blocked", "gil", "runqueue")]
-    check(min(parts) >= 0, "negative part in %r", parts)
-    check_equal(sum(parts), message["duration_ns"], "sum of the split %r" % parts)
-    if message["unit"] == "step":
-        check(message["task"] is not None, "a step without a task")
-    else:
-        check(message["task"] is None, "a %s with a task", message["unit"])
-    victims = message["victims"]
-    check(len(victims["tasks"]) <= victims["count"], "more names than victims: %r", victims)
-    if "causes_ns" in message:
-        check_equal(sum(message["causes_ns"].values()), message["duration_ns"], "sum of causes_ns")
-        largest = max(message["causes_ns"].values())
-        check_equal(message["causes_ns"][message["cause"]], largest, "time of the named cause")
-
-
-def check_shed(message):
-    _check_fields(message, {"from_ns": int, "until_ns": int, "stalls": int})
-    check(message["stalls"] > 0, "a line about no stalls")
-    check(message["from_ns"] < message["until_ns"], "a line about no time")
-
-
-def check_summary(message):
-    _check_fields(message, {"mode": str, "steps": int, "stalls": int, "lost": dict})
-    if "coroutines" in message:
-        rows = sum(row["steps"] for row in message["coroutines"])
-        check(rows <= message["steps"], "rows with %d of %d steps", rows, message["steps"])
-        for row in message["coroutines"]:
-            check(row["p50_ns"] <= row["p99_ns"] <= row["max_ns"], "percentiles of %r", row)
-
-
-# The search in copies of user stacks may take 1 % of a core: on a slow or busy machine, that is not
-# enough for all of them.
-ALWAYS_ALLOWED = ("native_shed",)
-
-
-def check_losses(summary, *allowed):
-    """Nothing was lost but for what is named, in any number."""
-    allowed += ALWAYS_ALLOWED
-    lost = {name: count for name, count in summary["lost"].items() if name not in allowed}
-    check_equal(lost, {}, "losses")
-
-
-def check_books(summary):
-    """All time that a loop was watched is in its steps, its callbacks or its wait, once."""
-    for loop in summary["loops"]:
-        parts_ns = loop["step_ns"] + loop["callbacks_ns"] + loop["idle_ns"]
-        slack_ns = max(loop["watched_ns"] // 100, 2 * MS)
-        check(
-            abs(loop["watched_ns"] - parts_ns) <= slack_ns,
-            "the books of %d do not close: %.3f of %.3f ms are accounted for: %r",
-            loop["tid"],
-            parts_ns / MS,
-            loop["watched_ns"] / MS,
-            loop,
-        )
-
-
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < deadline, "not within %g s: %s", seconds, what)
-        time.sleep(0.02)

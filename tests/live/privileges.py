@@ -16,6 +16,8 @@ USER, OTHER = 64711, 64712
 FILE_CAPS = ("CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE")
 # What a container needs besides, whose root is to open any program.
 CONTAINER_CAPS = FILE_CAPS + ("CAP_DAC_READ_SEARCH", "CAP_CHECKPOINT_RESTORE")
+# What the part of it that speaks HTTP needs to have a user of its own, and to be ended.
+HTTP_CAPS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")
 # linux: include/uapi/linux/capability.h
 NUMBERS = {
     "CAP_DAC_OVERRIDE": 1,

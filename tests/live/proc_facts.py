@@ -13,6 +13,12 @@ def cpu_s_of(pid, with_children=False):
     return sum(map(int, fields[11:last])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_wait_s_of(pid):
+    """How long its first thread was ready and had no CPU."""
+    with open("/proc/%d/schedstat" % pid) as file:
+        return int(file.read().split()[1]) / 1e9
+
+
 def threads_of(pid):
     return set(os.listdir("/proc/%d/task" % pid))
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the live tests: real interpreters, real loops, the real tool. Needs root.
 
-    run.py [-v] [-k PATTERN]... [--list] [--times] [--matrix FILE]
+    run.py [-v] [-k PATTERN]... [--list] [--times] [--matrix FILE] [--quiet-after FD]
 
 Cases that judge no times run beside those that do (lanes.py). The last line is "N passed, N failed,
 N skipped"; the exit code is 1 if any failed.
@@ -30,21 +30,26 @@ TOPICS = {
     "advice": "timed",
     "own": "beside",
     "awaits": "beside",
+    "requests": "beside",
     "native": "timed",
     "counts": "beside",
+    "turns": "timed",
     "kinds": "timed",
-    "polls": "timed",
-    "tasks": "timed",
+    "polls": "beside",
+    "callees": "beside",
+    "tasks": "beside",
     "dump": "beside",
+    "pools": "beside",
+    "lives": "beside",
     "open": "beside",
-    "holder": "timed",
+    "holder": "beside",
     "late": "beside",
     "record": "beside",
     "flight": "beside",
     "follow": "beside",
-    "processes": "timed",
-    "safety": "timed",
-    "hostile": "timed",
+    "processes": "beside",
+    "safety": "beside",
+    "hostile": "beside",
     "bad_input": "beside",
     "privileges": "beside",
     "containers": "beside",
@@ -52,9 +57,13 @@ TOPICS = {
     "findings": "beside",
     "cost": "alone",
     "top": "beside",
+    "terminal": "beside",
+    "demo": "beside",
     "check": "beside",
     "recipes": "beside",
     "serve": "beside",
+    "units": "beside",
+    "otlp": "beside",
     "scale": "alone",
     "clock": "alone",
 }
@@ -78,7 +87,17 @@ def _arguments():
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     parser.add_argument("--times", action="store_true", help="say how long each case took")
     parser.add_argument("--matrix", metavar="FILE", help="write the matrix as Markdown, too")
+    parser.add_argument(
+        "--quiet-after",
+        metavar="FD",
+        type=int,
+        help="other work goes on until this pipe ends: what failed is run again then",
+    )
     return parser.parse_args()
+
+
+def topic_of(run):
+    return run[1].topic
 
 
 def main():
@@ -121,8 +140,11 @@ def main():
     def perform_again(run):
         results[run[0]] = runner.run_again(*run)
 
-    lanes.run(runs, lambda run: run[1].lane or TOPICS[run[1].topic], perform)
-    lanes.run([run for run in runs if not results[run[0]]], lambda run: "alone", perform_again)
+    lanes.run(runs, lambda run: run[1].lane or TOPICS[run[1].topic], topic_of, perform)
+    failed = [run for run in runs if not results[run[0]]]
+    if failed and args.quiet_after is not None:
+        os.read(args.quiet_after, 1)
+    lanes.run(failed, lambda run: "alone", topic_of, perform_again)
     for run in runs:
         table.add(*run, results[run[0]])
     table.print(sys.stdout)

@@ -8,9 +8,16 @@ import subprocess
 import time
 
 import lib
-from lib import check, check_equal, wait_for
+from lib import check, check_equal
 
 WIDE = (100, 30)
+
+
+def steady(bench):
+    """A program that stalls every 130 ms, for what is shown of it."""
+    target = bench.target("steady.py")
+    target.hear("ready")
+    return target
 
 
 class Terminal:
@@ -51,17 +58,35 @@ class Terminal:
         """Starts the tool; its exit code will be shown as END followed by the number."""
         self.type(" ".join([os.path.abspath(lib.TOOL)] + list(args)) + "; echo END$?")
 
+    def clear(self):
+        """What was shown is gone, and the shell waits for a command."""
+        self.type("clear")
+        self.wait(r"\AREADY>\s*\Z")
+
     def _settings(self):
         """All that stty knows of the terminal."""
         path = os.path.join(self._folder, "stty-%d" % time.monotonic_ns())
-        self.type("stty -g >%s.new; mv %s.new %s" % (path, path, path))
-        wait_for(lambda: os.path.exists(path), 5, "stty")
+        self.type("stty -g >%s; echo SET$?" % path)
+        # What is typed before the prompt stands there is echoed in another place.
+        self.wait(r"(?m)^SET0\n+READY>\s*\Z")
         with open(path) as file:
             return file.read()
 
     def keys(self, *names):
         for name in names:
             self._tmux("send-keys", "-t", ":0", name)
+
+    def literally(self, text):
+        """What a terminal may send that no key is named for."""
+        self._tmux("send-keys", "-t", ":0", "-l", text)
+
+    def paste(self, text):
+        self._tmux("set-buffer", text)
+        self._tmux("paste-buffer", "-p", "-t", ":0")
+
+    def set_background(self, colour):
+        """What tmux answers to those that ask for it, and draws behind text."""
+        self._tmux("set-option", "-g", "window-style", "bg=%s" % colour)
 
     def resize(self, size):
         self._tmux("resize-window", "-t", ":0", "-x", str(size[0]), "-y", str(size[1]))

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What decides between one advice and another is observed, and following it helps."""
 
-from lib import MS, brief, check, check_equal, live
+from lib import MS, brief, check, check_equal, live, own_ns
 
 THRESHOLD_NS = 20 * MS
 SLACK_NS = MS
 
 
 def _trace(bench, program, *args, mode="exact"):
-    """Stalls of its steps, the answer, what it said at first."""
+    """Stalls of its steps, the answer, what it said at first, the summary."""
     target = bench.target(program, *args)
     ready = target.hear("ready", timeout=60)
     tool = bench.tool(
@@ -18,15 +18,11 @@ def _trace(bench, program, *args, mode="exact"):
     done = target.ask("go", "done", timeout=60)
     tool.finish()
     target.finish()
-    return [s for s in tool.stalls if s["unit"] == "step"], done, ready
-
-
-def _own_ns(stall):
-    return stall["duration_ns"] - stall["runqueue_ns"]
+    return [s for s in tool.stalls if s["unit"] == "step"], done, ready, tool.summary
 
 
 def _own_stalls(bench, kind):
-    return [s for s in _trace(bench, "advised.py", kind)[0] if _own_ns(s) >= THRESHOLD_NS]
+    return [s for s in _trace(bench, "advised.py", kind)[0] if own_ns(s) >= THRESHOLD_NS]
 
 
 @live()
@@ -39,6 +35,22 @@ def native_code_to_a_thread(bench):
     for stall in stalls:
         check(not stall["repeated_await"], "no await: %s", brief(stall))
     stalls = _own_stalls(bench, "native-thread")
+    check_equal([brief(s) for s in stalls], [], "stalls with a thread")
+
+
+@live()
+def a_library_that_sleeps_to_a_thread(bench):
+    stalls, *_, summary = _trace(bench, "advised.py", "locked")
+    stalls = [s for s in stalls if own_ns(s) >= THRESHOLD_NS]
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        check("sleep" in (stall["cause"], stall["own_cause"]), "cause of %s", brief(stall))
+    modules = {frame["module"] for stall in stalls for frame in stall["native_stack"] or ()}
+    check("_sqlite3" in modules, "modules: %s", modules)
+    said = [f for f in summary["findings"] if f["cause"] == "sleep"]
+    check_equal([f["call"] for f in said], ["sleep in a native library"], "calls")
+    check("to_thread" in said[0]["advice"], "advice: %s", said[0]["advice"])
+    stalls = _own_stalls(bench, "locked-thread")
     check_equal([brief(s) for s in stalls], [], "stalls with a thread")
 
 
@@ -68,7 +80,7 @@ def pauses_in_a_loop_that_awaits(bench):
 
 
 def _check_faults(bench, mode):
-    stalls, _, ready = _trace(bench, "advised.py", "writes", mode=mode)
+    stalls, _, ready, _ = _trace(bench, "advised.py", "writes", mode=mode)
     stalls = [s for s in stalls if s["coroutine"]["name"] == "_direct"]
     stalls = [s for s in stalls if s["cpu_ns"] >= THRESHOLD_NS]
     check(len(stalls) >= 4, "stalls: %s", [brief(s) for s in stalls])
@@ -95,15 +107,15 @@ def memory_shared_with_a_child_light(bench):
 
 @live(on="once")
 def native_code_light(bench):
-    stalls, _, _ = _trace(bench, "advised.py", "native", mode="light")
-    stalls = [s for s in stalls if _own_ns(s) >= THRESHOLD_NS]
+    stalls, *_ = _trace(bench, "advised.py", "native", mode="light")
+    stalls = [s for s in stalls if own_ns(s) >= THRESHOLD_NS]
     check(stalls, "no stall")
     check_equal({s["releases_gil"] for s in stalls}, {True}, "releases_gil")
 
 
 def _rivals(bench, kind, mode):
     """Their CPU is not free on a busy machine either: then others are among the holders."""
-    stalls, done, ready = _trace(bench, "cpu_rivals.py", kind, mode=mode)
+    stalls, done, ready, _ = _trace(bench, "cpu_rivals.py", kind, mode=mode)
     waited = [s for s in stalls if s["causes_ns"].get("runqueue", 0) >= THRESHOLD_NS]
     check(waited, "no stall without a CPU: %s", [brief(s) for s in stalls])
     for stall in waited:

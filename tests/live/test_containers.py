@@ -277,9 +277,9 @@ def program_replaced_while_it_runs(bench):
 # --- the tool in a container
 
 
-def _in_container(bench, pid_options=()):
-    """Wraps a command as docs/kubernetes runs it: a read-only root, /proc, /sys and /dev, no new
-    privileges, these capabilities."""
+def _in_container(bench, pid_options=(), caps=CONTAINER_CAPS):
+    """Wraps a command as packaging/kubernetes runs it: a read-only root, /proc, /sys and /dev, no
+    new privileges, these capabilities."""
     root = os.path.join(bench.folder, "root")
     script = """
         mkdir -p {0}; mount --bind / {0}; mount -o remount,bind,ro {0}; mount --bind {1} {0}{1}
@@ -291,7 +291,7 @@ def _in_container(bench, pid_options=()):
     )
     return (
         ["unshare", "-m", *pid_options, "sh", "-ec", script, "sh"]
-        + as_root_with(CONTAINER_CAPS)
+        + as_root_with(caps)
         + ["--no-new-privs"]
     )
 

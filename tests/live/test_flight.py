@@ -7,16 +7,12 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
-import subprocess
 import time
 import urllib.request
 
-from lib import ROOT, TOOL, check, check_equal, live, run_tool, wait_for
-from privileges import CONTAINER_CAPS, public_tool
-from test_containers import _in_container as in_container
+from lib import check, check_equal, live, run_tool, wait_for
 from terminal import terminal_of
 
 PROGRAM = "hangs.py"
@@ -300,121 +296,6 @@ def a_worker_that_gunicorn_kills(bench):
     targets = {t["pid"] for t in json.loads(output.splitlines()[0])["targets"]}
     check(new <= targets, "workers %r, in the file %r", new, targets)
     _end(tool)
-
-
-# --- the unit
-
-UNIT = os.path.join(ROOT, "docs", "systemd", "loopstall-recorder@.service")
-WORST_EXPOSURE = 25  # tenths; as systemd-analyze security counts
-
-
-def _settings():
-    """Pairs of the unit's section Service."""
-    with open(UNIT) as file:
-        text = file.read().replace("\\\n", "")
-    body = text.split("[Service]\n")[1].split("\n[")[0]
-    return [line.split("=", 1) for line in body.splitlines() if line and line[0] != "#"]
-
-
-def _set_of(name):
-    """The system calls of a group, with those of the groups in it."""
-    done = subprocess.run(
-        ["systemd-analyze", "syscall-filter", name], stdout=subprocess.PIPE, check=True
-    )
-    found = set()
-    for word in done.stdout.decode().split("\n")[1:]:
-        word = word.strip()
-        if word.startswith("@"):
-            found |= _set_of(word)
-        elif word and not word.startswith("#"):
-            found.add(word)
-    return found
-
-
-def _allowed_calls():
-    allowed = set()
-    for key, value in _settings():
-        if key != "SystemCallFilter":
-            continue
-        words = value.lstrip("~").split()
-        calls = set().union(*(_set_of(w) if w.startswith("@") else {w} for w in words))
-        allowed = allowed - calls if value.startswith("~") else allowed | calls
-    return allowed
-
-
-@live(on="once")
-def the_unit_is_sound(bench):
-    values = dict(_settings())
-    check_equal(
-        sorted(values["CapabilityBoundingSet"].split()), sorted(CONTAINER_CAPS), "capabilities"
-    )
-    path = os.path.join(bench.folder, "loopstall-recorder@.service")
-    with open(UNIT) as unit, open(path, "w") as copy:
-        copy.write(unit.read().replace("/usr/local/bin/loopstall", os.path.abspath(TOOL)))
-    code = bench.start(["systemd-analyze", "verify", "--man=no", path]).wait(30)
-    check_equal(code, 0, "exit code of verify")
-    offline = ["systemd-analyze", "security", "--offline=yes", "--no-pager"]
-    tool = bench.start(offline + ["--threshold=%d" % WORST_EXPOSURE, path])
-    check_equal(tool.wait(30), 0, "exit code of security")
-
-
-@live(on="once")
-def works_with_what_the_unit_allows(bench):
-    """The unit's capabilities in a read-only file system, and its system calls."""
-    target, folder = bench.target("steady.py"), _folder(bench)
-    target.hear("ready")
-    with bench.part("sandbox"):
-        program = in_container(bench) + [public_tool(bench)]
-        tool = _fly(bench, folder, "-n", "steady.py", "--on-exit", program=program)
-        time.sleep(2)
-        tool.signal(signal.SIGUSR1)
-        check(_stalls(bench, _wait_file(folder, "signal")), "nothing in it")
-        _end(tool)
-    with bench.part("system-calls"):
-        trace = os.path.join(bench.folder, "strace.out")
-        tool = _fly(bench, folder, "-n", "steady.py", wrap=["strace", "-f", "-qq", "-o", trace])
-        before = len(_files(folder))
-        # strace passes on no signal that it gets itself.
-        with open("/proc/%d/task/%d/children" % (tool.pid, tool.pid)) as file:
-            pid = int(file.read().split()[0])
-        os.kill(pid, signal.SIGUSR1)
-        wait_for(lambda: len(_files(folder)) > before, 10, "a recording")
-        os.kill(pid, signal.SIGTERM)
-        check_equal(tool.wait(15), 0, "exit code (stderr: %s)" % tool.stderr)
-        with open(trace) as file:
-            calls = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", file.read(), re.M))
-        check("bpf" in calls and "memfd_create" in calls, "calls: %r", calls)
-        check_equal(calls - _allowed_calls(), set(), "calls that the unit refuses")
-
-
-def _start_unit(bench):
-    target = bench.target("steady.py")
-    target.hear("ready")
-    name = "loopstall-recorder-test-%d@steady.py.service" % os.getpid()
-    path = "/run/systemd/system/%s@.service" % name.split("@")[0]
-    state = "/var/lib/" + name.split("@")[0]
-    with open(UNIT) as unit, open(path, "w") as copy:
-        text = unit.read().replace("/usr/local/bin/loopstall", public_tool(bench))
-        copy.write(text.replace("StateDirectory=loopstall", "StateDirectory=%s" % state[9:]))
-    try:
-        subprocess.run(["systemctl", "daemon-reload"], check=True)
-        subprocess.run(["systemctl", "start", name], check=True)
-        time.sleep(3)
-        subprocess.run(["systemctl", "kill", "-s", "USR1", name], check=True)
-        check(_stalls(bench, _wait_file(state, "signal")), "nothing in it")
-    finally:
-        subprocess.run(["systemctl", "stop", name])
-        os.unlink(path)
-        subprocess.run(["systemctl", "daemon-reload"])
-        shutil.rmtree(state, ignore_errors=True)
-
-
-# A container has no systemd that runs; there the two cases above are all that can be checked.
-if os.path.isdir("/run/systemd/system"):
-
-    @live(on="once")
-    def started_by_systemd(bench):
-        _start_unit(bench)
 
 
 # --- kills

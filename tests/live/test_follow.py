@@ -15,8 +15,10 @@ from lib import (
     both_loops,
     brief,
     check,
+    check_cause,
     check_equal,
     check_losses,
+    is_around,
     live,
     run_tool,
     wait_for,
@@ -37,15 +39,10 @@ def _truth(path):
 def _check_stalls(tool, truth):
     """All stalls of the brief program were found."""
     for start, end in truth["stalls"]:
-        found = [
-            s
-            for s in tool.stalls
-            if s["pid"] == truth["pid"]
-            and s["start_ns"] < start + MS
-            and s["start_ns"] + s["duration_ns"] > end - MS
-        ]
+        mine = [s for s in tool.stalls if s["pid"] == truth["pid"]]
+        found = [s for s in mine if is_around(s, start, end)]
         check_equal(len(found), 1, "times the stall at %.2f was reported" % (start / MS))
-        check_equal(found[0]["cause"], "sleep", "cause of %s" % brief(found[0]))
+        check_cause(found[0], "sleep", "a stall")
         check_equal(found[0]["call"]["function"], "blocking_work", "function")
 
 

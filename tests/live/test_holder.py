@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from lib import BUILD_FOLDER, ROOT, both_loops, check, check_equal, live
+from lib import BUILD_FOLDER, ROOT, both_loops, brief, check, check_cause, check_equal, live
 
 PROGRAM = "gil_holders.py"
 LOCKS = "lock_holders.py"
@@ -71,14 +71,14 @@ def named(bench):
             with bench.part("%s-%s" % (kind, mode)):
                 for hold, tid in zip(done["holds"], done["tids"]):
                     stall = _longest_within(tool.stalls, hold)
-                    check(stall, "no stall while the GIL was held: %r", hold)
+                    check(stall, "no stall while %r: %s", hold, list(map(brief, tool.stalls)))
                     _check_holder(stall, done, tid)
                 _check_table(tool.summary, done)
         target.finish()
 
 
 def _check_lock(stall, done, has_thread_stacks):
-    check_equal(stall["cause"], "lock", "cause")
+    check_cause(stall, "lock", "a stall")
     if "unknown" in done:
         check_equal(stall["lock_holder"], None, "holder")
         check_equal(stall["lock_holder_unknown"], done["unknown"], "why it is not known")

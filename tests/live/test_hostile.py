@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -13,12 +14,17 @@ import time
 import unicodedata
 
 from lib import TOOL, Skip, check, check_equal, live, run_tool
+from proc_facts import cpu_wait_s_of
 from terminal import terminal_of
 
 MIB = 1 << 20
 IN_OPEN, IN_NONBLOCK, IN_CLOEXEC = 0x20, 0o4000, 0o2000000
 # Far more than it takes, and far less than it took: these machines are busy.
 SOON_S = 5.0
+# From a signal or q to the end of the program, without the time that it waits for a CPU. When its
+# probes are removed, it also waits for other threads of a busy machine: one try of three counts.
+OBEYED_S = 0.2
+TRIES = 3
 
 # Maps its files and waits. No Python: what is mapped is all that speaks of one.
 MAPPER = """
@@ -274,44 +280,70 @@ def tasks_that_are_expensive_to_read(bench):
         errors,
     )
     for mode in ("light", "exact"):
-        tool = bench.tool("trace", "--mode", mode, "-p", str(target.pid))
-        tool.wait_start()
-        time.sleep(0.5)
-        _check_ends(tool, signal.SIGTERM, SOON_S)
+
+        def start(mode=mode):
+            tool = bench.tool("trace", "--mode", mode, "-p", str(target.pid))
+            tool.wait_start()
+            time.sleep(0.5)
+            return tool
+
+        _check_ends(bench, start, signal.SIGTERM, (0, 3, 4))
     innocent.finish()
 
 
-def _check_ends(tool, number, seconds):
-    began = time.monotonic()
+def _end(bench, tool, number):
+    """The exit code, and how long it took."""
+    began = time.monotonic() - cpu_wait_s_of(tool.pid)
     tool.signal(number)
-    code = tool.wait(seconds)
-    took = time.monotonic() - began
-    check(took < seconds, "it took %.2f s to end", took)
+    code = tool.wait(SOON_S)
+    took = tool.ended - tool.cpu_wait_s - began
+    bench.note("it ended after %.0f ms" % (1e3 * took))
     return code, took
+
+
+def _check_ends(bench, start, number, codes):
+    """What `start` starts ends soon by the signal. Returns its last run."""
+    for _ in range(TRIES):
+        tool = start()
+        code, took = _end(bench, tool, number)
+        check(code in codes, "exit code %d (%s)", code, tool.stderr)
+        if took < OBEYED_S:
+            return tool
+    check(False, "it took %.0f ms to end", 1e3 * took)
+
+
+F_SETPIPE_SZ = 1031
+PIPE_BYTES = 1 << 20
 
 
 def _blocked(bench, number):
     """Stalls without end into a pipe that nobody reads, and a signal."""
     target, pid = _innocent(bench)
-    read_end, write_end = os.pipe()
-    tool = bench.start(
-        [os.path.abspath(TOOL), "trace", "--json", "--threshold", "100us", "-p", str(pid)],
-        stdout=write_end,
-    )
-    deadline = time.monotonic() + 20
-    while not _is_in_poll(tool.pid, write_end):
-        check(time.monotonic() < deadline, "the pipe does not become full")
-        time.sleep(0.1)
-    code, took = _check_ends(tool, number, SOON_S)
-    bench.note("it ended after %.2f s" % took)
-    check_equal(code, 4, "exit code (%s)" % tool.stderr)
+    ends = []
+
+    def start():
+        ends.extend(os.pipe())
+        # As large as loopstall would make it for a late reader, and nearly full.
+        fcntl.fcntl(ends[-1], F_SETPIPE_SZ, PIPE_BYTES)
+        os.write(ends[-1], bytes(PIPE_BYTES - (64 << 10)))
+        tool = bench.start(
+            [os.path.abspath(TOOL), "trace", "--json", "--threshold", "100us", "-p", str(pid)],
+            stdout=ends[-1],
+        )
+        deadline = time.monotonic() + 20
+        while not _is_in_poll(tool.pid, ends[-1]):
+            check(time.monotonic() < deadline, "the pipe does not become full")
+            time.sleep(0.1)
+        return tool
+
+    tool = _check_ends(bench, start, number, (4,))
     check(
         "nobody read the output" in tool.stderr,
         "it does not say that output is lost: %r",
         tool.stderr,
     )
-    os.close(read_end)
-    os.close(write_end)
+    for end in ends:
+        os.close(end)
     target.finish()
 
 
@@ -381,14 +413,19 @@ def _start_on_dead_mount(bench):
     return mapper
 
 
+def _start_tool(bench, words, delay_s):
+    tool = bench.start([os.path.abspath(TOOL), *words])
+    time.sleep(delay_s)
+    return tool
+
+
 def _check_stuck_ends(bench, args, number, code):
-    tool = bench.start([os.path.abspath(TOOL), *args])
-    time.sleep(2.0)
-    check(tool.is_alive(), "it is not stuck: %r", tool.stderr)
-    got, took = _check_ends(tool, number, SOON_S)
-    bench.note("%s ended after %.2f s" % (args[0], took))
-    check_equal(got, code, "exit code (%s)" % tool.stderr)
-    return tool.stderr
+    def start():
+        tool = _start_tool(bench, args, 2.0)
+        check(tool.is_alive(), "it is not stuck: %r", tool.stderr)
+        return tool
+
+    return _check_ends(bench, start, number, (code,)).stderr
 
 
 @live(on="once")
@@ -408,6 +445,47 @@ def file_system_that_does_not_answer(bench):
         errors = _check_stuck_ends(bench, ["trace", *words], number, 4)
         check("does not answer" in errors, "it does not say what happened: %r", errors)
     _check_stuck_ends(bench, ["doctor", "-p", pid], signal.SIGTERM, -signal.SIGTERM)
+
+
+@live(on="once")
+def signals_while_it_works(bench):
+    """At each moment of a short measurement, and of one that is begun."""
+    target, pid = _innocent(bench)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for delay_s in (0.05, 0.1, 0.2, 0.3, 0.6):
+            with bench.part("%s-%d-ms" % (number.name, 1e3 * delay_s)):
+                words = ("trace", "-p", str(pid))
+                tool = _check_ends(
+                    bench,
+                    lambda d=delay_s, words=words: _start_tool(bench, words, d),
+                    number,
+                    (0, 3, 4, -number),
+                )
+                check("no event loop" not in tool.stderr, "it is not known: %s", tool.stderr)
+    target.finish()
+
+
+@live(on="once")
+def signals_while_it_examines(bench):
+    """What takes a long time to find out about a process, and a signal in the middle of it."""
+    _names_without_end(_library(bench.folder))
+    mapper = _start_mapper(bench, _library(bench.folder))
+    mapped = bench.target("mappings.py", "60000")
+    mapped.hear("ready")
+    for pid in (mapper.pid, mapped.pid):
+        for words in (("trace", "-p"), ("dump", "-p"), ("doctor", "-p")):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with bench.part("%s-%d-%s" % (words[0], pid == mapped.pid, number.name)):
+                    args = (*words, str(pid))
+                    _check_ends(
+                        bench,
+                        lambda args=args: _start_tool(bench, args, 0.03),
+                        number,
+                        (0, 3, 4, -number),
+                    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with bench.part("ls-%s" % number.name):
+            _check_ends(bench, lambda: _start_tool(bench, ("ls",), 0.1), number, (0, -number))
 
 
 @live(on="once")
@@ -458,8 +536,8 @@ def thousands_of_threads(bench):
     tool = bench.tool("trace", "--threshold", "20ms", "-p", pid)
     tool.wait_start()
     tool.read_until(lambda tool: tool.stalls)
-    code, took = _check_ends(tool, signal.SIGTERM, SOON_S)
-    bench.note("trace ended after %.2f s" % took)
+    code, took = _end(bench, tool, signal.SIGTERM)
+    check(took < SOON_S, "trace took %.2f s to end", took)
     check_equal(code, 0, "exit code of trace (%s)" % tool.stderr)
     target.finish(timeout=60)
 
@@ -503,6 +581,8 @@ def names_that_attack_what_shows_them(bench):
     check_equal(code, 0, "exit code of trace --json (%s)" % errors)
     _check_plain(output, "trace --json")
     records = [json.loads(line) for line in output.decode().splitlines()]
-    named = {record["coroutine"]["name"] for record in records if record["type"] == "stall"}
+    # Not each callback that a busy host makes a stall of has a name.
+    stalls = [r for r in records if r["type"] == "stall" and r["coroutine"]]
+    named = {stall["coroutine"]["name"] for stall in stalls}
     check(len(named) >= tasks - 1, "%d names of %d tasks: %r", len(named), tasks, named)
     target.signal(signal.SIGKILL)

@@ -4,7 +4,18 @@ loops one after the other."""
 
 import json
 
-from lib import MS, both_loops, check, check_equal, live, run_tool
+from lib import (
+    MS,
+    both_loops,
+    brief,
+    by_host,
+    check,
+    check_cause,
+    check_equal,
+    is_around,
+    live,
+    run_tool,
+)
 from test_counts import count
 
 THRESHOLD = "20ms"
@@ -37,18 +48,32 @@ def _run(bench, *kind):
     return tool, summary, truth
 
 
+def _check_no_callback(tool):
+    found = [brief(s) for s in tool.stalls if s["unit"] != "step" and not by_host(s)]
+    check_equal(found, [], "stalls of no task")
+
+
+def _is_planned(stall, truths):
+    """A host that takes the CPU away makes stalls of its own."""
+    return not by_host(stall) or any(
+        is_around(stall, true["start_ns"], true["start_ns"] + true["duration_ns"])
+        for true in truths
+    )
+
+
 def _check_kind(bench, *kind):
     tool, summary, truth = _run(bench, *kind)
     rows = {row["name"].rsplit(".", 1)[-1]: row for row in summary["coroutines"]}
     for name, steps in truth["steps"].items():
         check_equal(rows.get(name, {}).get("steps"), steps, "steps of %s" % name)
-    stalls = [s for s in tool.stalls if s["unit"] == "step"]
+    stalls = [s for s in tool.stalls if s["unit"] == "step" and _is_planned(s, truth["stalls"])]
     check_equal(len(stalls), len(truth["stalls"]), "stalls (%r)" % [s["coroutine"] for s in stalls])
     for stall, true in zip(sorted(stalls, key=lambda s: s["start_ns"]), truth["stalls"]):
-        check_equal(stall["cause"], "sleep", "cause")
+        check_cause(stall, "sleep", "a stall")
         check_equal(stall["call"]["line"], true["line"], "line")
         off_ns = stall["duration_ns"] - stall["stolen_ns"] - true["duration_ns"]
-        check(abs(off_ns) < MS, "duration is %.3f ms off", off_ns / MS)
+        slack_ns = MS + stall["runqueue_ns"]
+        check(abs(off_ns) < slack_ns, "duration is %.3f ms off", off_ns / MS)
     return tool, summary, truth, rows, stalls
 
 
@@ -74,14 +99,14 @@ def eager_steps_of_python_tasks(bench):
 @live()
 def runners_one_after_the_other(bench):
     tool, summary, _, _, _ = _check_kind(bench, "runners")
-    check_equal([s for s in tool.stalls if s["unit"] != "step"], [], "stalls of no task")
+    _check_no_callback(tool)
     check(summary["idle_ns"] > 6 * 15 * MS, "the loops' waits are %.1f ms", summary["idle_ns"] / MS)
 
 
 @live()
 def nested_loop(bench):
     tool, _, _, rows, _ = _check_kind(bench, "nested")
-    check_equal([s for s in tool.stalls if s["unit"] != "step"], [], "stalls of no task")
+    _check_no_callback(tool)
     check(
         rows["outer"]["max_ns"] < 15 * MS,
         "the outer step's own time is %.1f ms",
@@ -115,10 +140,14 @@ def _check_victims(bench, *kind):
             most / MS,
         )
     suffered = sum(row["suffered"] for row in summary["coroutines"])
-    check_equal(
-        suffered, sum(stall["victims"]["count"] for stall in tool.stalls), "victims by coroutine"
-    )
-    check_equal(summary["lost"].get("victim_no_queue", 0), 0, "stalls without a known queue")
+    all_victims = [stall["victims"] for stall in tool.stalls]
+    check_equal(suffered, sum(v["count"] or 0 for v in all_victims), "victims by coroutine")
+    unknown = [stall for stall in tool.stalls if not stall["victims"]["is_known"]]
+    lost = summary["lost"].get("victim_no_queue", 0)
+    check_equal(lost, len(unknown), "stalls without a known queue")
+    # Only before the tool knows the loop, and only where a busy machine had no CPU for it.
+    by_host = [s for s in unknown if s["unit"] != "step" and s["cause"] == "runqueue"]
+    check_equal([brief(s) for s in unknown], [brief(s) for s in by_host], "who waited")
     return rows
 
 
@@ -126,19 +155,19 @@ def _check_victims(bench, *kind):
 def victims_of_python_tasks(bench):
     rows = _check_victims(bench, "victims", bench.loop)
     check_equal(
-        {name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn")},
-        {"sleeper": 6, "waiter": 4, "one_turn": 10},
+        {name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn", "child")},
+        {"sleeper": 6, "waiter": 4, "one_turn": 10, "child": 0},
         "who suffered",
     )
 
 
 @live(since=(3, 11))
 def victims_of_an_unknown_scheduler(bench):
-    """Nothing is known of its queue, and that is said: 0 victims are not none."""
+    """Nothing is known of its queue, and that is said: their number is null."""
     _, summary, _, _, stalls = _check_kind(bench, "own")
     for stall in stalls:
         check_equal(stall["victims"]["is_known"], False, "victims are known")
-        check_equal((stall["victims"]["count"], stall["task"]["name"]), (0, None), "victims, name")
+        check_equal((stall["victims"]["count"], stall["task"]["name"]), (None, None), "who")
     check_equal(summary["lost"].get("victim_no_queue"), len(stalls), "stalls without a known queue")
 
 
@@ -152,7 +181,7 @@ def victims_of_trio(bench):
     rows = _check_victims(bench, "trio-victims")
     check_equal(
         {name: rows[name]["suffered"] for name in ("sleeper", "waiter", "one_turn", "racer")},
-        {"sleeper": 6, "waiter": 4, "one_turn": 10, "racer": 10},
+        {"sleeper": 6, "waiter": 4, "one_turn": 0, "racer": 10},
         "who suffered",
     )
 

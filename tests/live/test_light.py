@@ -4,7 +4,18 @@ time within two samples."""
 
 import os
 
-from lib import BUILD_FOLDER, MS, Tool, both_loops, brief, build_drivers, check, check_equal, live
+from lib import (
+    BUILD_FOLDER,
+    MS,
+    Tool,
+    both_loops,
+    brief,
+    build_drivers,
+    by_host,
+    check,
+    check_equal,
+    live,
+)
 from test_truth import check_stall, check_victims, matching, name_parts, trace
 
 THRESHOLD_NS = 10 * MS
@@ -14,7 +25,7 @@ def _check_found(bench, truth, stalls, witness, is_switched):
     if truth["kind"] == "spoiled":
         return
     with bench.part(truth["part"]):
-        found = matching(stalls, truth)
+        found = [s for s in matching(stalls, truth) if not _is_before(s, truth)]
         if truth["kind"] == "none" or truth["kind"] == "turn":
             # What is under the threshold may be taken to be just over it. Turns are seen in exact
             # mode only.
@@ -38,6 +49,12 @@ def _check_found(bench, truth, stalls, witness, is_switched):
             check_victims(found[0], truth, witness, bench.loop)
 
 
+def _is_before(stall, truth):
+    """A stall that a busy host made, which light mode sees end a look too late."""
+    end_ns = stall["start_ns"] + stall["duration_ns"]
+    return by_host(stall) and end_ns <= truth["start_ns"] + truth["looks_ns"]
+
+
 def _check_not_invented(stall, witnesses, looks_ns):
     """No innocent task may have run inside a stall."""
     check(
@@ -59,6 +76,7 @@ def _check_all(bench, tool, done, modes=frozenset(["light"])):
         for truth in loop["stalls"]:
             truth["unseen_ns"] = looks_ns if tool.summary["lost"].get("return_unseen", 0) else 0
             truth["looks_ns"] = looks_ns
+            truth["unsampled_ns"] = 0
             _check_found(bench, truth, tool.stalls, loop["witness"], len(modes) > 1)
     with bench.part("none-invented"):
         for stall in tool.stalls:
@@ -142,7 +160,12 @@ def changed_under_tasks_that_end(bench):
             if s["start_ns"] < end - looks_ns
             and s["start_ns"] + s["duration_ns"] > begin + looks_ns
         ]
-        check_equal(len(found), 1, "times %s was reported: %r" % (name, [brief(s) for s in found]))
+        check_equal(
+            len(found),
+            1,
+            "times %s, %.2f to %.2f, was reported, of %r; lost: %r"
+            % (name, begin / MS, end / MS, [brief(s) for s in tool.stalls], summary["lost"]),
+        )
         check_equal(found[0]["task"]["name"], name, "task of %s" % brief(found[0]))
         check_equal(found[0]["coroutine"]["name"], "_job", "coroutine of %s" % name)
     check(

@@ -3,7 +3,7 @@
 
 import os
 
-from lib import brief, check, check_equal, live
+from lib import brief, by_host, check, check_equal, live
 
 
 def _run(bench, mode, *options):
@@ -19,8 +19,8 @@ def _run(bench, mode, *options):
     target.finish()
     stalls = {}
     for stall in tool.stalls:
-        if stall["unit"] == "step":
-            name = stall["task"]["name"]
+        name = (stall["task"] or {}).get("name")
+        if stall["unit"] == "step" and (name in done["places"] or not by_host(stall)):
             check(name not in stalls, "two stalls of %s", name)
             stalls[name] = stall
     check_equal(sorted(stalls), sorted(done["places"]), "stalls")
@@ -34,6 +34,9 @@ def _base(name):
 
 def _check_place(stall, truth):
     own = stall["own"]
+    # A host that takes the CPU away decides where most of the time is spent.
+    if by_host(stall):
+        return
     check_equal(
         (_base(own["function"]), os.path.basename(own["file"])),
         (truth["function"], os.path.basename(truth["file"])),

@@ -2,26 +2,24 @@
 """Programs with a loop of their own, of which nothing but the poll is known: what they do between
 two polls is timed as callbacks, with cause and line. asyncio's loop with select or poll."""
 
-from lib import MS, brief, check, check_equal, live
+from lib import MS, brief, by_host, check, check_cause, check_equal, live, overlap_ns, own_ns
 
 THRESHOLD = "10ms"
-
-
-def _overlap_ns(stall, true):
-    ends = min(stall["start_ns"] + stall["duration_ns"], true["start_ns"] + true["duration_ns"])
-    return ends - max(stall["start_ns"], true["start_ns"])
 
 
 def _check_callback(stall, true):
     check_equal(stall["unit"], "callback", "unit")
     check_equal(stall["tid"], true["tid"], "thread")
-    check_equal(stall["coroutine"]["name"].rsplit(".", 1)[-1], true["function"], "callback")
-    own_cause = max((c for c in stall["causes_ns"] if c != "runqueue"), key=stall["causes_ns"].get)
-    check_equal(own_cause, true["cause"], "cause of %s" % brief(stall))
-    check_equal(stall["call"]["line"], true["line"], "line")
-    # Around what the program logs are the loop's own steps.
+    check_cause(stall, true["cause"], "a callback")
+    # A host that takes the CPU away decides where most of the time is spent.
+    if not by_host(stall):
+        check_equal(stall["coroutine"]["name"].rsplit(".", 1)[-1], true["function"], "callback")
+        check_equal(stall["call"]["line"], true["line"], "line")
+    # Around what the program logs are the loop's own steps. It does not see how long its thread
+    # waited for a CPU after the wake-up.
     off_ns = stall["duration_ns"] - stall["stolen_ns"] - true["duration_ns"]
-    check(abs(off_ns) < 2 * MS, "%.3f ms off: %s", off_ns / MS, brief(stall))
+    late_ns = max(0, stall["runqueue_ns"] - stall["stolen_ns"])
+    check(-2 * MS < off_ns < 2 * MS + late_ns, "%.3f ms off: %s", off_ns / MS, brief(stall))
 
 
 def _check_stall(stall, true):
@@ -31,10 +29,10 @@ def _check_stall(stall, true):
 
 def _check_stalls(tool, done, check_one):
     # A machine that is busy makes a stall of a short callback; the CPU was somebody else's then.
-    stalls = [s for s in tool.stalls if s["duration_ns"] - s["runqueue_ns"] >= 10 * MS]
+    stalls = [s for s in tool.stalls if own_ns(s) >= 10 * MS]
     check_equal(len(stalls), len(done["stalls"]), "stalls: %s" % [brief(s) for s in stalls])
     for true in done["stalls"]:
-        found = [s for s in stalls if _overlap_ns(s, true) > true["duration_ns"] / 2]
+        found = [s for s in stalls if overlap_ns(s, true) > true["duration_ns"] / 2]
         check_equal(len(found), 1, "stalls that are %r" % true)
         check_one(found[0], true)
 

@@ -17,6 +17,7 @@ from lib import check, check_equal, live, wait_for
 from privileges import (
     CONTAINER_CAPS,
     FILE_CAPS,
+    HTTP_CAPS,
     NUMBERS,
     OTHER,
     USER,
@@ -36,7 +37,7 @@ from privileges import (
 from terminal import Terminal
 
 ROOT_ONLY = {"CAP_DAC_READ_SEARCH", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETUID", "CAP_SETGID"}
-MANIFESTS = os.path.join(lib.HERE, "..", "..", "docs", "kubernetes")
+MANIFESTS = os.path.join(lib.HERE, "..", "..", "packaging", "kubernetes")
 
 
 # --- what suffices
@@ -172,13 +173,13 @@ def _capability_lists(node):
 
 @live(on="once")
 def manifests_name_what_was_measured(bench):
-    """The capabilities in docs/kubernetes are those of these tests."""
+    """The capabilities in packaging/kubernetes are those of these tests."""
+    wanted = {
+        "daemonset.yaml": CONTAINER_CAPS + HTTP_CAPS,
+        "ephemeral-container.yaml": CONTAINER_CAPS,
+    }
     paths = sorted(glob.glob(os.path.join(MANIFESTS, "*.yaml")))
-    check_equal(
-        [os.path.basename(p) for p in paths],
-        ["daemonset.yaml", "ephemeral-container.yaml"],
-        "manifests",
-    )
+    check_equal([os.path.basename(p) for p in paths], sorted(wanted), "manifests")
     for path in paths:
         with open(path) as file:
             lists = [
@@ -190,7 +191,7 @@ def manifests_name_what_was_measured(bench):
         add, drop = lists[0]
         check_equal(
             sorted("CAP_" + name for name in add),
-            sorted(CONTAINER_CAPS),
+            sorted(wanted[os.path.basename(path)]),
             "capabilities of %s" % path,
         )
         check_equal(drop, ["ALL"], "what is dropped in %s" % path)

@@ -14,9 +14,12 @@ from lib import (
     brief,
     changed_code,
     check,
+    check_cause,
     check_equal,
     code_mappings,
+    is_around,
     live,
+    own_ns,
     status_of,
     threads_of,
     wait_for,
@@ -40,18 +43,14 @@ def _check_found(stalls, truths, what):
     """Each true sleep (start, end) is found exactly once. Returns the stalls of these."""
     matched = []
     for start, end in truths:
-        found = [
-            s
-            for s in stalls
-            if s["start_ns"] < start + MS and s["start_ns"] + s["duration_ns"] > end - MS
-        ]
+        found = [s for s in stalls if is_around(s, start, end)]
         check_equal(len(found), 1, "times a stall of %s at %.2f was reported" % (what, start / MS))
         stall = found[0]
-        check_equal(stall["cause"], "sleep", "cause in %s (%s)" % (what, brief(stall)))
+        check_cause(stall, "sleep", what)
         # The step takes a bit longer than the sleep in it, more if the host is busy.
         waited_ns = stall["blocked_ns"] + stall["runqueue_ns"]
         check(
-            waited_ns > end - start - MS and stall["duration_ns"] < end - start + 10 * MS,
+            waited_ns > end - start - MS and own_ns(stall) < end - start + 10 * MS,
             "a sleep of %.2f ms in %s is %s",
             (end - start) / MS,
             what,
@@ -215,9 +214,9 @@ def target_execs(bench):
     before = target.ask("report", "report")["stalls"]
     ready = target.ask("exec", "ready")
     check_equal(ready["pid"], pid, "pid after exec")
-    # It must be found and probed again, which may take a moment.
-    known = len(_sleeps(tool))
-    tool.read_until(lambda t: len(_sleeps(t)) >= known + 3)
+    # It must be found and probed again, which may take a moment. Lines of before are on their way.
+    executed_ns = time.monotonic_ns()
+    tool.read_until(lambda t: sum(s["start_ns"] > executed_ns for s in _sleeps(t)) >= 3, timeout=20)
     after = target.ask("report", "report")["stalls"]
     tool.finish()
     first, last = _sleeps(tool)[0]["start_ns"], _sleeps(tool)[-1]["start_ns"]

@@ -306,7 +306,8 @@ def more_kinds_than_there_is_room_for(bench):
 def threads_that_come_and_go(bench):
     # Far more than there is room for at a time, of which each leaves before the next comes.
     rows, summary = _count_kinds(bench, "threads 60 100 3")
-    check_losses(summary, *HARMLESS)
+    # A busy host makes stalls as well, also in a loop that ends.
+    check_losses(summary, *HARMLESS, "victim_unreadable")
     _check_kinds(rows, 100, 60 * 3)
 
 
@@ -321,6 +322,8 @@ def a_hundred_thousand_tasks(bench):
     with terminal_of(bench, (160, 40)) as terminal:
         terminal.run("top", "-p", pid, "--screen", "tasks")
         terminal.wait("CPython")
+        # Rows instead of a preview.
+        terminal.keys("v")
         target.ask("crowd 100000 100", "done", timeout=30)
         with bench.part("told"):
             terminal.wait(r"20\.0k of 100\.1k tasks", 40)
@@ -329,7 +332,7 @@ def a_hundred_thousand_tasks(bench):
             # A look that dear comes seldom, and the first one still has those that were just made.
             lib.wait_for(
                 lambda: _are_busy_on_top(terminal.screen()),
-                90,
+                180,
                 "only the busy ones on the first page",
             )
         with bench.part("cost"):

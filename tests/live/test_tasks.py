@@ -27,6 +27,8 @@ ALLOWED_LOSSES = {
     "leave_unseen",
     "step_unmatched",
     "sites_full",
+    # A stall that a busy host makes has more victims than are read, in a loop of many tasks.
+    "victim_cut",
 }
 
 

@@ -4,25 +4,20 @@
 import os
 import re
 import signal
-import subprocess
+import sys
 import time
 
-import lib
-from lib import check, check_equal, live, run_tool, wait_for
-from terminal import WIDE, terminal_of
+from lib import ROOT, check, check_equal, live, run_tool
+from terminal import steady, terminal_of
 
-NARROW = (60, 16)
+sys.path.append(os.path.join(ROOT, "tests", "formats"))
 
-
-def _steady(bench):
-    target = bench.target("steady.py")
-    target.hear("ready")
-    return target
+import packed  # noqa: E402 (tests/formats)
 
 
 @live(on="once")
 def shows_who_stalls_and_gives_the_terminal_back(bench):
-    target = _steady(bench)
+    target = steady(bench)
     with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         text = terminal.wait(r"_stall\b.*")
@@ -33,33 +28,6 @@ def shows_who_stalls_and_gives_the_terminal_back(bench):
         terminal.keys("Escape", "?")
         terminal.wait("(?i)help")
         terminal.keys("Escape", "q")
-        terminal.wait_end(0)
-    target.finish()
-
-
-@live(on="once")
-def fits_a_small_window_and_a_new_size(bench):
-    target = _steady(bench)
-    with terminal_of(bench, NARROW) as terminal:
-        terminal.run("top", "-p", str(target.pid))
-        text = terminal.wait(r"_stall\b")
-        check(max(len(line) for line in text.splitlines()) <= NARROW[0], "too wide:\n%s", text)
-        for size in (WIDE, NARROW, (200, 50), WIDE):
-            terminal.resize(size)
-        terminal.wait(r"_stall\b")
-        terminal.keys("q")
-        terminal.wait_end(0)
-    target.finish()
-
-
-@live(on="once")
-def draws_ascii_where_the_locale_has_no_utf8(bench):
-    target = _steady(bench)
-    with terminal_of(bench, LC_ALL="C", NO_COLOR="1") as terminal:
-        terminal.run("top", "-p", str(target.pid))
-        text = terminal.wait(r"_stall\b")
-        check(text.isascii(), "not ASCII:\n%s", text)
-        terminal.keys("C-c")
         terminal.wait_end(0)
     target.finish()
 
@@ -135,7 +103,7 @@ def names_who_waits_for_a_stuck_loop(bench):
 
 @live(on="once")
 def outlives_a_target_that_dies(bench):
-    target = _steady(bench)
+    target = steady(bench)
     with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
@@ -149,18 +117,6 @@ def outlives_a_target_that_dies(bench):
 
 
 @live(on="once")
-def restores_the_terminal_when_signalled(bench):
-    target = _steady(bench)
-    for number, code in ((signal.SIGTERM, 0), (signal.SIGSEGV, 139), (signal.SIGHUP, 129)):
-        with bench.part(number.name), terminal_of(bench) as terminal:
-            terminal.run("top", "-p", str(target.pid))
-            terminal.wait(r"_stall\b")
-            os.kill(terminal.tool_pid(), number)
-            terminal.wait_end(code)
-    target.finish()
-
-
-@live(on="once")
 def shows_the_tasks_of_trio(bench):
     target = bench.target("kinds.py", "trio-tasks")
     target.hear("ready")
@@ -168,7 +124,7 @@ def shows_the_tasks_of_trio(bench):
     with terminal_of(bench, size=(150, 40)) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait("F1 Help")
-        terminal.keys("2")
+        terminal.keys("2", "v")  # rows instead of a preview
         text = terminal.wait(r"sleeper-19\b")
         lines = [line for line in text.splitlines() if re.search(r"\bsleeper-\d+\b", line)]
         check_equal(len(lines), 20, "sleepers on\n%s" % text)
@@ -178,7 +134,8 @@ def shows_the_tasks_of_trio(bench):
                 "line %r",
                 line,
             )
-        check("__main__._tri" in text and "<init>" in text, "trio's own tasks on\n%s", text)
+        check(re.search(r"__main__\.\S*main\b", text), "no main task on\n%s", text)
+        check("<init>" in text, "trio's own tasks on\n%s", text)
         check("23 tasks" in text, "the header of\n%s", text)
         terminal.keys("q")
         terminal.wait_end(0)
@@ -189,7 +146,7 @@ def shows_the_tasks_of_trio(bench):
 
 @live(on="once")
 def saves_what_it_knows(bench):
-    target = _steady(bench)
+    target = steady(bench)
     with terminal_of(bench) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"_stall\b")
@@ -221,8 +178,7 @@ def saves_what_it_knows(bench):
         "files",
     )
     for name in names:
-        with open(os.path.join(bench.folder, name)) as file:
-            check("_stall" in file.read(), "no stall in %s", name)
+        check("_stall" in packed.text_of(os.path.join(bench.folder, name)), "no stall in %s", name)
     target.finish()
 
 
@@ -245,7 +201,7 @@ def _position(text):
 
 @live(on="once")
 def plays_a_recording(bench):
-    target, path = _steady(bench), os.path.join(bench.folder, "a.ls")
+    target, path = steady(bench), os.path.join(bench.folder, "a.ls")
     code, _, errors = run_tool(
         bench, "record", "-p", str(target.pid), "-d", "16s", "-o", path, timeout=40
     )
@@ -264,7 +220,7 @@ def plays_a_recording(bench):
         terminal.wait("x5 ")
         terminal.wait("00:00:0[345] of")
         terminal.keys("p")
-        played = terminal.wait("STOPPED x5 ")
+        played = terminal.wait_still("STOPPED x5 ")
         at, _ = _position(played)
         check(3 <= at <= 5, "it stopped at %d s", at)
         time.sleep(0.5)
@@ -274,14 +230,17 @@ def plays_a_recording(bench):
         check_equal(_position(terminal.wait("00:00:1[345] of"))[0], at + 10, "10 s further")
         check(terminal.screen() != played, "nothing has changed in 10 s")
         terminal.keys(",")
-        check_equal(terminal.wait("00:00:0%d of" % at), played, "the screen after seeking")
+        sought = terminal.wait_still("00:00:0%d of" % at)
+        check_equal(sought, played, "the screen after seeking")
         terminal.keys("r")
         check("_stall" not in terminal.wait("00:00:00 of"), "stalls at the beginning")
         terminal.keys("}")
         end = terminal.wait_still(r"00:00:1([56]) of 00:00:1\1")
         terminal.keys("{")
         terminal.wait("00:00:00 of")
-        # At the end it had stopped; from there it plays again.
+        # It was stopped by hand, so it stays so after its end; from there it plays again.
+        terminal.wait("STOPPED x5 ")
+        terminal.keys("p")
         terminal.wait("\u25b6 x5 ")
         terminal.keys("+", "+")
         # By playing it comes to the same end.
@@ -298,82 +257,141 @@ def plays_a_recording(bench):
         terminal.wait(r"saved loopstall-[\d-]+\.html")
         terminal.keys("q")
         terminal.wait_end(0)
-        terminal.type("clear")
+        terminal.clear()
         terminal.run("top", os.path.join(bench.folder, "tmux.conf"))
         terminal.wait("is not a recording")
         terminal.wait_end(2)
-    with open(os.path.join(bench.folder, _saved(bench)[0])) as file:
-        check("_stall" in file.read(), "no stall in the page")
+    page = os.path.join(bench.folder, _saved(bench)[0])
+    check("_stall" in packed.text_of(page), "no stall in the page")
+
+
+# STALLS of the coroutine that stalls, between MAX and the bar.
+STALLS_ROW = r"(?m)^.*\b_stall\b.* (\S+) +[\u2593\u2592\u2591\u00b7]{4}"
+
+
+def _stalls_of(text):
+    return re.search(STALLS_ROW, text).group(1)
 
 
 @live(on="once")
-def refuses_without_a_terminal_and_bad_options(bench):
-    code, output, errors = run_tool(bench, "top", "-p", "1")
-    check_equal((code, output), (2, b""), "answer")
-    check("terminal" in errors and "trace" in errors, "message: %s", errors)
-    with terminal_of(bench) as terminal:
-        terminal.run("top", "-p", str(os.getpid()), "--screen", "nonsense")
-        terminal.wait_end(2)
-
-
-@live(on="once")
-def no_color_means_none(bench):
-    target = _steady(bench)
-    for env, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        with terminal_of(bench, **env) as terminal:
-            terminal.run("top", "-p", str(target.pid))
-            terminal.wait(r"_stall\b")
-            codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.screen("-e"))
-            colours = [
-                code
-                for code in codes
-                if re.search(r"(^|;)([34]8|3[0-7]|4[0-7]|9[0-7]|10[0-7])(;|$)", code)
-            ]
-            check_equal(bool(colours), is_coloured, "colours with %s: %s" % (env, colours[:5]))
-            terminal.keys("q")
-            terminal.wait_end(0)
-    target.finish()
-
-
-@live(on="once")
-def survives_a_tiny_window(bench):
-    target = _steady(bench)
-    with terminal_of(bench, WIDE) as terminal:
+def counts_since_a_moment_and_compares_with_it(bench):
+    target = steady(bench)
+    with terminal_of(bench, (140, 40)) as terminal:
         terminal.run("top", "-p", str(target.pid))
-        terminal.wait(r"_stall\b")
-        for size in ((30, 8), (2, 2), (1, 30), (300, 1)):
-            terminal.resize(size)
-            time.sleep(0.3)
-            terminal.keys("j")
-        terminal.resize(WIDE)
-        terminal.wait(r"_stall\b")
+        terminal.wait(r"_stall\b.*time\.sleep|_stall\b.* sleep")
+        terminal.keys("w")
+        text = terminal.wait(r"\[Coroutines\].* last 10s ")
+        check(int(_stalls_of(terminal.wait(STALLS_ROW))) > 0, "no stall in 10 s:\n%s", text)
+        terminal.keys("w")
+        terminal.wait(r"\[Coroutines\].* last 1m00s ")
+        check(int(_stalls_of(terminal.wait(STALLS_ROW))) > 0, "no stall in a minute")
+        terminal.keys("w")
+        terminal.wait(r"\[Coroutines\] Tasks(?!.*last)")
+        terminal.keys("b")
+        terminal.wait(r"\[Coroutines\].* change since \S+ ago ")
+        # A stall every 130 ms before and after: the same, or nearly. It is no number of stalls.
+        change = _stalls_of(terminal.wait(STALLS_ROW.replace(r"(\S+)", r"(=|[+-]\d+%|x[\d.]+)")))
+        check(not change.isdigit(), "no change, but %s", change)
+        terminal.keys("b")
+        terminal.wait(r"\[Coroutines\] Tasks(?!.*change)")
+        check(_stalls_of(terminal.wait(STALLS_ROW)).isdigit(), "no number of stalls")
         terminal.keys("q")
         terminal.wait_end(0)
     target.finish()
 
 
 @live(on="once")
-def stops_and_goes_on_with_its_job(bench):
-    target = _steady(bench)
-    with terminal_of(bench) as terminal:
-        terminal.type("%s top -p %d" % (os.path.abspath(lib.TOOL), target.pid))
-        terminal.wait(r"_stall\b")
-        for _ in range(2):
-            terminal.keys("C-z")
-            terminal.wait("Stopped")
-            check_equal(terminal.state("alternate_on"), "0", "alternate screen")
-            terminal.type("clear; fg; echo END$?")
-            terminal.wait(r"_stall\b")
-            check_equal(terminal.state("alternate_on"), "1", "alternate screen")
+def a_row_has_a_preview_and_leads_to_its_stalls(bench):
+    target = steady(bench)
+    with terminal_of(bench, (120, 40)) as terminal:
+        terminal.run("top", "-p", str(target.pid))
+        # Verdict, source line and stack, without a key.
+        text = terminal.wait(r"(?s)v hides.*of the worst stall")
+        check("time.sleep(" in text and "steady.py" in text, "no source line:\n%s", text)
+        terminal.resize((120, 30))
+        terminal.wait(r"(?s)\A(?!.*v hides).*_stall\b.*q Quit")
+        terminal.resize((80, 60))
+        terminal.wait(r"(?s)v hides.*of the worst stall")
+        terminal.resize((120, 40))
+        terminal.keys(*"ggggggg")
+        terminal.wait(r"\[Coroutines\].* by process ")
+        terminal.keys("Enter")
+        terminal.wait(r"(?s)\[Stalls\].* of python.*now|\[Stalls\].* of python.*_stall\b")
+        terminal.keys("Enter")
+        terminal.wait(r"\[Detail\]")
+        terminal.keys("BSpace")
+        terminal.wait(r"\[Stalls\].* of python")
+        terminal.keys("Escape")
+        terminal.wait(r"\[Coroutines\].* by process ")
+        terminal.keys("6")
+        terminal.wait(r"\[Loops\]")
+        terminal.keys("Enter")
+        terminal.wait(r"\[Stalls\].* of thread %d of " % target.pid)
         terminal.keys("q")
         terminal.wait_end(0)
+    target.finish()
+
+
+@live(on="once")
+def lets_one_choose_where_no_target_is_named(bench):
+    target, stuck = steady(bench), bench.target("hangs.py", "lock")
+    stuck.hear("ready")
+    stuck.ask("go", "stuck")
+    with terminal_of(bench, (140, 50)) as terminal:
+        terminal.run("top")
+        terminal.wait(r"(?m)^. +%d .*\b100 +[\d.]+m?s futex" % stuck.pid)
+        # Its stalls take a quarter of its time: some look finds one. It is not stuck in them.
+        terminal.wait(r"(?m)^. +%d .* [1-9]\d* +python\S* .*steady" % target.pid)
+        # Other programs of this machine may be in the list as well.
+        for _ in range(200):
+            if re.search(r"(?m)^\u25b8 +%d " % target.pid, terminal.screen()):
+                break
+            terminal.keys("j" if _is_below(terminal, target) else "k")
+            time.sleep(0.1)
+        terminal.keys("Enter")
+        terminal.wait(r"(?s)loopstall .*\b%d\b.*_stall\b" % target.pid)
+        terminal.keys("q")
+        terminal.wait_end(0)
+        terminal.clear()
+        terminal.run("top")
+        terminal.wait(r"(?m)^. +%d " % target.pid)
+        os.kill(terminal.tool_pid(), signal.SIGTERM)
+        terminal.wait_end(0)
+    stuck.close()
+    target.finish()
+
+
+def _is_below(terminal, target):
+    text = terminal.screen()
+    return text.index("%d " % target.pid) > text.index("\u25b8")
+
+
+@live(on="once")
+def waits_for_a_name(bench):
+    token = "waits-for-a-name-%d" % time.monotonic_ns()
+    with terminal_of(bench, (200, 40)) as terminal:
+        terminal.run("top", "-n", token)
+        terminal.wait(r"waiting\s+for\s+one")
+        target = bench.target("steady.py", "--becomes", token)
+        target.hear("ready")
+        terminal.wait(r"_stall\b")
+        header = terminal.screen().splitlines()[0]
+        check(str(target.pid) in header, "not %d: %s", target.pid, header)
+        terminal.keys("q")
+        terminal.wait_end(0)
+        terminal.clear()
+        terminal.run("trace", "--wait", "-n", token + "-and-more")
+        terminal.wait(r"waiting\s+for\s+one")
+        terminal.keys("C-c")
+        terminal.wait(r"a\s+signal\s+came\s+before")
+        terminal.wait_end(3)
     target.finish()
 
 
 @live(on="once")
 def a_target_that_dies_while_it_is_attached_to(bench):
     for delay in (0.0, 0.03, 0.1, 0.2):
-        target = _steady(bench)
+        target = steady(bench)
         with bench.part("after %g s" % delay), terminal_of(bench) as terminal:
             terminal.run("top", "-p", str(target.pid))
             time.sleep(delay)
@@ -398,15 +416,32 @@ def _write_config(bench, text):
 
 @live(on="once")
 def configuration_file(bench):
-    target = _steady(bench)
+    target = steady(bench)
     path = _write_config(bench, "[top]\nscreen = stalls\n\n[measure]\nthreshold = 15ms\n")
     with bench.part("used"), terminal_of(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
         terminal.run("top", "-p", str(target.pid))
         terminal.wait(r"\[Stalls\]")
         terminal.wait("threshold 15ms")
+        terminal.keys("5", "F2")
+        terminal.wait(r"Setup")
+        terminal.keys("End", "Enter")
+        terminal.wait("top begins with this screen")
         terminal.keys("q")
         terminal.wait_end(0)
-        terminal.type("clear")
+        with open(path) as file:
+            text = file.read()
+        check_equal(
+            text,
+            "[top]\nscreen = sites\nsort = total\ngroup = auto\ntheme = auto\n\n"
+            "[measure]\nthreshold = 15ms\n",
+            "the configuration file",
+        )
+        terminal.clear()
+        terminal.run("top", "-p", str(target.pid))
+        terminal.wait(r"\[Sites\]")
+        terminal.keys("q")
+        terminal.wait_end(0)
+        terminal.clear()
         terminal.run("top", "-p", str(target.pid), "--screen", "loops")
         terminal.wait(r"\[Loops\]")
         terminal.keys("q")
@@ -431,54 +466,3 @@ def configuration_file(bench):
                 "message:\n%s",
                 terminal.screen(),
             )
-
-
-DEMO = os.path.join(lib.HERE, "..", "demo", "run.sh")
-
-
-def _demo_processes(pid):
-    """The service and what else runs in a session."""
-    return [
-        line
-        for line in subprocess.run(["ps", "-s", str(pid), "-o", "args="], stdout=subprocess.PIPE)
-        .stdout.decode()
-        .splitlines()
-        if "demo" in line or "loopstall" in line
-    ]
-
-
-@live(on="once")
-def the_demo_opens_the_dashboard_and_leaves_nothing(bench):
-    build = os.path.dirname(os.path.abspath(lib.TOOL))
-    for key in ("q", "C-c", None):
-        with bench.part(str(key or "SIGTERM")), terminal_of(bench, (120, 32)) as terminal:
-            shell = terminal.state("pane_pid")
-            terminal.type(
-                "env -u CI -u DEMO BUILD=%s PYTHON=%s %s; echo END$?"
-                % (build, bench.python.path, os.path.relpath(DEMO, bench.folder))
-            )
-            terminal.wait("orders_page")
-            check(len(_demo_processes(shell)) >= 4, "processes: %s", _demo_processes(shell))
-            if key:
-                terminal.keys(key)
-            else:
-                os.kill(terminal.tool_pid(), signal.SIGTERM)
-            terminal.wait_end(0)
-            check("q ends it" in terminal.screen(), "no hint:\n%s", terminal.screen())
-            check_equal(_demo_processes(shell), [], "processes left")
-
-
-@live(on="once")
-def the_demo_prints_stalls_without_aterminal_of(bench):
-    build = os.path.dirname(os.path.abspath(lib.TOOL))
-    env = dict(os.environ, BUILD=build, PYTHON=bench.python.path, SECONDS_WATCHED="2")
-    env.pop("DEMO", None)
-    demo = bench.start([DEMO], env=env)
-    output = b""
-    while True:
-        line = demo.read_line()
-        if line is None:
-            break
-        output += line
-    check_equal(demo.wait(), 0, "exit code (stderr: %s)" % demo.stderr)
-    check(b" steps in 2.0" in output and b"service.py:" in output, "output: %s", output.decode())

@@ -11,8 +11,11 @@ import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
-# All that `make install` reads.
-SOURCES = ("Makefile", "src", "bpf", "include", "docs", "scripts")
+# All that `make dist` reads.
+SOURCES = (
+    *("Makefile", "LICENSE", "CHANGELOG.md", "README.md"),
+    *("src", "bpf", "include", "docs", "scripts", "packaging"),
+)
 
 
 def user_variables():

@@ -3,13 +3,12 @@
 """Tests what a packager relies on: the build's knobs and messages, the installed files, shell
 completion.
 
-Needs a finished build. Prints "N passed, N failed, N skipped" last.
+Needs a finished `make dist`. Prints "N passed, N failed, N skipped" last.
 
     run.py [-k PART]    only tests with PART in their name
 """
 
 import argparse
-import importlib
 import os
 import sys
 
@@ -21,16 +20,10 @@ import suite  # noqa: E402 (tests/suite.py)
 MODULES = ("test_build", "test_install", "test_completion")
 
 
-def tests(part):
-    for name in MODULES:
-        found = suite.tests_of(vars(importlib.import_module(name)), f"{name[5:]}.")
-        yield from ((test, function) for test, function in found if part in test)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("-k", dest="part", default="", help="only tests with this in their name")
-    return suite.run("packaging", tests(parser.parse_args().part))
+    return suite.run("packaging", suite.selected(MODULES, parser.parse_args().part))
 
 
 if __name__ == "__main__":

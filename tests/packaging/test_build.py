@@ -40,11 +40,30 @@ def assert_stopped(done, *words):
 
 def test_same_bytes_in_another_folder():
     folder = copy_sources("deeper/and-with-a-longer-name")
-    done = make(f"-j{os.cpu_count()}", "BUILD=out", *user_variables(), folder=folder)
+    done = make(f"-j{os.cpu_count()}", "BUILD=out", "dist", *user_variables(), folder=folder)
     assert done.returncode == 0, done.stderr
-    assert filecmp.cmp(
-        os.path.join(folder, "out", "loopstall"), os.path.join(BUILD, "loopstall"), shallow=False
+    # The second has the digests of all packages.
+    for name in ("loopstall", "dist/SHA256SUMS"):
+        one, other = os.path.join(folder, "out", name), os.path.join(BUILD, name)
+        assert filecmp.cmp(one, other, shallow=False), (open(one).read(), open(other).read())
+
+
+def test_same_bytes_of_a_cross_build_in_another_folder():
+    folder = copy_sources("for-arm64")
+    tree = os.path.join(BUILD, "arm64", "bookworm")
+    done = make(
+        f"-j{os.cpu_count()}",
+        "BUILD=out",
+        "HOST=aarch64-linux-gnu",
+        "SYSROOT=" + tree,
+        "EMULATOR=qemu-aarch64-static -L " + tree,
+        "dist",
+        folder=folder,
     )
+    assert done.returncode == 0, done.stderr
+    for name in ("loopstall", "dist/SHA256SUMS"):
+        one, other = (os.path.join(f, name) for f in (folder + "/out", BUILD + "/arm64/build"))
+        assert filecmp.cmp(one, other, shallow=False), (open(one).read(), open(other).read())
 
 
 def test_missing_library_is_named():
@@ -62,7 +81,7 @@ def test_missing_test_library_is_named():
         "unit-tests",
         PKG_CONFIG_LIBDIR=new_folder("no-criterion-pc"),
     )
-    assert_stopped(done, "missing: criterion;", "apt-get install libcriterion-dev")
+    assert_stopped(done, "missing: criterion, capstone;", "apt-get install libcriterion-dev")
 
 
 def test_missing_tools_are_named():

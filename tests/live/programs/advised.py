@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The same work before and after following an advice.
 
-    advised.py native|native-thread|python|python-process|gets|gets-sleep|writes|writes-spawn
+    advised.py native|native-thread|locked|locked-thread|python|python-process
+    advised.py gets|gets-sleep|writes|writes-spawn
 
 "writes" writes to memory that it shares with a child that it forked, so that the kernel copies each
 page; "writes-spawn" starts the child without a fork.
-"native" compresses, "python" counts on the loop; the others do that in a thread or in a process.
+"native" compresses, "locked" waits for a database's lock, "python" counts on the loop; the others
+do that in a thread or in a process.
 "gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
 Prints "ready", waits for a line, works, prints "done".
 """
@@ -16,13 +18,17 @@ import mmap
 import multiprocessing
 import os
 import signal
+import sqlite3
 import sys
+import tempfile
+import threading
 import time
 import zlib
 
 import protocol
 
 TIMES = 6
+GETS_S = 0.06  # CPU time: some 30 samples, of which few are at the await
 DATA = bytes(i * i % 251 for i in range(1 << 16)) * 60
 WORK_NS = 60000000
 PAGES = 40000
@@ -32,6 +38,16 @@ def native():
     deadline = time.thread_time_ns() + WORK_NS
     while time.thread_time_ns() < deadline:
         zlib.compress(DATA, 9)
+
+
+def locked():
+    """The library sleeps, longer each time, until the other connection has committed."""
+    with tempfile.NamedTemporaryFile() as file:
+        other = sqlite3.connect(file.name, isolation_level=None, check_same_thread=False)
+        own = sqlite3.connect(file.name, isolation_level=None, timeout=5)
+        other.execute("begin immediate")
+        threading.Timer(0.06, other.execute, ("commit",)).start()
+        own.execute("create table log (line)")
 
 
 def python():
@@ -82,14 +98,18 @@ async def _executed(executor, work):
 
 async def gets(is_pausing):
     queue = asyncio.Queue()
-    for number in range(60000):
+    for number in range(60):
         queue.put_nowait(number)
-    taken = 0
-    while not queue.empty():
-        taken += sum(range(await queue.get() % 60))
-        if is_pausing and queue.qsize() % 500 == 0:
+    total = taken = 0
+    end = time.thread_time() + GETS_S
+    while time.thread_time() < end:
+        number = await queue.get()
+        total += sum(range(number))
+        queue.put_nowait(number)
+        taken += 1
+        if is_pausing and taken % 500 == 0:
             await asyncio.sleep(0)
-    return taken
+    return total
 
 
 async def _beat():
@@ -132,7 +152,7 @@ def _executor(kind):
 
 if __name__ == "__main__":
     name, _, kind = sys.argv[1].partition("-")
-    works = {"native": native, "python": python}
+    works = {"native": native, "locked": locked, "python": python}
     if name == "gets":
         main = _take(kind == "sleep")
     elif name == "writes":

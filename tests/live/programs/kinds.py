@@ -85,8 +85,8 @@ def _trio_victims():
         for number in range(5):
             nursery.start_soon(one_turn, name="ready-%d" % number)
         event.set()
-        hold("culprit", ["sleeper-0", "sleeper-1", "sleeper-2", "woken-0", "woken-1"] +
-             ["ready-%d" % number for number in range(5)])
+        # Those that it has just made could not have run before it ends.
+        hold("culprit", ["sleeper-0", "sleeper-1", "sleeper-2", "woken-0", "woken-1"])
 
     async def main():
         event = trio.Event()
@@ -217,6 +217,13 @@ def _victims(kind):
         if over is not None:
             over.set_result(None)
 
+    async def child():
+        pass
+
+    async def spawner(spawn, tasks, over):
+        tasks += [spawn(one_turn(over if number == 4 else None), "ready", number)
+                  for number in range(5)]
+
     async def sleeper():
         await asyncio.sleep(0.02)
 
@@ -233,10 +240,14 @@ def _victims(kind):
         tasks += [spawn(waiter(future), "woken", number) for number in range(2)]
         for _ in range(3):
             await asyncio.sleep(0)
-        tasks += [spawn(one_turn(over if number == 4 else None), "ready", number)
-                  for number in range(5)]
+        # Another task makes some ready, just before the step that stalls.
+        spawn(spawner(spawn, tasks, over), "spawner", 0)
+        await asyncio.sleep(0)
+        # Those that the step makes could not have run before it ends.
+        made = [spawn(child(), "child", number) for number in range(5)]
         future.set_result(None)
         hold("culprit", [task.get_name() for task in tasks])
+        del made
 
     async def main(loop):
         over = loop.create_future()
@@ -249,7 +260,7 @@ def _victims(kind):
     for _ in range(2):
         loop = protocol.new_loop(kind)
         protocol.run(loop, main(loop), protocol.task_factory("python"))
-    return {"waiter": 2 * 2 * 2, "one_turn": 2 * 5, "sleeper": 2 * 3 * 2}
+    return {"waiter": 2 * 2 * 2, "one_turn": 2 * 5, "child": 2 * 5, "sleeper": 2 * 3 * 2}
 
 
 def _eager(cls):

@@ -129,7 +129,7 @@ Test(app_cli, top_takes_what_trace_takes_and_its_own)
 	cr_expect(!c.refresh_ns && !c.lints_off && !c.file_path);
 	cr_expect(!c.screen && !c.sort && !c.filter && !c.columns);
 	cr_expect_not_null(accept(&cmd_top, "top -- python3 -m app").command);
-	refuse(&cmd_top, "top", "no target");
+	cr_expect_eq(accept(&cmd_top, "top").n_pids, 0);
 	refuse(&cmd_top, "top -p 1 --sort", "--sort needs a value");
 	refuse(&cmd_top, "top -p 1 --screen ''", "empty");
 	refuse(&cmd_top, "top -p 1 --refresh 50ms", "100 ms to 10 s");
@@ -186,6 +186,14 @@ Test(app_cli, targets)
 Test(app_cli, unknown_and_incomplete_options)
 {
 	refuse(&cmd_trace, "trace --bogus", "unknown option '--bogus'");
+	refuse(&cmd_trace, "trace -p 1 --treshold 5ms", "(did you mean '--threshold'?)");
+	refuse(&cmd_trace, "trace -p 1 --treshold=5ms", "(did you mean '--threshold'?)");
+	refuse(&cmd_trace, "trace --pidd 1", "(did you mean '--pid'?)");
+	refuse(&cmd_top, "top -p 1 --no-lint cpu-hgo", "(did you mean 'cpu-hog'?)");
+	refuse(&cmd_trace, "trace 1234", "'1234' is not an option; for a process: -p 1234");
+	refuse(&cmd_trace, "trace uvicorn", "for processes by name: -n uvicorn");
+	refuse(&cmd_top, "top 123456789",
+	       "there is no file 123456789; for a process: -p 123456789");
 	refuse(&cmd_trace, "trace -z", "unknown option '-z'");
 	refuse(&cmd_trace, "trace -qz -p 1", "unknown option '-z'");
 	refuse(&cmd_trace, "trace -p", "-p needs a value");

@@ -71,6 +71,7 @@ static void expect_words(enum cli_values values, const char *expected)
 Test(app_completion, words_come_from_the_tables)
 {
 	expect_words(CLI_VALUES_MODE, "auto exact light");
+	expect_words(CLI_VALUES_THEME, "auto dark light 16 mono");
 	expect_words(CLI_VALUES_SHELL, "bash zsh fish");
 	expect_words(CLI_VALUES_SCREEN,
 		     "coroutines tasks stalls victims sites loops flame log findings");

@@ -274,6 +274,10 @@ Test(app_config_file, a_wrong_choice_is_told_with_its_line)
 
 	cr_expect_eq(dashboard_check(&c, &err), -EINVAL);
 	cr_expect(strstr(err.what, "config.ini:3: sort 'nonsense' is no column"), "%s", err.what);
+	c.sort = "startd";
+	cr_expect_eq(dashboard_check(&c, &err), -EINVAL);
+	cr_expect(strstr(err.what, "of this screen (did you mean 'starved'?): it has"), "%s",
+		  err.what);
 	c.sort = "neither";
 	cr_expect_eq(dashboard_check(&c, &err), -EINVAL);
 	cr_expect(strstr(err.what, "--sort 'neither' is no column"), "%s", err.what);
@@ -281,6 +285,12 @@ Test(app_config_file, a_wrong_choice_is_told_with_its_line)
 	file = accept("[top]\nscreen = nowhere\n");
 	cr_expect_eq(dashboard_check(config_file__config(file), &err), -EINVAL);
 	cr_expect(strstr(err.what, "config.ini:2: screen 'nowhere' is no screen"), "%s", err.what);
+	config_file__free(file);
+	file = accept("[top]\ntheme = lihgt\n");
+	cr_expect_eq(dashboard_check(config_file__config(file), &err), -EINVAL);
+	cr_expect(strstr(err.what,
+			 "config.ini:2: theme 'lihgt' is no theme (did you mean 'light'?)"),
+		  "%s", err.what);
 	config_file__free(file);
 }
 

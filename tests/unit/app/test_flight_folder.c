@@ -73,8 +73,8 @@ static void stage_end(struct stage *s)
 
 static void write_at(struct stage *s, uint64_t unix_ns, const char *expected)
 {
-	const struct flight_id id = { .unix_ns = unix_ns, .pid = 4242, .reason = "stall" };
-	char name[FLIGHT_NAME_BYTES];
+	const struct recording_id id = { .unix_ns = unix_ns, .pid = 4242, .reason = "stall" };
+	char name[RECORDING_NAME_BYTES];
 	struct stat st;
 
 	cr_assert_eq(flight_folder__write(&s->folder, &id, &s->copy, name), 0);
@@ -170,8 +170,8 @@ Test(app_flight_folder, an_abandoned_file_is_removed)
 
 Test(app_flight_folder, a_failure_leaves_nothing)
 {
-	const struct flight_id id = { .unix_ns = TIME_NS, .pid = 1, .reason = "exit" };
-	char name[FLIGHT_NAME_BYTES];
+	const struct recording_id id = { .unix_ns = TIME_NS, .pid = 1, .reason = "exit" };
+	char name[RECORDING_NAME_BYTES];
 	struct stage s;
 
 	stage_begin(&s, 10, 0);

@@ -68,6 +68,32 @@ Test(app_say, sudo_only_counts_for_root)
 	cr_expect_null(privs_sudo_user());
 }
 
+static const struct passwd *sudo_user(const char *uid, const char *gid)
+{
+	setenv("SUDO_USER", "no-such-user", 1);
+	setenv("SUDO_UID", uid, 1);
+	setenv("SUDO_GID", gid, 1);
+	return privs_sudo_user();
+}
+
+Test(app_say, a_sudo_user_without_an_entry_has_the_numbers_of_sudo)
+{
+	const struct passwd *user = sudo_user("70001", "70002");
+
+	if (geteuid() != 0) {
+		cr_expect_null(user);
+		return;
+	}
+	cr_assert(user);
+	cr_expect_str_eq(user->pw_name, "no-such-user");
+	cr_expect_eq(user->pw_uid, 70001);
+	cr_expect_eq(user->pw_gid, 70002);
+	cr_expect_null(sudo_user("70001", ""));
+	cr_expect_null(sudo_user("-1", "1"));
+	cr_expect_null(sudo_user("4294967295", "1")); /* no number of a user, but "unchanged" */
+	cr_expect_null(sudo_user("1 2", "1"));
+}
+
 Test(app_say, a_refusal_names_the_capabilities, .init = cr_redirect_stderr)
 {
 	struct err err = {};

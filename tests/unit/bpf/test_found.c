@@ -316,7 +316,7 @@ Test(bpf_found, a_loop_known_by_its_poll_alone)
 	cr_assert_eq(stack->flags, LS_STACK_AT_LOOP);
 	stall = expect_stall(LS_UNIT_CALLBACK, MS, 20 * MS);
 	cr_assert_eq(stall->loop, world.tstate);
-	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN);
 	cr_assert_eq(machine__loss(LS_LOSS_VICTIM_NO_QUEUE), 0, "there is no queue to miss");
 	cr_assert_eq(totals().idle_ns, MS);
 	cr_assert_eq(totals().turns, 1);

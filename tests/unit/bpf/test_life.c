@@ -73,7 +73,7 @@ Test(bpf_life, a_stall_that_ends_with_its_process)
 	cr_assert_eq(stall->end, LS_END_SIGNAL);
 	cr_assert_eq(stall->signal, SIGABRT);
 	cr_assert_eq(stall->cause_ns[LS_CAUSE_FILE], 15 * MS);
-	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN);
 	cr_assert_not_null(next_record(LS_REC_EXIT), "behind the stall");
 	expect_no_stall();
 }

@@ -4,7 +4,7 @@
  */
 #include "fake_memory.h"
 
-#include "../../../bpf/light/looks.h"
+#include "../../../bpf/light/looks.bpf.c"
 
 #include <criterion/criterion.h>
 
@@ -26,7 +26,6 @@ static void setup(void)
 	ts.proc.py.current_tasks = DICT;
 	ts.proc.py.at = (struct ls_pyoffsets){
 		.ob_size = 16,
-		.deque_state = 56,
 		.dict_keys = 32,
 		.keys_nentries = 24,
 		.keys_log2_index_bytes = 9,

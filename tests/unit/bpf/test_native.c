@@ -62,6 +62,24 @@ Test(bpf_native, copied_halfway_to_a_stall_and_at_each_doubling)
 	cr_assert_eq(rec->copy.place.frame.code, CODE);
 }
 
+/* A database's driver sleeps longer each time: the first waits there are short. */
+Test(bpf_native, copied_where_it_blocks_again_and_the_step_is_long)
+{
+	settings.copy_price_ns = 20 * MS;
+	begin_step();
+	cr_assert_eq(count_records(LS_REC_COPY), 1);
+	step_exit(0x1000);
+	step_enter(world.task, 0x1000);
+	blocked(SYS_fsync, 0, MS);
+	cr_assert_eq(count_records(LS_REC_COPY), 1, "not so soon, as it was short before");
+	pass(10 * MS);
+	blocked(SYS_fsync, 0, MS);
+	cr_assert_eq(count_records(LS_REC_COPY), 2, "%zu", count_records(LS_REC_COPY));
+	blocked(SYS_fsync, 0, MS);
+	cr_assert_eq(count_records(LS_REC_COPY), 2, "once is enough");
+	step_exit(0x1000);
+}
+
 /* Both sides of an architecture number the registers in the same way. */
 Test(bpf_native, registers_are_where_user_space_looks)
 {

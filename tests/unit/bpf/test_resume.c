@@ -14,9 +14,7 @@ static int at_spot(uint64_t kind, uint64_t first, uint64_t second, uint64_t thir
 	struct pt_regs regs = regs_of_call(sp, first, second, third, third);
 
 	machine.cookie = kind;
-	return kind == LS_SPOT_RESUME_EXIT || kind == LS_SPOT_TASK_LEAVE ?
-		prog_resume_exit(&regs) :
-		(kind == LS_SPOT_TASK_ANNOUNCE ? prog_task_announce : prog_resume)(&regs);
+	return prog_spot(&regs);
 }
 
 Test(bpf_resume, a_coroutine_that_is_resumed_is_a_step)

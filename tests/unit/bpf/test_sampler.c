@@ -90,7 +90,7 @@ Test(bpf_sampler, a_last_callback_that_stalled)
 	loop_and_shutdown(15 * MS);
 	stall = expect_stall(LS_UNIT_CALLBACK, MS, 18 * MS);
 	cr_assert_eq(stall->end, LS_END_EXIT);
-	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_assert_eq(stall->flags, LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN);
 	/* A program in C runs Python once more: its loop is watched as ever. */
 	step(world.task, 12 * MS);
 	expect_stall(LS_UNIT_STEP, 37 * MS, 12 * MS);

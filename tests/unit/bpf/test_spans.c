@@ -52,6 +52,24 @@ Test(bpf_spans, a_loop_is_announced_once)
 	cr_assert_null(next_record(LS_REC_THREAD));
 }
 
+/* Up to 3.10 a thread state has no id of the kernel's. The lock's holder may be another thread. */
+Test(bpf_spans, a_thread_state_is_that_of_the_thread)
+{
+	for (int has_native_id = 0; has_native_id < 2; has_native_id++) {
+		world__begin();
+		if (!has_native_id)
+			python.proc.py.at.tstate_native_id = LS_PY_NONE;
+		world__update_proc();
+		step(world.task, MS);
+		cr_assert_eq(next_record(LS_REC_THREAD)->thread.tstate, world.tstate);
+		cr_assert_eq(machine__loss(LS_LOSS_STACK_NO_THREAD), 0);
+		machine.current = world__add_thread(TGID, TID + 1);
+		step(world.task, MS);
+		cr_assert_eq(next_record(LS_REC_THREAD)->thread.tstate, 0);
+		cr_assert_eq(machine__loss(LS_LOSS_STACK_NO_THREAD), 1);
+	}
+}
+
 Test(bpf_spans, an_unwatched_process_leaves_no_trace)
 {
 	machine.current = world__add_thread(42, 43);

@@ -391,7 +391,8 @@ Test(bpf_switch, a_name_look_up)
 	open_files();
 	memory__put(fds, SOCKET_FD);
 	step_enter(world.task, 0x1000);
-	prog_dns_enter(&regs);
+	machine.cookie = LS_SPOT_DNS_ENTER;
+	prog_spot(&regs);
 	block(SYS_ppoll, fds, 1, 0);
 	pass(15 * MS);
 	wake();
@@ -439,6 +440,24 @@ Test(bpf_switch, stacks_of_blocking_calls)
 	cr_assert_eq(next_record(LS_REC_STALL)->stall.span, stack->span);
 }
 
+/* A call that starts a child and waits for it is a wait. */
+Test(bpf_switch, a_place_goes_by_its_longest_wait)
+{
+	const struct ls_rec_stack *stack;
+
+	step_enter(world.task, 0x1000);
+	py__set_top(world.tstate, py__frame(0xf00, 0x40, world.loop_frame));
+	blocked(SYS_clone, 0, MS);
+	blocked(SYS_wait4, 0, 12 * MS);
+	blocked(SYS_clone, 0, 2 * MS);
+	step_exit(0x1000);
+	cr_assert_eq(count_records(LS_REC_STACK), 1);
+	stack = &next_record(LS_REC_STACK)->stack;
+	cr_assert_eq(stack->weight_ns, 15 * MS);
+	cr_assert_eq(stack->cause, LS_CAUSE_PROCESS);
+	cr_assert_eq(stack->syscall, SYS_wait4);
+}
+
 /* One more place than there is room for: the lightest gives way, and that is counted. */
 Test(bpf_switch, more_places_than_sites)
 {
@@ -469,70 +488,6 @@ Test(bpf_switch, places_that_cannot_be_read)
 	step_exit(0x1000);
 	cr_assert_eq(take_stall()->cause_ns[LS_CAUSE_SLEEP], 30 * MS);
 	cr_assert_eq(count_records(LS_REC_STACK), 0);
-}
-
-/* The kernel does not report the switch to the thread; its next event finds that it runs. */
-Test(bpf_switch, a_return_that_nobody_reported)
-{
-	const struct ls_rec_stall *stall;
-
-	step_enter(world.task, 0x1000);
-	at(MS);
-	block(SYS_clock_nanosleep, 0, 0, 0);
-	at(12 * MS);
-	wake();
-	world.thread->task.sched_info.run_delay += 2 * MS;
-	at(20 * MS);
-	step_exit(0x1000);
-	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
-	stall = take_stall();
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 11 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 7 * MS);
-}
-
-/* The scheduler knows when it came, also if the wake-up was not reported. */
-Test(bpf_switch, a_return_and_a_wake_up_that_nobody_reported)
-{
-	const struct ls_rec_stall *stall;
-
-	step_enter(world.task, 0x1000);
-	at(MS);
-	block(SYS_clock_nanosleep, 0, 0, 0);
-	at(14 * MS);
-	world.thread->task.sched_info.run_delay += 2 * MS;
-	world.thread->task.sched_info.last_arrival = machine.now_ns - RQ_CLOCK;
-	at(20 * MS);
-	step_exit(0x1000);
-	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
-	stall = take_stall();
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 11 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 7 * MS);
-}
-
-/* Nor when it left: its wake-up shows it asleep. */
-Test(bpf_switch, a_leave_that_nobody_reported)
-{
-	const struct ls_rec_stall *stall;
-	struct pt_regs *user = &world.thread->user;
-
-	step_enter(world.task, 0x1000);
-	blocked(SYS_fsync, 0, MS);
-	at(5 * MS);
-	regs_set_syscall(user, SYS_clock_nanosleep);
-	world.thread->task.se.exec_start = machine.now_ns - SCHED_CLOCK;
-	world.thread->task.on_cpu = 0;
-	at(18 * MS);
-	wake();
-	on_cpu();
-	at(20 * MS);
-	step_exit(0x1000);
-	cr_assert_eq(machine__loss(LS_LOSS_LEAVE_UNSEEN), 1);
-	stall = take_stall();
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 13 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_FILE], MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 6 * MS);
 }
 
 Test(bpf_switch, what_the_hypervisor_took)

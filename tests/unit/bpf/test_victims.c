@@ -27,7 +27,15 @@ static void queue(uint64_t task)
 	py__deque_append(world.ready, py__handle(py__step_callback(task)));
 }
 
-/* From the first look into the queue on, who is in it is sure to wait to the end. */
+static void wake_up(uint64_t task)
+{
+	py__deque_append(world.ready, py__handle(py__wakeup_callback(task)));
+}
+
+/*
+ * Where the beginning was not seen, who is in the queue at the first look waits from there on. A
+ * task that is woken later waits since a look found it.
+ */
 Test(bpf_victims, ready_tasks_wait_from_the_beginning_if_they_were_seen)
 {
 	uint64_t early = world__add_task("early", CODE + 0x10);
@@ -39,7 +47,7 @@ Test(bpf_victims, ready_tasks_wait_from_the_beginning_if_they_were_seen)
 	step_enter(world.task, 0x1000);
 	pass(MS);
 	blocked(SYS_clock_nanosleep, 0, 10 * MS);
-	queue(late);
+	wake_up(late);
 	pass(9 * MS);
 	step_exit(0x1000);
 	victim = expect_victim(early, 20 * MS);
@@ -50,10 +58,13 @@ Test(bpf_victims, ready_tasks_wait_from_the_beginning_if_they_were_seen)
 	stall = expect_stall(LS_UNIT_STEP, 0, 20 * MS);
 	cr_assert_eq(stall->victims, 2);
 	cr_assert_eq(stall->starved_ns, 20 * MS);
-	cr_assert_eq(stall->flags, 0);
+	cr_assert_eq(stall->flags, LS_STALL_SOCKETS_UNKNOWN);
 	cr_assert_eq(stats_of(CODE + 0x10)->suffered_ns, 20 * MS);
 	cr_assert_eq(stats_of(CODE + 0x10)->suffered, 1);
 	cr_assert_eq(stats_of(CODE)->starved_ns, 20 * MS);
+	cr_assert_eq(totals().waits_ns, 20 * MS);
+	cr_assert_eq(totals().wait_hist[ls_hist_index(20 * MS)], 1);
+	cr_assert_eq(totals().wait_hist[0], 1, "of the late one only the end is sure");
 }
 
 Test(bpf_victims, the_step_itself_and_other_callbacks_are_none)
@@ -130,7 +141,7 @@ Test(bpf_victims, a_queue_that_cannot_be_read)
 Test(bpf_victims, a_queue_that_is_not_known, .init = world__begin)
 {
 	step(world.task, 20 * MS);
-	cr_assert_eq(take_stall()->flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_assert_eq(take_stall()->flags, LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN);
 	cr_assert_eq(machine__loss(LS_LOSS_VICTIM_NO_QUEUE), 1);
 }
 
@@ -220,6 +231,14 @@ static void begin_trio(void)
 	bpf_map_update_elem(&loops, &key, &trio, 0);
 }
 
+static uint64_t trio_heap_items(void)
+{
+	uint64_t items;
+
+	bpf_probe_read_user(&items, 8, (const void *)(trio_heap + python.proc.py.at.list_items));
+	return items;
+}
+
 static void scope_with(uint64_t task, uint64_t when_ns)
 {
 	uint64_t scope = py__alloc(64), status = py__alloc(64), set = py__alloc(64);
@@ -268,6 +287,31 @@ Test(bpf_victims, who_waits_in_trio, .init = begin_trio)
 	cr_assert_eq(stall->name.copied, 14);
 }
 
+/*
+ * Two entries of one scope with one deadline: it was changed and changed back. The task whose step
+ * ends callbacks waits in such a scope as well: something else woke it.
+ */
+Test(bpf_victims, nobody_waits_twice_in_trio, .init = begin_trio)
+{
+	uint64_t coro = py__coro(CODE), running = trio_task(coro), asleep = trio_task(py__coro(1));
+	uint64_t entry;
+
+	memory__put(trio_frame + PY_LOCAL_TASK, running);
+	memory__put(running + 64, trio.py.tasks.owner);
+	scope_with(asleep, machine.now_ns + 5 * MS);
+	bpf_probe_read_user(&entry, 8, (const void *)trio_heap_items());
+	py__list_append(trio_heap, entry);
+	scope_with(running, machine.now_ns + 5 * MS);
+	resume(coro, 0x1000);
+	pass(MS);
+	resume_exit(0x1000);
+	pass(19 * MS);
+	resume(coro, 0x1000);
+	cr_assert_eq(next_record(LS_REC_VICTIM)->victim.task, running);
+	cr_assert_eq(next_record(LS_REC_VICTIM)->victim.task, asleep);
+	cr_assert_eq(take_stall()->victims, 2);
+}
+
 /* A thread that goes by its thread state may run another scheduler by now. */
 Test(bpf_victims, the_queue_of_another_trio_is_not_believed, .init = begin_trio)
 {
@@ -298,6 +342,7 @@ Test(bpf_victims, unread_sockets)
 	static struct file files[3], epoll_file;
 	static struct epitem items[3];
 	static struct eventpoll poll;
+	const struct ls_rec_stall *stall;
 
 	for (int i = 0; i < 3; i++) {
 		socks[i].sk.__sk_common.skc_family = 2;
@@ -318,9 +363,13 @@ Test(bpf_victims, unread_sockets)
 	step(world.task, MS);
 	idle(MS);
 	step(world.task, 20 * MS);
-	cr_assert_eq(take_stall()->sockets, 2);
+	stall = take_stall();
+	cr_assert_eq(stall->sockets, 2);
+	cr_assert(!(stall->flags & LS_STALL_SOCKETS_UNKNOWN));
 	/* A descriptor that is no epoll any more. */
 	poll.file = NULL;
 	step(world.task, 20 * MS);
-	cr_assert_eq(take_stall()->sockets, 0);
+	stall = take_stall();
+	cr_assert_eq(stall->sockets, 0);
+	cr_assert(stall->flags & LS_STALL_SOCKETS_UNKNOWN);
 }

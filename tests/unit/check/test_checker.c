@@ -334,6 +334,39 @@ Test(checker, sums)
 	bench_free(b);
 }
 
+static const struct verdict *judge_unknown_victims(struct bench *b, uint64_t max_starved_ns)
+{
+	struct stall s = step_make();
+
+	b->limits.max_starved_ns = max_starved_ns;
+	bench_begin(b);
+	step_time(&s, LS_CAUSE_CPU, 20 * MS);
+	s.starved_ns = 50 * MS;
+	cr_assert_eq(checker__stall(b->checker, &s), 0);
+	s.starved_ns = 0;
+	s.is_victims_unknown = true;
+	cr_assert_eq(checker__stall(b->checker, &s), 0);
+	return bench_end(b, NULL);
+}
+
+/* Their time may be above the limit. What is known of others may be so without them. */
+Test(checker, starved_time_that_is_not_known)
+{
+	struct bench *b = bench_new();
+	const struct verdict *v = judge_unknown_victims(b, 100 * MS);
+
+	cr_expect_eq(v->outcome, CHECK_INCONCLUSIVE);
+	cr_assert_eq(v->n_reasons, 1);
+	cr_expect_str_eq(v->reasons[0], "the starved time of 1 stall is not known (--max-starved)");
+	bench_free(b);
+	b = bench_new();
+	cr_expect_eq(judge_unknown_victims(b, 49 * MS)->outcome, CHECK_FAIL);
+	bench_free(b);
+	b = bench_new();
+	cr_expect_eq(judge_unknown_victims(b, CHECK_NO_LIMIT)->outcome, CHECK_PASS);
+	bench_free(b);
+}
+
 Test(checker, p99_is_judged_without_the_run_queue)
 {
 	struct bench *b = bench_new();

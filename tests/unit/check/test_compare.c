@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The statistics on simulated programs, with a fixed seed: how often an unchanged one is called
- * worse, how often a worse one is found. Steps vary by their nature, by the stretch of the run they
- * are in, and from run to run.
+ * worse, how often a worse one is found.
  */
 #include <errno.h>
 #include <math.h>
@@ -10,62 +9,12 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "check/compare.h"
+#include "check/baseline.h"
 #include "check/runs.h"
+#include "compare/simulate.h"
 #include "../deadline.h"
 
-#define COROUTINES 4
-#define SLICES 12
-#define STEPS_IN_SLICE 80
-#define STEP_SD 0.5 /* of the logarithm, as all below */
-#define SLICE_SD 0.05
-#define RUN_SD 0.03
 #define PROGRAMS 2000
-
-static const char *const names[COROUTINES] = { "first", "second", "third", "fourth" };
-
-/* The state of erand48(). */
-struct random {
-	unsigned short state[3];
-};
-
-/* Of a normal distribution, by the polar form of Box and Muller. */
-static double random__normal(struct random *rng, double sd)
-{
-	const double radius = sqrt(-2 * log(1 - erand48(rng->state)));
-
-	return sd * radius * cos(2 * M_PI * erand48(rng->state));
-}
-
-static void simulate_slice(struct random *rng, struct series *s, double log_ns)
-{
-	int i;
-
-	for (i = 0; i < STEPS_IN_SLICE; i++)
-		series__add_one(s, (uint64_t)exp(log_ns + random__normal(rng, STEP_SD)));
-}
-
-/* The first coroutine takes `factor` times as long. */
-static struct run *simulate_run(struct random *rng, double factor)
-{
-	struct run *run = run__new();
-	double effects[COROUTINES], slice_effect;
-	int slice, i;
-
-	cr_assert_not_null(run);
-	for (i = 0; i < COROUTINES; i++)
-		effects[i] = random__normal(rng, RUN_SD) + (i ? 0 : log(factor));
-	for (slice = 0; slice < SLICES; slice++) {
-		slice_effect = random__normal(rng, SLICE_SD);
-		for (i = 0; i < COROUTINES; i++)
-			simulate_slice(rng, run__coroutine(run, names[i], "app/web.py"),
-				       log(1e6) + i + effects[i] + slice_effect);
-		cr_assert_geq(run__cut(run), 0);
-	}
-	run->steps = COROUTINES * SLICES * STEPS_IN_SLICE;
-	run->own_ns = (uint64_t)(30e6 * run->steps / COROUTINES);
-	return run;
-}
 
 /* The share of programs that are called worse. */
 static double share_found(unsigned long seed, size_t n_programs, size_t n_runs, double factor,
@@ -198,13 +147,13 @@ Test(series, slices_become_longer)
 
 	while (!run__cut(run))
 		series__add_one(s, ++cut * MS);
-	cr_expect_eq(run->n_slices, CHECK_MAX_SLICES / 2);
+	cr_expect_eq(run->n_slices, RUN_MAX_SLICES / 2);
 	for (i = 0; i < run->n_slices; i++)
 		steps += series__slice(s, i)->steps;
-	cr_expect_eq(steps, CHECK_MAX_SLICES - 1);
+	cr_expect_eq(steps, RUN_MAX_SLICES - 1);
 	cr_expect_eq(series__slice(s, 1)->steps, 2);
 	cr_expect_eq(series__slice(s, 1)->own_ns, 5 * MS);
-	cr_expect_eq(series__slice(s, CHECK_MAX_SLICES / 2)->steps, 0);
+	cr_expect_eq(series__slice(s, RUN_MAX_SLICES / 2)->steps, 0);
 	run__free(run);
 }
 
@@ -267,7 +216,7 @@ Test(baseline, what_is_written_is_read, .init = make_path, .fini = drop_path)
 	for (i = 0; i < BASELINE_MAX_RUNS + 3; i++)
 		baseline__add(&out, simulate_run(&rng, 1));
 	cr_expect_eq(out.n, BASELINE_MAX_RUNS);
-	series__add_one(run__site(out.runs[0], "a\"\xff\n", "b", CHECK_NO_LINE), MS);
+	series__add_one(run__site(out.runs[0], "a\"\xff\n", "b", SERIES_NO_LINE), MS);
 	cr_assert_eq(baseline__write(&out, path, &err), 0, "%s", err.what);
 	cr_assert_eq(baseline__read(&in, path, &err), 0, "%s", err.what);
 	cr_assert_eq(in.n, out.n);
@@ -278,7 +227,7 @@ Test(baseline, what_is_written_is_read, .init = make_path, .fini = drop_path)
 		cr_expect_eq(series__slice(a, i)->own_ns, series__slice(b, i)->own_ns);
 		cr_expect_eq(series__slice(a, i)->n_parts, series__slice(b, i)->n_parts);
 	}
-	cr_expect_eq(series__line(in.runs[0]->sites), CHECK_NO_LINE);
+	cr_expect_eq(series__line(in.runs[0]->sites), SERIES_NO_LINE);
 	baseline__done(&in);
 	baseline__done(&out);
 }

@@ -33,6 +33,30 @@ Test(check_limits, last_pattern_that_fits_counts)
 	check_limits__done(&l);
 }
 
+/* The route with its method and without, the test as it is called, brackets and all. */
+Test(check_limits, entry_route_and_test)
+{
+	const struct check_names names = {
+		.coroutine = "RequestResponseCycle.run_asgi",
+		.entry = "get_order",
+		.route = "/orders/{id}",
+		.request = "GET /orders/{id}",
+		.test = "tests/test_orders.py::test_one[a b]",
+	};
+	static const char *const fit[] = { "get_*",
+					   "/orders/*",
+					   "GET *",
+					   "GET /orders/{id}",
+					   "tests/test_orders.py::*",
+					   "tests/test_orders.py::test_one[a b]" };
+	static const char *const no_fit[] = { "POST *", "/orders", "tests/*::test_two*", "{id}" };
+
+	for (size_t i = 0; i < N_OF(fit); i++)
+		cr_expect(check_names__fit(&names, fit[i]), "%s", fit[i]);
+	for (size_t i = 0; i < N_OF(no_fit); i++)
+		cr_expect_not(check_names__fit(&names, no_fit[i]), "%s", no_fit[i]);
+}
+
 Test(check_limits, threshold_is_lowered_to_the_smallest)
 {
 	struct check_limits l;
@@ -59,7 +83,9 @@ Test(check_limits, denied_causes)
 	cr_expect_eq(check_limits__deny(&l, "sleep,network", &err), 0);
 	cr_expect_eq(l.denied, (1U << LS_CAUSE_SLEEP) | (1U << LS_CAUSE_NETWORK));
 	cr_expect_lt(check_limits__deny(&l, "sleeping", &err), 0);
-	cr_expect_str_eq(err.what, "'sleeping' is not a cause");
+	cr_expect_str_eq(err.what,
+			 "'sleeping' is not a cause (did you mean 'sleep'?): there is cpu, sleep, "
+			 "network, file, pipe, process, lock, gil, dns, pagefault, other, gc");
 	cr_expect_lt(check_limits__deny(&l, "runqueue", &err), 0);
 	check_limits__done(&l);
 }

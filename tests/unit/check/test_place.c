@@ -51,6 +51,21 @@ Test(place, the_users_frame_comes_first)
 	cr_assert_str_eq(place.file, "/srv/lib/web.py");
 }
 
+Test(place, names_for_patterns)
+{
+	const struct stall stall = { .coroutine.name = "run",
+				     .entry.function = "handle",
+				     .request = { "GET", "/x", "GET /x" },
+				     .test = "t.py::test_a" };
+	const struct place_of place = { 0 };
+	const struct check_names names = place__names(&stall, &place, ROOT);
+
+	cr_assert_str_eq(names.entry, "handle");
+	cr_assert_str_eq(names.route, "/x");
+	cr_assert_str_eq(names.request, "GET /x");
+	cr_assert_str_eq(names.test, "t.py::test_a");
+}
+
 Test(place, a_runtime_may_know_no_libraries)
 {
 	static const struct runtime_words plain = { .name = "plain" };

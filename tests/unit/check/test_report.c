@@ -4,6 +4,7 @@
  * written here. Every kind of finding is in it, and names made to break each output.
  */
 #include "base/array.h"
+#include "check/baseline.h"
 #include "check/runs.h"
 #include "report/golden_file.h"
 
@@ -51,6 +52,10 @@ static void bench_hostile(struct bench *b)
 	s.coroutine.name = HOSTILE;
 	s.stack[0] = (struct model_frame){ HOSTILE, HOSTILE_FILE, 7 };
 	strcpy(s.task_name, "Task\033[31m\n");
+	strcpy(s.request.method, "GET");
+	strcpy(s.request.route, "/<b>|{id}");
+	strcpy(s.request.label, "GET /<b>|{id}");
+	strcpy(s.test, "t.py::test_one[`\033]]>]");
 	step_time(&s, LS_CAUSE_CPU, 55 * MS);
 	step_time(&s, LS_CAUSE_NETWORK, 12 * MS);
 	step_time(&s, LS_CAUSE_RUNQUEUE, 3 * MS);

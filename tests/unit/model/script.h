@@ -38,6 +38,8 @@ enum script_code {
 	MAIN_MODULE = 0x17000,
 	SAME_HANDLER = 0x18000, /* HANDLER as another process has it */
 	LOOKALIKE_RUN = 0x19000,
+	SESSION_DEL = 0x1c000,
+	TIME_SLEEP = 0x1d000 | LS_CODE_C_FUNCTION,
 };
 
 static const struct {
@@ -65,6 +67,8 @@ static const struct {
 	  { "_SelectorSocketTransport._read_ready",
 	    "/usr/lib/python3.11/asyncio/selector_events.py", 900 } },
 	{ MAIN_MODULE, { "<module>", "/srv/app/main.py", 1 } },
+	{ SESSION_DEL, { "Session.__del__", "/srv/app/db.py", 60 } },
+	{ TIME_SLEEP, { "time.sleep", "<built-in>", 0 } },
 	{ LOOKALIKE_RUN, { "_run", "/srv/myasyncio/events.py", 7 } },
 };
 
@@ -97,7 +101,9 @@ static inline const char *script_native(void *ctx, uint32_t pid, uint64_t ip)
 {
 	(void)ctx;
 	(void)pid;
-	return ip == 0x7f00 ? "libc.so.6:clock_nanosleep" : NULL;
+	return ip == 0x7f00  ? "libc.so.6:clock_nanosleep" :
+		ip == 0x7f01 ? "libsqlite3.so.0:sqlite3_step" :
+			       NULL;
 }
 
 static inline const char *script_syscall(void *ctx, uint16_t number)

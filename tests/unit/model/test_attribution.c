@@ -369,9 +369,83 @@ Test(callback, loop_machinery_alone_is_the_loops_own_frame)
 	check_callback(0, CODES(RUN_ONCE, RUN_FOREVER), "BaseEventLoop._run_once", 1845, 1, false);
 }
 
-Test(callback, written_in_c_is_the_handle_that_calls_it)
+/* The function that calls it is innocent, and so is the program that runs a native loop. */
+static void check_unseen(uint16_t flags, const uint64_t *codes)
 {
-	check_callback(0, CODES(HANDLE_RUN, RUN_ONCE, RUN_FOREVER), "Handle._run", 78, 1, false);
+	struct script *s = script_new();
+
+	send_callback(s, flags, codes);
+	cr_assert_eq(s->n_stalls, 1);
+	cr_assert_null(s->stall.coroutine.name);
+	cr_assert_null(s->stall.own.function);
+	cr_assert_eq(s->stall.n_frames, 1);
+	script_free(s);
+}
+
+Test(callback, written_in_c_and_not_known)
+{
+	check_unseen(0, CODES(HANDLE_RUN, RUN_ONCE, RUN_FOREVER));
+	check_unseen(LS_STACK_AT_LOOP, CODES(RUNNER_RUN));
+	check_unseen(LS_STACK_AT_LOOP, CODES(MAIN_MODULE));
+}
+
+Test(callback, written_in_c_has_a_name)
+{
+	check_callback(0, CODES(TIME_SLEEP, HANDLE_RUN, RUN_ONCE, RUN_FOREVER), "time.sleep", 0, 1,
+		       false);
+	check_callback(LS_STACK_AT_LOOP, CODES(TIME_SLEEP, MAIN_MODULE), "time.sleep", 0, 1, false);
+}
+
+/* The callback is around the other loop, and so is its own code. */
+Test(callback, that_runs_another_loop)
+{
+	struct script *s = script_new();
+
+	send_callback(s, 0,
+		      CODES(SELECT, RUN_ONCE, RUN_FOREVER, FETCH_ROW, TICK, HANDLE_RUN, RUN_ONCE,
+			    RUN_FOREVER, MAIN_MODULE));
+	cr_assert(s->stall.is_nested_loop);
+	cr_assert_str_eq(s->stall.coroutine.name, "tick");
+	cr_assert_str_eq(s->stall.own.function, "fetch_row");
+	cr_assert_eq(s->stall.n_frames, 5);
+	send_callback(s, 0, CODES(SELECT, RUN_ONCE, RUN_FOREVER, MAIN_MODULE));
+	cr_assert_not(s->stall.is_nested_loop, "the program runs the only loop");
+	send_callback(s, 0, CODES(FETCH_ROW, HANDLE_RUN, RUN_FOREVER, TICK, HANDLE_RUN, RUN_ONCE));
+	cr_assert_not(s->stall.is_nested_loop, "code that the other loop runs");
+	cr_assert_str_eq(s->stall.coroutine.name, "fetch_row");
+	script_free(s);
+}
+
+Test(attribution, step_that_runs_another_loop)
+{
+	static const uint64_t codes[] = { SELECT, RUN_ONCE, RUN_FOREVER, FETCH_ROW, HANDLER };
+	struct script *s = script_new();
+	struct ls_rec_stack stack = script_stack(s, 3, LS_CAUSE_NETWORK, 50 * MS);
+	struct ls_rec_stall stall = script_stall(s, 3, LS_UNIT_STEP);
+
+	stack.flags = LS_STACK_AT_CORO;
+	for (uint64_t i = 0; i < 5; i++)
+		script_frame(&stack, codes[i], 100 + i);
+	script_send_stack(s, &stack);
+	script_time(&stall, LS_CAUSE_NETWORK, 50 * MS);
+	script_send_stall(s, &stall);
+	cr_assert_eq(s->stall.sign, SIGN_NESTED_LOOP);
+	cr_assert_str_eq(s->stall.own.function, "fetch_row");
+	script_free(s);
+}
+
+/* What can be done about a stall depends on what it runs in. */
+Test(callback, has_a_context)
+{
+	struct script *s = script_new();
+
+	send_callback(s, 0, CODES(TIME_SLEEP, HANDLE_RUN, RUN_FOREVER));
+	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	send_callback(s, 0, CODES(FETCH_ROW, SESSION_DEL, TICK, HANDLE_RUN, RUN_FOREVER));
+	cr_assert_eq(s->stall.context, CONTEXT_FINALIZER);
+	cr_assert_str_eq(s->stall.finalizer.function, "Session.__del__");
+	cr_assert_str_eq(s->stall.interrupted.function, "tick");
+	script_free(s);
 }
 
 Test(callback, folder_that_only_ends_like_asyncio_is_the_users)
@@ -383,7 +457,6 @@ Test(callback, of_a_native_loop_ends_with_the_frame_that_runs_it)
 {
 	check_callback(LS_STACK_AT_LOOP, CODES(RENDER, TICK, MAIN_MODULE), "tick", 5, 2, false);
 	check_callback(LS_STACK_AT_LOOP, CODES(TICK, RUNNER_RUN), "tick", 5, 1, false);
-	check_callback(LS_STACK_AT_LOOP, CODES(MAIN_MODULE), "<module>", 1, 1, false);
 }
 
 Test(callback, behind_the_end_of_the_loop_is_no_stall)

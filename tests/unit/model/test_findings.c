@@ -396,3 +396,45 @@ Test(findings, stalls_without_room_are_counted)
 	cr_expect_eq(b.sums.refused, 3);
 	done(&b);
 }
+
+/* Nobody can await in a callback, and even less in a finalizer. */
+Test(findings, advice_for_where_it_runs)
+{
+	static const struct {
+		enum call_context context;
+		const char *advice;
+	} cases[] = {
+		{ CONTEXT_TASK, "await asyncio.sleep" },
+		{ CONTEXT_CALLBACK, "loop.call_later" },
+		{ CONTEXT_FINALIZER, "finalizer" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench b = { 0 };
+		struct stall s = step_at("fetch_row", 31, LS_CAUSE_SLEEP, 50);
+		struct lint_verdict verdict;
+
+		s.context = cases[i].context;
+		add(&b, &s);
+		rows(&b);
+		cr_assert_not_null(strstr(describe(&b, 0).advice, cases[i].advice), "%s",
+				   describe(&b, 0).advice);
+		cr_assert(lint__stall(&s, 0, &verdict));
+		cr_assert_str_eq(verdict.advice, describe(&b, 0).advice);
+		finding_sums__done(&b.sums);
+	}
+}
+
+/* The function of the loop that calls it is innocent. */
+Test(findings, a_callback_that_is_not_known_has_no_line)
+{
+	struct bench b = { 0 };
+	struct stall s = step_at("Handle._run", 80, LS_CAUSE_SLEEP, 50);
+
+	s.unit = LS_UNIT_CALLBACK;
+	s.coroutine = (struct code_info){ 0 };
+	s.own = (struct model_frame){ 0 };
+	add(&b, &s);
+	cr_assert_null(rows(&b)[0].at.function);
+	finding_sums__done(&b.sums);
+}

@@ -77,6 +77,7 @@ Test(model_groups, entries_stand_in_for_the_coroutine_of_a_library)
 	add(&g, &stall, &server);
 	stall = step_of(&worker, "worker", 10);
 	add(&g, &stall, NULL);
+	cr_expect_eq(server.causes, 1u << LS_CAUSE_SLEEP);
 	rows[0].entered_stalls = server.entered_stalls;
 	rows[0].entered_starved_ns = server.entered_starved_ns;
 	cr_assert_eq(groups__rows(&g, &s), 0);
@@ -206,6 +207,59 @@ Test(model_groups, tasks_files_and_processes)
 	groups__done(&g);
 }
 
+/* A dispatcher and what it calls, a callback, a turn, tasks with and without a name. */
+static size_t some_stalls(struct stall stalls[])
+{
+	const struct code_info callback = { "worker", "/srv/app/jobs.py", 7 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		stalls[n] = step_of(&run_asgi, "middleware", 10 + i);
+		stalls[n].n_frames = 2;
+		stalls[n].stack[0] =
+			(struct model_frame){ i % 2 ? "get" : "post", "/srv/app/web.py", 60 };
+		stalls[n].def_lines[0] = i % 2 ? 50 : 70;
+		stalls[n].stack[1] = stalls[n].entry;
+		stalls[n].pid += i / 2;
+		n++;
+	}
+	stalls[n++] = step_of(&worker, "worker", 10);
+	stalls[n] = step_of(&callback, "worker", 10);
+	stalls[n++].unit = LS_UNIT_CALLBACK;
+	stalls[n++] = (struct stall){ .unit = LS_UNIT_TURN, .duration_ns = MS, .pid = PID };
+	stalls[n] = step_of(&worker, "worker", 10);
+	strcpy(stalls[n].task_name, "poller");
+	strcpy(stalls[n++].request.label, "GET /orders/{id}");
+	return n;
+}
+
+Test(model_groups, a_row_has_the_stalls_that_it_counts)
+{
+	struct snapshot s = { 0 };
+	struct groups g = { 0 };
+	static struct stall stalls[16];
+	const size_t n = some_stalls(stalls);
+	size_t rows = 0;
+
+	for (size_t i = 0; i < n; i++)
+		add(&g, &stalls[i], NULL);
+	cr_assert_eq(groups__rows(&g, &s), 0);
+	for (enum group_key key = 0; key < GROUP_MAX; key++)
+		for (size_t k = 0; k < s.groups[key].n; k++, rows++) {
+			const struct group_row *row = &s.groups[key].rows[k];
+			size_t has = 0;
+
+			for (size_t i = 0; i < n; i++)
+				has += group__has(key, row, &stalls[i]);
+			cr_expect_eq(has, row->stalls, "%s %s: %zu of %zu", group_key_word(key),
+				     row->name, has, (size_t)row->stalls);
+			cr_expect_neq(row->causes, 0);
+		}
+	cr_expect_gt(rows, 20, "%zu rows", rows);
+	cr_expect_not_null(find(&s, GROUP_AUTO, "get"), "of those that the middleware calls");
+	groups__done(&g);
+}
+
 Test(model_groups, an_open_stall_is_at_the_row_that_will_get_it)
 {
 	struct coroutine_row row = { .coroutine = run_asgi, .steps = 9, .open = 1 };
@@ -242,7 +296,8 @@ Test(model_groups, rows_without_room_are_counted)
 		stall.pid = (uint32_t)i;
 		add(&g, &stall, NULL);
 	}
-	cr_expect_eq(g.refused, 4 * 1200 - GROUPS_MAX);
+	/* By entry, file, task and process; all are of one coroutine, and no request or test. */
+	cr_expect_eq(g.refused, 4 * 1200 + 2 - GROUPS_MAX);
 	groups__done(&g);
 }
 

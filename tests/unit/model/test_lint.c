@@ -145,6 +145,9 @@ Test(lint, advice_follows_what_was_observed)
 	cr_assert_eq(v.id, LINT_CPU_PINNED);
 	v = verdict_by_sign(LS_CAUSE_RUNQUEUE, SIGN_OTHER_PROCESS);
 	cr_assert_eq(v.id, LINT_STARVED_BY_HOST);
+	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_LIBRARY);
+	cr_assert_not_null(strstr(v.advice, "Call it in a thread"), "%s", v.advice);
+	cr_assert_null(strstr(v.verdict, "time.sleep"), "%s", v.verdict);
 	/* What is seen of one cause says nothing of another. */
 	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_GIL_RELEASED);
 	cr_assert_eq(v.id, LINT_BLOCKING_CALL);
@@ -390,6 +393,8 @@ Test(lint, every_kind_of_finding_has_a_rule)
 			n += (int)lint_rules[i].kind == kind;
 		for (size_t i = 0; i < lint_n_loop_rules; i++)
 			n += (int)lint_loop_rules[i].kind == kind;
+		/* The rule on pools has words for each kind of pool. */
+		n += kind > FINDING_POOL_EXECUTOR && kind <= FINDING_POOL_CONNECTIONS;
 		cr_expect_gt(n, 0, "kind %d", kind);
 	}
 }

@@ -55,6 +55,29 @@ Test(live, row_has_what_a_stall_has)
 	script_free(s);
 }
 
+/* The copy of its user stack came when it began to sleep. */
+Test(live, sleep_of_a_library_is_told_while_it_goes_on)
+{
+	const struct ls_frame frames[] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };
+	struct script *s = script_new();
+	struct ls_rec_stack stack = script_stack(s, 7, LS_CAUSE_SLEEP, 0);
+	const struct model_live live = live_of(s, 7, LS_UNIT_STEP, frames, 2);
+	const struct snapshot *snap;
+	struct ls_rec_native native;
+
+	script_frame(&stack, FETCH_ROW, 31);
+	native = script_native_stack(s, &stack);
+	native.ips[0] = 0x7f00;
+	native.ips[1] = 0x7f01;
+	cr_assert_eq(script_send(s, &native, native.hdr.len), 0);
+	cr_assert_eq(model__live(s->model, &live, 1), 0);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_live, 1);
+	cr_assert(snap->live[0].is_library_call);
+	cr_assert_eq(snap->live[0].sign, SIGN_LIBRARY);
+	script_free(s);
+}
+
 Test(live, its_end_takes_it_over)
 {
 	const struct ls_frame frames[] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };

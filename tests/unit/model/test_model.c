@@ -273,7 +273,7 @@ Test(model, hostile_numbers)
 
 	stack.syscall = LS_SYSCALLS - 1;
 	stack.native_ip = UINT64_MAX;
-	stack.flags = 0xffff & ~LS_STACK_HOLDER;
+	stack.flags = 0xffff & ~(LS_STACK_HOLDER | LS_STACK_MAKER);
 	for (i = 0; i < LS_MAX_FRAMES; i++)
 		script_frame(&stack, UINT64_MAX - (uint64_t)i, UINT64_MAX);
 	script_send_stack(s, &stack);

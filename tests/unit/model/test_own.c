@@ -223,6 +223,23 @@ Test(own, the_program_around_the_loop_is_not_in_a_callback)
 	script_free(s);
 }
 
+/* Several may run between two steps: one that was seen once is not what took the time. */
+Test(own, of_several_callbacks_the_heaviest)
+{
+	struct script *s = own_script(NULL);
+	struct ls_rec_stall rec = script_stall(s, 1, LS_UNIT_CALLBACK);
+
+	send_stack(s, LS_CAUSE_CPU, 0, 2 * MS,
+		   (const uint64_t[]){ TICK, 6, HANDLE_RUN, 88, RUN_ONCE, 1900, 0 });
+	send_stack(s, LS_CAUSE_SLEEP, 0, 40 * MS,
+		   (const uint64_t[]){ FROZEN, 9, HANDLE_RUN, 88, RUN_ONCE, 1900, 0 });
+	script_time(&rec, LS_CAUSE_SLEEP, 40 * MS);
+	script_send_stall(s, &rec);
+	check_own(&s->stall, "_call", 9, 40.0 / 42);
+	check_entry(&s->stall, "_call", 9);
+	script_free(s);
+}
+
 /* All steps of a turn are in it, none of which holds more than half. */
 Test(own, without_a_majority_the_heaviest)
 {

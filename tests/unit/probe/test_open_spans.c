@@ -119,7 +119,7 @@ Test(probe_open_spans, a_step_that_computes)
 	cr_expect_eq(live.stall.task, world.task);
 	cr_expect_eq(live.stall.coro, world.coro);
 	cr_expect_eq(live.stall.code, CODE);
-	cr_expect_eq(live.stall.flags, LS_STALL_VICTIMS_UNKNOWN);
+	cr_expect_eq(live.stall.flags, LS_STALL_VICTIMS_UNKNOWN | LS_STALL_SOCKETS_UNKNOWN);
 	cr_expect_eq(live.cause, LS_CAUSE_CPU);
 	cr_expect_eq(live.syscall, LS_NO_SYSCALL);
 	cr_expect_eq(live.n_frames, 0, "no sample was taken");

@@ -4,10 +4,14 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "process/procfs.h"
@@ -217,6 +221,57 @@ Test(proc_status, without_namespaces)
 	cr_assert_eq(proc_status__parse(&status, "Tgid:\t77\nUid:\t0\t0\t0\t0\n"), 0);
 	cr_assert_eq(status.ns_pid, 0);
 	cr_assert_eq(proc_status__parse(&status, "Name:\tx\n"), -EINVAL);
+}
+
+Test(proc_status, groups)
+{
+	static const char text[] = "Gid:\t5\t6\t6\t6\nFDSize:\t64\nGroups:\t7 88 \nNStgid:\t9\n";
+	static const struct {
+		gid_t gid;
+		bool is_in;
+	} cases[] = { { 5, true },  { 6, true },   { 7, true },	 { 88, true },
+		      { 8, false }, { 64, false }, { 9, false }, { 0, false } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		cr_expect_eq(proc_status_has_group(text, cases[i].gid), cases[i].is_in, "group %u",
+			     cases[i].gid);
+	cr_expect_not(proc_status_has_group("Gid:\tx\nGroups:\t\n", 0));
+	cr_expect_not(proc_status_has_group("", 0));
+}
+
+/* A child, so that this process keeps its user. */
+Test(proc_status, what_a_process_may_read)
+{
+	const struct stat own = { .st_uid = 4711, .st_gid = 1, .st_mode = S_IFREG | 0400 },
+			  groups = { .st_uid = 1, .st_gid = 4712, .st_mode = S_IFREG | 0640 },
+			  all = { .st_uid = 1, .st_gid = 1, .st_mode = S_IFREG | 0604 },
+			  others = { .st_uid = 1, .st_gid = 1, .st_mode = S_IFREG | 0640 },
+			  hidden = { .st_uid = 4711, .st_gid = 1, .st_mode = S_IFREG | 0044 };
+	int status, gate[2];
+	char ready;
+	pid_t child;
+
+	if (geteuid())
+		cr_skip_test("only root becomes another user");
+	cr_assert_eq(pipe(gate), 0);
+	child = fork();
+	if (!child) {
+		if (setgroups(0, NULL) || setgid(4712) || setuid(4711) ||
+		    write(gate[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	cr_assert_eq(read(gate[0], &ready, 1), 1);
+	cr_expect_eq(proc_may_read(child, &own), 1);
+	cr_expect_eq(proc_may_read(child, &groups), 1);
+	cr_expect_eq(proc_may_read(child, &all), 1);
+	cr_expect_eq(proc_may_read(child, &others), 0);
+	cr_expect_eq(proc_may_read(child, &hidden), 0);
+	cr_expect_eq(proc_may_read(getpid(), &others), 1, "root");
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	cr_expect_lt(proc_may_read(child, &own), 0, "it has ended");
 }
 
 Test(maps, paths_are_named_from_the_root_of_the_process)

@@ -44,14 +44,12 @@ static inline size_t count_kind(const struct spots *s, enum ls_spot kind)
 /* Where the direct call at `vaddr` goes to. */
 static inline uint64_t called_at(struct elf_image *img, uint64_t vaddr)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct arch_cursor cursor = { .vaddr = vaddr };
 	struct arch_insn insn;
 
 	cursor.code = elf_image__bytes(img, vaddr, 1, &cursor.size);
 	cr_assert_not_null(cursor.code);
-	cr_assert_eq(arch_decoder__new(&d), 0);
-	cr_assert(arch_decoder__next(d, &cursor, &insn));
+	cr_assert(arch_decode(&cursor, &insn));
 	cr_assert(insn.is_call);
 	cr_assert_neq(insn.branch_target, 0);
 	return insn.branch_target;

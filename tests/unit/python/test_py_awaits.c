@@ -99,6 +99,9 @@ Test(addr_map, keeps_the_first_value_of_each)
 
 /* A coroutine and its type; up to 3.10 also its frame. */
 static uint64_t type[64], coro[64], frame[64], stack[4];
+/* What a generator runs: an object up to 3.10, then its bytes alone. */
+static uint64_t code[64], bytecode[16];
+#define LASTI 6 /* position of the last instruction: in bytes, in 3.10 in units of two */
 
 static void put(void *object, size_t offset, uint64_t value, size_t bytes)
 {
@@ -165,6 +168,27 @@ static void make_coroutine(const struct target *t, uint64_t awaited)
 	put(coro, py->minor == 11 ? 75 : 67, state_of(py->minor, false), 1);
 }
 
+/* Makes it a generator, suspended by `yield from` or by a yield of its own. */
+static void make_generator(const struct target *t, bool yields_from)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint8_t *next;
+
+	make_coroutine(t, address(coro));
+	put(type, py->tp_name, address("generator"), 8);
+	if (py->gen_iframe != LS_PY_NONE) {
+		put(coro, py->gen_iframe + py->frame_position, address(bytecode), 8);
+		((uint8_t *)bytecode)[3] = yields_from ? 2 : 1; /* argument of RESUME */
+		if (py->minor >= 13 && !yields_from)
+			put(coro, py->gen_state, (uint8_t)(py->gen_awaits - 1), 1);
+		return;
+	}
+	put(coro, py->gen_code, address(code), 8);
+	put(code, py->co_code, address(bytecode), 8);
+	next = (uint8_t *)bytecode + py->bytes_data + (py->minor == 10 ? 2 : 1) * LASTI + 2;
+	*next = yields_from ? 72 : 1;
+}
+
 static bool read_coroutine(const struct target *t, struct py_awaits *awaits)
 {
 	_cleanup_(py_pages__freep) struct py_pages *pages = NULL;
@@ -201,6 +225,22 @@ Test(py_awaits, one_that_awaits_itself_comes_to_an_end)
 		cr_assert(!read_coroutine(&t, &awaits));
 		cr_assert_eq(awaits.n_frames, TARGET_TASK_FRAMES);
 		cr_assert(awaits.is_cut);
+	}
+}
+
+/* On its stack is an iterator of a `for`, which it does not await. */
+Test(py_awaits, a_generator_that_yields_awaits_nothing)
+{
+	for (uint8_t minor = PY_MINOR_MIN; minor <= PY_MINOR_MAX; minor++) {
+		struct target t = self_as(minor);
+		struct py_awaits awaits;
+
+		make_generator(&t, true);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, TARGET_TASK_FRAMES, "3.%d", minor);
+		make_generator(&t, false);
+		cr_assert(!read_coroutine(&t, &awaits));
+		cr_assert_eq(awaits.n_frames, 1, "3.%d: %u frames", minor, awaits.n_frames);
 	}
 }
 

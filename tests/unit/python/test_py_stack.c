@@ -210,3 +210,78 @@ Test(py_stack, what_changes_is_left_out)
 	is_over = true;
 	pthread_join(thread, NULL);
 }
+
+enum function { BASE = 1, LEFT, RIGHT, LEAF };
+
+/* Where a function is called, from 3.11 on: the next place of the thread's own stack. */
+static void call(const struct target *t, size_t depth, enum function function)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+
+	put(frames[depth], py->frame_code, CODE((uint64_t)function));
+	put(frames[depth], py->frame_position, CODE((uint64_t)function));
+	put(frames[depth], py->frame_previous, address(frames[depth - 1]));
+	put(tstate, py->tstate_frame, address(frames[depth]));
+	for (volatile int i = 0; i < 50; i++)
+		;
+}
+
+static void give_back(const struct target *t, size_t depth)
+{
+	put(tstate, t->proc.py.at.tstate_frame, address(frames[depth - 1]));
+}
+
+static void call_left(const struct target *t, size_t depth)
+{
+	call(t, depth, LEFT);
+	call(t, depth + 1, LEAF);
+	give_back(t, depth + 1);
+	call(t, depth + 1, LEAF);
+	give_back(t, depth + 1);
+	give_back(t, depth);
+}
+
+static void *call_both(void *arg)
+{
+	const struct target *t = arg;
+
+	while (!is_over) {
+		call_left(t, 1);
+		call(t, 1, RIGHT);
+		call_left(t, 2);
+		call(t, 2, LEAF);
+		give_back(t, 2);
+		give_back(t, 1);
+	}
+	return NULL;
+}
+
+static bool is_call(uint64_t caller, uint64_t callee)
+{
+	return (caller == CODE(BASE) && (callee == CODE(LEFT) || callee == CODE(RIGHT))) ||
+		(caller == CODE(RIGHT) && (callee == CODE(LEFT) || callee == CODE(LEAF))) ||
+		(caller == CODE(LEFT) && callee == CODE(LEAF));
+}
+
+/* The links are the same whatever runs there: only the code tells calls apart. */
+Test(py_stack, places_that_are_used_again)
+{
+	struct target t = put_chain(13, 0);
+	pthread_t thread;
+
+	put_frame(&t, 0, 0, 0);
+	put(frames[0], t.proc.py.at.frame_code, CODE((uint64_t)BASE));
+	put_thread(&t, address(frames[0]));
+	cr_assert_eq(pthread_create(&thread, NULL, call_both, &t), 0);
+	for (int round = 0; round < 20000; round++) {
+		stack = (struct target_stack){ 0 };
+		cr_assert_eq(py_thread_stack(&t, address(tstate), &stack), 0);
+		for (size_t i = 0; i + 1 < stack.n_frames; i++)
+			cr_assert(is_call(stack.frames[i + 1].at.code, stack.frames[i].at.code),
+				  "round %d: %#llx calls %#llx", round,
+				  (unsigned long long)stack.frames[i + 1].at.code,
+				  (unsigned long long)stack.frames[i].at.code);
+	}
+	is_over = true;
+	pthread_join(thread, NULL);
+}

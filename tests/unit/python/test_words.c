@@ -49,3 +49,17 @@ Test(words, package_of_a_file)
 	cr_assert(runtime_words__is_of_package(&words_python, module, "acme"));
 	cr_assert(!runtime_words__is_of_package(&words_python, "/srv/acme/main.py", "acme"));
 }
+
+Test(words, finalizers)
+{
+	static const char weakref[] = "/usr/lib/python3.11/weakref.py";
+
+	cr_assert(words_python.is_finalizer("/srv/app/db.py", "Session.__del__"));
+	cr_assert(words_python.is_finalizer("/srv/app/db.py", "__del__"));
+	cr_assert(words_python.is_finalizer(weakref, "finalize.__call__"));
+	cr_assert(
+		words_python.is_finalizer(weakref, "WeakValueDictionary.__init__.<locals>.remove"));
+	cr_assert_not(words_python.is_finalizer(weakref, "WeakValueDictionary.get"));
+	cr_assert_not(words_python.is_finalizer("/srv/app/weakref.py", "Client.__call__"));
+	cr_assert_not(words_python.is_finalizer("/srv/app/db.py", "close"));
+}

@@ -42,6 +42,18 @@ static inline void dump_u64s(FILE *out, const char *name, const uint64_t *values
 			fprintf(out, "%zu:%" PRIu64 ",", i, values[i]);
 }
 
+static inline void dump_turn(FILE *out, const struct turn_parts *turn)
+{
+	for (size_t i = 0; i < turn->n_parts; i++) {
+		dump_code(out, "part", &turn->parts[i].coroutine);
+		fprintf(out, " %u %" PRIu64, turn->parts[i].steps, turn->parts[i].duration_ns);
+	}
+	fprintf(out, " rest=%u %" PRIu64 " made=%u %d", turn->rest_steps, turn->rest_ns,
+		turn->maker.n_made, turn->maker.origin);
+	dump_code(out, "maker", &turn->maker.coroutine);
+	dump_frame(out, &turn->maker.at);
+}
+
 static inline void dump_stall(FILE *out, const struct stall *s)
 {
 	fprintf(out, "stall pid=%u tid=%u unit=%d cause=%d", s->pid, s->tid, s->unit, s->cause);
@@ -77,6 +89,7 @@ static inline void dump_stall(FILE *out, const struct stall *s)
 		dump_text(out, "victim", s->victim_names[i]);
 	DUMP_U64(out, s, starved_ns);
 	DUMP_U64(out, s, sockets);
+	dump_turn(out, &s->turn);
 	fprintf(out, " %d %d\n", s->is_victims_cut, s->is_victims_unknown);
 }
 
@@ -132,6 +145,43 @@ static inline void dump_loop(FILE *out, const struct loop_row *l)
 	DUMP_U64(out, l, executor_queued);
 	DUMP_U64(out, l, executor_full_ticks);
 	DUMP_U64(out, l, container_pid);
+	fputc('\n', out);
+}
+
+static inline void dump_life(FILE *out, const struct life_row *l)
+{
+	fprintf(out, "life pid=%u kind=%d outside=%d", l->pid, l->kind, l->is_outside);
+	dump_text(out, "coroutine", l->coroutine.name);
+	dump_text(out, "other", l->other.name);
+	dump_frame(out, &l->at);
+	dump_text(out, "type", l->type);
+	dump_text(out, "file", l->origin.file);
+	dump_text(out, "function", l->origin.function);
+	DUMP_U64(out, l, origin.line);
+	DUMP_U64(out, l, count);
+	DUMP_U64(out, l, unawaited);
+	DUMP_U64(out, l, count_first);
+	DUMP_U64(out, l, count_max);
+	DUMP_U64(out, l, since_ns);
+	DUMP_U64(out, l, found_ns);
+	DUMP_U64(out, l, found);
+	fputc('\n', out);
+}
+
+static inline void dump_pool(FILE *out, const struct pool_row *p)
+{
+	fprintf(out, "pool pid=%u kind=%d default=%d", p->pid, p->kind, p->is_default);
+	dump_text(out, "name", p->name);
+	DUMP_U64(out, p, size);
+	DUMP_U64(out, p, busy);
+	DUMP_U64(out, p, waiting);
+	DUMP_U64(out, p, waiting_max);
+	DUMP_U64(out, p, full_ns);
+	DUMP_U64(out, p, full_since_ns);
+	for (size_t i = 0; i < p->n_places; i++) {
+		fprintf(out, " threads=%u", p->places[i].threads);
+		dump_frame(out, &p->places[i].at);
+	}
 	fputc('\n', out);
 }
 
@@ -270,6 +320,10 @@ static inline char *dump_snapshot(struct model *m)
 		dump_stall(out, s->stall_list[i]);
 	for (size_t i = 0; i < s->n_loops; i++)
 		dump_loop(out, &s->loops[i]);
+	for (size_t i = 0; i < s->n_pools; i++)
+		dump_pool(out, &s->pools[i]);
+	for (size_t i = 0; i < s->n_lives; i++)
+		dump_life(out, &s->lives[i]);
 	for (size_t i = 0; i < s->n_tasks; i++)
 		dump_task(out, &s->tasks[i]);
 	dump_lists(out, s);

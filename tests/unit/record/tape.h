@@ -130,6 +130,23 @@ static inline void tape_holders(struct tape *t, struct ls_rec_stall *rec)
 		 (unsigned int)tape_random(t, 3));
 }
 
+static inline void tape_request(struct tape *t, struct ls_rec_stall *rec)
+{
+	struct ls_request *request = &rec->request;
+	char test[sizeof(rec->test)] = "";
+
+	request->state = (uint32_t)tape_random(t, LS_REQUEST_STATE_MAX);
+	request->n_prefixes = (uint8_t)tape_random(t, LS_REQUEST_PREFIXES + 1);
+	request->is_partial = (uint8_t)tape_random(t, 2);
+	request->method = script_pystr(tape_random(t, 2) ? "GET" : "POST");
+	request->route = script_pystr("/items/{id}");
+	for (size_t i = 0; i < LS_REQUEST_PREFIXES; i++)
+		request->prefixes[i] = script_pystr(i ? "/api" : "/v1");
+	snprintf(test, sizeof(test), "tests/test_a.py::test_%0*u", (int)tape_random(t, 300),
+		 (unsigned int)tape_random(t, 3));
+	memcpy(rec->test, test, sizeof(test));
+}
+
 /* Two native frames inside a stack, one of them with a name. */
 static inline void tape_native(struct tape *t, const struct ls_rec_stack *stack)
 {
@@ -146,6 +163,35 @@ static inline struct ls_await tape_await(struct tape *t, uint64_t states)
 
 	return (struct ls_await){ .frame = { tape_codes[tape_random(t, 6)], tape_random(t, 90) },
 				  .state = list[tape_random(t, states)] };
+}
+
+/* What a turn consisted of, and its stall. */
+static inline void tape_turn(struct tape *t)
+{
+	struct ls_rec_stall rec = script_stall(&t->clock, ++t->spans, LS_UNIT_TURN);
+	struct ls_rec_stack stack = script_stack(&t->clock, rec.span, LS_CAUSE_CPU, 0);
+	struct ls_rec_turn turn;
+
+	memset(&turn, 0, sizeof(turn));
+	turn.hdr = script_header(&t->clock, LS_REC_TURN, sizeof(turn));
+	turn.span = rec.span;
+	turn.n_parts = (uint32_t)tape_random(t, LS_MAX_TURN_PARTS + 1);
+	for (uint32_t i = 0; i < turn.n_parts; i++)
+		turn.parts[i] = (struct ls_turn_part){ .code = tape_codes[tape_random(t, 6)],
+						       .duration_ns = tape_random(t, MS),
+						       .steps = (uint32_t)tape_random(t, 90) };
+	turn.rest_ns = tape_random(t, MS);
+	turn.rest_steps = (uint32_t)tape_random(t, 9);
+	turn.maker_code = tape_codes[tape_random(t, 6)];
+	turn.n_made = (uint32_t)tape_random(t, 90);
+	turn.maker_origin = (uint32_t)tape_random(t, LS_MAKER_MAX);
+	stack.flags |= LS_STACK_MAKER;
+	script_frame(&stack, HANDLER, 1 + tape_random(t, 90));
+	tape_send(t, &stack, stack.hdr.len);
+	tape_send(t, &turn, sizeof(turn));
+	rec.steps = 90;
+	script_time(&rec, LS_CAUSE_CPU, 10 * MS + tape_random(t, MS));
+	tape_send(t, &rec, sizeof(rec));
 }
 
 /* A stall with its stacks and victims. */
@@ -175,10 +221,13 @@ static inline void tape_stall(struct tape *t)
 	rec.from = tape_await(t, 2);
 	rec.to = tape_await(t, 5);
 	tape_holders(t, &rec);
+	tape_request(t, &rec);
 	rec.starved_ns = tape_random(t, 60 * MS);
 	script_time(&rec, cause, 10 * MS + tape_random(t, 90 * MS));
 	script_time(&rec, LS_CAUSE_CPU, tape_random(t, 5 * MS));
 	tape_send(t, &rec, sizeof(rec));
+	if (!tape_random(t, 4))
+		tape_turn(t);
 }
 
 /* One round of readings; some do not change. */
@@ -273,11 +322,60 @@ static inline void tape_live(struct tape *t)
 	live.stall.lock_holder_id = TID;
 	live.stall.lock_known = (uint32_t)tape_random(t, LS_LOCK_MAX);
 	strcpy(live.stall.lock_holder_name, "keeper_7");
+	tape_request(t, &live.stall);
 	live.stall.victims = 9;
 	for (size_t i = 0; i < live.n_victim_names; i++)
 		live.victim_names[i] =
 			(struct ls_pystr){ .number = tape_random(t, 100), .ascii = 1 };
 	cr_assert_eq(feed__live(&t->feed, &live, tape_random(t, 2)), 0);
+}
+
+static inline void tape_pools(struct tape *t)
+{
+	struct pool pools[2] = {
+		{ .kind = POOL_EXECUTOR,
+		  .object = 0x7000,
+		  .name = "reports",
+		  .size = 3,
+		  .busy = (uint32_t)tape_random(t, 4),
+		  .waiting = (uint32_t)tape_random(t, 9),
+		  .n_places = 1,
+		  .places = { { { 0x5000, 3 }, 2 } } },
+		{ .kind = POOL_CONNECTIONS, .object = 0x8000, .size = 1, .busy = 1, .waiting = 2 },
+	};
+
+	cr_assert_eq(feed__pools(&t->feed, t->clock.now_ns, PID, pools, tape_random(t, 3)), 0);
+}
+
+static inline void tape_lives(struct tape *t)
+{
+	struct life_group groups[3] = {
+		{ .kind = LIFE_ALIVE,
+		  .key = 0x1234567890abcdefULL,
+		  .code = 0x5000,
+		  .n_frames = 2,
+		  .frames = { { 0x5000, 3 }, { 0x5100, 4 } },
+		  .type = "Future",
+		  .origin = { .line = 12, .file = "/srv/app.py", .function = "start" },
+		  .count = (uint32_t)tape_random(t, 400),
+		  .unawaited = 3,
+		  .ended = (uint32_t)tape_random(t, 2),
+		  .since_ns = t->clock.now_ns / 2 },
+		{ .kind = LIFE_CANCELLED,
+		  .key = 2,
+		  .code = 0x5000,
+		  .count = 1,
+		  .is_outside = true,
+		  .since_ns = t->clock.now_ns / 3 },
+		{ .kind = LIFE_DEADLOCK,
+		  .key = 3,
+		  .code = 0x5000,
+		  .other_code = 0x5100,
+		  .count = 2,
+		  .since_ns = t->clock.now_ns },
+	};
+
+	cr_assert_eq(feed__lives(&t->feed, t->clock.now_ns, PID, groups, tape_random(t, 4)), 0);
 }
 
 /* A quarter of a second in which everything happens that can. */
@@ -295,6 +393,8 @@ static inline void tape_round(struct tape *t, uint64_t stalls)
 	tape_read(t, 100);
 	cr_assert_eq(feed__loop(&t->feed, PID, TID, &info), 0);
 	tape_live(t);
+	tape_pools(t);
+	tape_lives(t);
 	tape_tasks(t, 30);
 	if (tape_random(t, 6) == 0)
 		cr_assert_eq(feed__log(&t->feed, t->clock.now_ns, LOG_GRADE_WARNING, PID,

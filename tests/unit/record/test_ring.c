@@ -15,12 +15,17 @@ static void ring_begin(struct tape *t)
 	tape_begin_with(t, (struct recorder_opts){ .ring_ns = RING_NS, .max_bytes = 64U << 20 });
 }
 
-static struct ring_copy *copy_of(struct tape *t, int (*last)(void *ctx))
+static struct ring_copy *copy_since(struct tape *t, uint64_t since_ns, int (*last)(void *ctx))
 {
 	struct ring_copy *copy;
 
-	cr_assert_eq(recorder__copy(t->feed.recorder, last, t, &copy), 0);
+	cr_assert_eq(recorder__copy(t->feed.recorder, since_ns, last, t, &copy), 0);
 	return copy;
+}
+
+static struct ring_copy *copy_of(struct tape *t, int (*last)(void *ctx))
+{
+	return copy_since(t, 0, last);
 }
 
 static void write_copy(struct tape *t, struct ring_copy *copy)
@@ -219,7 +224,7 @@ Test(record_ring, a_copy_that_fails_harms_nothing)
 
 	ring_begin(&t);
 	pass_rounds(&t, 20, 3);
-	cr_expect_eq(recorder__copy(t.feed.recorder, fail, &t, &copy), -EIO);
+	cr_expect_eq(recorder__copy(t.feed.recorder, 0, fail, &t, &copy), -EIO);
 	pass_rounds(&t, 20, 3);
 	write_copy(&t, copy_of(&t, NULL));
 	tape_expect_same(&t, t.path);
@@ -272,4 +277,49 @@ Test(record_ring, too_small)
 
 	cr_expect_eq(recorder__new(&rec, &opts, &none, &inner, &err), -EINVAL);
 	cr_expect_not_null(strstr(err.hint, "1024 KiB"), "%s", err.hint);
+}
+
+/* That ended at that time or later. */
+static uint64_t stalls_since(const char *path, uint64_t since_ns)
+{
+	const struct snapshot *s;
+	struct replay r;
+	uint64_t n = 0;
+
+	replay_begin(&r, path);
+	replay_all(&r);
+	cr_assert_eq(model__snapshot(r.model, &s), 0);
+	for (size_t i = 0; i < s->n_stalls; i++)
+		n += s->stall_list[i]->start_ns + s->stall_list[i]->duration_ns >= since_ns;
+	replay_done(&r);
+	return n;
+}
+
+/* Segments have an eighth of the ring's time; a stall ends up to a round before it is recorded. */
+Test(record_ring, a_copy_of_the_last_seconds)
+{
+	const uint64_t last_ns[] = { 1, 3 * TAPE_SECOND, 7 * TAPE_SECOND };
+	const uint64_t most_ns = RING_NS / 8 + TAPE_SECOND / 2;
+	struct tape all, t;
+	uint64_t n;
+
+	ring_begin(&t);
+	pass_rounds(&t, 200, 1);
+	tape_path(all.path);
+	for (size_t i = 0; i < sizeof(last_ns) / sizeof(last_ns[0]); i++) {
+		const uint64_t since_ns = t.clock.now_ns - last_ns[i];
+
+		write_copy(&all, copy_of(&t, NULL));
+		write_copy(&t, copy_since(&t, since_ns, NULL));
+		n = stalls_in(t.path);
+		cr_expect_geq(n, stalls_since(all.path, since_ns));
+		cr_expect_leq(n, stalls_since(all.path, since_ns - most_ns));
+		cr_expect_lt(n, stalls_in(all.path));
+	}
+	write_copy(&t, copy_since(&t, 1, end_open_stall));
+	cr_expect_eq(stalls_in(t.path), stalls_in(all.path) + 1, "what is older than the ring");
+	write_copy(&t, copy_since(&t, t.clock.now_ns + TAPE_SECOND, end_open_stall));
+	cr_expect_geq(stalls_in(t.path), 1, "what is yet to come");
+	unlink(all.path);
+	tape_done(&t);
 }

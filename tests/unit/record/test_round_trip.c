@@ -183,6 +183,70 @@ Test(record_round_trip, answers_change)
 	tape_done(&t);
 }
 
+static const char *numbered_source(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	static char text[64];
+
+	(void)ctx;
+	(void)pid;
+	snprintf(text, sizeof(text), "def f():\n\t# %llu:%u", (unsigned long long)code, line);
+	return line % 2 ? text : NULL;
+}
+
+/* The texts of one side. */
+struct told_sources {
+	char texts[64][64];
+	size_t n, n_known;
+};
+
+static int keep_source(void *ctx, const struct stall *stall)
+{
+	struct told_sources *t = ctx;
+
+	if (stall->own.function && t->n < 64) {
+		snprintf(t->texts[t->n++], sizeof(t->texts[0]), "%u %s", stall->own.line,
+			 stall->source ?: "not known");
+		t->n_known += stall->source != NULL;
+	}
+	return 0;
+}
+
+Test(record_round_trip, source_lines)
+{
+	static struct told_sources live, replayed;
+	struct resolver_ops ops = script_ops;
+	const struct resolver inner = { &ops, NULL };
+	struct resolver resolver;
+	struct player *player;
+	struct model *model;
+	struct tape t;
+
+	tape_begin(&t, 0, 0);
+	model__free(t.feed.model);
+	recorder__free(t.feed.recorder);
+	unlink(t.path);
+	ops.source = numbered_source;
+	cr_assert_eq(recorder__new(&t.feed.recorder, &(struct recorder_opts){ .path = t.path },
+				   &(struct meta){}, &inner, NULL),
+		     0);
+	resolver = recorder__resolver(t.feed.recorder);
+	cr_assert_eq(model__new(&t.feed.model, &resolver, keep_source, &live), 0);
+	for (int i = 0; i < 6; i++)
+		tape_round(&t, 3);
+	tape_end(&t);
+	cr_assert_eq(player__open(&player, t.path, NULL), 0);
+	resolver = player__resolver(player);
+	cr_assert_eq(model__new(&model, &resolver, keep_source, &replayed), 0);
+	cr_assert_geq(player__until(player, model, UINT64_MAX), 0);
+	cr_expect_gt(live.n_known, 0);
+	cr_expect_eq(replayed.n, live.n, "%zu of %zu", replayed.n, live.n);
+	for (size_t i = 0; i < live.n; i++)
+		cr_expect_str_eq(replayed.texts[i], live.texts[i]);
+	model__free(model);
+	player__free(player);
+	tape_done(&t);
+}
+
 Test(record_round_trip, meta_and_notes)
 {
 	const struct meta *meta;

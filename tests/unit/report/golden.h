@@ -38,6 +38,8 @@ struct golden {
 	struct coroutine_row rows[8];
 	struct site_row sites[4];
 	struct holder_row holders[2];
+	struct pool_row pools[2];
+	struct life_row lives[2];
 	struct victim_row victims[3];
 	struct payer_row payers[3];
 	struct loop_row loops[3];
@@ -155,6 +157,38 @@ static inline void golden_holder(struct model_holder *holder)
 	holder->stack[1] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
 }
 
+static inline void golden_pools(struct golden *g)
+{
+	g->pools[0] = (struct pool_row){ .pid = 4242,
+					 .kind = POOL_EXECUTOR,
+					 .name = HOSTILE_TAG,
+					 .size = 8,
+					 .busy = 8,
+					 .waiting = 3,
+					 .waiting_max = 20,
+					 .full_ns = 2 * GOLDEN_S,
+					 .n_places = 1,
+					 .places = { { { "scan", "/srv/app/work.py", 18 }, 8 } } };
+	g->pools[1] = (struct pool_row){ .pid = 4242, .kind = POOL_CONNECTIONS, .busy = 1 };
+}
+
+static inline void golden_lives(struct golden *g)
+{
+	g->lives[0] = (struct life_row){ .pid = 4242,
+					 .kind = LIFE_FAILED,
+					 .coroutine = { "fetch", "/srv/app/db.py", 20 },
+					 .at = { "connect", "/srv/app/db.py", 31 },
+					 .type = "</script><img src=x onerror=alert(2)>",
+					 .origin = { 12, HOSTILE_TAG, HOSTILE_TAG },
+					 .count = 2,
+					 .count_first = 1,
+					 .count_max = 3,
+					 .since_ns = GOLDEN_S,
+					 .found = 2,
+					 .found_ns = GOLDEN_S };
+	g->lives[1] = (struct life_row){ .pid = 4242, .kind = LIFE_ALIVE, .count = 1 };
+}
+
 static inline void golden_holders(struct golden *g)
 {
 	g->holders[0] = (struct holder_row){ .at = { "scan", "/srv/app/work.py", 18 },
@@ -165,6 +199,24 @@ static inline void golden_holders(struct golden *g)
 					     .waited_ns = 9 * GOLDEN_MS,
 					     .starved_ns = 4 * GOLDEN_MS };
 	strcpy(g->holders[1].name, HOSTILE_TAG);
+}
+
+/* A request, of which all, or its method, or its route is known; every second one in a test. */
+static inline void golden_request(struct stall *s, unsigned int i)
+{
+	struct model_request *r = &s->request;
+
+	if (i % 4 == 3)
+		return;
+	snprintf(r->method, sizeof(r->method), "%s", i % 4 == 1 ? "" : "GET");
+	snprintf(r->route, sizeof(r->route), "%s",
+		 i % 4 == 2    ? "" :
+			 i % 8 ? "/orders/{id}" :
+				 "/" HOSTILE_TAG);
+	snprintf(r->label, sizeof(r->label), "%s%s%s", r->method,
+		 *r->method && *r->route ? " " : "", r->route);
+	if (i % 2)
+		snprintf(s->test, sizeof(s->test), "tests/test_orders.py::test_one[%u]", i);
 }
 
 /* Each way in which a step can begin and end, and not known. */
@@ -216,9 +268,13 @@ static inline void golden_stalls(struct golden *g)
 			s->stop = LS_STOP_TRACER;
 			s->stop_id = 4270;
 		}
-		if (cause == LS_CAUSE_SLEEP)
+		if (cause == LS_CAUSE_SLEEP) {
 			golden_victims(s, 14, "Task-3", "reader");
+			s->source = "def fetch_row(query):\n\t# " HOSTILE_TAG
+				    "\n\ttime.sleep(0.025)\n\treturn '" HOSTILE_CONTROL "'";
+		}
 		golden_step_ends(s, cause);
+		golden_request(s, cause);
 	}
 	/* The inner one ends first; its 40 ms are no part of the outer one's. */
 	s = golden_stall(g, 4242, 4242, 6010, 40, LS_CAUSE_FILE, 1);
@@ -367,13 +423,16 @@ static inline void golden_init(struct golden *g)
 	golden_rows(g);
 	golden_stalls(g);
 	golden_holders(g);
+	golden_pools(g);
+	golden_lives(g);
 	golden_tables(g);
 	g->targets[0] = (struct report_target){ 4242, "python3", "3.11.2", "uvloop", "entry",
 						0,    NULL,	 0,	   NULL };
 	g->targets[1] = (struct report_target){ 5151, HOSTILE_TAG, "3.13.1", NULL, "symbol",
 						7,    HOSTILE_TAG, 4242,     NULL };
-	g->start = (struct report_start){ "0.1", 10 * GOLDEN_MS, GOLDEN_MS, "uprobe_multi",
-					  2,	 g->targets };
+	g->start =
+		(struct report_start){ "0.1", 10 * GOLDEN_MS, GOLDEN_MS,	  "uprobe_multi",
+				       2,     g->targets,     "box " HOSTILE_TAG, "Linux 6.1.0" };
 	g->snapshot = (struct snapshot){
 		.steps = 30413,
 		.callbacks_ns = 300 * GOLDEN_MS,
@@ -398,6 +457,10 @@ static inline void golden_init(struct golden *g)
 		.holders = g->holders,
 		.n_lock_holders = 1,
 		.lock_holders = g->holders,
+		.n_pools = 2,
+		.pools = g->pools,
+		.n_lives = 2,
+		.lives = g->lives,
 		.n_victims = 3,
 		.victims = g->victims,
 		.n_payers = 3,

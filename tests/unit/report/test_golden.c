@@ -64,7 +64,9 @@ Test(golden, the_same_run_gives_the_same_bytes)
 Test(golden, a_run_without_stalls_is_a_complete_file)
 {
 	const struct report_opts opts = { .mode = "exact" };
-	const struct report_start start = { "0.1", 10 * MS, MS, "uprobe_multi", 0, NULL };
+	const struct report_start start = {
+		"0.1", 10 * MS, MS, "uprobe_multi", 0, NULL, NULL, NULL
+	};
 	const struct snapshot snap = { 0 };
 	const struct report_run run = { .no_steps_reason = "no event loop ran" };
 

@@ -55,6 +55,44 @@ Test(text, line_of_a_stall_that_has_not_ended)
 		   "waited\n");
 }
 
+Test(text, line_of_a_turn)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.unit = LS_UNIT_TURN;
+	s.coroutine = (struct code_info){ NULL, NULL, 0 };
+	s.steps = 90;
+	s.turn.is_known = true;
+	s.turn.n_parts = 1;
+	s.turn.parts[0] =
+		(struct turn_part){ { "send", "/srv/app/feed.py", 4 }, 90, s.duration_ns / 2 };
+	s.turn.maker = (struct turn_maker){ .n_made = 90,
+					    .origin = LS_MAKER_CREATED,
+					    .coroutine = { "cast", "/srv/app/feed.py", 20 },
+					    .at = { "cast", "/srv/app/feed.py", 22 } };
+	check_line(&s, 0,
+		   "4242    turn      50.3 ms  sleep     90 steps, 50 % in send()   "
+		   "app/feed.py:22 in cast created the tasks        starved 14 tasks\n");
+	s.turn.maker.at = (struct model_frame){ NULL, NULL, 0 };
+	s.turn.maker.origin = LS_MAKER_WOKE;
+	check_line(&s, 0,
+		   "4242    turn      50.3 ms  sleep     90 steps, 50 % in send()   "
+		   "app/feed.py cast() woke the tasks               starved 14 tasks\n");
+}
+
+Test(text, line_of_a_stall_with_victims_that_are_not_known)
+{
+	struct stall s;
+
+	stall_init(&s);
+	s.is_victims_unknown = true;
+	s.victims = 0;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  sleep     Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: time.sleep           who waited: not known\n");
+}
+
 /* Those between the innermost function and the user's outermost one. */
 Test(text, callers_of_a_stall_that_has_not_ended)
 {
@@ -394,6 +432,30 @@ Test(text, between_which_awaits_a_step_ran)
 	check_step_ends(&unknown, &unknown, "");
 }
 
+static void check_request(const char *label, const char *test, const char *expected)
+{
+	const struct report_opts opts = { .mode = "exact", .is_verbose = true };
+	struct stall s;
+	char *text;
+
+	stall_init(&s);
+	s.victims = 0;
+	strcpy(s.request.label, label);
+	strcpy(s.test, test);
+	check_line(&s, 0, STALL_LINE);
+	text = stall_text("text", &s, &opts);
+	cr_assert_str_eq(text + strlen(STALL_LINE), expected);
+	free(text);
+}
+
+Test(text, of_which_request_and_test)
+{
+	check_request("GET /orders/{id}", "", "    request GET /orders/{id}\n");
+	check_request("", "t.py::test_a[1\x1b]", "    test t.py::test_a[1\\x1b]\n");
+	check_request("PUT /x\n", "t.py::test_a", "    request PUT /x\\n, test t.py::test_a\n");
+	check_request("", "", "");
+}
+
 Test(text, callback_and_turn)
 {
 	struct stall s;
@@ -415,6 +477,15 @@ Test(text, callback_and_turn)
 	check_line(&s, 0,
 		   "4242    turn      50.3 ms  sleep     12 steps                   (place not "
 		   "known)\n");
+	/* What a callback runs for long has a place; without a CPU nothing ran. */
+	s.unit = LS_UNIT_CALLBACK;
+	check_line(&s, 0,
+		   "4242    callback  50.3 ms  sleep     ?()                        (place not "
+		   "known)\n");
+	s.cause = LS_CAUSE_RUNQUEUE;
+	check_line(
+		&s, 0,
+		"4242    callback  50.3 ms  runqueue  the loop                   it had no CPU\n");
 }
 
 Test(text, unknown_line_is_not_made_up)
@@ -486,166 +557,4 @@ Test(text, colour_repeats_the_words_and_is_off_by_default)
 	cr_assert_str_eq(colored, plain);
 	free(colored);
 	free(plain);
-}
-
-Test(text, summary)
-{
-	const struct report_opts opts = { .mode = "exact" };
-	struct snapshot snap = snapshot_make();
-	char *text = summary_text("text", &snap, &report_run_example, &opts);
-
-	cr_assert_str_eq(
-		text,
-		"20413 steps in 10.0 s, 12 stalls, tasks starved for 700 ms\n"
-		"loop: 4.21 s in steps, 120 ms in callbacks, 5.62 s waiting, 1234 turns\n"
-		"413 steps whose coroutine is not known\n"
-		"\n"
-		"   STEPS    TOTAL      P50      P99      MAX  STALLS CPU/BLK/GIL/RUN  STARVED  "
-		"WHERE\n"
-		"   20000   4.00 s  12.3 us  2.50 ms  50.3 ms      12      20/70/10/0   700 ms  "
-		"handler() app/web.py:10\n"
-		"     413   210 ms      0 s      0 s      0 s       0               -      0 s  "
-		"(other)\n"
-		"\n"
-		"own cost: 7.32% of a core: programs 0.90%, traps 6.00% (60826 hits of 870 ns), "
-		"loopstall itself 0.42%, 23.1 MiB\n"
-		"lost: 12 stacks cut: deeper than the frame limit (stack_truncated)\n",
-		"\n%s", text);
-	free(text);
-}
-
-Test(text, a_cost_that_is_not_known_is_told_as_such)
-{
-	const struct report_opts opts = { .mode = "exact" };
-	struct snapshot snap = snapshot_make();
-	struct report_run run = report_run_example;
-	char *text;
-
-	run.own_cost.has_traps = false;
-	text = summary_text("text", &snap, &run, &opts);
-	cr_expect_not_null(
-		strstr(text,
-		       "\nown cost: 1.32% of a core: programs 0.90%, traps not known (60826 hits), "
-		       "loopstall itself 0.42%, "),
-		"\n%s", text);
-	free(text);
-	run.own_cost.has_programs = false;
-	text = summary_text("text", &snap, &run, &opts);
-	cr_expect_not_null(strstr(text,
-				  "\nown cost: 0.42% of a core for loopstall itself, 23.1 MiB\n"),
-			   "\n%s", text);
-	free(text);
-}
-
-Test(text, summary_on_a_narrow_terminal_drops_columns)
-{
-	struct report_opts opts = { .mode = "exact", .width = 60 };
-	struct snapshot snap = snapshot_make();
-	char *text = summary_text("text", &snap, &report_run_example, &opts);
-
-	cr_assert_not_null(strstr(text,
-				  "   STEPS      MAX  STALLS  STARVED  WHERE\n"
-				  "   20000  50.3 ms      12   700 ms  handler() app/web.py:10\n"),
-			   "\n%s", text);
-	free(text);
-}
-
-Test(text, table_is_never_wider_than_the_terminal)
-{
-	struct snapshot snap = snapshot_make();
-	unsigned int width;
-
-	report_rows[0].coroutine.name = "Application.startup.<locals>.middleware.<locals>.wrapper";
-	for (width = 60; width < 160; width++) {
-		const struct report_opts opts = { .mode = "exact", .width = width };
-		char *text = summary_text("text", &snap, &report_run_example, &opts);
-		char *line = strstr(text, "   STEPS"), *end;
-
-		for (; line && *line != '\n'; line = end + 1) {
-			end = strchr(line, '\n');
-			*end = '\0';
-			cr_assert_leq(format__columns(line), width, "%u: %s", width, line);
-		}
-		free(text);
-	}
-}
-
-Test(text, summary_limits_its_rows_and_says_so)
-{
-	const struct report_opts opts = { .mode = "exact", .max_rows = 1 };
-	struct snapshot snap = snapshot_make();
-	char *text = summary_text("text", &snap, &report_run_example, &opts);
-
-	cr_assert_not_null(strstr(text, "handler()"));
-	cr_assert_null(strstr(text, "(other)"));
-	cr_assert_not_null(strstr(text, "... and 1 more\n"));
-	free(text);
-}
-
-Test(text, nothing_seen_is_explained)
-{
-	const struct report_opts opts = { .mode = "exact" };
-	const struct snapshot snap = { 0 };
-	struct report_run run = { .duration_ns = 3000 * MS, .no_steps_reason = "no loop\033 ran" };
-	char *text = summary_text("text", &snap, &run, &opts);
-
-	cr_assert_not_null(strstr(text, "0 steps in 3.00 s"), "%s", text);
-	cr_assert_not_null(strstr(text, "0 steps seen because no loop\\x1b ran\n"), "%s", text);
-	free(text);
-	run.no_steps_reason = NULL;
-	text = summary_text("text", &snap, &run, &opts);
-	cr_assert_not_null(strstr(text, "0 steps seen because no task ran in that time\n"));
-	free(text);
-}
-
-Test(text, start)
-{
-	const struct report_target targets[] = {
-		{ 4242, "python3", "3.11.2", "uvloop", "entry", 0, "/system.slice/app.service", 0,
-		  NULL },
-		{ 4243, "a\nb", "3.8.18", NULL, "symbol", 7, "/x/docker-0123456789abcdef0123.scope",
-		  0, NULL },
-	};
-	const struct report_start start = { "0.1", 10 * MS, 1 * MS, "uprobe_multi", 2, targets };
-	const struct report_opts opts = { .mode = "exact" };
-	char *text = start_text("text", &start, &opts);
-
-	cr_assert_str_eq(text,
-			 "watching 4242 python3: CPython 3.11.2, uvloop, rung entry\n"
-			 "watching 4243 a\\nb: CPython 3.8.18, no event loop yet, rung symbol, "
-			 "container docker-0123456789ab, pid 7 there\n"
-			 "stalls of 10.0 ms and longer, exact mode, uprobe_multi, "
-			 "sampled every 1.00 ms\n");
-	free(text);
-}
-
-Test(text, stalls_without_a_line_are_counted)
-{
-	struct report_opts opts = { .mode = "exact" };
-	char *text = shed_text("text", 7812, &opts);
-
-	cr_assert_str_eq(text,
-			 "... 7812 more stalls in 1.00 s: counted, but too many for a line each\n",
-			 "%s", text);
-	free(text);
-	opts.width = 60;
-	text = shed_text("text", 1, &opts);
-	cr_assert(!strncmp(text, "... 1 more stall in 1.00 s: counted", 35), "%s", text);
-	cr_assert_leq(strlen(text), 61, "%s", text);
-	free(text);
-	/* A table has no room for it. */
-	text = shed_text("csv-stalls", 7, &opts);
-	cr_assert_str_empty(text);
-	free(text);
-}
-
-Test(text, failed_write_comes_back)
-{
-	struct stall s;
-	FILE *out = fopen("/dev/full", "w");
-
-	cr_assert_not_null(out);
-	stall_init(&s);
-	cr_assert_eq(stall_error("text", out, &s), -ENOSPC);
-	fclose(out);
 }

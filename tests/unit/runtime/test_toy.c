@@ -337,9 +337,10 @@ Test(runtime, what_it_has_no_words_for_is_said_in_neutral_ones)
 	script_end(s, 1, LS_CAUSE_LOCK);
 	cr_assert(lint__stall(&s->stall, 0, &verdict));
 	cr_assert_null(strstr(verdict.advice, "asyncio"), "%s", verdict.advice);
-	cr_assert_str_eq(vocabulary_call(&toy_words, LS_CAUSE_LOCK, "futex", VOCABULARY_LONG),
+	cr_assert_str_eq(vocabulary_call(&toy_words, LS_CAUSE_LOCK, SIGN_NONE, "futex",
+					 VOCABULARY_LONG),
 			 "lock");
-	cr_assert_null(vocabulary_call(&toy_words, LS_CAUSE_GIL, NULL, VOCABULARY_LONG));
+	cr_assert_null(vocabulary_call(&toy_words, LS_CAUSE_GIL, SIGN_NONE, NULL, VOCABULARY_LONG));
 	script_free(s);
 }
 

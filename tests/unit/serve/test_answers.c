@@ -4,6 +4,7 @@
  */
 #include "session/world_session.h"
 
+#include "record/player.h"
 #include "serve/serve.h"
 
 #define MAX_REPLIES 16
@@ -67,16 +68,20 @@ static void ask(uint64_t id, const char *path, const char *query)
 }
 
 /* A session of that length over process PID, which the server takes part in. */
-static void serve_for(uint64_t duration_ns)
+static void serve_with_ring(uint64_t duration_ns, uint64_t ring_ns)
 {
 	static const struct serve_outlet outlet = { NULL, keep_reply, is_waiting, no_counts };
-	const struct serve_opts opts = { .version = "test", .mode = "exact", .clock_offset_ns = 1 };
+	const struct recorder_opts ring = { .ring_ns = ring_ns, .max_bytes = 8U << 20 };
+	const struct serve_opts opts = {
+		.version = "test", .mode = "exact", .clock_offset_ns = 1, .ring_ns = ring_ns
+	};
 	struct session_opts session_opts = world_opts();
 	struct session *s;
 	struct err err = {};
 
 	process_begins(PID, 1, "python3 app.py");
 	session_opts.duration_ns = duration_ns;
+	session_opts.record = ring_ns ? &ring : NULL;
 	cr_assert_eq(session__new(&s, &session_opts, &err), 0);
 	world.session = s;
 	cr_assert_eq(serve__new(&http.serve, s, &outlet, &opts), 0);
@@ -84,6 +89,11 @@ static void serve_for(uint64_t duration_ns)
 	cr_expect_eq(session__run(s, &err), EXIT_FINE);
 	session__free(s);
 	serve__free(http.serve);
+}
+
+static void serve_for(uint64_t duration_ns)
+{
+	serve_with_ring(duration_ns, 0);
 }
 
 static void forget_replies(void)
@@ -253,4 +263,81 @@ Test(answers, a_flood_is_answered_from_one_reading)
 	cr_assert_eq(http.n, 10);
 	for (size_t i = 1; i < 10; i++)
 		cr_expect_str_eq(http.replies[i].body, http.replies[0].body);
+}
+
+/* The stalls in a reply that is a recording. */
+static uint64_t play_reply(size_t i)
+{
+	char path[] = "/tmp/loopstall-test-XXXXXX";
+	const int fd = mkstemp(path);
+	const struct snapshot *snapshot;
+	struct resolver resolver;
+	struct player *p;
+	struct model *m;
+	struct err err = {};
+	uint64_t n;
+
+	cr_assert_eq(write(fd, http.replies[i].body, http.replies[i].size),
+		     (ssize_t)http.replies[i].size);
+	close(fd);
+	cr_assert_eq(player__open(&p, path, &err), 0, "%s", err.what);
+	unlink(path);
+	resolver = player__resolver(p);
+	cr_assert_eq(model__new(&m, &resolver, NULL, NULL), 0);
+	while (player__next(p, m, NULL) > 0)
+		;
+	cr_expect_null(player__damage(p), "%s", player__damage(p));
+	cr_expect(player__is_complete(p));
+	cr_expect_str_eq(meta__get(player__meta(p), "reason"), "request");
+	cr_assert_eq(model__snapshot(m, &snapshot), 0);
+	n = snapshot->stalls;
+	model__free(m);
+	player__free(p);
+	return n;
+}
+
+static void ask_recording(void)
+{
+	ask(1, "/recording", "last=60s");
+}
+
+static void ask_recording_again(void)
+{
+	ask(2, "/recording", "");
+	ask(3, "/recording", "last=60");
+	ask(4, "/recording", "last=0s");
+}
+
+static void ask_last_recording(void)
+{
+	ask(5, "/recording", "last=1s");
+}
+
+Test(answers, a_recording_at_most_once_a_second)
+{
+	at_ms(500, report_stall);
+	at_ms(1500, ask_recording);
+	at_ms(1700, report_stall);
+	at_ms(2000, ask_recording_again);
+	at_ms(30000, report_stall);
+	at_ms(30500, ask_last_recording);
+	serve_with_ring(31 * SECOND, 16 * SECOND);
+	cr_assert_eq(http.n, 5);
+	cr_expect_eq(http.replies[0].status, 200);
+	cr_expect_str_eq(http.replies[0].type, "application/octet-stream");
+	cr_expect_eq(play_reply(0), 1);
+	cr_expect_eq(http.replies[1].status, 503, "too soon");
+	cr_expect_eq(http.replies[2].status, 400);
+	cr_expect_eq(http.replies[3].status, 400);
+	cr_expect_eq(http.replies[4].status, 200);
+	cr_expect_eq(play_reply(4), 1, "not the stalls of half a minute before");
+}
+
+Test(answers, no_recording_without_permission)
+{
+	at_ms(1500, ask_recording);
+	serve_for(2 * SECOND);
+	cr_assert_eq(http.n, 1);
+	cr_expect_eq(http.replies[0].status, 403);
+	cr_expect_not_null(strstr(http.replies[0].body, "--allow-recording"));
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Numbers out of queries.
+ * Numbers and times out of queries.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 
+#include "base/time.h"
 #include "serve/query.h"
 
 static uint64_t found(const char *query)
@@ -41,4 +42,23 @@ Test(query, anything_else_is_refused)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_expect_eq(query_u64(bad[i], "since", 1000, &value), -EINVAL, "%s", bad[i]);
 	cr_expect_eq(value, 7);
+}
+
+Test(query, a_time_has_a_unit)
+{
+	static const char *const bad[] = { "last=60",	"last=s",
+					   "last=",	"last=1.5s",
+					   "last=60ms", "last=-1s",
+					   "last=61m",	"last=18446744073709551615m" };
+	uint64_t ns = 7;
+
+	cr_expect_eq(query_time("since=1", "last", 3600 * NS_PER_S, &ns), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(query_time(bad[i], "last", 3600 * NS_PER_S, &ns), -EINVAL, "%s",
+			     bad[i]);
+	cr_expect_eq(ns, 7);
+	cr_expect_eq(query_time("a=1&last=60s", "last", 3600 * NS_PER_S, &ns), 0);
+	cr_expect_eq(ns, 60 * NS_PER_S);
+	cr_expect_eq(query_time("last=60m", "last", 3600 * NS_PER_S, &ns), 0);
+	cr_expect_eq(ns, 3600 * NS_PER_S);
 }

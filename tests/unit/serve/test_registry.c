@@ -63,6 +63,28 @@ Test(registry, a_reading_that_falls_does_not_lower_a_counter)
 	cr_expect_str_eq(value_of(STEPS_OF_SHOP), "3.0", "and is not counted twice");
 }
 
+#define DELAY "loopstall_ready_delay_seconds"
+#define OF_SHOP "{service=\"shop\"}"
+
+/* Each is an edge of the kernel side's histogram. */
+Test(registry, each_wait_is_in_the_histogram)
+{
+	struct ls_thread_stats stats = thread_stats(3 * SECOND, 0);
+
+	stats.waits_ns = 2 * MS + 2 * 60 * MS;
+	stats.wait_hist[ls_hist_index(2 * MS)] = 1;
+	stats.wait_hist[ls_hist_index(60 * MS)] = 2;
+	registry_begins(0);
+	knows(PID, "shop");
+	pass(true, &stats, true);
+	pass(true, &stats, false);
+	cr_expect_str_eq(value_of(DELAY "_sum" OF_SHOP), "0.244", "of two threads");
+	cr_expect_str_eq(value_of(DELAY "_count" OF_SHOP), "6");
+	cr_expect_str_eq(value_of(DELAY "_bucket{service=\"shop\",le=\"0.00098304\"}"), "0");
+	cr_expect_str_eq(value_of(DELAY "_bucket{service=\"shop\",le=\"0.01048576\"}"), "2");
+	cr_expect_str_eq(value_of(DELAY "_bucket{service=\"shop\",le=\"+Inf\"}"), "6");
+}
+
 static bool is_never_alive(void *ctx, pid_t pid)
 {
 	(void)ctx;
@@ -134,6 +156,38 @@ Test(registry, gauges_are_of_the_last_pass)
 	pass(true, NULL, false);
 	cr_expect_str_eq(value_of("loopstall_loops{service=\"shop\"}"), "0");
 	cr_expect_str_eq(value_of("loopstall_stall_running_seconds{service=\"shop\"}"), "0.0");
+}
+
+Test(registry, pools_are_added_up_by_kind)
+{
+	const struct ls_thread_stats stats = thread_stats(3 * SECOND, 0);
+	const struct pool_row full = { .pid = PID,
+				       .kind = POOL_LIMITER,
+				       .size = 40,
+				       .busy = 40,
+				       .waiting = 22,
+				       .full_since_ns = 1 };
+	const struct pool_row free = { .pid = PID, .kind = POOL_LIMITER, .size = 4, .busy = 1 };
+	const struct pool_row own = { .pid = PID, .kind = POOL_EXECUTOR, .is_default = true };
+
+	registry_begins(0);
+	knows(PID, "shop");
+	pass(true, &stats, false);
+	cr_expect_str_eq(value_of("loopstall_pools_full{service=\"shop\",kind=\"limiter\"}"), "",
+			 "none so far");
+	registry__add_pool(registry, &full);
+	registry__add_pool(registry, &free);
+	registry__add_pool(registry, &own);
+	cr_expect_str_eq(value_of("loopstall_pool_size{service=\"shop\",kind=\"limiter\"}"), "44");
+	cr_expect_str_eq(value_of("loopstall_pool_busy{service=\"shop\",kind=\"limiter\"}"), "41");
+	cr_expect_str_eq(value_of("loopstall_pool_waiting{service=\"shop\",kind=\"limiter\"}"),
+			 "22");
+	cr_expect_str_eq(value_of("loopstall_pools_full{service=\"shop\",kind=\"limiter\"}"), "1");
+	cr_expect_str_eq(value_of("loopstall_pool_size{service=\"shop\",kind=\"executor\"}"), "",
+			 "default executors have metrics of their own");
+	pass(true, &stats, false);
+	cr_expect_str_eq(value_of("loopstall_pools_full{service=\"shop\",kind=\"limiter\"}"), "0",
+			 "a series that was there stays");
 }
 
 Test(registry, stalls_are_counted_by_unit_and_cause)

@@ -185,6 +185,57 @@ Test(session_followed, takes_a_program_of_that_name_that_comes_later)
 	outcome_done(&o);
 }
 
+static void editor_begins(void)
+{
+	process_begins(PID_2, 1, "vi app.py")->is_python = false;
+}
+
+static void service_begins(void)
+{
+	process_begins(PID_3, 1, "python3 app.py");
+}
+
+Test(session_followed, waits_for_a_program_of_that_name)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+
+	opts.n_pids = 0;
+	opts.name = "app.py";
+	opts.is_patient = true;
+	opts.duration_ns = 2 * SECOND;
+	at_ms(500, editor_begins);
+	at_ms(1500, service_begins);
+	o = world_run(&opts, NULL);
+	cr_expect_geq(o.code, 0, "%s", o.err.what);
+	cr_expect_eq(world.probe.n_attached, 1);
+	cr_expect_eq(world.probe.attached[0], PID_3);
+	/* The time that was waited is none that was measured. */
+	cr_expect_geq(o.ran_ns, 3500 * NS_PER_MS);
+	outcome_done(&o);
+}
+
+static void signal_comes(void)
+{
+	raise(SIGINT);
+}
+
+Test(session_followed, a_signal_ends_the_waiting)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+
+	opts.n_pids = 0;
+	opts.name = "app.py";
+	opts.is_patient = true;
+	at_ms(500, signal_comes);
+	o = world_run(&opts, NULL);
+	cr_expect_eq(o.code, -EINTR);
+	cr_expect(strstr(o.err.what, "a signal came before"), "%s", o.err.what);
+	cr_expect_leq(o.ran_ns, SECOND);
+	outcome_done(&o);
+}
+
 static void no_descriptor_is_left(void)
 {
 	world.naming_fails = -EMFILE;

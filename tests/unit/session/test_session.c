@@ -161,6 +161,49 @@ Test(session, ends_when_the_duration_is_over)
 	outcome_done(&o);
 }
 
+/* A task that waits for itself is found at the second look, and stays one. */
+Test(session, looks_at_lives)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+	json_t *line, *life;
+
+	opts.duration_ns = 5 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	at_ms(300, report_stall);
+	o = world_run(&opts, NULL);
+	line = line_of(&o, "summary", 0);
+	cr_assert_eq(json_array_size(json_object_get(line, "lifecycle")), 2);
+	life = json_array_get(json_object_get(line, "lifecycle"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(life, "kind")), "deadlock");
+	cr_expect_geq(json_integer_value(json_object_get(life, "problem_ns")),
+		      3 * (json_int_t)SECOND);
+	life = json_array_get(json_object_get(line, "lifecycle"), 1);
+	cr_expect_str_eq(json_string_value(json_object_get(life, "kind")), "alive");
+	cr_expect_eq(json_integer_value(json_object_get(life, "unawaited")), 1);
+	json_decref(line);
+	outcome_done(&o);
+}
+
+/* Looked at once a second: it was full from the first look to the last. */
+Test(session, looks_at_pools)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+	json_t *line, *pool;
+
+	opts.duration_ns = 5 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	at_ms(300, report_stall);
+	o = world_run(&opts, NULL);
+	line = line_of(&o, "summary", 0);
+	pool = json_array_get(json_object_get(line, "pools"), 0);
+	cr_expect_str_eq(json_string_value(json_object_get(pool, "name")), "reports");
+	cr_expect_geq(json_integer_value(json_object_get(pool, "full_ns")), 3 * (json_int_t)SECOND);
+	json_decref(line);
+	outcome_done(&o);
+}
+
 static void interrupt(void)
 {
 	kill(getpid(), SIGINT);
@@ -189,6 +232,39 @@ Test(session, says_that_no_loop_was_found)
 	process_begins(PID, 1, "python3 app.py")->has_loop = false;
 	o = world_run(&opts, NULL);
 	cr_expect_eq(o.code, EXIT_CANNOT_ATTACH);
+	outcome_done(&o);
+}
+
+/* Whether there is one is not known then. */
+Test(session, says_why_no_loop_was_found)
+{
+	struct session_opts opts = world_opts();
+	struct outcome o;
+
+	opts.duration_ns = 4 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	world.loops_fail = -EINTR;
+	o = world_run(&opts, NULL);
+	cr_expect_eq(o.code, EXIT_INCONCLUSIVE);
+	cr_expect(strstr(o.text, "a signal came before its event loops were found"), "%s", o.text);
+	outcome_done(&o);
+}
+
+Test(session, ends_at_a_signal_before_it_attaches)
+{
+	struct session_opts opts = world_opts();
+	sigset_t mask;
+	struct outcome o;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	interrupt();
+	process_begins(PID, 1, "python3 app.py");
+	o = world_run(&opts, NULL);
+	cr_expect_eq(o.code, -EINTR);
+	cr_expect_str_eq(o.err.what, "a signal came before anything was measured");
+	cr_expect_eq(world.probe.n_attached, 0);
 	outcome_done(&o);
 }
 
@@ -265,6 +341,7 @@ Test(session, auto_goes_light_under_load_and_back)
 	cr_expect_geq(world.probe.n_switches, 2);
 	cr_expect_not(world.probe.is_light, "exact again");
 	cr_expect_gt(world.probe.n_with_uprobes, 0);
+	cr_expect_not(world.probe.is_removed_early);
 	line = line_of(&o, "summary", 0);
 	cr_expect_gt(
 		json_integer_value(json_object_get(json_object_get(line, "modes"), "light_ns")),

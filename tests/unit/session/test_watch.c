@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/runtime.h"
 #include "session/env.h"
 #include "session/watch.h"
 
@@ -42,6 +43,20 @@ Test(session_watch, the_oldest_loop_is_forgotten)
 	for (uint64_t i = 2 * WATCH_MAX_LOOPS + 1; i <= 3 * WATCH_MAX_LOOPS; i++)
 		watch__loop(&w, i, 1);
 	cr_expect_eq(w.n_loops, 3 * WATCH_MAX_LOOPS, "the last ones are still known");
+}
+
+Test(session_watch, the_word_is_that_of_the_newest_known_kind)
+{
+	static const struct loop_kind known = { .word = "asyncio" };
+	struct watch w = { .end.fd = -1 };
+
+	cr_expect_null(watch__loop_word(&w));
+	watch__loop(&w, 0x1000, 1);
+	cr_expect_str_eq(watch__loop_word(&w), "unknown");
+	w.loops[0].kind = &known;
+	/* One that is seen while its process ends. */
+	watch__loop(&w, 0x2000, 1);
+	cr_expect_str_eq(watch__loop_word(&w), "asyncio");
 }
 
 static enum loop_state state;

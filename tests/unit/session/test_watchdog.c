@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,52 @@ static void read_and_sleep(int signal_fd)
 	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
 		_exit(2);
 	usleep(500000);
+}
+
+static void undo(void *ctx)
+{
+	unlink(ctx);
+}
+
+static char path[] = "/tmp/loopstall-test-XXXXXX";
+
+/* As the verifier would: no signal ends it. */
+static void call_kernel(int signal_fd)
+{
+	const uint64_t end_ns = time_now_ns(CLOCK_MONOTONIC) + 10 * NS_PER_S;
+
+	(void)signal_fd;
+	watchdog_begin_call(undo, path);
+	while (time_now_ns(CLOCK_MONOTONIC) < end_ns)
+		;
+	watchdog_end_call();
+}
+
+static void call_and_compute(int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		_exit(2);
+	watchdog_begin_call(undo, path);
+	watchdog_end_call();
+	kill(getpid(), SIGTERM);
+	compute(signal_fd);
+}
+
+TEST_WITHIN(15, watchdog, ends_a_call_that_no_signal_ends)
+{
+	close(mkstemp(path));
+	cr_expect_eq(run_child(call_kernel), EXIT_CANNOT_ATTACH);
+	cr_expect_eq(access(path, F_OK), -1, "it was not undone");
+}
+
+TEST_WITHIN(15, watchdog, leaves_a_program_whose_call_has_ended)
+{
+	close(mkstemp(path));
+	cr_expect_eq(run_child(call_and_compute), GOES_ON);
+	cr_expect_eq(access(path, F_OK), 0);
+	unlink(path);
 }
 
 TEST_WITHIN(15, watchdog, ends_a_program_that_is_stuck)

@@ -20,6 +20,8 @@
 #include "base/exit.h"
 #include "base/time.h"
 #include "model/script.h"
+#include "runtime/lifecycle.h"
+#include "runtime/pools.h"
 #include "runtime/runtime.h"
 #include "session/parts.h"
 #include "session/sink_report.h"
@@ -67,6 +69,7 @@ struct probe {
 	pid_t attached[MAX_PROCESSES], followed[MAX_PROCESSES], detached[MAX_PROCESSES];
 	size_t n_attached, n_followed, n_detached, n_with_uprobes, n_loops, n_loop_threads;
 	size_t n_made, n_inside;
+	bool is_removed_early; /* uprobes, of threads that light mode did not know */
 	struct probe_inside inside; /* the last one */
 	bool has_open_span;
 	uint64_t open_since_ns; /* of a step of thread TID that has not ended; 0: there is none */
@@ -97,6 +100,7 @@ static struct {
 	struct target_stuck stuck;
 	struct ls_loop stuck_loop;
 	int probe_fails; /* -errno of the kernel side's new() */
+	int loops_fail; /* -errno of loop_threads() */
 	int naming_fails; /* -errno of has_name() */
 	int uprobes_fail; /* -errno of add_uprobes() */
 	size_t n_waits;
@@ -179,7 +183,8 @@ static inline int world_list(pid_t parent, const char *name, pid_t **ret_pids, s
 	pid_t *pids = calloc(MAX_PROCESSES, sizeof(*pids));
 	size_t n = 0;
 
-	cr_assert_not_null(pids);
+	if (!pids)
+		return -ENOMEM;
 	for (size_t i = 0; i < world.n_processes; i++) {
 		const struct process *p = &world.processes[i];
 
@@ -209,7 +214,8 @@ static inline int world_find_all(pid_t **ret_pids, size_t *ret_n)
 	pid_t *pids = calloc(MAX_PROCESSES, sizeof(*pids));
 	size_t n = 0;
 
-	cr_assert_not_null(pids);
+	if (!pids)
+		return -ENOMEM;
 	for (size_t i = 0; i < world.n_processes; i++)
 		if (world_has_traces(world.processes[i].pid))
 			pids[n++] = world.processes[i].pid;
@@ -226,6 +232,8 @@ static inline int world_find_descendants(pid_t pid, pid_t **ret_pids, size_t *re
 static inline int world_loop_threads(const struct target *t, struct target_loop_thread *threads,
 				     size_t max)
 {
+	if (world.loops_fail)
+		return world.loops_fail;
 	if (max < 1 || !process_of(t->pid)->has_loop)
 		return 0;
 	threads[0] = (struct target_loop_thread){ .tid = t->pid == PID ? TID : t->pid,
@@ -384,6 +392,35 @@ static inline int world_executor(const struct target *t, uint64_t loop, struct t
 	return 0;
 }
 
+/* A task that waits for itself, and one that nobody awaits. */
+static inline void world_lives(struct lifecycle *life)
+{
+	struct life_group group = { .kind = LIFE_ALIVE, .code = 0x100, .type = "Future" };
+	size_t at = lifecycle__group(life, &group);
+
+	life->alive = 1;
+	cr_assert_eq(lifecycle__add(life, at, 0x8000, 1), 0);
+	life->groups[at].unawaited = 1;
+	group.kind = LIFE_DEADLOCK;
+	at = lifecycle__group(life, &group);
+	cr_assert_eq(lifecycle__add(life, at, 0x8000, 1), 0);
+}
+
+/* A pool of which nothing is free. */
+static inline int world_pools(const struct target *t, struct pools *ret, struct lifecycle *life)
+{
+	world_lives(life);
+	(void)t;
+	*ret = (struct pools){ .n = 1,
+			       .list = { { .kind = POOL_EXECUTOR,
+					   .object = 0x9000,
+					   .name = "reports",
+					   .size = 2,
+					   .busy = 2,
+					   .waiting = 4 } } };
+	return 0;
+}
+
 static const struct runtime_ops world_runtime = {
 	.id = LS_RUNTIME_PYTHON,
 	.words = &words_python,
@@ -404,6 +441,7 @@ static const struct runtime_ops world_runtime = {
 	.count_ready = world_count_ready,
 	.waiting = world_waiting,
 	.executor = world_executor,
+	.pools = world_pools,
 };
 
 static inline int world_examine(struct target **ret_target, pid_t pid,
@@ -496,16 +534,12 @@ static inline void world_pass(uint64_t until_ns)
 	p->cost.hit_traps_ns = p->cost.hits * 1000;
 }
 
-/* Files that are ready come first; else time passes to the next moment, or as far as it may. */
-static inline int world_wait(int epoll_fd, struct epoll_event *events, int max, uint64_t until_ns)
+/* Time passes to the next moment, or as far as it may. */
+static inline void world_go_on(uint64_t until_ns)
 {
 	struct moment *next = NULL;
 	void (*fn)(void);
-	int n = epoll_wait(epoll_fd, events, max, 0);
 
-	world.n_waits++;
-	if (n > 0)
-		return n;
 	for (size_t i = 0; i < world.n_moments; i++)
 		if (world.moments[i].fn && (!next || world.moments[i].at_ns < next->at_ns))
 			next = &world.moments[i];
@@ -518,12 +552,23 @@ static inline int world_wait(int epoll_fd, struct epoll_event *events, int max, 
 		world_pass(until_ns);
 	}
 	cr_assert_lt(world.now_ns, 1000 * SECOND + END_OF_TIME, "the session does not end");
+}
+
+/* Files that are ready come first. */
+static inline int world_wait(int epoll_fd, struct epoll_event *events, int max, uint64_t until_ns)
+{
+	int n = epoll_wait(epoll_fd, events, max, 0);
+
+	world.n_waits++;
+	if (n > 0)
+		return n;
+	world_go_on(until_ns);
 	return epoll_wait(epoll_fd, events, max, 0);
 }
 
 static inline void world_sleep(uint64_t ns)
 {
-	world_pass(world.now_ns + ns);
+	world_go_on(world.now_ns + ns);
 }
 
 static const struct machine_ops world_machine = {

@@ -79,6 +79,7 @@ static inline void kernel_remove_uprobes(struct probe *p, pid_t pid)
 {
 	(void)pid;
 	p->n_with_uprobes = 0;
+	p->is_removed_early |= p->is_light && !p->n_made;
 }
 
 static inline int kernel_set_loop_thread(struct probe *p, pid_t pid,

@@ -54,6 +54,12 @@ static inline void symbol_keep_code(struct symbols *s, const struct ls_rec_code 
 	(void)code;
 }
 
+static inline int symbol_read_sources(struct symbols *s)
+{
+	(void)s;
+	return 0;
+}
+
 static const struct symbol_ops world_symbol = {
 	.new = symbol_new,
 	.free = symbol_free,
@@ -61,6 +67,7 @@ static const struct symbol_ops world_symbol = {
 	.forget = symbol_forget,
 	.unwind = symbol_unwind,
 	.keep_code = symbol_keep_code,
+	.read_sources = symbol_read_sources,
 	.resolver = symbol_resolver,
 };
 

@@ -72,7 +72,8 @@ static void damage(const char *path, size_t at)
 	static const uint8_t magic[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 	_cleanup_fd_ int from = open(TEST_DATA_DIR "/fake_core_calls.minidebug.so", O_RDONLY);
 	_cleanup_fd_ int to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	uint8_t bytes[65536], *packed;
+	static uint8_t bytes[256 << 10];
+	uint8_t *packed;
 	const ssize_t n = read(from, bytes, sizeof(bytes));
 
 	cr_assert(n > 0 && (size_t)n < sizeof(bytes));

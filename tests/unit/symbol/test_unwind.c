@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "symbol/elfsym.h"
 #include "symbol/unwind.h"
@@ -69,6 +70,32 @@ Test(cfi, rules_by_address)
 	cr_assert_eq(row.cfa.kind, CFI_IS_EXPRESSION);
 }
 
+/* From 0x1001 on the return address is signed; elsewhere that instruction means something else. */
+Test(cfi, signed_return_addresses)
+{
+	uint8_t bytes[sizeof(section)];
+	_cleanup_(cfi__freep) struct cfi *c = NULL;
+	struct cfi_row row;
+
+	memcpy(bytes, section, sizeof(bytes));
+	/* In place of what 0x1000 has; remembered and restored like the rules of registers. */
+	memcpy(bytes + 0x18 + 17, (const uint8_t[]){ 0x41, 0x2d, 0x0a, 0x44, 0x2d, 0x44, 0x0b, 0 },
+	       8);
+	c = made_cfi(bytes, sizeof(bytes));
+	cr_assert_eq(cfi__row(c, 0x1000, &row), 0);
+	cr_assert_eq(row.signature, 0);
+	if (!arch.signature_bits) {
+		cr_assert_eq(cfi__row(c, 0x1001, &row), -EBADMSG);
+		return;
+	}
+	cr_assert_eq(cfi__row(c, 0x1001, &row), 0);
+	cr_assert_eq(row.signature, arch.signature_bits);
+	cr_assert_eq(cfi__row(c, 0x1005, &row), 0);
+	cr_assert_eq(row.signature, 0);
+	cr_assert_eq(cfi__row(c, 0x1009, &row), 0);
+	cr_assert_eq(row.signature, arch.signature_bits);
+}
+
 /* A stack of 8 words at 0x9000. */
 static const uint64_t words[8] = { 0x9018, 0x66, 0x1005, 0x77, 0x2003, 0, 0, 0 };
 static const struct unwind_stack stack = { 0x9000, (const uint8_t *)words, sizeof(words) };
@@ -85,6 +112,19 @@ Test(unwind, by_an_offset)
 	cr_assert_eq(ip, 0x1005);
 	cr_assert_eq(regs.values[SP], 0x9018);
 	cr_assert_eq(regs.values[6], 0x66);
+}
+
+Test(unwind, a_signature_is_taken_off)
+{
+	_cleanup_(cfi__freep) struct cfi *c = made_cfi(section, sizeof(section));
+	struct unwind_regs regs = { .values = { [SP] = 0x9008 } };
+	struct cfi_row row;
+	uint64_t ip = 0;
+
+	cr_assert_eq(cfi__row(c, 0x1008, &row), 0);
+	row.signature = 0xff00;
+	cr_assert_eq(unwind__step(&row, &stack, SP, &regs, &ip), 0);
+	cr_assert_eq(ip, 0x05);
 }
 
 /* As hand-written code of OpenSSL has it: its frame pointer is in the red zone. */

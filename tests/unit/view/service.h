@@ -18,6 +18,7 @@
 #define SERVICE_SITES 5
 #define SERVICE_LOOPS 4
 #define SERVICE_LOG 8
+#define SERVICE_LIVES 6
 
 struct service {
 	struct view_fixture base; /* its snapshot and status are the ones to draw */
@@ -25,6 +26,7 @@ struct service {
 	struct stall stalls[SERVICE_STALLS];
 	const struct stall *stall_list[SERVICE_STALLS];
 	struct task_row tasks[SERVICE_TASKS];
+	struct life_row lives[SERVICE_LIVES];
 	char names[SERVICE_TASKS][16];
 	struct victim_row victims[SERVICE_VICTIMS];
 	struct payer_row payers[SERVICE_PAYERS];
@@ -241,6 +243,54 @@ static inline void service_task(struct service *s, size_t i)
 		task->waits_for = "";
 }
 
+static inline void service_lives(struct service *s)
+{
+	const struct life_row rows[SERVICE_LIVES] = {
+		{ .pid = 4242,
+		  .kind = LIFE_DEADLOCK,
+		  .coroutine = { "transfer", "/srv/app/bank.py", 10 },
+		  .other = { "refund", "/srv/app/bank.py", 30 },
+		  .at = { "transfer", "/srv/app/bank.py", 14 },
+		  .type = "Future",
+		  .origin = { 7, "/srv/app/web.py", "handle" },
+		  .count = 2,
+		  .since_ns = VIEW_NOW_NS - 40 * VIEW_S,
+		  .found = 2,
+		  .found_ns = 40 * VIEW_S },
+		{ .pid = 4242,
+		  .coroutine = { "fetch_row", "/srv/app/db.py", 24 },
+		  .at = { "fetch_row", "/srv/app/db.py", 31 },
+		  .type = "Future",
+		  .count = 8000,
+		  .unawaited = 7990,
+		  .since_ns = VIEW_NOW_NS - 90 * VIEW_S },
+		{ .pid = 4243,
+		  .coroutine = { "\xe4\xbb\xbb\xe5\x8a\xa1\x1b[2J", "/srv/app/\xe7\xbd\x91.py", 5 },
+		  .at = { "red\x1b[31m", "/srv/app/\xe7\xbd\x91.py", 9 },
+		  .type = "\x1b[2JEvil",
+		  .origin = { 9, "/srv/\x1b[2J.py", "\x1b[2J" },
+		  .count = 12,
+		  .since_ns = VIEW_NOW_NS - 2 * VIEW_S },
+		{ .pid = 4242,
+		  .kind = LIFE_CANCELLED,
+		  .coroutine = { "render", "/srv/app/views.py", 80 },
+		  .at = { "render", "/srv/app/views.py", 84 },
+		  .type = "Future",
+		  .count = 1,
+		  .since_ns = VIEW_NOW_NS - VIEW_S },
+		{ .pid = 4242,
+		  .kind = LIFE_FAILED,
+		  .coroutine = { "poll", "/srv/app/poll.py", 3 },
+		  .at = { "connect", "/srv/app/poll.py", 8 },
+		  .type = "ConnectionError",
+		  .found = 3,
+		  .found_ns = 9 * VIEW_S },
+		{ .pid = 4242, .kind = LIFE_GENERATOR, .count = 1, .since_ns = VIEW_NOW_NS },
+	};
+
+	memcpy(s->lives, rows, sizeof(rows));
+}
+
 static inline void service_tasks(struct service *s)
 {
 	size_t i;
@@ -413,6 +463,7 @@ static inline void service_init(struct service *s, bool is_stuck)
 	service_rows(s);
 	service_stalls(s);
 	service_tasks(s);
+	service_lives(s);
 	s->base.live[0].task = s->tasks[36].task;
 	strcpy(s->base.live[0].task_name, s->tasks[36].name);
 	service_waiting(s);
@@ -430,6 +481,7 @@ static inline void service_init(struct service *s, bool is_stuck)
 	snapshot->n_##array = count
 	USE(rows, SERVICE_ROWS);
 	USE(tasks, SERVICE_TASKS);
+	USE(lives, SERVICE_LIVES);
 	USE(victims, SERVICE_VICTIMS);
 	USE(payers, SERVICE_PAYERS);
 	USE(sites, SERVICE_SITES);

@@ -74,10 +74,12 @@ static inline void fixture_rows(struct view_fixture *f)
 	f->rows[0].starved_ns = 8100 * VIEW_MS;
 	f->rows[0].where = (struct model_frame){ "fetch_row", "/srv/app/db.py", 31 };
 	f->rows[0].where_cause = LS_CAUSE_SLEEP;
+	f->rows[0].causes = 1u << LS_CAUSE_SLEEP;
 	f->rows[1].stalls = 8;
 	f->rows[1].starved_ns = 1400 * VIEW_MS;
 	f->rows[1].where = (struct model_frame){ "render", "/srv/app/views.py", 88 };
 	f->rows[1].where_cause = LS_CAUSE_CPU;
+	f->rows[1].causes = 1u << LS_CAUSE_CPU;
 }
 
 static inline void fixture_stall(struct view_fixture *f, size_t i, enum ls_cause cause,
@@ -152,6 +154,9 @@ static inline void fixture_sum(struct snapshot *s)
 static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 {
 	memset(f, 0, sizeof(*f));
+	/* Times of day are those of the machine's time zone. */
+	setenv("TZ", "UTC", 1);
+	tzset();
 	fixture_rows(f);
 	fixture_stall(f, 0, LS_CAUSE_SLEEP, 2 * VIEW_S, 50 * VIEW_MS);
 	fixture_stall(f, 1, LS_CAUSE_CPU, 31 * VIEW_S, 144 * VIEW_MS);
@@ -192,6 +197,8 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 		.n_frames = 2,
 		.stack = { f->rows[0].where, { "handler", "/srv/app/web.py", 14 } },
 		.from = { LS_AWAIT_BEGAN, { "handler", "/srv/app/web.py", 10 } },
+		.request = { "GET", "/orders/{id}", "GET /orders/{id}" },
+		.test = "tests/test_orders.py::test_one[a]",
 		.victims = 14,
 		.victims_named = 2,
 		.victim_names = { "heartbeat", "metrics" },
@@ -220,6 +227,7 @@ static inline void fixture_init(struct view_fixture *f, bool is_stuck)
 	f->status = (struct view_status){
 		.targets = "uvicorn 4242  CPython 3.11.2, asyncio, exact (entry)",
 		.now_ns = VIEW_NOW_NS,
+		.clock_offset_ns = 1700000000 * VIEW_S,
 		.started_ns = VIEW_NOW_NS - 161 * VIEW_S,
 		.threshold_ns = 10 * VIEW_MS,
 		.refresh_ns = 250 * VIEW_MS,

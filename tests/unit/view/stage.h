@@ -50,7 +50,8 @@ static inline enum view_request stage__key(struct stage *s, uint32_t key)
 
 static inline enum view_request stage__mouse(struct stage *s, uint32_t key, int row, int column)
 {
-	enum view_request request = view__input(s->view, &(struct view_event){ key, row, column });
+	enum view_request request =
+		view__input(s->view, &(struct view_event){ key, row, column, false });
 
 	stage__draw(s);
 	return request;
@@ -71,6 +72,32 @@ static inline bool stage__shows(const struct stage *s, const char *what)
 	canvas__dump(s->canvas, f, false);
 	fclose(f);
 	return strstr(text, what) != NULL;
+}
+
+/* Where a text is on the canvas; ASCII only. */
+static inline bool stage__find(const struct stage *s, const char *text, int *ret_row,
+			       int *ret_column)
+{
+	enum canvas_attr attr;
+	int row, column;
+	size_t n;
+
+	*ret_row = *ret_column = 0;
+
+	for (row = 0; row < canvas__rows(s->canvas); row++) {
+		for (column = 0; column < canvas__columns(s->canvas); column++) {
+			for (n = 0; text[n]; n++)
+				if (canvas__cell(s->canvas, row, column + (int)n, &attr)[0] !=
+				    text[n])
+					break;
+			if (!text[n]) {
+				*ret_row = row;
+				*ret_column = column;
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 #endif

@@ -106,3 +106,42 @@ Test(canvas, aligns_and_paints)
 	cr_expect_eq(canvas__resize(c, 2, 3), 0);
 	expect_dump(c, "\n\n");
 }
+
+static const char *cut(int width, const char *text, bool is_within)
+{
+	static char line[256];
+	_cleanup_(canvas__freep) struct canvas *c = NULL;
+	enum canvas_attr attr;
+	int used;
+
+	cr_assert_eq(canvas__new(&c, 1, 40, true), 0);
+	used = canvas__cut(c, 0, 0, width, ATTR_NORMAL, text, is_within);
+	cr_expect_leq(used, width > 0 ? width : 0);
+	line[0] = '\0';
+	for (int i = 0; i < used; i++)
+		strcat(line, canvas__cell(c, 0, i, &attr));
+	return line;
+}
+
+Test(canvas, cuts_names_where_they_do_not_differ)
+{
+	cr_expect_str_eq(cut(16, "customer-session-00017", true), "customer-s\u202600017");
+	cr_expect_str_eq(cut(16, "customer-session-00017", false), "customer-sessio\u2026");
+	cr_expect_str_eq(cut(16, "service.py:46", true), "service.py:46");
+	cr_expect_str_eq(cut(9, "\u7f51\u7f51\u7f51\u7f51\u7f51\u7f51", true),
+			 "\u7f51\u7f51\u2026\u7f51");
+	cr_expect_str_eq(cut(1, "name", true), "\u2026");
+	cr_expect_str_eq(cut(0, "name", true), "");
+}
+
+/* Each terminal draws these in its own width: all others have to stay in their columns. */
+Test(canvas, characters_without_a_width_of_their_own_are_left_out)
+{
+	/* a family joined by U+200D, a skin tone, a variant selector, marks of direction */
+	cr_expect_str_eq(cut(20, "\U0001f469\u200d\U0001f466x", true), "\U0001f469\U0001f466x");
+	cr_expect_str_eq(cut(20, "\U0001f44d\U0001f3fdx", true), "\U0001f44dx");
+	cr_expect_str_eq(cut(20, "\u2764\ufe0fx\u200e\u2067y\u00adz\ufeff", true), "\u2764xyz");
+	cr_expect_eq(text_columns("\U0001f469\u200d\U0001f466"), 4);
+	/* What is drawn over the letter before stays. */
+	cr_expect_str_eq(cut(20, "e\u0301x", true), "e\u0301x");
+}

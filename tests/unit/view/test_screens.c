@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Screens as text: a snapshot and keys in, compared with files of tests/screens. With
- * SCREENS_WRITE=1 in the environment the files are written instead, to be looked at before they are
- * committed.
+ * Screens as text: a snapshot and keys in, compared with files of tests/screens (golden.h).
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "view/golden.h"
 #include "view/service.h"
-
-#define SCREENS_DIR "tests/screens/"
+#include "view/theme.h"
 
 enum {
 	STUCK = 1, /* a loop is stuck at this moment */
@@ -49,10 +47,18 @@ static const struct screen_case sizes[] = {
 static const struct screen_case cases[] = {
 	{ "coroutines-top-120x40", "B", 40, 120, 0 },
 	{ "groups-entry-80x24", "gg", 24, 80, 0 },
-	{ "groups-file-120x40", "ggg", 40, 120, 0 },
-	{ "groups-task-80x24", "gggg", 24, 80, STUCK },
-	{ "groups-process-120x40", "ggggg", 40, 120, 0 },
-	{ "groups-round-80x24", "gggggg", 24, 80, 0 },
+	{ "groups-route-120x40", "ggg", 40, 120, 0 },
+	{ "groups-route-stalls-80x24", "ggg\n", 24, 80, ATTRS },
+	{ "groups-process-stalls-120x40", "ggggggg\n", 40, 120, 0 },
+	{ "loops-stalls-80x24", "6jj\n", 24, 80, 0 },
+	{ "preview-60x60", "", 60, 60, ATTRS },
+	{ "preview-hidden-120x40", "v", 40, 120, 0 },
+	{ "preview-loop-120x40", "6", 40, 120, 0 },
+	{ "groups-file-120x40", "gggg", 40, 120, 0 },
+	{ "groups-task-80x24", "ggggg", 24, 80, STUCK },
+	{ "groups-test-80x24", "gggggg", 24, 80, 0 },
+	{ "groups-process-120x40", "ggggggg", 40, 120, 0 },
+	{ "groups-round-80x24", "gggggggg", 24, 80, 0 },
 	{ "findings-open-120x40", "0", 40, 120, STUCK },
 	{ "findings-detail-80x24", "0\n", 24, 80, 0 },
 	{ "findings-loop-80x24", "0jj\n", 24, 80, 0 },
@@ -62,6 +68,14 @@ static const struct screen_case cases[] = {
 	{ "tasks-filter-120x40", "2\\state:ready coroutine:fetch_row\n", 40, 120, 0 },
 	{ "tasks-tree-80x24", "2t", 24, 80, 0 },
 	{ "tasks-tree-120x40-ascii", "2t", 40, 120, ASCII },
+	{ "places-60x16", "2g", 16, 60, 0 },
+	{ "places-80x24", "2g", 24, 80, ATTRS },
+	{ "places-120x40", "2gE", 40, 120, 0 },
+	{ "places-200x50", "2g", 50, 200, 0 },
+	{ "places-filter-80x24", "2g\\life:deadlock\n", 24, 80, 0 },
+	{ "places-back-80x24", "2gg", 24, 80, 0 },
+	{ "places-detail-80x24", "2g\n", 24, 80, 0 },
+	{ "empty-places-60x16", "2g", 16, 60, EMPTY },
 	{ "loops-tree-80x24", "6t", 24, 80, 0 },
 	{ "stalls-worst-80x24", "3w", 24, 80, 0 },
 	{ "victims-behind-80x24", "4\\behind:render\n", 24, 80, 0 },
@@ -88,6 +102,7 @@ static const struct screen_case cases[] = {
 	{ "search-80x24", "/HAND\n", 24, 80, ATTRS },
 	{ "filter-80x24", "\\cause:sleep fetch\n", 24, 80, 0 },
 	{ "filter-none-60x16", "\\pid:1\n", 16, 60, 0 },
+	{ "filter-term-80x24", "\\bogus:x\n", 24, 80, 0 },
 	{ "filter-prompt-60x16", "\\cause:sl", 16, 60, 0 },
 	{ "tagged-80x24", " j ", 24, 80, ATTRS },
 	{ "scrolled-60x16", "lll", 16, 60, 0 },
@@ -102,6 +117,14 @@ static const struct screen_case cases[] = {
 	{ "empty-loops-60x16", "6", 16, 60, EMPTY },
 	{ "empty-flame-60x16", "7", 16, 60, EMPTY },
 	{ "empty-log-60x16", "8", 16, 60, EMPTY },
+};
+
+/* What the screens of themes show: as much of what is coloured as there is. */
+static const struct screen_case themed[] = {
+	{ "60x16", "", 16, 60, STUCK },
+	{ "80x24", "3j", 24, 80, STUCK },
+	{ "120x40", "", 40, 120, STUCK },
+	{ "200x50", "\n", 50, 200, 0 },
 };
 
 /* The file of `fetch_row`: one line shorter than is asked for. */
@@ -134,7 +157,41 @@ static void end_stall(struct service *s)
 	stall->starved_ns = 14 * stall->duration_ns;
 }
 
-static char *drawn(const struct screen_case *test)
+/* Esc [ ... m, as ECMA-48 and xterm have it. */
+static void put_look(FILE *out, const struct look *look)
+{
+	fputs("\033[0", out);
+	fputs(look->style & LOOK_BOLD ? ";1" : "", out);
+	fputs(look->style & LOOK_DIM ? ";2" : "", out);
+	fputs(look->style & LOOK_UNDERLINE ? ";4" : "", out);
+	fputs(look->style & LOOK_REVERSE ? ";7" : "", out);
+	if (look->foreground != LOOK_DEFAULT)
+		fprintf(out, ";38;5;%d", look->foreground);
+	if (look->background != LOOK_DEFAULT)
+		fprintf(out, ";48;5;%d", look->background);
+	fputs("m", out);
+}
+
+/* As a terminal would get it: `cat` shows it. */
+static void put_colored(FILE *out, const struct canvas *c, enum palette palette)
+{
+	enum canvas_attr attr, last;
+
+	for (int row = 0; row < canvas__rows(c); row++) {
+		for (int column = 0; column < canvas__columns(c); column++) {
+			const char *cell = canvas__cell(c, row, column, &attr);
+
+			if (column == 0 || attr != last)
+				put_look(out, palette_look(palette, attr));
+			last = attr;
+			fputs(cell, out);
+		}
+		fputs("\033[0m\n", out);
+	}
+}
+
+/* `palette`: PALETTE_MAX for text without colours. */
+static char *drawn(const struct screen_case *test, enum palette palette)
 {
 	_cleanup_(canvas__freep) struct canvas *c = NULL;
 	_cleanup_(view__freep) struct view *v = NULL;
@@ -162,32 +219,17 @@ static char *drawn(const struct screen_case *test)
 	}
 	out = open_memstream(&text, &size);
 	fputs("SPDX-License-Identifier: BSD-2-Clause\n", out);
-	cr_assert_eq(canvas__dump(c, out, test->flags & ATTRS), 0);
+	if (palette < PALETTE_MAX)
+		put_colored(out, c, palette);
+	else
+		cr_assert_eq(canvas__dump(c, out, test->flags & ATTRS), 0);
 	fclose(out);
 	return text;
 }
 
-static void compare_with_file(const char *path, const char *text)
-{
-	_cleanup_free_ char *expected = NULL;
-	_cleanup_(file_close) FILE *f = NULL;
-	size_t size = 0;
-
-	if (getenv("SCREENS_WRITE")) {
-		f = fopen(path, "w");
-		cr_assert_not_null(f, "%s cannot be written", path);
-		fputs(text, f);
-		return;
-	}
-	f = fopen(path, "r");
-	cr_assert_not_null(f, "%s is missing", path);
-	cr_assert(getdelim(&expected, &size, '\0', f) > 0);
-	cr_expect_str_eq(text, expected, "%s: the screen is now\n%s", path, text);
-}
-
 static void check(const struct screen_case *test)
 {
-	_cleanup_free_ char *text = drawn(test);
+	_cleanup_free_ char *text = drawn(test, PALETTE_MAX);
 	char path[256];
 
 	snprintf(path, sizeof(path), SCREENS_DIR "%s.txt", test->name);
@@ -212,6 +254,26 @@ Test(screens, look_as_expected_at_every_size)
 	}
 }
 
+Test(screens, look_as_expected_in_every_theme)
+{
+	static const char *const words[] = {
+#define _(name, word) [PALETTE_##name] = word,
+		PALETTES(_)
+#undef _
+	};
+
+	for (enum palette palette = 0; palette < PALETTE_MAX; palette++) {
+		for (size_t i = 0; i < N_OF(themed); i++) {
+			_cleanup_free_ char *text = drawn(&themed[i], palette);
+			char path[256];
+
+			snprintf(path, sizeof(path), SCREENS_DIR "theme-%s-%s.ansi", words[palette],
+				 themed[i].name);
+			compare_with_file(path, text);
+		}
+	}
+}
+
 Test(screens, look_as_expected_after_keys)
 {
 	size_t i;
@@ -223,7 +285,7 @@ Test(screens, look_as_expected_after_keys)
 /* Nothing is drawn outside of the canvas, however small it is (the sanitizers watch). */
 Test(screens, fit_every_size)
 {
-	static const char keys[] = "12345678?";
+	static const char keys[] = "1234567890v?";
 	static struct service s;
 	int rows, columns;
 	const char *key;

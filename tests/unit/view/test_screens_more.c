@@ -168,7 +168,7 @@ Test(screens_more, detail_tells_both_sides)
 	cr_expect_eq(d.paid_by.n, 0);
 	/* What does not fit is added up; what points nowhere is left out. */
 	for (i = 0; i < DETAIL_MAX_PAYERS + 2; i++) {
-		snprintf(names[i], sizeof(names[i]), "task %zu", i);
+		snprintf(names[i], sizeof(names[i]), "task %zu-", i);
 		victims[i] = (struct victim_row){ .name = names[i] };
 		many[i] = (struct payer_row){ culprit.coroutine, i, 1, VIEW_MS };
 	}
@@ -187,8 +187,20 @@ Test(screens_more, detail_tells_both_sides)
 	many[9].starved_ns = 5 * VIEW_MS;
 	detail__take(&d, &s.base.snapshot, &s.base.status, &culprit);
 	cr_expect_eq(d.paid_by.others, 0);
-	cr_expect_str_eq(d.paid_by.rows[0].name, "task 9");
+	cr_expect_str_eq(d.paid_by.rows[0].name, "task 9-");
 	cr_expect_eq(d.paid_by.rows[0].starved_ns, 6 * VIEW_MS);
+	/* A family is one of them. */
+	for (i = 1; i < DETAIL_MAX_PAYERS + 2; i++) {
+		snprintf(names[i], sizeof(names[i]), i == 5 ? "task x" : "heartbeat-%zu", i);
+		many[i] = (struct payer_row){ culprit.coroutine, i, 1, VIEW_MS };
+	}
+	detail__take(&d, &s.base.snapshot, &s.base.status, &culprit);
+	cr_assert_eq(d.paid_by.n, 2);
+	cr_expect_str_eq(d.paid_by.rows[0].name, "heartbeat-*");
+	cr_expect_eq(d.paid_by.rows[0].tasks, 8);
+	cr_expect_eq(d.paid_by.rows[0].starved_ns, 8 * VIEW_MS);
+	cr_expect_str_eq(d.paid_by.rows[1].name, "task x");
+	cr_expect_eq(d.paid_by.rows[1].tasks, 1);
 }
 
 /* Torn reads may make a circle of tasks that await one another. */
@@ -237,12 +249,14 @@ Test(screens_more, trends)
 	size_t i;
 
 	cr_expect_eq(trend_direction(values, MODEL_TREND), 0);
-	cr_expect_eq(trend_shares(values, 0, shares, TREND_CELLS), 0);
+	cr_expect_eq(trend_shares(values, 0, trend_most(values, 0), shares, TREND_CELLS), 0);
 	for (i = 0; i < MODEL_TREND; i++)
 		values[i] = i < 20 ? 0.1F : 0.3F;
 	cr_expect_eq(trend_direction(values, MODEL_TREND), 1);
 	cr_expect_eq(trend_direction(values, 5), 0, "too young to tell");
-	cr_assert_eq(trend_shares(values, MODEL_TREND, shares, TREND_CELLS), TREND_CELLS);
+	cr_assert_eq(trend_shares(values, MODEL_TREND, trend_most(values, MODEL_TREND), shares,
+				  TREND_CELLS),
+		     TREND_CELLS);
 	cr_expect_float_eq(shares[0], 1 / 3.0, 1e-6);
 	cr_expect_float_eq(shares[TREND_CELLS - 1], 1, 1e-6);
 	for (i = 0; i < MODEL_TREND; i++)
@@ -252,9 +266,9 @@ Test(screens_more, trends)
 	for (i = 0; i < MODEL_TREND; i++)
 		values[i] = i < 20 ? 0.0001F : 0.001F;
 	cr_expect_eq(trend_direction(values, MODEL_TREND), 0);
-	trend_shares(values, MODEL_TREND, shares, TREND_CELLS);
+	trend_shares(values, MODEL_TREND, trend_most(values, MODEL_TREND), shares, TREND_CELLS);
 	cr_expect(shares[TREND_CELLS - 1] < 0.1);
-	cr_assert_eq(trend_shares(values, 7, shares, TREND_CELLS), 7);
+	cr_assert_eq(trend_shares(values, 7, trend_most(values, 7), shares, TREND_CELLS), 7);
 }
 
 Test(screens_more, icicle_adds_up_and_stays_bounded)

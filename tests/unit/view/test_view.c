@@ -99,22 +99,48 @@ Test(view, prompts_take_all_keys)
 	cr_expect(stage__shows(&s, "found nothing"));
 }
 
+static void paste(struct stage *s, const char *text)
+{
+	for (; *text; text++)
+		view__input(s->view,
+			    &(struct view_event){ .key = (uint8_t)*text, .is_pasted = true });
+	stage__draw(s);
+}
+
+/* Its letters would quit, open an editor and move the threshold. */
+Test(view, pasted_text_is_no_command)
+{
+	_cleanup_(stage__done) struct stage s;
+
+	stage__init(&s, &(struct view_opts){ 0 });
+	for (const char *at = "[qeT]x"; *at; at++)
+		cr_expect_eq(
+			view__input(s.view,
+				    &(struct view_event){ .key = (uint8_t)*at, .is_pasted = true }),
+			VIEW_NOTHING);
+	stage__key(&s, '\\');
+	paste(&s, "render q");
+	cr_expect(stage__shows(&s, "Filter: render q_"));
+}
+
 Test(view, mouse_and_tabs)
 {
 	_cleanup_(stage__done) struct stage s;
 
 	stage__init(&s, &(struct view_opts){ 0 });
 	/* Head of MAX, then the second row, then the tab of Tasks. */
-	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 6, 41 }), VIEW_REDRAW);
+	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 6, 41, false }),
+		     VIEW_REDRAW);
 	stage__draw(&s);
 	cr_expect(stage__shows(&s, "MAX\u25bc"));
-	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 8, 10 });
+	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 8, 10, false });
 	stage__draw(&s);
 	cr_expect(stage__shows(&s, "\u25b8 fetch_row"));
-	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 5, 15 });
+	view__input(s.view, &(struct view_event){ VKEY_MOUSE, 5, 15, false });
 	stage__draw(&s);
 	cr_expect(stage__shows(&s, "[Tasks]"));
-	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 22, 70 }), VIEW_NOTHING);
+	cr_expect_eq(view__input(s.view, &(struct view_event){ VKEY_MOUSE, 22, 70, false }),
+		     VIEW_NOTHING);
 	stage__key(&s, VKEY_BACKTAB);
 	cr_expect(stage__shows(&s, "[Coroutines]"));
 	stage__key(&s, VKEY_TAB);
@@ -144,6 +170,19 @@ Test(view, options)
 	cr_expect_eq(view__new(&v, &(struct view_opts){ .filter = "(" }), -EINVAL);
 	cr_expect_eq(view__new(&v, &(struct view_opts){ .screen = "help", .sort = "name" }),
 		     -EINVAL);
+}
+
+Test(view, times_of_day)
+{
+	char buf[WORDS_BYTES];
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	/* 2023-11-14 22:13:20 */
+	cr_expect_str_eq(words__time_of_day(7 * VIEW_MS, 1700000000 * VIEW_S, buf), "22:13:20.007");
+	cr_expect_str_eq(words__time_of_day(3600 * VIEW_S, 1700000000 * VIEW_S, buf),
+			 "23:13:20.000");
+	cr_expect_str_eq(words__time_of_day(7 * VIEW_MS, 0, buf), "");
 }
 
 Test(view, words)
@@ -178,9 +217,10 @@ Test(view, words)
 	cr_expect_str_eq(words__rate(0.0, buf), "0");
 	cr_expect_str_eq(words__rate(4210.4, buf), "4210");
 	cr_expect_str_eq(words__percent(0.104, buf), "10.4");
-	cr_expect_str_eq(words__call(NULL, LS_CAUSE_SLEEP, "clock_nanosleep"), "time.sleep");
-	cr_expect_str_eq(words__call(NULL, LS_CAUSE_OTHER, "ioctl"), "ioctl");
-	cr_expect_str_eq(words__call(NULL, LS_CAUSE_CPU, NULL), "cpu");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_SLEEP, SIGN_NONE, "clock_nanosleep"),
+			 "time.sleep");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_OTHER, SIGN_NONE, "ioctl"), "ioctl");
+	cr_expect_str_eq(words__call(NULL, LS_CAUSE_CPU, SIGN_NONE, NULL), "cpu");
 	cr_expect_str_eq(words__file("/a/b.py"), "b.py");
 	cr_expect_str_eq(words__file("/a/"), "/a/");
 }

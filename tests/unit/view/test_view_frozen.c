@@ -22,6 +22,9 @@ Test(view_frozen, keeps_what_changes)
 	const struct log_row log[] = { { .number = 1, .text = line } };
 	struct victim_row victims[] = { { .name = victim } };
 	struct payer_row payers[] = { { .times = 3 } };
+	struct pool_row pools[] = { { .size = 1 }, { .size = 2 } };
+	struct life_row lives[] = { { .count = 1 }, { .count = 2 } };
+	const struct finding_row findings[] = { { .pool = &pools[1] }, { .life = &lives[1] } };
 	struct stall stall = { .pid = 7 };
 	const struct stall *const stalls[] = { &stall };
 	const struct snapshot live = {
@@ -33,6 +36,12 @@ Test(view_frozen, keeps_what_changes)
 		.victims = victims,
 		.n_payers = 1,
 		.payers = payers,
+		.n_pools = 2,
+		.pools = pools,
+		.n_lives = 2,
+		.lives = lives,
+		.n_findings = 2,
+		.findings = findings,
 		.n_stalls = 1,
 		.stall_list = stalls,
 	};
@@ -47,6 +56,8 @@ Test(view_frozen, keeps_what_changes)
 	memset(stack, 0, sizeof(stack));
 	memset(payers, 0, sizeof(payers));
 	memset(&stall, 0, sizeof(stall));
+	memset(pools, 0, sizeof(pools));
+	memset(lives, 0, sizeof(lives));
 	s = frozen__snapshot(f);
 	cr_expect_str_eq(s->tasks[0].name, "Task-1");
 	cr_expect_str_eq(s->tasks[0].waits_for, "Future");
@@ -57,5 +68,8 @@ Test(view_frozen, keeps_what_changes)
 	cr_expect_str_eq(s->victims[0].name, "heartbeat");
 	cr_expect_eq(s->payers[0].times, 3);
 	cr_expect_eq(s->stall_list[0]->pid, 7);
+	cr_expect_eq(s->findings[0].pool->size, 2);
+	cr_expect_null(s->findings[0].life);
+	cr_expect_eq(s->findings[1].life->count, 2);
 	frozen__free(f);
 }

@@ -17,29 +17,6 @@ static void stage__expect_typed(struct stage *s, const uint32_t *keys, const cha
 
 #define TYPE(s, shown, ...) stage__expect_typed(s, (const uint32_t[]){ __VA_ARGS__, 0 }, shown)
 
-/* Where a text is on the canvas; ASCII only. */
-static bool stage__find(const struct stage *s, const char *text, int *ret_row, int *ret_column)
-{
-	enum canvas_attr attr;
-	int row, column;
-	size_t n;
-
-	for (row = 0; row < canvas__rows(s->canvas); row++) {
-		for (column = 0; column < canvas__columns(s->canvas); column++) {
-			for (n = 0; text[n]; n++)
-				if (canvas__cell(s->canvas, row, column + (int)n, &attr)[0] !=
-				    text[n])
-					break;
-			if (!text[n]) {
-				*ret_row = row;
-				*ret_column = column;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
 /* `into`: column of the text. */
 static enum view_request stage__click(struct stage *s, const char *text, int into)
 {
@@ -189,7 +166,6 @@ Test(view_hands, sort_menu)
 	/* A screen that is no table has none. */
 	stage__key(&s, '?');
 	cr_expect_eq(stage__key(&s, VKEY_F1 + 5), VIEW_NOTHING);
-	cr_expect_eq(stage__key(&s, VKEY_F1 + 1), VIEW_NOTHING);
 	cr_expect_eq(stage__key(&s, VKEY_F1 + 8), VIEW_NOTHING);
 }
 
@@ -199,10 +175,11 @@ Test(view_hands, column_menu)
 	int i;
 
 	stage__init(&s, &(struct view_opts){ 0 });
-	TYPE(&s, "[x] COROUTINE", VKEY_F1 + 1);
-	TYPE(&s, "[ ] COROUTINE", VKEY_ENTER);
-	cr_expect_not(stage__shows(&s, "fetch_row"));
-	TYPE(&s, "[x] COROUTINE", ' ');
+	/* It says what a row stands for. */
+	TYPE(&s, "[x] COROUTINE  (always)", VKEY_F1 + 1);
+	TYPE(&s, "[x] COROUTINE  (always)", VKEY_ENTER);
+	cr_expect(stage__shows(&s, "[x] STEPS  (no room)"));
+	cr_expect(stage__shows(&s, "[x] MAX "));
 	/* What is left drops by priority, as ever; the last one stays. */
 	for (i = 0; i < 20; i++) {
 		stage__key(&s, VKEY_DOWN);
@@ -213,6 +190,79 @@ Test(view_hands, column_menu)
 	cr_expect_not(stage__shows(&s, "MAX"));
 	TYPE(&s, "STEPS", VKEY_F1 + 1, VKEY_DOWN, ' ', 'q');
 	cr_expect_not(stage__shows(&s, "[x]"));
+}
+
+Test(view_hands, keys_stand_behind_a_message)
+{
+	_cleanup_(stage__done) struct stage s;
+
+	stage__init(&s, &(struct view_opts){ 0 });
+	s.fixture->status.message = "refreshed every 0.25 s";
+	stage__draw(&s);
+	cr_expect(stage__shows(&s, " refreshed every 0.25 s   F1 Help  Enter Detail"));
+	cr_expect(stage__shows(&s, "q Quit"));
+}
+
+Test(view_hands, tabs_stay_beside_a_filter)
+{
+	_cleanup_(stage__done) struct stage s;
+
+	stage__init(&s, &(struct view_opts){ 0 });
+	cr_assert_eq(canvas__resize(s.canvas, 24, 100), 0);
+	stage__type(&s, "\\cause:sleep");
+	stage__key(&s, VKEY_ENTER);
+	cr_expect(stage__shows(&s, "[Coroutines] Tasks "));
+	cr_expect(stage__shows(&s, "filter: cause:sleep  "));
+	stage__type(&s, "\\ nothing|here|to|be|found");
+	stage__key(&s, VKEY_ENTER);
+	cr_expect(stage__shows(&s, "[Coroutines] Tasks "));
+	cr_expect(stage__shows(&s, "filtered  0 of"));
+}
+
+Test(view_hands, themes_are_in_the_setup_of_every_screen)
+{
+	_cleanup_(stage__done) struct stage s;
+
+	stage__init(&s, &(struct view_opts){ .theme = THEME_LIGHT });
+	TYPE(&s, "(x) theme light: for a light background", VKEY_F1 + 1, VKEY_END, VKEY_UP);
+	cr_expect_eq(stage__attr(&s, "( ) theme mono"), ATTR_SELECTED);
+	cr_expect_eq(stage__key(&s, VKEY_ENTER), VIEW_THEME);
+	cr_expect_eq(view__theme(s.view), THEME_MONO);
+	/* It stays open: one tries several. */
+	cr_expect(stage__shows(&s, "(x) theme mono"));
+	cr_expect(stage__shows(&s, "( ) theme light"));
+	TYPE(&s, "F1 Help", VKEY_F1 + 1);
+	stage__key(&s, '?');
+	TYPE(&s, "( ) theme auto", VKEY_F1 + 1);
+	cr_expect_not(stage__shows(&s, "[x]"));
+	cr_expect_eq(stage__key(&s, ' '), VIEW_THEME);
+	cr_expect_eq(view__theme(s.view), THEME_AUTO);
+}
+
+Test(view_hands, settings_are_saved_from_the_setup)
+{
+	_cleanup_(stage__done) struct stage s;
+	struct view_settings settings;
+
+	stage__init(&s, &(struct view_opts){ .theme = THEME_16, .group = GROUP_FILE });
+	view__settings(s.view, &settings);
+	cr_expect_str_eq(settings.screen, "coroutines");
+	cr_expect_str_eq(settings.sort, "starved");
+	cr_expect_str_eq(settings.columns, "");
+	cr_expect_eq(settings.group, GROUP_FILE);
+	cr_expect_eq(settings.theme, THEME_16);
+	stage__type(&s, "3W");
+	TYPE(&s, "[ ] AGO", VKEY_F1 + 1, ' ');
+	stage__key(&s, VKEY_END);
+	cr_expect_eq(stage__key(&s, VKEY_ENTER), VIEW_SAVE_SETTINGS);
+	cr_expect(stage__shows(&s, "F1 Help"));
+	/* The help stands in for the screen below it. */
+	stage__key(&s, '?');
+	view__settings(s.view, &settings);
+	cr_expect_str_eq(settings.screen, "stalls");
+	cr_expect_str_eq(settings.sort, "starved");
+	cr_expect_str_eq(settings.columns,
+			 "duration,name,task,cause,where,split,victims,starved,pid,began");
 }
 
 Test(view_hands, save_menu)
@@ -292,7 +342,7 @@ Test(view_hands, menus_fit_the_smallest_terminal)
 	cr_expect_not(stage__shows(&s, "[x] WHERE"));
 	TYPE(&s, "[x] WHERE", VKEY_END);
 	cr_expect_not(stage__shows(&s, "[x] COROUTINE"));
-	cr_expect(stage__shows(&s, "Space Show/hide  Esc Back"));
+	cr_expect(stage__shows(&s, "Space Choose  Esc Back"));
 	TYPE(&s, "[x] COROUTINE", VKEY_WHEEL_UP, 'g');
 	cr_assert_eq(canvas__resize(s.canvas, 15, 60), 0);
 	stage__draw(&s);

@@ -48,37 +48,32 @@ static const struct insn_case cases[] = {
 
 Test(arch, instruction_table)
 {
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
-
-	cr_assert_eq(arch_decoder__new(&d), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const struct insn_case *c = &cases[i];
 		struct arch_cursor cursor = { c->bytes, c->size, 0x1000 };
 		struct arch_insn insn;
 
-		cr_assert(arch_decoder__next(d, &cursor, &insn), "%s", c->text);
+		cr_assert(arch_decode(&cursor, &insn), "%s", c->text);
 		cr_assert_eq(insn.size, c->size, "%s: %u bytes", c->text, insn.size);
 		cr_assert_eq(insn.is_emulable, c->is_emulable, "%s: emulable", c->text);
 		cr_assert_eq(insn.is_branch, c->is_branch, "%s: branch", c->text);
 		if (!c->is_branch)
 			cr_assert_eq(insn.writes_result, c->writes_result, "%s: result", c->text);
-		cr_assert(!arch_decoder__next(d, &cursor, &insn), "%s: end", c->text);
+		cr_assert(!arch_decode(&cursor, &insn), "%s: end", c->text);
 	}
 }
 
 Test(arch, branch_targets)
 {
 	static const uint8_t call[] = { 0xe8, 0xfb, 0xff, 0xff, 0xff }, jump[] = { 0xeb, 0x0e };
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct arch_cursor cursor = { call, sizeof(call), 0x401000 };
 	struct arch_insn insn;
 
-	cr_assert_eq(arch_decoder__new(&d), 0);
-	cr_assert(arch_decoder__next(d, &cursor, &insn));
+	cr_assert(arch_decode(&cursor, &insn));
 	cr_assert_eq(insn.branch_target, 0x401000);
 	cr_assert(insn.is_call);
 	cursor = (struct arch_cursor){ jump, sizeof(jump), 0x401000 };
-	cr_assert(arch_decoder__next(d, &cursor, &insn));
+	cr_assert(arch_decode(&cursor, &insn));
 	cr_assert_eq(insn.branch_target, 0x401010);
 	cr_assert(!insn.is_call);
 }
@@ -86,12 +81,10 @@ Test(arch, branch_targets)
 Test(arch, cut_instruction_is_none)
 {
 	static const uint8_t cut[] = { 0xe8, 0x00, 0x00 };
-	_cleanup_(arch_decoder__freep) struct arch_decoder *d = NULL;
 	struct arch_cursor cursor = { cut, sizeof(cut), 0 };
 	struct arch_insn insn;
 
-	cr_assert_eq(arch_decoder__new(&d), 0);
-	cr_assert(!arch_decoder__next(d, &cursor, &insn));
+	cr_assert(!arch_decode(&cursor, &insn));
 }
 
 Test(arch, calls_are_found_by_value)

@@ -96,6 +96,9 @@ struct host_thread *machine__new_thread(uint32_t tgid, uint32_t tid)
 	host_threads[n_host_threads++] = t;
 	t->task.tgid = (int)tgid;
 	t->task.pid = (int)tid;
+	t->task.thread_pid = &t->ids;
+	/* In a container, where it sees another id than the machine does. */
+	t->ids = (struct pid){ .level = 1, .numbers = { { (int)tid + 100000 }, { (int)tid } } };
 	t->task.se.cfs_rq = &t->cfs_rq;
 	t->task.group_leader = &t->task;
 	t->task.signal = &t->signal;

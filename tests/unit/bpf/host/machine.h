@@ -21,6 +21,7 @@
 struct host_thread {
 	struct task_struct task; /* first: the programs get its address */
 	struct pt_regs user; /* saved when it entered the kernel */
+	struct pid ids;
 	void *storage[HOST_STORAGES];
 	struct cfs_rq cfs_rq;
 	struct rq rq;
@@ -42,6 +43,7 @@ struct host_record {
 		struct ls_rec_fork fork;
 		struct ls_rec_copy copy;
 		struct ls_rec_code code;
+		struct ls_rec_turn turn;
 	};
 	bool is_submitted;
 	uint64_t flags;

@@ -14,6 +14,7 @@
 
 #define KEYED_MAPS(_)                                                                              \
 	_(procs)                                                                                   \
+	_(requests)                                                                                \
 	_(loops)                                                                                   \
 	_(coroutine_index)                                                                         \
 	_(coroutine_stats)                                                                         \

@@ -13,13 +13,7 @@ struct bpf_iter__task;
 
 #define PROGRAM(name, symbol, ...) int name(__VA_ARGS__) __asm__(symbol)
 
-PROGRAM(prog_step_enter, "on_step_enter", struct pt_regs *);
-PROGRAM(prog_step_exit, "on_step_exit", struct pt_regs *);
-PROGRAM(prog_resume, "on_resume", struct pt_regs *);
-PROGRAM(prog_resume_exit, "on_resume_exit", struct pt_regs *);
-PROGRAM(prog_task_announce, "on_task_announce", struct pt_regs *);
-PROGRAM(prog_poll_return, "on_poll_return", struct pt_regs *);
-PROGRAM(prog_dns_enter, "on_dns_enter", struct pt_regs *);
+PROGRAM(prog_spot, "on_spot", struct pt_regs *);
 PROGRAM(prog_switch, "on_switch", void *, _Bool, struct task_struct *, struct task_struct *);
 PROGRAM(prog_wakeup, "on_wakeup", void *, struct task_struct *);
 PROGRAM(prog_waking, "on_waking", void *, struct task_struct *);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define DEQUE_STATE 56 /* cpython: Modules/_collectionsmodule.c */
 #define BASE 0x7f0100000000ULL
 #define STEP_CALL 0x5100
 #define WAKEUP_CALL 0x5200
@@ -86,7 +87,6 @@ static const struct ls_pyoffsets layout = {
 	.keys_indices = 32,
 	.deque_leftblock = 24,
 	.deque_leftindex = 40,
-	.deque_state = 56,
 	.deque_block_data = 8,
 	.deque_block_next = 8 + 8 * BLOCK_ITEMS,
 	.handle_callback = PY_HANDLE_CALLBACK,
@@ -134,6 +134,7 @@ void python__reset(void)
 	python.other_type = type_make(0, 16, 0);
 	python.str_type = type_make(TP_UNICODE, 0, 0);
 	python.wrapper_type = type_make(0, 0, STEP_CALL);
+	python.wakeup_type = type_make(0, 0, WAKEUP_CALL);
 	python.none = py__object(python.other_type, 16);
 	python.gil = py__alloc(layout.gil_end);
 	python.current_tasks = py__object(python.other_type, 48);
@@ -288,6 +289,14 @@ uint64_t py__step_callback(uint64_t task)
 	return callback;
 }
 
+uint64_t py__wakeup_callback(uint64_t task)
+{
+	uint64_t callback = py__object(python.wakeup_type, 32);
+
+	memory__put(callback + layout.wrapper_task, task);
+	return callback;
+}
+
 uint64_t py__handle(uint64_t callback)
 {
 	uint64_t handle = py__object(python.other_type, 128);
@@ -312,7 +321,7 @@ uint64_t py__deque(void)
 	uint64_t deque = py__object(python.other_type, 128);
 
 	memory__put(deque + layout.deque_leftblock, py__alloc(16 + 8 * BLOCK_ITEMS));
-	memory__put(deque + layout.deque_state, 1000);
+	memory__put(deque + DEQUE_STATE, 1000);
 	return deque;
 }
 
@@ -328,12 +337,16 @@ void py__deque_append(uint64_t deque, uint64_t item)
 		if (!next) {
 			next = py__alloc(16 + 8 * BLOCK_ITEMS);
 			memory__put(block + layout.deque_block_next, next);
+			memory__put(next, block);
 		}
 		block = next;
 	}
 	memory__put(block + layout.deque_block_data + 8 * i, item);
+	/* The right end follows the left one. */
+	memory__put(deque + layout.deque_leftblock + 8, block);
+	memory__put(deque + layout.deque_leftindex + 8, i);
 	memory__put(deque + layout.ob_size, n + 1);
-	memory__put(deque + layout.deque_state, word(deque + layout.deque_state) + 1);
+	memory__put(deque + DEQUE_STATE, word(deque + DEQUE_STATE) + 1);
 }
 
 void py__deque_popleft(uint64_t deque)
@@ -348,7 +361,7 @@ void py__deque_popleft(uint64_t deque)
 	}
 	memory__put(deque + layout.deque_leftindex, index);
 	memory__put(deque + layout.ob_size, word(deque + layout.ob_size) - 1);
-	memory__put(deque + layout.deque_state, word(deque + layout.deque_state) + 1);
+	memory__put(deque + DEQUE_STATE, word(deque + DEQUE_STATE) + 1);
 }
 
 uint64_t py__list(void)

@@ -17,7 +17,7 @@
 /* Addresses of what there is one of. */
 struct python {
 	struct ls_proc proc;
-	uint64_t coro_type, task_type, list_type, other_type, str_type, wrapper_type;
+	uint64_t coro_type, task_type, list_type, other_type, str_type, wrapper_type, wakeup_type;
 	uint64_t gil, current_tasks, none;
 	uint64_t next; /* free user memory */
 };
@@ -48,6 +48,7 @@ void py__set_top(uint64_t tstate, uint64_t frame);
 
 /* The queues of asyncio */
 uint64_t py__step_callback(uint64_t task);
+uint64_t py__wakeup_callback(uint64_t task); /* of a task that waited */
 uint64_t py__handle(uint64_t callback);
 uint64_t py__timer(uint64_t task, uint64_t when_ns); /* asyncio.sleep() of a task */
 uint64_t py__deque(void);

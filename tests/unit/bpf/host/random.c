@@ -169,19 +169,7 @@ static void event_spot(const struct event *e)
 			     play.frames[e->a % N_TASKS], e->b >> 7, 0);
 
 	machine.cookie = e->a % LS_SPOT_MAX;
-	switch (machine.cookie) {
-	case LS_SPOT_TASK_ANNOUNCE:
-		prog_task_announce(&regs);
-		break;
-	case LS_SPOT_TASK_LEAVE:
-		prog_resume_exit(&regs);
-		break;
-	case LS_SPOT_DNS_ENTER:
-		prog_dns_enter(&regs);
-		break;
-	default:
-		prog_resume(&regs);
-	}
+	prog_spot(&regs);
 }
 
 static void event_switch(const struct event *e)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "arch/arch.h"
 #include "arch_regs.h"
 
 struct world world;
@@ -22,6 +23,7 @@ static void rules_set(void)
 		{ SYS_clock_nanosleep, LS_CAUSE_SLEEP },
 		{ SYS_wait4, LS_CAUSE_PROCESS },
 		{ SYS_fsync, LS_CAUSE_FILE },
+		{ SYS_clone, LS_CAUSE_PROCESS },
 		{ SYS_read, LS_RULE_FD },
 		{ SYS_recvfrom, LS_RULE_FD },
 		{ SYS_futex, LS_RULE_FUTEX },
@@ -51,9 +53,11 @@ void world__update_proc(void)
 
 struct host_thread *world__add_thread(uint32_t tgid, uint32_t tid)
 {
+	const uint64_t pthread = THREAD_POINTER + 0x10000ULL * (tid - TID);
 	struct host_thread *t = machine__new_thread(tgid, tid);
 
-	set_thread_pointer(&t->task.thread, THREAD_POINTER + 0x10000ULL * (tid - TID));
+	set_thread_pointer(&t->task.thread, pthread);
+	memory__put(pthread + arch.pthread_tid_offset, tid);
 	return t;
 }
 
@@ -111,7 +115,7 @@ void step_enter(uint64_t task, uint64_t sp)
 	struct pt_regs regs = regs_of_call(sp, task, 0, 0, 0);
 
 	machine.cookie = LS_SPOT_STEP_ENTER;
-	prog_step_enter(&regs);
+	prog_spot(&regs);
 }
 
 void step_exit(uint64_t sp)
@@ -119,7 +123,7 @@ void step_exit(uint64_t sp)
 	struct pt_regs regs = regs_of_call(sp, 0, 0, 0, 0);
 
 	machine.cookie = LS_SPOT_STEP_EXIT;
-	prog_step_exit(&regs);
+	prog_spot(&regs);
 }
 
 void step(uint64_t task, uint64_t duration_ns)
@@ -134,7 +138,7 @@ void poll_return(void)
 	struct pt_regs regs = {};
 
 	machine.cookie = LS_SPOT_POLL_RETURN;
-	prog_poll_return(&regs);
+	prog_spot(&regs);
 }
 
 void resume(uint64_t coro, uint64_t sp)
@@ -142,7 +146,7 @@ void resume(uint64_t coro, uint64_t sp)
 	struct pt_regs regs = regs_of_call(sp, coro, 0, 0, 0);
 
 	machine.cookie = LS_SPOT_RESUME_CORO;
-	prog_resume(&regs);
+	prog_spot(&regs);
 }
 
 void resume_exit(uint64_t sp)
@@ -150,7 +154,7 @@ void resume_exit(uint64_t sp)
 	struct pt_regs regs = regs_of_call(sp, 0, 0, 0, 0);
 
 	machine.cookie = LS_SPOT_RESUME_EXIT;
-	prog_resume_exit(&regs);
+	prog_spot(&regs);
 }
 
 static void leave(bool is_preempted)

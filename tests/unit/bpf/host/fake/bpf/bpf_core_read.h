@@ -11,6 +11,7 @@
 #define bpf_core_field_exists(...) 1
 #define bpf_core_type_exists(...) 1
 #define bpf_core_enum_value_exists(...) 1
+#define bpf_core_type_size(type) sizeof(type)
 #define bpf_core_field_offset(type, field) offsetof(type, field)
 
 #define CORE_READ_1(p, field)                                                                      \

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "base/array.h"
-#include "check/student.h"
+#include "compare/student.h"
 
 Test(student, one_degree_is_cauchy)
 {

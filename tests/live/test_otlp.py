@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`serve --otlp`: what a receiver gets is what happened, and nothing is lost silently."""
+
+import contextlib
+import os
+import signal
+import time
+
+from lib import ROOT, check, check_equal, live, wait_for
+from otlp import CUMULATIVE, Receiver, values_of
+from test_serve import HEALTH, Server, total, value
+
+PROGRAM = "health.py"
+LIMIT_S = 0.01  # between a stall's length here and in the program
+
+
+def _start(bench, receiver):
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    server = Server(bench, "-p", str(target.pid), "--otlp", receiver.url, "--otlp-interval", "1s")
+    wait_for(lambda: value(server.scrape(), "loopstall_loops", **HEALTH) == 1, 10, "its loop")
+    return target, server
+
+
+def _fates(server):
+    scraped = server.scrape()
+    return {
+        dict(labels)["fate"]: int(v)
+        for (name, labels), v in scraped.items()
+        if name == "loopstall_otlp_items_total" and v
+    }
+
+
+def _check_record(resource, record, seconds, waiting, began, pid):
+    check_equal(resource, {"service.name": PROGRAM}, "resource")
+    check_equal(record.event_name, "loopstall.stall", "name of the event")
+    check_equal((record.severity_number, record.severity_text), (13, "WARN"), "severity")
+    check(began < record.time_unix_nano / 1e9 < time.time(), "time %d", record.time_unix_nano)
+    check(record.time_unix_nano <= record.observed_time_unix_nano, "observed before it ended")
+    values = values_of(record.attributes)
+    check(abs(values["loopstall.duration"] - seconds) < LIMIT_S, "duration in %r", values)
+    check_equal(values["process.pid"], pid, "pid")
+    check_equal(values["loopstall.unit"], "step", "unit")
+    check_equal(values["loopstall.cause"], "sleep", "cause")
+    check_equal(values["loopstall.task"], "hanger", "task")
+    check_equal(values["code.function.name"], "_hang", "function")
+    check_equal(values["loopstall.victims"], waiting, "victims")
+    with open(os.path.join(ROOT, "tests", "live", "programs", PROGRAM)) as file:
+        line = file.read().split("\n")[values["code.line.number"] - 1]
+    check("time.sleep" in line, "line %r", line)
+    check("_hang" in record.body.string_value and "sleep" in record.body.string_value, "body")
+
+
+def _check_metrics(receiver, server):
+    """The same numbers as a scrape a moment later, when nothing happens."""
+    newest = len(receiver.requests)
+    wait_for(lambda: len(receiver.requests) > newest + 1, 5, "newer metrics")
+    ours = receiver.metrics()[PROGRAM]
+    scraped = server.scrape()
+    stalls = ours["loopstall.stalls"].sum
+    check_equal((stalls.is_monotonic, stalls.aggregation_temporality), (True, CUMULATIVE), "sum")
+    got = sum(p.as_int for p in stalls.data_points)
+    check_equal(got, total(scraped, "loopstall_stalls_total", **HEALTH), "stalls")
+    spent = ours["loopstall.stall"]
+    check_equal(spent.unit, "s", "unit")
+    for point in spent.sum.data_points:
+        cause = values_of(point.attributes)["cause"]
+        wanted = value(scraped, "loopstall_stall_seconds_total", cause=cause, **HEALTH)
+        got = point.as_double
+        check(abs(got - wanted) < 1e-9, "%s: %g s, scraped %g s", cause, got, wanted)
+    (delay,) = ours["loopstall.ready_delay"].histogram.data_points
+    name = "loopstall_ready_delay_seconds"
+    check_equal(delay.count, value(scraped, name + "_count", **HEALTH), "delays")
+    check_equal(sum(delay.bucket_counts), delay.count, "in the buckets")
+    check_equal(len(delay.bucket_counts), len(delay.explicit_bounds) + 1, "buckets")
+    for index, bound in enumerate(delay.explicit_bounds):
+        wanted = [
+            v
+            for (n, l), v in scraped.items()
+            if n == name + "_bucket" and HEALTH.items() <= l and float(dict(l)["le"]) == bound
+        ]
+        check_equal(wanted, [sum(delay.bucket_counts[: index + 1])], "delays below %g s" % bound)
+    (tasks,) = ours["loopstall.tasks"].gauge.data_points
+    check_equal(tasks.as_int, value(scraped, "loopstall_tasks", **HEALTH), "tasks")
+    check("loopstall.own_cpu" in receiver.metrics()["loopstall"], "what measuring costs")
+
+
+@live(on="once")
+def a_receiver_gets_what_happened(bench):
+    receiver = Receiver()
+    with contextlib.closing(receiver):
+        began = time.time()
+        target, server = _start(bench, receiver)
+        lengths = [(0.05, 4), (0.2, 2), (0.08, 0)]
+        for seconds, waiting in lengths:
+            target.ask("delay %g %d" % (seconds, waiting), "done")
+        wait_for(lambda: len(receiver.logs()) == 3, 5, "three records")
+        for (seconds, waiting), (resource, record) in zip(lengths, receiver.logs()):
+            # Who awaits the step that sleeps is ready at its end.
+            _check_record(resource, record, seconds, waiting + 1, began, target.pid)
+        _check_metrics(receiver, server)
+        check_equal(set(_fates(server)), {"logs_sent", "metrics_sent"}, "fates")
+        check_equal(_fates(server)["logs_sent"], 3, "records that were sent")
+        # What is told last is sent before the end.
+        target.ask("delay 0.06 0", "done")
+        server.close()
+        check_equal(len(receiver.logs()), 4, "records after the end")
+        check_equal(receiver.faults, [], "faults")
+
+
+@live(on="once")
+def nothing_is_lost_silently(bench):
+    """A receiver that refuses, rejects, is slow, is away; a sender that is killed."""
+    receiver = Receiver()
+    target, server = _start(bench, receiver)
+    with bench.part("busy"):
+        receiver.status = 503
+        target.ask("delay 0.05 0", "done")
+        wait_for(lambda: [s for _, s in receiver.attempts].count(503) >= 3, 15, "three attempts")
+        times = [t for t, s in receiver.attempts if s == 503]
+        check(times[2] - times[1] > times[1] - times[0] > 0.4, "attempts at %r", times)
+        receiver.status = 200
+        wait_for(lambda: len(receiver.logs()) == 1, 15, "the record, late")
+        check_equal(server.tool.stderr.count("does not take"), 1, "warnings")
+        check("HTTP status 503; it is tried again" in server.tool.stderr, "the reason is not told")
+    with bench.part("rejects"):
+        receiver.rejects = 1
+        before = _fates(server)
+        target.ask("delay 0.05 0", "done")
+        wait_for(lambda: _fates(server).get("logs_rejected") == 1, 10, "what was rejected")
+        receiver.rejects = 0
+        check_equal(_fates(server)["logs_sent"], before["logs_sent"], "records that were sent")
+    with bench.part("refuses"):
+        receiver.status = 400
+        wait_for(lambda: _fates(server).get("metrics_rejected", 0) > 20, 10, "refused points")
+        receiver.status = 200
+    with bench.part("slow"):
+        receiver.delay = 1.5
+        target.ask("delay 0.05 0", "done")
+        began = time.monotonic()
+        server.scrape()
+        check(time.monotonic() - began < 1, "a scrape waits for the receiver")
+        receiver.delay = 0
+        wait_for(lambda: len(receiver.logs()) == 3, 15, "the record")
+    with bench.part("killed"):
+        with open("/proc/%d/task/%d/children" % (server.tool.pid, server.tool.pid)) as file:
+            children = [int(word) for word in file.read().split()]
+        (sender,) = [pid for pid in children if b"--otlp-child" in _command(pid)]
+        os.kill(sender, signal.SIGKILL)
+        time.sleep(0.2)
+        target.ask("delay 0.05 0", "done")
+        wait_for(lambda: len(receiver.logs()) == 4, 10, "a record by another sender")
+    with bench.part("away"):
+        receiver.close()
+        target.ask("delay 0.05 0", "done")
+        wait_for(lambda: server.tool.stderr.count("does not take") >= 2, 10, "a warning")
+        target.ask("delay 0.05 0", "done")
+        server.close()
+        check("of both lost" in server.tool.stderr, "the end says nothing: %s", server.tool.stderr)
+    check_equal(receiver.faults, [], "faults")
+
+
+def _command(pid):
+    with open("/proc/%d/cmdline" % pid, "rb") as file:
+        return file.read()
