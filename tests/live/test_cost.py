@@ -17,6 +17,7 @@ import time
 from lib import MS, TOOL, Skip, check, check_equal, live
 
 ROUNDS = 9
+COUNTED_ROUNDS = 5
 STEPS = {"none": 60000, "work": 25000}
 # What the sum may be off, as factor: the noise of both measurements, and what the calibration
 # cannot know of a target.
@@ -150,33 +151,30 @@ def kernel_accounting():
         os.close(fd)
 
 
+def off_by(said_ns, kernel_ns, hits):
+    """How far what is said lies outside of what the kernel counted, as factor: 1 is within. Runs
+    for others and for context switches are few beside the hits."""
+    most_ns = kernel_ns
+    least_ns = kernel_ns - 1.2 * hits * MOST_ACCOUNTING_NS
+    return max(1, said_ns / most_ns, least_ns / said_ns)
+
+
 @live(on="once")
 def programs_as_the_kernel_counts_them(bench):
+    """The median of several rounds: times are those of one run in 64, so that one which the host
+    interrupts counts 64 times."""
     slices = Slices(bench, own_copy(bench), "none")
+    off = []
     with kernel_accounting():
-        _, _, summary = slices.run_watched()
-    said_ns, kernel_ns, hits = (
-        summary["own_cost"]["programs_ns"],
-        summary["own"]["bpf_ns"],
-        summary["own_cost"]["hits"],
-    )
-    bench.note(
-        "%.1f ms said, %.1f ms by the kernel, %d hits" % (said_ns / MS, kernel_ns / MS, hits)
-    )
-    # Runs for others and for context switches are few beside the hits.
-    check(
-        said_ns < 1.1 * kernel_ns,
-        "%.1f ms said, %.1f ms by the kernel",
-        said_ns / MS,
-        kernel_ns / MS,
-    )
-    check(
-        kernel_ns < 1.1 * said_ns + 1.2 * hits * MOST_ACCOUNTING_NS,
-        "%.1f ms said, %.1f ms by the kernel, %d hits",
-        said_ns / MS,
-        kernel_ns / MS,
-        hits,
-    )
+        for _ in range(COUNTED_ROUNDS):
+            _, _, summary = slices.run_watched()
+            cost, kernel_ns = summary["own_cost"], summary["own"]["bpf_ns"]
+            off.append(off_by(cost["programs_ns"], kernel_ns, cost["hits"]))
+            bench.note(
+                "%.1f ms said, %.1f ms by the kernel, %d hits"
+                % (cost["programs_ns"] / MS, kernel_ns / MS, cost["hits"])
+            )
+    check(statistics.median(off) < 1.1, "off by %s", " ".join("%.2f" % one for one in off))
     slices.target.finish()
 
 

@@ -5,6 +5,9 @@
  */
 #include <criterion/criterion.h>
 
+#include <errno.h>
+
+#include "base/work.h"
 #include "python/fake_objects.h"
 #include "python/py_check.h"
 
@@ -159,5 +162,8 @@ Test(py_check, circles)
 	cr_assert_null(py_check__layout(&w.t, &w.types));
 	put(w.tstate, w.t.proc.py.at.tstate_native_id, 0);
 	put(w.tstate, w.t.proc.py.at.tstate_next, address(w.tstate));
+	/* Nothing but the allowance ends a list of threads as soon as this one. */
+	work_begin(20000000);
 	cr_assert_str_eq(py_check__layout(&w.t, &w.types), "threads");
+	cr_assert_eq(work_end(), -ETIME);
 }
