@@ -36,7 +36,7 @@ struct finding {
 	const char *lint; /* the name it can be switched off by */
 	const char *subject; /* "line", "holder", "process", "host" */
 	bool is_host; /* nothing in the program is to blame */
-	char what[FINDING_WHAT_BYTES]; /* "get_user() calls time.sleep on the loop"; raw */
+	char what[FINDING_WHAT_BYTES]; /* "get_user() sleeps on the loop"; raw */
 	const char *verdict, *advice; /* sentences without a stop */
 	/* 0 ... 1; of the time that tasks starved, and of all time of the loops; -1: not known */
 	double starved_share, loop_share;

@@ -47,8 +47,10 @@ static bool is_notification(const struct stall *stall, const struct model_frame 
 void holder__check_lock(struct stall *stall)
 {
 	struct model_holder *holder = &stall->lock_holder;
+	const enum ls_lock_known known = stall->lock_known;
 
-	if (stall->lock_known != LS_LOCK_RELEASED && stall->lock_known != LS_LOCK_NO_OWNER)
+	if (!stall->cause_ns[LS_CAUSE_LOCK] ||
+	    (known != LS_LOCK_RELEASED && known != LS_LOCK_NO_OWNER && known != LS_LOCK_NOT_SEEN))
 		return;
 	if (!is_notification(stall, &stall->call) &&
 	    !(holder->n_frames && is_notification(stall, &holder->stack[0])))

@@ -74,13 +74,13 @@ struct lint_finding {
 	size_t coroutines;
 	uint64_t stalls; /* 0: it does not come from stalls */
 	uint64_t total_ns; /* that was lost; of executor-saturated: a second for each tick */
-	char summary[128]; /* "2 coroutines call time.sleep on the loop (31 stalls)" */
+	char summary[128]; /* "2 coroutines sleep on the loop (31 stalls)" */
 };
 
 struct lint_verdict {
 	enum lint_id id;
 	const char *name;
-	const char *verdict; /* "Blocks the loop in time.sleep" */
+	const char *verdict; /* "Computes on the loop's thread" */
 	const char *advice; /* what to do about it */
 };
 

@@ -113,6 +113,8 @@ static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 		return sign_of_wait(stall);
 	case LS_CAUSE_CPU:
 		return sign_of_work(stall);
+	case LS_CAUSE_LOCK:
+		return stall->lock_known == LS_LOCK_NOTIFIED ? SIGN_NOTIFIED : SIGN_NONE;
 	case LS_CAUSE_SLEEP:
 		return stall->is_library_call ? SIGN_LIBRARY : SIGN_NONE;
 	default:

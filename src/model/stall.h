@@ -43,6 +43,7 @@ enum sign {
 	SIGN_AWAITS, /* it awaited again and again and never had to suspend */
 	SIGN_GIL_RELEASED, /* it computed in native code that released the lock */
 	SIGN_NESTED_LOOP, /* another loop waited that it ran inside its own */
+	SIGN_NOTIFIED, /* it waited for what another thread does, not for a lock that one holds */
 	SIGN_LIBRARY, /* it slept in a native library, not in the runtime's own sleep */
 	SIGN_PAGE_FAULTS, /* the kernel provided or copied memory that it touched */
 	SIGN_MAX

@@ -243,8 +243,8 @@ static const struct finding_words findings[FINDING_MAX] = {
 				  "Many short steps in one turn of the loop add up to a stall",
 				  "Start fewer tasks at once (asyncio.Semaphore), or spread the "
 				  "work over more loops or processes" },
-	[FINDING_SLEEP] = { "calls time.sleep on the loop", "call time.sleep on the loop",
-			    "Blocks the loop in time.sleep",
+	[FINDING_SLEEP] = { "sleeps on the loop", "sleep on the loop",
+			    "Blocks the loop in a call that sleeps",
 			    "Use await asyncio.sleep(...); if it waits for something outside, "
 			    "await that instead" },
 	[FINDING_LIBRARY_SLEEP] = { "calls a library that sleeps on the loop",
@@ -276,6 +276,12 @@ static const struct finding_words findings[FINDING_MAX] = {
 			   "Blocks the loop while it waits for a lock that another thread holds",
 			   "Use asyncio.Lock between coroutines; wait for threads with await "
 			   "asyncio.to_thread(...)" },
+	[FINDING_NOTIFIED] = { "waits for another thread on the loop",
+			       "wait for another thread on the loop",
+			       "Blocks the loop until another thread has done something",
+			       "Await the result (await loop.run_in_executor(...), "
+			       "asyncio.wrap_future(...)); for events and queues use asyncio's, "
+			       "set by loop.call_soon_threadsafe(...)" },
 	[FINDING_PROCESS] = { "waits for a child process on the loop",
 			      "wait for a child process on the loop",
 			      "Blocks the loop while it starts or waits for a child process",
@@ -372,6 +378,8 @@ static const char *const in_callback[FINDING_MAX] = {
 	[FINDING_FILE] = HAND_TO_A_THREAD,
 	[FINDING_LOCK] = START_A_TASK "an asyncio.Lock; threads can call back by "
 				      "loop.call_soon_threadsafe(...)",
+	[FINDING_NOTIFIED] = "Let the other thread call back: future.add_done_callback(...), "
+			     "loop.call_soon_threadsafe(...)",
 	[FINDING_PROCESS] = START_A_TASK "asyncio.create_subprocess_exec(...)",
 	[FINDING_DNS] = START_A_TASK "loop.getaddrinfo(...)",
 	[FINDING_NEVER_YIELDS] = "Move it to a process (ProcessPoolExecutor), or do a part of it "

@@ -123,7 +123,8 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 	else if (held_by)
 		text_word(buf, "%s by thread %s", wording_held(stall)->by,
 			  wording_holder(held_by, thread));
-	else if (stall->cause == LS_CAUSE_LOCK && stall->lock_known && unknown)
+	else if (stall->cause == LS_CAUSE_LOCK && stall->sign != SIGN_NOTIFIED &&
+		 stall->lock_known && unknown)
 		text_word(buf, "%s, holder not known: %s", call ? call : "lock", unknown);
 	else
 		text_word(buf, "%s", call ? call : "");

@@ -306,7 +306,7 @@ static void draw_locks(struct page *p, const struct stall *stall)
 	if (stall->lock_holder.tid && held[stall->lock_known])
 		draw_lock_holder(p, stall, held[stall->lock_known], cause_attr(LS_CAUSE_LOCK),
 				 &stall->lock_holder);
-	else if (stall->lock_known && unknown)
+	else if (stall->lock_known && stall->lock_known != LS_LOCK_NOTIFIED && unknown)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "the holder of the lock is not known: %s", unknown);
 }

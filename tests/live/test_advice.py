@@ -55,6 +55,21 @@ def a_library_that_sleeps_to_a_thread(bench):
 
 
 @live()
+def the_result_of_a_thread_is_awaited(bench):
+    stalls, *_, summary = _trace(bench, "advised.py", "result")
+    stalls = [s for s in stalls if own_ns(s) >= THRESHOLD_NS]
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        check("lock" in (stall["cause"], stall["own_cause"]), "cause of %s", brief(stall))
+        check_equal(stall["lock_holder"], None, "holder of what is no lock")
+    said = [f for f in summary["findings"] if f["cause"] == "lock"]
+    check_equal([f["call"] for f in said], ["wait for another thread"], "calls")
+    check("wrap_future" in said[0]["advice"], "advice: %s", said[0]["advice"])
+    stalls = _own_stalls(bench, "result-thread")
+    check_equal([brief(s) for s in stalls], [], "stalls when it is awaited")
+
+
+@live()
 def python_code_to_a_process(bench):
     stalls = _own_stalls(bench, "python")
     check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])

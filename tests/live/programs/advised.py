@@ -2,12 +2,13 @@
 """The same work before and after following an advice.
 
     advised.py native|native-thread|locked|locked-thread|python|python-process
+    advised.py result|result-thread
     advised.py gets|gets-sleep|writes|writes-spawn
 
 "writes" writes to memory that it shares with a child that it forked, so that the kernel copies each
 page; "writes-spawn" starts the child without a fork.
-"native" compresses, "locked" waits for a database's lock, "python" counts on the loop; the others
-do that in a thread or in a process.
+"native" compresses, "locked" waits for a database's lock, "python" counts on the loop, "result"
+waits there for what a thread does; the others do that in a thread or in a process.
 "gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
 Prints "ready", waits for a line, works, prints "done".
 """
@@ -31,6 +32,7 @@ TIMES = 6
 GETS_S = 0.06  # CPU time: some 30 samples, of which few are at the await
 DATA = bytes(i * i % 251 for i in range(1 << 16)) * 60
 WORK_NS = 60000000
+HELPER = concurrent.futures.ThreadPoolExecutor(1)
 PAGES = 40000
 
 
@@ -48,6 +50,14 @@ def locked():
         other.execute("begin immediate")
         threading.Timer(0.06, other.execute, ("commit",)).start()
         own.execute("create table log (line)")
+
+
+def rests():
+    time.sleep(0.06)
+
+
+def result():
+    HELPER.submit(rests).result()
 
 
 def python():
@@ -153,6 +163,7 @@ def _executor(kind):
 if __name__ == "__main__":
     name, _, kind = sys.argv[1].partition("-")
     works = {"native": native, "locked": locked, "python": python}
+    works["result"] = rests if kind else result
     if name == "gets":
         main = _take(kind == "sleep")
     elif name == "writes":

@@ -234,7 +234,7 @@ Test(check_report, markdown_says_what_to_fix_first)
 	cr_expect_not_null(strstr(text,
 				  "\n**Fix first:** Fixing this line removes 100 % of the "
 				  "waiting: fetch&#124;row db.py:31.\n\n"
-				  "1. &#60;img&#62;() calls time.sleep on the loop: Use "
+				  "1. &#60;img&#62;() sleeps on the loop: Use "
 				  "await asyncio.sleep(...); "),
 			   "%s", text);
 	free(text);

@@ -94,7 +94,7 @@ Test(findings, are_ranked_by_the_waiting_they_cause)
 	cr_expect_eq(rows(&b)[0].at.line, 31);
 	cr_assert_eq(b.s.n_findings, 2);
 	f = describe(&b, 0);
-	cr_expect_str_eq(f.what, "handler() calls time.sleep on the loop");
+	cr_expect_str_eq(f.what, "handler() sleeps on the loop");
 	cr_expect_str_eq(f.lint, "blocking-call");
 	cr_expect_str_eq(f.subject, "line");
 	cr_expect_not_null(strstr(f.advice, "asyncio.sleep"));

@@ -235,6 +235,12 @@ Test(holder, of_a_lock_that_is_a_notification)
 	cr_expect_eq(stall->lock_holder.tid, 0);
 	cr_expect_eq(stall->lock_known, LS_LOCK_NOTIFIED);
 	cr_expect_eq(reading_snapshot(s)->n_lock_holders, 0);
+	cr_expect_eq(stall->sign, SIGN_NOTIFIED, "what to do about it is another matter");
+	/* Nor need the beginning of the wait have been seen. */
+	stall = lock_stall(s, 4, CONDITION_WAIT, LS_LOCK_NOT_SEEN, 0);
+	cr_expect_eq(stall->lock_known, LS_LOCK_NOTIFIED);
+	stall = lock_stall(s, 5, FETCH_ROW, LS_LOCK_NOT_SEEN, 0);
+	cr_expect_eq(stall->sign, SIGN_NONE);
 	stall = lock_stall(s, 3, CONDITION_WAIT, LS_LOCK_OWNER, RENDER);
 	cr_expect_eq(stall->lock_holder.tid, 777);
 	script_free(s);

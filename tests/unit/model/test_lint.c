@@ -38,7 +38,7 @@ Test(lint, findings_are_summed_up_most_time_first)
 	cr_assert_eq(findings[0].stalls, 3);
 	cr_assert_eq(findings[0].total_ns, 150 * MS);
 	cr_assert_str_eq(findings[0].summary,
-			 "2 coroutines call time.sleep on the loop (3 stalls)");
+			 "2 coroutines sleep on the loop (3 stalls)");
 	cr_assert_str_eq(findings[1].summary,
 			 "1 coroutine computes too long in one step (1 stall)");
 	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1,
@@ -148,6 +148,9 @@ Test(lint, advice_follows_what_was_observed)
 	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_LIBRARY);
 	cr_assert_not_null(strstr(v.advice, "Call it in a thread"), "%s", v.advice);
 	cr_assert_null(strstr(v.verdict, "time.sleep"), "%s", v.verdict);
+	v = verdict_by_sign(LS_CAUSE_LOCK, SIGN_NOTIFIED);
+	cr_assert_not_null(strstr(v.advice, "asyncio.wrap_future"), "%s", v.advice);
+	cr_assert_null(strstr(v.verdict, "a lock"), "%s", v.verdict);
 	/* What is seen of one cause says nothing of another. */
 	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_GIL_RELEASED);
 	cr_assert_eq(v.id, LINT_BLOCKING_CALL);
@@ -263,7 +266,7 @@ Test(lint, row_is_judged_by_the_line_that_cost_most)
 	cr_assert(!lint__row(reading_row(reading_snapshot(s), "handler"), 0, &verdict));
 	reading_stall(s, 1, HANDLER, FETCH_ROW, 31, LS_CAUSE_SLEEP, 50 * MS);
 	cr_assert(lint__row(reading_row(reading_snapshot(s), "handler"), 0, &verdict));
-	cr_assert_str_eq(verdict.verdict, "Blocks the loop in time.sleep");
+	cr_assert_str_eq(verdict.verdict, "Blocks the loop in a call that sleeps");
 	script_free(s);
 }
 

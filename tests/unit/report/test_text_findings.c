@@ -131,7 +131,7 @@ Test(text_findings, findings_come_first)
 	cr_expect_eq(
 		strstr(text,
 		       "Fixing this line removes 100 % of the waiting: fetch_row db.py:31.\n"
-		       " 1. handler() calls time.sleep on the loop: app/db.py:31 in fetch_row\n"
+		       " 1. handler() sleeps on the loop: app/db.py:31 in fetch_row\n"
 		       "    2 stalls took 101 ms, the longest 50.3 ms; 100 % of the waiting\n"
 		       "    (1.40 s), 2.0 % of the loop's time\n"
 		       "    sure: seen there for 75 % of the time\n"
