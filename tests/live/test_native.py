@@ -4,7 +4,7 @@ calls, and no other one is named."""
 
 import collections
 
-from lib import check, check_equal, live
+from lib import by_host, check, check_equal, live
 
 # Of each function: one of these modules, and one of these functions where its library has names.
 EXPECTED = {
@@ -53,7 +53,8 @@ def _check_stack(name, stall, is_split):
     # An interpreter may have the module built in.
     is_there = any(module in found for found in modules)
     check(is_there or any("python" in m for m in modules), "%s in %r", name, _names(stall))
-    if functions and is_there:
+    # Where it had no CPU for most of it, a few samples may all be of its beginning or end.
+    if functions and is_there and not by_host(stall):
         named = {frame["function"] for frame in stall["native_stack"]}
         is_named = named & set(functions.split())
         check(is_named, "%s: none of %s in %r", name, functions, _names(stall))

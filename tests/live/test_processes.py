@@ -243,7 +243,8 @@ def _first_step(bench, run):
         "times the first step was reported in run %d (%d steps)" % (run, summary["steps"]),
     )
     check_cause(found[0], "sleep", "the first step")
-    check_equal(found[0]["call"]["function"], "blocking_work", "function in run %d" % run)
+    if not by_host(found[0]):
+        check_equal(found[0]["call"]["function"], "blocking_work", "function in run %d" % run)
     # job() is one step; asyncio.run() ends with one or two tasks of one step.
     check(summary["steps"] in (2, 3), "%d steps in run %d", summary["steps"], run)
 

@@ -191,6 +191,9 @@ def reports_what_trace_would_have_said(bench):
             check_equal(twin[0]["from"], stall["from"], "from")
         has_stalled.add(coroutine)
         stall["from"] = twin[0]["from"]
+        # Each has samples of its own, of a thread without a CPU perhaps none.
+        if by_host(stall):
+            continue
         check_equal(_shape(twin[0]), _shape(stall), "fields of a stall")
         for field in ("unit", "pid", "tid", "cause", "task", "coroutine", "call", "stack", "to"):
             check_equal(twin[0][field], stall[field], field)
