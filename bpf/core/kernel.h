@@ -67,6 +67,23 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+/* fs/locks.c: what locks and leases have in common, from Linux 6.9 on */
+struct file_lock_core {
+	/* of a request that waits: the lock, or another request that waits before it; else NULL */
+	struct file_lock_core *flc_blocker;
+	int flc_pid; /* the process that made it; negative: one of another machine */
+};
+
+struct file_lock {
+	struct file_lock_core c;
+};
+
+/* Before. */
+struct file_lock___whole {
+	struct file_lock___whole *fl_blocker;
+	int fl_pid;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

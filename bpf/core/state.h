@@ -363,6 +363,11 @@ struct thread_state {
 	__u64 holder_looked_ns; /* when the stack of a holder was last looked at */
 	__u32 holder_slot; /* the holder's in struct thread_holders, LS_MAX_HOLDERS: none */
 	__u32 lock_known; /* enum ls_lock_known, of the current wait */
+	/*
+	 * Process that took the lock of a file which the last request of this thread has to wait
+	 * for, 0: none, or not known; and the system call of that request.
+	 */
+	__u32 file_lock_pid, file_lock_syscall;
 	/* the futex by which a lock object is waited for, 0: none is */
 	__u64 lock_futex;
 	__u64 lock_owner_at, lock_owner; /* address of the lock's owner field, 0: none; its value */

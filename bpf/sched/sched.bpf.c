@@ -252,21 +252,31 @@ static __always_inline void thread_goes_off(struct thread_state *ts, struct task
 	thread_flush_if_due(ts, now_ns);
 }
 
+/*
+ * A lock of a file (file_locks.bpf.c), or a semaphore of System V. Each try is reported anew, so
+ * what is known of it goes for one wait.
+ */
+static __always_inline void file_lock_look(struct thread_state *ts, const struct blocking *why)
+{
+	const __u32 pid = why->syscall == ts->file_lock_syscall ? ts->file_lock_pid : 0;
+
+	ts->lock_known = pid ? LS_LOCK_PROCESS : LS_LOCK_NO_FUTEX;
+	ts->holder_tstate = 0;
+	ts->holder_id = pid;
+	ts->file_lock_pid = 0;
+}
+
 /* Who holds the lock that it is about to wait for? */
 static __always_inline void lock_wait_begin(struct thread_state *ts, const struct blocking *why,
 					    __u64 now_ns)
 {
 	struct futex_wait wait = why->futex;
 
-	if (why->is_futex) {
+	if (why->is_futex)
 		lock_look(ts, &wait);
-		holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
-		return;
-	}
-	ts->lock_known = LS_LOCK_NO_FUTEX;
-	ts->holder_tstate = 0;
-	ts->holder_id = 0;
-	ts->holder_slot = LS_MAX_HOLDERS;
+	else
+		file_lock_look(ts, why);
+	holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
 }
 
 /* In a span the thread begins to wait for something other than its loop's events. */

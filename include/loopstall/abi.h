@@ -431,7 +431,8 @@ struct ls_rec_stall {
 	/* added by user space: name of the GIL's holder, UTF-8, raw; "": not known */
 	char gil_holder_name[LS_NAME_BYTES];
 	/*
-	 * The same of the locks that it waited for. Without a thread state the id is the kernel's.
+	 * The same of the locks that it waited for. Without a thread state the id is the kernel's;
+	 * with LS_LOCK_PROCESS that of a process, perhaps of another one.
 	 * Both 0: not known, and `lock_known` says why.
 	 */
 	__u64 lock_holder_tstate, lock_holder_id;
@@ -455,9 +456,12 @@ enum ls_lock_known {
 	LS_LOCK_OWNER_GONE, /* the owner is no thread of the interpreter (any more) */
 	LS_LOCK_FREE, /* it had no owner when the wait began */
 	LS_LOCK_NO_OBJECT, /* neither a lock object of the runtime nor a mutex of the C library */
-	LS_LOCK_NO_FUTEX, /* a lock of a file, or a semaphore of System V */
+	/* a semaphore of System V, or a lock of a file whose request was not seen to wait */
+	LS_LOCK_NO_FUTEX,
 	/* set by user space: it waited for a notification, for which a lock was made */
 	LS_LOCK_NOTIFIED,
+	/* a lock of a file: `lock_holder_id` is the process that took it, its first thread's id */
+	LS_LOCK_PROCESS,
 	LS_LOCK_MAX
 };
 

@@ -32,6 +32,7 @@ enum ls_trap {
 	_(SWITCH, NONE)                                                                            \
 	_(WAKEUP, NONE)                                                                            \
 	_(WAKING, NONE)                                                                            \
+	_(FILE_LOCK, NONE)                                                                         \
 	_(FORK, NONE)                                                                              \
 	_(EXIT, NONE)                                                                              \
 	_(EXEC, NONE)                                                                              \

@@ -30,8 +30,11 @@ void holder__fill_lock(struct model_holder *holder, const struct resolver *resol
 	memset(holder, 0, sizeof(*holder));
 	if (!rec->cause_ns[LS_CAUSE_LOCK] || !rec->lock_holder_id)
 		return;
-	holder->tid = resolver->ops->thread(resolver->ctx, rec->hdr.tgid, rec->lock_holder_tstate,
-					    rec->lock_holder_id);
+	holder->is_process = rec->lock_known == LS_LOCK_PROCESS;
+	holder->tid = holder->is_process ?
+		(uint32_t)rec->lock_holder_id :
+		resolver->ops->thread(resolver->ctx, rec->hdr.tgid, rec->lock_holder_tstate,
+				      rec->lock_holder_id);
 	if (holder->tid)
 		memcpy(holder->name, rec->lock_holder_name, sizeof(holder->name));
 }

@@ -53,7 +53,7 @@ static int get_line(struct holders *h, const struct stall *stall, const struct m
 	int r;
 
 	r = place_key__make(at ? at->function : holder->name, at ? at->file : "", at ? at->line : 0,
-			    0, &key, &n);
+			    holder->is_process, &key, &n);
 	if (r)
 		return r;
 	HASH_FIND(hh, h->lines, key, n, *ret_line);
@@ -82,6 +82,7 @@ int holders__add(struct holders *h, const struct stall *stall, const struct mode
 	if (r || !line)
 		return r;
 	memcpy(line->row.name, holder->name, sizeof(line->row.name));
+	line->row.is_process = holder->is_process;
 	line->row.words = stall->words;
 	line->row.stalls++;
 	line->row.waited_ns += waited_ns;

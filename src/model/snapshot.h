@@ -194,6 +194,7 @@ struct site_cost_row {
  */
 struct holder_row {
 	struct model_frame at; /* NULLs: not known */
+	bool is_process; /* it is a process, and no thread of it is known */
 	char name[LS_NAME_BYTES]; /* of the thread in the newest stall; "" if not known */
 	/* waited_ns: for it; starved_ns: of all tasks that waited behind these stalls */
 	uint64_t stalls, waited_ns, starved_ns;

@@ -127,6 +127,8 @@ const char *vocabulary_lock_known(enum ls_lock_known known)
 		return "release";
 	case LS_LOCK_RELEASED_LAST:
 		return "last_release";
+	case LS_LOCK_PROCESS:
+		return "process";
 	default:
 		return NULL;
 	}
@@ -144,6 +146,7 @@ const char *vocabulary_lock_unknown(enum ls_lock_known known)
 		[LS_LOCK_FREE] = "nobody owned it when the wait began",
 		[LS_LOCK_NO_OBJECT] = "neither a lock object nor a mutex was found",
 		[LS_LOCK_NO_FUTEX] = "it is a lock of a file or a System V semaphore",
+		[LS_LOCK_PROCESS] = "its process is not known",
 		[LS_LOCK_NOTIFIED] = "it waited to be notified",
 	};
 

@@ -224,6 +224,20 @@ static int probe_attach_clock(struct probe *p)
 	return p->skel->links.on_each_clock ? tick_clock__set_up(&p->clock) : -errno;
 }
 
+/*
+ * A kernel without locks of files has no such tracepoints. Without them nobody knows who has the
+ * lock that a thread waits for.
+ */
+static void probe_attach_file_locks(struct probe *p)
+{
+	static const char *const names[PROBE_FILE_LOCKS] = { "flock_lock_inode",
+							     "posix_lock_inode" };
+
+	for (size_t i = 0; i < PROBE_FILE_LOCKS; i++)
+		p->file_locks[i] =
+			bpf_program__attach_raw_tracepoint(p->skel->progs.on_file_lock, names[i]);
+}
+
 static int probe_attach_system(struct probe *p, struct err *err)
 {
 	const struct {
@@ -247,6 +261,7 @@ static int probe_attach_system(struct probe *p, struct err *err)
 					"cannot attach to the scheduler's tracepoint (%s): %s",
 					bpf_program__section_name(system[i].prog), strerror(errno));
 	}
+	probe_attach_file_locks(p);
 	r = probe_attach_clock(p);
 	if (r)
 		return err__set(err, r, "cannot set up the sampler's clock: %s", strerror(-r));
@@ -291,6 +306,8 @@ void probe__free(struct probe *p)
 	for (size_t i = 0; i < p->n_attached; i++)
 		uprobes__remove(&p->attached[i].uprobes, &removal);
 	removal__run(&removal);
+	for (size_t i = 0; i < PROBE_FILE_LOCKS; i++)
+		bpf_link__destroy(p->file_locks[i]);
 	free(p->attached);
 	calibrator__free(p->cost.calibrator);
 	ring_buffer__free(p->ring);

@@ -15,6 +15,7 @@
 #include "probe/uprobes.h"
 
 #define TASKS_BYTES (LS_MAX_TASKS * sizeof(struct ls_task))
+#define PROBE_FILE_LOCKS 2 /* tracepoints of locks of files */
 #define STATS_BYTES (LS_MAX_COROUTINES * sizeof(struct ls_coro_stats))
 
 /* A file of a process that has its uprobes. */
@@ -32,6 +33,7 @@ struct probe {
 	/* LS_MAX_TASKS of them; mapped when they are counted for the first time, till then NULL */
 	struct ls_task *tasks;
 	struct bpf_program *spot_prog;
+	struct bpf_link *file_locks[PROBE_FILE_LOCKS]; /* NULL: the kernel has no such tracepoint */
 	bool use_multi;
 	uint64_t fixed_period_ns; /* the sampler's, if it does not go with the threshold; else 0 */
 	uint64_t sample_period_ns;

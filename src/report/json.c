@@ -308,7 +308,7 @@ static struct jsonx holder_fields(const struct model_holder *holder)
 {
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_u64(&o, "tid", holder->tid);
+	jsonx_add(&o, "tid", jsonx_u64_or_null(holder->is_process ? 0 : holder->tid));
 	jsonx_add_text(&o, "name", *holder->name ? holder->name : NULL);
 	jsonx_add(&o, "stack",
 		  jsonx_array(holder->stack, holder->n_frames, sizeof(holder->stack[0]),
@@ -333,6 +333,8 @@ static json_t *lock_holder_json(const struct stall *stall)
 	if (!stall->lock_holder.tid)
 		return json_null();
 	o = holder_fields(&stall->lock_holder);
+	jsonx_add_u64(&o, "pid",
+		      stall->lock_holder.is_process ? stall->lock_holder.tid : stall->pid);
 	jsonx_add_text(&o, "known_by", vocabulary_lock_known(stall->lock_known));
 	return jsonx_end(&o);
 }

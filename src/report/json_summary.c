@@ -52,9 +52,11 @@ static json_t *site_item(const void *item)
 
 static json_t *holder_json(const struct holder_row *holder, const char *waited)
 {
+	const char *name = *holder->name ? holder->name : NULL;
 	struct jsonx o = jsonx_object();
 
-	jsonx_add_text(&o, "thread", *holder->name ? holder->name : NULL);
+	jsonx_add_text(&o, "thread", name && !holder->is_process ? name : NULL);
+	jsonx_add_text(&o, "process", holder->is_process ? name : NULL);
 	jsonx_add_text(&o, "function", holder->at.function);
 	jsonx_add_text(&o, "file", holder->at.file);
 	jsonx_add(&o, "line", jsonx_u64_or_null(holder->at.line));

@@ -384,6 +384,8 @@ static int put_holders(FILE *out, const char *what, const struct holder_row *row
 		else
 			fputs("not known", out);
 		fputs(" | ", out);
+		if (r >= 0 && row->is_process)
+			fputs("process ", out);
 		if (r >= 0 && *row->name)
 			r = markdown__code(out, row->name);
 		fprintf(out, " | %s | %s | %s |\n", format__duration(row->waited_ns, waited),

@@ -121,8 +121,7 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 		text_word(buf, "CPU quota of %s in %s", format__duration(stall->quota_ns, quota),
 			  format__duration(stall->period_ns, period));
 	else if (held_by)
-		text_word(buf, "%s by thread %s", wording_held(stall)->by,
-			  wording_holder(held_by, thread));
+		text_word(buf, "%s by %s", wording_held(stall)->by, wording_holder(stall, thread));
 	else if (stall->cause == LS_CAUSE_LOCK && stall->sign != SIGN_NOTIFIED &&
 		 stall->lock_known && unknown)
 		text_word(buf, "%s, holder not known: %s", call ? call : "lock", unknown);
@@ -185,11 +184,11 @@ static void where_held(const struct stall *stall, const struct model_frame *at, 
 
 	if (!call)
 		call = &stall->call;
-	wording_holder(wording_cause_holder(stall), holder);
-	text_word(w[1], "%s:%u in %s, %s by thread %s", format__path_tail(at->file, 2), at->line,
+	wording_holder(stall, holder);
+	text_word(w[1], "%s:%u in %s, %s by %s", format__path_tail(at->file, 2), at->line,
 		  at->function, held->by, holder);
 	if (call->function)
-		text_word(w[0], "%s:%u in %s, %s by thread %s, wanted at %s:%u in %s",
+		text_word(w[0], "%s:%u in %s, %s by %s, wanted at %s:%u in %s",
 			  format__path_tail(at->file, 2), at->line, at->function, held->by, holder,
 			  format__path_tail(call->file, 2), call->line, call->function);
 	else

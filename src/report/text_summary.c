@@ -15,6 +15,7 @@
 #include "report/output.h"
 #include "report/report_impl.h"
 #include "report/text.h"
+#include "report/wording.h"
 
 #define CELL_BYTES 64
 
@@ -194,19 +195,20 @@ static void put_table(FILE *out, const struct snapshot *s, const struct report_o
 		fprintf(out, "... and %zu more\n", list->n - n);
 }
 
-/* "app/work.py:18 in scan (thread asyncio_0)" */
+/* "app/work.py:18 in scan (thread asyncio_0)", "process nginx, no known code" */
 static void put_holder(FILE *out, const struct holder_row *row, size_t columns, size_t width)
 {
 	char waited[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
-	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES];
+	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES], who[WORDING_HOLDER_BYTES];
 
+	snprintf(who, sizeof(who), "%s %s", row->is_process ? "process" : "thread",
+		 *row->name ? row->name : "without a name");
 	if (row->at.file)
 		snprintf(raw, sizeof(raw), "%s:%u in %s%s%s%s", format__path_tail(row->at.file, 2),
-			 row->at.line, row->at.function, *row->name ? " (thread " : "", row->name,
-			 *row->name ? ")" : "");
+			 row->at.line, row->at.function, *row->name ? " (" : "",
+			 *row->name ? who : "", *row->name ? ")" : "");
 	else
-		snprintf(raw, sizeof(raw), "thread %s, no known code",
-			 *row->name ? row->name : "without a name");
+		snprintf(raw, sizeof(raw), "%s, no known code", who);
 	text__escape(raw, text, sizeof(text));
 	format__right(out, format__duration(row->waited_ns, waited), columns);
 	format__right(out, format__count(row->stalls, stalls), 8);

@@ -133,6 +133,8 @@ const struct wording_held *wording_held(const struct stall *stall)
 									"released the lock" },
 						 [LS_LOCK_RELEASED_LAST] = { "lock last held",
 									     "held the lock last" },
+						 [LS_LOCK_PROCESS] = { "file lock taken",
+								       "took the file lock" },
 					 };
 
 	return stall->cause == LS_CAUSE_LOCK ? &locks[stall->lock_known] : &gil;
@@ -147,12 +149,19 @@ const struct model_holder *wording_cause_holder(const struct stall *stall)
 	return holder && holder->tid && wording_held(stall)->by ? holder : NULL;
 }
 
-const char *wording_holder(const struct model_holder *holder, char buf[WORDING_HOLDER_BYTES])
+const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BYTES])
 {
-	if (*holder->name)
-		snprintf(buf, WORDING_HOLDER_BYTES, "%s", holder->name);
+	const struct model_holder *holder = wording_cause_holder(stall);
+
+	if (holder->is_process && holder->tid == stall->pid)
+		snprintf(buf, WORDING_HOLDER_BYTES, "its own process");
+	else if (holder->is_process)
+		snprintf(buf, WORDING_HOLDER_BYTES, "process %u%s%s", holder->tid,
+			 *holder->name ? " " : "", holder->name);
+	else if (*holder->name)
+		snprintf(buf, WORDING_HOLDER_BYTES, "thread %s", holder->name);
 	else
-		snprintf(buf, WORDING_HOLDER_BYTES, "%u", holder->tid);
+		snprintf(buf, WORDING_HOLDER_BYTES, "thread %u", holder->tid);
 	return buf;
 }
 

@@ -16,8 +16,6 @@ const char *wording_call(const struct stall *stall);
 /* "SIGSTOP", "tracer 4242", "the freezer of its cgroup"; "" for a stall that was not stopped. */
 void wording_stop(const struct stall *stall, char buf[WORDING_STOP_BYTES]);
 
-#define WORDING_HOLDER_BYTES (LS_NAME_BYTES + 16)
-/* Name of a thread, or its id if it has none; fills and returns `buf`. */
 /* "lock held" by a thread, which "held the lock". */
 struct wording_held {
 	const char *by, *it;
@@ -28,7 +26,10 @@ const struct wording_held *wording_held(const struct stall *stall);
 /* The holder of what the stall waited for, if that is its cause and its holder is known; or NULL.
  */
 const struct model_holder *wording_cause_holder(const struct stall *stall);
-const char *wording_holder(const struct model_holder *holder, char buf[WORDING_HOLDER_BYTES]);
+#define WORDING_HOLDER_BYTES (LS_NAME_BYTES + 24)
+/* "thread worker", "thread 4711", "process 4711 nginx", of a stall with such a holder; fills and
+ * returns `buf`. */
+const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BYTES]);
 
 #define WORDING_END_BYTES 96
 /*

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "process/procfs.h"
 #include "process/target.h"
 
 #define KEEP_NS NS_PER_S
@@ -61,6 +62,13 @@ static void add_name(struct session *s, uint32_t pid, uint64_t tstate, uint64_t 
 	memcpy(name, n->name, sizeof(n->name));
 }
 
+/* One that has ended since, or that other users cannot see, has none. */
+static void name_process(pid_t pid, char name[LS_NAME_BYTES])
+{
+	memset(name, 0, LS_NAME_BYTES);
+	proc_thread_comm(pid, pid, name, LS_NAME_BYTES);
+}
+
 void session__name_holders(struct session *s, struct ls_rec_stall *stall)
 {
 	const uint64_t now_ns = stall->hdr.ts_ns;
@@ -68,7 +76,9 @@ void session__name_holders(struct session *s, struct ls_rec_stall *stall)
 	if (stall->cause_ns[LS_CAUSE_GIL] && stall->gil_holder_tstate)
 		add_name(s, stall->hdr.tgid, stall->gil_holder_tstate, stall->gil_holder_id, now_ns,
 			 stall->gil_holder_name);
-	if (stall->cause_ns[LS_CAUSE_LOCK] && stall->lock_holder_id)
+	if (stall->cause_ns[LS_CAUSE_LOCK] && stall->lock_known == LS_LOCK_PROCESS)
+		name_process((pid_t)stall->lock_holder_id, stall->lock_holder_name);
+	else if (stall->cause_ns[LS_CAUSE_LOCK] && stall->lock_holder_id)
 		add_name(s, stall->hdr.tgid, stall->lock_holder_tstate, stall->lock_holder_id,
 			 now_ns, stall->lock_holder_name);
 }

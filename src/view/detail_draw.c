@@ -279,8 +279,9 @@ static void draw_lock_holder(struct page *p, const struct stall *stall, const ch
 {
 	const struct model_frame *own = holder__own_frame(holder, stall->words);
 
-	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "%s by thread %u%s%s", what,
-		    holder->tid, *holder->name ? " " : "", holder->name);
+	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "%s by %s %u%s%s", what,
+		    holder->is_process ? "process" : "thread", holder->tid,
+		    *holder->name ? " " : "", holder->name);
 	if (own && own != &holder->stack[0])
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "in %s  %s:%u",
 			    own->function, own->file, own->line);
@@ -300,6 +301,7 @@ static void draw_locks(struct page *p, const struct stall *stall)
 		[LS_LOCK_OWNER] = "the lock was held",
 		[LS_LOCK_RELEASED] = "the lock was released",
 		[LS_LOCK_RELEASED_LAST] = "the lock was last held",
+		[LS_LOCK_PROCESS] = "the lock of the file was taken",
 	};
 	const char *unknown = vocabulary_lock_unknown(stall->lock_known);
 

@@ -38,7 +38,8 @@ COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 # Imported in a guest, by the tests or their programs; the last ones only when they are used.
 MODULES = (
     "interpreters lanes lib test_counts test_light test_safety test_truth test_kernel counts truth"
-    " steady guest concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
+    " steady lock_holders guest concurrent.futures.thread"
+    " encodings.idna encodings.ascii encodings.latin_1"
 )
 # Of the cases with other libraries, and where Debian has these.
 MORE_MODULES = " greenlets uvloop greenlet"

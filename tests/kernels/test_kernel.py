@@ -112,6 +112,20 @@ def _refused_without_admin(pid, caps):
 
 
 @live(on="once")
+def process_that_locked_a_file(bench):
+    """Linux 6.9 moved what a lock of a file is."""
+    target = bench.target("lock_holders.py")
+    target.hear("ready")
+    tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "20ms", "--mode", "exact")
+    tool.wait_start()
+    truth = [target.ask(kind, "done", timeout=90) for kind in ("flock", "lockf")]
+    target.finish()
+    tool.read_all()
+    pids = [stall["lock_holder"]["pid"] for stall in tool.stalls if stall["lock_holder"]]
+    check_equal(sorted(set(pids)), sorted(done["holder_pid"] for done in truth), "processes")
+
+
+@live(on="once")
 def without_btf(bench):
     target, pid = _steady(bench)
     subprocess.run(["mount", "-t", "tmpfs", "none", "/sys/kernel/btf"], check=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Who held the GIL: a call of C, code in Python, a thread without any Python; in both modes. Who
-held a lock, of Python and of the C library."""
+held a lock, of Python, of the C library, of a file."""
 
 import os
 import shutil
@@ -88,6 +88,10 @@ def _check_lock(stall, done, has_thread_stacks):
     check_equal(stall["lock_holder_unknown"], None, "why it is not known")
     for key in ("tid", "name", "known_by"):
         check_equal(holder[key], done[key], key)
+    check_equal(holder["pid"], done.get("holder_pid", stall["pid"]), "process")
+    if "holder_pid" in done:
+        check_equal(holder["stack"], [], "stack of a process")
+        return
     if not has_thread_stacks:
         check_equal(holder["stack"], [], "stack of a thread that is known by its id alone")
         return

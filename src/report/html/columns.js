@@ -180,7 +180,7 @@ const TABLES = [
 		sort: '-' + waited,
 		columns: [
 			{ ...texts('line', (r) => r.function || '', (r) => r.file ? place(r.function, r.file, r.line) : ['not known']), id: 'function' },
-			{ ...texts('thread', (r) => r.thread || '', (r) => [make('bdi', {}, r.thread || '-')]), id: 'thread' },
+			{ ...texts('thread', (r) => r.thread || r.process || '', (r) => [r.process ? 'process ' : '', make('bdi', {}, r.thread || r.process || '-')]), id: 'thread' },
 			figure('waited', waited),
 			figure('stalls', 'stalls', count),
 			figure('others starved', 'starved_ns'),

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Locks that the loop's thread waits for while other threads hold them.
 
-    lock_holders.py [--loop asyncio|uvloop]
+    lock_holders.py [--loop asyncio|uvloop] [--hold KIND FILE]
 
 Prints "ready"; for each line with the name of a kind waits once and prints "done" with what really
-happened: when, and which thread held the lock at which line; ends at the end of input.
+happened: when, and which thread held the lock at which line; ends at the end of input. With --hold
+it locks the file for a while instead.
 """
 
 import argparse
 import asyncio
 import ctypes
+import fcntl
+import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -268,9 +273,60 @@ async def semaphore():
     return {"unknown": "neither a lock object nor a mutex was found"}
 
 
+def hold_file(kind, path):
+    """The other process: locks the file, says so, sleeps."""
+    with open(path, "r+") as file:
+        FILE_LOCKS[kind](file)
+        protocol.say("locked")
+        sleeping(HOLD_S)
+
+
+FILE_LOCKS = {
+    "flock": lambda file: fcntl.flock(file, fcntl.LOCK_EX),
+    "lockf": lambda file: fcntl.lockf(file, fcntl.LOCK_EX),
+}
+
+
+def process_truth(pid):
+    with open("/proc/%d/comm" % pid) as comm:
+        return {"holder_pid": pid, "tid": None, "name": comm.read().strip(), "known_by": "process"}
+
+
+async def file_lock(kind):
+    """Of a file, which another process has locked."""
+    with tempfile.NamedTemporaryFile("r+") as file:
+        command = [sys.executable, __file__, "--hold", kind, file.name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            truth = process_truth(holder.pid)
+            await wait_in_step(FILE_LOCKS[kind], file)
+            await asyncio.sleep(NAMING_S)
+        return truth
+
+
+async def flock():
+    return await file_lock("flock")
+
+
+async def lockf():
+    return await file_lock("lockf")
+
+
+async def flock_of_its_own():
+    """Another descriptor of the same process has locked the file."""
+    with tempfile.NamedTemporaryFile() as file, open(file.name) as other:
+        FILE_LOCKS["flock"](file)
+        timer = threading.Timer(HOLD_S, lambda: fcntl.flock(file, fcntl.LOCK_UN))
+        timer.start()
+        await wait_in_step(FILE_LOCKS["flock"], other)
+        timer.join()
+    return process_truth(os.getpid())
+
+
 KINDS = [
-    rlock_sleeping, rlock_computing, lock, lock_computing, condition, acquire_timeout, derived,
-    two_locks, lock_behind_an_event, changes, mutex, itself, notified, semaphore,
+    flock, lockf, flock_of_its_own, rlock_sleeping, rlock_computing, lock, lock_computing,
+    condition, acquire_timeout, derived, two_locks, lock_behind_an_event, changes, mutex, itself,
+    notified, semaphore,
 ]  # fmt: skip
 
 
@@ -288,6 +344,10 @@ async def main(loop):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    parser.add_argument("--hold", nargs=2, metavar=("KIND", "FILE"))
     arguments = parser.parse_args()
+    if arguments.hold:
+        hold_file(*arguments.hold)
+        sys.exit()
     event_loop = protocol.new_loop(arguments.loop)
     protocol.run(event_loop, main(event_loop))

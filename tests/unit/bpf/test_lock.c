@@ -17,6 +17,7 @@
 #define FUTEX_WAKE 129
 #define OWNER_POINTER (THREAD_POINTER + 0x10000)
 #define LOCAL(i) (72 + 8 * (i))
+#define DEFERRED 1 /* result of a try for a lock of a file that has to wait */
 
 static uint64_t lock_type, rlock_type, derived_type;
 static uint64_t owner, frame, semaphore;
@@ -340,4 +341,69 @@ Test(bpf_lock, what_is_no_mutex)
 			     LS_LOCK_NO_OBJECT, "words %zu", i);
 	cr_expect_eq(wait_for_mutex(&held, FUTEX_WAIT_BITSET, 2)->lock_known, LS_LOCK_NO_OBJECT);
 	cr_expect_eq(wait_for_mutex(&held, FUTEX_WAIT, 0)->lock_known, LS_LOCK_NO_OBJECT);
+}
+
+/* The thread tries to lock a file, and waits. */
+static const struct ls_rec_stall *wait_for_file(struct file_lock *request, long syscall, int result)
+{
+	step_enter(world.task, 0x1000);
+	regs_set_syscall(&world.thread->user, SYS_flock);
+	prog_file_lock(NULL, NULL, request, result);
+	block(syscall, 7, 2, 0);
+	pass(30 * MS);
+	wait_end();
+	step_exit(0x1000);
+	return take_stall();
+}
+
+static void expect_process(const struct ls_rec_stall *stall, uint64_t pid)
+{
+	cr_expect_eq(stall->cause_ns[LS_CAUSE_LOCK], 30 * MS);
+	cr_expect_eq(stall->lock_known, pid ? LS_LOCK_PROCESS : LS_LOCK_NO_FUTEX);
+	cr_expect_eq(stall->lock_holder_id, pid);
+	cr_expect_eq(stall->lock_holder_tstate, 0);
+}
+
+Test(bpf_lock, the_process_that_took_the_lock_of_a_file)
+{
+	struct file_lock lock = { .c.flc_pid = 4711 }, other = { .c = { &lock.c, 4712 } },
+			 request = { .c = { &lock.c, TGID } };
+
+	expect_process(wait_for_file(&request, SYS_flock, DEFERRED), 4711);
+	/* Who waits before it has nothing. */
+	request.c.flc_blocker = &other.c;
+	expect_process(wait_for_file(&request, SYS_flock, DEFERRED), 4711);
+	/* It waits for a descriptor that is locked by the same process. */
+	lock.c.flc_pid = TGID;
+	expect_process(wait_for_file(&request, SYS_flock, DEFERRED), TGID);
+}
+
+Test(bpf_lock, the_lock_of_a_file_is_not_known)
+{
+	struct file_lock lock = { .c.flc_pid = -4711 }, request = { .c = { &lock.c, TGID } };
+
+	/* Of another machine. */
+	expect_process(wait_for_file(&request, SYS_flock, DEFERRED), 0);
+	lock.c.flc_pid = 4711;
+	/* It got the lock; the wait is for something else. */
+	expect_process(wait_for_file(&request, SYS_flock, 0), 0);
+	/* It did not wait for the lock after all, but waits in another call. */
+	expect_process(wait_for_file(&request, SYS_semop, DEFERRED), 0);
+	/* It was released meanwhile. */
+	request.c.flc_blocker = NULL;
+	expect_process(wait_for_file(&request, SYS_flock, DEFERRED), 0);
+}
+
+/* A wait of which nothing was seen does not take the process of the wait before. */
+Test(bpf_lock, a_process_is_known_for_one_wait)
+{
+	struct file_lock lock = { .c.flc_pid = 4711 }, request = { .c = { &lock.c, TGID } };
+
+	step_enter(world.task, 0x1000);
+	regs_set_syscall(&world.thread->user, SYS_flock);
+	prog_file_lock(NULL, NULL, &request, DEFERRED);
+	blocked(SYS_flock, 7, 10 * MS);
+	blocked(SYS_flock, 7, 30 * MS);
+	step_exit(0x1000);
+	cr_expect_eq(take_stall()->lock_known, LS_LOCK_NO_FUTEX);
 }

@@ -387,13 +387,33 @@ Test(json, lock_holder)
 		s.lock_holder.tid = 4250;
 		json = parse_stall(&s);
 		holder = json_object_get(json, "lock_holder");
-		check_keys(holder, "tid", "name", "stack", "known_by", NULL);
+		check_keys(holder, "tid", "name", "stack", "pid", "known_by", NULL);
 		check_int(holder, "tid", 4250);
+		check_int(holder, "pid", s.pid);
 		check_text(holder, "known_by", ways[i]);
 		check_null(json, "lock_holder_unknown");
 		check_null(json, "gil_holder");
 		json_decref(json);
 	}
+}
+
+/* No thread of it is known. */
+Test(json, process_that_took_a_lock_of_a_file)
+{
+	const json_t *holder;
+	struct stall s;
+	json_t *json;
+
+	json_decref(parse_lock_stall(&s, LS_LOCK_PROCESS));
+	s.lock_holder = (struct model_holder){ .tid = 4711, .is_process = true, .name = "nginx" };
+	json = parse_stall(&s);
+	holder = json_object_get(json, "lock_holder");
+	check_null(holder, "tid");
+	check_int(holder, "pid", 4711);
+	check_text(holder, "name", "nginx");
+	check_text(holder, "known_by", "process");
+	check_null(json, "lock_holder_unknown");
+	json_decref(json);
 }
 
 /* There is a reason whatever is known of the lock. */

@@ -382,6 +382,15 @@ Test(text, lock_holder)
 		&s, 84,
 		"4242    step      50.3 ms  lock      Task-7 handler()   work.py:18 released the "
 		"lock\n");
+	s.lock_known = LS_LOCK_PROCESS;
+	s.lock_holder = (struct model_holder){ .tid = 4711, .is_process = true, .name = "nginx" };
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: file lock taken by process 4711 nginx\n");
+	s.lock_holder.tid = s.pid;
+	check_line(&s, 0,
+		   "4242    step      50.3 ms  lock      Task-7 handler()           "
+		   "app/db.py:31 in fetch_row: file lock taken by its own process\n");
 	/* A holder of what is not the cause is not part of the line. */
 	s.cause = LS_CAUSE_SLEEP;
 	s.call_syscall = "clock_nanosleep";

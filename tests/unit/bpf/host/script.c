@@ -27,6 +27,8 @@ static void rules_set(void)
 		{ SYS_read, LS_RULE_FD },
 		{ SYS_recvfrom, LS_RULE_FD },
 		{ SYS_futex, LS_RULE_FUTEX },
+		{ SYS_flock, LS_CAUSE_LOCK },
+		{ SYS_semop, LS_CAUSE_LOCK },
 		{ SYS_ppoll, LS_RULE_POLL },
 		{ SYS_pselect6, LS_RULE_SELECT },
 		{ SYS_epoll_pwait, LS_RULE_EPOLL },
