@@ -67,7 +67,10 @@ struct unix_sock {
 	struct sock *peer;
 };
 
-/* fs/locks.c: what locks and leases have in common, from Linux 6.9 on */
+/*
+ * fs/locks.c: a lock of a file, or a request for one. Only as part of this: a type that the kernel
+ * does not have is searched in its modules, which needs CAP_SYS_ADMIN.
+ */
 struct file_lock_core {
 	/* of a request that waits: the lock, or another request that waits before it; else NULL */
 	struct file_lock_core *flc_blocker;
@@ -75,10 +78,10 @@ struct file_lock_core {
 };
 
 struct file_lock {
-	struct file_lock_core c;
+	struct file_lock_core c; /* from Linux 6.9 on */
 };
 
-/* Before. */
+/* The same before. */
 struct file_lock___whole {
 	struct file_lock___whole *fl_blocker;
 	int fl_pid;

@@ -13,33 +13,30 @@
 #define DEFERRED 1 /* result of a try that has to wait (FILE_LOCK_DEFERRED) */
 #define MAX_WAITING 16 /* requests that wait one behind the other for one lock */
 
-/* A struct file_lock_core, or before Linux 6.9 a struct file_lock. */
-static __always_inline void *core_of(struct file_lock *request)
-{
-	if (bpf_core_type_exists(struct file_lock_core))
-		return (char *)request + bpf_core_field_offset(struct file_lock, c);
-	return request;
-}
-
 /* What a request waits for, NULL: nothing. */
-static __always_inline void *blocker_of(void *request)
+static __always_inline struct file_lock *blocker_of(struct file_lock *request)
 {
-	if (bpf_core_type_exists(struct file_lock_core))
-		return BPF_CORE_READ((struct file_lock_core *)request, flc_blocker);
-	return BPF_CORE_READ((struct file_lock___whole *)request, fl_blocker);
+	char *core;
+
+	if (!bpf_core_field_exists(request->c))
+		return (struct file_lock *)BPF_CORE_READ((struct file_lock___whole *)request,
+							 fl_blocker);
+	core = (char *)BPF_CORE_READ(request, c.flc_blocker);
+	return core ? (struct file_lock *)(core - bpf_core_field_offset(struct file_lock, c)) :
+		      NULL;
 }
 
-static __always_inline int taker_of(void *lock)
+static __always_inline int taker_of(struct file_lock *lock)
 {
-	if (bpf_core_type_exists(struct file_lock_core))
-		return BPF_CORE_READ((struct file_lock_core *)lock, flc_pid);
-	return BPF_CORE_READ((struct file_lock___whole *)lock, fl_pid);
+	if (!bpf_core_field_exists(lock->c))
+		return BPF_CORE_READ((struct file_lock___whole *)lock, fl_pid);
+	return BPF_CORE_READ(lock, c.flc_pid);
 }
 
 /* The process that took the lock behind which this request waits; 0: not known. */
 static __always_inline __u32 lock_taker(struct file_lock *request)
 {
-	void *lock = blocker_of(core_of(request)), *next;
+	struct file_lock *lock = blocker_of(request), *next;
 	__u32 i;
 	int pid;
 

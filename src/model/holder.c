@@ -72,7 +72,8 @@ static bool is_known(const struct naming *n, const struct ls_frame *frame)
 void holder__name_frames(struct model_holder *holder, const struct resolver *resolver, uint32_t pid,
 			 const struct ls_frame *frames, size_t n)
 {
-	const struct naming naming = { .resolver = resolver, .pid = pid };
+	const struct naming naming = { .resolver = resolver,
+				       .pid = holder->is_process ? holder->tid : pid };
 	size_t n_unwritten = 0;
 
 	holder->n_frames = 0;

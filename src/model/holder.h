@@ -19,7 +19,7 @@ void holder__fill_lock(struct model_holder *holder, const struct resolver *resol
  * holder. To be called when all frames have names.
  */
 void holder__check_lock(struct stall *stall);
-/* Names a stack of the holder, if its thread is known. */
+/* Names a stack of the holder of a stall of process `pid`, if its thread is known. */
 void holder__name_frames(struct model_holder *holder, const struct resolver *resolver, uint32_t pid,
 			 const struct ls_frame *frames, size_t n);
 /* The same for the stack of a holder that came with the span. */

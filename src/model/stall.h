@@ -60,7 +60,10 @@ struct cpu_holder {
 /* A thread that held what a stall waited for. */
 struct model_holder {
 	uint32_t tid; /* 0: nothing waited for it, or not known who held it */
-	/* only the process is known: `tid` and `name` are its own. It may be another process */
+	/*
+	 * only the process is known: `tid` and `name` are its own, `stack` is that of its only
+	 * thread. It may be another process than the stall's
+	 */
 	bool is_process;
 	char name[LS_NAME_BYTES]; /* UTF-8, raw; "" if not known */
 	/* what it ran meanwhile, innermost first; 0: no code of the runtime, or not known */

@@ -117,6 +117,8 @@ static int on_stall(struct session *s, const struct event *event)
 		stall.end = LS_END_RUNNING;
 	named.stall = &stall;
 	r = session__send_waiting(s, &stall, feed_event);
+	if (r >= 0)
+		r = session__send_lock_look(s, &stall, feed_event);
 	return r < 0 ? r : feed__event(&s->feed, &named);
 }
 

@@ -121,6 +121,7 @@ static int read_thread(void *ctx, const struct loop_thread *thread, uint64_t now
 	struct reading *reading = ctx;
 	struct probe_live *span = &reading->spans[reading->n];
 	struct model_live *live = &reading->live[reading->n];
+	const struct lock_look *look;
 
 	if (reading->n == MAX_SPANS || !read_span(reading->s, thread, now_ns, span) ||
 	    span->stall.start_ns > reading->until_ns)
@@ -137,6 +138,11 @@ static int read_thread(void *ctx, const struct loop_thread *thread, uint64_t now
 		.n_holder_frames = span->n_holder_frames,
 		.holder_frames = span->holder_frames,
 	};
+	look = session__lock_look(reading->s, &live->stall);
+	if (look) {
+		live->n_holder_frames = look->n_frames;
+		live->holder_frames = look->frames;
+	}
 	session__add_waiting(reading->s, live);
 	reading->n++;
 	return 0;

@@ -78,6 +78,7 @@ static int note_stall(void *ctx, const struct event *event)
 	}
 	o->age_ns = event->hdr->ts_ns - stall.start_ns;
 	session__waiting(s, &stall);
+	session__look_at_lock(s, &stall);
 	return 0;
 }
 
@@ -152,7 +153,8 @@ static int look_at_thread(void *ctx, const struct loop_thread *thread, uint64_t 
 	o->is_asked_reported |= is_asked_due(s, o);
 	while (is_due(s, o))
 		o->n_reports++;
-	return report(s, thread, now_ns, LS_END_OPEN);
+	/* What the look has read of other processes was true before this moment. */
+	return report(s, thread, session__now_ns(s), LS_END_OPEN);
 }
 
 static int look_at_all(void *ctx, uint64_t now_ns)
@@ -196,6 +198,8 @@ static int record_event(void *ctx, const struct event *event)
 	session__name_task(s, &stall);
 	session__name_holders(s, &stall);
 	r = session__send_waiting(s, &stall, record_as_is);
+	if (r >= 0)
+		r = session__send_lock_look(s, &stall, record_as_is);
 	return r < 0 ? r : record_as_is(s, &named);
 }
 

@@ -295,11 +295,38 @@ struct open_stall {
 	bool is_asked_reported; /* at the age that the options ask for */
 };
 
+/* file_locks.c: stacks of processes that took a lock of a file for which an open stall waits. */
+#define MAX_LOCK_LOOKS 4
+
+struct lock_look {
+	uint32_t pid, tid; /* of the stall's thread */
+	uint64_t start_ns; /* of the stall */
+	uint64_t holder; /* the process */
+	/* a stall that waited so long for locks waited still when the stack was read */
+	uint64_t waited_ns;
+	size_t n_frames;
+	struct ls_frame frames[LS_MAX_FRAMES];
+};
+
+struct lock_looks {
+	size_t next;
+	struct lock_look list[MAX_LOCK_LOOKS];
+};
+
+/* Reads, once, the stack of the process for which this open stall waits, if it can be read. */
+void session__look_at_lock(struct session *s, const struct ls_rec_stall *stall);
+/* What was read for this stall; NULL: nothing that holds. */
+const struct lock_look *session__lock_look(const struct session *s,
+					   const struct ls_rec_stall *stall);
+/* Sends that as a stack of the stall, which follows. 0 or what `fn` returned. */
+int session__send_lock_look(struct session *s, const struct ls_rec_stall *stall, event_fn fn);
+
 struct open_stalls {
 	struct timer look;
 	size_t n;
 	struct open_stall list[MAX_SPANS]; /* the last one of each thread */
 	struct waiting waiting;
+	struct lock_looks locks;
 };
 
 void session__init_open_stalls(struct session *s);

@@ -11,6 +11,10 @@ from lib import BUILD_FOLDER, ROOT, both_loops, brief, check, check_cause, check
 PROGRAM = "gil_holders.py"
 LOCKS = "lock_holders.py"
 LIBRARY = os.path.join(BUILD_FOLDER, "live", "native_holder.so")
+# So long that a stall is told while it goes on. What the lock says is known then; who releases a
+# Lock is not.
+LONG_S = "1.6"
+LONG_KINDS = ("rlock_sleeping", "condition", "derived", "mutex", "flock", "lockf", "semaphore")
 # Of a hold the loop notices what is behind its next heartbeat.
 LEAST_SHARE = 0.5
 
@@ -77,7 +81,7 @@ def named(bench):
         target.finish()
 
 
-def _check_lock(stall, done, has_thread_stacks):
+def _check_lock(stall, done, has_thread_stacks, is_holder_watched=False):
     check_cause(stall, "lock", "a stall")
     if "unknown" in done:
         check_equal(stall["lock_holder"], None, "holder")
@@ -89,7 +93,7 @@ def _check_lock(stall, done, has_thread_stacks):
     for key in ("tid", "name", "known_by"):
         check_equal(holder[key], done[key], key)
     check_equal(holder["pid"], done.get("holder_pid", stall["pid"]), "process")
-    if "holder_pid" in done:
+    if "holder_pid" in done and not is_holder_watched:
         check_equal(holder["stack"], [], "stack of a process")
         return
     if not has_thread_stacks:
@@ -127,3 +131,40 @@ def locks(bench):
                 check(stall, "no stall while the loop waited: %r", done)
                 _check_lock(stall, done, knows_ids or kind != "mutex")
         _check_lock_table(tool.summary, ended)
+
+
+def _end_ns(stall):
+    return stall["start_ns"] + stall["duration_ns"]
+
+
+def _open_line(tool, done):
+    is_open = [s for s in tool.stalls if s["is_open"] and s["unit"] != "turn"]
+    return next(
+        (s for s in is_open if done["start_ns"] < _end_ns(s) < done["end_ns"]),
+        None,
+    )
+
+
+@live(loops=both_loops)
+def locks_of_open_stalls(bench):
+    knows_ids = bench.python.version >= (3, 11)
+    for mode in bench.modes(1):
+        target = bench.target(LOCKS, "--loop", bench.loop, "--seconds", LONG_S)
+        target.hear("ready")
+        options = ("--threshold", "20ms", "--mode", mode)
+        tool = bench.tool("trace", "-p", str(target.pid), *options)
+        tool.wait_start()
+        kinds = LONG_KINDS + ("lock",)
+        truth = {kind: target.ask(kind, "done", timeout=90) for kind in kinds}
+        target.finish()
+        tool.read_all()
+        truth["lock"]["unknown"] = "a Lock does not name its owner"
+        for kind, done in truth.items():
+            with bench.part("%s-%s" % (kind, mode)):
+                stall = _open_line(tool, done)
+                check(stall, "nothing was told while the loop waited: %r", done)
+                _check_lock(stall, done, knows_ids or kind != "mutex", True)
+                if "holder_pid" in done:
+                    last = [s for s in tool.stalls if s["id"] == stall["id"]][-1]
+                    check_equal(last["is_open"], False, "the last line is of an open stall")
+                    _check_lock(last, done, True, True)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Locks that the loop's thread waits for while other threads hold them.
 
-    lock_holders.py [--loop asyncio|uvloop] [--hold KIND FILE]
+    lock_holders.py [--loop asyncio|uvloop] [--seconds S] [--hold KIND FILE]
 
 Prints "ready"; for each line with the name of a kind waits once and prints "done" with what really
-happened: when, and which thread held the lock at which line; ends at the end of input. With --hold
-it locks the file for a while instead.
+happened: when, and which thread held the lock at which line; ends at the end of input. A lock is
+held for S seconds. With --hold it locks the file for a while instead.
 """
 
 import argparse
@@ -52,11 +52,11 @@ def release_at_end(lock, held, work, seconds):
 class Keeper:
     """A thread that holds a lock for a while; `turns`: who got it, in order."""
 
-    def __init__(self, name, lock, work=sleeping, seconds=HOLD_S, turns=None):
+    def __init__(self, name, lock, work=sleeping, seconds=None, turns=None):
         self.name = name
         self.turns = [] if turns is None else turns
         self.thread = threading.Thread(
-            target=self._run, args=(lock, work, seconds), name=name, daemon=True
+            target=self._run, args=(lock, work, seconds or HOLD_S), name=name, daemon=True
         )
         self.tid = None
         self.is_held = False
@@ -295,10 +295,11 @@ def process_truth(pid):
 async def file_lock(kind):
     """Of a file, which another process has locked."""
     with tempfile.NamedTemporaryFile("r+") as file:
-        command = [sys.executable, __file__, "--hold", kind, file.name]
+        command = [sys.executable, __file__, "--seconds", str(HOLD_S), "--hold", kind, file.name]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
             holder.stdout.readline()
             truth = process_truth(holder.pid)
+            truth.update(function="sleeping", line=line_of("sleeping"))
             await wait_in_step(FILE_LOCKS[kind], file)
             await asyncio.sleep(NAMING_S)
         return truth
@@ -344,8 +345,10 @@ async def main(loop):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+    parser.add_argument("--seconds", type=float, default=HOLD_S)
     parser.add_argument("--hold", nargs=2, metavar=("KIND", "FILE"))
     arguments = parser.parse_args()
+    HOLD_S = arguments.seconds
     if arguments.hold:
         hold_file(*arguments.hold)
         sys.exit()

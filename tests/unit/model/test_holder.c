@@ -196,6 +196,25 @@ Test(holder, of_a_lock)
 	script_free(s);
 }
 
+/* Of a file: a process, perhaps with the stack of its only thread. */
+Test(holder, of_a_lock_of_a_file)
+{
+	struct script *s = script_new();
+	const struct stall *stall = lock_stall(s, 1, FETCH_ROW, LS_LOCK_PROCESS, RENDER);
+	const struct snapshot *snap;
+
+	cr_assert(stall->lock_holder.is_process);
+	cr_assert_eq(stall->lock_holder.tid, 777);
+	cr_assert_str_eq(stall->lock_holder.name, "keeper");
+	cr_assert_str_eq(stall->lock_holder.stack[0].function, "render");
+	lock_stall(s, 2, FETCH_ROW, LS_LOCK_PROCESS, 0);
+	snap = reading_snapshot(s);
+	cr_assert_eq(snap->n_lock_holders, 2);
+	cr_assert(snap->lock_holders[0].is_process);
+	cr_assert(snap->lock_holders[1].is_process);
+	script_free(s);
+}
+
 Test(holder, of_a_lock_of_an_open_stall)
 {
 	const struct ls_frame own[] = { { FETCH_ROW, 31 }, { HANDLER, 14 } };
