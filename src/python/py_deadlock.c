@@ -483,3 +483,12 @@ int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, vo
 			code = fn(ctx, i, other_of(&f, i));
 	return code;
 }
+
+bool py_deadlock__has_timeout(struct py_task_reader *r, uint64_t coro)
+{
+	_cleanup_(finder__done) struct finder f = { .r = r, .values.types = &r->types };
+	struct chain c = { .f = &f };
+
+	py_awaits__each(&r->types, coro, on_outer_frame, &c);
+	return c.has_timeout || f.error;
+}

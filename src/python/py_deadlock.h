@@ -6,7 +6,9 @@
 #ifndef LOOPSTALL_PYTHON_PY_DEADLOCK_H
 #define LOOPSTALL_PYTHON_PY_DEADLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "python/py_task_reader.h"
 
@@ -18,5 +20,7 @@ typedef int py_deadlock_fn(void *ctx, size_t i, size_t other);
  * the set from outside is left out. 0 or -errno, that of `fn` too.
  */
 int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, void *ctx);
+/* Whether this coroutine, or one that it awaits, is inside a timeout, or perhaps is. */
+bool py_deadlock__has_timeout(struct py_task_reader *r, uint64_t coro);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "python/py_awaits.h"
 #include "python/py_deadlock.h"
+#include "python/py_forgotten.h"
 #include "python/py_lost.h"
 #include "python/py_memory.h"
 #include "python/py_names.h"
@@ -103,9 +104,20 @@ static int look_at_task(struct look *l, const struct py_raw_task *raw)
 	code = join_alive(l, &like, raw, identity);
 	if (!code && (raw->must_cancel || raw->n_cancels))
 		code = join(l, &like, LIFE_CANCELLED, raw->task, identity);
-	if (!code && py_lost__is_forgotten(&l->r->types, raw))
-		code = join(l, &like, LIFE_FORGOTTEN, raw->task, identity);
 	return code;
+}
+
+static int on_forgotten(void *ctx, size_t i, uint64_t owner)
+{
+	struct look *l = ctx;
+	const struct py_raw_task *raw = &l->r->alive[i];
+	const struct py_type *type = py_types__of(&l->r->types, owner);
+	struct life_group like = { 0 };
+
+	describe(l, raw, &like);
+	if (owner && type)
+		memcpy(like.type, type->name, sizeof(like.type));
+	return join(l, &like, LIFE_FORGOTTEN, raw->task, identity_of(l, raw));
 }
 
 static int on_deadlock(void *ctx, size_t i, size_t other)
@@ -203,6 +215,8 @@ int py_lifecycle__look(struct py_task_reader *r, size_t n, struct lifecycle *lif
 	for (size_t i = 0; !code && i < n; i++)
 		if (is_of_asyncio(&l, &r->alive[i]))
 			code = look_at_task(&l, &r->alive[i]);
+	if (!code)
+		code = py_forgotten__find(r, n, on_forgotten, &l);
 	if (!code)
 		code = py_deadlock__find(r, n, on_deadlock, &l);
 	if (!code)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sources: cpython Include/cpython/pyerrors.h (PyException_HEAD), Include/cpython/traceback.h,
- * Include/internal/pycore_frame.h (struct _frame), Modules/_asynciomodule.c (futureiterobject),
- * Objects/genobject.c (compute_cr_origin).
+ * Include/internal/pycore_frame.h (struct _frame), Objects/genobject.c (compute_cr_origin).
  */
 #include "python/py_lost.h"
 
@@ -11,7 +10,6 @@
 #include "python/py_awaits.h"
 #include "python/py_memory.h"
 #include "python/py_names.h"
-#include "python/py_values.h"
 
 #define MAX_TRACEBACK 256
 /* behind the head: dict, args, from 3.11 on notes, traceback */
@@ -87,54 +85,6 @@ void py_lost__exception(struct py_types *types, uint64_t exception, struct life_
 }
 
 _Static_assert(LIFE_TYPE_BYTES == PY_TYPE_NAME_BYTES, "a type's name fits");
-
-/* Context of count_references(). */
-struct references {
-	struct py_types *types;
-	uint64_t future;
-	size_t n;
-	uint64_t top; /* of the innermost frame's stack */
-};
-
-static void count_references(void *ctx, const struct py_await_link *link)
-{
-	struct references *refs = ctx;
-
-	refs->n += py_values__references(refs->types, link, refs->future);
-	refs->top = link->top;
-}
-
-/* The object that passes the await on: it refers to the future as well. */
-static bool is_future_iterator(struct py_types *types, uint64_t object, uint64_t future)
-{
-	const struct ls_pyoffsets *py = &types->t->proc.py.at;
-	const struct py_type *type = py_types__of(types, object);
-
-	return type && !strcmp(type->name, "FutureIter") &&
-		word_at(types, object + py->ob_head) == future;
-}
-
-bool py_lost__is_forgotten(struct py_types *types, const struct py_raw_task *raw)
-{
-	const struct ls_pyoffsets *py = &types->t->proc.py.at;
-	const struct py_type *type = py_types__of(types, raw->fut_waiter);
-	struct references refs = { .types = types, .future = raw->fut_waiter };
-	uint32_t n, state;
-
-	/* Free-threaded builds count references in two places, at moments of their own. */
-	if (raw->is_trio || raw->is_python || py->ob_type != sizeof(uint64_t) || !type ||
-	    type->kind != PY_FUTURE || strcmp(type->name, "Future") != 0 ||
-	    py_pages__read(types->pages, raw->fut_waiter, &n, sizeof(n)) ||
-	    py_pages__read(types->pages, raw->fut_waiter + py->task_state, &state, sizeof(state)) ||
-	    state != PY_FUTURE_PENDING)
-		return false;
-	py_awaits__each(types, raw->coro, count_references, &refs);
-	if (!refs.top ||
-	    !is_future_iterator(types, word_at(types, refs.top) & ~(uint64_t)py->tag_mask,
-				raw->fut_waiter))
-		return false;
-	return n == refs.n + 2; /* the iterator and the task itself */
-}
 
 void py_lost__origin(struct py_types *types, uint64_t coro, struct life_origin *origin)
 {

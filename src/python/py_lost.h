@@ -16,12 +16,6 @@
 /* The type of an exception, the coroutine that ended with it, and the frames it went through. */
 void py_lost__exception(struct py_types *types, uint64_t exception, struct life_group *group);
 
-/*
- * Whether the future for which a task waits is referred to by that task alone: then nothing can
- * end the wait.
- */
-bool py_lost__is_forgotten(struct py_types *types, const struct py_raw_task *raw);
-
 /* Where a coroutine was made: known if the program keeps that (asyncio's debug mode). */
 void py_lost__origin(struct py_types *types, uint64_t coro, struct life_origin *origin);
 

@@ -26,8 +26,8 @@
 	  "ended with exceptions that nobody has retrieved")                                       \
 	_(DEADLOCK, "deadlock", "task", "waits for a task that waits for it",                      \
 	  "wait for a task that waits for them")                                                   \
-	_(FORGOTTEN, "forgotten", "task", "waits for a future to which nothing else refers",       \
-	  "wait for futures to which nothing else refers")                                         \
+	_(FORGOTTEN, "forgotten", "task", "waits for what nothing else refers to",                 \
+	  "wait for what nothing else refers to")                                                  \
 	_(GENERATOR, "generator", "async generator", "is open", "are open")
 
 enum life_kind {

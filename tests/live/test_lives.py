@@ -131,7 +131,7 @@ def told_to_people(bench):
         "3 tasks of fails ended with exceptions that nobody has retrieved: LookupError",
         "2 tasks of stubborn were asked to cancel and have not ended",
         "1 task of takes_twice waits for itself",
-        "1 task of waits_for_nothing waits for a future to which nothing else refers",
+        "1 task of waits_for_nothing waits for what nothing else refers to",
     ):
         check(words in out.decode(), "%r is not in the dump: %s", words, out.decode())
     target.finish()

@@ -165,6 +165,55 @@ async def waits_for_local():
     await future
 
 
+async def waits_for_lost_event():
+    await asyncio.Event().wait()
+
+
+async def waits_for_shared_event(event):
+    await event.wait()
+
+
+async def waits_for_lost_condition():
+    condition = asyncio.Condition()
+    async with condition:
+        await condition.wait()
+
+
+async def waits_for_lost_semaphore():
+    semaphore = asyncio.Semaphore(1)
+    async with semaphore:
+        async with semaphore:
+            pass
+
+
+async def waits_for_lost_queue(queue):
+    while True:
+        await queue.get()
+
+
+async def puts_into_lost_queue():
+    queue = asyncio.Queue(1)
+    queue.put_nowait(1)
+    await queue.put(2)
+
+
+def forgotten_owners():
+    for wait in (
+        waits_for_lost_event,
+        waits_for_lost_condition,
+        waits_for_lost_semaphore,
+        puts_into_lost_queue,
+    ):
+        start(wait())
+        truth("forgotten", wait.__name__, 1)
+    event = asyncio.Event()
+    start(waits_for_shared_event(event))
+    start(waits_for_shared_event(event))
+    truth("forgotten", "waits_for_shared_event", 2)
+    start(waits_for_lost_queue(asyncio.Queue()))
+    truth("forgotten", "waits_for_lost_queue", 1)
+
+
 def forgotten():
     start(waits_for_nothing())
     start(waits_for_local())
@@ -274,6 +323,46 @@ async def cleans_up():
     await asyncio.sleep(1000)
 
 
+async def sleeps_by_event():
+    try:
+        await asyncio.wait_for(asyncio.Event().wait(), 1000)
+    except asyncio.TimeoutError:
+        pass
+
+
+async def shares_with_sleeper(event):
+    try:
+        await asyncio.wait_for(event.wait(), 1000)
+    except asyncio.TimeoutError:
+        event.set()
+
+
+async def only_waits(event):
+    await event.wait()
+
+
+async def event_of_timer():
+    event = asyncio.Event()
+    asyncio.get_running_loop().call_later(1000, event.set)
+    await event.wait()
+
+
+async def park():
+    """The main task of a loop, until a signal comes."""
+    await asyncio.Event().wait()
+
+
+def innocent_events():
+    import threading
+
+    start(sleeps_by_event())
+    event = asyncio.Event()
+    start(shares_with_sleeper(event))
+    start(only_waits(event))
+    start(event_of_timer())
+    threading.Thread(target=asyncio.run, args=(park(),), daemon=True).start()
+
+
 def innocent_waits():
     import threading
 
@@ -353,11 +442,13 @@ async def main():
             cancelled,
             failed,
             forgotten,
+            forgotten_owners,
             generators,
         ):
             make()
     if "innocent" in sys.argv:
         innocent_waits()
+        innocent_events()
         await innocent_ends()
     start(beat())
     await asyncio.sleep(0.3)
