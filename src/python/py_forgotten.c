@@ -24,13 +24,9 @@
 #include "python/py_values.h"
 #include "python/python.h"
 
-#define MINOR_WITH_PAIRS 14 /* the exit of a manager is no bound method any more */
 #define MINOR_WITH_ONE_TASK 12 /* wait_for() makes no task of its own any more */
 /* References to a future: its iterator's, the task's, and the owner's if it has one. */
 #define OWN_REFERENCES 2
-/* of a function, behind its head */
-#define FUNCTION_NAME 16
-#define OLD_FUNCTION_NAME 48
 
 /* Functions that wait with a future which their `self` keeps. */
 static const struct {
@@ -92,7 +88,7 @@ static void on_link(void *ctx, const struct py_await_link *link)
 
 	c->last = *link;
 	c->n += py_values__references(types, link, c->object);
-	if (types->t->proc.py.at.minor < MINOR_WITH_PAIRS)
+	if (types->t->proc.py.at.minor < PY_MINOR_WITH_PAIRS)
 		py_values__managers(&c->f->values, link, on_manager, c);
 }
 
@@ -176,18 +172,11 @@ static int by_owner(const void *a, const void *b)
 /* The callback that ends run_until_complete(); that of uvloop is a function of Cython. */
 static bool is_main(struct finder *f, const struct py_raw_task *raw)
 {
-	const struct ls_pyoffsets *py = &f->r->t->proc.py.at;
 	const struct py_type *type = py_types__of(&f->r->types, raw->callbacks.first);
 
-	if (!type)
-		return false;
-	if (type->kind != PY_FUNCTION)
-		return !strcmp(type->name, "cython_function_or_method");
-	return py_str_equals(f->r->t,
-			     word_at(f,
-				     raw->callbacks.first + py->ob_head +
-					     (py->minor < 10 ? OLD_FUNCTION_NAME : FUNCTION_NAME)),
-			     "_run_until_complete_cb");
+	if (type && !strcmp(type->name, "cython_function_or_method"))
+		return true;
+	return py_values__is_function(&f->r->types, raw->callbacks.first, "_run_until_complete_cb");
 }
 
 /* wait_for() of older versions waits for a task that it has made, with a callback of its own. */

@@ -111,11 +111,12 @@ static int on_forgotten(void *ctx, size_t i, uint64_t owner)
 {
 	struct look *l = ctx;
 	const struct py_raw_task *raw = &l->r->alive[i];
-	const struct py_type *type = py_types__of(&l->r->types, owner);
+	const struct py_type *type;
 	struct life_group like = { 0 };
 
 	describe(l, raw, &like);
-	if (owner && type)
+	type = py_types__of(&l->r->types, owner);
+	if (type)
 		memcpy(like.type, type->name, sizeof(like.type));
 	return join(l, &like, LIFE_FORGOTTEN, raw->task, identity_of(l, raw));
 }

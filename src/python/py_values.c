@@ -11,7 +11,6 @@
 #include "python/py_memory.h"
 
 #define MAX_VALUES 256
-#define MINOR_WITH_PAIRS 14
 /* of a bound method and of a function, behind their heads */
 #define METHOD_FUNCTION 0
 #define METHOD_SELF 8
@@ -68,18 +67,19 @@ static bool find_range(struct py_types *types, const struct py_await_link *link,
 		range.end - range.locals <= 8 * MAX_VALUES;
 }
 
-static bool find_exit(struct py_types *types, uint64_t function)
+bool py_values__is_function(struct py_types *types, uint64_t object, const char *name)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py.at;
-	uint64_t name;
+	const uint16_t offset = py->minor < 10 ? OLD_FUNCTION_NAME : FUNCTION_NAME;
 
-	if (py_types__kind(types, function) != PY_FUNCTION)
-		return false;
-	name = word_at(types,
-		       function + py->ob_head +
-			       (py->minor < 10 ? OLD_FUNCTION_NAME : FUNCTION_NAME));
-	return py_str_equals(types->t, name, "__aexit__") ||
-		py_str_equals(types->t, name, "__exit__");
+	return py_types__kind(types, object) == PY_FUNCTION &&
+		py_str_equals(types->t, word_at(types, object + py->ob_head + offset), name);
+}
+
+static bool find_exit(struct py_types *types, uint64_t function)
+{
+	return py_values__is_function(types, function, "__aexit__") ||
+		py_values__is_function(types, function, "__exit__");
 }
 
 static bool is_exit(struct py_values *v, uint64_t function)
@@ -104,7 +104,7 @@ static uint64_t manager_of(struct py_values *v, uint64_t value, uint64_t next)
 		return is_exit(v, word_at(types, value + head + METHOD_FUNCTION)) ?
 			word_at(types, value + head + METHOD_SELF) :
 			0;
-	if (types->t->proc.py.at.minor < MINOR_WITH_PAIRS)
+	if (types->t->proc.py.at.minor < PY_MINOR_WITH_PAIRS)
 		return 0;
 	return py_types__kind(types, value) == PY_FUNCTION && is_exit(v, value) ? next : 0;
 }

@@ -6,11 +6,16 @@
 #ifndef LOOPSTALL_PYTHON_PY_VALUES_H
 #define LOOPSTALL_PYTHON_PY_VALUES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "python/addr_map.h"
 #include "python/py_awaits.h"
+
+/* From 3.14 on the exit of a manager on the stack is no bound method, but a function and its self.
+ */
+#define PY_MINOR_WITH_PAIRS 14
 
 /* Only `types` set at first. What is learned of code and functions is kept: many tasks share it. */
 struct py_values {
@@ -25,6 +30,9 @@ void py_values__done(struct py_values *v);
 typedef void py_manager_fn(void *ctx, uint64_t manager);
 void py_values__managers(struct py_values *v, const struct py_await_link *link, py_manager_fn *fn,
 			 void *ctx);
+
+/* Whether it is a function of Python with this name. */
+bool py_values__is_function(struct py_types *types, uint64_t object, const char *name);
 
 /* How many counted references to `object` its variables and its stack are. */
 size_t py_values__references(struct py_types *types, const struct py_await_link *link,
