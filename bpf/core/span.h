@@ -101,6 +101,7 @@ LS_INLINE void span_open(struct thread_state *ts, __u32 unit, __u64 now_ns)
 	ts->cur.is_late = 0;
 	ts->cur.from.state = LS_AWAIT_UNKNOWN;
 	ts->cur.is_wake = 0;
+	ts->cur.is_host = 0;
 	ts->cur.arrived = ARRIVED_UNKNOWN;
 }
 
@@ -189,6 +190,14 @@ LS_INLINE void span_close(struct thread_state *ts)
 	ts->cur.unit = LS_UNIT_NONE;
 }
 
+/* What runs inside the outer loop's span is over. */
+LS_INLINE void host_loop_return(struct thread_state *ts)
+{
+	ts->loop = ts->host.loop;
+	ts->arrivals.queue = ts->host.queue;
+	ts->host.loop = 0;
+}
+
 /* Makes the parent of a nested step the current span again. */
 LS_INLINE void span_pop(struct thread_state *ts)
 {
@@ -198,6 +207,8 @@ LS_INLINE void span_pop(struct thread_state *ts)
 	barrier_var(depth);
 	if (depth < LS_MAX_NEST)
 		ts->cur = ts->outer[depth];
+	if (ts->host.loop && depth == ts->host.depth)
+		host_loop_return(ts);
 }
 
 /*

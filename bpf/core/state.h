@@ -43,7 +43,9 @@ struct span {
 	__u8 is_collecting; /* at the last look for it (core/collection.h) */
 	__u8 gc_generation; /* oldest one seen to be collected, plus 1 */
 	__u8 stop; /* enum ls_stop of its last stop */
-	__u8 pad[2];
+	/* callbacks that were seen to run another loop (python/outer_loop.h) */
+	__u8 is_host;
+	__u8 pad;
 	__u32 coroutine; /* index of its coroutine's aggregate, LS_MAX_COROUTINES: none */
 	__u64 start_ns;
 	__u64 nested_ns; /* spent in steps nested in this one */
@@ -274,6 +276,27 @@ struct victims {
 	__u32 sockets;
 };
 
+/* By what the thread's loop is found on its stack (python/outer_loop.h). */
+struct loop_mark {
+	__u64 code; /* of a frame, 0: not known; is_native: address of the frame itself */
+	__u64 owner; /* its first local; is_native: pthread_self() of the thread */
+	__u64 owner_at; /* is_native: where the loop keeps that while it runs */
+	__u64 learned_ns;
+	__u64 poll_sp; /* stack pointer where its poll returns, 0: not known */
+	__u64 step_sps[2]; /* where its steps began outside other steps, newest first */
+	__u32 is_native;
+	__u32 pad;
+};
+
+/* The loop inside which another one runs a step now. */
+struct host_loop {
+	__u64 loop; /* 0: none does */
+	__u64 queue; /* of struct arrivals */
+	__u64 announced; /* the last inner loop that user space was told of */
+	__u32 depth; /* of the span that runs the inner loop */
+	__u32 pad;
+};
+
 #define MAX_DUE_SCOPES 16
 
 /* Position in a loop's queues (queue/). bpf_loop() callbacks keep what changes in map memory. */
@@ -384,6 +407,8 @@ struct thread_state {
 	struct caller caller;
 
 	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
+	struct loop_mark mark;
+	struct host_loop host;
 	struct ls_frame callee; /* result of callee_find() (queue/callee.h); code 0: none */
 
 	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */

@@ -8,6 +8,7 @@
 #include "light/looks.h"
 #include "python/frames.h"
 #include "python/objects.h"
+#include "python/outer_loop.h"
 #include "core/off_cpu.h"
 #include "core/span.h"
 #include "light/waiters.h"
@@ -224,13 +225,15 @@ static __always_inline void light_read_loop(struct thread_state *ts)
 	__u32 tid = ts->tid;
 	const struct ls_loop_thread *found = bpf_map_lookup_elem(&loop_threads, &tid);
 
-	if (!found || found->tgid != ts->tgid || found->loop == ts->loop)
+	if (!found || found->tgid != ts->tgid || found->loop == ts->loop ||
+	    loop_is_outer(ts, INNER_OTHER))
 		return;
 	ts->look.handles = 0;
 	ts->loop = found->loop;
 	ts->tstate = found->tstate;
 	ts->epoll_fd = -1;
 	ts->loop_frame = 0;
+	ts->mark.code = 0;
 	ts->arrivals.queue = 0;
 	ts->arrivals.seen = 0;
 }
@@ -290,6 +293,17 @@ static __always_inline __u64 look_compare(struct thread_state *ts, __u64 task, _
 	return 0;
 }
 
+/*
+ * Where a thread has one running task for all its loops: is this one of a loop inside the one that
+ * it is known to run?
+ */
+LS_INLINE int is_inner_task(struct thread_state *ts, __u64 task)
+{
+	return ts->proc.py.at.tstate_running_task != LS_PY_NONE && task && task != UNREADABLE &&
+		read_ptr(task + ts->proc.py.at.task_loop) != ts->loop && is_c_task(ts, task) &&
+		loop_is_outer(ts, INNER_OTHER);
+}
+
 LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 {
 	__u64 handles = 0, task, turn = 0, changed_ns;
@@ -306,6 +320,8 @@ LS_SUBPROG __u64 light_look(struct thread_state *ts, __u64 now_ns)
 	left_book(ts, now_ns);
 	ts->turn_start_ns = 0;
 	task = current_task(ts);
+	if (is_inner_task(ts, task))
+		task = ts->look.task;
 	loop = loop_of(ts);
 	/* trio does not store its current task anywhere; of a bare loop only the poll is known. */
 	if (loop && (queue_kind(loop) == QUEUE_TRIO || loop->py.runner))

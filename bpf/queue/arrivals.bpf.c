@@ -48,7 +48,7 @@ LS_SUBPROG __u64 arrival_ns(struct thread_state *ts, __u64 number)
 {
 	__u32 i;
 
-	if (!ts)
+	if (!ts || ts->host.loop)
 		return 0;
 	for (i = 0; i < MAX_ARRIVALS && i < ts->arrivals.n; i++)
 		if (ts->arrivals.list[i].n >= number)
@@ -70,7 +70,8 @@ LS_SUBPROG __u64 arrivals_look(struct thread_state *ts, __u64 now_ns)
 	struct deque deque;
 	__u64 n, before;
 
-	if (!ts)
+	/* What an inner loop's queue gets is not stored among that of the outer one's. */
+	if (!ts || ts->host.loop)
 		return 0;
 	if (!ts->arrivals.queue)
 		arrivals_find(ts);

@@ -9,11 +9,13 @@
 #include "python/frames.h"
 #include "python/holder.h"
 #include "python/lock.h"
+#include "python/outer_loop.h"
 #include "python/request.h"
 #include "light/looks.h"
 #include "core/meter.h"
 #include "core/off_cpu.h"
 #include "core/span.h"
+#include "core/thread.h"
 #include "light/light.h"
 #include "light/waiters.h"
 #include "queue/arrivals.h"
@@ -28,7 +30,7 @@
  * While a native loop waits, the innermost Python frame is the one that runs it. That of a loop
  * that is known by its poll alone is a few frames outwards.
  */
-static __always_inline void loop_frame_learn(struct thread_state *ts)
+static __always_inline void loop_frame_learn(struct thread_state *ts, __u64 now_ns)
 {
 	struct ls_loop *loop = loop_of(ts);
 
@@ -39,28 +41,31 @@ static __always_inline void loop_frame_learn(struct thread_state *ts)
 		ts->loop_frame = frame_top(ts);
 	else if (loop->py.runner)
 		ts->loop_frame = frame_of_code(ts, loop->py.runner);
+	if (!loop->py.runner)
+		loop_mark_learn(ts, loop->py.is_native, current_thread_key(), now_ns);
 }
 
 /*
  * Is this the loop's own wait for events? Only on the loop's own epoll descriptor. Inside a step it
- * is a nested run of the loop, as by nest_asyncio.
+ * is a nested run of the loop, as by nest_asyncio. is_current: the thread's stack can be read.
  */
-static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why)
+static __always_inline int is_loop_wait(struct thread_state *ts, const struct blocking *why,
+					__u32 is_current)
 {
 	if (!why->is_wait)
 		return 0;
 	if (ts->cur.unit == LS_UNIT_STEP || ts->cur.coro)
 		return why->epoll_fd >= 0 && ts->epoll_fd == why->epoll_fd;
-	if (why->epoll_fd >= 0) {
-		if (ts->epoll_fd < 0)
-			ts->epoll_fd = why->epoll_fd;
+	if (ts->epoll_fd >= 0)
 		return ts->epoll_fd == why->epoll_fd;
-	}
+	if (is_current && ts->cur.unit == LS_UNIT_CALLBACK && loop_is_outer(ts, INNER_POLL))
+		return 0;
 	/*
 	 * A loop on select or poll: its wait looks like a callback's, so it is assumed to be the
 	 * loop's.
 	 */
-	return ts->epoll_fd < 0;
+	ts->epoll_fd = why->epoll_fd;
+	return 1;
 }
 
 static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
@@ -73,7 +78,7 @@ static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
 		light_close(ts, now_ns);
 	callbacks_end(ts, now_ns, 0);
 	turn_end(ts, now_ns);
-	loop_frame_learn(ts);
+	loop_frame_learn(ts, now_ns);
 	ts->idle_at_ns = now_ns;
 	ts->off_kind = OFF_IDLE;
 }
@@ -336,7 +341,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		ts->off_cause = why->cause;
 		return;
 	}
-	if (is_loop_wait(ts, why)) {
+	if (is_loop_wait(ts, why, 1)) {
 		ts->is_silent_poll = why->epoll_fd < 0;
 		thread_idle(ts, now_ns);
 		return;
@@ -394,7 +399,7 @@ static __always_inline void thread_left_unseen(struct thread_state *ts, struct t
 	if (!ts->clock_offset_ns || ts->is_busy || ts->cur.unit == LS_UNIT_NONE)
 		return;
 	blocking_classify(ts, task, regs, &why);
-	if (is_loop_wait(ts, &why))
+	if (is_loop_wait(ts, &why, 0))
 		return;
 	count_loss(LS_LOSS_LEAVE_UNSEEN);
 	ts->off_at_ns = task->se.exec_start + ts->clock_offset_ns;

@@ -38,7 +38,7 @@ LS_INLINE void callbacks_end(struct thread_state *ts, __u64 now_ns, __u64 enteri
 	if (ts->cur.unit != LS_UNIT_CALLBACK)
 		return;
 	collection_settle(ts, now_ns);
-	duration_ns = now_ns - ts->cur.start_ns;
+	duration_ns = now_ns - ts->cur.start_ns - ts->cur.nested_ns;
 	ts->stats.callbacks_ns += duration_ns;
 	if (duration_ns >= settings.threshold_ns)
 		stall_report(ts, now_ns, duration_ns, LS_UNIT_CALLBACK, entering);

@@ -11,6 +11,7 @@
 #include "core/meter.h"
 #include "python/coroutines.h"
 #include "python/frames.h"
+#include "python/outer_loop.h"
 #include "stall/step_ends.h"
 #include "steps/step.h"
 
@@ -50,7 +51,10 @@ LS_INLINE void resume_read_task(struct thread_state *ts, __u64 resumed, __u32 is
 		step_from_read(ts, resumed, now_ns);
 	/*
 	 * C tasks of the same loop give its address; a task written in Python does not change that.
+	 * That of a loop inside another one is not known.
 	 */
+	if (ts->depth)
+		return;
 	if (ts->caller.code != ts->scheduler || !ts->loop ||
 	    (!(ts->turn_steps & 63) && owner_check(ts))) {
 		ts->scheduler = ts->caller.code;
@@ -106,6 +110,13 @@ LS_INLINE int take_announced(void)
 	return 1;
 }
 
+/* Is it resumed by a loop that the open callbacks run? That one has polled before. */
+LS_INLINE int resume_is_inner(struct thread_state *ts)
+{
+	return ts->cur.unit == LS_UNIT_CALLBACK && ts->cur.is_host &&
+		loop_is_outer(ts, INNER_PYTHON_STEP);
+}
+
 /*
  * A coroutine is resumed, or is_frame: the one that owns the frame. is_step: it is a step if its
  * task was announced.
@@ -144,7 +155,7 @@ LS_INLINE int on_resume(__u64 sp, __u64 coro_or_frame, __u32 is_frame, __u32 is_
 	 */
 	if (((!is_inside && !is_throw) || is_step ||
 	     (ts->caller.code && ts->caller.code == ts->scheduler)) &&
-	    !step_begin(ts, sp, ts->caller.coro, now_ns))
+	    !step_begin(ts, sp, ts->caller.coro, resume_is_inner(ts), now_ns))
 		resume_read_task(ts, coro, is_frame, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;

@@ -36,7 +36,7 @@ int on_spot(struct pt_regs *ctx)
 	case LS_SPOT_TASK_ANNOUNCE:
 		return on_task_announce();
 	case LS_SPOT_POLL_RETURN:
-		return on_poll_return();
+		return on_poll_return(sp);
 	case LS_SPOT_DNS_ENTER:
 		return on_dns_enter(sp);
 	}

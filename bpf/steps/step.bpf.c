@@ -27,19 +27,37 @@ LS_SUBPROG int thread_find_tstate(struct thread_state *ts, __u64 key)
 	return 0;
 }
 
+/* Makes user space look for the queues of a loop. */
+static __always_inline void loop_announce(const struct thread_state *ts, __u64 loop, __u64 key,
+					  __u64 now_ns)
+{
+	struct ls_rec_thread *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
+
+	if (!rec) {
+		count_loss(LS_LOSS_RING_OTHER);
+		return;
+	}
+	record_header(&rec->hdr, LS_REC_THREAD, sizeof(*rec), now_ns, ts);
+	rec->loop = loop;
+	rec->tstate = ts->tstate;
+	rec->thread_pointer = key;
+	bpf_ringbuf_submit(rec, 0);
+}
+
 /*
- * A loop not seen on this thread before: a record makes user space look for its queues. The address
- * of a loop with tasks written in Python is not known (0): its thread state stands for it.
+ * A loop not seen on this thread before. The address of a loop with tasks written in Python is not
+ * known (0): its thread state stands for it.
  */
 LS_SUBPROG int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns)
 {
 	__u64 key = current_thread_key();
-	struct ls_rec_thread *rec;
 
 	if (!ts)
 		return 0;
 	ts->epoll_fd = -1;
 	ts->loop_frame = 0;
+	ts->mark = (struct loop_mark){};
+	ts->host.announced = 0;
 	ts->arrivals.queue = 0;
 	ts->arrivals.seen = 0;
 	ts->turn.made.to = 0;
@@ -52,16 +70,25 @@ LS_SUBPROG int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_
 	ts->loop = loop;
 	if (!ts->tstate)
 		count_loss(LS_LOSS_STACK_NO_THREAD);
-	rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
-	if (!rec) {
-		count_loss(LS_LOSS_RING_OTHER);
+	loop_announce(ts, loop, key, now_ns);
+	return 0;
+}
+
+LS_SUBPROG int inner_loop_enter(struct thread_state *ts, __u64 loop, __u64 now_ns)
+{
+	if (!ts)
 		return 0;
+	if (!ts->host.loop) {
+		ts->host.loop = ts->loop;
+		ts->host.queue = ts->arrivals.queue;
+		ts->host.depth = ts->depth - 1;
 	}
-	record_header(&rec->hdr, LS_REC_THREAD, sizeof(*rec), now_ns, ts);
-	rec->loop = loop;
-	rec->tstate = ts->tstate;
-	rec->thread_pointer = key;
-	bpf_ringbuf_submit(rec, 0);
+	ts->loop = loop;
+	ts->arrivals.queue = 0;
+	ts->cur.arrived = ARRIVED_UNKNOWN;
+	if (loop != ts->host.announced)
+		loop_announce(ts, loop, current_thread_key(), now_ns);
+	ts->host.announced = loop;
 	return 0;
 }
 

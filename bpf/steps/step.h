@@ -19,6 +19,8 @@
 #include "stall/turn.h"
 
 int thread_enter_loop(struct thread_state *ts, __u64 loop, __u64 now_ns);
+/* The step that has begun inside another span is of another loop, until it has ended. */
+int inner_loop_enter(struct thread_state *ts, __u64 loop, __u64 now_ns);
 int thread_find_tstate(struct thread_state *ts, __u64 key);
 int thread_refresh(struct thread_state *ts);
 
@@ -47,21 +49,33 @@ LS_INLINE void idle_end_unseen(struct thread_state *ts, __u64 now_ns)
 	ts->idle_at_ns = 0;
 }
 
+/* The callbacks go on inside which another loop runs a step. */
+LS_INLINE void callbacks_nest(struct thread_state *ts)
+{
+	ts->cur.is_host = 1;
+	ts->outer[0] = ts->cur;
+	ts->depth = 1;
+}
+
 /*
- * Opens the span of a step that begins at stack pointer `sp`; an open step becomes its parent.
- * `entering` is its task (one written in Python: its coroutine), for the victims of a callback span
- * that it ends. -1 if steps are nested too deep.
+ * Opens the span of a step that begins at stack pointer `sp`; an open step becomes its parent, and
+ * so do callbacks if the step is_inner: of a loop that they run. `entering` is its task (one
+ * written in Python: its coroutine), for the victims of a callback span that it ends. -1 if steps
+ * are nested too deep.
  */
-LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u64 now_ns)
+LS_INLINE int step_begin(struct thread_state *ts, __u64 sp, __u64 entering, __u32 is_inner,
+			 __u64 now_ns)
 {
 	if (ts->cur.is_light)
 		light_close(ts, now_ns);
+	if (ts->cur.unit == LS_UNIT_STEP && step_nest(ts, sp))
+		return -1;
 	if (ts->cur.unit == LS_UNIT_CALLBACK && ts->depth == 0) {
-		callbacks_end(ts, now_ns, entering);
-	} else if (ts->cur.unit == LS_UNIT_STEP) {
-		if (step_nest(ts, sp))
-			return -1;
-	} else if (ts->idle_at_ns) {
+		if (is_inner)
+			callbacks_nest(ts);
+		else
+			callbacks_end(ts, now_ns, entering);
+	} else if (ts->cur.unit == LS_UNIT_NONE && ts->idle_at_ns) {
 		idle_end_unseen(ts, now_ns);
 	}
 	if (!ts->turn_start_ns)

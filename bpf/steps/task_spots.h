@@ -13,6 +13,7 @@
 #include "python/coroutines.h"
 #include "python/frames.h"
 #include "python/objects.h"
+#include "python/outer_loop.h"
 #include "stall/step_ends.h"
 #include "steps/step.h"
 
@@ -30,16 +31,19 @@ LS_INLINE void step_read_task(struct thread_state *ts, __u64 task, __u64 now_ns)
 	ts->cur.is_continued = 0;
 	/*
 	 * The loop is read once in a turn, and every 64 steps: where turns cannot be seen there is
-	 * only one. A read costs the same whatever its size, so it includes the coroutine.
+	 * only one. Inside another span it may be another one. A read costs the same whatever its
+	 * size, so it includes the coroutine.
 	 */
-	if (!(ts->turn_steps & 63)) {
+	if (!(ts->turn_steps & 63) || ts->depth) {
 		size = py->task_bytes & 0xff;
 		barrier_var(size);
 		if (read_user(ts->object, size & 0xff, task))
 			count_loss(LS_LOSS_TASK_UNREADABLE);
 		loop = object_word(ts, py->task_loop);
 		ts->cur.coro = object_word(ts, py->task_coro);
-		if (loop != ts->loop)
+		if (loop != ts->loop && ts->depth)
+			inner_loop_enter(ts, loop, now_ns);
+		else if (loop != ts->loop)
 			thread_enter_loop(ts, loop, now_ns);
 	} else {
 		ts->cur.coro = read_ptr(task + py->task_coro);
@@ -49,6 +53,27 @@ LS_INLINE void step_read_task(struct thread_state *ts, __u64 task, __u64 now_ns)
 	ts->cur.code = known->is_coroutine ? known->code : 0;
 	if (step_from_is_read(ts, known, now_ns))
 		step_from_read(ts, ts->cur.coro, now_ns);
+}
+
+/* The stack pointers at which steps of the thread's loop begin outside other steps are few. */
+LS_INLINE int is_known_step_sp(struct thread_state *ts, __u64 sp)
+{
+	return !ts->mark.code || ts->mark.step_sps[0] == sp || ts->mark.step_sps[1] == sp;
+}
+
+/*
+ * Does a loop that the open callbacks run begin a step of this task? Most steps are known by their
+ * stack pointer to be of the loop's own, which costs nothing.
+ */
+LS_INLINE int step_is_inner(struct thread_state *ts, __u64 task, __u64 sp)
+{
+	if (ts->cur.unit != LS_UNIT_CALLBACK || (!ts->cur.is_host && is_known_step_sp(ts, sp)))
+		return 0;
+	if (read_ptr(task + ts->proc.py.at.task_loop) != ts->loop && loop_is_outer(ts, INNER_OTHER))
+		return 1;
+	ts->mark.step_sps[1] = ts->mark.step_sps[0];
+	ts->mark.step_sps[0] = sp;
+	return 0;
 }
 
 LS_INLINE int on_step_enter(__u64 sp, __u64 first, __u64 second)
@@ -72,7 +97,7 @@ LS_INLINE int on_step_enter(__u64 sp, __u64 first, __u64 second)
 	if (!ts->has_stacks)
 		thread_create_stacks(ts, bpf_get_current_task_btf());
 	task = ts->proc.py.at.task_arg ? second : first;
-	if (!step_begin(ts, sp, task, now_ns))
+	if (!step_begin(ts, sp, task, step_is_inner(ts, task, sp), now_ns))
 		step_read_task(ts, task, now_ns);
 	thread_set_busy(ts, 0);
 	return 0;
@@ -89,7 +114,7 @@ LS_INLINE int on_step_exit(__u64 sp)
 	return step_exit(ts, sp, now_ns);
 }
 
-LS_INLINE int on_poll_return(void)
+LS_INLINE int on_poll_return(__u64 sp)
 {
 	METER(POLL_RETURN);
 	struct thread_state *ts = current_thread();
@@ -102,8 +127,12 @@ LS_INLINE int on_poll_return(void)
 	now_ns = bpf_ktime_get_ns();
 	thread_set_busy(ts, 1);
 	thread_settle(ts, now_ns);
-	if (ts->cur.is_light)
+	if (poll_is_inner(ts, sp)) {
+		ts->cur.is_host = 1;
+		ts->is_foreign_poll = 1;
+	} else if (ts->cur.is_light) {
 		light_close(ts, now_ns);
+	}
 	if (ts->is_foreign_poll) {
 		ts->is_foreign_poll = 0;
 		thread_set_busy(ts, 0);

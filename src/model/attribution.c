@@ -165,9 +165,10 @@ static enum frame_role frame_role(const struct stall *stall, size_t i)
 
 /*
  * Number of the innermost frames that are a loop which the user's code runs inside this one; 0 if
- * there is none. The stack of a step ends with its coroutine; a callback is inside the outer loop.
+ * there is none. The stack of a step ends with its coroutine; a callback is inside the outer loop,
+ * which is_at_loop: native, run by the last frame.
  */
-static size_t nested_loop(const struct stall *stall)
+static size_t nested_loop(const struct stall *stall, bool is_at_loop)
 {
 	bool has_boundary = false;
 	size_t n = 0;
@@ -178,7 +179,7 @@ static size_t nested_loop(const struct stall *stall)
 		return 0;
 	for (size_t i = n; stall->unit == LS_UNIT_CALLBACK; i++) {
 		if (i == stall->n_frames)
-			return 0;
+			return is_at_loop && n < i - 1 ? n : 0;
 		if (frame_role(stall, i) == FRAME_BOUNDARY)
 			break;
 	}
@@ -196,8 +197,8 @@ static size_t callback_frame(const struct stall *stall, bool is_at_loop, bool *r
 {
 	size_t n = stall->n_frames, inner, i;
 
-	for (inner = nested_loop(stall); inner < n && frame_role(stall, inner) != FRAME_BOUNDARY;
-	     inner++)
+	for (inner = nested_loop(stall, is_at_loop);
+	     inner < n && frame_role(stall, inner) != FRAME_BOUNDARY; inner++)
 		;
 	*ret_is_bounded = inner < n || is_at_loop;
 	if (is_at_loop && inner == n && n > 1)
@@ -283,7 +284,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	if (!stall->n_frames)
 		return true;
 	stall->call = innermost_known(stall);
-	stall->is_nested_loop = nested_loop(stall) > 0;
+	stall->is_nested_loop = nested_loop(stall, stack->flags & LS_STACK_AT_LOOP) > 0;
 	if (stall->unit != LS_UNIT_CALLBACK) {
 		find_context(n, stall, 0);
 		return true;

@@ -178,11 +178,12 @@ static const struct own_spot *find_spot(const struct own *o, const struct ls_fra
 
 /*
  * Index of the loop's boundary around a callback, SIZE_MAX if there is none. A loop that the
- * callback runs inside this one is a part of it.
+ * callback runs inside this one is a part of it; of a native loop the last frame is the boundary.
  */
 static size_t find_boundary(const struct own *o, const struct pending_stack *stack)
 {
 	size_t first = SIZE_MAX;
+	const bool is_at_loop = stack->flags & LS_STACK_AT_LOOP;
 	bool has_user = false;
 
 	for (size_t i = 0; i < stack->n_frames; i++) {
@@ -191,10 +192,11 @@ static size_t find_boundary(const struct own *o, const struct pending_stack *sta
 
 		if (!code)
 			continue;
-		if (code->is_boundary && (has_user || first == SIZE_MAX))
+		if (code->is_boundary && first == SIZE_MAX)
 			first = i;
-		if (code->is_boundary && has_user)
-			break;
+		if (has_user && first != SIZE_MAX &&
+		    (code->is_boundary || (is_at_loop && i == stack->n_frames - 1U)))
+			return i;
 		has_user = has_user || code->rank > RANK_LOOP;
 	}
 	return first;

@@ -367,10 +367,11 @@ static void resolve_attributes(const struct target *t, uint64_t type, struct ls_
 	tasks->name = (uint16_t)name;
 	tasks->owned_by = (uint16_t)owner;
 	tasks->by_index = 1;
-	if (py_type_attribute(t, type, resumes, &function) ||
-	    py_function_code(t, function, &code) ||
-	    py_code_local(t, code, "self", &tasks->task_local))
+	if (py_type_attribute(t, type, resumes, &function) || py_function_code(t, function, &code))
 		tasks->task_local = 0;
+	/* nest_asyncio puts a function in front of it; the first local behind that is the task. */
+	else if (py_code_local(t, code, "self", &tasks->task_local))
+		tasks->task_local = t->proc.py.at.frame_locals;
 }
 
 int py_resolve_tasks(const struct target *t, uint64_t loop, struct ls_loop *ret_loop)

@@ -200,6 +200,12 @@ static bool is_own_module(const char *module)
 	return false;
 }
 
+/* uvloop's own module, or the libuv that a distribution links it with. */
+static bool is_loop_module(const char *module)
+{
+	return !strncmp(module, "loop.cpython-", 13) || !strncmp(module, "libuv.so", 8);
+}
+
 /*
  * threading.Condition gives each wait a lock of its own, and notify() releases it; up to 3.12 the
  * end of a thread releases a lock for those who join it. Source: cpython Lib/threading.py.
@@ -401,6 +407,7 @@ const struct runtime_words words_python = {
 	.is_given_name = is_given_name,
 	.call = call,
 	.is_own_module = is_own_module,
+	.is_loop_module = is_loop_module,
 	.is_notification = is_notification,
 	.findings = findings,
 	.in_callback = in_callback,

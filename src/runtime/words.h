@@ -106,6 +106,8 @@ struct runtime_words {
 	 * NULL: none is.
 	 */
 	bool (*is_own_module)(const char *module);
+	/* Is this native module the one in which a loop without frames polls? NULL: none is. */
+	bool (*is_loop_module)(const char *module);
 	/*
 	 * Does this function wait for a notification, or send one? Some runtimes make a lock for
 	 * each: it is released by a thread that never held it. NULL: there are none.

@@ -37,6 +37,7 @@ TOPICS = {
     "kinds": "timed",
     "polls": "beside",
     "callees": "beside",
+    "nested": "beside",
     "tasks": "beside",
     "dump": "beside",
     "pools": "beside",

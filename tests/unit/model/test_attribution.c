@@ -416,6 +416,19 @@ Test(callback, that_runs_another_loop)
 	script_free(s);
 }
 
+/* That loop has no frames: the stack ends with the frame that runs it. */
+Test(callback, of_a_native_loop_that_runs_another_one)
+{
+	struct script *s = script_new();
+
+	send_callback(s, LS_STACK_AT_LOOP,
+		      CODES(SELECT, RUN_ONCE, RUN_FOREVER, FETCH_ROW, TICK, MAIN_MODULE));
+	cr_assert(s->stall.is_nested_loop);
+	cr_assert_str_eq(s->stall.coroutine.name, "tick");
+	cr_assert_str_eq(s->stall.own.function, "fetch_row");
+	script_free(s);
+}
+
 Test(attribution, step_that_runs_another_loop)
 {
 	static const uint64_t codes[] = { SELECT, RUN_ONCE, RUN_FOREVER, FETCH_ROW, HANDLER };

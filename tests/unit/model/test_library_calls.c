@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which stalls slept in a native library, and what is remembered of their places.
+ * Which stalls slept in a native library or waited in a loop of one, and what is remembered of
+ * their places.
  */
 #include "model/library_calls.h"
 
@@ -59,6 +60,30 @@ Test(library_calls, a_library_around_the_runtime_does_not_sleep)
 
 	stall.native_stack[stall.n_native++].name = "loop.cpython-311.so+0x5678";
 	cr_assert_not(judge(&l, stall));
+	library_calls__done(&l);
+}
+
+/* A loop without frames, by the module that polls. */
+Test(library_calls, a_wait_of_another_loop)
+{
+	static const char *const modules[] = { "libuv.so.1.0.0:uv_run",
+					       "loop.cpython-311.so+0x12" };
+	struct stall socket = slept("fetch", "libc.so.6:recv", "_socket.cpython-311.so+0x1"),
+		     unseen = slept("run", NULL, NULL);
+	struct library_calls l = { 0 };
+
+	unseen.cause = socket.cause = LS_CAUSE_NETWORK;
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		struct stall stall = slept("run", "libc.so.6:epoll_wait", modules[i]);
+
+		stall.cause = LS_CAUSE_NETWORK;
+		cr_assert_eq(library_calls__judge(&l, &stall), 0);
+		cr_expect(stall.is_nested_loop, "%s", modules[i]);
+	}
+	cr_assert_eq(library_calls__judge(&l, &unseen), 0);
+	cr_expect(unseen.is_nested_loop, "by its place");
+	cr_assert_eq(library_calls__judge(&l, &socket), 0);
+	cr_expect_not(socket.is_nested_loop);
 	library_calls__done(&l);
 }
 
