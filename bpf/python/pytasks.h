@@ -21,6 +21,7 @@
 #define SET_USED 8
 #define SET_MASK 16
 #define SET_TABLE 24
+#define SET_SLOT_BYTES 16
 #define SET_SMALL 8 /* slots of a set that has few members */
 
 /*

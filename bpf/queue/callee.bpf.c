@@ -11,6 +11,7 @@
 
 #include "core/span.h"
 #include "python/objects.h"
+#include "python/pytasks.h"
 #include "queue/arrivals.h"
 
 /* Behind the head of a method descriptor: its type, name, qualified name and definition. */
@@ -20,6 +21,18 @@
 #define UVLOOP_KIND_CALLABLE 1
 /* References to a handle that is just run: that of the loop, and one that it takes meanwhile. */
 #define UVLOOP_RUNNING_REFERENCES 2
+
+/*
+ * uvloop's Loop: the set of its TimerHandles. In a TimerHandle: its callback, and behind that its
+ * UVTimer; in that one the TimerHandle, and whether it waits. Read in 0.17.0 and 0.23.0; the sizes
+ * of the last two were compared, or there is no `uv_timer_args`.
+ */
+#define UVLOOP_TIMER_HANDLES 208
+#define UVLOOP_TIMER_CALLBACK 24
+#define UVLOOP_TIMER_PART 3
+#define UVLOOP_UVTIMER_CONTEXT 80
+/* More slots of the set are not looked at: that would take longer than 10 us. */
+#define MOST_TIMER_SLOTS 256
 
 #define TYPE_NAME_BYTES 16
 
@@ -158,29 +171,93 @@ LS_INLINE __u64 callback_of_frame(const struct thread_state *ts, __u64 frame)
 		0;
 }
 
-/*
- * uvloop's handles run without a frame. The place in its queue from which one was taken last still
- * names it, unless that was the last place of a block; it runs if it has the references of one that
- * does. A timer's handle is in no queue: it is not known.
- */
-LS_INLINE __u64 callback_of_queue(const struct thread_state *ts, const struct ls_loop *loop)
+/* The callback of uvloop's Handle in this place of its queue, if it is the one that runs. */
+LS_INLINE __u64 callback_of_place(const struct thread_state *ts, const struct ls_loop *loop,
+				  __u64 block, __u64 index)
 {
-	struct deque deque;
-	__u64 handle;
+	const __u64 handle = read_ptr(block + ts->proc.py.at.deque_block_data + 8 * index);
 	__u32 references = 0, kind = 0;
 
-	if (!loop->py.handle_callback || deque_read(ts, loop->py.ready, &deque) ||
-	    !deque.left_index || deque.left_index > LS_PY_DEQUE_BLOCK_ITEMS ||
-	    ts->proc.py.is_free_threaded)
-		return 0;
-	handle = read_ptr(deque.left_block + ts->proc.py.at.deque_block_data +
-			  8 * (deque.left_index - 1));
 	if (!handle || read_user(&references, sizeof(references), handle) ||
 	    references < UVLOOP_RUNNING_REFERENCES ||
 	    read_user(&kind, sizeof(kind), handle + loop->py.handle_callback - UVLOOP_KIND_BACK) ||
 	    kind != UVLOOP_KIND_CALLABLE)
 		return 0;
 	return read_ptr(handle + loop->py.handle_callback);
+}
+
+/*
+ * uvloop's handles run without a frame. The place in its queue from which one was taken last still
+ * names it; it runs if it has the references of one that does. Behind the last place of a block,
+ * the queue goes on at the beginning of the next block, which still points back to the one that was
+ * given up, or, if nothing is left, in the middle of the same one (cpython: deque_popleft()).
+ */
+LS_INLINE __u64 callback_of_queue(const struct thread_state *ts, const struct ls_loop *loop)
+{
+	const __u64 last = LS_PY_DEQUE_BLOCK_ITEMS - 1;
+	struct deque deque;
+	__u64 callback;
+
+	if (!loop->py.handle_callback || deque_read(ts, loop->py.ready, &deque) ||
+	    deque.left_index > LS_PY_DEQUE_BLOCK_ITEMS || ts->proc.py.is_free_threaded)
+		return 0;
+	if (!deque.left_index)
+		return callback_of_place(ts, loop, read_ptr(deque.left_block), last);
+	callback = callback_of_place(ts, loop, deque.left_block, deque.left_index - 1);
+	return callback || deque.length ? callback :
+					  callback_of_place(ts, loop, deque.left_block, last);
+}
+
+struct timer_search {
+	__u64 slots, mask;
+	__u64 callback;
+};
+
+/* bpf_loop() callback: the i-th slot of uvloop's set of TimerHandles. */
+static long find_timer(__u32 i, struct timer_search *search)
+{
+	struct {
+		__u64 context;
+		__u32 is_active, pad;
+	} timer;
+	__u64 handle, parts[UVLOOP_TIMER_PART + 1];
+
+	if (i > search->mask)
+		return 1;
+	handle = read_ptr(search->slots + i * SET_SLOT_BYTES);
+	if (!handle || read_user(parts, sizeof(parts), handle + UVLOOP_TIMER_CALLBACK) ||
+	    read_user(&timer, sizeof(timer), parts[UVLOOP_TIMER_PART] + UVLOOP_UVTIMER_CONTEXT) ||
+	    timer.context != handle || timer.is_active)
+		return 0;
+	search->callback = parts[0];
+	return 1;
+}
+
+/*
+ * A timer's handle is in no queue when it runs, but still in the set of all. Its timer no longer
+ * runs then; it is taken out of the set when it is over.
+ */
+LS_INLINE __u64 callback_of_timers(const struct thread_state *ts, const struct ls_loop *loop)
+{
+	struct timer_search search = {};
+	__u64 set;
+
+	if (!loop->py.uv_timer_args)
+		return 0;
+	set = read_ptr(ts->loop + UVLOOP_TIMER_HANDLES) + ts->proc.py.at.ob_head;
+	search.mask = read_ptr(set + SET_MASK);
+	search.slots = read_ptr(set + SET_TABLE);
+	if (search.mask >= MOST_TIMER_SLOTS)
+		return 0;
+	bpf_loop(MOST_TIMER_SLOTS, find_timer, &search, 0);
+	return search.callback;
+}
+
+LS_INLINE __u64 callback_of_native(const struct thread_state *ts, const struct ls_loop *loop)
+{
+	const __u64 callback = callback_of_timers(ts, loop);
+
+	return callback ? callback : callback_of_queue(ts, loop);
 }
 
 LS_SUBPROG int callee_find(struct thread_state *ts, __u64 frame)
@@ -197,7 +274,7 @@ LS_SUBPROG int callee_find(struct thread_state *ts, __u64 frame)
 		return 0;
 	loop = loop_of(ts);
 	if (loop && loop->py.is_native)
-		callback = frame == ts->loop_frame ? callback_of_queue(ts, loop) : 0;
+		callback = frame == ts->loop_frame ? callback_of_native(ts, loop) : 0;
 	else
 		callback = callback_of_frame(ts, frame);
 	kind = known_type_of(ts, callback);

@@ -65,7 +65,7 @@ static long visit_slot(__u32 i, struct queue_context *context)
 	if (!ts)
 		return 1;
 	tasks = &ts->victims.tasks;
-	slot = ts->queue.slots + 16 * i;
+	slot = ts->queue.slots + SET_SLOT_BYTES * i;
 	task = read_ptr(slot);
 	/* A removed member leaves a marker, with the hash -1. */
 	if (!task || read_ptr(slot + 8) == ~0ULL || task == ts->victims.current ||

@@ -21,6 +21,7 @@ gc.disable()
 
 HOLD_S = 0.04
 PAUSE_S = 0.04
+SHORT_S = 0.021
 DATA = bytes(i * i % 251 for i in range(1 << 16)) * 300
 NUMBERS = [i * 7919 % 1000003 for i in range(500000)]
 CALLS = []
@@ -41,11 +42,11 @@ def _end(name):
     CALLS.append({"name": name, "start_ns": begin, "duration_ns": time.monotonic_ns() - begin})
 
 
-async def _run(loop, name, function, *args):
+async def _run(loop, name, function, *args, pause_s=PAUSE_S):
     loop.call_soon(_begin)
     loop.call_soon(function, *args)
     loop.call_soon(_end, name)
-    await asyncio.sleep(PAUSE_S)
+    await asyncio.sleep(pause_s)
 
 
 async def _call_later(loop):
@@ -89,8 +90,9 @@ async def main(kind):
     lock = threading.Lock()
     lock.acquire()
     await _run(loop, "_thread.lock.acquire", lock.acquire, True, HOLD_S)
-    if kind == "asyncio":
-        await _call_later(loop)
+    await _call_later(loop)
+    for _ in range(70):  # one of them is the last of its block in the queue
+        await _run(loop, "time.sleep", time.sleep, SHORT_S, pause_s=0.001)
     await loop.create_task(finalized())
     await asyncio.sleep(PAUSE_S)
     # From 3.14 on a thread has one running task.

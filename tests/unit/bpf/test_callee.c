@@ -213,6 +213,64 @@ Test(bpf_callee, of_a_native_loop)
 	cr_assert_eq(innermost(function).code, HANDLE_RUN, "it calls uvloop itself");
 }
 
+static uint64_t native_handle(uint64_t function)
+{
+	struct ls_loop *loop = loop_of(thread_of(&world.thread->task));
+
+	loop->py.is_native = 1;
+	thread_of(&world.thread->task)->loop_frame = frame;
+	memory__put(handle, 2);
+	memory__put(handle + PY_HANDLE_CALLBACK - 16, 1);
+	memory__put(handle + PY_HANDLE_CALLBACK, function);
+	return handle;
+}
+
+/* Behind the last place of a block the queue goes on elsewhere. */
+Test(bpf_callee, of_a_native_loop_at_the_end_of_a_block)
+{
+	const uint64_t function = c_function("builtin_function_or_method", "sleep", py__alloc(64),
+					     module_named("time"));
+	const uint64_t deque = world.ready + python.proc.py.at.ob_size, block = py__alloc(600),
+		       next = py__alloc(600);
+
+	native_handle(function);
+	memory__put(block + python.proc.py.at.deque_block_data + 8 * 63, handle);
+	memory__put(next, block);
+	memory__put(deque, 1);
+	memory__put(deque + 8, next);
+	memory__put(deque + 24, 0);
+	cr_assert_str_eq(name_of(innermost(function)), "time.sleep");
+	memory__put(deque, 0);
+	memory__put(deque + 8, block);
+	memory__put(deque + 24, 32);
+	cr_assert_str_eq(name_of(innermost(function)), "time.sleep", "nothing is left");
+}
+
+Test(bpf_callee, of_a_native_loops_timer)
+{
+	const uint64_t function = c_function("builtin_function_or_method", "sleep", py__alloc(64),
+					     module_named("time"));
+	const uint64_t set = py__alloc(64), slots = py__alloc(8 * 16), waits = py__alloc(96),
+		       runs = py__alloc(96), timers[] = { py__alloc(112), py__alloc(112) };
+
+	native_handle(0);
+	loop_of(thread_of(&world.thread->task))->py.uv_timer_args = PY_UV_ARGS;
+	memory__put(world.loop + 208, set);
+	memory__put(set + python.proc.py.at.ob_head + 16, 7);
+	memory__put(set + python.proc.py.at.ob_head + 24, slots);
+	memory__put(slots + 16, waits);
+	memory__put(slots + 5 * 16, runs);
+	memory__put(waits + 48, timers[0]);
+	memory__put(runs + 48, timers[1]);
+	memory__put(runs + 24, function);
+	memory__put(timers[0] + 80, waits);
+	memory__put(timers[0] + 88, 1);
+	memory__put(timers[1] + 80, runs);
+	cr_assert_str_eq(name_of(innermost(function)), "time.sleep");
+	memory__put(timers[1] + 88, 1);
+	cr_assert_eq(innermost(function).code, HANDLE_RUN, "none runs");
+}
+
 /* A step's own line says what it calls. */
 Test(bpf_callee, not_inside_a_step)
 {

@@ -79,7 +79,7 @@ void world__begin(void)
 	machine.current = world.thread;
 	world.tstate = py__tstate(THREAD_POINTER, TID);
 	memory__put(python.gil + python.proc.py.at.gil_last_holder, world.tstate);
-	world.loop = py__object(python.other_type, 64);
+	world.loop = py__object(python.other_type, 256);
 	world.ready = py__deque();
 	world.scheduled = py__list();
 	world.coro = py__coro(CODE);
