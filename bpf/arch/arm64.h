@@ -15,7 +15,9 @@
 
 /* Only the fields that are read; the loader finds their offsets. */
 struct thread_struct {
-	unsigned long fault_address; /* Not read; a structure has at least one field. */
+	struct {
+		unsigned long tp_value;
+	} uw;
 } LS_KERNEL_TYPE;
 
 struct pt_regs {
@@ -45,6 +47,18 @@ LS_INLINE __u64 thread_key(const struct thread_struct *thread, struct pid *const
 	return (__u32)BPF_CORE_READ(innermost, nr);
 }
 #endif
+
+/*
+ * Thread-local variables lie at offsets from it. The kernel's copy is that of the last switch; the
+ * C library sets it once, before a thread runs any other code. 0: not known.
+ */
+LS_INLINE __u64 thread_pointer(const struct thread_struct *thread)
+{
+	return thread->uw.tp_value;
+}
+
+/* glibc sysdeps/aarch64/nptl/tls.h: tcbhead_t.dtv, from the thread pointer on */
+#define TLS_BLOCKS_AT 0
 
 /* glibc nptl/descr.h: struct pthread, after 24 words and the links of a list */
 #define PTHREAD_TID 208

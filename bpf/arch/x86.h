@@ -27,6 +27,15 @@ LS_INLINE __u64 thread_key(const struct thread_struct *thread, struct pid *const
 	return thread->fsbase;
 }
 
+/* Thread-local variables lie at offsets from it. 0: not known. */
+LS_INLINE __u64 thread_pointer(const struct thread_struct *thread)
+{
+	return thread->fsbase;
+}
+
+/* glibc sysdeps/x86_64/nptl/tls.h: tcbhead_t.dtv, from the thread pointer on */
+#define TLS_BLOCKS_AT 8
+
 /* Is this pthread_self() of the thread that has this key? */
 LS_INLINE __u32 is_pthread_of(__u64 pthread, __u64 key)
 {

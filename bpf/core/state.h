@@ -503,12 +503,53 @@ struct request_look {
 	char test[LS_TEST_PARTS * LS_NAME_BYTES];
 };
 
+#define MAX_TRACE_CONTEXTS 4 /* of one span that are told apart; a power of two */
+
+/* The trace contexts that were attached to the thread in a span (stall/trace_context.h). */
+struct trace_look {
+	__u64 span; /* number of the span that the rest is about */
+	__u64 cpu_ns, off_ns; /* of the span so far, on and off the CPU, that are counted in `ns` */
+	__u32 n;
+	__u32 last; /* at the last look; MAX_TRACE_CONTEXTS: one that found no room, or not known */
+	struct {
+		struct ls_trace_context context; /* all 0: none was attached */
+		__u64 ns;
+	} seen[MAX_TRACE_CONTEXTS];
+};
+
+/*
+ * The one that was attached for at least half of the span's own duration. The thread was off the
+ * CPU for `off_ns` of it: since the last look with the context that was attached there.
+ */
+static inline __attribute__((always_inline)) void trace_choose(const struct trace_look *look,
+							       __u64 off_ns, __u64 duration_ns,
+							       struct ls_trace_context *ret)
+{
+	__u64 most_ns = 0, ns;
+	__u32 i;
+
+	for (i = 0; i < MAX_TRACE_CONTEXTS; i++) {
+		if (i >= look->n)
+			break;
+		ns = look->seen[i].ns;
+		if (i == look->last && off_ns > look->off_ns)
+			ns += off_ns - look->off_ns;
+		if (ns <= most_ns)
+			continue;
+		most_ns = ns;
+		*ret = look->seen[i].context;
+	}
+	if (most_ns < duration_ns / 2)
+		*ret = (struct ls_trace_context){};
+}
+
 /* Stacks of the current span. */
 struct thread_stacks {
 	struct site_choice choice;
 	struct site sites[LS_MAX_SITES];
 	struct ls_rec_stack sample;
 	struct request_look request;
+	struct trace_look trace;
 	struct ls_rec_stack makers[2]; /* of turn.making and turn.made */
 };
 

@@ -24,6 +24,7 @@
 #include "queue/makers.h"
 #include "sched/loop_end.h"
 #include "stall/step_name.h"
+#include "stall/trace_context.h"
 
 /*
  * Keeps the sample if the step has made many tasks ready since the last one: of those of its kind
@@ -106,6 +107,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 	span_touch(ts);
 	gil_look(ts);
 	accounting_read(ts);
+	trace_remember(ts, now_ns);
 	n_arrived = arrivals_look(ts, now_ns);
 	step_name_remember(ts);
 	frame = frame_top(ts);

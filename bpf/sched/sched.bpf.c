@@ -22,6 +22,7 @@
 #include "queue/callee.h"
 #include "stall/native.h"
 #include "stall/step_name.h"
+#include "stall/trace_context.h"
 #include "stall/turn.h"
 
 #include <bpf/bpf_tracing.h>
@@ -294,6 +295,7 @@ static __always_inline void block_enter(struct thread_state *ts, struct task_str
 		ts->is_foreign_poll = 1;
 	span_touch(ts);
 	arrivals_look(ts, now_ns);
+	trace_remember(ts, now_ns);
 	site_begin(ts, task, regs, why);
 	if (ts->cur.is_light || ts->is_late_wait)
 		waiters_collect(ts, now_ns);

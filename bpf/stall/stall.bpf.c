@@ -18,6 +18,7 @@
 #include "stall/sockets.h"
 #include "stall/step_ends.h"
 #include "stall/step_name.h"
+#include "stall/trace_context.h"
 #include "stall/turn_parts.h"
 
 /* Is it the one that the span waited for longest? */
@@ -206,6 +207,7 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 	if (unit == LS_UNIT_STEP)
 		name_task(ts, rec);
 	request_describe(ts, stacks, rec);
+	trace_describe(ts, stacks, rec);
 	bpf_ringbuf_submit(rec, stall_wakeup(ts, now_ns));
 	return 0;
 }
@@ -288,8 +290,10 @@ LS_SUBPROG __u64 stall_report(struct thread_state *ts, __u64 now_ns, __u64 durat
 		count_loss(LS_LOSS_STALL_SHED);
 		return starved_ns;
 	}
-	if (unit == LS_UNIT_STEP)
+	if (unit == LS_UNIT_STEP) {
 		step_ends_find(ts, now_ns);
+		trace_remember(ts, now_ns);
+	}
 	if (unit == LS_UNIT_TURN)
 		turn_send_parts(ts, now_ns);
 	sockets_count(ts, bpf_get_current_task_btf());

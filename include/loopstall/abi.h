@@ -15,6 +15,7 @@
 #include <loopstall/meters.h>
 #include <loopstall/python.h>
 #include <loopstall/requests.h>
+#include <loopstall/trace_context.h>
 
 #define LS_MAX_FRAMES 64 /* of one stack, innermost first */
 #define LS_MAX_SITES 8 /* different blocking calls with a stack of their own in one span */
@@ -96,7 +97,7 @@ struct ls_settings {
 	__u32 trial_tgid; /* user space: ticks that interrupt it are counted */
 	__u32 own_tgid; /* user space: it stops the command that it starts while it examines it */
 	__u32 n_cpus; /* online when the measurement began */
-	__u32 pad;
+	__u32 reads_traces; /* a watched process has published trace contexts */
 };
 
 #define LS_NO_COPIES (~0ULL)
@@ -126,6 +127,7 @@ struct ls_proc {
 	__u8 has_poll_spot; /* turns begin at LS_SPOT_POLL_RETURN, not only when poll sleeps */
 	__u8 is_light; /* no place for uprobes was found */
 	__u8 pad[5];
+	struct ls_trace_variable trace;
 	union { /* by `runtime` */
 		struct ls_pyproc py;
 	};
@@ -443,6 +445,8 @@ struct ls_rec_stall {
 	struct ls_request request; /* of a step */
 	/* the test that ran, one text that ends with a NUL; "": none, or not known */
 	char test[LS_TEST_PARTS][LS_NAME_BYTES];
+	/* attached to the thread for at least half of a step or of callbacks */
+	struct ls_trace_context trace;
 };
 
 /* How the holder of a lock is known, or why it is not. Recordings hold these numbers. */

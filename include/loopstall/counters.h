@@ -85,7 +85,9 @@
 	_(REQUEST_UNREADABLE, "request_unreadable", DETAIL,                                        \
 	  "stalls without a route: the request could not be read")                                 \
 	_(REQUEST_UNSEEN, "request_unseen", DETAIL,                                                \
-	  "stalls without a route: their stack was not read while they lasted")
+	  "stalls without a route: their stack was not read while they lasted")                    \
+	_(TRACE_UNREADABLE, "trace_unreadable", DETAIL,                                            \
+	  "looks at a thread's trace context that could not be read")
 /* clang-format on */
 
 enum ls_loss {

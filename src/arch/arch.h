@@ -28,6 +28,13 @@ struct arch {
 	uint16_t elf_machine; /* EM_... of <elf.h> */
 	uint32_t reloc_relative, reloc_abs; /* pointers in data: base + addend, symbol + addend */
 	uint32_t reloc_jump_slot, reloc_glob_dat; /* import slots */
+	/*
+	 * Thread-local variables: their offset from the thread pointer, the number of their module
+	 * with their offset in its block behind it, their descriptor (TLSDESC).
+	 */
+	uint32_t reloc_tls_offset, reloc_tls_module, reloc_tls_desc;
+	/* The program's block lies so far above the thread pointer; 0: below it. */
+	uint8_t tls_gap;
 	const char *const *plt_sections; /* that may hold stubs of imports; NULL ends them */
 	uint16_t pthread_tid_offset; /* of the kernel's thread id, behind glibc's pthread_self() */
 	uint16_t cond_bytes, mutex_bytes; /* sizeof pthread_cond_t, pthread_mutex_t */

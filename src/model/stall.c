@@ -196,6 +196,21 @@ static void fill_test(char test[MODEL_TEST_BYTES], const char from[LS_TEST_PARTS
 	utf8__sanitize(text, test, MODEL_TEST_BYTES);
 }
 
+static void hex(const void *bytes, size_t n, char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)bytes)[i]);
+}
+
+void stall__trace_text(const struct stall *stall, struct trace_text *ret_text)
+{
+	*ret_text = (struct trace_text){ "", "" };
+	if (!stall->trace.span_id)
+		return;
+	hex(stall->trace.trace_id, sizeof(stall->trace.trace_id), ret_text->trace_id);
+	hex(&stall->trace.span_id, sizeof(stall->trace.span_id), ret_text->span_id);
+}
+
 void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_rec_stall *rec)
 {
 	memset(stall, 0, sizeof(*stall));
@@ -209,6 +224,7 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	holder__fill_lock(&stall->lock_holder, r, rec);
 	stall->lock_known = rec->lock_known;
 	fill_test(stall->test, rec->test);
+	stall->trace = rec->trace;
 	if (stall->unit == LS_UNIT_STEP) {
 		fill_request(&stall->request, &rec->request);
 		stall->task = rec->task;

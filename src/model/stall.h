@@ -197,6 +197,7 @@ struct stall {
 	struct step_end from, to;
 	struct model_request request;
 	char test[MODEL_TEST_BYTES]; /* that ran: its id, UTF-8; "": none, or not known */
+	struct ls_trace_context trace; /* all 0: none, or not known */
 	enum sign sign;
 	enum call_context context;
 	/* CONTEXT_FINALIZER: its function, and what it was run in; NULLs if not known */
@@ -215,6 +216,15 @@ struct stall {
 #define STALL_BOOKED_MIN_NS (16 * NS_PER_MS)
 /* More than a page fault takes, with the copy of a page. */
 #define STALL_FAULT_NS (20 * NS_PER_US)
+
+/* A trace context as the W3C writes it: hexadecimal digits. */
+struct trace_text {
+	char trace_id[2 * sizeof(((struct ls_trace_context *)0)->trace_id) + 1];
+	char span_id[2 * sizeof(((struct ls_trace_context *)0)->span_id) + 1];
+};
+
+/* Both texts are "" if it has none. */
+void stall__trace_text(const struct stall *stall, struct trace_text *ret_text);
 
 /* Overwrites *stall. */
 void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_rec_stall *rec);

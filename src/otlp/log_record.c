@@ -20,6 +20,8 @@ enum {
 	RECORD_SEVERITY_TEXT = 3,
 	RECORD_BODY = 5,
 	RECORD_ATTRIBUTES = 6,
+	RECORD_TRACE_ID = 9,
+	RECORD_SPAN_ID = 10,
 	RECORD_OBSERVED = 11,
 	RECORD_EVENT_NAME = 12,
 };
@@ -105,6 +107,12 @@ void otlp_log_record(struct protobuf *p, const struct otlp_resource *resource,
 	put_severity(&record, stall);
 	put_body(&record, stall);
 	put_attributes(&record, stall);
+	if (stall->trace.span_id) {
+		protobuf__bytes(&record, RECORD_TRACE_ID, stall->trace.trace_id,
+				sizeof(stall->trace.trace_id));
+		protobuf__bytes(&record, RECORD_SPAN_ID, &stall->trace.span_id,
+				sizeof(stall->trace.span_id));
+	}
 	protobuf__fixed64(&record, RECORD_OBSERVED, facts->now_unix_ns);
 	protobuf__bytes(&record, RECORD_EVENT_NAME, EVENT_NAME, strlen(EVENT_NAME));
 	protobuf__message(&records, SCOPE_RECORDS, &record);

@@ -87,6 +87,8 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err)
 		return err__set(err, -errno, "cannot watch process %d: %s", t->pid,
 				errno == E2BIG ? "too many processes are watched" :
 						 strerror(errno));
+	if (t->proc.trace.place != LS_TRACE_NONE)
+		probe__settings(p)->reads_traces = 1;
 	return probe__is_light(p) ? 0 : probe__add_uprobes(p, t, err);
 }
 

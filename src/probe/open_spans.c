@@ -175,6 +175,17 @@ static void fill_request(struct ls_rec_stall *rec, const struct request_look *lo
 	memcpy(rec->test, look->test, sizeof(rec->test));
 }
 
+static void fill_trace(struct ls_rec_stall *rec, const struct thread_copy *copy,
+		       const struct wait *wait)
+{
+	const struct span *span = &copy->state.cur;
+	const uint64_t off_ns = span->is_touched ? span->off_ns : 0;
+
+	if (copy->stacks.trace.span == rec->span)
+		trace_choose(&copy->stacks.trace, off_ns + wait->blocked_ns + wait->ready_ns,
+			     rec->duration_ns, &rec->trace);
+}
+
 /* False if the copy is torn: its parts do not add up. */
 static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		       const struct open_stall_query *q, uint64_t now_ns, const struct wait *wait)
@@ -214,6 +225,7 @@ static bool fill_stall(struct ls_rec_stall *rec, const struct thread_copy *copy,
 		off_ns += i == LS_CAUSE_CPU ? 0 : rec->cause_ns[i];
 	off_ns = limit_collection(rec, off_ns);
 	rec->cause_ns[LS_CAUSE_CPU] = rec->duration_ns - off_ns;
+	fill_trace(rec, copy, wait);
 	return ts->cur.start_ns + ts->cur.nested_ns <= now_ns && off_ns <= rec->duration_ns;
 }
 

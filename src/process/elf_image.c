@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/work.h"
 #include "process/eh_frame.h"
+#include "process/elf_head.h"
 
 #define MAX_FILE_BYTES (1ULL << 31)
 #define MAX_LOAD_BYTES (512ULL << 20) /* all segments together; few are read */
@@ -34,6 +35,7 @@ struct elf_image {
 	bool is_relocatable;
 	size_t n_segments;
 	struct elf_segment segments[MAX_SEGMENTS];
+	uint64_t tls_bytes, tls_align; /* of the module's thread-local variables; 0: it has none */
 	uint8_t *bytes[MAX_SEGMENTS];
 	bool is_relocated;
 	struct eh_frame *functions;
@@ -41,33 +43,6 @@ struct elf_image {
 	size_t n_read;
 	Elf_Scn *read[MAX_READ_SECTIONS]; /* libelf keeps what it has read of each */
 };
-
-int elf_class_of(int fd, int *ret_bits, uint16_t *ret_machine)
-{
-	unsigned char head[20];
-
-	if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-	    memcmp(head, ELFMAG, SELFMAG))
-		return -ENOEXEC;
-	*ret_bits = head[EI_CLASS] == ELFCLASS32 ? 32 : 64;
-	*ret_machine = (uint16_t)(head[18] | head[19] << 8);
-	return 0;
-}
-
-int elf_check_headers(int fd)
-{
-	Elf64_Ehdr eh;
-	Elf64_Shdr first;
-
-	if (pread(fd, &eh, sizeof(eh), 0) != (ssize_t)sizeof(eh))
-		return -ENOEXEC;
-	/* Numbers that do not fit are in the first section header (elf(5)). */
-	if ((eh.e_shnum && eh.e_phnum != PN_XNUM) || !eh.e_shoff)
-		return 0;
-	if (pread(fd, &first, sizeof(first), (off_t)eh.e_shoff) != (ssize_t)sizeof(first))
-		return -ENOEXEC;
-	return first.sh_size > UINT16_MAX || eh.e_phnum == PN_XNUM ? -EFBIG : 0;
-}
 
 static int read_segments(struct elf_image *img)
 {
@@ -82,6 +57,10 @@ static int read_segments(struct elf_image *img)
 
 		if (!gelf_getphdr(img->elf, (int)i, &ph))
 			return -EINVAL;
+		if (ph.p_type == PT_TLS) {
+			img->tls_bytes = ph.p_memsz;
+			img->tls_align = ph.p_align;
+		}
 		if (ph.p_type != PT_LOAD)
 			continue;
 		if (ph.p_vaddr + ph.p_memsz < ph.p_vaddr || ph.p_filesz > ph.p_memsz ||
@@ -276,6 +255,30 @@ static const char *symbol_at(const struct symbols *s, size_t i, GElf_Sym *ret_sy
 	return (const char *)s->names->d_buf + ret_sym->st_name;
 }
 
+/* A position among the relocations that the loader applies. All zero at first. */
+struct rela_walk {
+	Elf_Scn *scn;
+	Elf_Data *data;
+	size_t i;
+};
+
+static bool next_rela(struct elf_image *img, struct rela_walk *walk, GElf_Rela *ret_rela)
+{
+	GElf_Shdr sh;
+
+	while (!walk->data || is_over(walk->i) ||
+	       walk->i == walk->data->d_size / sizeof(Elf64_Rela) ||
+	       !gelf_getrela(walk->data, (int)walk->i, ret_rela)) {
+		walk->scn = next_section(img, walk->scn, SHT_RELA, &sh);
+		if (!walk->scn)
+			return false;
+		walk->data = sh.sh_flags & SHF_ALLOC ? section_data(img, walk->scn) : NULL;
+		walk->i = 0;
+	}
+	walk->i++;
+	return true;
+}
+
 static void write_pointer(struct elf_image *img, uint64_t vaddr, uint64_t value)
 {
 	int i = segment_of(img, vaddr);
@@ -290,26 +293,16 @@ static void apply_relocations(struct elf_image *img)
 {
 	struct symbols syms;
 	bool has_symbols = !open_symbols(img, SHT_DYNSYM, &syms);
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
+	struct rela_walk walk = { 0 };
+	GElf_Rela rela;
+	GElf_Sym sym;
 
-	while ((scn = next_section(img, scn, SHT_RELA, &sh))) {
-		Elf_Data *data = sh.sh_flags & SHF_ALLOC ? section_data(img, scn) : NULL;
-		size_t n = data ? data->d_size / sizeof(Elf64_Rela) : 0;
-
-		for (size_t i = 0; i < n && !is_over(i); i++) {
-			GElf_Rela rela;
-			GElf_Sym sym;
-
-			if (!gelf_getrela(data, (int)i, &rela))
-				break;
-			if (GELF_R_TYPE(rela.r_info) == arch.reloc_relative)
-				write_pointer(img, rela.r_offset, (uint64_t)rela.r_addend);
-			else if (GELF_R_TYPE(rela.r_info) == arch.reloc_abs && has_symbols &&
-				 symbol_at(&syms, GELF_R_SYM(rela.r_info), &sym) && sym.st_shndx)
-				write_pointer(img, rela.r_offset,
-					      sym.st_value + (uint64_t)rela.r_addend);
-		}
+	while (next_rela(img, &walk, &rela)) {
+		if (GELF_R_TYPE(rela.r_info) == arch.reloc_relative)
+			write_pointer(img, rela.r_offset, (uint64_t)rela.r_addend);
+		else if (GELF_R_TYPE(rela.r_info) == arch.reloc_abs && has_symbols &&
+			 symbol_at(&syms, GELF_R_SYM(rela.r_info), &sym) && sym.st_shndx)
+			write_pointer(img, rela.r_offset, sym.st_value + (uint64_t)rela.r_addend);
 	}
 }
 
@@ -405,27 +398,79 @@ bool elf_image__has_symtab(struct elf_image *img)
 	return !open_symbols(img, SHT_SYMTAB, &syms) && syms.n > 1;
 }
 
-int elf_image__exported(struct elf_image *img, const char *name, struct elf_symbol *ret_symbol)
+static int find_exported(struct elf_image *img, struct symbols *syms, const char *name,
+			 GElf_Sym *ret_sym)
 {
-	struct symbols syms;
-	int r = open_symbols(img, SHT_DYNSYM, &syms);
+	int r = open_symbols(img, SHT_DYNSYM, syms);
 
 	if (r)
 		return r;
-	for (size_t i = 1; i < syms.n && !is_over(i); i++) {
-		GElf_Sym sym;
-		const char *s = symbol_at(&syms, i, &sym);
+	for (size_t i = 1; i < syms->n && !is_over(i); i++) {
+		const char *s = symbol_at(syms, i, ret_sym);
 
-		if (!s || sym.st_shndx == SHN_UNDEF || strcmp(s, name))
-			continue;
-		*ret_symbol = (struct elf_symbol){
-			.vaddr = sym.st_value,
-			.size = sym.st_size,
-			.is_function = GELF_ST_TYPE(sym.st_info) == STT_FUNC,
-		};
-		return 0;
+		if (s && ret_sym->st_shndx != SHN_UNDEF && !strcmp(s, name))
+			return 0;
 	}
 	return -ENOENT;
+}
+
+int elf_image__exported(struct elf_image *img, const char *name, struct elf_symbol *ret_symbol)
+{
+	struct symbols syms;
+	GElf_Sym sym;
+	int r = find_exported(img, &syms, name, &sym);
+
+	if (r)
+		return r;
+	*ret_symbol = (struct elf_symbol){
+		.vaddr = sym.st_value,
+		.size = sym.st_size,
+		.is_function = GELF_ST_TYPE(sym.st_info) == STT_FUNC,
+	};
+	return 0;
+}
+
+/* How this relocation lets code reach the variable; ELF_TLS_DIRECT: it is of something else. */
+static enum elf_tls_access tls_access(const struct symbols *syms, const char *name,
+				      const GElf_Rela *rela, uint64_t offset)
+{
+	const uint32_t type = (uint32_t)GELF_R_TYPE(rela->r_info);
+	GElf_Sym sym;
+	const char *s = symbol_at(syms, GELF_R_SYM(rela->r_info), &sym);
+	/* The linker names the module alone where nobody else can define the variable. */
+	const bool is_own = !GELF_R_SYM(rela->r_info) && (uint64_t)rela->r_addend == offset;
+
+	if (!is_own && (!s || strcmp(s, name)))
+		return ELF_TLS_DIRECT;
+	if (type == arch.reloc_tls_offset)
+		return ELF_TLS_OFFSET;
+	if (type == arch.reloc_tls_desc)
+		return ELF_TLS_DESCRIPTOR;
+	return type == arch.reloc_tls_module && !is_own ? ELF_TLS_MODULE : ELF_TLS_DIRECT;
+}
+
+int elf_image__thread_local(struct elf_image *img, const char *name, struct elf_tls *ret_tls)
+{
+	struct elf_tls tls = { .access = ELF_TLS_DIRECT };
+	struct rela_walk walk = { 0 };
+	struct symbols syms;
+	GElf_Rela rela;
+	GElf_Sym sym;
+	int r = find_exported(img, &syms, name, &sym);
+
+	if (r)
+		return r;
+	if (GELF_ST_TYPE(sym.st_info) != STT_TLS || sym.st_value >= img->tls_bytes)
+		return -ENOENT;
+	tls.offset = sym.st_value;
+	tls.block_bytes = img->tls_bytes;
+	tls.block_align = img->tls_align ?: 1;
+	while (!tls.access && next_rela(img, &walk, &rela)) {
+		tls.access = tls_access(&syms, name, &rela, tls.offset);
+		tls.slot = rela.r_offset;
+	}
+	*ret_tls = tls;
+	return 0;
 }
 
 static bool is_clone_of(const char *symbol, const char *name)
@@ -506,32 +551,24 @@ static void add_stubs(struct elf_image *img, uint64_t slot, struct arch_callee *
 
 void elf_image__add_import(struct elf_image *img, const char *name, struct arch_callee *callee)
 {
+	struct rela_walk walk = { 0 };
 	struct symbols syms;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
+	GElf_Rela rela;
+	GElf_Sym sym;
 
 	if (open_symbols(img, SHT_DYNSYM, &syms))
 		return;
-	while ((scn = next_section(img, scn, SHT_RELA, &sh))) {
-		Elf_Data *data = sh.sh_flags & SHF_ALLOC ? section_data(img, scn) : NULL;
-		size_t n = data ? data->d_size / sizeof(Elf64_Rela) : 0;
+	while (callee->n_slots < ARCH_CALLEE_MAX && next_rela(img, &walk, &rela)) {
+		const char *s;
 
-		for (size_t i = 0; i < n && callee->n_slots < ARCH_CALLEE_MAX && !is_over(i); i++) {
-			GElf_Rela rela;
-			GElf_Sym sym;
-			const char *s;
-
-			if (!gelf_getrela(data, (int)i, &rela))
-				break;
-			if (GELF_R_TYPE(rela.r_info) != arch.reloc_jump_slot &&
-			    GELF_R_TYPE(rela.r_info) != arch.reloc_glob_dat)
-				continue;
-			s = symbol_at(&syms, GELF_R_SYM(rela.r_info), &sym);
-			if (!s || strcmp(s, name))
-				continue;
-			callee->slots[callee->n_slots++] = rela.r_offset;
-			add_stubs(img, rela.r_offset, callee);
-		}
+		if (GELF_R_TYPE(rela.r_info) != arch.reloc_jump_slot &&
+		    GELF_R_TYPE(rela.r_info) != arch.reloc_glob_dat)
+			continue;
+		s = symbol_at(&syms, GELF_R_SYM(rela.r_info), &sym);
+		if (!s || strcmp(s, name))
+			continue;
+		callee->slots[callee->n_slots++] = rela.r_offset;
+		add_stubs(img, rela.r_offset, callee);
 	}
 }
 

@@ -43,15 +43,6 @@ static inline void elf_image__freep(struct elf_image **img)
 	elf_image__free(*img);
 }
 
-/* Reads the class of an ELF file: 32 or 64 and its machine; -ENOEXEC if it is none. */
-int elf_class_of(int fd, int *ret_bits, uint16_t *ret_machine);
-
-/*
- * Whether libelf, which keeps something for each section and segment, may open it. -EFBIG: more
- * than 65 535 of them; -ENOEXEC: too short.
- */
-int elf_check_headers(int fd);
-
 bool elf_image__is_relocatable(const struct elf_image *img); /* ET_DYN */
 size_t elf_image__segments(const struct elf_image *img, const struct elf_segment **ret_segments);
 
@@ -67,6 +58,23 @@ int elf_image__file_offset(const struct elf_image *img, uint64_t vaddr, uint64_t
 
 bool elf_image__has_symtab(struct elf_image *img);
 int elf_image__exported(struct elf_image *img, const char *name, struct elf_symbol *ret_symbol);
+/* How code reaches a thread-local variable: by what the loader writes into a slot. */
+enum elf_tls_access {
+	ELF_TLS_DIRECT, /* no slot: a program's own variable, at a fixed offset */
+	ELF_TLS_OFFSET, /* its offset from the thread pointer */
+	ELF_TLS_MODULE, /* the number of its module, and its offset in the module's block */
+	ELF_TLS_DESCRIPTOR, /* a function and its argument */
+};
+
+struct elf_tls {
+	enum elf_tls_access access;
+	uint64_t slot; /* address in the image */
+	uint64_t offset; /* in the module's block */
+	uint64_t block_bytes, block_align;
+};
+
+/* An exported thread-local variable. -ENOENT if there is none of that name. */
+int elf_image__thread_local(struct elf_image *img, const char *name, struct elf_tls *ret_tls);
 /*
  * Functions of .symtab called `name` or a clone of it ("name.isra.0"), without split-off parts
  * (".cold", ".part"). Returns their number, at most `max`.

@@ -70,4 +70,10 @@ bool examine_add_polls(struct examination *x, struct module_file *f);
 /* Adds the name look-ups of the C library, if it is mapped. 0 or -ENOMEM. */
 int examine_libc(struct examination *x);
 
+/*
+ * Finds the variable by which the target publishes trace contexts (loopstall/trace_context.h), if
+ * it has one. False: it has, but the loader has not placed it yet.
+ */
+bool examine_trace(struct examination *x);
+
 #endif

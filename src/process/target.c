@@ -16,6 +16,7 @@
 #include "base/procmem.h"
 #include "base/time.h"
 #include "base/work.h"
+#include "process/elf_head.h"
 #include "process/examine.h"
 #include "process/known_files.h"
 #include "process/target_file.h"
@@ -380,6 +381,7 @@ static int examine(struct target *t, const struct target_context *context, struc
 		.runtimes = context->runtimes ?: runtimes,
 		.is_without_spots = context->is_without_spots,
 	};
+	bool is_complete;
 	int r = 0, cut;
 
 	/* Before the maps: a library that is loaded meanwhile is found by the next look. */
@@ -388,12 +390,13 @@ static int examine(struct target *t, const struct target_context *context, struc
 	work_begin(EXAMINE_CPU_NS);
 	for (size_t i = 0; !r && i < N_OF(parts); i++)
 		r = parts[i](&x);
+	is_complete = r || examine_trace(&x);
 	cut = work_end();
 	if (cut)
 		return refuse_work(&x, cut);
 	if (r)
 		return r;
-	t->files_stamp = maps__stamp(x.maps);
+	t->files_stamp = is_complete ? maps__stamp(x.maps) : 0;
 	t->proc.runtime = (uint8_t)t->runtime->id;
 	t->proc.is_light = t->has_loops && t->rung == TARGET_RUNG_NONE;
 	/* While the library is being loaded there is nothing to be found. */

@@ -39,6 +39,10 @@ struct field {
 		NAME(type, of request.prefixes[0]), NAME(type, of request.prefixes[1]),            \
 		TEXT(type, of test[0]), TEXT(type, of test[1]), TEXT(type, of test[2])
 
+#define TRACE(type, of)                                                                            \
+	ONE(type, of trace.trace_id[0]), ONE(type, of trace.trace_id[1]),                          \
+		ONE(type, of trace.span_id)
+
 /* Text of LS_NAME_BYTES. */
 #define TEXT(type, text)                                                                           \
 	{                                                                                          \
@@ -128,6 +132,7 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, to.frame.position),
 	ONE(struct ls_rec_stall, to.state),
 	REQUEST(struct ls_rec_stall, ),
+	TRACE(struct ls_rec_stall, ),
 };
 
 #define PART(i)                                                                                    \
@@ -288,6 +293,7 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.from.frame.position),
 	ONE(struct model_live, stall.from.state),
 	REQUEST(struct model_live, stall.),
+	TRACE(struct model_live, stall.),
 };
 
 static const struct field answer[] = {

@@ -401,6 +401,15 @@ static void add_first_fields(struct jsonx *o, const struct stall *stall)
 	jsonx_add(o, "victims", victims_json(stall));
 }
 
+static void add_trace(struct jsonx *o, const struct stall *stall)
+{
+	struct trace_text trace;
+
+	stall__trace_text(stall, &trace);
+	jsonx_add_text(o, "trace_id", *trace.trace_id ? trace.trace_id : NULL);
+	jsonx_add_text(o, "span_id", *trace.span_id ? trace.span_id : NULL);
+}
+
 json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 {
 	struct jsonx o = json__line("stall", stall->is_light ? "light" : "exact");
@@ -436,6 +445,7 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add(&o, "request", jsonx_request(stall->request.method, stall->request.route));
 	jsonx_add_text(&o, "test", *stall->test ? stall->test : NULL);
 	jsonx_add(&o, "source", source_json(stall));
+	add_trace(&o, stall);
 	return jsonx_end(&o);
 }
 

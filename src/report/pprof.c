@@ -2,7 +2,8 @@
 /*
  * A profile for pprof: gzip over the message Profile of its profile.proto, whose field numbers are
  * below. A location is a frame of the runtime's language; there are no addresses and no mappings.
- * Values of a sample: stalls, time stalled, time others starved. Labels: task, coroutine, cause.
+ * Values of a sample: stalls, time stalled, time others starved. Labels: task, coroutine, cause,
+ * and where it is known the trace context.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include "report/report_impl.h"
 #include "report/stacks.h"
 
-/* Beyond this number, samples are no longer split by task. */
+/* Beyond this number, samples are no longer split by task and trace. */
 #define MAX_SAMPLES 200000
 
 enum profile_field {
@@ -58,7 +59,7 @@ static const struct {
 
 /* The key of a sample. Texts are indices into `strings`; 0: no such label. */
 struct sample_key {
-	uint32_t node, task, coroutine, cause;
+	uint32_t node, task, coroutine, cause, trace_id, span_id;
 };
 
 struct pprof {
@@ -115,6 +116,18 @@ static int add(struct pprof *p, const struct sample_key *key, const uint64_t val
 	return 0;
 }
 
+/* The labels that nearly each stall has others of. */
+static void add_identity(struct pprof *p, const struct stall *stall, struct sample_key *key)
+{
+	struct trace_text trace;
+
+	stall__trace_text(stall, &trace);
+	key->trace_id = (uint32_t)text(p, trace.trace_id);
+	key->span_id = (uint32_t)text(p, trace.span_id);
+	if (stall->unit == LS_UNIT_STEP)
+		key->task = (uint32_t)text(p, stall->task_name);
+}
+
 static int pprof_stall(struct report *report, const struct stall *stall)
 {
 	struct stacks_part parts[LS_CAUSE_MAX];
@@ -126,8 +139,8 @@ static int pprof_stall(struct report *report, const struct stall *stall)
 		return n;
 	if (p->keys.n >= MAX_SAMPLES)
 		p->merged++;
-	else if (stall->unit == LS_UNIT_STEP)
-		key.task = (uint32_t)text(p, stall->task_name);
+	else
+		add_identity(p, stall, &key);
 	if (stall->coroutine.name)
 		key.coroutine = (uint32_t)text(p, stall->coroutine.name);
 	for (int i = 0; r >= 0 && i < n; i++) {
@@ -186,6 +199,8 @@ static void put_samples(struct pprof *p, struct protobuf *profile)
 		put_label(p, &sample, "task", key->task);
 		put_label(p, &sample, "coroutine", key->coroutine);
 		put_label(p, &sample, "cause", key->cause);
+		put_label(p, &sample, "trace_id", key->trace_id);
+		put_label(p, &sample, "span_id", key->span_id);
 		protobuf__message(profile, PROFILE_SAMPLE, &sample);
 	}
 }
@@ -241,7 +256,8 @@ static void put_profile(struct pprof *p, const struct snapshot *snapshot,
 	for (size_t i = 0; i < snapshot->n_losses; i++)
 		put_comment(p, profile, snapshot->losses[i].count, snapshot->losses[i].sentence);
 	put_comment(p, profile, p->stacks.cut, "stalls with stacks cut: too many different ones");
-	put_comment(p, profile, p->merged, "stalls without the label of their task: too many");
+	put_comment(p, profile, p->merged,
+		    "stalls without the labels of their task and trace: too many");
 	/* The string table comes last: everything above adds to it. */
 	for (uint32_t i = 0; i < p->strings.n; i++) {
 		const char *string = intern__key(&p->strings, i);

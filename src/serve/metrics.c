@@ -167,6 +167,8 @@ static void put_hist(struct writing *w, const struct exposition_labels *labels,
 		if (e && e->end_unix_ns && buckets[i]) {
 			shown = (struct exposition_exemplar){ .value_ns = e->duration_ns,
 							      .unix_ns = e->end_unix_ns };
+			exposition_labels__add(&shown.labels, "trace_id", e->trace.trace_id);
+			exposition_labels__add(&shown.labels, "span_id", e->trace.span_id);
 			exposition_labels__add(&shown.labels, "cause", vocabulary_cause(e->cause));
 			exposition_labels__add(&shown.labels, "line", e->line);
 			exposition_labels__add(&shown.labels, "task", e->task);

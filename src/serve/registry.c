@@ -423,6 +423,7 @@ static void keep_exemplar(const struct registry *r, struct service *s, const str
 		.end_unix_ns = stall->start_ns + stall->duration_ns + r->clock_offset_ns,
 		.cause = stall->cause,
 	};
+	stall__trace_text(stall, &e->trace);
 	text__escape(stall->task_name, e->task, sizeof(e->task));
 	text__escape(site ? place_of(site->file, site->line, place) : "", e->line, sizeof(e->line));
 }

@@ -41,6 +41,7 @@ struct exemplar {
 	uint64_t duration_ns, end_unix_ns; /* 0: none */
 	char task[48], line[64]; /* made safe */
 	enum ls_cause cause;
+	struct trace_text trace;
 };
 
 struct pause_hist {

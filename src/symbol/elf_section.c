@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "process/elf_image.h"
+#include "process/elf_head.h"
 
 #define MAX_NOTE_BYTES 65536
 #define MAX_BUILD_ID 64

@@ -5,6 +5,7 @@
  */
 #include "base/time.h"
 #include "base/work.h"
+#include "process/elf_head.h"
 #include "process/elf_image.h"
 #include "process/spots.h"
 #include "python/py_sends.h"

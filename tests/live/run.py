@@ -31,6 +31,7 @@ TOPICS = {
     "own": "beside",
     "awaits": "beside",
     "requests": "beside",
+    "traces": "beside",
     "native": "timed",
     "counts": "beside",
     "turns": "timed",

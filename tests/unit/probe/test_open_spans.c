@@ -299,3 +299,30 @@ Test(probe_open_spans, the_holder_of_a_lock)
 	cr_assert_eq(stall.lock_holder_tstate, 0x8888);
 	cr_assert_eq(stall.lock_known, LS_LOCK_RELEASED);
 }
+
+/* With the wait that goes on, and not of another span. */
+Test(probe_open_spans, the_trace_context)
+{
+	const uint64_t variable = THREAD_POINTER - 64, record = py__alloc(32);
+
+	settings.reads_traces = 1;
+	python.proc.trace =
+		(struct ls_trace_variable){ .place = LS_TRACE_STATIC, .offset = 0ULL - 64 };
+	world__update_proc();
+	memory__put(record, 1);
+	memory__put(record + 16, 7);
+	memory__put(record + 24, 1);
+	memory__put(variable, record);
+	step_enter(world.task, SP);
+	py__set_top(world.tstate, py__coro_frame(world.coro, 0x30, world.loop_frame));
+	pass(MS);
+	cr_expect_eq(read_now().stall.trace.span_id, 0, "it was not looked at yet");
+	block(SYS_fsync, 0, 0, 0);
+	pass(20 * MS);
+	cr_expect_eq(read_now().stall.trace.span_id, 7);
+	on_cpu();
+	step_exit(SP);
+	step_enter(world.task, SP);
+	pass(20 * MS);
+	cr_expect_eq(read_now().stall.trace.span_id, 0);
+}

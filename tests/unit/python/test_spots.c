@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "process/elf_head.h"
 #include "python/fixtures.h"
 
 /* Each enter spot must be a call of task_step_impl; the symbols tell where that is. */

@@ -273,6 +273,8 @@ static inline void golden_stalls(struct golden *g)
 			s->source = "def fetch_row(query):\n\t# " HOSTILE_TAG
 				    "\n\ttime.sleep(0.025)\n\treturn '" HOSTILE_CONTROL "'";
 		}
+		if (cause == LS_CAUSE_NETWORK)
+			s->trace = (struct ls_trace_context){ { 0x0123456789abcdef, 0x42 }, 0x7f };
 		golden_step_ends(s, cause);
 		golden_request(s, cause);
 	}

@@ -56,7 +56,8 @@ Test(json, stall_is_the_line_of_the_contract)
 		"\"gil_holder\":null,"
 		"\"native_stack\":null,"
 		"\"lock_holder\":null,\"lock_holder_unknown\":null,\"from\":null,\"to\":null,"
-		"\"request\":null,\"test\":null,\"source\":null}\n",
+		"\"request\":null,\"test\":null,\"source\":null,"
+		"\"trace_id\":null,\"span_id\":null}\n",
 		"%s", text);
 	json_decref(parse(text));
 }

@@ -136,6 +136,28 @@ Test(exposition, exemplars_tell_task_line_and_cause)
 	registry_ends();
 }
 
+Test(exposition, exemplars_tell_the_trace_first)
+{
+	struct stall stall = {
+		.pid = PID,
+		.unit = LS_UNIT_STEP,
+		.cause = LS_CAUSE_SLEEP,
+		.duration_ns = 49 * NS_PER_MS,
+		.task_name = "Task-with-a-name-that-is-too-long-beside-the-others",
+		.trace = { { 0x0123456789abcdef, 0x42 }, 0x7f },
+	};
+	char *openmetrics;
+
+	read_steps();
+	cr_assert_eq(registry__add_stall(registry, &stall), 0);
+	openmetrics = page(EXPOSITION_OPENMETRICS);
+	cr_expect_not_null(strstr(openmetrics,
+				  " # {trace_id=\"efcdab89674523014200000000000000\","
+				  "span_id=\"7f00000000000000\",cause=\"sleep\",task=\"Task-with"));
+	free(openmetrics);
+	registry_ends();
+}
+
 Test(exposition, the_number_of_series_is_told)
 {
 	char n[32];
