@@ -12,6 +12,8 @@ STATIC_MAP := $(BUILD)/static/map
 
 # Called by capng_change_id() of libcap-ng alone, which nobody calls.
 LIBRARY_USERS  := getpwuid initgroups
+# The C library names these for threads that are cancelled, and for exceptions that pass through it.
+UNWINDER := $(addprefix _Unwind_,Resume ForcedUnwind GetCFA Backtrace GetIP) __gcc_personality_v0
 
 # A warning of the linker is about a function that loads a library at run time (names of users and
 # hosts): it must not be there. Tables for unwinding are a tenth of the program, and nothing of it
@@ -19,7 +21,8 @@ LIBRARY_USERS  := getpwuid initgroups
 PACKED_RELOCS := $(if $(filter x86_64,$(MACHINE)),$(comma)-z$(comma)pack-relative-relocs)
 STATIC_LDFLAGS := -static-pie -Wl,-z,relro,-z,now$(PACKED_RELOCS),--gc-sections \
 	-Wl,--no-eh-frame-hdr,-T,packaging/static.ld \
-	-Wl,--fatal-warnings,-Map=$(STATIC_MAP) $(LIBRARY_USERS:%=-Wl$(comma)--defsym=%=0)
+	-Wl,--fatal-warnings,-Map=$(STATIC_MAP) \
+	$(patsubst %,-Wl$(comma)--defsym=%=0,$(LIBRARY_USERS) $(UNWINDER))
 # src/http/absent.c stands for p11-kit. Of the others nothing is taken.
 STATIC_LIBS = $(filter-out -lp11-kit -lbz2 -latomic,$(shell \
 	$(PKG_CONFIG) --static --libs $(PC_NAMES) 2>/dev/null)) -liberty -lm
