@@ -71,6 +71,8 @@ struct config {
 	const char *theme; /* NULL if not given */
 	const char *output, *max_size, *keep; /* of a recording; NULL if not given */
 	const char *otlp; /* NULL if not given */
+	struct cli_list otlp_headers;
+	const char *otlp_header_file, *otlp_ca;
 	uint64_t otlp_interval_ns;
 	uint64_t ring_ns, on_stall_ns; /* of a flight recorder; 0 if not given */
 	bool is_on_exit;

@@ -82,13 +82,42 @@ static int find_ring(const struct config *config, uint64_t *ret_ring_ns, struct 
 	return 0;
 }
 
+/* Names of variables: OpenTelemetry's specification of exporters. */
+static int find_settings(struct otlp_settings *ret, const struct config *config, struct err *err)
+{
+	const char *environment = getenv("OTEL_EXPORTER_OTLP_HEADERS");
+	int r = 0;
+
+	ret->ca = config->otlp_ca ?: getenv("OTEL_EXPORTER_OTLP_CERTIFICATE");
+	/* It would be sought in the child, which cannot say so. */
+	if (ret->ca && access(ret->ca, R_OK))
+		return err__set(err, -errno, "cannot read %s: %s", ret->ca, strerror(errno));
+	if (environment)
+		r = otlp_settings__add_environment(ret, environment, err);
+	if (r >= 0 && config->otlp_header_file)
+		r = otlp_settings__add_file(ret, config->otlp_header_file, err);
+	for (size_t i = 0; r >= 0 && i < config->otlp_headers.n; i++)
+		r = otlp_settings__add(ret, config->otlp_headers.items[i], err);
+	return r;
+}
+
 static int start_sender(struct otlp_sender **ret_sender, const struct config *config,
 			struct err *err)
 {
-	if (config->otlp)
-		return otlp_sender__start(ret_sender, config->otlp, NULL, err);
-	return config->otlp_interval_ns ? err__set(err, -EINVAL, "--otlp-interval needs --otlp") :
-					  0;
+	struct otlp_settings settings = {};
+	int r;
+
+	if (!config->otlp &&
+	    (config->otlp_interval_ns || config->otlp_headers.n || config->otlp_header_file ||
+	     config->otlp_ca))
+		return err__set(err, -EINVAL, "the options --otlp-... need --otlp");
+	if (!config->otlp)
+		return 0;
+	r = find_settings(&settings, config, err);
+	if (r >= 0)
+		r = otlp_sender__start(ret_sender, config->otlp, &settings, NULL, err);
+	explicit_bzero(&settings, sizeof(settings));
+	return r;
 }
 
 struct servers {
@@ -188,6 +217,23 @@ static const struct cli_option options[] = {
 	  .argument = "URL",
 	  .help = "send stalls as log records, and metrics, to an OpenTelemetry collector, as in "
 		  "http://127.0.0.1:4318" },
+	{ .name = "otlp-header",
+	  .type = CLI_LIST,
+	  .offset = offsetof(struct config, otlp_headers),
+	  .argument = "NAME=VALUE",
+	  .help = "a header of each request to URL; everybody on this machine may read it here" },
+	{ .name = "otlp-header-file",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, otlp_header_file),
+	  .argument = "FILE",
+	  .values = CLI_VALUES_FILE,
+	  .help = "the same, a line for each: for secrets" },
+	{ .name = "otlp-ca",
+	  .type = CLI_TEXT,
+	  .offset = offsetof(struct config, otlp_ca),
+	  .argument = "FILE",
+	  .values = CLI_VALUES_FILE,
+	  .help = "whose certificates an https URL may have, in PEM; if not given, the system's" },
 	{ .name = "otlp-interval",
 	  .type = CLI_DURATION,
 	  .offset = offsetof(struct config, otlp_interval_ns),

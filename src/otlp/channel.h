@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the sender and its child: a head and a request there, an outcome back.
+ * Between the sender and its child: the settings there first, then each time a head and a request
+ * there, an outcome back.
  */
 #ifndef LOOPSTALL_OTLP_CHANNEL_H
 #define LOOPSTALL_OTLP_CHANNEL_H
 
 #include <stdint.h>
 
+/* Of settings the signal is OTLP_SIGNAL_MAX. There is no outcome of them. */
 struct channel_head {
 	uint32_t signal, bytes;
 	uint64_t n_items;

@@ -33,6 +33,7 @@ struct attempt {
 	struct curl_library lib;
 	CURL *curl;
 	struct curl_slist *headers;
+	char settings[OTLP_SETTINGS_BYTES + 1]; /* packed */
 	char url[640];
 	char error[CURL_ERROR_SIZE];
 	uint8_t reply[REPLY_BYTES];
@@ -62,6 +63,8 @@ static void set_up(struct attempt *a, const struct channel_head *head, const voi
 	a->lib.easy_setopt(a->curl, CURLOPT_URL, a->url);
 	a->lib.easy_setopt(a->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	a->lib.easy_setopt(a->curl, CURLOPT_NOSIGNAL, 1L);
+	if (*a->settings)
+		a->lib.easy_setopt(a->curl, CURLOPT_CAINFO, a->settings);
 	a->lib.easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
 	a->lib.easy_setopt(a->curl, CURLOPT_TIMEOUT, ATTEMPT_S);
 	a->lib.easy_setopt(a->curl, CURLOPT_ERRORBUFFER, a->error);
@@ -156,6 +159,24 @@ static bool read_all(void *data, size_t size)
 	return true;
 }
 
+static bool take_settings(struct attempt *a)
+{
+	struct channel_head head;
+
+	if (!read_all(&head, sizeof(head)) || head.signal != OTLP_SIGNAL_MAX ||
+	    head.bytes >= sizeof(a->settings) || !read_all(a->settings, head.bytes))
+		return false;
+	for (size_t at = strlen(a->settings) + 1; at < head.bytes;
+	     at += strlen(a->settings + at) + 1) {
+		struct curl_slist *all = a->lib.slist_append(a->headers, a->settings + at);
+
+		if (!all)
+			return false;
+		a->headers = all;
+	}
+	return true;
+}
+
 static bool serve_one(struct attempt *a, const char *url)
 {
 	static const char *const paths[] = {
@@ -219,6 +240,8 @@ int otlp_child_main(const char *url)
 	if (!tell(&o))
 		return -EPIPE;
 	srandom((unsigned int)getpid());
+	if (!r && !take_settings(&a))
+		r = -EPIPE;
 	while (!r && serve_one(&a, url))
 		;
 	return r;

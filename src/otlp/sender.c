@@ -34,6 +34,8 @@ struct queued {
 
 struct otlp_sender {
 	char *url;
+	size_t settings_bytes;
+	char settings[OTLP_SETTINGS_BYTES]; /* packed */
 	const char *program;
 	pid_t pid;
 	int channel_fd, epoll_fd;
@@ -97,6 +99,21 @@ static void watch(struct otlp_sender *s, int operation)
 	epoll_ctl(s->epoll_fd, operation, s->channel_fd, &event);
 }
 
+/* Not by its arguments, which everybody may read. A new channel has room for all of it. */
+static int send_settings(const struct otlp_sender *s, int fd)
+{
+	const struct channel_head head = { .signal = OTLP_SIGNAL_MAX,
+					   .bytes = (uint32_t)s->settings_bytes };
+	const struct iovec parts[] = { { (void *)&head, sizeof(head) },
+				       { (void *)s->settings, s->settings_bytes } };
+	const struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = 2 };
+	const ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == sizeof(head) + s->settings_bytes ? 0 : -ENOBUFS;
+}
+
 static int start_child(struct otlp_sender *s)
 {
 	int fds[2], r;
@@ -104,7 +121,9 @@ static int start_child(struct otlp_sender *s)
 	s->started_ns = time_now_ns(CLOCK_MONOTONIC);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return -errno;
-	r = execute(s, fds[1]);
+	r = send_settings(s, fds[0]);
+	if (!r)
+		r = execute(s, fds[1]);
 	close(fds[1]);
 	if (r) {
 		close(fds[0]);
@@ -132,7 +151,8 @@ static bool is_child_sound(struct otlp_sender *s)
 	return s->is_ready;
 }
 
-int otlp_sender__start(struct otlp_sender **ret_sender, const char *url, const char *child_program,
+int otlp_sender__start(struct otlp_sender **ret_sender, const char *url,
+		       const struct otlp_settings *settings, const char *child_program,
 		       struct err *err)
 {
 	_cleanup_(otlp_sender__freep) struct otlp_sender *s = calloc(1, sizeof(*s));
@@ -145,6 +165,7 @@ int otlp_sender__start(struct otlp_sender **ret_sender, const char *url, const c
 	s->channel_fd = s->epoll_fd = -1;
 	s->program = child_program;
 	s->url = strdup(url);
+	s->settings_bytes = otlp_settings__pack(settings, s->settings);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r = !s->url ? -ENOMEM : s->epoll_fd < 0 ? -errno : start_child(s);
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "otlp/settings.h"
 #include "report/protobuf.h"
 
 #define OTLP_CHILD_ARGUMENT "--otlp-child"
@@ -58,8 +59,9 @@ struct otlp_sender;
 /* "http://127.0.0.1:4318": http or https, a host, and maybe a path. 0 or -EINVAL with a sentence.
  */
 int otlp_check_url(const char *url, struct err *err);
-/* `child_program` NULL: this one. 0 or -errno. */
-int otlp_sender__start(struct otlp_sender **ret_sender, const char *url, const char *child_program,
+/* `child_program` NULL: this one. Takes a copy of the settings. 0 or -errno. */
+int otlp_sender__start(struct otlp_sender **ret_sender, const char *url,
+		       const struct otlp_settings *settings, const char *child_program,
 		       struct err *err);
 void otlp_sender__free(struct otlp_sender *s);
 static inline void otlp_sender__freep(struct otlp_sender **s)

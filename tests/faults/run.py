@@ -89,6 +89,9 @@ class Bench:
         self.web_config = self.out("web.yml")
         with open(self.web_config, "w", encoding="ascii") as file:
             file.write(WEB_CONFIG)
+        self.otlp_headers = self.out("otlp-headers")
+        with open(self.otlp_headers, "w", encoding="ascii") as file:
+            file.write("api-key=x\n" * 20)
         self.pid = self._start(os.path.join(TESTS, "fuzz", "target.py"))
         self.busy_pid = self._start(os.path.join(HERE, "target.py"))
         return self
@@ -205,8 +208,14 @@ def live(b):
     """Commands that attach probes."""
     trace = [LOOPSTALL, "trace", "--json", "-d", "300ms", "--threshold", "5ms", "-p", b.busy_pid]
     record = [LOOPSTALL, "record", "-d", "200ms", "-p", b.busy_pid, "-o", b.out("live.ls")]
+    serve = [LOOPSTALL, "serve", "-q", "--listen", "unix:" + b.out("live-socket"), "-d", "300ms"]
+    serve += ["-p", b.busy_pid, "--otlp", "http://127.0.0.1:9", "--otlp-header-file"]
+    serve += [b.otlp_headers, "--otlp-header", "a=b", "--otlp-interval", "1s"]
     yield "trace-live", b.allocations(trace, facts=sweep.stalls, is_strict=False)
     yield "trace-live-calls", b.calls(trace, facts=sweep.stalls)
+    # Nobody is there: what was to be sent is lost, and counted.
+    yield "serve-otlp-live", b.allocations(serve, facts=sweep.nothing, is_strict=False)
+    yield "serve-otlp-live-calls", b.calls(serve, facts=sweep.nothing)
     yield "record-live-calls", b.calls(
         record, facts=sweep.nothing, makes=[b.out("live.ls")]
     )

@@ -3,6 +3,7 @@
 Names, numbers and types are those of the public protocol (opentelemetry/proto/*/v1, 1.x)."""
 
 import http.server
+import ssl
 import threading
 import time
 
@@ -131,11 +132,13 @@ class Quiet(http.server.ThreadingHTTPServer):
 
 
 class Receiver:
-    """Answers with `status` after `delay` seconds, and keeps what it has accepted."""
+    """Answers with `status` after `delay` seconds, and keeps what it has accepted. With a
+    certificate, and its key in the same file, by TLS."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, certificate=None):
         self.status, self.delay, self.rejects = 200, 0, 0
         self.requests = []  # (path, message)
+        self.headers = []  # of each attempt
         self.attempts = []  # (time, status)
         self.faults = []
         receiver = self
@@ -151,13 +154,18 @@ class Receiver:
 
         self._server = Quiet(("127.0.0.1", port), Handler)
         self.port = self._server.server_address[1]
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "http%s://127.0.0.1:%d" % ("s" if certificate else "", self.port)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def take(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         status = self.status
         self.attempts.append((time.monotonic(), status))
+        self.headers.append(dict(handler.headers.items()))
         time.sleep(self.delay)
         reply = b""
         if status == 200:

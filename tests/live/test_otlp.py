@@ -4,6 +4,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 
 from lib import ROOT, check, check_equal, live, wait_for
@@ -157,6 +158,54 @@ def nothing_is_lost_silently(bench):
         target.ask("delay 0.05 0", "done")
         server.close()
         check("of both lost" in server.tool.stderr, "the end says nothing: %s", server.tool.stderr)
+    check_equal(receiver.faults, [], "faults")
+
+
+def _certificate(folder):
+    """For 127.0.0.1, signed by itself: it is its own authority."""
+    path = os.path.join(folder, "receiver.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        + ["-nodes", "-days", "2", "-subj", "/CN=receiver", "-keyout", path, "-out", path + ".crt"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    with open(path + ".crt") as certificate, open(path, "a") as both:
+        both.write(certificate.read())
+    return path, path + ".crt"
+
+
+@live(on="once")
+def headers_and_certificates(bench):
+    """By all three ways; the values are in no command line but ours, and in no message."""
+    both, certificate = _certificate(bench.folder)
+    receiver = Receiver(certificate=both)
+    secrets = os.path.join(bench.folder, "headers")
+    with open(secrets, "w") as file:
+        file.write("# of the account\napi-key=s3cret-of-file\n")
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic%20s3cret-env"}
+    target = bench.target(PROGRAM)
+    target.hear("ready")
+    options = ["-p", str(target.pid), "--otlp", receiver.url, "--otlp-interval", "1s"]
+    with contextlib.closing(receiver):
+        with bench.part("unknown_authority"):
+            server = Server(bench, *options)
+            wait_for(lambda: "does not take" in server.tool.stderr, 15, "a warning")
+            check_equal(receiver.requests, [], "requests")
+            server.close()
+        with bench.part("headers"):
+            more = ["--otlp-header-file", secrets, "--otlp-header", "X-Scope=7"]
+            server = Server(bench, *options, "--otlp-ca", certificate, *more, env=environment)
+            wait_for(lambda: receiver.requests, 15, "a request")
+            got = receiver.headers[-1]
+            wanted = ("Basic s3cret-env", "s3cret-of-file", "7")
+            check_equal((got["authorization"], got["api-key"], got["X-Scope"]), wanted, "headers")
+            with open("/proc/%d/task/%d/children" % (server.tool.pid, server.tool.pid)) as file:
+                for pid in map(int, file.read().split()):
+                    check(b"s3cret" not in _command(pid), "in %r", _command(pid))
+            server.close()
+            check("s3cret" not in server.tool.stderr, "in %r", server.tool.stderr)
     check_equal(receiver.faults, [], "faults")
 
 

@@ -12,6 +12,8 @@
 
 #include "otlp/sender.h"
 
+static const struct otlp_settings settings;
+
 Test(otlp_sender, urls)
 {
 	static const char *const good[] = { "http://127.0.0.1:4318", "https://collector/otlp/",
@@ -40,7 +42,8 @@ Test(otlp_sender, a_child_that_ends_at_once_is_an_error)
 	struct otlp_sender *s;
 	struct err err = {};
 
-	cr_expect_eq(otlp_sender__start(&s, "http://127.0.0.1:1", "/bin/false", &err), -EIO);
+	cr_expect_eq(otlp_sender__start(&s, "http://127.0.0.1:1", &settings, "/bin/false", &err),
+		     -EIO);
 	cr_expect_not_null(strstr(err.what, "http://127.0.0.1:1"), "%s", err.what);
 }
 
@@ -78,7 +81,8 @@ Test(otlp_sender, the_queue_is_bounded_and_what_is_lost_is_counted)
 	char path[64];
 
 	make_child(path);
-	cr_assert_eq(otlp_sender__start(&s, "http://127.0.0.1:1", path, &err), 0, "%s", err.what);
+	cr_assert_eq(otlp_sender__start(&s, "http://127.0.0.1:1", &settings, path, &err), 0, "%s",
+		     err.what);
 	fates = otlp_sender__counts(s)->items[OTLP_LOGS];
 	send(s, OTLP_MAX_BYTES, 5);
 	cr_expect_eq(fates[OTLP_QUEUE_FULL], 5, "larger than any may be");
