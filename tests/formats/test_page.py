@@ -213,3 +213,17 @@ def test_dark_and_light():
             browser.open(URL)
             colors.append(browser.run("getComputedStyle(document.body).backgroundColor"))
         equal(colors, ["rgb(255, 255, 255)", "rgb(21, 24, 28)"], "backgrounds")
+
+
+def test_who_waited_is_folded():
+    """Three names or more that differ in their number alone are one; what has no name is told."""
+    shown = sorted(stalls(), key=lambda s: s["start_ns"])
+    index = next(i for i, s in enumerate(shown) if "heartbeat-2" in s["victims"]["tasks"])
+    with Browser() as browser:
+        browser.open(URL)
+        browser.run("location.hash = 'stall=%d'" % index)
+        browser.wait_for("!!document.querySelector('#waited')")
+        said = browser.run("document.querySelector('#waited').innerText")
+        check(said.startswith("14 tasks waited "), "%r", said)
+        names = said.split("in all: ")[1]
+        equal(names, "Task-3 reader heartbeat-* (4) and 8 more", "names")

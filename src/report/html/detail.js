@@ -64,10 +64,26 @@ function stackLines(s) {
 	return pre;
 }
 
+/* Names that differ in their last number alone as one, as in "heartbeat-* (10)": three of them and more. */
+function foldedNames(names) {
+	const families = new Map();
+
+	for (const name of names) {
+		const stem = (/^(.*[^0-9])[0-9]+$/s.exec(name) || [])[1], key = stem === undefined ? '=' + name : '*' + stem;
+
+		families.set(key, [...(families.get(key) || []), name]);
+	}
+	return [...families].flatMap(([key, members]) =>
+		key[0] === '*' && members.length > 2 ? [{ name: key.slice(1) + '*', n: members.length }] : members.map((name) => ({ name, n: 1 })));
+}
+
 function victimsLine(s) {
-	return s.victims.count === null ? make('p', { class: 'dim' }, 'Who waited is not known.') :
-		make('p', { class: 'dim' }, `${plural(s.victims.count, 'task')} waited ${duration(s.victims.starved_ns)} in all: `,
-			...s.victims.tasks.map((name) => make('bdi', {}, name + ' ')));
+	const { count, tasks } = s.victims;
+
+	return count === null ? make('p', { class: 'dim' }, 'Who waited is not known.') :
+		make('p', { class: 'dim', id: 'waited' }, `${plural(count, 'task')} waited ${duration(s.victims.starved_ns)} in all: `,
+			...foldedNames(tasks).flatMap(({ name, n }) => [make('bdi', {}, name), n > 1 ? ` (${n}) ` : ' ']),
+			tasks.length && tasks.length < count ? `and ${count - tasks.length} more` : '');
 }
 
 function stallFacts(s) {

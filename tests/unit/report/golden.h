@@ -270,6 +270,10 @@ static inline void golden_stalls(struct golden *g)
 		}
 		if (cause == LS_CAUSE_SLEEP) {
 			golden_victims(s, 14, "Task-3", "reader");
+			for (; s->victims_named < 6; s->victims_named++)
+				snprintf(s->victim_names[s->victims_named],
+					 sizeof(s->victim_names[0]), "heartbeat-%u",
+					 s->victims_named);
 			s->source = "def fetch_row(query):\n\t# " HOSTILE_TAG
 				    "\n\ttime.sleep(0.025)\n\treturn '" HOSTILE_CONTROL "'";
 		}
