@@ -3,9 +3,10 @@
 root; docs/scale.md has the figures.
 
 SOAK_MINUTES (60) is how long, SOAK_OUT (build/soak) where the table (soak.csv) and the summary
-(soak.txt) go. Three of loopstall's commands watch all the time, and every minute a dashboard comes,
-goes through its screens and leaves. Each 10 s it is written down what each takes and how full its
-maps are. The load is light, so that the machine can be used meanwhile.
+(soak.txt) go. Four of loopstall's commands watch all the time, `serve` is scraped, and every minute
+a dashboard comes, goes through its screens and leaves. Each 10 s it is written down what each takes
+with its children, how full its maps are, and how many series there are. The load is light, so that
+the machine can be used meanwhile.
 """
 
 import csv
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 from bpf_maps import Maps
 from dashboard import Terminal
@@ -34,6 +36,7 @@ WARM_UP = 0.6
 # one per cent), and descriptors that come and go with the workers.
 MAX_GROWTH, MAX_FDS = 0.03, 3
 MAX_CPU = 0.10
+LISTEN = "127.0.0.1:9489"
 COLUMNS = [
     "seconds",
     "command",
@@ -47,31 +50,44 @@ COLUMNS = [
     "tasks",
     "ring_lost",
     "shed",
+    "series",
     "load_percent",
 ]
 
 
+def count_series():
+    with urllib.request.urlopen(f"http://{LISTEN}/metrics", timeout=10) as reply:
+        return sum(not line.startswith(b"#") for line in reply)
+
+
 class Watcher:
-    """A command of loopstall that stays."""
+    """A command of loopstall that stays, with its children."""
 
     def __init__(self, name, pid):
         self.name, self.pid = name, pid
         self.maps = Maps(pid)
-        self.cpu_ns, self.wall_ns = cpu_time_ns(pid), time.monotonic_ns()
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            self.pids = [pid, *map(int, file.read().split())]
+        self.cpu_ns, self.wall_ns = self.used_ns(), time.monotonic_ns()
         self.rows = []
 
+    def used_ns(self):
+        return sum(map(cpu_time_ns, self.pids))
+
     def look(self, seconds, load):
-        cpu_ns, wall_ns = cpu_time_ns(self.pid), time.monotonic_ns()
+        series = count_series() if self.name == "serve" else 0
+        cpu_ns, wall_ns = self.used_ns(), time.monotonic_ns()
         losses = self.maps.losses()
         row = dict(
             seconds=round(seconds),
             command=self.name,
-            rss_kib=status_bytes(self.pid, "VmRSS") >> 10,
-            fds=len(os.listdir(f"/proc/{self.pid}/fd")),
+            rss_kib=sum(status_bytes(pid, "VmRSS") for pid in self.pids) >> 10,
+            fds=sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids),
             cpu_percent=round((cpu_ns - self.cpu_ns) * 100 / (wall_ns - self.wall_ns), 2),
             **self.maps.fill(),
             ring_lost=sum(count for name, count in losses.items() if name.startswith("ring_full")),
             shed=losses.get("stall_detail_shed", 0),
+            series=series,
             load_percent=round(load, 1),
         )
         self.cpu_ns, self.wall_ns = cpu_ns, wall_ns
@@ -133,6 +149,7 @@ def watchers(pid, folder):
     """One of each command that stays."""
     recording = os.path.join(folder, "soak.ls")
     plain = {
+        "serve": [Full.program, "serve", "-p", str(pid), "-q", "--listen", LISTEN],
         "trace": [Full.program, "trace", "-p", str(pid), "--json"],
         "record": [
             Full.program,
@@ -191,11 +208,13 @@ def judge(watcher):
     share = growth_kib * (rows[-1]["seconds"] - rows[0]["seconds"]) / 3600 / rows[0]["rss_kib"]
     fds = mean([row["fds"] for row in rows[-third:]]) - mean([row["fds"] for row in rows[:third]])
     cpu = mean([row["cpu_percent"] for row in rows])
+    series = [row["series"] for row in rows]
     wrong = [
         what
         for what, is_wrong in (
             ("memory grows", share > MAX_GROWTH),
             ("descriptors grow", fds > MAX_FDS),
+            ("series grow", max(series[-third:]) > (1 + MAX_GROWTH) * max(series[:third])),
             ("too much CPU time", cpu > MAX_CPU * 100),
             ("records were lost", rows[-1]["ring_lost"] > 0),
         )
@@ -210,7 +229,8 @@ def judge(watcher):
         f"{share:+.1%}, {growth_kib:+.0f} KiB an hour), "
         f"{min(row['fds'] for row in rows)} to {max(row['fds'] for row in rows)} descriptors "
         f"({fds:+.1f}), {cpu:.2f} % of a core, "
-        f"ring lost {rows[-1]['ring_lost']}, shed {rows[-1]['shed']}",
+        f"ring lost {rows[-1]['ring_lost']}, shed {rows[-1]['shed']}"
+        + (f", {min(series)} to {max(series)} series" if series[0] else ""),
         f"  maps: {fill}",
         "  " + (", ".join(wrong) if wrong else "fine"),
     ], not wrong
