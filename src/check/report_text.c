@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "check/report.h"
 #include "model/findings.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "report/format.h"
 #include "report/output.h"

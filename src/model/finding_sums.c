@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "model/attribution.h"
 #include "model/holder.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "model/naming.h"
 #include "model/places.h"

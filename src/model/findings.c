@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 
 #define SURE_SHARE 0.75 /* of the time was seen at the place */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 
 #define MAX_DIFFERENT 256 /* coroutines of one rule that are counted apart */

@@ -51,7 +51,9 @@ enum lint_id {
 		LINT_MAX
 };
 
-#define LINT_MAX_FINDINGS 36 /* enough for every rule */
+#define LINT_MAX_RULES 28
+#define LINT_MAX_LOOP_RULES 10
+#define LINT_MAX_FINDINGS (LINT_MAX_RULES + LINT_MAX_LOOP_RULES) /* enough for every rule */
 
 /*
  * A loop is starved by its host, whatever its single stalls say, if it waited for a CPU for more

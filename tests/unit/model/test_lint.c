@@ -3,6 +3,7 @@
  * Snapshots in, findings and advice out.
  */
 #include "model/lint.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "model/reading.h"
 #include "model/vocabulary.h"
@@ -37,8 +38,7 @@ Test(lint, findings_are_summed_up_most_time_first)
 	cr_assert_eq(findings[0].coroutines, 2);
 	cr_assert_eq(findings[0].stalls, 3);
 	cr_assert_eq(findings[0].total_ns, 150 * MS);
-	cr_assert_str_eq(findings[0].summary,
-			 "2 coroutines sleep on the loop (3 stalls)");
+	cr_assert_str_eq(findings[0].summary, "2 coroutines sleep on the loop (3 stalls)");
 	cr_assert_str_eq(findings[1].summary,
 			 "1 coroutine computes too long in one step (1 stall)");
 	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1,

@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "model/findings.h"
 #include "model/life_sums.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "model/reading.h"
 

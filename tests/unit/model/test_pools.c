@@ -4,6 +4,7 @@
  * looks only.
  */
 #include "model/findings.h"
+#include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "model/reading.h"
 

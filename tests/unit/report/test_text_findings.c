@@ -128,17 +128,16 @@ Test(text_findings, findings_come_first)
 	cr_assert_eq(finding_sums__stall(&sums, &s), 0);
 	cr_assert_eq(finding_sums__rows(&sums, &snap), 0);
 	text = summary_text("text", &snap, &report_run_example, &opts);
-	cr_expect_eq(
-		strstr(text,
-		       "Fixing this line removes 100 % of the waiting: fetch_row db.py:31.\n"
-		       " 1. handler() sleeps on the loop: app/db.py:31 in fetch_row\n"
-		       "    2 stalls took 101 ms, the longest 50.3 ms; 100 % of the waiting\n"
-		       "    (1.40 s), 2.0 % of the loop's time\n"
-		       "    sure: seen there for 75 % of the time\n"
-		       "    Use await asyncio.sleep(...); if it waits for something outside,\n"
-		       "    await that instead.\n"
-		       "\n"),
-		text, "\n%s", text);
+	cr_expect_eq(strstr(text,
+			    "Fixing this line removes 100 % of the waiting: fetch_row db.py:31.\n"
+			    " 1. handler() sleeps on the loop: app/db.py:31 in fetch_row\n"
+			    "    2 stalls took 101 ms, the longest 50.3 ms; 100 % of the waiting\n"
+			    "    (1.40 s), 2.0 % of the loop's time\n"
+			    "    sure: seen there for 75 % of the time\n"
+			    "    Use await asyncio.sleep(...); if it waits for something outside,\n"
+			    "    await that instead.\n"
+			    "\n"),
+		     text, "\n%s", text);
 	free(text);
 	finding_sums__done(&sums);
 }
