@@ -150,10 +150,10 @@ ALL_CFLAGS := -std=gnu11 $(HARDEN) $(WARNINGS) $(REPRODUCIBLE) $(INCLUDES) -D_GN
 # 6 MiB. Not if somebody chooses another optimization.
 SMALL_MODULES := app check compare dump http probe process report serve session symbol
 # Of the dashboard what is drawn once, not for each of thousands of rows. Of Python what examines a
-# process, once, and what looks at the few tasks that may be stuck.
+# process, once.
 SMALL_FILES := view/detail%.o view/header.o view/preview.o view/screen_detail.o \
 	view/screen_help.o view/view_%.o python/interpreter.o python/modules.o python/step_spots.o \
-	$(addprefix python/py_,check.o deadlock.o entries.o forgotten.o lost.o polls.o sends.o)
+	$(addprefix python/py_,check.o entries.o polls.o sends.o)
 $(foreach m,$(SMALL_MODULES:%=%/%.o) $(SMALL_FILES),$(BUILD)/obj/$(m)): \
 	SIZE_CFLAGS = $(if $(filter -O2,$(CFLAGS)),-Os)
 TEST_CFLAGS = $(HOST_INCLUDES) $(ALL_CFLAGS) -Ibpf -Itests/unit \

@@ -19,6 +19,26 @@
 #define HEAD_BYTES 1024 /* of a file, with room for 17 program headers */
 #define MAX_FILES 32 /* with thread-local variables; a usual process has five */
 
+/*
+ * Is this the beginning of a file that has code further on? Nothing else is touched: a page of
+ * shared memory or of a mapped file may be one that has to be fetched, by the target perhaps.
+ */
+static bool begins_code(const struct maps *maps, size_t i)
+{
+	const struct map_entry *first = &maps->entries[i], *map;
+
+	if (first->offset)
+		return false;
+	for (; i < maps->n; i++) {
+		map = &maps->entries[i];
+		if (map->ino != first->ino || map->dev != first->dev)
+			return false;
+		if (map->is_executable)
+			return true;
+	}
+	return false;
+}
+
 /* Has the file that begins here thread-local variables? Few have, and no other is opened. */
 static bool has_variables(const struct examination *x, const struct map_entry *map)
 {
@@ -26,7 +46,7 @@ static bool has_variables(const struct examination *x, const struct map_entry *m
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr phdr;
 
-	if (map->offset || map->end - map->start < sizeof(head) ||
+	if (map->end - map->start < sizeof(head) ||
 	    target__read(x->t, map->start, head, sizeof(head)))
 		return false;
 	memcpy(&ehdr, head, sizeof(ehdr));
@@ -110,7 +130,8 @@ bool examine_trace(struct examination *x)
 		const struct map_entry *map = &x->maps->entries[i];
 		struct elf_tls tls;
 
-		if (!has_variables(x, map) || !++n || module_file__open(&file, x->t->pid, map) ||
+		if (!begins_code(x->maps, i) || !has_variables(x, map) || !++n ||
+		    module_file__open(&file, x->t->pid, map) ||
 		    elf_image__thread_local(file.img, LS_TRACE_VARIABLE, &tls) ||
 		    (tls.access == ELF_TLS_DIRECT && strcmp(map->path, x->t->exe)))
 			continue;

@@ -27,6 +27,11 @@
 #define MINOR_WITH_ONE_TASK 12 /* wait_for() makes no task of its own any more */
 /* References to a future: its iterator's, the task's, and the owner's if it has one. */
 #define OWN_REFERENCES 2
+/*
+ * Of each task that waits for an owner the whole stack is read again; those behind an owner with
+ * more of them are left out.
+ */
+#define MAX_TASKS_OF_OWNER 256
 
 /* Functions that wait with a future which their `self` keeps. */
 static const struct {
@@ -42,7 +47,6 @@ static const struct {
 struct wait {
 	size_t task;
 	uint64_t owner; /* 0: none */
-	uint32_t refs; /* of the task's coroutines to the owner */
 };
 
 struct finder {
@@ -80,24 +84,22 @@ static void on_manager(void *ctx, uint64_t manager)
 	c->n += manager == c->object;
 }
 
-/* A bound method on the stack refers to the manager; from 3.14 on the stack itself does. */
 static void on_link(void *ctx, const struct py_await_link *link)
 {
 	struct counting *c = ctx;
-	struct py_types *types = &c->f->r->types;
 
 	c->last = *link;
-	c->n += py_values__references(types, link, c->object);
-	if (types->t->proc.py.at.minor < PY_MINOR_WITH_PAIRS)
-		py_values__managers(&c->f->values, link, on_manager, c);
+	c->n += py_values__references(&c->f->r->types, link, c->object);
 }
 
-static struct counting count(struct finder *f, uint64_t coro, uint64_t object)
+/* A bound method on the stack refers to the manager; from 3.14 on the stack itself does. */
+static void on_link_with_managers(void *ctx, const struct py_await_link *link)
 {
-	struct counting c = { .f = f, .object = object };
+	struct counting *c = ctx;
 
-	py_awaits__each(&f->r->types, coro, on_link, &c);
-	return c;
+	on_link(c, link);
+	if (c->f->r->t->proc.py.at.minor < PY_MINOR_WITH_PAIRS)
+		py_values__managers(&c->f->values, link, on_manager, c);
 }
 
 /* The object that passes the await on: it refers to the future as well. */
@@ -140,12 +142,12 @@ static int look_at_task(struct finder *f, size_t i)
 	const struct py_raw_task *raw = &f->r->alive[i];
 	const uint64_t tags = f->r->t->proc.py.at.tag_mask;
 	struct wait wait = { .task = i };
-	struct counting c;
+	struct counting c = { .f = f, .object = raw->fut_waiter };
 	size_t n;
 
 	if (!waits_for_future(f, raw))
 		return 0;
-	c = count(f, raw->coro, raw->fut_waiter);
+	py_awaits__each(&f->r->types, raw->coro, on_link, &c);
 	if (!c.last.top || !is_future_iterator(f, word_at(f, c.last.top) & ~tags, raw->fut_waiter))
 		return 0;
 	n = (uint32_t)word_at(f, raw->fut_waiter) - c.n;
@@ -153,8 +155,6 @@ static int look_at_task(struct finder *f, size_t i)
 		wait.owner = owner_of(f, &c.last);
 	if (n != OWN_REFERENCES && !wait.owner)
 		return 0;
-	if (wait.owner)
-		wait.refs = (uint32_t)count(f, raw->coro, wait.owner).n;
 	if (ARRAY_RESERVE(f->waits, f->size, f->n + 1))
 		return -ENOMEM;
 	f->waits[f->n++] = wait;
@@ -191,14 +191,19 @@ static bool may_time_out(struct finder *f, const struct py_raw_task *raw)
 
 static bool is_forgotten(struct finder *f, const struct wait *waiting, size_t n)
 {
-	uint32_t refs = 0;
+	struct counting c = { .f = f, .object = waiting->owner };
 
+	if (n > MAX_TASKS_OF_OWNER)
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		refs += waiting[i].refs;
-		if (may_time_out(f, &f->r->alive[waiting[i].task]))
+		const struct py_raw_task *raw = &f->r->alive[waiting[i].task];
+
+		if (may_time_out(f, raw))
 			return false;
+		if (waiting->owner)
+			py_awaits__each(&f->r->types, raw->coro, on_link_with_managers, &c);
 	}
-	return !waiting->owner || refs == (uint32_t)word_at(f, waiting->owner);
+	return !waiting->owner || c.n == (uint32_t)word_at(f, waiting->owner);
 }
 
 static int tell(struct finder *f, const struct wait *waiting, size_t n, py_forgotten_fn *fn,
