@@ -14,9 +14,8 @@
 
 #include "process/target.h"
 
-#define LINKS_OF_ONE_THREAD                                                                        \
-	3 /* linux fs/proc/base.c, proc_task_getattr(): two more than threads                      \
-	   */
+/* linux fs/proc/base.c, proc_task_getattr(): two more than threads */
+#define LINKS_OF_ONE_THREAD 3
 
 static bool has_one_thread(pid_t pid)
 {

@@ -158,6 +158,7 @@ def wanted_samples():
     for stall in stalls():
         labels = [("task", stall["task"]["name"])] if stall["task"] else []
         labels += [("coroutine", stall["coroutine"]["name"])] if stall["coroutine"] else []
+        labels += [(name, stall[name]) for name in ("trace_id", "span_id") if stall[name]]
         for n, (frames, cause, ns) in enumerate(parts(stall)):
             values = samples.setdefault(
                 (frames, tuple(sorted(labels + [("cause", cause)]))), [0, 0, 0]

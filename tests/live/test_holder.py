@@ -93,10 +93,10 @@ def _check_lock(stall, done, has_thread_stacks, is_holder_watched=False):
     for key in ("tid", "name", "known_by"):
         check_equal(holder[key], done[key], key)
     check_equal(holder["pid"], done.get("holder_pid", stall["pid"]), "process")
-    if "holder_pid" in done and not is_holder_watched:
-        check_equal(holder["stack"], [], "stack of a process")
+    # A process is read when the stall is looked at: a short one is only on a busy machine.
+    if "holder_pid" in done and not is_holder_watched and not holder["stack"]:
         return
-    if not has_thread_stacks:
+    if not has_thread_stacks and "holder_pid" not in done:
         check_equal(holder["stack"], [], "stack of a thread that is known by its id alone")
         return
     frame = next((f for f in holder["stack"] if os.path.basename(f["file"]) == LOCKS), None)
