@@ -17,6 +17,7 @@
 /* Of an offset from the thread pointer: all modules loaded at the start lie within it. */
 #define MAX_STATIC (1 << 20)
 #define HEAD_BYTES 1024 /* of a file, with room for 17 program headers */
+#define MAX_SEGMENTS 8 /* mappings of one file, one behind the other */
 #define MAX_FILES 32 /* with thread-local variables; a usual process has five */
 
 /*
@@ -29,8 +30,8 @@ static bool begins_code(const struct maps *maps, size_t i)
 
 	if (first->offset)
 		return false;
-	for (; i < maps->n; i++) {
-		map = &maps->entries[i];
+	for (size_t k = i; k < maps->n && k < i + MAX_SEGMENTS; k++) {
+		map = &maps->entries[k];
 		if (map->ino != first->ino || map->dev != first->dev)
 			return false;
 		if (map->is_executable)

@@ -39,10 +39,10 @@ static inline void regs_set_place(struct pt_regs *regs, uint64_t pc, uint64_t sp
 	regs->sp = sp;
 }
 
-/* The kernel's copy is not that of this thread. */
+/* The kernel's copy, by which no thread is found: it may be an old one. */
 static inline void set_thread_pointer(struct thread_struct *thread, uint64_t pthread)
 {
-	thread->fault_address = pthread;
+	thread->uw.tp_value = pthread;
 }
 
 #endif
