@@ -292,7 +292,7 @@ struct loop_mark {
 struct host_loop {
 	__u64 loop; /* 0: none does */
 	__u64 queue; /* of struct arrivals */
-	__u64 announced; /* the last inner loop that user space was told of */
+	__u64 announced; /* the last inner loop for which a record was emitted */
 	__u32 depth; /* of the span that runs the inner loop */
 	__u32 pad;
 };
@@ -503,7 +503,7 @@ struct request_look {
 	char test[LS_TEST_PARTS * LS_NAME_BYTES];
 };
 
-#define MAX_TRACE_CONTEXTS 4 /* of one span that are told apart; a power of two */
+#define MAX_TRACE_CONTEXTS 4 /* of one span that are counted apart; a power of two */
 
 /* The trace contexts that were attached to the thread in a span (stall/trace_context.h). */
 struct trace_look {

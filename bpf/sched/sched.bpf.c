@@ -260,7 +260,7 @@ static __always_inline void thread_goes_off(struct thread_state *ts, struct task
 
 /*
  * A lock of a file (file_locks.bpf.c), or a semaphore of System V. Each try is reported anew, so
- * what is known of it goes for one wait.
+ * what is known of it holds for one wait only.
  */
 static __always_inline void file_lock_look(struct thread_state *ts, const struct blocking *why)
 {

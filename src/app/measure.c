@@ -29,7 +29,7 @@ int measure_new(struct session **ret_session, const struct config *config, struc
 		.is_following = !config->is_not_following,
 		.no_native = config->is_without_native,
 		.no_requests = config->is_without_requests,
-		/* The ring of serve has none: it goes to whoever may ask over the network. */
+		/* The ring of serve has none: others may fetch it over the network. */
 		.reads_sources = record && config->output && !config->is_without_sources,
 		.record = record,
 		.own = cli_own_rules(config),

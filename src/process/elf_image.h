@@ -58,6 +58,7 @@ int elf_image__file_offset(const struct elf_image *img, uint64_t vaddr, uint64_t
 
 bool elf_image__has_symtab(struct elf_image *img);
 int elf_image__exported(struct elf_image *img, const char *name, struct elf_symbol *ret_symbol);
+
 /* How code reaches a thread-local variable: by what the loader writes into a slot. */
 enum elf_tls_access {
 	ELF_TLS_DIRECT, /* no slot: a program's own variable, at a fixed offset */

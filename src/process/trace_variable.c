@@ -2,8 +2,8 @@
 /*
  * Where the threads of a target keep the pointer to their trace context
  * (loopstall/trace_context.h). Sources: OTEP 4947, "Thread-Local Variable Resolution"; ELF Handling
- * for Thread-Local Storage; glibc elf/dl-tls.c and dl-tlsdesc.h
- * of each architecture (what the loader writes into the slots).
+ * for Thread-Local Storage; glibc elf/dl-tls.c and dl-tlsdesc.h of each architecture (what the
+ * loader writes into the slots).
  */
 #include <elf.h>
 #include <errno.h>
