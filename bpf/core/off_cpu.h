@@ -250,7 +250,7 @@ LS_INLINE void site_book(struct site *site, const struct blocking *why, __u64 of
 /* The loop returns from its own wait. */
 LS_INLINE void idle_ends(struct thread_state *ts, __u64 off_ns, __u64 now_ns)
 {
-	if (!is_light(ts) && ts->proc.has_poll_spot && !ts->is_silent_poll)
+	if (!is_light(ts) && (ts->bare.is_plain || (ts->proc.has_poll_spot && !ts->is_silent_poll)))
 		return;
 	if (is_light(ts)) {
 		ts->stats.idle_ns += off_ns;

@@ -11,19 +11,6 @@
 #define INNER_FRAMES (LS_MAX_FRAMES / 2)
 #define MOST_FRAMES 2048 /* a deeper stack has no outer frames but that of its coroutine */
 
-/* Code and position of the frame that was read. */
-static __always_inline struct ls_frame frame_found(const struct thread_state *ts)
-{
-	const struct ls_pyoffsets *py = &ts->proc.py.at;
-	struct ls_frame found = { .code = frame_word(ts, py->frame_code) & ~(__u64)py->tag_mask,
-				  .position = frame_word(ts, py->frame_position) };
-
-	if (py->frame_owner != LS_PY_NONE &&
-	    ts->frame[py->frame_owner & FRAME_MASK] >= py->frame_owner_skip_min)
-		found.code = 0;
-	return found;
-}
-
 #define MOST_MACHINERY 24 /* frames between the poll and the function that runs the loop */
 
 struct search {
@@ -96,6 +83,17 @@ static __always_inline int is_inside_greenlet(const struct thread_state *ts, __u
 	if (py->stack_top == LS_STACK_TOP_DEPTH)
 		coro = last;
 	return !read_user(&state, sizeof(state), coro + py->gen_state) && state == py->gen_runs;
+}
+
+/*
+ * The loops of gevent and eventlet call what they run in greenlets, whose stacks lie beside that of
+ * the function that polls.
+ */
+static __always_inline __u32 flags_at_end(const struct thread_state *ts, __u64 last)
+{
+	if (ts->bare.codes[0] && ts->cur.unit == LS_UNIT_CALLBACK && !ts->cur.coro)
+		return LS_STACK_GREENLET;
+	return last ? LS_STACK_OUTSIDE : 0;
 }
 
 /*
@@ -193,7 +191,7 @@ static long walk_outwards(__u32 i, struct walk *walk)
 	if (!walk->frame && is_inside_greenlet(ts, walk->last))
 		walk->frame = walk->last;
 	if (!walk->frame) {
-		walk->flags = walk->last ? LS_STACK_OUTSIDE : 0;
+		walk->flags = flags_at_end(ts, walk->last);
 		return 1;
 	}
 	if (frame_read(ts, walk->frame)) {

@@ -9,6 +9,7 @@
 
 #include "core/port.h"
 #include "core/state.h"
+#include "python/bare_loop.h"
 
 #define FRAME_MASK 0x7f
 #define FRAME_WORD_MASK 0x78
@@ -25,6 +26,19 @@ LS_INLINE long frame_read(struct thread_state *ts, __u64 addr)
 
 	barrier_var(size);
 	return read_user(ts->frame, size & FRAME_MASK, addr);
+}
+
+/* Code and position of the frame that was read; code 0: it belongs to no function. */
+LS_INLINE struct ls_frame frame_found(const struct thread_state *ts)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py.at;
+	struct ls_frame found = { .code = frame_word(ts, py->frame_code) & ~(__u64)py->tag_mask,
+				  .position = frame_word(ts, py->frame_position) };
+
+	if (py->frame_owner != LS_PY_NONE &&
+	    ts->frame[py->frame_owner & FRAME_MASK] >= py->frame_owner_skip_min)
+		found.code = 0;
+	return found;
 }
 
 /* Innermost frame of the thread with this state, 0 if it runs no Python. Not 0: it is not known. */
@@ -66,10 +80,10 @@ LS_INLINE void frame_count_missing(const struct thread_state *ts)
  * Last frame of the walk: that of the step's coroutine, for callbacks that of a native loop. 0:
  * walk to the end.
  */
-LS_INLINE __u64 frame_last(const struct thread_state *ts)
+LS_INLINE __u64 frame_last(struct thread_state *ts)
 {
 	if (ts->cur.unit != LS_UNIT_STEP && !ts->cur.coro)
-		return ts->loop_frame;
+		return ts->bare.codes[0] ? bare_loop_frame(ts) : ts->loop_frame;
 	if (!ts->cur.coro || !ts->cur.code)
 		return 0;
 	if (ts->proc.py.at.gen_iframe != LS_PY_NONE)

@@ -5,7 +5,9 @@
  */
 #include "core/maps.h"
 #include "sched/blocking.h"
+#include "sched/loop_end.h"
 #include "sched/sampler_clock.h"
+#include "python/bare_loop.h"
 #include "python/frames.h"
 #include "python/holder.h"
 #include "python/lock.h"
@@ -46,6 +48,14 @@ static __always_inline void loop_frame_learn(struct thread_state *ts, __u64 now_
 		loop_mark_learn(ts, loop->py.is_native, current_thread_key(), now_ns);
 }
 
+/* Is this the own wait of a loop of which only its poll is known? */
+static __always_inline int is_bare_wait(struct thread_state *ts, const struct blocking *why)
+{
+	if (ts->bare.is_plain)
+		return why->epoll_fd < 0 && bare_poll_is_own(ts);
+	return why->epoll_fd >= 0 && why->epoll_fd == ts->epoll_fd;
+}
+
 /*
  * Is this the loop's own wait for events? Only on the loop's own epoll descriptor. Inside a step it
  * is a nested run of the loop, as by nest_asyncio. is_current: the thread's stack can be read.
@@ -57,6 +67,8 @@ static __always_inline int is_loop_wait(struct thread_state *ts, const struct bl
 		return 0;
 	if (ts->cur.unit == LS_UNIT_STEP || ts->cur.coro)
 		return why->epoll_fd >= 0 && ts->epoll_fd == why->epoll_fd;
+	if (ts->bare.is_plain)
+		return !is_current || is_bare_wait(ts, why);
 	if (ts->epoll_fd >= 0)
 		return ts->epoll_fd == why->epoll_fd;
 	if (is_current && ts->cur.unit == LS_UNIT_CALLBACK && loop_is_outer(ts, INNER_POLL))
@@ -310,6 +322,27 @@ static __always_inline void block_enter(struct thread_state *ts, struct task_str
 	ts->off_cause = why->cause;
 }
 
+/* A bare loop that had been left polls again. */
+static __always_inline void bare_loop_resume(struct thread_state *ts, const struct blocking *why,
+					     __u64 now_ns)
+{
+	if (!ts->left_at_ns || !ts->bare.base_code || !why->is_wait || is_light(ts) ||
+	    !is_bare_wait(ts, why))
+		return;
+	left_book(ts, now_ns);
+	thread_idle(ts, now_ns);
+}
+
+/* The thread waits, and no longer inside a bare loop, whose end nothing else shows. */
+static __always_inline int bare_loop_ends(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts->bare.base_code || ts->cur.unit != LS_UNIT_CALLBACK || ts->cur.coro ||
+	    !bare_loop_is_left(ts))
+		return 0;
+	loop_end(ts, now_ns);
+	return 1;
+}
+
 static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task,
 					  int is_preempted, __u64 now_ns)
 {
@@ -337,8 +370,12 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		cpu_wait_begin(ts, bpf_get_smp_processor_id(), now_ns);
 		arrivals_look(ts, now_ns);
 	}
-	if (!waits || is_short || ts->cur.unit == LS_UNIT_NONE)
+	if (!waits || is_short)
 		return;
+	if (ts->cur.unit == LS_UNIT_NONE) {
+		bare_loop_resume(ts, why, now_ns);
+		return;
+	}
 	if (ts->is_busy) {
 		ts->off_cause = why->cause;
 		return;
@@ -348,6 +385,8 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 		thread_idle(ts, now_ns);
 		return;
 	}
+	if (bare_loop_ends(ts, now_ns))
+		return;
 	block_enter(ts, task, regs, why, now_ns);
 }
 

@@ -37,6 +37,8 @@ int on_spot(struct pt_regs *ctx)
 		return on_task_announce();
 	case LS_SPOT_POLL_RETURN:
 		return on_poll_return(sp);
+	case LS_SPOT_PLAIN_POLL_RETURN:
+		return on_plain_poll_return();
 	case LS_SPOT_DNS_ENTER:
 		return on_dns_enter(sp);
 	}

@@ -10,6 +10,7 @@
 #include "core/maps.h"
 #include "core/meter.h"
 #include "light/waiters.h"
+#include "python/bare_loop.h"
 #include "python/coroutines.h"
 #include "python/frames.h"
 #include "python/objects.h"
@@ -143,6 +144,27 @@ LS_INLINE int on_poll_return(__u64 sp)
 	turn_wake(ts, now_ns);
 	if (ts->is_late_wait)
 		waiters_collect_late(ts, now_ns);
+	thread_set_busy(ts, 0);
+	return 0;
+}
+
+/* Of all that call poll or select, the loop's own are known by their callers. */
+LS_INLINE int on_plain_poll_return(void)
+{
+	METER(POLL_RETURN);
+	struct thread_state *ts = current_thread();
+	__u64 now_ns;
+
+	if (!ts || !ts->bare.is_plain || is_light(ts) || ts->cur.unit == LS_UNIT_STEP || ts->depth)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	thread_set_busy(ts, 1);
+	thread_settle(ts, now_ns);
+	if (ts->idle_at_ns || bare_poll_is_own(ts)) {
+		callbacks_end(ts, now_ns, 0);
+		turn_end(ts, now_ns);
+		turn_wake(ts, now_ns);
+	}
 	thread_set_busy(ts, 0);
 	return 0;
 }

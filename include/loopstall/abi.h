@@ -68,6 +68,7 @@ enum ls_spot {
 	LS_SPOT_TASK_RESUME, /* entry of coroutine.send() or .throw(); coroutine in argument 0 */
 	LS_SPOT_TASK_LEAVE, /* entry of _leave_task: its step is over */
 	LS_SPOT_POLL_RETURN, /* first emulable instruction behind the loop's epoll_wait */
+	LS_SPOT_PLAIN_POLL_RETURN, /* the same behind a poll or select, which may be any */
 	LS_SPOT_DNS_ENTER, /* entry of getaddrinfo and its kin */
 	LS_SPOT_MAX
 };
@@ -146,6 +147,8 @@ struct ls_frame {
 #define LS_CODE_C_TYPE 2 /* of the type that is called, or whose instance is */
 #define LS_CODE_IS_C (LS_CODE_C_FUNCTION | LS_CODE_C_TYPE)
 
+#define LS_LOOP_CODES 4
+
 /*
  * A thread that runs a loop, registered by user space; keyed by tid. Used in light mode, and to
  * create the state of a thread that is in a step or callback when it is found.
@@ -156,11 +159,17 @@ struct ls_loop_thread {
 	__u32 tgid;
 	__s32 epoll_fd; /* of the loop; -1: unknown */
 	__u64 task, coro, code; /* is_inside a step: of its task; 0: it is a callback */
-	__u64 loop_frame; /* is_bare: of the function that runs the loop; 0: unknown */
-	__u8 is_inside; /* a step or a callback */
+	/* is_bare: */
+	__u64 loop_frame; /* of the function that runs the loop; 0: unknown */
+	__u64 codes[LS_LOOP_CODES]; /* of that function and of those around it */
+	__u64 base_code; /* of the outermost function that has to be left first; 0: unknown */
+	__u16 depth; /* functions between the poll and that function */
+	__u8 is_plain; /* it polls with poll or select */
 	__u8 is_bare; /* no step shows it: it is timed from now on */
+	__u8 is_inside; /* a step or a callback */
+	__u8 pad;
 	__u16 flags, n_frames; /* of its stack, as in struct ls_rec_stack */
-	__u16 pad2;
+	__u16 pad2[3];
 	struct ls_frame frames[LS_MAX_FRAMES];
 };
 
@@ -258,6 +267,8 @@ struct ls_request {
  * whose stall record follows
  */
 #define LS_STACK_MAKER 128
+/* of a greenlet, which the loop switched to: complete, though without the loop's frame */
+#define LS_STACK_GREENLET 1024
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;

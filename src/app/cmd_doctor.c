@@ -60,6 +60,11 @@ static bool is_patient_ok(const struct patient *p)
 	return p->target && p->target->rung != TARGET_RUNG_NONE;
 }
 
+static size_t n_polls(const struct patient *p)
+{
+	return p->n_spots[LS_SPOT_POLL_RETURN] + p->n_spots[LS_SPOT_PLAIN_POLL_RETURN];
+}
+
 static void note(struct patient *p, const char *sentence)
 {
 	if (p->n_notes < MAX_NOTES)
@@ -270,8 +275,8 @@ static void print_patient(const struct patient *p)
 		printf("  %s: %s (%s)\n", p->about.tasks_what, p->about.tasks_word,
 		       p->about.tasks_sentence);
 	printf("  spots: %zu step entry, %zu step exit, %zu poll, %zu name look-up\n",
-	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT],
-	       p->n_spots[LS_SPOT_POLL_RETURN], p->n_spots[LS_SPOT_DNS_ENTER]);
+	       p->n_spots[LS_SPOT_STEP_ENTER], p->n_spots[LS_SPOT_STEP_EXIT], n_polls(p),
+	       p->n_spots[LS_SPOT_DNS_ENTER]);
 	for (int i = 0; i < p->n_loops; i++)
 		printf("  loop: thread %d, %s\n", p->loops[i].tid,
 		       target_loop_kind_word(p->loops[i].kind));
@@ -320,7 +325,7 @@ static json_t *patient_json(const void *item)
 	jsonx_add_text(&o, "python_tasks", p->about.tasks_word ?: "none");
 	jsonx_add_u64(&o, "step_entry_spots", p->n_spots[LS_SPOT_STEP_ENTER]);
 	jsonx_add_u64(&o, "step_exit_spots", p->n_spots[LS_SPOT_STEP_EXIT]);
-	jsonx_add_u64(&o, "poll_spots", p->n_spots[LS_SPOT_POLL_RETURN]);
+	jsonx_add_u64(&o, "poll_spots", n_polls(p));
 	jsonx_add_u64(&o, "dns_spots", p->n_spots[LS_SPOT_DNS_ENTER]);
 	jsonx_add_u64(&o, "slow_spots", p->n_slow_spots);
 	jsonx_add(&o, "loops",

@@ -292,6 +292,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && is_in_selector(stall))
 		return false;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
+	is_bounded |= !!(stack->flags & LS_STACK_GREENLET);
 	if (!is_unseen_callee(stall, i, stack->flags & LS_STACK_AT_LOOP))
 		stall->coroutine = naming__coroutine(n, codes[i]);
 	if (is_bounded) {

@@ -78,6 +78,13 @@ bool examine_add_polls(struct examination *x, struct module_file *f)
 	return !examine_add_found(x, f, &search_polls, &n) && n;
 }
 
+bool examine_add_plain_polls(struct examination *x, struct module_file *f)
+{
+	size_t n;
+
+	return !examine_add_found(x, f, &search_plain_polls, &n) && n;
+}
+
 int examine_libc(struct examination *x)
 {
 	static const char *const names[] = { "libc.so.6", "libc-2.", "ld-musl-" };

@@ -67,6 +67,8 @@ int examine_add_found(struct examination *x, struct module_file *f,
 		      const struct file_search *search, size_t *ret_n);
 /* Adds the poll spots of a file; true if it has any. */
 bool examine_add_polls(struct examination *x, struct module_file *f);
+/* The same of poll and select. */
+bool examine_add_plain_polls(struct examination *x, struct module_file *f);
 /* Adds the name look-ups of the C library, if it is mapped. 0 or -ENOMEM. */
 int examine_libc(struct examination *x);
 

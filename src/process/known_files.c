@@ -100,6 +100,12 @@ static int run_polls(struct spots *spots, struct elf_image *img, void *facts)
 	return spots__add_polls(spots, img);
 }
 
+static int run_plain_polls(struct spots *spots, struct elf_image *img, void *facts)
+{
+	(void)facts;
+	return spots__add_plain_polls(spots, img);
+}
+
 static int run_dns(struct spots *spots, struct elf_image *img, void *facts)
 {
 	(void)facts;
@@ -107,6 +113,7 @@ static int run_dns(struct spots *spots, struct elf_image *img, void *facts)
 }
 
 const struct file_search search_polls = { run_polls, 0 };
+const struct file_search search_plain_polls = { run_plain_polls, 0 };
 const struct file_search search_dns = { run_dns, 0 };
 
 static int search_anew(struct known_file **ret_found, const struct module_file *file,

@@ -17,7 +17,7 @@ struct file_search {
 	size_t facts_bytes;
 };
 
-extern const struct file_search search_polls, search_dns;
+extern const struct file_search search_polls, search_plain_polls, search_dns;
 
 struct known_file {
 	struct file_stamp stamp;

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -17,29 +16,6 @@
 
 /* Where cgroups of version 2 are mounted, alone or beside those of version 1. */
 static const char *const cgroup_mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-
-static const struct {
-	long nr;
-	size_t count; /* argument: how many descriptors */
-} other_polls[] = {
-#ifdef SYS_poll
-	{ SYS_poll, 1 },
-#endif
-#ifdef SYS_select
-	{ SYS_select, 0 },
-#endif
-	{ SYS_ppoll, 1 },
-	{ SYS_pselect6, 0 },
-};
-
-/* Without descriptors it is a sleep. */
-static bool is_other_poll(const struct proc_thread *thread)
-{
-	for (size_t i = 0; i < N_OF(other_polls); i++)
-		if (other_polls[i].nr == thread->nr)
-			return thread->args[other_polls[i].count] != 0;
-	return false;
-}
 
 static bool is_group_frozen(const char *mount, const char *cgroup)
 {
@@ -72,7 +48,7 @@ static enum loop_state state_in_call(const struct target *t, const struct proc_t
 		return fd < 0 || thread->args[0] == (uint64_t)fd ? LOOP_STATE_POLLS :
 								   LOOP_STATE_OUTSIDE;
 	/* Without an epoll descriptor, the loop's own poll looks like any other. */
-	if (is_other_poll(thread))
+	if (proc_thread__is_in_poll(thread))
 		return fd < 0 ? LOOP_STATE_POLLS : LOOP_STATE_OUTSIDE;
 	return LOOP_STATE_OUTSIDE;
 }
@@ -104,16 +80,18 @@ enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t l
 #define STACK_WORDS 64 /* that hold the return address: the C library's frame is small */
 #define SPOT_BEHIND_BYTES 64 /* a spot may be some instructions behind the call */
 
-static bool has_poll_behind(const struct target_module *m, uint64_t offset)
+static bool has_spot_behind(const struct target_module *m, enum ls_spot kind, uint64_t offset)
 {
 	for (size_t i = 0; i < m->n_spots; i++)
-		if (m->spots[i].kind == LS_SPOT_POLL_RETURN && m->spots[i].file_offset >= offset &&
+		if (m->spots[i].kind == kind && m->spots[i].file_offset >= offset &&
 		    m->spots[i].file_offset - offset <= SPOT_BEHIND_BYTES)
 			return true;
 	return false;
 }
 
-static bool is_return_of_poll(const struct target *t, const struct maps *maps, uint64_t addr)
+/* The module in which a poll returns to this address; NULL if none does. */
+static const struct target_module *polling_module(const struct target *t, const struct maps *maps,
+						  enum ls_spot kind, uint64_t addr)
 {
 	for (size_t i = 0; i < maps->n; i++) {
 		const struct map_entry *e = &maps->entries[i];
@@ -122,27 +100,30 @@ static bool is_return_of_poll(const struct target *t, const struct maps *maps, u
 			continue;
 		for (size_t k = 0; k < t->n_modules; k++)
 			if (t->modules[k].ino == e->ino && t->modules[k].dev == e->dev &&
-			    has_poll_behind(&t->modules[k], addr - e->start + e->offset))
-				return true;
+			    has_spot_behind(&t->modules[k], kind, addr - e->start + e->offset))
+				return &t->modules[k];
 	}
-	return false;
+	return NULL;
 }
 
-int target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread)
+int target__spot_poll(const struct target *t, const struct proc_thread *thread,
+		      const struct target_module **ret_module)
 {
 	_cleanup_(maps__freep) struct maps *maps = NULL;
+	const enum ls_spot kind =
+		proc_thread__is_in_epoll(thread) ? LS_SPOT_POLL_RETURN : LS_SPOT_PLAIN_POLL_RETURN;
 	uint64_t words[STACK_WORDS];
 	int r;
 
-	if (!proc_thread__is_in_epoll(thread))
+	*ret_module = NULL;
+	if (!proc_thread__is_in_epoll(thread) && !proc_thread__is_in_poll(thread))
 		return 0;
 	r = target__read(t, thread->sp, words, sizeof(words));
 	if (r >= 0)
 		r = maps__read(&maps, t->pid);
 	if (r < 0)
 		return limits__is_lack(r) ? r : 0;
-	for (size_t i = 0; i < STACK_WORDS; i++)
-		if (is_return_of_poll(t, maps, words[i]))
-			return 1;
+	for (size_t i = 0; !*ret_module && i < STACK_WORDS; i++)
+		*ret_module = polling_module(t, maps, kind, words[i]);
 	return 0;
 }

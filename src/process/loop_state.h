@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct target;
+struct target_module;
 
 enum loop_state {
 	LOOP_STATE_UNKNOWN, /* it has ended, or the kernel does not say what it is in */
@@ -25,10 +26,11 @@ enum loop_state target__loop_state(const struct target *t, pid_t tid, uint64_t l
 struct proc_thread;
 
 /*
- * 1 if a thread waits in an epoll whose end the probes show: it was called at a place that a
- * spot of the target lies behind. Other libraries have polls of their own. 0 if not, or -errno if
- * we lack memory or descriptors.
+ * The module from which a thread polls, if the probes show the end of that: a spot of the target
+ * lies behind the call. NULL if it does not poll, or elsewhere. 0, or -errno if we lack memory or
+ * descriptors.
  */
-int target__is_in_spot_poll(const struct target *t, const struct proc_thread *thread);
+int target__spot_poll(const struct target *t, const struct proc_thread *thread,
+		      const struct target_module **ret_module);
 
 #endif

@@ -91,3 +91,35 @@ bool proc_thread__is_in_epoll(const struct proc_thread *thread)
 			return true;
 	return false;
 }
+
+bool proc_thread__is_in_poll(const struct proc_thread *thread)
+{
+	static const struct {
+		long nr;
+		size_t count; /* argument: how many descriptors; without any it is a sleep */
+	} calls[] = {
+#ifdef SYS_poll
+		{ SYS_poll, 1 },
+#endif
+#ifdef SYS_select
+		{ SYS_select, 0 },
+#endif
+		{ SYS_ppoll, 1 },
+		{ SYS_pselect6, 0 },
+	};
+
+	for (size_t i = 0; thread->call == PROC_CALL_IN && i < N_OF(calls); i++)
+		if (thread->nr == calls[i].nr)
+			return thread->args[calls[i].count] != 0;
+	return false;
+}
+
+bool proc_thread__is_in_poll_of_one(const struct proc_thread *thread)
+{
+	bool is_poll = thread->nr == SYS_ppoll;
+
+#ifdef SYS_poll
+	is_poll |= thread->nr == SYS_poll;
+#endif
+	return thread->call == PROC_CALL_IN && is_poll && thread->args[1] == 1;
+}

@@ -32,6 +32,10 @@ int proc_thread__parse_syscall(struct proc_thread *thread, const char *text);
 int proc_thread__read(struct proc_thread *ret_thread, pid_t pid, pid_t tid);
 /* Whether it waits for events of an epoll descriptor: the first argument. */
 bool proc_thread__is_in_epoll(const struct proc_thread *thread);
+/* True if it is in a poll or select of descriptors. */
+bool proc_thread__is_in_poll(const struct proc_thread *thread);
+/* True if it is in a poll of one descriptor. */
+bool proc_thread__is_in_poll_of_one(const struct proc_thread *thread);
 /* Whether two readings show no sign that the thread ran between them. */
 bool proc_thread__is_same(const struct proc_thread *a, const struct proc_thread *b);
 

@@ -41,26 +41,49 @@ void spots__done(struct spots *s)
 	*s = (struct spots){ 0 };
 }
 
-int spots__add_polls(struct spots *s, struct elf_image *img)
+/* As close behind the poll as its architecture has it, else some instructions further on. */
+static int spot_behind_poll(struct elf_image *img, const struct code_call *call,
+			    uint64_t *ret_vaddr)
 {
-	static const char *const names[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2" };
+	const int r = code_spot_behind(img, call, arch.is_poll_result_kept, ret_vaddr);
+
+	return r ? code_spot_behind(img, call, false, ret_vaddr) : 0;
+}
+
+static int add_returns(struct spots *s, struct elf_image *img, const char *const *names, size_t n,
+		       enum ls_spot kind)
+{
 	struct arch_callee poll = { .n_entries = 0 };
 	struct code_call calls[MAX_CALLS];
-	int n, r = 0;
+	int n_calls, r = 0;
 
-	for (size_t i = 0; i < N_OF(names); i++)
+	for (size_t i = 0; i < n; i++)
 		elf_image__add_import(img, names[i], &poll);
 	if (!poll.n_slots)
 		return 0;
-	n = code_find_branches(img, &poll, calls, MAX_CALLS);
-	for (int i = 0; !r && i < n; i++) {
+	n_calls = code_find_branches(img, &poll, calls, MAX_CALLS);
+	for (int i = 0; !r && i < n_calls; i++) {
 		uint64_t behind;
 
-		if (calls[i].insn.is_call &&
-		    !code_spot_behind(img, &calls[i], arch.is_poll_result_kept, &behind))
-			r = spots__add(s, img, behind, LS_SPOT_POLL_RETURN, true);
+		if (calls[i].insn.is_call && !spot_behind_poll(img, &calls[i], &behind))
+			r = spots__add(s, img, behind, kind, true);
 	}
-	return n < 0 ? n : r;
+	return n_calls < 0 ? n_calls : r;
+}
+
+int spots__add_polls(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2" };
+
+	return add_returns(s, img, names, N_OF(names), LS_SPOT_POLL_RETURN);
+}
+
+int spots__add_plain_polls(struct spots *s, struct elf_image *img)
+{
+	static const char *const names[] = { "poll",	    "ppoll",  "__poll_chk",
+					     "__ppoll_chk", "select", "pselect" };
+
+	return add_returns(s, img, names, N_OF(names), LS_SPOT_PLAIN_POLL_RETURN);
 }
 
 int spots__add_dns(struct spots *s, struct elf_image *img)

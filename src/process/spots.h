@@ -24,6 +24,8 @@ int spots__add(struct spots *s, struct elf_image *img, uint64_t vaddr, enum ls_s
 
 /* Finds the returns of epoll_wait and its kin. */
 int spots__add_polls(struct spots *s, struct elf_image *img);
+/* Finds the returns of poll, select and their kin. */
+int spots__add_plain_polls(struct spots *s, struct elf_image *img);
 /* Finds the entries of the C library's name look-ups. */
 int spots__add_dns(struct spots *s, struct elf_image *img);
 

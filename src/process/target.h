@@ -69,8 +69,12 @@ struct target_loop_thread {
 	uint64_t loop; /* address of the loop object */
 	uint64_t tstate; /* of its thread state */
 	const struct loop_kind *kind; /* NULL: unknown */
-	uint64_t frame; /* of a bare loop: that of the function that runs it; 0: unknown */
-	int poll_fd; /* of a bare loop: the descriptor it waits on */
+	/* Of a bare loop: */
+	uint64_t frame; /* of the function that runs it; 0: unknown */
+	uint64_t codes[LS_LOOP_CODES]; /* of that function and of those around it */
+	uint64_t base_code; /* of the outermost function of the user's own; 0: there is none */
+	uint16_t depth; /* functions between the poll and the one that runs the loop */
+	int poll_fd; /* the descriptor it waits on; -1: several, it polls with poll or select */
 	char type_name[64];
 };
 

@@ -262,14 +262,39 @@ static bool add_polls_of(struct examination *x, const struct map_entry *map)
 	return map && !module_file__open(&file, x->t->pid, map) && examine_add_polls(x, &file);
 }
 
+static void add_plain_polls_of(struct examination *x, const struct map_entry *map)
+{
+	_cleanup_(module_file__done) struct module_file file = { 0 };
+
+	if (map && !module_file__open(&file, x->t->pid, map))
+		examine_add_plain_polls(x, &file);
+}
+
+/*
+ * Libraries that poll for the loops of gevent and pyzmq. The epoll of libzmq is that of its own
+ * threads, which run no Python.
+ */
+static void examine_libraries(struct examination *x)
+{
+	add_polls_of(x, maps__find_name(x->maps, "libev.so"));
+	add_polls_of(x, maps__find_part(x->maps, "/gevent/libev/corecext."));
+	add_plain_polls_of(x, maps__find_name(x->maps, "libzmq.so"));
+}
+
+/* The module that polls for Python's own loops: the interpreter may have it built in. */
 static bool examine_select(struct examination *x)
 {
 	_cleanup_(module_file__done) struct module_file file = { 0 };
 	const struct map_entry *map;
 
-	if (examine_add_polls(x, &x->core))
+	if (examine_add_polls(x, &x->core)) {
+		examine_add_plain_polls(x, &x->core);
 		return true;
-	return !open_extension(x, "select", &file, &map) && examine_add_polls(x, &file);
+	}
+	if (open_extension(x, "select", &file, &map))
+		return false;
+	examine_add_plain_polls(x, &file);
+	return examine_add_polls(x, &file);
 }
 
 /* The wheel of uvloop holds libuv itself; distributions link the shared one. */
@@ -288,6 +313,7 @@ static void examine_poll(struct examination *x, const struct map_entry *uvloop)
 	 * A loop without a spot would never report a turn, so if one has none, turns of all loops
 	 * are timed by the sleep in their poll.
 	 */
+	examine_libraries(x);
 	x->t->proc.has_poll_spot = uvloop ? examine_uvloop(x, uvloop) && has_select : has_select;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See py_polls.h. Only the epoll of Python's own module counts: a poll() or select() may as well be
- * a call that waits for one socket or for a child, and other libraries (gevent) poll elsewhere.
+ * See py_polls.h. A thread that waits in epoll runs a loop. One in poll() or select() may as well
+ * wait for one socket or for a child; there the functions around the wait decide.
  */
 #include "python/py_polls.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -19,52 +20,62 @@
 #include "python/python.h"
 
 #define MAX_FRAMES 16 /* of machinery between the poll and the function that runs the loop */
+#define FRAME_WORDS 48 /* locals and the values that a function works with */
 
 static int read_target(void *ctx, uint64_t addr, void *buf, size_t size)
 {
 	return target__read(ctx, addr, buf, size);
 }
 
-/* The role of a function in a loop. One that cannot be read counts as the user's. */
-static enum frame_role role_of(const struct target *t, uint64_t code)
+/* What a function of a stack is to a loop, and whose code it is. */
+struct part {
+	enum frame_role role;
+	enum code_origin origin;
+};
+
+/* One that cannot be read counts as the user's. */
+static struct part part_of(const struct target *t, uint64_t code)
 {
 	struct frame_source source = { .read = read_target, .ctx = (void *)t, .proc = t->proc };
-	enum frame_role role = FRAME_USER;
+	struct part part = { .role = FRAME_USER, .origin = ORIGIN_USER };
 	struct code_stamp stamp;
 	struct code_names names;
 
 	if (py_code_stamp(&source, code, &stamp) < 0)
-		return FRAME_USER;
+		return part;
 	py_code_names(&source, &stamp, &names);
-	if (names.name && names.file)
-		role = runtime_words__frame_role(t->runtime->words, names.file, names.name);
+	if (names.name && names.file) {
+		part.role = runtime_words__frame_role(t->runtime->words, names.file, names.name);
+		part.origin = runtime_words__origin(t->runtime->words, names.file);
+	}
 	free(names.name);
 	free(names.file);
-	return role;
+	return part;
 }
 
-/* What a thread that waits in an epoll is in. -ENOENT: it does not, or cannot be read. */
-static int read_epoll(const struct target *t, pid_t tid, struct proc_thread *ret_thread)
+static int read_poll(const struct target *t, pid_t tid, struct proc_thread *ret_thread)
 {
 	const int r = tid > 0 ? proc_thread__read(ret_thread, t->pid, tid) : -ENOENT;
 
 	if (r < 0)
 		return limits__is_lack(r) ? r : -ENOENT;
-	return proc_thread__is_in_epoll(ret_thread) ? 0 : -ENOENT;
+	return proc_thread__is_in_epoll(ret_thread) || proc_thread__is_in_poll(ret_thread) ?
+		0 :
+		-ENOENT;
 }
 
 /* The same with its stack, which counts if the thread waits before and after it was read. */
 static int read_waiting(const struct target *t, uint64_t tstate, pid_t tid,
 			struct proc_thread *ret_thread, struct target_stack *ret_stack)
 {
-	int r = read_epoll(t, tid, ret_thread);
+	int r = read_poll(t, tid, ret_thread);
 
 	if (r < 0)
 		return r;
 	r = py_thread_stack(t, tstate, ret_stack);
 	if (r < 0)
 		return limits__is_lack(r) ? r : -ENOENT;
-	r = read_epoll(t, tid, ret_thread);
+	r = read_poll(t, tid, ret_thread);
 	if (!r && (!ret_stack->n_frames || ret_stack->is_torn))
 		return -ENOENT;
 	return r;
@@ -78,33 +89,92 @@ static pid_t tid_of(const struct target *t, uint64_t tstate)
 	return tid > 0 ? tid : 0;
 }
 
-/* The innermost function that is no machinery of a loop. */
-static uint64_t runner_of(const struct target *t, const struct target_stack *stack)
+/* Where the innermost function is that is no machinery of a loop. */
+static size_t find_runner(const struct target *t, const struct target_stack *stack)
 {
 	size_t i = 0;
 
 	while (i + 1 < stack->n_frames && i < MAX_FRAMES &&
-	       role_of(t, stack->frames[i].at.code) == FRAME_LOOP)
+	       part_of(t, stack->frames[i].at.code).role == FRAME_LOOP)
 		i++;
-	return stack->frames[i].at.code;
+	return i;
+}
+
+/* The outermost function of the user's own. */
+static uint64_t find_base(const struct target *t, const struct target_stack *stack)
+{
+	for (size_t i = stack->n_frames; i-- > 0;)
+		if (part_of(t, stack->frames[i].at.code).origin == ORIGIN_USER)
+			return stack->frames[i].at.code;
+	return 0;
+}
+
+/* Among what the innermost function works with; a method's object is there while it is called. */
+static bool has_poll_object(const struct target *t, uint64_t tstate)
+{
+	uint64_t frame, words[FRAME_WORDS];
+
+	if (py_frame_top(t, tstate, &frame) ||
+	    target__read(t, frame + t->proc.py.at.frame_locals, words, sizeof(words)))
+		return false;
+	for (size_t i = 0; i < FRAME_WORDS; i++) {
+		const uint64_t object = words[i] & ~(uint64_t)t->proc.py.at.tag_mask;
+
+		if (object && !(object & 7) && py_is_instance(t, object, "select.poll"))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_core(const struct target *t, const struct target_module *module)
+{
+	return !strcmp(module->path, py_target(t)->core_path);
+}
+
+/*
+ * Does a thread that waits in poll or select from `module`, called by the n-th function, run a
+ * loop? The standard library waits so for a child or a connection. A socket with a timeout waits in
+ * a poll of one descriptor, which the interpreter may have in the same module as select.poll().
+ */
+static bool is_plain_loop(const struct target *t, const struct proc_thread *waiting,
+			  uint64_t tstate, const struct target_module *module,
+			  const struct target_stack *stack, size_t n)
+{
+	const struct part runner = part_of(t, stack->frames[n].at.code);
+
+	if (runner.origin == ORIGIN_RUNTIME && runner.role == FRAME_USER)
+		return false;
+	return n > 0 || !proc_thread__is_in_poll_of_one(waiting) || !is_in_core(t, module) ||
+		has_poll_object(t, tstate);
 }
 
 int py_polls__describe(const struct target *t, struct target_loop_thread *thread)
 {
+	const struct target_module *module = NULL;
 	struct proc_thread waiting;
 	struct target_stack stack;
 	int r = read_waiting(t, thread->tstate, thread->tid, &waiting, &stack);
+	bool is_epoll;
+	size_t n;
 
 	if (r == -ENOENT)
 		return 0;
 	if (!r)
-		r = target__is_in_spot_poll(t, &waiting);
-	if (r <= 0)
+		r = target__spot_poll(t, &waiting, &module);
+	if (r < 0 || !module)
 		return r;
+	n = find_runner(t, &stack);
+	is_epoll = proc_thread__is_in_epoll(&waiting);
+	if (!is_epoll && !is_plain_loop(t, &waiting, thread->tstate, module, &stack, n))
+		return 0;
 	thread->loop = thread->tstate;
 	thread->kind = &py_loop_poll;
-	thread->poll_fd = (int)waiting.args[0];
-	if (py_frame_find(t, thread->tstate, runner_of(t, &stack), &thread->frame))
+	thread->poll_fd = is_epoll ? (int)waiting.args[0] : -1;
+	for (size_t i = 0; i < LS_LOOP_CODES && n + i < stack.n_frames; i++)
+		thread->codes[i] = stack.frames[n + i].at.code;
+	thread->base_code = find_base(t, &stack);
+	thread->depth = (uint16_t)n;
+	if (py_frame_find(t, thread->tstate, thread->codes[0], &thread->frame))
 		thread->frame = 0;
 	return 1;
 }
@@ -112,9 +182,11 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 int py_polls__fd(const struct target *t, uint64_t tstate)
 {
 	struct proc_thread waiting;
-	const int r = read_epoll(t, tid_of(t, tstate), &waiting);
+	const int r = read_poll(t, tid_of(t, tstate), &waiting);
 
-	return r < 0 ? r : (int)waiting.args[0];
+	if (r < 0)
+		return r;
+	return proc_thread__is_in_epoll(&waiting) ? (int)waiting.args[0] : -ENOENT;
 }
 
 bool py_polls__is_thread(const struct target *t, uint64_t addr)
@@ -137,6 +209,6 @@ int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code)
 	const int r = read_waiting(t, tstate, tid_of(t, tstate), &waiting, &stack);
 
 	if (!r)
-		*ret_code = runner_of(t, &stack);
+		*ret_code = stack.frames[find_runner(t, &stack)].at.code;
 	return r;
 }

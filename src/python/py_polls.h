@@ -13,9 +13,9 @@
 #include "process/target.h"
 
 /*
- * Whether a thread waits in select.epoll.poll(), whose end the probes show: it runs a loop. All
- * loops of Python that use epoll come through there. If so, returns 1 and fills in all of `thread`,
- * whose thread state and id are set. Else 0, or -errno if we lack memory or descriptors.
+ * Whether a thread waits in a poll whose end the probes show, and runs a loop: in epoll, or in
+ * poll or select as a loop calls it. If so, returns 1 and fills in all of `thread`, whose thread
+ * state and id are set. Else 0, or -errno if we lack memory or descriptors.
  */
 int py_polls__describe(const struct target *t, struct target_loop_thread *thread);
 

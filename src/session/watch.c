@@ -208,6 +208,14 @@ const char *watch__loop_word(const struct watch *w)
 	return n ? target_loop_kind_word(NULL) : NULL;
 }
 
+static bool has_bare_loop(const struct watch *w)
+{
+	for (size_t i = 0; i < watch__known_loops(w); i++)
+		if (target_loop_kind_is_bare(w->loops[i].kind))
+			return true;
+	return false;
+}
+
 /* Why loops that are known ran no task. They only wait if all of them do. */
 static const char *loop_silence(const struct watch *w)
 {
@@ -223,6 +231,9 @@ static const char *loop_silence(const struct watch *w)
 	};
 	enum loop_state state = LOOP_STATE_POLLS;
 
+	if (has_bare_loop(w))
+		return "its event loop has no tasks that are known: what it does between two polls "
+		       "is timed as callbacks";
 	for (size_t i = 0; state == LOOP_STATE_POLLS && i < watch__known_loops(w); i++)
 		state = w->process->loop_state(w->target, w->loops[i].tid, w->loops[i].loop);
 	return reasons[state];

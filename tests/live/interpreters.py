@@ -30,7 +30,7 @@ _HOMES = (
     "~/.local/share/mise/installs/python/*/bin",
     "/opt/python/*/bin",
 )
-_MODULES = ("uvloop", "greenlet", "trio", "anyio", "twisted", "nest_asyncio")
+_MODULES = ("uvloop", "greenlet", "trio", "anyio", "twisted", "nest_asyncio", "gevent")
 _TRY = """
 import importlib, sys
 for name in sys.argv[1:]:

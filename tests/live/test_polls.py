@@ -61,7 +61,8 @@ def _trace(bench, kind):
 
 @live()
 def own_poll_loops(bench):
-    for kind in ("selectors", "epoll", "thread", "busy"):
+    for kind in ("selectors", "epoll", "thread", "busy", "select", "poll", "poll_selector",
+                 "select_busy"):
         with bench.part(kind):
             _check_all(*_trace(bench, kind))
 
@@ -81,3 +82,30 @@ def asyncio_without_epoll(bench):
 @live(on="once", needs="twisted")
 def twisted(bench):
     _check_all(*_trace(bench, "twisted"))
+
+
+@live(on="once", needs="gevent")
+def gevent(bench):
+    _check_all(*_trace(bench, "gevent"))
+
+
+@live()
+def waits_of_no_loop(bench):
+    """What a thread of an executor does after it has waited in select for a while is no stall of
+    anything, and the wait of a subprocess's output is no loop."""
+    target = bench.target("waits_of_no_loop.py")
+    target.hear("ready")
+    tool = bench.tool("trace", "-p", str(target.pid), "--threshold", THRESHOLD)
+    tool.wait_start()
+    done = target.ask("go", "done")
+    summary = tool.finish()
+    target.write("end")
+    target.finish()
+    stalls = [s for s in tool.stalls if own_ns(s) >= 10 * MS]
+    waited = [s for s in stalls if s["tid"] == done["waiter"] and s["unit"] == "callback"
+              and s["call"] and s["call"]["line"] == done["inside_line"]]
+    check(waited, "what it does between two of its waits: %s", [brief(s) for s in stalls])
+    others = [s for s in stalls if s not in waited]
+    check_equal(others, [], "stalls: %s" % [brief(s) for s in others])
+    threads = {loop["tid"] for loop in summary["loops"]}
+    check(done["reader"] not in threads, "the reader of a child is a loop: %r", summary["loops"])

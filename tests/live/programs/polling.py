@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A program with a loop of its own: nothing but its poll is known of it.
 
-    polling.py selectors|epoll|thread|busy|twisted|asyncio_select|asyncio_poll
+    polling.py selectors|epoll|thread|busy|select|poll|poll_selector|select_busy|gevent|twisted|
+        asyncio_select|asyncio_poll
 
 Prints "ready", waits for a line in its poll, stalls in different ways, prints "done" with what it
-did. busy: never waits while it works, so that many short callbacks follow each other. asyncio_*:
-its loop with another selector than epoll's, and a task.
+did. *busy: never waits while it works, so that many short callbacks follow each other. select and
+poll: called by a function of their own, outside of which the work is done. asyncio_*: its loop with
+another selector than epoll's, and a task.
 """
 
 import asyncio
@@ -83,6 +85,45 @@ def run_thread():
 
 def run_busy():
     run_selectors(work=BUSY, pause_s=0)
+
+
+def _select(timeout=None):
+    return select.select([0], [], [], timeout)
+
+
+def run_select():
+    _run(_select)
+
+
+def run_select_busy():
+    _run(_select, work=BUSY, pause_s=0)
+
+
+def run_poll():
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    _run(lambda timeout=None: poll.poll(None if timeout is None else timeout * 1000))
+
+
+def run_poll_selector():
+    selector = selectors.PollSelector()
+    selector.register(0, selectors.EVENT_READ)
+    _run(selector.select)
+
+
+def run_gevent():
+    """Its hub polls, and each greenlet has a stack of its own."""
+    import gevent
+    from gevent.socket import wait_read
+
+    protocol.say("ready")
+    wait_read(0)
+    os.read(0, 4096)
+    for function in WORK:
+        gevent.spawn(function).join()
+        gevent.sleep(0.02)
+    protocol.say("done", stalls=TRUTH)
+    wait_read(0)
 
 
 async def _beat():
