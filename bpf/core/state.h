@@ -338,6 +338,17 @@ enum off_kind {
 	OFF_BLOCKED
 };
 
+/* Of a frame walk: the frame with code that was passed last. The kernel's stack is short. */
+struct passed_frame {
+	__u64 addr, code;
+	__u32 index;
+	__u32 is_entry; /* C code entered it, or may have (3.8-3.10) */
+	__u32 call; /* what the interpreter called so far: as in the flags of a stack */
+	__u32 n_operands;
+	__u64 values[3]; /* its first local variables: self, and two arguments */
+	__u64 operands; /* of the frame around it */
+};
+
 struct thread_state {
 	/* touched at every step */
 	__u64 last_number;
@@ -451,6 +462,7 @@ struct thread_state {
 	struct queue_walk queue;
 	struct socket_walk sockets;
 	struct span outer[LS_MAX_NEST];
+	struct passed_frame passed;
 	__u8 object[256]; /* buffer for objects of the target */
 	__u8 frame[128]; /* buffer for frames */
 };

@@ -7,6 +7,8 @@
 #endif
 #include "python/frames.h"
 
+#include "python/own_calls.h"
+
 /* Of a stack that is too deep, so many of its innermost frames are kept. */
 #define INNER_FRAMES (LS_MAX_FRAMES / 2)
 #define MOST_FRAMES 2048 /* a deeper stack has no outer frames but that of its coroutine */
@@ -178,10 +180,42 @@ LS_SUBPROG int frames_walk_outer(struct thread_state *ts, struct ls_rec_stack *r
 	return walk.flags;
 }
 
+/* Does a frame say itself that C code entered it? From 3.12 on a shim around it does. */
+static __always_inline int is_entry(const struct thread_state *ts)
+{
+	const struct ls_pyoffsets *py = &ts->proc.py.at;
+
+	return py->frame_object == LS_PY_NONE ||
+		(py->frame_is_entry != LS_PY_NONE && ts->frame[py->frame_is_entry & FRAME_MASK]);
+}
+
+/* The frame that was read is number i: whether it was interrupted to call the one inside it. */
+static __always_inline void look_for_call(struct thread_state *ts, __u64 frame, __u32 i, __u64 code)
+{
+	struct passed_frame *passed = &ts->passed;
+	__u32 call;
+
+	if (!code) {
+		passed->is_entry = 1;
+		return;
+	}
+	if (passed->addr && passed->is_entry && passed->index < INNER_FRAMES) {
+		call = own_call(ts, frame);
+		if (call && (call != LS_CALL_MAYBE_DEATH || !passed->call))
+			passed->call = (call & LS_STACK_CALL_MASK) << LS_STACK_CALL_SHIFT |
+				passed->index << LS_STACK_CALLED_SHIFT;
+	}
+	passed->addr = frame;
+	passed->code = code;
+	passed->index = i;
+	passed->is_entry = is_entry(ts);
+}
+
 /* bpf_loop() callback: stores frame i of the chain, shims with code 0. */
 static long walk_outwards(__u32 i, struct walk *walk)
 {
 	struct thread_state *ts = walk->ts;
+	struct ls_frame found;
 
 	if (!i && walk->callee.code) {
 		walk->rec->frames[0] = walk->callee;
@@ -198,8 +232,10 @@ static long walk_outwards(__u32 i, struct walk *walk)
 		walk->flags = LS_STACK_UNREADABLE;
 		return 1;
 	}
-	walk->rec->frames[i & (LS_MAX_FRAMES - 1)] = frame_found(ts);
+	found = frame_found(ts);
+	walk->rec->frames[i & (LS_MAX_FRAMES - 1)] = found;
 	walk->n = i + 1;
+	look_for_call(ts, walk->frame, i, found.code);
 	if (walk->frame == walk->last) {
 		walk->flags = flags_at_last(ts);
 		return 1;
@@ -220,11 +256,13 @@ LS_INLINE void walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 fra
 			     .callee = callee,
 			     .flags = LS_STACK_TRUNCATED };
 
+	ts->passed.addr = 0;
+	ts->passed.call = 0;
 	bpf_loop(LS_MAX_FRAMES, walk_outwards, &walk, 0);
 	rec->n_frames = walk.n;
 	if (walk.flags & LS_STACK_TRUNCATED)
 		walk.flags |= frames_walk_outer(ts, rec, walk.middle, last);
-	rec->flags = walk.flags;
+	rec->flags = walk.flags | ts->passed.call;
 }
 
 LS_SUBPROG int frames_walk(struct thread_state *ts, struct ls_rec_stack *rec, __u64 frame,

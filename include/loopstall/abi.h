@@ -13,6 +13,7 @@
 #include <loopstall/counters.h>
 #include <loopstall/hist.h>
 #include <loopstall/meters.h>
+#include <loopstall/own_call.h>
 #include <loopstall/python.h>
 #include <loopstall/requests.h>
 #include <loopstall/trace_context.h>

@@ -70,6 +70,9 @@ struct ls_pyoffsets {
 	/* up to 3.10: pointer to the bottom of the value stack, else LS_PY_NONE */
 	__u16 frame_stack;
 	__u16 frame_stack_top; /* its end: enum ls_stack_top says how it is written */
+	__u16 frame_object; /* 3.11+: the frame object, if one was made; else LS_PY_NONE */
+	/* 3.11: did C code enter it? Later a shim lies around such a frame: LS_PY_NONE */
+	__u16 frame_is_entry;
 	/* generator, coroutine, async generator */
 	__u16 gen_bytes; /* one read of this size holds gen_code and gen_qualname */
 	__u16 gen_frame; /* 3.8-3.10: pointer to the frame object, else LS_PY_NONE */
@@ -79,6 +82,8 @@ struct ls_pyoffsets {
 	__u16 gen_state; /* how far it is, one byte; 3.10: in the frame */
 	__u16 gen_origin; /* where it was made, if the program asked for that */
 	/* code */
+	/* what follows co_argcount is in the same place of each version: see own_calls.bpf.c */
+	__u16 co_argcount;
 	__u16 co_flags, co_firstlineno, co_filename, co_name, co_qualname, co_linetable, co_code;
 	/* free-threaded 3.14+: array of each thread's copy of the code, else LS_PY_NONE */
 	__u16 co_tlbc;
@@ -117,7 +122,12 @@ struct ls_pyoffsets {
 	__s8 gen_created;
 	/* minor: whose layout this is; a newer version is read with the newest one's */
 	__u8 minor, micro;
-	__u8 pad[4];
+	__u8 pad[2];
+	/*
+	 * One bit for each instruction that drops a value and calls nothing else with a value that
+	 * is no operand of it. None: they are not known.
+	 */
+	__u32 drops[8];
 };
 
 /*

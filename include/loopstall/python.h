@@ -19,6 +19,7 @@ struct ls_pyproc {
 	__u64 threads; /* head of the interpreter's list of thread states */
 	__u64 coro_type, gen_type; /* PyCoro_Type, PyGen_Type: what task_coro may be read as */
 	__u64 async_gen_type, asend_type; /* PyAsyncGen_Type, and what its asend() returns */
+	__u64 weakref_type, none; /* _PyWeakref_RefType, None */
 	__u64 step_call; /* tp_call of TaskStepMethWrapper */
 	__u64 wakeup_call; /* C function of task_wakeup (3.10+) or tp_call of its wrapper type */
 	/* up to 3.13: the dict loop -> running task. 0 also where the thread state says it */

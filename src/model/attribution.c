@@ -240,19 +240,39 @@ static bool is_finalizer(const struct stall *stall, const struct model_frame *fr
 		words->is_finalizer(frame->file, frame->function);
 }
 
-/* The outermost finalizer: another one in it is run by it. */
-static void find_context(const struct naming *n, struct stall *stall, uint64_t callback)
+/* A frame whose function the interpreter called by itself, as the kernel side saw it. */
+struct own_call {
+	size_t at; /* in the stall's stack; SIZE_MAX: there is none */
+	enum ls_own_call what;
+};
+
+static enum call_context context_of(const struct stall *stall, const struct own_call *call,
+				    size_t i)
+{
+	if (is_finalizer(stall, &stall->stack[i]))
+		return CONTEXT_FINALIZER;
+	if (i == call->at && call->what == LS_CALL_SIGNAL)
+		return CONTEXT_SIGNAL;
+	return i == call->at && call->what == LS_CALL_DEATH ? CONTEXT_DEATH : CONTEXT_TASK;
+}
+
+/* The outermost function that the interpreter called: another one in it is run by it. */
+static void find_context(const struct naming *n, struct stall *stall, const struct own_call *call,
+			 uint64_t callback)
 {
 	for (size_t i = stall->n_frames; i > 0; i--) {
-		if (!is_finalizer(stall, &stall->stack[i - 1]))
+		const enum call_context context = context_of(stall, call, i - 1);
+
+		if (context == CONTEXT_TASK)
 			continue;
-		stall->context = CONTEXT_FINALIZER;
-		stall->finalizer = stall->stack[i - 1];
+		stall->context = context;
+		stall->own_call = stall->stack[i - 1];
 		if (i < stall->n_frames)
 			stall->interrupted = stall->stack[i];
 		return;
 	}
-	if (callback && !naming__is_awaited(n, callback))
+	/* What C code called cannot await either. */
+	if (call->what == LS_CALL_MAYBE_DEATH || (callback && !naming__is_awaited(n, callback)))
 		stall->context = CONTEXT_CALLBACK;
 }
 
@@ -263,22 +283,39 @@ static bool is_unseen_callee(const struct stall *stall, size_t i, bool is_at_loo
 		(frame_role(stall, i) == FRAME_BOUNDARY || (is_at_loop && stall->n_frames == 1));
 }
 
-/* False if the stack was not taken inside the loop, or where it waits. */
-static bool fill_stack(const struct naming *n, const struct pending_stack *stack,
-		       struct stall *stall)
+/* Names the frames. */
+static void fill_frames(const struct naming *n, const struct pending_stack *stack,
+			struct stall *stall, uint64_t *codes, struct own_call *ret_call)
 {
-	uint64_t codes[LS_MAX_FRAMES];
-	bool is_bounded;
-	size_t i;
+	const size_t called = stack->flags >> LS_STACK_CALLED_SHIFT & LS_STACK_CALLED_MASK;
 
-	for (i = 0; i < stack->n_frames; i++) {
+	*ret_call = (struct own_call){
+		.at = SIZE_MAX,
+		.what = (enum ls_own_call)(stack->flags >> LS_STACK_CALL_SHIFT &
+					   LS_STACK_CALL_MASK),
+	};
+	for (size_t i = 0; i < stack->n_frames; i++) {
 		if (!stack->frames[i].code)
 			continue;
+		if (i == called && ret_call->what != LS_CALL_NONE)
+			ret_call->at = stall->n_frames;
 		codes[stall->n_frames] = stack->frames[i].code;
 		stall->def_lines[stall->n_frames] =
 			naming__code(n, stack->frames[i].code).first_line;
 		stall->stack[stall->n_frames++] = naming__frame(n, &stack->frames[i]);
 	}
+}
+
+/* False if the stack was not taken inside the loop, or where it waits. */
+static bool fill_stack(const struct naming *n, const struct pending_stack *stack,
+		       struct stall *stall)
+{
+	uint64_t codes[LS_MAX_FRAMES];
+	struct own_call call;
+	bool is_bounded;
+	size_t i;
+
+	fill_frames(n, stack, stall, codes, &call);
 	stall->is_stack_cut = (stack->flags & STACK_CUT) ||
 		(stall->unit == LS_UNIT_STEP && !(stack->flags & LS_STACK_AT_CORO));
 	if (!stall->n_frames)
@@ -286,10 +323,11 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	stall->call = innermost_known(stall);
 	stall->is_nested_loop = nested_loop(stall, stack->flags & LS_STACK_AT_LOOP) > 0;
 	if (stall->unit != LS_UNIT_CALLBACK) {
-		find_context(n, stall, 0);
+		find_context(n, stall, &call, 0);
 		return true;
 	}
-	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && is_in_selector(stall))
+	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && call.at == SIZE_MAX &&
+	    is_in_selector(stall))
 		return false;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
 	is_bounded |= !!(stack->flags & LS_STACK_GREENLET);
@@ -299,7 +337,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
 	}
-	find_context(n, stall, codes[i]);
+	find_context(n, stall, &call, codes[i]);
 	return is_bounded || stall->is_stack_cut;
 }
 

@@ -336,6 +336,10 @@ const char *lint_advice(const struct runtime_words *words, const struct rule *ru
 		return said->advice;
 	if (context == CONTEXT_FINALIZER && w->in_finalizer)
 		return w->in_finalizer;
+	if (context == CONTEXT_DEATH && w->in_death_callback)
+		return w->in_death_callback;
+	if (context == CONTEXT_SIGNAL && w->in_signal_handler)
+		return w->in_signal_handler;
 	return context == CONTEXT_CALLBACK && w->in_callback && w->in_callback[rule->kind] ?
 		w->in_callback[rule->kind] :
 		said->advice;

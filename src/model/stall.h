@@ -200,8 +200,11 @@ struct stall {
 	struct ls_trace_context trace; /* all 0: none, or not known */
 	enum sign sign;
 	enum call_context context;
-	/* CONTEXT_FINALIZER: its function, and what it was run in; NULLs if not known */
-	struct model_frame finalizer, interrupted;
+	/*
+	 * CONTEXT_FINALIZER, _DEATH, _SIGNAL: the function that the interpreter called by itself,
+	 * and what it was run in; NULLs if not known
+	 */
+	struct model_frame own_call, interrupted;
 	/*
 	 * `cause` is the host's doing, and the rest alone reached the threshold: its cause and
 	 * time. Else `own_ns` is 0.

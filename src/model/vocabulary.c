@@ -172,6 +172,13 @@ void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER
 			 holder->pid);
 }
 
+const char *vocabulary_own_call(const struct stall *stall)
+{
+	if (stall->context == CONTEXT_SIGNAL)
+		return "a signal handler";
+	return stall->context == CONTEXT_DEATH ? "the callback of a weak reference" : "a finalizer";
+}
+
 void vocabulary_kernel(const struct stall *stall, char buf[VOCABULARY_KERNEL_BYTES])
 {
 	const bool is_cpu =

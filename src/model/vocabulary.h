@@ -42,6 +42,9 @@ const char *vocabulary_lock_unknown(enum ls_lock_known known);
  */
 void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES]);
 
+/* What `own_call` of a stall is: "a signal handler". */
+const char *vocabulary_own_call(const struct stall *stall);
+
 #define VOCABULARY_KERNEL_BYTES 64
 
 /* "in the kernel, 51200 page faults" of a stall on the CPU, "" if most of it was not. */

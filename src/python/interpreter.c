@@ -246,13 +246,18 @@ static int find_layout(struct examination *x, bool has_table)
 {
 	struct target *t = x->t;
 	uint8_t minor = py_target(t)->version[1];
+	int r;
 
 	t->is_newer = py_target(t)->version[0] == 3 && minor > PY_MINOR_MAX && has_table;
 	if (t->is_newer)
 		minor = PY_MINOR_MAX;
-	return py_target(t)->version[0] != 3 ?
+	r = py_target(t)->version[0] != 3 ?
 		-ENOTSUP :
 		py_offsets__init(&t->proc.py.at, minor, py_target(t)->is_free_threaded);
+	/* No table says how instructions are numbered. */
+	if (t->is_newer)
+		memset(t->proc.py.at.drops, 0, sizeof(t->proc.py.at.drops));
+	return r;
 }
 
 static int find_version(struct examination *x)
@@ -383,7 +388,8 @@ int py_examine_interpreter(struct examination *x)
 	x->t->proc.py.gen_type = exported_address(x, "PyGen_Type");
 	x->t->proc.py.async_gen_type = exported_address(x, "PyAsyncGen_Type");
 	x->t->proc.py.asend_type = exported_address(x, "_PyAsyncGenASend_Type");
-	py_target(x->t)->none = exported_address(x, "_Py_NoneStruct");
+	x->t->proc.py.weakref_type = exported_address(x, "_PyWeakref_RefType");
+	x->t->proc.py.none = exported_address(x, "_Py_NoneStruct");
 	r = confirm_version(x);
 	return r ? r : confirm_layout(x);
 }

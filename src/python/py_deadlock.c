@@ -198,7 +198,7 @@ static bool add_set(struct finder *f, size_t i, uint64_t set)
 
 static bool is_none(const struct finder *f, uint64_t object)
 {
-	return object == py_target(f->r->t)->none;
+	return object == f->r->t->proc.py.none;
 }
 
 /* What the innermost frame waits for, where asyncio itself waits with a future. */

@@ -108,8 +108,8 @@ static const struct word words[] = {
 	AT(13, co_qualname, OBJECT_LIMIT),
 	AT(13, co_linetable, OBJECT_LIMIT),
 	AT(13, co_firstlineno, OBJECT_LIMIT),
-	OTHER(13), /* argcount, localsplusnames, localspluskinds */
-	OTHER(13),
+	AT(13, co_argcount, OBJECT_LIMIT),
+	OTHER(13), /* localsplusnames, localspluskinds */
 	OTHER(13),
 	AT(13, co_code, OBJECT_LIMIT),
 	OTHER(14), /* co_tlbc, 0 where there is none */

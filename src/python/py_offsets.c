@@ -78,6 +78,8 @@
 	_(frame_locals, 360, 360, 352, 72, 72, 72, 80, 80)                                         \
 	_(frame_stack, 64, 64, 64, NO, NO, NO, NO, NO)                                             \
 	_(frame_stack_top, 72, 72, 80, 64, 64, 64, 64, 64)                                         \
+	_(frame_object, NO, NO, NO, 40, 48, 48, 48, 48)                                            \
+	_(frame_is_entry, NO, NO, NO, 68, NO, NO, NO, NO)                                          \
 	O(gen_bytes, 64, 64, 56, 48, 80, 80, 80, 80)                                               \
 	_(gen_frame, 16, 16, 16, NO, NO, NO, NO, NO)                                               \
 	O(gen_iframe, NO, NO, NO, 80, 72, 72, 72, 72)                                              \
@@ -85,6 +87,7 @@
 	O(gen_qualname, 56, 56, 48, 40, 32, 32, 32, 32)                                            \
 	O(gen_state, 24, 24, 108, 75, 67, 67, 67, 67)                                              \
 	O(gen_origin, 96, 96, 88, 64, 56, 56, 56, 56)                                              \
+	O(co_argcount, 16, 16, 16, 56, 52, 52, 52, 52)                                             \
 	O(co_flags, 36, 36, 36, 48, 48, 48, 48, 48)                                                \
 	O(co_firstlineno, 40, 40, 40, 72, 68, 68, 68, 68)                                          \
 	O(co_filename, 104, 104, 104, 112, 112, 112, 112, 112)                                     \
@@ -164,6 +167,35 @@ _Static_assert(N_OF(tables) == PY_MINOR_MAX - PY_MINOR_MIN + 1, "one table a ver
 /* The fields that a longer head moves. */
 static const uint16_t places_in_objects[] = { PY_OFFSETS(NO_PLACE, PLACE) };
 
+/*
+ * Instructions that drop a value: POP_TOP, STORE_..., DELETE_..., with their special forms. Beside
+ * what the death of the value calls, they call methods of the object that is stored into: with
+ * their operands. Source: cpython Lib/opcode.py, from 3.13 on Lib/_opcode_metadata.py.
+ */
+static const struct {
+	uint8_t since, until; /* minor version */
+	uint8_t first, last; /* numbers of the instructions */
+} drops[] = {
+	{ 8, 12, 1, 1 },      { 8, 12, 60, 61 },    { 8, 12, 90, 91 },	  { 8, 12, 95, 98 },
+	{ 8, 12, 125, 126 },  { 8, 10, 137, 138 },  { 11, 12, 138, 139 }, { 11, 11, 153, 154 },
+	{ 11, 11, 158, 159 }, { 11, 11, 161, 161 }, { 11, 11, 167, 170 }, { 12, 12, 27, 27 },
+	{ 12, 12, 113, 113 }, { 12, 12, 148, 148 }, { 12, 12, 153, 154 }, { 12, 12, 158, 160 },
+	{ 13, 13, 9, 9 },     { 13, 13, 32, 32 },   { 13, 13, 38, 39 },	  { 13, 13, 63, 67 },
+	{ 13, 13, 108, 114 }, { 13, 13, 209, 213 }, { 14, 15, 8, 8 },	  { 14, 14, 31, 31 },
+	{ 14, 14, 37, 38 },   { 14, 14, 61, 65 },   { 14, 14, 110, 116 }, { 14, 14, 198, 202 },
+	{ 15, 15, 29, 29 },   { 15, 15, 35, 36 },   { 15, 15, 59, 63 },	  { 15, 15, 109, 115 },
+	{ 15, 15, 205, 209 },
+};
+
+static void set_drops(struct ls_pyoffsets *py)
+{
+	for (size_t i = 0; i < N_OF(drops); i++)
+		for (uint8_t op = drops[i].first; py->minor >= drops[i].since &&
+		     py->minor <= drops[i].until && op <= drops[i].last;
+		     op++)
+			py->drops[op / 32] |= 1U << op % 32;
+}
+
 #define HEAD_GROWTH 16 /* ob_tid, ob_mutex, reference counts of two kinds: Include/object.h */
 
 /* What else is different in a free-threaded build, from 3.13 on. */
@@ -194,6 +226,7 @@ int py_offsets__init(struct ls_pyoffsets *py, uint8_t minor, bool is_free_thread
 	    (is_free_threaded && minor < PY_MINOR_FREE_THREADED))
 		return -ENOTSUP;
 	*py = tables[minor - PY_MINOR_MIN];
+	set_drops(py);
 	if (is_free_threaded)
 		make_free_threaded(py);
 	py->gil_mutex = py->gil_cond + arch.cond_bytes;

@@ -265,7 +265,7 @@ static bool read_trio_task(struct py_task_reader *r, uint64_t task, struct py_ra
 			   sizeof(raw->nursery)) ||
 	    py_pages__read(r->pages, task + r->trio.next_send, &next_send, sizeof(next_send)))
 		return false;
-	raw->is_scheduled = next_send != py_target(r->t)->none;
+	raw->is_scheduled = next_send != r->t->proc.py.none;
 	return true;
 }
 
@@ -281,7 +281,7 @@ static uint64_t lost_python_exception(const struct target *t, uint64_t task)
 		       is_logged = attribute(t, task, "_Future__log_traceback");
 	uint64_t value;
 
-	if (!exception || !is_logged || exception == py_target(t)->none ||
+	if (!exception || !is_logged || exception == t->proc.py.none ||
 	    !py_str_equals(t, attribute(t, task, "_state"), "FINISHED"))
 		return 0;
 	return !py_int_value(t, is_logged, &value) && value ? exception : 0;

@@ -190,7 +190,7 @@ static void resolve_deadlines(const struct target *t, uint64_t module, uint64_t 
 		r = py_type_of(t, deadlines, &type);
 	if (!r)
 		r = find_slot(t, type, "_heap", &heap);
-	if (!r && py_target(t)->none)
+	if (!r && t->proc.py.none)
 		tasks->deadlines = deadlines + heap;
 }
 
@@ -209,7 +209,7 @@ void py_trio__resolve(const struct target *t, uint64_t runner, struct ls_loop *r
 	tasks->type = trio.task_type;
 	tasks->owner = runner;
 	tasks->owned_by = trio.owner;
-	tasks->none = py_target(t)->none;
+	tasks->none = t->proc.py.none;
 	tasks->coro = trio.coro;
 	tasks->name = trio.name;
 	tasks->next_send = trio.next_send;

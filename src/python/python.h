@@ -38,7 +38,6 @@ struct py_target {
 	uint64_t core_bias; /* added to the core ELF's addresses */
 	uint64_t runtime; /* address of _PyRuntime in the process */
 	uint64_t interp; /* main interpreter, 0 while it starts up */
-	uint64_t none; /* address of None */
 	uint64_t asyncio_bias; /* added to the asyncio module's addresses, if that is mapped */
 };
 

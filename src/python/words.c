@@ -237,7 +237,7 @@ static bool is_notification(const char *file, const char *function)
 
 /*
  * __del__, and what weakref.py calls when an object has died: finalize objects, and the callbacks
- * of its containers.
+ * of its containers and of WeakMethod.
  */
 static bool is_finalizer(const char *file, const char *function)
 {
@@ -248,7 +248,8 @@ static bool is_finalizer(const char *file, const char *function)
 	if (!is_standard_library(file))
 		return false;
 	if (!strcmp(base, "weakref.py"))
-		return function_is(function, "__call__") || function_is(function, "remove");
+		return function_is(function, "__call__") || function_is(function, "remove") ||
+			function_is(function, "_cb");
 	return !strcmp(base, "_weakrefset.py") && function_is(function, "_remove");
 }
 
@@ -426,6 +427,13 @@ const struct runtime_words words_python = {
 		"Nobody can await in a finalizer, and it runs wherever the object dies: let "
 		"users of the object await a close method (async with), and let the finalizer "
 		"only free memory",
+	.in_death_callback =
+		"The callback of a weak reference cannot await, and runs wherever the object dies: "
+		"let it only note that (loop.call_soon_threadsafe(...)), or let users of the "
+		"object await a close method (async with)",
+	.in_signal_handler =
+		"A signal handler cannot await, and interrupts whatever runs: use "
+		"loop.add_signal_handler(...), whose callback can start a task, or only set a flag",
 	.not_there = "the process does not run a CPython yet",
 	.not_up = "its interpreter is still starting up",
 	.no_loops = "it has not imported asyncio",

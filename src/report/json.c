@@ -147,13 +147,27 @@ static json_t *frame_or_null(const struct model_frame *frame)
 	return frame->function ? json__frame(frame) : json_null();
 }
 
-/* As an own frame, with the frame in which the object died. */
+/* A function that the interpreter called by itself, with the frame in which it did so. */
+static json_t *own_call_json(const struct stall *stall)
+{
+	json_t *o = frame_or_null(&stall->own_call);
+
+	if (o)
+		json_object_set_new(o, "run_in", frame_or_null(&stall->interrupted));
+	return o;
+}
+
+/* The same, if an object had died. */
 static json_t *finalizer_json(const struct stall *stall)
 {
-	json_t *o = frame_or_null(&stall->finalizer);
+	json_t *o;
 
-	if (stall->finalizer.function && o)
-		json_object_set_new(o, "run_in", frame_or_null(&stall->interrupted));
+	if (stall->context != CONTEXT_FINALIZER && stall->context != CONTEXT_DEATH)
+		return json_null();
+	o = own_call_json(stall);
+	if (o)
+		json_object_set_new(o, "is_weakref_callback",
+				    json_boolean(stall->context == CONTEXT_DEATH));
 	return o;
 }
 
@@ -432,6 +446,8 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 		  stall->has_kernel_ns ? jsonx_u64(stall->kernel_ns) : json_null());
 	jsonx_add_u64(&o, "page_faults", stall->page_faults);
 	jsonx_add(&o, "finalizer", finalizer_json(stall));
+	jsonx_add(&o, "signal_handler",
+		  stall->context == CONTEXT_SIGNAL ? own_call_json(stall) : json_null());
 	jsonx_add(&o, "repeated_await", frame_or_null(&stall->repeated_await));
 	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
 	jsonx_add(&o, "own", own_json(stall));

@@ -223,17 +223,17 @@ static void put_step_ends(FILE *out, const struct stall *stall, size_t width)
 	put_line(out, line, width);
 }
 
-/* "    in Session.__del__ (db.py:31), run in handler (web.py:14)" */
-static void put_finalizer(FILE *out, const struct stall *stall, size_t width)
+/* "    in a finalizer, Session.__del__ (db.py:31), run in handler (web.py:14)" */
+static void put_own_call(FILE *out, const struct stall *stall, size_t width)
 {
-	const struct model_frame *f = &stall->finalizer, *in = &stall->interrupted;
+	const struct model_frame *f = &stall->own_call, *in = &stall->interrupted;
 	char line[TEXT_PIECE_BYTES], safe[TEXT_PIECE_BYTES];
 	int n;
 
 	if (!f->function)
 		return;
-	n = snprintf(line, sizeof(line), "    in %s (%s:%u)", f->function,
-		     format__path_tail(f->file, 1), f->line);
+	n = snprintf(line, sizeof(line), "    in %s, %s (%s:%u)", vocabulary_own_call(stall),
+		     f->function, format__path_tail(f->file, 1), f->line);
 	if (frame_is_known(in) && n > 0 && (size_t)n < sizeof(line))
 		snprintf(line + n, sizeof(line) - (size_t)n, ", run in %s (%s:%u)", in->function,
 			 format__path_tail(in->file, 1), in->line);
@@ -313,7 +313,7 @@ static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 	if (opts->is_verbose)
 		put_request(o.mem, stall, width);
 	if (opts->is_verbose)
-		put_finalizer(o.mem, stall, width);
+		put_own_call(o.mem, stall, width);
 	if (opts->is_verbose)
 		put_step_ends(o.mem, stall, width);
 	if (opts->is_verbose && stall->n_native)

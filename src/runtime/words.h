@@ -126,6 +126,11 @@ struct runtime_words {
 	 */
 	bool (*is_finalizer)(const char *file, const char *function);
 	const char *in_finalizer;
+	/*
+	 * What helps in the callback of a reference whose object died, and in the handler of a
+	 * signal. NULL: there is no such thing.
+	 */
+	const char *in_death_callback, *in_signal_handler;
 
 	/* Why nothing is measured yet: full sentences without a stop. */
 	const char *not_there; /* the process has not become one of this runtime */

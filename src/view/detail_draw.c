@@ -200,10 +200,10 @@ static void draw_holder(struct page *p, const struct stall *stall)
 			    "awaits again and again in %s  %s:%u, and never suspends",
 			    stall->repeated_await.function, stall->repeated_await.file,
 			    stall->repeated_await.line);
-	if (stall->finalizer.function)
+	if (stall->own_call.function)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_WARN,
-			    "in a finalizer, %s  %s:%u", stall->finalizer.function,
-			    stall->finalizer.file, stall->finalizer.line);
+			    "in %s, %s  %s:%u", vocabulary_own_call(stall),
+			    stall->own_call.function, stall->own_call.file, stall->own_call.line);
 	if (stall->own_ns)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS,
 			    cause_attr(stall->own_cause), "itself it took %s: %s",

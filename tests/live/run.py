@@ -38,6 +38,7 @@ TOPICS = {
     "kinds": "timed",
     "polls": "beside",
     "callees": "beside",
+    "own_calls": "beside",
     "nested": "beside",
     "tasks": "beside",
     "dump": "beside",

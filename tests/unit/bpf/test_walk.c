@@ -4,6 +4,7 @@
  */
 #include "fake_memory.h"
 
+#include "../../../bpf/python/own_calls.bpf.c"
 #include "../../../bpf/python/frames.bpf.c"
 
 #include <criterion/criterion.h>
@@ -19,6 +20,7 @@ static struct ls_pyoffsets py38(void)
 		.frame_owner = LS_PY_NONE,
 		.frame_owner_skip_min = 0xff,
 		.frame_generator = 96,
+		.frame_object = LS_PY_NONE,
 		.gen_frame = 16,
 		.gen_iframe = LS_PY_NONE,
 		.tstate_frame = 24,
@@ -37,6 +39,8 @@ static struct ls_pyoffsets py312(void)
 		.frame_owner = 70,
 		.frame_owner_skip_min = 3,
 		.frame_generator = LS_PY_NONE,
+		.frame_object = 48,
+		.frame_is_entry = LS_PY_NONE,
 		.gen_frame = LS_PY_NONE,
 		.gen_iframe = 72,
 		.tstate_frame = 56,
@@ -142,6 +146,48 @@ Test(walk, tag_bits_are_cleared)
 	fake_put(FRAME(0) + ts.proc.py.at.frame_code, CODE(4) | 3);
 	frames_walk(&ts, &rec, FRAME(0), 0);
 	cr_assert_eq(rec.frames[0].code, CODE(4));
+}
+
+/*
+ * Which frames may be signal handlers: up to 3.10 all, later those that C code entered. The number
+ * and the frame are the arguments of frame 1.
+ */
+static void put_handler(void)
+{
+	struct ls_pyoffsets *py = &ts.proc.py.at;
+	const uint64_t number = FRAME(20), type = FRAME(22), object = FRAME(24), code = FRAME(30);
+
+	py->frame_locals = 0x40;
+	py->frame_stack = LS_PY_NONE;
+	py->int_tag = 16;
+	py->int_digit = 24;
+	py->ob_type = 8;
+	py->tp_flags = 16;
+	py->co_argcount = 0;
+	py->co_flags = 64;
+	fake_put(number + py->ob_type, type);
+	fake_put(type + py->tp_flags, TP_FLAG_LONG);
+	fake_put(number + py->int_tag, 1 << 3);
+	fake_put(number + py->int_digit, 15);
+	fake_put(code + py->co_argcount, 2);
+	fake_put(FRAME(1) + py->frame_code, code);
+	fake_put(FRAME(1) + py->frame_locals, number);
+	fake_put(FRAME(1) + py->frame_locals + 8, object);
+	fake_put(FRAME(2) + py->frame_object, object);
+	fake_put(FRAME(3) + py->frame_object, object);
+	fake_put(FRAME(2) + py->frame_code, FRAME(40));
+	fake_put(FRAME(3) + py->frame_code, FRAME(40));
+}
+
+Test(walk, finds_what_the_interpreter_called)
+{
+	setup_chain(py312(), 5);
+	put_handler();
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.flags, 0, "called by the function around it");
+	put_frame(2, FRAME(3), 3);
+	frames_walk(&ts, &rec, FRAME(0), 0);
+	cr_assert_eq(rec.flags, LS_CALL_SIGNAL << LS_STACK_CALL_SHIFT | 1 << LS_STACK_CALLED_SHIFT);
 }
 
 Test(walk, a_cycle_ends_at_the_limit)

@@ -456,8 +456,45 @@ Test(callback, has_a_context)
 	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
 	send_callback(s, 0, CODES(FETCH_ROW, SESSION_DEL, TICK, HANDLE_RUN, RUN_FOREVER));
 	cr_assert_eq(s->stall.context, CONTEXT_FINALIZER);
-	cr_assert_str_eq(s->stall.finalizer.function, "Session.__del__");
+	cr_assert_str_eq(s->stall.own_call.function, "Session.__del__");
 	cr_assert_str_eq(s->stall.interrupted.function, "tick");
+	script_free(s);
+}
+
+#define CALL(what, at) ((what) << LS_STACK_CALL_SHIFT | (at) << LS_STACK_CALLED_SHIFT)
+
+/* As the kernel side saw it. */
+Test(callback, is_interrupted)
+{
+	static const enum call_context contexts[] = { CONTEXT_CALLBACK, CONTEXT_SIGNAL,
+						      CONTEXT_DEATH, CONTEXT_CALLBACK };
+
+	for (enum ls_own_call what = LS_CALL_NONE; what <= LS_CALL_MAYBE_DEATH; what++) {
+		struct script *s = script_new();
+
+		send_callback(s, (uint16_t)CALL(what, 1),
+			      CODES(TIME_SLEEP, RENDER, TICK, HANDLE_RUN, RUN_FOREVER));
+		cr_assert_eq(s->stall.context, contexts[what]);
+		cr_assert_str_eq(s->stall.coroutine.name, "tick");
+		if (what == LS_CALL_SIGNAL || what == LS_CALL_DEATH) {
+			cr_assert_str_eq(s->stall.own_call.function, "render");
+			cr_assert_str_eq(s->stall.interrupted.function, "tick");
+		} else {
+			cr_assert_null(s->stall.own_call.function);
+		}
+		script_free(s);
+	}
+}
+
+/* A selector that waits is no stall; a handler that runs meanwhile is. */
+Test(callback, interrupts_the_wait_of_the_loop)
+{
+	struct script *s = script_new();
+
+	send_callback(s, CALL(LS_CALL_SIGNAL, 1),
+		      CODES(TIME_SLEEP, TICK, SELECT, RUN_ONCE, RUN_FOREVER));
+	cr_assert_eq(s->stall.context, CONTEXT_SIGNAL);
+	cr_assert_str_eq(s->stall.own_call.function, "tick");
 	script_free(s);
 }
 

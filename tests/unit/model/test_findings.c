@@ -407,6 +407,8 @@ Test(findings, advice_for_where_it_runs)
 		{ CONTEXT_TASK, "await asyncio.sleep" },
 		{ CONTEXT_CALLBACK, "loop.call_later" },
 		{ CONTEXT_FINALIZER, "finalizer" },
+		{ CONTEXT_DEATH, "weak reference" },
+		{ CONTEXT_SIGNAL, "loop.add_signal_handler" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -69,7 +69,8 @@ Test(json, who_had_the_cpu)
 	cr_assert_not_null(strstr(text,
 				  "\"cpu_holder\":null,\"pinned_ns\":0,"
 				  "\"releases_gil\":null,\"kernel_ns\":null,\"page_faults\":0,"
-				  "\"finalizer\":null,\"repeated_await\":null,\"own_cause\":null"),
+				  "\"finalizer\":null,\"signal_handler\":null,"
+				  "\"repeated_await\":null,\"own_cause\":null"),
 			   "%s", text);
 	free(text);
 	s.cpu_holder = (struct cpu_holder){ 12000000, 977, false, "hog" };
