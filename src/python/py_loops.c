@@ -326,6 +326,10 @@ int py_resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_l
 		py_trio__resolve(t, loop, ret_loop);
 	else
 		resolve_asyncio(t, loop, ret_loop);
+	/* No step shows tasks that are written in Python in light mode, but the queue holds them.
+	 */
+	if (*ret_kind != &py_loop_trio && !ret_loop->py.tasks.type)
+		py_resolve_tasks(t, loop, ret_loop);
 	return 0;
 }
 

@@ -36,11 +36,11 @@ def derived_tasks_counted(bench):
     count(bench, "--tasks", "subclass")
 
 
-def _run(bench, *kind):
+def _run(bench, *kind, mode="auto"):
     """(the tool, its summary, what the program says it did)"""
     target = bench.target("kinds.py", *kind)
     pid = target.hear("ready")["pid"]
-    tool = bench.tool("trace", "-p", str(pid), "--threshold", THRESHOLD)
+    tool = bench.tool("trace", "-p", str(pid), "--threshold", THRESHOLD, "--mode", mode)
     tool.wait_start()
     truth = target.ask("go", "done")
     summary = tool.finish()
@@ -159,6 +159,19 @@ def victims_of_python_tasks(bench):
         {"sleeper": 6, "waiter": 4, "one_turn": 10, "child": 0},
         "who suffered",
     )
+
+
+@live()
+def victims_of_python_tasks_in_light_mode(bench):
+    """Nothing shows such a task while it runs. The queue does, with those that wait in it."""
+    tool, _, truth = _run(bench, "light-victims", bench.loop, mode="light")
+    for true in truth["stalls"]:
+        around = [s for s in tool.stalls if is_around(s, true["start_ns"],
+                                                      true["start_ns"] + true["duration_ns"])]
+        check_equal(len(around), 1, "stalls that are %r" % true)
+        victims = around[0]["victims"]
+        check(victims["is_known"], "not known: %s", brief(around[0]))
+        check_equal(victims["count"], len(true["victims"]), "victims of %s" % brief(around[0]))
 
 
 @live(since=(3, 11))

@@ -2,7 +2,7 @@
 """Loops and tasks of other kinds, each with known stalls and a known number of steps.
 
     kinds.py trio|anyio-trio|anyio-asyncio|runners|nested|eager|python-eager|eager-factory|
-             victims LOOP|trio-victims|trio-tasks|own
+             victims LOOP|light-victims LOOP|trio-victims|trio-tasks|own
 
 Prints "ready", waits for a line, runs, prints "done" with the steps it took and the stalls it made,
 waits for the end of input. The number of steps is known on paper, and so is who has to wait for the
@@ -210,6 +210,41 @@ def _nested():
     return {"inner": 2, "outer": 2}
 
 
+def _light_victims(kind):
+    """The same for light mode, also with a class of the program's own."""
+    class Derived(asyncio.tasks._PyTask):
+        pass
+
+    async def other(future=None):
+        await (asyncio.sleep(0.02) if future is None else future)
+
+    async def ready():
+        pass
+
+    async def culprit(loop, make):
+        future = loop.create_future()
+        tasks = [make(other(), loop=loop) for _ in range(3)]
+        tasks += [make(other(future), loop=loop) for _ in range(2)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        loop.call_soon(lambda: tasks.extend(make(ready(), loop=loop) for _ in range(5)))
+        loop.call_soon(future.set_result, None)
+        await asyncio.sleep(0)
+        hold("culprit", [str(number) for number in range(10)])
+        return tasks
+
+    async def main(loop):
+        await asyncio.sleep(0.3)  # by now the tool knows the loop
+        for make in (asyncio.tasks._PyTask, Derived):
+            await asyncio.gather(*await make(culprit(loop, make), loop=loop))
+            await asyncio.sleep(0.05)
+
+    loop = protocol.new_loop(kind)
+    loop.run_until_complete(main(loop))
+    loop.close()
+    return {}
+
+
 def _victims(kind):
     """Tasks written in Python that wait behind a step of such a task, which ends with it. Nobody
     awaits that one."""
@@ -305,6 +340,7 @@ KINDS = {
     "python-eager": lambda: _eager(asyncio.tasks._PyTask),
     "eager-factory": _eager_factory,
     "victims": lambda: _victims(sys.argv[2]),
+    "light-victims": lambda: _light_victims(sys.argv[2]),
     "trio-victims": _trio_victims,
     "trio-tasks": _trio_tasks,
     "own": _own,
