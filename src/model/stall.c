@@ -103,6 +103,12 @@ static enum sign sign_of_work(const struct stall *stall)
 	return stall->gil_free > stall->gil_looks / 2 ? SIGN_GIL_RELEASED : SIGN_GIL_HELD;
 }
 
+/* openat2 as well. */
+static bool is_open_call(const char *syscall)
+{
+	return syscall && !strncmp(syscall, "open", 4);
+}
+
 static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 {
 	if (stall->is_nested_loop && ls_cause_class(cause) == LS_CLASS_BLOCKED &&
@@ -115,6 +121,9 @@ static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 		return sign_of_work(stall);
 	case LS_CAUSE_LOCK:
 		return stall->lock_known == LS_LOCK_NOTIFIED ? SIGN_NOTIFIED : SIGN_NONE;
+	case LS_CAUSE_FILE:
+		return cause == stall->cause && is_open_call(stall->call_syscall) ? SIGN_OPENS :
+										    SIGN_NONE;
 	case LS_CAUSE_SLEEP:
 		return stall->is_library_call ? SIGN_LIBRARY : SIGN_NONE;
 	default:

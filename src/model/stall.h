@@ -44,6 +44,7 @@ enum sign {
 	SIGN_GIL_RELEASED, /* it computed in native code that released the lock */
 	SIGN_NESTED_LOOP, /* another loop waited that it ran inside its own */
 	SIGN_NOTIFIED, /* it waited for what another thread does, not for a lock that one holds */
+	SIGN_OPENS, /* it opened a file, which may be a FIFO: that one waits for its other end */
 	SIGN_LIBRARY, /* it slept in a native library, not in the runtime's own sleep */
 	SIGN_PAGE_FAULTS, /* the kernel provided or copied memory that it touched */
 	SIGN_MAX

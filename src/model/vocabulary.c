@@ -107,6 +107,8 @@ const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cau
 		return form == VOCABULARY_LONG ? "wait of another loop" : "nested loop";
 	if (sign == SIGN_NOTIFIED)
 		return form == VOCABULARY_LONG ? "wait for another thread" : "other thread";
+	if (sign == SIGN_OPENS)
+		return form == VOCABULARY_LONG ? "open of a file or FIFO" : "open";
 	if (sign == SIGN_LIBRARY)
 		return form == VOCABULARY_LONG ? "sleep in a native library" : "library sleep";
 	if (own)

@@ -280,6 +280,11 @@ static const struct finding_words findings[FINDING_MAX] = {
 			      "Blocks the loop in a call that waits for a socket",
 			      "Use an asyncio client or streams; as a last resort await "
 			      "asyncio.to_thread(...)" },
+	[FINDING_OPEN] = { "opens a file or FIFO on the loop", "open a file or FIFO on the loop",
+			   "Blocks the loop while it opens a file, or until a FIFO has its other "
+			   "end",
+			   "Open it in a thread: await asyncio.to_thread(open, ...); a FIFO with "
+			   "os.O_NONBLOCK, for loop.connect_read_pipe" },
 	[FINDING_FILE] = { "waits for a file or disk on the loop",
 			   "wait for a file or disk on the loop",
 			   "Blocks the loop while it waits for a file or disk",
@@ -392,6 +397,7 @@ static const char *const in_callback[FINDING_MAX] = {
 				"asyncio.run(...) or run_until_complete(...)",
 	[FINDING_NETWORK] = START_A_TASK "an asyncio client or streams; as a last resort hand it "
 					 "to a thread (loop.run_in_executor)",
+	[FINDING_OPEN] = HAND_TO_A_THREAD "; open a FIFO with os.O_NONBLOCK",
 	[FINDING_FILE] = HAND_TO_A_THREAD,
 	[FINDING_LOCK] = START_A_TASK "an asyncio.Lock; threads can call back by "
 				      "loop.call_soon_threadsafe(...)",

@@ -55,6 +55,22 @@ def a_library_that_sleeps_to_a_thread(bench):
 
 
 @live()
+def an_open_that_waits_to_a_thread(bench):
+    """That it is a FIFO cannot be seen while it is opened: it is said that it may be one."""
+    stalls, *_, summary = _trace(bench, "advised.py", "fifo")
+    stalls = [s for s in stalls if own_ns(s) >= THRESHOLD_NS]
+    check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+    for stall in stalls:
+        check("file" in (stall["cause"], stall["own_cause"]), "cause of %s", brief(stall))
+    said = [f for f in summary["findings"] if f["cause"] == "file"]
+    check_equal([f["call"] for f in said], ["open of a file or FIFO"], "calls")
+    check("other end" in said[0]["verdict"], "verdict: %s", said[0]["verdict"])
+    check("to_thread(open" in said[0]["advice"], "advice: %s", said[0]["advice"])
+    stalls = _own_stalls(bench, "fifo-thread")
+    check_equal([brief(s) for s in stalls], [], "stalls with a thread")
+
+
+@live()
 def the_result_of_a_thread_is_awaited(bench):
     stalls, *_, summary = _trace(bench, "advised.py", "result")
     stalls = [s for s in stalls if own_ns(s) >= THRESHOLD_NS]

@@ -2,13 +2,14 @@
 """The same work before and after following an advice.
 
     advised.py native|native-thread|locked|locked-thread|python|python-process
-    advised.py result|result-thread
+    advised.py result|result-thread|fifo|fifo-thread
     advised.py gets|gets-sleep|writes|writes-spawn
 
 "writes" writes to memory that it shares with a child that it forked, so that the kernel copies each
 page; "writes-spawn" starts the child without a fork.
 "native" compresses, "locked" waits for a database's lock, "python" counts on the loop, "result"
-waits there for what a thread does; the others do that in a thread or in a process.
+waits there for what a thread does, "fifo" for the other end of a FIFO; the others do that in a
+thread or in a process.
 "gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
 Prints "ready", waits for a line, works, prints "done".
 """
@@ -50,6 +51,15 @@ def locked():
         other.execute("begin immediate")
         threading.Timer(0.06, other.execute, ("commit",)).start()
         own.execute("create table log (line)")
+
+
+def fifo():
+    """The one who writes comes later."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "fifo")
+        os.mkfifo(path)
+        threading.Timer(0.06, lambda: os.close(os.open(path, os.O_WRONLY))).start()
+        os.close(os.open(path, os.O_RDONLY))
 
 
 def rests():
@@ -162,7 +172,7 @@ def _executor(kind):
 
 if __name__ == "__main__":
     name, _, kind = sys.argv[1].partition("-")
-    works = {"native": native, "locked": locked, "python": python}
+    works = {"native": native, "locked": locked, "fifo": fifo, "python": python}
     works["result"] = rests if kind else result
     if name == "gets":
         main = _take(kind == "sleep")

@@ -148,6 +148,10 @@ Test(lint, advice_follows_what_was_observed)
 	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_LIBRARY);
 	cr_assert_not_null(strstr(v.advice, "Call it in a thread"), "%s", v.advice);
 	cr_assert_null(strstr(v.verdict, "time.sleep"), "%s", v.verdict);
+	v = verdict_by_sign(LS_CAUSE_FILE, SIGN_OPENS);
+	cr_assert_not_null(strstr(v.verdict, "FIFO"), "%s", v.verdict);
+	v = verdict_by_sign(LS_CAUSE_FILE, SIGN_NONE);
+	cr_assert_null(strstr(v.verdict, "FIFO"), "%s", v.verdict);
 	v = verdict_by_sign(LS_CAUSE_LOCK, SIGN_NOTIFIED);
 	cr_assert_not_null(strstr(v.advice, "asyncio.wrap_future"), "%s", v.advice);
 	cr_assert_null(strstr(v.verdict, "a lock"), "%s", v.verdict);
