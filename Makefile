@@ -149,11 +149,13 @@ ALL_CFLAGS := -std=gnu11 $(HARDEN) $(WARNINGS) $(REPRODUCIBLE) $(INCLUDES) -D_GN
 # Where a program's time is not spent small code is worth more: the static program has less than
 # 6 MiB. Not if somebody chooses another optimization.
 SMALL_MODULES := app check compare dump http probe process report serve session symbol
-# Of the dashboard what is drawn once, not for each of thousands of rows. Of Python what examines a
-# process, once.
+# Of the dashboard what is drawn once, not for each of thousands of rows. Of the model what is said
+# of a few rows. Of Python what examines a process, once, or says what is wrong with few tasks.
 SMALL_FILES := view/detail%.o view/header.o view/preview.o view/screen_detail.o \
-	view/screen_help.o view/view_%.o python/interpreter.o python/modules.o python/step_spots.o \
-	$(addprefix python/py_,check.o entries.o polls.o sends.o)
+	view/screen_help.o view/view_%.o model/findings.o model/lint%.o \
+	python/interpreter.o python/modules.o python/step_spots.o \
+	$(addprefix python/py_,check.o entries.o lifecycle.o lost.o polls.o sends.o tracked.o trio.o \
+		warned.o)
 $(foreach m,$(SMALL_MODULES:%=%/%.o) $(SMALL_FILES),$(BUILD)/obj/$(m)): \
 	SIZE_CFLAGS = $(if $(filter -O2,$(CFLAGS)),-Os)
 TEST_CFLAGS = $(HOST_INCLUDES) $(ALL_CFLAGS) -Ibpf -Itests/unit \

@@ -245,7 +245,9 @@ static json_t *life_json(const void *item)
 	jsonx_add_u64(&o, "count", life->group->count);
 	jsonx_add(&o, "coroutine", coroutine_json(&life->coroutine));
 	jsonx_add(&o, "other", coroutine_json(&life->other));
-	jsonx_add(&o, "type", text_or_null(life->group->type));
+	jsonx_add(&o, "type",
+		  life->group->kind == LIFE_DROPPED ? json_null() :
+						      text_or_null(life->group->type));
 	jsonx_add(&o, "created", origin_json(&life->group->origin));
 	jsonx_add(&o, "stack", frames_json(life->frames, life->group->n_frames));
 	return jsonx_end(&o);

@@ -22,6 +22,8 @@ static void describe(const struct dump *d, const struct life_group *group, struc
 {
 	life->group = group;
 	name_code(d, group->code, group->qualname, &life->coroutine);
+	if (group->kind == LIFE_DROPPED)
+		life->coroutine.name = group->type;
 	name_code(d, group->other_code, group->other_qualname, &life->other);
 	for (size_t i = 0; i < group->n_frames; i++)
 		life->frames[i] = dump__name_frame(d, &group->frames[i]);

@@ -459,6 +459,7 @@ static void put_problem(FILE *out, const struct dump_life *life)
 static void put_life(FILE *out, const struct dump_life *life)
 {
 	const struct life_group *group = life->group;
+	const bool is_dropped = group->kind == LIFE_DROPPED;
 
 	fprintf(out, "  %u %s%s of ", group->count, life_kind__noun(group->kind),
 		format__plural(group->count));
@@ -470,8 +471,9 @@ static void put_life(FILE *out, const struct dump_life *life)
 		put_frame(out, &life->frames[i]);
 	if (!group->origin.line)
 		return;
-	fputs("    created by ", out);
-	put(out, group->origin.function);
+	fputs(is_dropped ? "    dropped at" : "    created by ", out);
+	if (!is_dropped)
+		put(out, group->origin.function);
 	fputc(' ', out);
 	put(out, group->origin.file);
 	fprintf(out, ":%u\n", group->origin.line);

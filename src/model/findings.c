@@ -120,6 +120,9 @@ static enum finding_sureness sureness_of_life(const struct life_row *life, char 
 	case LIFE_FAILED:
 		snprintf(why, FINDING_WHY_BYTES, "the exception may still be retrieved");
 		return FINDING_LIKELY;
+	case LIFE_DROPPED:
+		snprintf(why, FINDING_WHY_BYTES, "the runtime noticed it when it was freed");
+		return FINDING_SURE;
 	default:
 		snprintf(why, FINDING_WHY_BYTES, "watched for %d s only",
 			 (int)(life->found_ns / NS_PER_S));

@@ -28,4 +28,17 @@ struct life_row {
 	const struct runtime_words *words;
 };
 
+/* Valid as long as `life` is; NULLs: not known. */
+static inline struct code_info life_row__coroutine(const struct life_row *life)
+{
+	return life->kind == LIFE_DROPPED ? (struct code_info){ .name = life->type } :
+					    life->coroutine;
+}
+
+/* As in struct life_group; "" where that has the coroutine's name. */
+static inline const char *life_row__type(const struct life_row *life)
+{
+	return life->kind == LIFE_DROPPED ? "" : life->type;
+}
+
 #endif

@@ -18,7 +18,7 @@ struct life_sum {
 	} key;
 	struct life_row row;
 	uint64_t first_ns, looked_ns; /* of the looks that had it */
-	uint64_t ended; /* members that left it */
+	uint64_t ended, ended_ns; /* members that left it, and the last look at which one had */
 	uint32_t looks, grown; /* grown: looks at which it was larger than at the one before */
 	UT_hash_handle hh;
 };
@@ -135,6 +135,11 @@ static uint64_t problem_ns(const struct life_sum *sum)
 	const uint64_t lasted_ns = sum->looked_ns - sum->row.since_ns;
 
 	switch (sum->row.kind) {
+	case LIFE_UNSTARTED:
+		return lasted_ns >= LIFE_QUEUE_NS &&
+				sum->looked_ns - sum->ended_ns >= LIFE_QUEUE_NS ?
+			lasted_ns :
+			0;
 	case LIFE_ALIVE:
 	case LIFE_GENERATOR:
 		return is_growing(sum) ? sum->looked_ns - sum->first_ns : 0;
@@ -155,6 +160,8 @@ static void sum_look(struct life_sum *sum, uint64_t now_ns, const struct life_gr
 	sum->grown += sum->looks && group->count > row->count;
 	sum->looks++;
 	sum->ended += group->ended;
+	if (group->ended)
+		sum->ended_ns = now_ns;
 	sum->looked_ns = now_ns;
 	row->count = group->count;
 	row->unawaited = group->unawaited;
@@ -179,6 +186,7 @@ static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns)
 		if (sum->key.pid != pid || sum->looked_ns == now_ns)
 			continue;
 		sum->ended += sum->row.count;
+		sum->ended_ns = now_ns;
 		sum->row.count = sum->row.unawaited = 0;
 		sum->row.since_ns = 0;
 	}
@@ -216,7 +224,7 @@ static int row_compare(const void *va, const void *vb)
 		return a->count > b->count ? -1 : 1;
 	if (a->pid != b->pid)
 		return a->pid < b->pid ? -1 : 1;
-	r = strcmp(a->coroutine.name ?: "", b->coroutine.name ?: "");
+	r = strcmp(life_row__coroutine(a).name ?: "", life_row__coroutine(b).name ?: "");
 	return r ? r : (a->at.line > b->at.line) - (a->at.line < b->at.line);
 }
 

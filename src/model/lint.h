@@ -42,7 +42,9 @@
 	_(EXCEPTION_LOST, "exception-lost")                                                        \
 	_(DEADLOCK, "deadlock")                                                                    \
 	_(WAIT_FORGOTTEN, "wait-forgotten")                                                        \
-	_(GENERATORS_GROW, "generators-grow")
+	_(GENERATORS_GROW, "generators-grow")                                                      \
+	_(COROUTINE_UNSTARTED, "coroutine-unstarted")                                              \
+	_(COROUTINE_DROPPED, "coroutine-dropped")
 
 enum lint_id {
 #define _(id, name) LINT_##id,
@@ -52,7 +54,7 @@ enum lint_id {
 };
 
 #define LINT_MAX_RULES 28
-#define LINT_MAX_LOOP_RULES 10
+#define LINT_MAX_LOOP_RULES 12
 #define LINT_MAX_FINDINGS (LINT_MAX_RULES + LINT_MAX_LOOP_RULES) /* enough for every rule */
 
 /*

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/time.h"
@@ -137,6 +138,22 @@ const struct loop_rule lint_loop_rules[] = {
 					       "Async generators are left open again and again",
 					       "Close each one that is not read to its end" },
 					     SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_UNSTARTED)] = { LINT_COROUTINE_UNSTARTED,
+				     loop_lost_nothing_ns,
+				     NULL,
+				     FINDING_LIFE_UNSTARTED,
+				     { NULL, NULL, "Coroutines were made and have not begun",
+				       "Await each call where it is made, or start a task of it" },
+				     SUBJECT_PROCESS },
+	[LINT_LIFE_RULE(
+		LIFE_DROPPED)] = { LINT_COROUTINE_DROPPED,
+				   loop_lost_nothing_ns,
+				   NULL,
+				   FINDING_LIFE_DROPPED,
+				   { NULL, NULL, "A coroutine was dropped before it began",
+				     "Await the call, or start a task of it and keep that" },
+				   SUBJECT_PROCESS },
 	{ LINT_EXECUTOR_SATURATED,
 	  loop_saturated_ns,
 	  say_saturated,
@@ -220,11 +237,24 @@ static void say_deadlock(const struct life_row *life, char *buf, size_t size)
 		snprintf(buf, size, "%s", is_one ? "waits for itself" : "wait for themselves");
 }
 
+/* "A coroutine of send() was dropped at app.py:12 and never awaited" */
+static void say_dropped(const struct life_row *life, char *buf, size_t size)
+{
+	const char *base = strrchr(life->origin.file, '/');
+
+	snprintf(buf, size, "A coroutine of %s() was dropped at %s:%" PRIu32 " and never awaited",
+		 life->type, base ? base + 1 : life->origin.file, life->origin.line);
+}
+
 void lint_life__say(const struct life_row *life, char *buf, size_t size)
 {
 	const char *who = life->coroutine.name ?: "a coroutine without a name";
 	int n;
 
+	if (life->kind == LIFE_DROPPED) {
+		say_dropped(life, buf, size);
+		return;
+	}
 	if (life->kind == LIFE_ALIVE || life->kind == LIFE_GENERATOR) {
 		say_growth(life, who, buf, size);
 		return;
@@ -248,9 +278,9 @@ const struct finding_words *lint_life__words(const struct life_row *life)
 	return lint_words(life->words, kind, &lint_loop_rules[LINT_LIFE_RULE(life->kind)].words);
 }
 
-_Static_assert(FINDING_LIFE_GENERATOR - FINDING_LIFE_ALIVE + 1 == LIFE_KIND_MAX,
+_Static_assert(FINDING_LIFE_DROPPED - FINDING_LIFE_ALIVE + 1 == LIFE_KIND_MAX,
 	       "each kind of life has its words");
-_Static_assert(LINT_GENERATORS_GROW - LINT_TASKS_GROW + 1 == LIFE_KIND_MAX,
+_Static_assert(LINT_COROUTINE_DROPPED - LINT_TASKS_GROW + 1 == LIFE_KIND_MAX,
 	       "each kind of life has its lint");
 
 struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s)

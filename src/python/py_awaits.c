@@ -21,12 +21,15 @@
 #define INSTRUCTION_BYTES 2
 /* Up to 3.12 an instruction says whether a generator awaits or yields. */
 #define OP_YIELD_FROM 72 /* 3.8-3.10: Include/opcode.h */
+#define NOT_BEGUN UINT32_MAX /* f_lasti, which tells it from others in 3.8 and 3.9 */
 #define RESUME_AFTER_YIELD_FROM 2 /* 3.11, 3.12: least argument of RESUME, Python/compile.c */
 
 static void set_state(struct py_await_link *link, const struct ls_pyoffsets *py, int8_t state,
 		      bool *ret_awaits)
 {
 	link->is_running = state == py->gen_runs;
+	link->is_created =
+		state == py->gen_created && (py->minor >= 10 || link->frame.position == NOT_BEGUN);
 	*ret_awaits = state >= py->gen_awaits && state <= py->gen_awaits_max;
 }
 

@@ -28,7 +28,7 @@ struct py_await_link {
 	uint64_t qualname;
 	uint64_t top; /* address of the topmost value of its stack, 0 if it awaits nothing */
 	uint64_t end; /* of its value stack; 0 while it runs */
-	bool is_running;
+	bool is_running, is_created; /* is_created: it has not begun */
 };
 
 /* One coroutine or generator, whatever it does. False if it is none, or has ended. */

@@ -8,13 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/utf8.h"
+#include "python/addr_map.h"
 #include "python/py_awaits.h"
 #include "python/py_deadlock.h"
 #include "python/py_forgotten.h"
 #include "python/py_lost.h"
 #include "python/py_memory.h"
 #include "python/py_names.h"
+#include "python/py_tracked.h"
+#include "python/py_values.h"
+#include "python/py_warned.h"
 #include "python/python.h"
 
 #define MAX_LOOPS 64
@@ -25,7 +31,13 @@
 struct look {
 	struct py_task_reader *r;
 	struct lifecycle *life;
+	struct addr_map known; /* coroutines of tasks, and generators that were counted */
 };
+
+static void look__done(struct look *l)
+{
+	addr_map__done(&l->known);
+}
 
 /* Addresses are used again, so the name counts, too: asyncio numbers the tasks without one. */
 static uint64_t identity_of(struct look *l, const struct py_raw_task *raw)
@@ -153,10 +165,21 @@ static int look_at_done(struct look *l)
 	return code;
 }
 
+static int join_generator(struct look *l, uint64_t generator, const struct py_await_link *link)
+{
+	struct life_group like = { .code = link->frame.code, .qualname = link->qualname };
+
+	if (!link->is_running) {
+		like.frames[0] = link->frame;
+		like.n_frames = 1;
+	}
+	return addr_map__add(&l->known, generator, 1) ?:
+		join(l, &like, LIFE_GENERATOR, generator, link->frame.code);
+}
+
 static int on_generator(void *ctx, uint64_t reference)
 {
 	struct look *l = ctx;
-	struct life_group like = { 0 };
 	struct py_await_link link;
 	uint64_t generator;
 
@@ -164,16 +187,10 @@ static int on_generator(void *ctx, uint64_t reference)
 			   &generator, sizeof(generator)) ||
 	    !py_awaits__link(&l->r->types, generator, &link))
 		return 0;
-	like.code = link.frame.code;
-	like.qualname = link.qualname;
-	if (!link.is_running) {
-		like.frames[0] = link.frame;
-		like.n_frames = 1;
-	}
-	return join(l, &like, LIFE_GENERATOR, generator, link.frame.code);
+	return join_generator(l, generator, &link);
 }
 
-/* A loop of uvloop keeps them where no name leads to. */
+/* A loop of uvloop keeps them where no name leads to, and one of trio elsewhere. */
 static int look_at_generators(struct look *l)
 {
 	struct target_loop_thread loops[MAX_LOOPS];
@@ -188,6 +205,43 @@ static int look_at_generators(struct look *l)
 			code = py_set_each(l->r->t, set, 2 * MAX_GENERATORS, on_generator, l);
 	}
 	return code == -ENOMEM ? code : 0;
+}
+
+static int on_tracked(void *ctx, uint64_t object, bool is_coroutine)
+{
+	struct look *l = ctx;
+	struct life_group like = { 0 };
+	struct py_await_link link;
+	uint64_t known;
+
+	if (addr_map__get(&l->known, object, &known) ||
+	    !py_awaits__link(&l->r->types, object, &link) || link.is_created != is_coroutine)
+		return 0;
+	if (!is_coroutine)
+		return join_generator(l, object, &link);
+	like.code = link.frame.code;
+	like.qualname = link.qualname;
+	py_lost__origin(&l->r->types, object, &like.origin);
+	return join(l, &like, LIFE_UNSTARTED, object, py_values__hash(&l->r->types, &link));
+}
+
+/* A task that was just made begins in its turn. */
+static int look_at_tracked(struct look *l)
+{
+	int code = 0;
+
+	for (size_t i = 0; !code && i < l->r->n_alive; i++)
+		code = addr_map__add(&l->known, l->r->alive[i].coro, 1);
+	return code ?: py_tracked__each(&l->r->types, on_tracked, l);
+}
+
+static int on_warned(void *ctx, uint64_t note, const char *coroutine,
+		     const struct life_origin *place)
+{
+	struct life_group like = { .origin = *place };
+
+	utf8__sanitize(coroutine, like.type, sizeof(like.type));
+	return join(ctx, &like, LIFE_DROPPED, note, note);
 }
 
 /* A connection that is open waits for its other end, for as long as that likes. */
@@ -207,7 +261,7 @@ static void mark_outside(struct look *l)
 
 int py_lifecycle__look(struct py_task_reader *r, size_t n, struct lifecycle *life)
 {
-	struct look l = { .r = r, .life = life };
+	_cleanup_(look__done) struct look l = { .r = r, .life = life };
 	int code = 0;
 
 	lifecycle__clear(life);
@@ -224,6 +278,10 @@ int py_lifecycle__look(struct py_task_reader *r, size_t n, struct lifecycle *lif
 		code = look_at_done(&l);
 	if (!code)
 		code = look_at_generators(&l);
+	if (!code)
+		code = look_at_tracked(&l);
+	if (!code)
+		code = py_warned__each(&r->types, on_warned, &l);
 	mark_outside(&l);
 	return code ? code : py_pages__error(r->pages);
 }

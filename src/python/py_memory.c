@@ -15,6 +15,9 @@
 #define MAX_DICT_ENTRIES 100000
 #define MAX_BASES 32
 #define BATCH 256
+#define KEYS_HEAD_BYTES 48
+#define DICT_HEAD_BYTES 64 /* also enough for the keys */
+#define LAST_ITEMS 4
 
 #define TYPE_FLAG_INLINE_VALUES (1U << 2)
 #define TYPE_FLAG_MANAGED_DICT (1U << 4)
@@ -144,15 +147,12 @@ struct keys {
 	size_t entry_words, key_word; /* the value follows the key */
 };
 
-static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_keys)
+/* `head` is the beginning of the keys object, up to its index. */
+static int decode_keys(const struct ls_pyoffsets *py, uint64_t keys, const uint8_t *head,
+		       struct keys *ret_keys)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
-	uint8_t head[48];
 	uint64_t index_bytes;
-	int r = target__read(t, keys, head, py->keys_indices);
 
-	if (r)
-		return r;
 	memcpy(&ret_keys->n, head + py->keys_nentries, sizeof(ret_keys->n));
 	if (ret_keys->n > MAX_DICT_ENTRIES)
 		return -EBADMSG;
@@ -172,6 +172,14 @@ static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_key
 	ret_keys->entry_words = ret_keys->key_word + 2;
 	ret_keys->entries = keys + py->keys_indices + index_bytes;
 	return 0;
+}
+
+static int open_keys(const struct target *t, uint64_t keys, struct keys *ret_keys)
+{
+	uint8_t head[KEYS_HEAD_BYTES];
+	int r = target__read(t, keys, head, t->proc.py.at.keys_indices);
+
+	return r ? r : decode_keys(&t->proc.py.at, keys, head, ret_keys);
 }
 
 /* Some entries of a keys object, and their keys. */
@@ -281,6 +289,68 @@ int py_dict_each(const struct target *t, uint64_t dict, py_item_fn fn, void *ctx
 				r = fn(ctx, item[0], item[1]);
 		}
 		i += n;
+	}
+	return r;
+}
+
+#define LAST_WORDS (LAST_ITEMS * 3)
+
+/* The last entries of some dicts. */
+struct tails {
+	struct keys keys[PROCMEM_MANY];
+	uint64_t words[PROCMEM_MANY][LAST_WORDS];
+};
+
+static int read_tails(const struct target *t, const uint64_t *dicts, size_t n, struct tails *tails)
+{
+	const struct ls_pyoffsets *py = &t->proc.py.at;
+	uint8_t heads[PROCMEM_MANY][DICT_HEAD_BYTES];
+	uint64_t places[PROCMEM_MANY];
+	int r = procmem__read_many(t->pid, dicts, n, heads, sizeof(*heads));
+
+	for (size_t i = 0; !r && i < n; i++)
+		memcpy(&places[i], heads[i] + py->dict_keys, sizeof(*places));
+	if (!r)
+		r = procmem__read_many(t->pid, places, n, heads, sizeof(*heads));
+	for (size_t i = 0; !r && i < n; i++) {
+		struct keys *keys = &tails->keys[i];
+
+		if (decode_keys(py, places[i], heads[i], keys))
+			*keys = (struct keys){ .entry_words = 2 };
+		places[i] = keys->entries + 8 * keys->entry_words * keys->n - sizeof(*tails->words);
+	}
+	return r ? r : procmem__read_many(t->pid, places, n, tails->words, sizeof(*tails->words));
+}
+
+/* Number `k` of the last entries, counted from the end: its key and value. */
+static const uint64_t *tails__item(const struct tails *tails, size_t i, size_t k)
+{
+	const struct keys *keys = &tails->keys[i];
+
+	return &tails->words[i][LAST_WORDS - k * keys->entry_words + keys->key_word];
+}
+
+int py_dicts_get_last(const struct target *t, const uint64_t *dicts, size_t n, const char *key,
+		      uint64_t *ret_values)
+{
+	const size_t len = strlen(key), size = str_bytes(&t->proc.py.at, len);
+	uint8_t raw[PROCMEM_MANY * STR_BYTES];
+	struct tails tails;
+	int r = read_tails(t, dicts, n, &tails);
+
+	memset(ret_values, 0, n * sizeof(*ret_values));
+	for (size_t k = 1; !r && k <= LAST_ITEMS; k++) {
+		uint64_t strings[PROCMEM_MANY];
+
+		for (size_t i = 0; i < n; i++) {
+			strings[i] = k <= tails.keys[i].n ? *tails__item(&tails, i, k) : 0;
+			/* Nothing, or what was removed. */
+			strings[i] = strings[i] ?: dicts[i];
+		}
+		r = procmem__read_many(t->pid, strings, n, raw, size);
+		for (size_t i = 0; !r && i < n; i++)
+			if (str_is(&t->proc.py.at, raw + i * size, key, len))
+				ret_values[i] = tails__item(&tails, i, k)[1];
 	}
 	return r;
 }

@@ -29,6 +29,12 @@ int py_dict_get(const struct target *t, uint64_t dict, const char *key, uint64_t
  */
 typedef int (*py_item_fn)(void *ctx, uint64_t key, uint64_t value);
 int py_dict_each(const struct target *t, uint64_t dict, py_item_fn fn, void *ctx);
+/*
+ * Values under a str key of several dicts that do not share their keys, at most PROCMEM_MANY, if it
+ * was among the last that were added; 0: it was not. For the price of a few reads.
+ */
+int py_dicts_get_last(const struct target *t, const uint64_t *dicts, size_t n, const char *key,
+		      uint64_t *ret_values);
 /* Instance attribute, wherever the version keeps it, slots included. -ENOENT if it is not there. */
 int py_attribute(const struct target *t, uint64_t object, const char *name, uint64_t *ret_value);
 /* Offset of what an entry of a class's or its bases' __slots__ holds. -ENOENT if there is none. */

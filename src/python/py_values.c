@@ -7,6 +7,7 @@
  */
 #include "python/py_values.h"
 
+#include "base/hash.h"
 #include "python/py_frames.h"
 #include "python/py_memory.h"
 
@@ -131,21 +132,39 @@ void py_values__managers(struct py_values *v, const struct py_await_link *link, 
 	}
 }
 
-size_t py_values__references(struct py_types *types, const struct py_await_link *link,
-			     uint64_t object)
+/* Their number; 0 if they cannot be read. */
+static size_t read_values(struct py_types *types, const struct py_await_link *link,
+			  uint64_t values[MAX_VALUES])
 {
-	uint64_t values[MAX_VALUES];
 	struct range range;
-	size_t n, found = 0;
+	size_t n;
 
 	if (!find_range(types, link, &range))
 		return 0;
 	n = (size_t)(range.end - range.locals) / 8;
-	if (!n || py_pages__read(types->pages, range.locals, values, 8 * n))
-		return 0;
+	return n && py_pages__read(types->pages, range.locals, values, 8 * n) ? 0 : n;
+}
+
+size_t py_values__references(struct py_types *types, const struct py_await_link *link,
+			     uint64_t object)
+{
+	uint64_t values[MAX_VALUES];
+	const size_t n = read_values(types, link, values);
+	size_t found = 0;
+
 	for (size_t i = 0; i < n; i++)
 		found += values[i] == object;
 	return found;
+}
+
+uint64_t py_values__hash(struct py_types *types, const struct py_await_link *link)
+{
+	uint64_t values[MAX_VALUES], hash = HASH_SEED;
+	const size_t n = read_values(types, link, values);
+
+	for (size_t i = 0; i < n; i++)
+		hash = hash_word(hash, values[i]);
+	return hash_word(hash, link->frame.code);
 }
 
 /* Plus 1: 0 stands for none. */

@@ -38,6 +38,9 @@ bool py_values__is_function(struct py_types *types, uint64_t object, const char 
 size_t py_values__references(struct py_types *types, const struct py_await_link *link,
 			     uint64_t object);
 
+/* What tells its variables and its stack from others: of one that has not begun, its arguments. */
+uint64_t py_values__hash(struct py_types *types, const struct py_await_link *link);
+
 /* Variables of asyncio's own functions. */
 enum py_variable { PY_SELF, PY_TIMEOUT, PY_FS, PY_VARIABLE_MAX };
 

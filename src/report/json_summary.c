@@ -156,14 +156,16 @@ static json_t *origin_item(const struct life_origin *origin)
 static json_t *life_item(const void *item)
 {
 	const struct life_row *life = item;
+	const struct code_info coroutine = life_row__coroutine(life);
+	const char *type = life_row__type(life);
 	struct jsonx o = jsonx_object();
 
 	jsonx_add_u64(&o, "pid", life->pid);
 	jsonx_add_text(&o, "kind", life_kind__word(life->kind));
-	jsonx_add(&o, "coroutine", json__coroutine(&life->coroutine));
+	jsonx_add(&o, "coroutine", json__coroutine(&coroutine));
 	jsonx_add(&o, "other", json__coroutine(&life->other));
 	jsonx_add(&o, "where", json__frame(&life->at));
-	jsonx_add_text(&o, "type", *life->type ? life->type : NULL);
+	jsonx_add_text(&o, "type", *type ? type : NULL);
 	jsonx_add(&o, "created", origin_item(&life->origin));
 	jsonx_add_u64(&o, "count", life->count);
 	jsonx_add_u64(&o, "count_first", life->count_first);

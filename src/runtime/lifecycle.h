@@ -28,7 +28,10 @@
 	  "wait for a task that waits for them")                                                   \
 	_(FORGOTTEN, "forgotten", "task", "waits for what nothing else refers to",                 \
 	  "wait for what nothing else refers to")                                                  \
-	_(GENERATOR, "generator", "async generator", "is open", "are open")
+	_(GENERATOR, "generator", "async generator", "is open", "are open")                        \
+	_(UNSTARTED, "unstarted", "coroutine", "was made and has not begun",                       \
+	  "were made and have not begun")                                                          \
+	_(DROPPED, "dropped", "coroutine", "was never awaited", "were never awaited")
 
 enum life_kind {
 #define _(name, ...) LIFE_##name,
@@ -42,7 +45,9 @@ enum life_kind {
 #define LIFE_FILE_BYTES 256
 #define LIFE_NAME_BYTES 64
 
-/* Where the coroutines were made: texts are UTF-8, raw; line 0: not known. */
+/*
+ * Where the coroutines were made, or (DROPPED) dropped: texts are UTF-8, raw; line 0: not known.
+ */
 struct life_origin {
 	uint32_t line;
 	char file[LIFE_FILE_BYTES];
@@ -58,7 +63,10 @@ struct life_group {
 	/* their await chain, or where the exception was raised; innermost first */
 	size_t n_frames;
 	struct ls_frame frames[LIFE_FRAMES];
-	/* type of what they wait for, or of the exception; "": none, or not known */
+	/*
+	 * type of what they wait for, or of the exception; of DROPPED: the coroutine's name; "":
+	 * none, or not known
+	 */
 	char type[LIFE_TYPE_BYTES];
 	struct life_origin origin;
 	uint32_t count;

@@ -125,11 +125,15 @@ int lives__look(struct lives *l, struct lifecycle *life, uint64_t now_ns)
 	return r;
 }
 
+static bool is_problem(enum life_kind kind)
+{
+	return kind != LIFE_ALIVE && kind != LIFE_GENERATOR && kind != LIFE_UNSTARTED;
+}
+
 static int worth_compare(const void *va, const void *vb)
 {
 	const struct life_group *a = va, *b = vb;
-	const bool has_a = a->kind != LIFE_ALIVE && a->kind != LIFE_GENERATOR,
-		   has_b = b->kind != LIFE_ALIVE && b->kind != LIFE_GENERATOR;
+	const bool has_a = is_problem(a->kind), has_b = is_problem(b->kind);
 
 	if (has_a != has_b)
 		return has_a ? -1 : 1;

@@ -13,10 +13,8 @@
 static void render_coroutine(const void *row, const struct table_scene *scene,
 			     struct table_cell *cell)
 {
-	const struct life_row *life = row;
-
 	(void)scene;
-	cell__escape(cell, life->coroutine.name ?: "?");
+	cell__escape(cell, life_row__coroutine(row).name ?: "?");
 }
 
 static void render_life(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -52,7 +50,7 @@ static void render_unawaited(const void *row, const struct table_scene *scene,
 static void render_type(const void *row, const struct table_scene *scene, struct table_cell *cell)
 {
 	(void)scene;
-	cell__escape(cell, ((const struct life_row *)row)->type);
+	cell__escape(cell, life_row__type(row));
 }
 
 static void render_where(const void *row, const struct table_scene *scene, struct table_cell *cell)
@@ -78,6 +76,8 @@ static void render_origin(const void *row, const struct table_scene *scene, stru
 		return;
 	}
 	cell__place(cell, life->origin.file, life->origin.line);
+	if (!*life->origin.function)
+		return;
 	cell__printf(cell, " in ");
 	cell__escape(cell, life->origin.function);
 }
@@ -87,14 +87,12 @@ RENDER_FIELD(render_count, struct life_row, cell__count(cell, r->count))
 
 static int compare_coroutine(const void *a, const void *b)
 {
-	const struct life_row *x = a, *y = b;
-
-	return strcmp(x->coroutine.name ?: "", y->coroutine.name ?: "");
+	return strcmp(life_row__coroutine(a).name ?: "", life_row__coroutine(b).name ?: "");
 }
 
 static int compare_type(const void *a, const void *b)
 {
-	return strcmp(((const struct life_row *)a)->type, ((const struct life_row *)b)->type);
+	return strcmp(life_row__type(a), life_row__type(b));
 }
 
 /* The oldest was seen first; a group without members is the youngest. */
@@ -153,9 +151,9 @@ static int term(const void *row, const char *word, const char *value)
 	if (!strcmp(word, "life"))
 		return !strcmp(life_kind__word(life->kind), value);
 	if (!strcmp(word, "waits"))
-		return !strcasecmp(life->type, value);
+		return !strcasecmp(life_row__type(life), value);
 	if (!strcmp(word, "coroutine"))
-		return life->coroutine.name && !strcmp(life->coroutine.name, value);
+		return !strcmp(life_row__coroutine(life).name ?: "", value);
 	return -1;
 }
 
@@ -175,11 +173,11 @@ static void subject(const void *row, struct screen_subject *ret)
 	const struct life_row *life = row;
 
 	ret->pid = life->pid;
-	ret->coroutine = life->coroutine;
+	ret->coroutine = life_row__coroutine(life);
 	ret->at = life->at;
 	if (!ret->at.file)
-		ret->at = (struct model_frame){ life->coroutine.name, life->coroutine.file,
-						life->coroutine.first_line };
+		ret->at = (struct model_frame){ ret->coroutine.name, ret->coroutine.file,
+						ret->coroutine.first_line };
 }
 
 const struct screen_ops screen_places = {

@@ -4,7 +4,7 @@
 import json
 import os
 
-from lib import MS, both_loops, check, check_equal, live, run_tool
+from lib import MS, PROGRAMS, both_loops, check, check_equal, live, run_tool
 
 PROGRAM = "lives.py"
 
@@ -49,7 +49,17 @@ def dumped(bench):
         check_equal(row["type"], "LookupError", "type of the exception")
         names = [frame["function"] for frame in row["stack"]]
         check_equal(names, ["raise_it", "fails"], "where it was raised")
+    row = _row(rows, "dropped", "Channel.send")
+    _check_dropped(row["created"])
     target.finish()
+
+
+def _check_dropped(place):
+    path = os.path.join(PROGRAMS, PROGRAM)
+    with open(path, encoding="utf-8") as source:
+        lines = [n for n, line in enumerate(source, 1) if "# dropped" in line]
+    check_equal([place["line"]], lines, "line at which it was dropped")
+    check_equal(os.path.basename(place["file"]), PROGRAM, "file in which it was dropped")
 
 
 @live(on="once")
@@ -57,12 +67,15 @@ def traced(bench):
     target, truth = _start(bench, "wrong", "innocent")
     target.ask("begin", "begun")
     path = os.path.join(bench.folder, "lives.lst")
-    tool = bench.tool("record", "-o", path, "-d", "13s", "-p", str(target.pid))
+    tool = bench.tool("record", "-o", path, "-d", "15s", "-p", str(target.pid))
     check_equal(tool.wait(60), 0, "exit code of record (stderr: %s)" % tool.stderr)
     target.finish()
     _, out, _ = run_tool(bench, "report", path, "-f", "json")
     summary = json.loads(out.splitlines()[-1])
     rows = [r for r in summary["lifecycle"] if r["kind"] in truth]
+    queue = _row(rows, "unstarted", "job")
+    check_equal((queue["count"], queue["problem_ns"]), (20, 0), "coroutines in a queue")
+    rows.remove(queue)
     check_equal(_counts(rows), truth, "kinds of lives")
     found = _counts([r for r in summary["lifecycle"] if r["problem_ns"]])
     grown = found.pop("alive")
@@ -84,6 +97,8 @@ def _check_findings(findings, truth):
         ("cancelled", "cancel-ignored"),
         ("failed", "exception-lost"),
         ("forgotten", "wait-forgotten"),
+        ("unstarted", "coroutine-unstarted"),
+        ("dropped", "coroutine-dropped"),
     ):
         check(lints.count(lint) >= len(truth.get(kind, ())), "findings: %r", lints)
     said = [f["what"] for f in findings]
@@ -92,6 +107,7 @@ def _check_findings(findings, truth):
         "3 tasks of waits_for_parent() wait for gathers(), which waits for them",
         "1 task of takes_twice() waits for itself",
         "3 tasks of fails() ended with exceptions that nobody has retrieved",
+        "3 coroutines of never_begun() were made and have not begun",
     ):
         check(words in said, "%r is not among %r", words, said)
     grown = next(f for f in findings if f["lint"] == "tasks-grow")
@@ -131,6 +147,8 @@ def told_to_people(bench):
         "3 tasks of fails ended with exceptions that nobody has retrieved: LookupError",
         "2 tasks of stubborn were asked to cancel and have not ended",
         "1 task of takes_twice waits for itself",
+        "3 coroutines of never_begun were made and have not begun",
+        "1 coroutine of Channel.send was never awaited",
         "1 task of waits_for_nothing waits for what nothing else refers to",
     ):
         check(words in out.decode(), "%r is not in the dump: %s", words, out.decode())

@@ -5,12 +5,14 @@ resemble them.
     lives.py [wrong] [innocent] [--loop asyncio|uvloop] [--debug]
 
 Prints "ready" with the truth: how many tasks of which coroutine are in which kind. "begin" from its
-input starts a task of hoarder() every few milliseconds that never ends.
+input starts a task of hoarder() every few milliseconds that never ends, and a queue of coroutines
+that are awaited one after the other.
 """
 
 import asyncio
 import os
 import sys
+import sysconfig
 
 import protocol
 
@@ -19,6 +21,8 @@ keep = []
 HAS_UNCANCEL = sys.version_info >= (3, 11)
 # Newer ones take a task off their list when it is done.
 FORGETS_LATE = sys.version_info < (3, 14)
+# The collector of free-threaded builds has no lists.
+HAS_LISTS = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 def start(coro):
@@ -236,8 +240,30 @@ async def open_generator():
 def generators():
     for _ in range(2):
         start(open_generator())
-    if "uvloop" not in sys.argv:
+    if "uvloop" not in sys.argv or HAS_LISTS:
         truth("generator", "numbers", 2)
+
+
+async def never_begun(number):
+    return number
+
+
+def unstarted():
+    """As a result that is kept, and never looked at."""
+    keep.extend(never_begun(i) for i in range(3))
+    if HAS_LISTS:
+        truth("unstarted", "never_begun", 3)
+
+
+class Channel:
+    async def send(self):
+        pass
+
+
+def dropped():
+    for _ in range(2):
+        Channel().send()  # dropped
+    truth("dropped", "Channel.send", 1)  # Python says it once for each line
 
 
 # --- innocent
@@ -422,6 +448,17 @@ async def grow():
         await asyncio.sleep(0.02)
 
 
+async def job():
+    await asyncio.sleep(0.1)
+
+
+async def work(jobs):
+    """Each of them waits for two seconds until it begins."""
+    while True:
+        jobs.append(job())
+        await jobs.pop(0)
+
+
 async def beat():
     """Steps, so that there is something to measure, and tasks that come and go."""
     while True:
@@ -444,6 +481,8 @@ async def main():
             forgotten,
             forgotten_owners,
             generators,
+            unstarted,
+            dropped,
         ):
             make()
     if "innocent" in sys.argv:
@@ -458,6 +497,7 @@ async def main():
         if order.strip() != "begin":
             os._exit(0)
         start(grow())
+        start(work([job() for _ in range(20)]))
         protocol.say("begun")
 
 

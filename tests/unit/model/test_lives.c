@@ -151,6 +151,70 @@ Test(lives, other_growth_is_none)
 	}
 }
 
+/* Looks a second apart; at the look number `ended_at` one of them has begun, 0: none ever. */
+static struct script *watch_unstarted(size_t n, size_t ended_at)
+{
+	struct script *s = script_new();
+
+	for (size_t i = 0; i < n; i++) {
+		struct life_group group = group_of(LIFE_UNSTARTED, 3, 1 * SECOND);
+
+		group.ended = i && i == ended_at;
+		look(s, (i + 1) * SECOND, group);
+	}
+	return s;
+}
+
+Test(lives, coroutines_that_do_not_begin)
+{
+	struct script *s = watch_unstarted(10, 0);
+	struct finding f;
+
+	cr_expect_eq(only_row(s)->found_ns, 0, "they may begin soon");
+	script_free(s);
+	s = watch_unstarted(11, 0);
+	cr_expect_eq(only_row(s)->found_ns, LIFE_QUEUE_NS);
+	f = only_finding(s);
+	cr_expect_str_eq(f.lint, "coroutine-unstarted");
+	cr_expect_eq(f.sureness, FINDING_UNSURE);
+	cr_expect_not_null(strstr(f.what, "3 coroutines of "));
+	cr_expect_not_null(strstr(f.what, "() were made and have not begun"));
+	script_free(s);
+}
+
+Test(lives, coroutines_in_a_queue)
+{
+	struct script *s = watch_unstarted(15, 5);
+
+	cr_expect_eq(only_row(s)->found_ns, 0);
+	script_free(s);
+	s = watch_unstarted(16, 5);
+	cr_expect_eq(only_row(s)->found_ns, 15 * SECOND, "the queue stands still");
+	script_free(s);
+}
+
+Test(lives, a_coroutine_that_was_dropped)
+{
+	struct script *s = script_new();
+	struct life_group group = group_of(LIFE_DROPPED, 1, 1 * SECOND);
+	struct finding f;
+
+	group.code = 0;
+	group.n_frames = 0;
+	group.origin = (struct life_origin){ .line = 12, .file = "/srv/app.py" };
+	snprintf(group.type, sizeof(group.type), "Channel.send");
+	look(s, 1 * SECOND, group);
+	look(s, 2 * SECOND, group);
+	f = only_finding(s);
+	cr_expect_str_eq(f.lint, "coroutine-dropped");
+	cr_expect_eq(f.sureness, FINDING_SURE);
+	cr_expect_str_eq(
+		f.what, "A coroutine of Channel.send() was dropped at app.py:12 and never awaited");
+	cr_expect_str_eq(life_row__coroutine(only_row(s)).name, "Channel.send");
+	cr_expect_str_eq(life_row__type(only_row(s)), "");
+	script_free(s);
+}
+
 Test(lives, one_that_is_over_stays_if_it_was_a_problem)
 {
 	struct script *s = script_new();
