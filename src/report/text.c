@@ -24,16 +24,20 @@
 #define UNIT_COLUMNS 8
 #define DURATION_COLUMNS 8
 #define CAUSE_COLUMNS 9
-#define FIXED_COLUMNS                                                                              \
-	(PID_COLUMNS + 1 + UNIT_COLUMNS + 1 + DURATION_COLUMNS + 2 + CAUSE_COLUMNS + 1)
+#define FIXED_COLUMNS (DURATION_COLUMNS + 2 + CAUSE_COLUMNS + 1)
 #define CLOCK_BYTES 16
-/* Narrower lines have no time of day, or none of its milliseconds. */
+/* Narrower lines have no time of day. */
 #define CLOCK_MIN_WIDTH 80
-#define CLOCK_MS_MIN_WIDTH 100
+/*
+ * Narrower ones have none of its milliseconds, no unit, and no pid if it is the same in all: who it
+ * was is worth more.
+ */
+#define WIDE_MIN_WIDTH 100
 /* Widths of the elastic columns when the line has no limit. */
 #define WHO_COLUMNS 26
 #define WHERE_COLUMNS 46
-#define WHO_MIN_REST 40 /* with less room than this for who and where, the line says only where */
+#define WHO_MIN_REST 25 /* with less room than this for who and where, the line says only where */
+#define TAIL_MIN_REST 80 /* with less, it says in short what came of it */
 
 #define SGR_RESET "\033[0m"
 #define SGR_LONG "\033[1;31m"
@@ -41,6 +45,23 @@
 #define SGR_WAIT "\033[36m"
 #define SGR_COMPUTE "\033[33m"
 #define SGR_CONTENTION "\033[35m"
+
+struct text_state {
+	struct text_folds folds;
+	uint32_t pid; /* of the last target or stall; 0: there was none */
+	bool has_pids; /* there were others before */
+};
+
+static void note_pid(struct text_state *text, uint32_t pid)
+{
+	text->has_pids |= text->pid && text->pid != pid;
+	text->pid = pid;
+}
+
+static bool is_wide(size_t width)
+{
+	return !width || width >= WIDE_MIN_WIDTH;
+}
 
 size_t text_width(const struct report_opts *opts)
 {
@@ -89,20 +110,25 @@ static void clock_text(const struct stall *stall, const struct report_opts *opts
 	    !localtime_r(&seconds, &tm))
 		return;
 	n = strftime(buf, CLOCK_BYTES, "%H:%M:%S", &tm);
-	if (width && width < CLOCK_MS_MIN_WIDTH)
-		snprintf(buf + n, CLOCK_BYTES - n, " ");
-	else
+	if (is_wide(width))
 		snprintf(buf + n, CLOCK_BYTES - n, ".%03u ",
 			 (unsigned int)(unix_ns % NS_PER_S / NS_PER_MS));
+	else
+		snprintf(buf + n, CLOCK_BYTES - n, " ");
 }
 
-/* Pid, unit, duration, cause: they are never cut. */
-static void put_fixed(FILE *out, const struct stall *stall, const struct report_opts *opts)
+/* Pid, unit, duration, cause: they are never cut. How many columns they take. */
+static size_t put_fixed(FILE *out, const struct stall *stall, const struct report *report)
 {
+	const struct report_opts *opts = &report->opts;
+	const struct text_state *text = report->state;
+	const bool has_unit = is_wide(text_width(opts)), has_pid = has_unit || text->has_pids;
 	char buf[FORMAT_NUMBER_BYTES];
 
-	fprintf(out, "%-*u %-*s ", PID_COLUMNS, stall->pid, UNIT_COLUMNS,
-		vocabulary_unit(stall->unit));
+	if (has_pid)
+		fprintf(out, "%-*u ", PID_COLUMNS, stall->pid);
+	if (has_unit)
+		fprintf(out, "%-*s ", UNIT_COLUMNS, vocabulary_unit(stall->unit));
 	paint(out, opts, duration_color(stall->duration_ns));
 	format__right(out, format__duration(stall->duration_ns, buf), DURATION_COLUMNS);
 	paint(out, opts, SGR_RESET);
@@ -111,6 +137,7 @@ static void put_fixed(FILE *out, const struct stall *stall, const struct report_
 	format__left(out, vocabulary_cause(stall->cause), CAUSE_COLUMNS);
 	paint(out, opts, SGR_RESET);
 	fputc(' ', out);
+	return FIXED_COLUMNS + (has_pid ? PID_COLUMNS + 1 : 0) + (has_unit ? UNIT_COLUMNS + 1 : 0);
 }
 
 /* Writes a piece into its column; the last one of a line is not padded. */
@@ -149,7 +176,7 @@ static void put_limited(FILE *out, const struct stall *stall, const char *fold, 
 	size_t who_columns = 0, tail_columns;
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
-	text_consequence(stall, fold, rest < 2 * WHO_MIN_REST, tail);
+	text_consequence(stall, fold, rest < TAIL_MIN_REST, tail);
 	tail_columns = tail[0] ? format__columns(tail) + 2 : 0;
 	if (tail_columns + WHO_MIN_REST / 2 > rest)
 		tail_columns = 0;
@@ -292,18 +319,19 @@ static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 	struct report *report = ctx;
 	_cleanup_(output__done) struct output o;
 	const struct report_opts *opts = &report->opts;
-	size_t width = text_width(opts);
+	size_t width = text_width(opts), used;
 	char clock[CLOCK_BYTES];
 	int r;
 
 	r = output__init(&o);
 	if (r)
 		return r;
+	note_pid(report->state, stall->pid);
 	clock_text(stall, opts, clock);
 	fputs(clock, o.mem);
-	put_fixed(o.mem, stall, opts);
+	used = strlen(clock) + put_fixed(o.mem, stall, report);
 	if (width)
-		put_limited(o.mem, stall, fold, width - strlen(clock) - FIXED_COLUMNS);
+		put_limited(o.mem, stall, fold, width - used);
 	else
 		put_unlimited(o.mem, stall, fold);
 	fputc('\n', o.mem);
@@ -323,28 +351,33 @@ static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 
 static int text_stall(struct report *report, const struct stall *stall)
 {
-	struct text_folds *folds = report->state;
+	struct text_state *text = report->state;
 
 	return report->opts.is_unfolded ? put_stall(report, stall, NULL) :
-					  text_folds__stall(folds, stall, put_stall, report);
+					  text_folds__stall(&text->folds, stall, put_stall, report);
 }
 
 static int text_tick(struct report *report, uint64_t now_ns)
 {
-	return text_folds__tick(report->state, now_ns, put_stall, report);
+	struct text_state *text = report->state;
+
+	return text_folds__tick(&text->folds, now_ns, put_stall, report);
 }
 
 static int text_finish(struct report *report, const struct snapshot *snapshot,
 		       const struct report_run *run)
 {
-	const int r = text_folds__flush(report->state, put_stall, report);
+	struct text_state *text = report->state;
+	const int r = text_folds__flush(&text->folds, put_stall, report);
 
 	return r < 0 ? r : text__finish(report, snapshot, run);
 }
 
 static void text_done(struct report *report)
 {
-	text_folds__done(report->state);
+	struct text_state *text = report->state;
+
+	text_folds__done(&text->folds);
 }
 
 static int text_shed(struct report *report, const struct report_shed *shed)
@@ -388,6 +421,7 @@ static int text_start(struct report *report, const struct report_start *start)
 	for (size_t i = 0; i < start->n_targets; i++) {
 		const struct report_target *t = &start->targets[i];
 
+		note_pid(report->state, t->pid);
 		text_word(buf, "watching %u %s: %s %s, %s, rung %s", t->pid, t->comm,
 			  runtime_words__or_default(t->words)->title, t->python,
 			  t->loop ? t->loop : "no event loop yet", t->rung);
@@ -405,7 +439,7 @@ static int text_start(struct report *report, const struct report_start *start)
 }
 
 const struct report_ops report_text = {
-	.state_bytes = sizeof(struct text_folds),
+	.state_bytes = sizeof(struct text_state),
 	.start = text_start,
 	.stall = text_stall,
 	.has_open_stalls = true,

@@ -278,6 +278,7 @@ enum chooser_request chooser__input(struct chooser *c, const struct view_event *
 	switch (event->key) {
 	case 'q':
 	case VKEY_ESCAPE:
+	case VKEY_BACKSPACE:
 	case CONTROL('C'):
 	case VKEY_F1 + 9:
 		return CHOOSER_QUIT;

@@ -157,6 +157,7 @@ Test(chooser, keys)
 {
 	cr_expect_eq(key('q'), CHOOSER_QUIT);
 	cr_expect_eq(key(VKEY_ESCAPE), CHOOSER_QUIT);
+	cr_expect_eq(key(VKEY_BACKSPACE), CHOOSER_QUIT);
 	cr_expect_eq(key(3), CHOOSER_QUIT);
 	cr_expect_eq(key(26), CHOOSER_SUSPEND);
 	cr_expect_eq(key('?'), CHOOSER_NOTHING);
