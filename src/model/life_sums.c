@@ -18,7 +18,8 @@ struct life_sum {
 	} key;
 	struct life_row row;
 	uint64_t first_ns, looked_ns; /* of the looks that had it */
-	uint64_t ended, ended_ns; /* members that left it, and the last look at which one had */
+	uint64_t ended; /* members that left it */
+	uint32_t missed; /* looks that did not have it, since the last one that did */
 	uint32_t looks, grown; /* grown: looks at which it was larger than at the one before */
 	UT_hash_handle hh;
 };
@@ -135,13 +136,9 @@ static uint64_t problem_ns(const struct life_sum *sum)
 	const uint64_t lasted_ns = sum->looked_ns - sum->row.since_ns;
 
 	switch (sum->row.kind) {
-	case LIFE_UNSTARTED:
-		return lasted_ns >= LIFE_QUEUE_NS &&
-				sum->looked_ns - sum->ended_ns >= LIFE_QUEUE_NS ?
-			lasted_ns :
-			0;
 	case LIFE_ALIVE:
 	case LIFE_GENERATOR:
+	case LIFE_UNSTARTED:
 		return is_growing(sum) ? sum->looked_ns - sum->first_ns : 0;
 	case LIFE_CANCELLED:
 	case LIFE_FAILED:
@@ -159,9 +156,8 @@ static void sum_look(struct life_sum *sum, uint64_t now_ns, const struct life_gr
 	sum->first_ns = sum->first_ns ?: now_ns;
 	sum->grown += sum->looks && group->count > row->count;
 	sum->looks++;
+	sum->missed = 0;
 	sum->ended += group->ended;
-	if (group->ended)
-		sum->ended_ns = now_ns;
 	sum->looked_ns = now_ns;
 	row->count = group->count;
 	row->unawaited = group->unawaited;
@@ -177,7 +173,7 @@ static void sum_look(struct life_sum *sum, uint64_t now_ns, const struct life_gr
 		row->found_ns = ns;
 }
 
-/* What was not seen is over: it may begin anew. */
+/* What was not seen is over: it may begin anew. What is rare is not looked for each time. */
 static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns)
 {
 	struct life_sum *sum, *next;
@@ -185,8 +181,9 @@ static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns)
 	HASH_ITER (hh, l->table, sum, next) {
 		if (sum->key.pid != pid || sum->looked_ns == now_ns)
 			continue;
+		if (life_kind__is_rare(sum->row.kind) && ++sum->missed < 2 * LIFE_RARE_LOOKS)
+			continue;
 		sum->ended += sum->row.count;
-		sum->ended_ns = now_ns;
 		sum->row.count = sum->row.unawaited = 0;
 		sum->row.since_ns = 0;
 	}

@@ -15,8 +15,6 @@
  * result soon: after this time it is said.
  */
 #define LIFE_PATIENCE_NS (5 * NS_PER_S)
-/* Coroutines that are begun one by one are a queue, however long one of them has to wait. */
-#define LIFE_QUEUE_NS (10 * NS_PER_S)
 /*
  * A group grows without end if none of its members ended while so many were added, for this time,
  * at nearly every look.

@@ -43,7 +43,7 @@
 	_(DEADLOCK, "deadlock")                                                                    \
 	_(WAIT_FORGOTTEN, "wait-forgotten")                                                        \
 	_(GENERATORS_GROW, "generators-grow")                                                      \
-	_(COROUTINE_UNSTARTED, "coroutine-unstarted")                                              \
+	_(COROUTINES_GROW, "coroutines-grow")                                                      \
 	_(COROUTINE_DROPPED, "coroutine-dropped")
 
 enum lint_id {

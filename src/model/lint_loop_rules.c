@@ -139,11 +139,12 @@ const struct loop_rule lint_loop_rules[] = {
 					       "Close each one that is not read to its end" },
 					     SUBJECT_PROCESS },
 	[LINT_LIFE_RULE(
-		LIFE_UNSTARTED)] = { LINT_COROUTINE_UNSTARTED,
+		LIFE_UNSTARTED)] = { LINT_COROUTINES_GROW,
 				     loop_lost_nothing_ns,
 				     NULL,
 				     FINDING_LIFE_UNSTARTED,
-				     { NULL, NULL, "Coroutines were made and have not begun",
+				     { NULL, NULL,
+				       "Coroutines are made again and again, and none begins",
 				       "Await each call where it is made, or start a task of it" },
 				     SUBJECT_PROCESS },
 	[LINT_LIFE_RULE(
@@ -221,8 +222,11 @@ static void say_growth(const struct life_row *life, const char *who, char *buf, 
 	snprintf(buf, size,
 		 "%ss of %s() grew from %" PRIu32 " to %" PRIu32 " in %" PRIu64
 		 " s, and none ended%s",
-		 is_task ? "Task" : "Async generator", who, life->count_first, life->found,
-		 seconds(life->found_ns), is_unawaited ? "; nobody awaits them" : "");
+		 is_task			      ? "Task" :
+			 life->kind == LIFE_GENERATOR ? "Async generator" :
+							"Unstarted coroutine",
+		 who, life->count_first, life->found, seconds(life->found_ns),
+		 is_unawaited ? "; nobody awaits them" : "");
 }
 
 /* "waits for refund(), which waits for it" */
@@ -255,7 +259,8 @@ void lint_life__say(const struct life_row *life, char *buf, size_t size)
 		say_dropped(life, buf, size);
 		return;
 	}
-	if (life->kind == LIFE_ALIVE || life->kind == LIFE_GENERATOR) {
+	if (life->kind == LIFE_ALIVE || life->kind == LIFE_GENERATOR ||
+	    life->kind == LIFE_UNSTARTED) {
 		say_growth(life, who, buf, size);
 		return;
 	}

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For what a task waits is known if it awaits a task, a gather(), wait() without a timeout, the end
- * of a TaskGroup, or an asyncio.Lock which a task holds in an `async with`. A task for which it is
- * not known may go on, and so may every task that waits, besides others, for one that may. Those
- * left over are stuck. Each error is on that side: a task inside a timeout, a lock without a holder
- * that can be seen, a future that is no task.
+ * For what a task of asyncio waits is known if it awaits a task, a gather(), wait() without a
+ * timeout, the end of a TaskGroup, or an asyncio.Lock which a task holds in an `async with`. A task
+ * for which it is not known may go on, and so may every task that waits, besides others, for one
+ * that may. Those left over are stuck. Of trio's it is known at the end of a nursery, and of a
+ * Lock, which keeps its owner; a task is inside the scopes of those that opened its nursery. Each
+ * error is on that side: a task inside a timeout, a lock without a holder that can be seen, a
+ * future that is no task.
  *
  * Sources: cpython Lib/asyncio/locks.py (Lock), tasks.py (gather, _wait), taskgroups.py
- * (TaskGroup.__aexit__, _aexit), timeouts.py; anyio src/anyio/_backends/_asyncio.py (CancelScope);
+ * (TaskGroup.__aexit__, _aexit), timeouts.py; trio/_sync.py (Lock), trio/_core/_run.py (Nursery),
+ * trio/_core/_parking_lot.py of 0.22 and 0.34; anyio src/anyio/_backends/_asyncio.py (CancelScope);
  * Lib/contextlib.py.
  */
-#include "python/py_deadlock.h"
+#include "python/py_deadlock_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,11 +24,11 @@
 #include "python/py_awaits.h"
 #include "python/py_memory.h"
 #include "python/py_names.h"
-#include "python/py_values.h"
 #include "python/python.h"
 
 #define MAX_MANAGERS 32 /* of one task */
 #define MAX_NESTED 4 /* managers made of generators, one inside the other */
+#define MAX_PARENTS 64 /* of a task of trio */
 #define MAX_CHILDREN 1024 /* for which one task waits */
 #define MAX_SLOW_READS 500 /* containers that are read in one look */
 
@@ -37,6 +40,9 @@ enum role {
 	ROLE_WAIT,
 	ROLE_GROUP,
 	ROLE_TIMEOUT, /* wait_for() */
+	ROLE_INNER, /* waits on behalf of its caller */
+	ROLE_OWNED, /* trio's Lock.acquire() */
+	ROLE_NURSERY,
 };
 
 static const struct {
@@ -49,36 +55,16 @@ static const struct {
 	{ ROLE_TIMEOUT, "wait_for", "asyncio/tasks.py" },
 	{ ROLE_GROUP, "__aexit__", "asyncio/taskgroups.py" },
 	{ ROLE_GROUP, "_aexit", "asyncio/taskgroups.py" },
+	{ ROLE_INNER, "park", "trio/_core/_parking_lot.py" },
+	{ ROLE_INNER, "wait_task_rescheduled", "trio/_core/_traps.py" },
+	{ ROLE_INNER, "_async_yield", "trio/_core/_traps.py" },
+	{ ROLE_INNER, "_real_async_yield", "trio/_core/_traps.py" },
+	{ ROLE_OWNED, "acquire", "trio/_sync.py" },
+	{ ROLE_NURSERY, "_nested_child_finished", "trio/_core/_run.py" },
 };
 
 /* Managers that end what is in them after some time, by the name of their type. */
 static const char *const timeouts[] = { "Timeout", "timeout", "CancelScope" };
-
-/* What is known of one task. */
-struct node {
-	bool is_free; /* may go on, as far as is known */
-	uint64_t lock; /* that it waits for, 0: none */
-	uint32_t n_into; /* tasks of the set that wait for it */
-};
-
-/* Task `from` waits for task `to`. */
-struct edge {
-	uint32_t from, to;
-};
-
-struct finder {
-	struct py_task_reader *r;
-	size_t n;
-	struct node *nodes;
-	size_t n_edges, size;
-	struct edge *edges;
-	struct addr_map tasks; /* to their number, plus 1 */
-	struct addr_map holders; /* of locks, likewise */
-	struct addr_map roles; /* of code objects, plus 1 */
-	struct py_values values;
-	size_t slow_reads;
-	int error;
-};
 
 /* The way a task waits: what its await chain goes through. */
 struct chain {
@@ -229,9 +215,49 @@ static bool add_by_frame(struct finder *f, size_t i, const struct chain *c)
 static void on_frame(void *ctx, const struct py_await_link *link)
 {
 	struct chain *c = ctx;
+	const enum role role = role_of(c->f, link->frame.code);
 
+	if (role == ROLE_INNER)
+		return;
 	c->link = *link;
-	c->role = role_of(c->f, link->frame.code);
+	c->role = role;
+}
+
+/* The innermost of those that the task has opened: it waits for that one. */
+static bool add_nursery(struct finder *f, size_t i)
+{
+	const struct ls_pyoffsets *py = &f->r->t->proc.py.at;
+	uint64_t list, n, items, nursery, set;
+
+	return !py_attribute(f->r->t, f->r->alive[i].task, "_child_nurseries", &list) &&
+		py_types__kind(&f->r->types, list) == PY_LIST &&
+		!py_pages__read(f->r->pages, list + py->ob_size, &n, sizeof(n)) && n &&
+		!py_pages__read(f->r->pages, list + py->list_items, &items, sizeof(items)) &&
+		!py_pages__read(f->r->pages, items + 8 * (n - 1), &nursery, sizeof(nursery)) &&
+		!py_attribute(f->r->t, nursery, "_children", &set) && add_set(f, i, set);
+}
+
+static bool add_edges_of_trio(struct finder *f, size_t i)
+{
+	const struct py_raw_task *raw = &f->r->alive[i];
+	struct chain c = { .f = f };
+	uint64_t self, owner, number;
+	const struct py_type *type;
+
+	if (raw->is_scheduled)
+		return false;
+	py_awaits__each(&f->r->types, raw->coro, on_frame, &c);
+	if (c.role == ROLE_NURSERY)
+		return add_nursery(f, i);
+	if (c.role != ROLE_OWNED)
+		return false;
+	self = py_values__local(&f->values, &c.link, PY_SELF);
+	type = py_types__of(&f->r->types, self);
+	if (!type || !strstr(type->name, "Lock") || py_attribute(f->r->t, self, "_owner", &owner) ||
+	    owner == raw->task || !addr_map__get(&f->tasks, owner, &number))
+		return false;
+	add_edge(f, i, number);
+	return true;
 }
 
 /* Whether it is known for what the task waits. */
@@ -242,7 +268,9 @@ static bool add_edges(struct finder *f, size_t i)
 	struct chain c = { .f = f };
 	uint64_t number;
 
-	if (raw->is_trio || !type)
+	if (raw->is_trio)
+		return add_edges_of_trio(f, i);
+	if (!type)
 		return false;
 	if (type->kind == PY_TASK || type->kind == PY_PYTASK) {
 		if (!addr_map__get(&f->tasks, raw->fut_waiter, &number))
@@ -308,13 +336,33 @@ static void on_outer_frame(void *ctx, const struct py_await_link *link)
 	py_values__managers(values, link, note_manager, c);
 }
 
+/* Whether one of the tasks around a task of trio is in a scope that may end. */
+static bool is_in_scope(struct finder *f, const struct py_raw_task *raw)
+{
+	struct chain c = { .f = f };
+	uint64_t parent, number;
+
+	for (int depth = 0; !c.has_timeout && depth < MAX_PARENTS; depth++) {
+		parent = py_trio__parent(f->r->t, &f->r->trio, raw->nursery);
+		if (!parent)
+			return false;
+		if (!addr_map__get(&f->tasks, parent, &number))
+			break;
+		raw = &f->r->alive[number - 1];
+		c.n_managers = 0;
+		py_awaits__each(&f->r->types, raw->coro, on_outer_frame, &c);
+	}
+	return true;
+}
+
 /* A lock has one holder; two that seem to hold it say that one of them was torn. */
 static void look_inside(struct finder *f, size_t i)
 {
 	struct chain c = { .f = f };
 
 	py_awaits__each(&f->r->types, f->r->alive[i].coro, on_outer_frame, &c);
-	f->nodes[i].is_free |= c.has_timeout;
+	f->nodes[i].is_free |=
+		c.has_timeout || (f->r->alive[i].is_trio && is_in_scope(f, &f->r->alive[i]));
 	for (size_t k = 0; k < c.n_managers; k++)
 		if (addr_map__add(&f->holders, c.managers[k], i + 1))
 			f->error = -ENOMEM;
@@ -331,87 +379,6 @@ static void add_holder(struct finder *f, size_t i)
 }
 
 /* --- the set */
-
-static int by_to(const void *a, const void *b)
-{
-	const struct edge *x = a, *y = b;
-
-	return x->to < y->to ? -1 : x->to > y->to;
-}
-
-static int by_from(const void *a, const void *b)
-{
-	const struct edge *x = a, *y = b;
-
-	return x->from < y->from ? -1 : x->from > y->from;
-}
-
-/* The first edge that ends (or begins) at `number`, of those sorted so. */
-static size_t first_edge(const struct finder *f, uint32_t number, bool is_by_to)
-{
-	size_t low = 0, high = f->n_edges;
-
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		const struct edge *e = &f->edges[middle];
-
-		if ((is_by_to ? e->to : e->from) < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Frees the tasks that wait for one that is free, and those behind them. */
-static int spread_freedom(struct finder *f)
-{
-	_cleanup_free_ uint32_t *queue = calloc(f->n + 1, sizeof(*queue));
-	size_t n = 0;
-
-	if (!queue)
-		return -ENOMEM;
-	array__sort(f->edges, f->n_edges, sizeof(*f->edges), by_to);
-	for (size_t i = 0; i < f->n; i++)
-		if (f->nodes[i].is_free)
-			queue[n++] = (uint32_t)i;
-	for (size_t at = 0; at < n; at++)
-		for (size_t e = first_edge(f, queue[at], true);
-		     e < f->n_edges && f->edges[e].to == queue[at]; e++) {
-			struct node *node = &f->nodes[f->edges[e].from];
-
-			if (node->is_free)
-				continue;
-			node->is_free = true;
-			queue[n++] = f->edges[e].from;
-		}
-	return 0;
-}
-
-/* Takes out the tasks for which none of the set waits: they are no part of its cycles. */
-static int drop_victims(struct finder *f)
-{
-	_cleanup_free_ uint32_t *queue = calloc(f->n + 1, sizeof(*queue));
-	size_t n = 0;
-
-	if (!queue)
-		return -ENOMEM;
-	array__sort(f->edges, f->n_edges, sizeof(*f->edges), by_from);
-	for (size_t e = 0; e < f->n_edges; e++)
-		if (!f->nodes[f->edges[e].from].is_free)
-			f->nodes[f->edges[e].to].n_into++;
-	for (size_t i = 0; i < f->n; i++)
-		if (!f->nodes[i].is_free && !f->nodes[i].n_into)
-			queue[n++] = (uint32_t)i;
-	for (size_t at = 0; at < n; at++) {
-		f->nodes[queue[at]].is_free = true;
-		for (size_t e = first_edge(f, queue[at], false);
-		     e < f->n_edges && f->edges[e].from == queue[at]; e++)
-			if (!--f->nodes[f->edges[e].to].n_into && !f->nodes[f->edges[e].to].is_free)
-				queue[n++] = f->edges[e].to;
-	}
-	return 0;
-}
 
 static int number_tasks(struct finder *f)
 {
@@ -436,7 +403,7 @@ static int find_candidates(struct finder *f, size_t *ret_n)
 	if (!code)
 		code = f->error;
 	if (!code)
-		code = spread_freedom(f);
+		code = py_deadlock__spread_freedom(f);
 	for (size_t i = 0; !code && i < f->n; i++)
 		n += !f->nodes[i].is_free;
 	*ret_n = n;
@@ -455,30 +422,84 @@ static int find_set(struct finder *f)
 			add_holder(f, i);
 	code = f->error;
 	if (!code)
-		code = spread_freedom(f);
-	return code ? code : drop_victims(f);
+		code = py_deadlock__spread_freedom(f);
+	return code ? code : py_deadlock__drop_victims(f);
 }
 
 /* One of the set for which task `i` waits. */
 static size_t other_of(const struct finder *f, size_t i)
 {
-	for (size_t e = first_edge(f, (uint32_t)i, false); e < f->n_edges && f->edges[e].from == i;
-	     e++)
+	for (size_t e = py_deadlock__first_edge(f, (uint32_t)i, false);
+	     e < f->n_edges && f->edges[e].from == i; e++)
 		if (!f->nodes[f->edges[e].to].is_free)
 			return f->edges[e].to;
 	return i;
 }
 
-int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, void *ctx)
+static int find_stuck(struct finder *f, size_t *ret_n)
 {
-	_cleanup_(finder__done) struct finder f = { .r = r, .n = n, .values.types = &r->types };
 	size_t n_candidates;
-	int code = find_candidates(&f, &n_candidates);
+	int code = find_candidates(f, &n_candidates);
 
+	*ret_n = 0;
 	if (code || !n_candidates)
 		return code;
-	code = find_set(&f);
-	for (size_t i = 0; !code && i < n; i++)
+	code = find_set(f);
+	for (size_t i = 0; !code && i < f->n; i++)
+		*ret_n += !f->nodes[i].is_free;
+	return code;
+}
+
+/* How often a task of trio has run; 0: not known. */
+static uint64_t turns_of(struct finder *f, size_t i)
+{
+	const struct target *t = f->r->t;
+	uint64_t number, value;
+
+	if (!f->r->alive[i].is_trio ||
+	    py_attribute(t, f->r->alive[i].task, "_schedule_points", &number) ||
+	    py_int_value(t, number, &value))
+		return 0;
+	return value + 1;
+}
+
+/*
+ * Those that were stuck before as well, and have not run since: what was read of them is of one
+ * moment then, though they pass on locks all the time.
+ */
+static int keep_those_before(struct finder *f, const struct finder *before)
+{
+	int code;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct node *node = &f->nodes[i];
+
+		node->n_into = 0;
+		if (!node->is_free)
+			node->is_free = before->nodes[i].is_free ||
+				before->nodes[i].turns != turns_of(f, i);
+	}
+	code = py_deadlock__spread_freedom(f);
+	return code ? code : py_deadlock__drop_victims(f);
+}
+
+int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, void *ctx)
+{
+	_cleanup_(finder__done) struct finder first = { .r = r, .n = n, .values.types = &r->types };
+	_cleanup_(finder__done) struct finder f = { .r = r, .n = n, .values.types = &r->types };
+	size_t n_stuck;
+	int code = find_stuck(&first, &n_stuck);
+
+	if (code || !n_stuck)
+		return code;
+	for (size_t i = 0; i < n; i++)
+		if (!first.nodes[i].is_free)
+			first.nodes[i].turns = turns_of(&first, i);
+	py_pages__forget(r->pages);
+	code = find_stuck(&f, &n_stuck);
+	if (!code && n_stuck)
+		code = keep_those_before(&f, &first);
+	for (size_t i = 0; !code && n_stuck && i < n; i++)
 		if (!f.nodes[i].is_free)
 			code = fn(ctx, i, other_of(&f, i));
 	return code;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Of asyncio's tasks; trio has no task without a nursery that awaits it. Tasks that are done stay
- * in asyncio's lists while something refers to them.
+ * Tasks that are done stay in asyncio's lists while something refers to them. Each task of trio has
+ * a nursery that awaits it; who was asked to cancel, and failed, is not read of those.
  */
 #include "python/py_lifecycle.h"
 
@@ -48,10 +48,14 @@ static uint64_t identity_of(struct look *l, const struct py_raw_task *raw)
 	return hash_string(hash_word(HASH_SEED, raw->coro), name);
 }
 
-static void set_frames(struct life_group *group, const struct py_awaits *awaits)
+static void set_frames(struct look *l, struct life_group *group, const struct py_awaits *awaits)
 {
-	group->n_frames = awaits->n_frames < LIFE_FRAMES ? awaits->n_frames : LIFE_FRAMES;
-	memcpy(group->frames, awaits->frames, group->n_frames * sizeof(*group->frames));
+	const size_t skip = py_trio__count_traps(&l->r->trio, awaits->frames, awaits->n_frames);
+
+	group->n_frames = awaits->n_frames - skip;
+	if (group->n_frames > LIFE_FRAMES)
+		group->n_frames = LIFE_FRAMES;
+	memcpy(group->frames, awaits->frames + skip, group->n_frames * sizeof(*group->frames));
 	group->code = awaits->code;
 	group->qualname = awaits->qualname;
 }
@@ -63,7 +67,7 @@ static void describe(struct look *l, const struct py_raw_task *raw, struct life_
 	const bool is_running = py_awaits__read(&l->r->types, raw->coro, &awaits);
 	const struct py_type *type = py_types__of(&l->r->types, raw->fut_waiter);
 
-	set_frames(group, &awaits);
+	set_frames(l, group, &awaits);
 	if (is_running)
 		group->n_frames = 0;
 	if (type && strcmp(type->name, "NoneType") != 0)
@@ -98,12 +102,12 @@ static int join_alive(struct look *l, struct life_group *like, const struct py_r
 }
 
 /* One written in Python stays in the set when it is done. */
-static bool is_of_asyncio(const struct look *l, const struct py_raw_task *raw)
+static bool may_be_alive(const struct look *l, const struct py_raw_task *raw)
 {
 	uint64_t state;
 
-	return !raw->is_trio &&
-		(!raw->is_python || py_attribute(l->r->t, raw->task, "_state", &state));
+	return raw->is_trio || !raw->is_python ||
+		py_attribute(l->r->t, raw->task, "_state", &state);
 }
 
 static int look_at_task(struct look *l, const struct py_raw_task *raw)
@@ -217,8 +221,9 @@ static int on_tracked(void *ctx, uint64_t object, bool is_coroutine)
 	if (addr_map__get(&l->known, object, &known) ||
 	    !py_awaits__link(&l->r->types, object, &link) || link.is_created != is_coroutine)
 		return 0;
+	/* Some generators are found at each look: the others would come and go. */
 	if (!is_coroutine)
-		return join_generator(l, object, &link);
+		return l->life->depth == LIFE_ONCE ? join_generator(l, object, &link) : 0;
 	like.code = link.frame.code;
 	like.qualname = link.qualname;
 	py_lost__origin(&l->r->types, object, &like.origin);
@@ -245,17 +250,22 @@ static int on_warned(void *ctx, uint64_t note, const char *coroutine,
 }
 
 /* A connection that is open waits for its other end, for as long as that likes. */
+static bool is_outside(struct look *l, uint64_t code)
+{
+	uint64_t file;
+
+	return !py_pages__read(l->r->pages, code + l->r->t->proc.py.at.co_filename, &file,
+			       sizeof(file)) &&
+		(py_name__ends(&l->r->types, file, "asyncio/streams.py") ||
+		 py_name__ends(&l->r->types, file, "trio/_core/_io_epoll.py"));
+}
+
 static void mark_outside(struct look *l)
 {
 	for (size_t i = 0; i < l->life->n; i++) {
 		struct life_group *group = &l->life->groups[i];
-		uint64_t file;
 
-		group->is_outside = group->n_frames &&
-			!py_pages__read(l->r->pages,
-					group->frames[0].code + l->r->t->proc.py.at.co_filename,
-					&file, sizeof(file)) &&
-			py_name__ends(&l->r->types, file, "asyncio/streams.py");
+		group->is_outside = group->n_frames && is_outside(l, group->frames[0].code);
 	}
 }
 
@@ -264,11 +274,13 @@ int py_lifecycle__look(struct py_task_reader *r, size_t n, struct lifecycle *lif
 	_cleanup_(look__done) struct look l = { .r = r, .life = life };
 	int code = 0;
 
+	if (r->has_trio)
+		py_trio__find_traps(r->t, &r->trio);
 	lifecycle__clear(life);
 	life->alive = r->n_alive;
 	life->is_cut = n < r->n_alive;
 	for (size_t i = 0; !code && i < n; i++)
-		if (is_of_asyncio(&l, &r->alive[i]))
+		if (may_be_alive(&l, &r->alive[i]))
 			code = look_at_task(&l, &r->alive[i]);
 	if (!code)
 		code = py_forgotten__find(r, n, on_forgotten, &l);
@@ -278,9 +290,9 @@ int py_lifecycle__look(struct py_task_reader *r, size_t n, struct lifecycle *lif
 		code = look_at_done(&l);
 	if (!code)
 		code = look_at_generators(&l);
-	if (!code)
+	if (!code && life->depth != LIFE_CHEAP)
 		code = look_at_tracked(&l);
-	if (!code)
+	if (!code && life->depth != LIFE_CHEAP)
 		code = py_warned__each(&r->types, on_warned, &l);
 	mark_outside(&l);
 	return code ? code : py_pages__error(r->pages);

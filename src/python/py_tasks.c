@@ -144,10 +144,8 @@ static void read_state(struct py_task_reader *r, const struct py_raw_task *raw, 
 /* Where all waits of trio's tasks end is not where they wait. */
 static void drop_traps(const struct py_task_reader *r, struct target_task *task)
 {
-	size_t n = 0;
+	const size_t n = py_trio__count_traps(&r->trio, task->frames, task->n_frames);
 
-	while (n + 1 < task->n_frames && py_trio__is_trap(&r->trio, task->frames[n].code))
-		n++;
 	task->n_frames -= n;
 	task->frames += n;
 }

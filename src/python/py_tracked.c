@@ -10,6 +10,7 @@
 #include "python/py_tracked.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -47,7 +48,24 @@ static int note(struct walk *w, const struct node *node, uint64_t object)
 	return 0;
 }
 
-/* -EAGAIN: it changed meanwhile, so what follows is perhaps no object any more. */
+/*
+ * Whether an object that was left behind another one still is in a list, if that one is not any
+ * more: most objects die young.
+ */
+static bool is_linked(const struct walk *w, uint64_t at)
+{
+	uint64_t next, back;
+
+	return !py_read_u64(w->types->t, at, &next) &&
+		!py_read_u64(w->types->t, (next & LINK_MASK) + offsetof(struct node, previous),
+			     &back) &&
+		(back & LINK_MASK) == at;
+}
+
+/*
+ * -EAGAIN: it changed meanwhile, so what follows is perhaps no object any more. While a generation
+ * is collected its objects have other numbers in place of the link to the previous one.
+ */
 static int walk_list(struct walk *w, uint64_t head)
 {
 	uint64_t from = head;
@@ -60,7 +78,7 @@ static int walk_list(struct walk *w, uint64_t head)
 		if (at == head)
 			return 0;
 		code = py_pages__read(w->types->pages, at, &node, sizeof(node));
-		if (!code && (node.next & LINK_MASK) != from)
+		if (!code && (node.next & LINK_MASK) != from && !is_linked(w, at))
 			code = -EAGAIN;
 		if (!code)
 			code = note(w, &node, at + HEAD_BYTES);
@@ -83,13 +101,6 @@ static int walk_again(struct walk *w, uint64_t head)
 	return code == -EAGAIN ? 0 : code;
 }
 
-static bool is_collecting(const struct target *t)
-{
-	uint32_t flag;
-
-	return py_read_u32(t, t->proc.py.gc_collecting, &flag) || flag;
-}
-
 static int walk_all(struct walk *w)
 {
 	const struct target *t = w->types->t;
@@ -99,10 +110,8 @@ static int walk_all(struct walk *w)
 	    py_module_attribute(t, "types", "CoroutineType", &w->coroutine) ||
 	    py_module_attribute(t, "types", "AsyncGeneratorType", &w->generator))
 		return 0;
-	for (unsigned int i = LS_GC_GENERATIONS; !code && i-- > 0 && !is_collecting(t);)
+	for (unsigned int i = LS_GC_GENERATIONS; !code && i-- > 0;)
 		code = walk_again(w, t->proc.py.gc_counts - COUNT + i * LS_PY_GC_GENERATION_BYTES);
-	if (is_collecting(t))
-		w->n = 0;
 	return code;
 }
 

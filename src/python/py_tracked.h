@@ -14,8 +14,9 @@
 typedef int py_tracked_fn(void *ctx, uint64_t object, bool is_coroutine);
 
 /*
- * Calls `fn` for those among the newest objects, each once. With none while the collector runs, and
- * where its lists are not known: free-threaded builds have none. 0, -ENOMEM, or what `fn` returns.
+ * Calls `fn` for those among the newest objects, each once; of a generation that is collected right
+ * now perhaps for none. With none where the lists are not known: free-threaded builds have none. 0,
+ * -ENOMEM, or what `fn` returns.
  */
 int py_tracked__each(struct py_types *types, py_tracked_fn *fn, void *ctx);
 

@@ -120,12 +120,21 @@ int py_trio__loop_frame(const struct target *t, const struct py_trio *trio, uint
 	return -ENOENT;
 }
 
-bool py_trio__is_trap(const struct py_trio *trio, uint64_t code)
+static bool is_trap(const struct py_trio *trio, uint64_t code)
 {
 	for (size_t i = 0; i < PY_TRIO_TRAPS; i++)
 		if (code == trio->traps[i])
 			return true;
 	return false;
+}
+
+size_t py_trio__count_traps(const struct py_trio *trio, const struct ls_frame *frames, size_t n)
+{
+	size_t count = 0;
+
+	while (count + 1 < n && is_trap(trio, frames[count].code))
+		count++;
+	return count;
 }
 
 uint64_t py_trio__parent(const struct target *t, struct py_trio *trio, uint64_t nursery)

@@ -50,8 +50,9 @@ bool py_trio__is_runner(const struct target *t, uint64_t object);
 /* Fills in what the kernel side needs. What cannot be found stays 0. */
 void py_trio__resolve(const struct target *t, uint64_t runner, struct ls_loop *ret_loop);
 
-/* Is it the code of a function that every wait of a task ends in? */
-bool py_trio__is_trap(const struct py_trio *trio, uint64_t code);
+/* How many frames, the innermost first, are of functions that every wait of a task ends in; the
+ * last frame of all is none of them. */
+size_t py_trio__count_traps(const struct py_trio *trio, const struct ls_frame *frames, size_t n);
 /* The task that opened a nursery, 0 if not known. */
 uint64_t py_trio__parent(const struct target *t, struct py_trio *trio, uint64_t nursery);
 

@@ -84,9 +84,25 @@ struct life_member {
 	uint32_t group;
 };
 
+/* What a look is to find. */
+enum life_depth {
+	LIFE_ONCE, /* all: there is no other look */
+	/* what is cheap, for one of many looks: nothing of the rare kinds */
+	LIFE_CHEAP,
+	LIFE_FULL, /* of many looks: the rare kinds as well */
+};
+
+/* Kinds that take long to find, so that most looks leave them out. */
+static inline bool life_kind__is_rare(enum life_kind kind)
+{
+	return kind == LIFE_UNSTARTED || kind == LIFE_DROPPED;
+}
+
+#define LIFE_RARE_LOOKS 5 /* one look of so many is full */
 #define LIFE_GROUPS_MAX 256 /* that a look tells apart */
 
 struct lifecycle {
+	enum life_depth depth; /* set before the look */
 	size_t alive; /* tasks that are not done, of all libraries */
 	bool is_cut; /* there may be more: not all tasks were looked at, or not all groups kept */
 	size_t n;

@@ -15,6 +15,7 @@
 struct life_age {
 	uint64_t object, key; /* key: that of its group */
 	uint64_t identity, since_ns;
+	bool is_rare; /* its kind */
 };
 
 void lives__done(struct lives *l)
@@ -32,15 +33,17 @@ static int age_compare(const void *va, const void *vb)
 	return (a->key > b->key) - (a->key < b->key);
 }
 
-static struct life_age *ages_of(const struct lifecycle *life, uint64_t now_ns)
+/* With room for `n_more`. */
+static struct life_age *ages_of(const struct lifecycle *life, size_t n_more, uint64_t now_ns)
 {
-	struct life_age *ages = calloc(life->n_members + 1, sizeof(*ages));
+	struct life_age *ages = calloc(life->n_members + n_more + 1, sizeof(*ages));
 
 	for (size_t i = 0; ages && i < life->n_members; i++) {
 		const struct life_member *m = &life->members[i];
 
 		ages[i] = (struct life_age){ m->object, life->groups[m->group].key, m->identity,
-					     now_ns };
+					     now_ns,
+					     life_kind__is_rare(life->groups[m->group].kind) };
 	}
 	if (ages)
 		array__sort(ages, life->n_members, sizeof(*ages), age_compare);
@@ -109,9 +112,21 @@ static int set_since(struct lifecycle *life, const struct life_age *ages)
 	return 0;
 }
 
+/* What a cheap look has not looked for is kept for the next full one. How many there are then. */
+static size_t keep_rare(const struct lives *before, struct life_age *ages, size_t n)
+{
+	for (size_t i = 0; i < before->n; i++)
+		if (before->ages[i].is_rare)
+			ages[n++] = before->ages[i];
+	array__sort(ages, n, sizeof(*ages), age_compare);
+	return n;
+}
+
 int lives__look(struct lives *l, struct lifecycle *life, uint64_t now_ns)
 {
-	struct life_age *ages = ages_of(life, now_ns);
+	const bool is_cheap = life->depth == LIFE_CHEAP;
+	struct life_age *ages = ages_of(life, is_cheap ? l->n : 0, now_ns);
+	size_t n = life->n_members;
 	int r;
 
 	if (!ages)
@@ -120,8 +135,10 @@ int lives__look(struct lives *l, struct lifecycle *life, uint64_t now_ns)
 		life->groups[i].since_ns = life->groups[i].ended = 0;
 	compare(l, ages, life);
 	r = set_since(life, ages);
+	if (is_cheap)
+		n = keep_rare(l, ages, n);
 	free(l->ages);
-	*l = (struct lives){ life->n_members, ages };
+	*l = (struct lives){ n, ages, l->looks + 1 };
 	return r;
 }
 

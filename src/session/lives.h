@@ -15,9 +15,15 @@
 struct lives {
 	size_t n;
 	struct life_age *ages; /* of the last look */
+	uint64_t looks;
 };
 
 void lives__done(struct lives *l);
+/* What the next look is to find. The first ones are cheap, so that they come soon. */
+static inline enum life_depth lives__depth(const struct lives *l)
+{
+	return l->looks % LIFE_RARE_LOOKS == 2 ? LIFE_FULL : LIFE_CHEAP;
+}
 /*
  * Fills in `since_ns` and `ended` of the groups of a look at `now_ns`, and remembers it. 0 or
  * -ENOMEM.

@@ -274,6 +274,7 @@ static int read_pools(struct session *s, struct watch *w, uint64_t now_ns)
 		s->tasks.life = calloc(1, sizeof(*s->tasks.life));
 	if (!pools || !s->tasks.life)
 		return -ENOMEM;
+	s->tasks.life->depth = lives__depth(&w->lives);
 	r = target__pools(w->target, pools, s->tasks.life);
 	/* Else it has gone, or what was read was torn. */
 	if (r < 0)

@@ -151,16 +151,18 @@ Test(lives, other_growth_is_none)
 	}
 }
 
-/* Looks a second apart; at the look number `ended_at` one of them has begun, 0: none ever. */
-static struct script *watch_unstarted(size_t n, size_t ended_at)
+/* `n` full looks, with cheap ones in between that do not look for them. */
+static struct script *watch_unstarted(size_t n, uint32_t step)
 {
 	struct script *s = script_new();
 
 	for (size_t i = 0; i < n; i++) {
-		struct life_group group = group_of(LIFE_UNSTARTED, 3, 1 * SECOND);
-
-		group.ended = i && i == ended_at;
-		look(s, (i + 1) * SECOND, group);
+		look(s, (LIFE_RARE_LOOKS * i + 1) * SECOND,
+		     group_of(LIFE_UNSTARTED, 10 + step * (uint32_t)i, 1 * SECOND));
+		for (size_t k = 1; k < LIFE_RARE_LOOKS; k++)
+			cr_assert_eq(model__lives(s->model, (LIFE_RARE_LOOKS * i + 1 + k) * SECOND,
+						  PID, NULL, 0),
+				     0);
 	}
 	return s;
 }
@@ -170,26 +172,28 @@ Test(lives, coroutines_that_do_not_begin)
 	struct script *s = watch_unstarted(10, 0);
 	struct finding f;
 
-	cr_expect_eq(only_row(s)->found_ns, 0, "they may begin soon");
+	cr_expect_eq(only_row(s)->found_ns, 0, "they may be in a queue");
+	cr_expect_eq(only_row(s)->count, 10);
 	script_free(s);
-	s = watch_unstarted(11, 0);
-	cr_expect_eq(only_row(s)->found_ns, LIFE_QUEUE_NS);
+	s = watch_unstarted(6, 10);
 	f = only_finding(s);
-	cr_expect_str_eq(f.lint, "coroutine-unstarted");
+	cr_expect_str_eq(f.lint, "coroutines-grow");
 	cr_expect_eq(f.sureness, FINDING_UNSURE);
-	cr_expect_not_null(strstr(f.what, "3 coroutines of "));
-	cr_expect_not_null(strstr(f.what, "() were made and have not begun"));
+	cr_expect_not_null(strstr(f.what, "Unstarted coroutines of "));
+	cr_expect_not_null(strstr(f.what, " grew from 10 to 60 in 25 s, and none ended"));
 	script_free(s);
 }
 
-Test(lives, coroutines_in_a_queue)
+Test(lives, rare_ones_that_are_over)
 {
-	struct script *s = watch_unstarted(15, 5);
+	struct script *s = script_new();
 
-	cr_expect_eq(only_row(s)->found_ns, 0);
-	script_free(s);
-	s = watch_unstarted(16, 5);
-	cr_expect_eq(only_row(s)->found_ns, 15 * SECOND, "the queue stands still");
+	look(s, 1 * SECOND, group_of(LIFE_UNSTARTED, 3, 1 * SECOND));
+	for (uint64_t i = 2; i < 2 * LIFE_RARE_LOOKS + 1; i++)
+		cr_assert_eq(model__lives(s->model, i * SECOND, PID, NULL, 0), 0);
+	cr_expect_eq(only_row(s)->count, 3, "they may not have been looked for");
+	cr_assert_eq(model__lives(s->model, 20 * SECOND, PID, NULL, 0), 0);
+	cr_expect_eq(reading_snapshot(s)->n_lives, 0);
 	script_free(s);
 }
 
