@@ -77,6 +77,35 @@ Test(lives, who_left_has_ended)
 	life_free(life);
 }
 
+/* Cheap looks in between leave out what is rare, and forget nothing of it. */
+Test(lives, the_rare_ones_at_full_looks)
+{
+	struct lifecycle *life = life_new();
+	struct lives lives = { 0 };
+	size_t n_full = 0;
+
+	for (uint64_t i = 0; i < 2 * LIFE_RARE_LOOKS + 3; i++) {
+		size_t rare;
+
+		life->depth = lives__depth(&lives);
+		lifecycle__clear(life);
+		add(life, LIFE_ALIVE, 1, 0x30, 7);
+		if (life->depth == LIFE_CHEAP) {
+			cr_assert_eq(lives__look(&lives, life, 100 + i), 0);
+			continue;
+		}
+		rare = add(life, LIFE_UNSTARTED, 1, 0x20, 8);
+		cr_assert_eq(lives__look(&lives, life, 100 + i), 0);
+		cr_expect_eq(life->groups[rare].since_ns, 102, "since %zu",
+			     (size_t)life->groups[rare].since_ns);
+		cr_expect_eq(life->groups[rare].ended, 0);
+		n_full++;
+	}
+	cr_expect_eq(n_full, 3);
+	lives__done(&lives);
+	life_free(life);
+}
+
 Test(lives, problems_are_passed_on_first)
 {
 	struct lifecycle *life = life_new();
