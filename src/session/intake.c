@@ -146,7 +146,7 @@ int session__on_event(void *ctx, const struct event *event)
 		on_thread_exit(s, w, event->hdr);
 		break;
 	case LS_REC_STALL:
-		return on_stall(s, event);
+		return session__has_ended_stall(s, event->stall) ? 0 : on_stall(s, event);
 	case LS_REC_COPY:
 		return on_copy(s, event->copy);
 	case LS_REC_CODE:

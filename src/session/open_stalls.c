@@ -135,9 +135,9 @@ static struct open_stall *look(struct session *s, const struct loop_thread *thre
 }
 
 static int report(struct session *s, const struct loop_thread *thread, uint64_t now_ns,
-		  enum ls_end end)
+		  enum ls_end end, event_fn fn)
 {
-	const int r = read_stall(s, thread, now_ns, end, session__on_event);
+	const int r = read_stall(s, thread, now_ns, end, fn);
 
 	/* It ended at this moment, or the thread did: the kernel side reports that. */
 	return r == -ENOENT || r == -EAGAIN || r == -ESRCH ? 0 : r;
@@ -154,7 +154,7 @@ static int look_at_thread(void *ctx, const struct loop_thread *thread, uint64_t 
 	while (is_due(s, o))
 		o->n_reports++;
 	/* What the look has read of other processes was true before this moment. */
-	return report(s, thread, session__now_ns(s), LS_END_OPEN);
+	return report(s, thread, session__now_ns(s), LS_END_OPEN, session__on_event);
 }
 
 static int look_at_all(void *ctx, uint64_t now_ns)
@@ -169,7 +169,7 @@ static int look_at_all(void *ctx, uint64_t now_ns)
 
 static int report_thread(void *ctx, const struct loop_thread *thread, uint64_t now_ns)
 {
-	return report(ctx, thread, now_ns, LS_END_OPEN);
+	return report(ctx, thread, now_ns, LS_END_OPEN, session__on_event);
 }
 
 int session__report_open_stalls(struct session *s, uint64_t now_ns)
@@ -214,14 +214,40 @@ int session__record_open_stalls(struct session *s, uint64_t now_ns)
 	return session__each_loop_thread(s, record_thread, s, now_ns);
 }
 
+/* It may end for the kernel side as well, a moment later. */
+static int end_stall(void *ctx, const struct event *event)
+{
+	struct session *s = ctx;
+	struct open_stall *o;
+	int r = session__on_event(s, event);
+
+	if (event->kind != LS_REC_STALL)
+		return r;
+	o = entry_of(s, event->hdr->tgid, event->hdr->tid);
+	if (o) {
+		o->start_ns = event->stall->start_ns;
+		o->is_ended = true;
+	}
+	return r;
+}
+
 static int end_thread(void *ctx, const struct loop_thread *thread, uint64_t now_ns)
 {
-	return report(ctx, thread, now_ns, LS_END_RUNNING);
+	return report(ctx, thread, now_ns, LS_END_RUNNING, end_stall);
 }
 
 int session__end_open_stalls(struct session *s, uint64_t now_ns)
 {
+	s->open.has_ended = true;
 	return session__each_loop_thread(s, end_thread, s, now_ns);
+}
+
+bool session__has_ended_stall(const struct session *s, const struct ls_rec_stall *stall)
+{
+	const struct open_stalls *o = &s->open;
+	const size_t i = index_of(o, stall->hdr.tgid, stall->hdr.tid);
+
+	return i < o->n && o->list[i].is_ended && o->list[i].start_ns == stall->start_ns;
 }
 
 void session__init_open_stalls(struct session *s)

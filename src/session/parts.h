@@ -293,6 +293,7 @@ struct open_stall {
 	bool is_late; /* it began before its thread was found */
 	size_t n_reports;
 	bool is_asked_reported; /* at the age that the options ask for */
+	bool is_ended; /* reported as running when the measurement ended */
 };
 
 /* file_locks.c: stacks of processes that took a lock of a file for which an open stall waits. */
@@ -327,11 +328,14 @@ struct open_stalls {
 	struct open_stall list[MAX_SPANS]; /* the last one of each thread */
 	struct waiting waiting;
 	struct lock_looks locks;
+	bool has_ended; /* the measurement has: what ends from now on is not in it */
 };
 
 void session__init_open_stalls(struct session *s);
 /* The measurement ends: reports what is open. 0 or -errno. */
 int session__end_open_stalls(struct session *s, uint64_t now_ns);
+/* Whether that has reported this stall, whose record of the kernel side comes now. */
+bool session__has_ended_stall(const struct session *s, const struct ls_rec_stall *stall);
 /* Reports what is open, to the model and all sinks. 0 or -errno. */
 int session__report_open_stalls(struct session *s, uint64_t now_ns);
 /* Records what is open as if the measurement ended now; the model does not get it. 0 or -errno. */

@@ -31,9 +31,9 @@ static int note_reason(struct session *s, const char *reason, pid_t pid)
 static int bring_up_to_date(struct session *s)
 {
 	const uint64_t now_ns = session__now_ns(s);
-	int r = session__drain(s);
+	int r = s->open.has_ended ? 0 : session__drain(s);
 
-	if (r >= 0)
+	if (r >= 0 && !s->open.has_ended)
 		r = session__read_last(s, now_ns);
 	if (r >= 0)
 		r = session__read_spans(s, now_ns, s->opts.threshold_ns);

@@ -499,6 +499,25 @@ static bool has_command_failed(const struct session *s)
 	return true;
 }
 
+/*
+ * The last readings come before the last records. The other way round, what is counted would have
+ * stalls that ended in between, of which nothing has a record.
+ */
+static int end_measuring(struct session *s, bool is_reading)
+{
+	const uint64_t now_ns = session__now_ns(s);
+	int r = session__drain(s);
+
+	session__end_examinations(s, now_ns);
+	if (r >= 0 && is_reading)
+		r = session__read_last(s, now_ns);
+	if (r >= 0)
+		r = session__drain(s);
+	if (r >= 0)
+		r = session__end_open_stalls(s, now_ns);
+	return r < 0 ? r : session__drain(s);
+}
+
 int session__run(struct session *s, struct err *err)
 {
 	const bool is_ending = session__has_ending_sinks(s);
@@ -509,10 +528,7 @@ int session__run(struct session *s, struct err *err)
 		return r;
 	r = run_turns(s);
 	if (r >= 0)
-		r = session__drain(s);
-	session__end_examinations(s, session__now_ns(s));
-	if (r >= 0)
-		r = session__end_open_stalls(s, session__now_ns(s));
+		r = end_measuring(s, is_ending || s->feed.recorder);
 	if (r >= 0 && is_ending)
 		r = session__end_sinks(s);
 	if (r == -EPIPE)

@@ -263,11 +263,7 @@ int session__close_recording(struct session *s)
 
 	if (!s->feed.recorder || !s->probe)
 		return 0;
-	r = session__drain(s);
-	if (r >= 0)
-		r = session__read_last(s, s->feed.now_ns);
-	if (r >= 0)
-		r = note_silence(s);
+	r = note_silence(s);
 	if (r >= 0)
 		r = describe_end(s);
 	return r < 0 ? r : recorder__close(s->feed.recorder);

@@ -72,9 +72,7 @@ int session__end_sinks(struct session *s)
 	const struct snapshot *snapshot;
 	int r;
 
-	r = session__read_last(s, session__now_ns(s));
-	if (r >= 0)
-		r = session__start_sinks(s);
+	r = session__start_sinks(s);
 	if (r >= 0)
 		r = session__report_shed(s, session__now_ns(s));
 	if (r >= 0)

@@ -145,6 +145,36 @@ Test(app_measures, record_writes_what_can_be_played)
 	unlink(path);
 }
 
+/* A stall that ends between the records and the counters. */
+static void stall_at_the_last_read(void)
+{
+	if (!world.session->life.is_over)
+		return;
+	report_stall();
+	world.probe.stats.stalls++;
+	world.probe.on_read = NULL;
+}
+
+Test(app_measures, record_says_how_many_stalls_are_in_its_file)
+{
+	char path[64];
+	struct run run;
+	int n = 0;
+
+	new_path(path);
+	world.probe.on_read = stall_at_the_last_read;
+	run = RUN("record", "-p", PID_WORDS, "-d", "3s", "-o", path);
+	cr_expect(strstr(run.err, " 1 stalls, "), "%s", run.err);
+	run_done(&run);
+	is_scripted = false;
+	run = RUN("report", "--format", "json", path);
+	for (const char *p = run.out; (p = strstr(p, "\"type\":\"stall\"")); p++)
+		n++;
+	cr_expect_eq(n, 1, "%s", run.out);
+	run_done(&run);
+	unlink(path);
+}
+
 Test(app_measures, record_leaves_no_file_of_a_failure)
 {
 	char path[64];

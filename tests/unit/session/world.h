@@ -75,6 +75,8 @@ struct probe {
 	uint64_t open_since_ns; /* of a step of thread TID that has not ended; 0: there is none */
 	uint64_t open_loop; /* what the kernel side calls its loop; 0: LOOP */
 	bool is_open_late; /* that began before its thread was found */
+	/* called before the counters are read, and when a stall was reported as still running */
+	void (*on_read)(void), (*on_cut)(void);
 };
 
 static struct {

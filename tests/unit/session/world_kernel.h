@@ -146,6 +146,8 @@ static inline int kernel_each_coroutine(struct probe *p, probe_coroutine_fn fn, 
 
 static inline int kernel_each_thread(struct probe *p, probe_thread_fn fn, void *ctx)
 {
+	if (p->on_read)
+		p->on_read();
 	return fn(ctx, PID, TID, &p->stats);
 }
 
@@ -249,7 +251,10 @@ static inline int kernel_open_stall(const struct probe *p, int pidfd,
 	cr_assert_eq(event__decode(&stack, stack.hdr.len, &event), 0);
 	r = q->fn(q->ctx, &event);
 	cr_assert_eq(event__decode(&stall, sizeof(stall), &event), 0);
-	return r < 0 ? r : q->fn(q->ctx, &event);
+	r = r < 0 ? r : q->fn(q->ctx, &event);
+	if (q->end == LS_END_RUNNING && p->on_cut)
+		p->on_cut();
+	return r;
 }
 
 static inline const char *kernel_transport(const struct probe *p)
