@@ -22,6 +22,7 @@ struct group {
 	uint32_t number, n_behind;
 	uint64_t direct;
 	const struct group *entry; /* of a function that an entry calls */
+	bool is_process; /* of a process whose loops have rows, or had */
 	UT_hash_handle hh;
 };
 

@@ -101,8 +101,9 @@ static struct group_row row_of_coroutine(const struct coroutine_row *c, enum gro
 static size_t max_rows(const struct groups *g, const struct snapshot *s, enum group_key of)
 {
 	const bool has_coroutines = of == GROUP_AUTO || of == GROUP_COROUTINE;
+	const size_t n_groups = g->n_of[of] + (of == GROUP_AUTO ? g->n_of[GROUP_BEHIND] : 0);
 
-	return HASH_COUNT(g->table) + (has_coroutines ? s->n_rows : 0) +
+	return n_groups + (has_coroutines ? s->n_rows : 0) +
 		(of == GROUP_PROCESS ? s->n_loops : 0) + s->n_live + 1;
 }
 

@@ -67,6 +67,13 @@ int groups__find(const struct groups *g, enum group_key of, const struct group_i
 	return r;
 }
 
+static bool has_room(const struct groups *g, enum group_key of)
+{
+	const bool is_made_up = of == GROUP_TASK || of == GROUP_ROUTE || of == GROUP_TEST;
+
+	return HASH_COUNT(g->table) < GROUPS_MAX && (!is_made_up || g->n_of[of] < GROUPS_MAX_NAMES);
+}
+
 /* *ret_group is NULL if there is no room. */
 static int group_get(struct groups *g, enum group_key of, const struct group_identity *id,
 		     struct group **ret_group)
@@ -77,14 +84,16 @@ static int group_get(struct groups *g, enum group_key of, const struct group_ide
 
 	if (r || *ret_group)
 		return r;
-	if (HASH_COUNT(g->table) >= GROUPS_MAX) {
+	if (!has_room(g, of)) {
 		g->refused++;
 		return 0;
 	}
 	r = group_new(g, TAKE_PTR(key), n, id, ret_group);
-	if (!r)
-		(*ret_group)->of = of;
-	return r;
+	if (r)
+		return r;
+	(*ret_group)->of = of;
+	g->n_of[of]++;
+	return 0;
 }
 
 void group_row__set_where(struct group_row *row, const struct stall *stall)
@@ -182,4 +191,70 @@ int groups__stall(struct groups *g, const struct stall *stall, struct place *pla
 			return r;
 	}
 	return 0;
+}
+
+static int pid_compare(const void *va, const void *vb)
+{
+	const uint32_t a = *(const uint32_t *)va, b = *(const uint32_t *)vb;
+
+	return (a > b) - (a < b);
+}
+
+static void row_add(struct group_row *sum, const struct group_row *row)
+{
+	if (!sum->stalls) {
+		sum->unit = row->unit;
+		sum->words = row->words;
+	}
+	if (sum->unit != row->unit)
+		sum->unit = LS_UNIT_NONE;
+	sum->causes |= row->causes;
+	sum->stalls += row->stalls;
+	sum->starved_ns += row->starved_ns;
+	sum->stalled_ns += row->stalled_ns;
+	sum->cpu_ns += row->cpu_ns;
+	sum->blocked_ns += row->blocked_ns;
+	sum->gil_ns += row->gil_ns;
+	sum->runqueue_ns += row->runqueue_ns;
+	if (row->max_ns <= sum->max_ns)
+		return;
+	sum->max_ns = row->max_ns;
+	sum->where = row->where;
+	sum->where_cause = row->where_cause;
+	sum->where_sign = row->where_sign;
+}
+
+/* There is room for the sum, because this row goes. */
+static int end_process(struct groups *g, struct group *process)
+{
+	static const struct group_identity ended = { .name = "(ended)" };
+	const struct group_row row = process->row;
+	struct group *sum;
+	int r;
+
+	HASH_DEL(g->table, process);
+	group_free(process);
+	g->n_of[GROUP_PROCESS]--;
+	g->is_changed = true;
+	r = group_get(g, GROUP_PROCESS, &ended, &sum);
+	if (!r && sum)
+		row_add(&sum->row, &row);
+	return r;
+}
+
+int groups__end_processes(struct groups *g, uint32_t *pids, size_t n)
+{
+	struct group *group, *next;
+	int r = 0;
+
+	qsort(pids, n, sizeof(*pids), pid_compare);
+	HASH_ITER (hh, g->table, group, next) {
+		if (r || group->of != GROUP_PROCESS || !group->row.pid)
+			continue;
+		if (bsearch(&group->row.pid, pids, n, sizeof(*pids), pid_compare))
+			group->is_process = true;
+		else if (group->is_process)
+			r = end_process(g, group);
+	}
+	return r;
 }

@@ -10,7 +10,9 @@
  * function that only calls others, an application that dispatches by itself or a middleware, those
  * have the rows: the next function of the user's tells the endpoints apart.
  *
- * Bounded; stalls without room are counted as a loss.
+ * Bounded; stalls without room are counted as a loss. Processes that have ended become one row with
+ * the oldest rows of their loops. Of names that a program may make up for each task or request,
+ * only so many have rows that there is room for everything else.
  */
 #ifndef LOOPSTALL_MODEL_GROUPS_H
 #define LOOPSTALL_MODEL_GROUPS_H
@@ -20,12 +22,14 @@
 #include "model/model.h"
 
 #define GROUPS_MAX 4096 /* of all keys */
+#define GROUPS_MAX_NAMES 1024 /* of tasks, of routes and of tests, each */
 
 struct group;
 struct place;
 
 struct groups {
 	struct group *table;
+	size_t n_of[GROUP_MAX + 1]; /* of each key, and of functions that entries call */
 	uint64_t refused;
 	uint64_t entered; /* stalls that have an entry */
 	uint32_t n_entries; /* rows of entries */
@@ -36,6 +40,11 @@ struct groups {
 
 /* Adds a stall. `place` is that of its coroutine, NULL if there is none. 0 or -ENOMEM. */
 int groups__stall(struct groups *g, const struct stall *stall, struct place *place);
+/*
+ * Adds up the rows of processes that have ended: of those that are not in the list, which is sorted
+ * here, any more. 0 or -ENOMEM.
+ */
+int groups__end_processes(struct groups *g, uint32_t *pids, size_t n);
 /* Adds the lists to a snapshot that has all other rows. 0 or -ENOMEM. */
 int groups__rows(struct groups *g, struct snapshot *ret_snapshot);
 /* Frees the contents; the groups stay usable. */

@@ -36,16 +36,27 @@ static bool is_worth_keeping(const struct life_sum *sum)
 	return sum->row.count || sum->row.found_ns;
 }
 
+static void sum_remove(struct life_sums *l, struct life_sum *sum)
+{
+	HASH_DEL(l->table, sum);
+	free(sum);
+}
+
+/* If each was a problem, the one that has been over for the longest time has to go. */
 static void make_room(struct life_sums *l)
 {
-	struct life_sum *sum, *next;
+	struct life_sum *sum, *next, *oldest = NULL;
+	const size_t n = HASH_COUNT(l->table);
 
-	HASH_ITER (hh, l->table, sum, next) {
-		if (is_worth_keeping(sum))
-			continue;
-		HASH_DEL(l->table, sum);
-		free(sum);
-	}
+	HASH_ITER (hh, l->table, sum, next)
+		if (!is_worth_keeping(sum))
+			sum_remove(l, sum);
+		else if (!sum->row.count && (!oldest || sum->looked_ns < oldest->looked_ns))
+			oldest = sum;
+	if (HASH_COUNT(l->table) < n || !oldest)
+		return;
+	sum_remove(l, oldest);
+	l->refused++;
 }
 
 /* NULL in *ret_sum if there is no room. */
@@ -173,19 +184,26 @@ static void sum_look(struct life_sum *sum, uint64_t now_ns, const struct life_gr
 		row->found_ns = ns;
 }
 
-/* What was not seen is over: it may begin anew. What is rare is not looked for each time. */
-static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns)
+/*
+ * What was not seen is over: it may begin anew. What is rare is not looked for each time. If
+ * nothing at all was seen the process has most likely ended: without the rows that say nothing,
+ * others have room.
+ */
+static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns, bool has_any)
 {
 	struct life_sum *sum, *next;
 
 	HASH_ITER (hh, l->table, sum, next) {
-		if (sum->key.pid != pid || sum->looked_ns == now_ns)
+		if (sum->key.pid != pid || (has_any && sum->looked_ns == now_ns))
 			continue;
-		if (life_kind__is_rare(sum->row.kind) && ++sum->missed < 2 * LIFE_RARE_LOOKS)
+		if (has_any && life_kind__is_rare(sum->row.kind) &&
+		    ++sum->missed < 2 * LIFE_RARE_LOOKS)
 			continue;
 		sum->ended += sum->row.count;
 		sum->row.count = sum->row.unawaited = 0;
 		sum->row.since_ns = 0;
+		if (!has_any && !is_worth_keeping(sum))
+			sum_remove(l, sum);
 	}
 }
 
@@ -204,7 +222,7 @@ int life_sums__look(struct life_sums *l, const struct resolver *resolver, uint64
 			sum_begin(sum, resolver, pid, &list[i]);
 		sum_look(sum, now_ns, &list[i]);
 	}
-	end_unseen(l, pid, now_ns);
+	end_unseen(l, pid, now_ns, n > 0);
 	return 0;
 }
 

@@ -26,7 +26,8 @@
 struct life_sums {
 	struct life_sum *table;
 	struct life_row *rows;
-	uint64_t refused; /* groups of looks for which there was no room */
+	/* groups of looks for which there was no room, and removed ones that were a problem */
+	uint64_t refused;
 };
 
 void life_sums__done(struct life_sums *l);

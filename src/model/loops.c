@@ -342,6 +342,21 @@ void loops__tick(struct loops *l, uint64_t now_ns, uint64_t interval_ns, const s
 	}
 }
 
+int loops__pids(const struct loops *l, uint32_t **ret_pids, size_t *ret_n)
+{
+	uint32_t *pids = calloc(HASH_COUNT(l->readings) + 1, sizeof(*pids));
+	struct loop_reading *t, *next;
+	size_t n = 0;
+
+	if (!pids)
+		return -ENOMEM;
+	HASH_ITER (hh, l->readings, t, next)
+		pids[n++] = t->key.pid;
+	*ret_pids = pids;
+	*ret_n = n;
+	return 0;
+}
+
 void loops__reset(struct loops *l)
 {
 	struct loop_reading *t, *next;

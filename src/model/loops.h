@@ -28,6 +28,8 @@ struct loops {
 
 void loops__done(struct loops *l);
 
+/* The processes of all readings, some more than once. The caller frees them; or -ENOMEM. */
+int loops__pids(const struct loops *l, uint32_t **ret_pids, size_t *ret_n);
 /* 0 or -ENOMEM. */
 int loops__thread(struct loops *l, uint32_t pid, uint32_t tid, const struct ls_thread_stats *stats);
 int loops__info(struct loops *l, uint32_t pid, uint32_t tid, const struct model_loop_info *info);

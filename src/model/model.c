@@ -438,6 +438,16 @@ static void snapshot_losses(struct model *m)
 	loss_sums__rows(&m->losses, &m->snapshot);
 }
 
+/* With the oldest rows of their loops. */
+static int end_processes(struct model *m)
+{
+	_cleanup_free_ uint32_t *pids = NULL;
+	size_t n;
+	int r = loops__pids(&m->loops, &pids, &n);
+
+	return r ? r : groups__end_processes(&m->groups, pids, n);
+}
+
 int model__tick(struct model *m, uint64_t now_ns)
 {
 	const uint64_t from_ns = m->tick_ns, interval_ns = from_ns ? now_ns - from_ns : 0;
@@ -452,7 +462,7 @@ int model__tick(struct model *m, uint64_t now_ns)
 	seconds__shed(&m->seconds, now_ns, rate_since(shed, m->tick_shed));
 	m->tick_shed = shed;
 	m->tick_ns = now_ns;
-	return 0;
+	return end_processes(m);
 }
 
 void model__reset(struct model *m)

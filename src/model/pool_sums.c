@@ -26,6 +26,21 @@ void pool_sums__done(struct pool_sums *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* Of those that nobody uses the one that was not seen for the longest time has to go. */
+static void make_room(struct pool_sums *p)
+{
+	struct pool_sum *sum, *next, *oldest = NULL;
+
+	HASH_ITER (hh, p->table, sum, next)
+		if (!sum->row.busy && (!oldest || sum->looked_ns < oldest->looked_ns))
+			oldest = sum;
+	if (!oldest)
+		return;
+	p->refused += oldest->row.full_ns > 0;
+	HASH_DEL(p->table, oldest);
+	free(oldest);
+}
+
 /* NULL in *ret_sum if there is no room. */
 static int sum_get(struct pool_sums *p, uint32_t pid, const struct pool *pool,
 		   struct pool_sum **ret_sum)
@@ -39,6 +54,8 @@ static int sum_get(struct pool_sums *p, uint32_t pid, const struct pool *pool,
 	*ret_sum = sum;
 	if (sum)
 		return 0;
+	if (HASH_COUNT(p->table) == POOL_SUMS_MAX)
+		make_room(p);
 	if (HASH_COUNT(p->table) == POOL_SUMS_MAX) {
 		p->refused++;
 		return 0;
@@ -105,12 +122,12 @@ static void sum_begin(struct pool_sum *sum, const struct resolver *resolver, uin
 }
 
 /* What no longer has users that could be seen has nothing that waits. */
-static void end_unseen(struct pool_sums *p, uint32_t pid, uint64_t now_ns)
+static void end_unseen(struct pool_sums *p, uint32_t pid, uint64_t now_ns, bool has_any)
 {
 	struct pool_sum *sum, *next;
 
 	HASH_ITER (hh, p->table, sum, next) {
-		if (sum->key.pid != pid || sum->looked_ns == now_ns)
+		if (sum->key.pid != pid || (has_any && sum->looked_ns == now_ns))
 			continue;
 		sum->row.busy = sum->row.waiting = 0;
 		sum->row.full_since_ns = 0;
@@ -131,7 +148,7 @@ int pool_sums__look(struct pool_sums *p, const struct resolver *resolver, uint64
 		sum_begin(sum, resolver, pid, &list[i]);
 		sum_look(sum, resolver, now_ns, &list[i]);
 	}
-	end_unseen(p, pid, now_ns);
+	end_unseen(p, pid, now_ns, n > 0);
 	return 0;
 }
 

@@ -14,7 +14,8 @@
 struct pool_sums {
 	struct pool_sum *table;
 	struct pool_row *rows;
-	uint64_t refused; /* looks at pools for which there was no room */
+	/* looks at pools for which there was no room, and removed ones that were full once */
+	uint64_t refused;
 };
 
 void pool_sums__done(struct pool_sums *p);

@@ -46,7 +46,6 @@ struct known {
 	uint64_t tasks_ns, tasks_alive; /* of the last look; 0: there was none */
 	size_t n_live, max_live;
 	struct kept_live *live;
-	bool has_pools, has_lives;
 };
 
 #define RING_PARTS 8 /* segments that a full ring has, about */
@@ -95,6 +94,7 @@ struct recorder {
 	bool is_in_span; /* stacks were written, their stall was not yet */
 	uint64_t span_ns; /* time of the newest of them */
 	bool is_beginning; /* a file is being started: do not start another */
+	bool has_pools, has_lives; /* there was one: from then on that there are none counts */
 	size_t n_ended, ended_size;
 	struct ended_thread {
 		uint32_t pid, tid;

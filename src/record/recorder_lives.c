@@ -34,9 +34,9 @@ int recorder__lives(struct recorder *rec, uint64_t now_ns, uint32_t pid,
 		n = FORMAT_MAX_LIVES;
 	if (rec->error < 0)
 		return rec->error;
-	if (!n && !rec->known->has_lives)
+	if (!n && !rec->has_lives)
 		return recorder__end_input(rec);
-	rec->known->has_lives = true;
+	rec->has_lives = true;
 	recorder__begin_input(rec, FORMAT_LIVES, now_ns);
 	buffer__varint(&rec->out.raw, pid);
 	buffer__varint(&rec->out.raw, n);

@@ -31,9 +31,9 @@ int recorder__pools(struct recorder *rec, uint64_t now_ns, uint32_t pid, const s
 		n = POOLS_MAX;
 	if (rec->error < 0)
 		return rec->error;
-	if (!n && !rec->known->has_pools)
+	if (!n && !rec->has_pools)
 		return recorder__end_input(rec);
-	rec->known->has_pools = true;
+	rec->has_pools = true;
 	recorder__begin_input(rec, FORMAT_POOLS, now_ns);
 	buffer__varint(&rec->out.raw, pid);
 	buffer__varint(&rec->out.raw, n);

@@ -97,8 +97,10 @@ static void set_running(struct serve *v, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->n_live; i++)
 		registry__set_running(v->registry, &snapshot->live[i]);
+	/* Those of processes that have ended are kept for the findings. */
 	for (size_t i = 0; i < snapshot->n_pools; i++)
-		registry__add_pool(v->registry, &snapshot->pools[i]);
+		if (is_alive(v->session, (pid_t)snapshot->pools[i].pid))
+			registry__add_pool(v->registry, &snapshot->pools[i]);
 }
 
 int serve__refresh(struct serve *v, const struct snapshot **ret_snapshot)

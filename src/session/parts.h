@@ -230,6 +230,8 @@ int session__read_loops(struct session *s, uint64_t now_ns);
  */
 int session__read_pools(struct session *s, uint64_t now_ns);
 void session__done_tasks(struct session *s);
+/* The process has ended: nothing of it is in use any more. 0 or -errno. */
+int session__end_tasks(struct session *s, const struct watch *w, uint64_t now_ns);
 
 /* loop_spans.c: what the loop threads are in right now. */
 #define MAX_SPANS 128 /* threads asked; those found later are left out */

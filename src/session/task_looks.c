@@ -285,6 +285,13 @@ static int read_pools(struct session *s, struct watch *w, uint64_t now_ns)
 	return r < 0 ? r : feed_lives(s, w, now_ns);
 }
 
+int session__end_tasks(struct session *s, const struct watch *w, uint64_t now_ns)
+{
+	int r = feed__pools(&s->feed, now_ns, (uint32_t)w->pid, NULL, 0);
+
+	return r < 0 ? r : feed__lives(&s->feed, now_ns, (uint32_t)w->pid, NULL, 0);
+}
+
 void session__done_tasks(struct session *s)
 {
 	if (s->tasks.life)

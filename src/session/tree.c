@@ -84,6 +84,9 @@ static int end_process(struct session *s, struct watch *w)
 	 */
 	if ((is_command || !is_any_left(s)) && (!outlives_targets(s) || s->life.is_stopping))
 		s->life.is_over = true;
+	/* The end of the measurement keeps what was true then. */
+	if (r >= 0 && !s->life.is_over && watch__is_shown(w))
+		r = session__end_tasks(s, w, session__now_ns(s));
 	return r;
 }
 

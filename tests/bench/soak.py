@@ -30,8 +30,12 @@ WORKERS, LIFE_S = 2, 4
 CONNECTIONS, DELAY_MS = 4, 40  # so many requests at a time, and so long a pause behind each
 EVERY_S = 10
 VISIT_EVERY_S, VISIT_S = 60, 15
-# of the time, before anything is judged: until all that keeps a number of the newest is full
-WARM_UP = 0.6
+# Nothing is judged before all is full that keeps a number of the newest: the rows of the last 256
+# threads that ended, and the last 512 stalls, of which each of them has some. The kernel's table of
+# loops counts threads, and keeps those that ended.
+WARM_UP = 0.6  # of the time, at least
+FULL = 256 + 2 * WORKERS
+MIN_ROWS = 12
 # What may be: growth of memory in the time that is judged, as a share of it (it wanders by about
 # one per cent), and descriptors that come and go with the workers.
 MAX_GROWTH, MAX_FDS = 0.03, 3
@@ -202,7 +206,11 @@ def mean(values):
 
 def judge(watcher):
     """Lines about it, and whether all is well."""
-    rows = watcher.rows[int(len(watcher.rows) * WARM_UP) :]
+    rows = [
+        row for row in watcher.rows[int(len(watcher.rows) * WARM_UP) :] if row["loops"] >= FULL
+    ]
+    if len(rows) < MIN_ROWS:
+        return [f"{watcher.name}: too short to judge: its histories were not full for long"], False
     third = max(1, len(rows) // 3)
     growth_kib = slope(rows, "rss_kib")  # an hour
     share = growth_kib * (rows[-1]["seconds"] - rows[0]["seconds"]) / 3600 / rows[0]["rss_kib"]
@@ -295,7 +303,8 @@ def main():
         lines += told
         is_well = is_well and is_fine
     lines.append(
-        "verdict: " + ("it does not grow" if is_well else "it grows, loses or costs too much")
+        "verdict: "
+        + ("it does not grow" if is_well else "it grows, loses, costs too much, or ran too short")
     )
     with open(os.path.join(OUT, "soak.txt"), "w") as file:
         file.write("\n".join(lines) + "\n")

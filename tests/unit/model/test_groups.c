@@ -207,6 +207,62 @@ Test(model_groups, tasks_files_and_processes)
 	groups__done(&g);
 }
 
+Test(model_groups, processes_that_have_ended_become_one_row)
+{
+	struct loop_row loops[] = { { .pid = 3, .process = "uvicorn", .steps = 10 } };
+	struct snapshot s = { .n_loops = 1, .loops = loops };
+	struct stall stall = step_of(&worker, "worker", 10);
+	uint32_t both[] = { 2, 1, 2 }, third[] = { 3 };
+	struct groups g = { 0 };
+	const struct group_row *row;
+
+	for (stall.pid = 1; stall.pid <= 2; stall.pid++) {
+		stall.duration_ns = stall.pid * 10 * MS;
+		add(&g, &stall, NULL);
+	}
+	cr_assert_eq(groups__end_processes(&g, third, 1), 0);
+	cr_assert_eq(groups__rows(&g, &s), 0);
+	cr_expect_eq(s.groups[GROUP_PROCESS].n, 3, "their loops were not seen yet");
+	cr_assert_eq(groups__end_processes(&g, both, 3), 0);
+	cr_assert_eq(groups__end_processes(&g, third, 1), 0);
+	add(&g, &stall, NULL);
+	cr_assert_eq(groups__end_processes(&g, third, 1), 0);
+	cr_assert_eq(groups__rows(&g, &s), 0);
+	cr_assert_eq(s.groups[GROUP_PROCESS].n, 2);
+	cr_expect_eq(find(&s, GROUP_PROCESS, "uvicorn")->stalls, 1);
+	row = find(&s, GROUP_PROCESS, "(ended)");
+	cr_assert_not_null(row);
+	cr_expect_eq(row->pid, 0);
+	cr_expect_eq(row->stalls, 2);
+	cr_expect_eq(row->starved_ns, 2 * 20 * MS);
+	cr_expect_eq(row->stalled_ns, 30 * MS);
+	cr_expect_eq(row->max_ns, 20 * MS);
+	cr_expect_eq(row->unit, LS_UNIT_STEP);
+	cr_expect_str_eq(row->where.function, "worker");
+	cr_expect_eq(row->causes, 1U << LS_CAUSE_SLEEP);
+	groups__done(&g);
+}
+
+/* As of tasks that have the number of their request. */
+Test(model_groups, names_made_up_without_end_leave_room)
+{
+	struct stall stall = step_of(&worker, "worker", 10);
+	struct snapshot s = { 0 };
+	struct groups g = { 0 };
+
+	for (unsigned int i = 0; i < GROUPS_MAX; i++) {
+		snprintf(stall.task_name, sizeof(stall.task_name), "request %u", i);
+		add(&g, &stall, NULL);
+	}
+	stall.entry.function = "late";
+	add(&g, &stall, NULL);
+	cr_assert_eq(groups__rows(&g, &s), 0);
+	cr_expect_eq(s.groups[GROUP_TASK].n, GROUPS_MAX_NAMES);
+	cr_expect_eq(g.refused, GROUPS_MAX - GROUPS_MAX_NAMES + 1);
+	cr_expect_not_null(find(&s, GROUP_ENTRY, "late"));
+	groups__done(&g);
+}
+
 /* A dispatcher and what it calls, a callback, a turn, tasks with and without a name. */
 static size_t some_stalls(struct stall stalls[])
 {

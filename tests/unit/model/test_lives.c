@@ -282,6 +282,29 @@ Test(lives, more_than_are_kept_are_counted)
 	script_free(s);
 }
 
+/* Workers that come and go, each with a task that nothing can wake when it ends. */
+Test(lives, old_problems_make_room_for_new_ones)
+{
+	struct life_group group = group_of(LIFE_FORGOTTEN, 1, SECOND);
+	const uint32_t n = LIFE_SUMS_MAX + 5;
+	struct script *s = script_new();
+	const struct snapshot *snap;
+	size_t n_last = 0;
+
+	for (uint32_t pid = 1; pid <= n; pid++) {
+		cr_assert_eq(model__lives(s->model, (pid + 1) * SECOND, pid, &group, 1), 0);
+		cr_assert_eq(model__lives(s->model, (pid + 1) * SECOND + 1, pid, NULL, 0), 0);
+	}
+	snap = reading_snapshot(s);
+	cr_expect_eq(snap->n_lives, LIFE_SUMS_MAX);
+	for (size_t i = 0; i < snap->n_lives; i++)
+		n_last += snap->lives[i].pid == n;
+	cr_expect_eq(n_last, 1);
+	cr_expect_str_eq(snap->losses[0].name, "life_rows");
+	cr_expect_eq(snap->losses[0].count, 5);
+	script_free(s);
+}
+
 Test(lives, each_lint_can_be_switched_off)
 {
 	struct script *s = script_new();

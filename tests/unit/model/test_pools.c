@@ -121,6 +121,19 @@ Test(pools, more_than_are_kept_are_counted)
 	cr_assert_eq(snap->n_losses, 1);
 	cr_expect_str_eq(snap->losses[0].name, "pool_rows");
 	cr_expect_eq(snap->losses[0].count, POOLS_MAX);
+	/* Processes that have ended use none: there is room for those of others. */
+	cr_assert_eq(model__pools(s->model, 2 * SECOND, 1, NULL, 0), 0);
+	for (size_t i = 0; i < POOLS_MAX; i++)
+		list[i].object = object++;
+	cr_assert_eq(model__pools(s->model, 3 * SECOND, PID, list, POOLS_MAX), 0);
+	snap = reading_snapshot(s);
+	cr_expect_eq(snap->n_pools, 1024);
+	cr_expect_eq(snap->losses[0].count, POOLS_MAX, "they were never full");
+	for (size_t i = 0, n_new = 0; i <= snap->n_pools; i++)
+		if (i == snap->n_pools)
+			cr_expect_eq(n_new, POOLS_MAX);
+		else
+			n_new += snap->pools[i].pid == PID;
 	script_free(s);
 }
 

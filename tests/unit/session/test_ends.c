@@ -99,3 +99,39 @@ Test(ends, a_stall_behind_the_last_read_is_both_counted_and_reported)
 	cr_expect_eq(count_of(&o, "stall"), 2);
 	outcome_done(&o);
 }
+
+static void end_worker(void)
+{
+	process_ends(PID_2);
+}
+
+/* Its pool was full. What was full once stays known, but not as something that still is. */
+Test(ends, a_worker_that_has_ended_uses_no_pool)
+{
+	struct session_opts opts = world_opts();
+	static const pid_t pids[] = { PID, PID_2 };
+	struct outcome o;
+	json_t *line, *pools;
+
+	opts.pids = pids;
+	opts.n_pids = 2;
+	opts.duration_ns = 9 * SECOND;
+	process_begins(PID, 1, "python3 app.py");
+	process_begins(PID_2, 1, "python3 app.py");
+	at_ms(300, report_stall);
+	at_ms(5000, end_worker);
+	o = world_run(&opts, NULL);
+	line = line_of(&o, "summary", 0);
+	pools = json_object_get(line, "pools");
+	cr_assert_eq(json_array_size(pools), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *pool = json_array_get(pools, i);
+		const bool is_worker = json_integer_value(json_object_get(pool, "pid")) == PID_2;
+
+		cr_expect_eq(json_integer_value(json_object_get(pool, "busy")), is_worker ? 0 : 2);
+		cr_expect_gt(json_integer_value(json_object_get(pool, "full_ns")),
+			     2 * (json_int_t)SECOND);
+	}
+	json_decref(line);
+	outcome_done(&o);
+}
