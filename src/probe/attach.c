@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "probe/task_counts.h"
 
@@ -78,6 +79,24 @@ void probe__remove_uprobes(struct probe *p, pid_t pid)
 	}
 }
 
+/* What the programs read at each span is read as long as a process has it. 0 or -ENOMEM. */
+static int set_traced(struct probe *p, pid_t pid, bool is_traced)
+{
+	size_t i = 0;
+
+	while (i < p->n_traced && p->traced[i] != pid)
+		i++;
+	if (is_traced && i == p->n_traced) {
+		if (ARRAY_RESERVE(p->traced, p->traced_size, p->n_traced + 1) < 0)
+			return -ENOMEM;
+		p->traced[p->n_traced++] = pid;
+	} else if (!is_traced && i < p->n_traced) {
+		p->traced[i] = p->traced[--p->n_traced];
+	}
+	probe__settings(p)->reads_traces = p->n_traced > 0;
+	return 0;
+}
+
 int probe__attach(struct probe *p, const struct target *t, struct err *err)
 {
 	uint32_t tgid = t->pid;
@@ -87,8 +106,8 @@ int probe__attach(struct probe *p, const struct target *t, struct err *err)
 		return err__set(err, -errno, "cannot watch process %d: %s", t->pid,
 				errno == E2BIG ? "too many processes are watched" :
 						 strerror(errno));
-	if (t->proc.trace.place != LS_TRACE_NONE)
-		probe__settings(p)->reads_traces = 1;
+	if (set_traced(p, t->pid, t->proc.trace.place != LS_TRACE_NONE) < 0)
+		return err__set(err, -ENOMEM, "out of memory");
 	return probe__is_light(p) ? 0 : probe__add_uprobes(p, t, err);
 }
 
@@ -108,6 +127,7 @@ void probe__detach(struct probe *p, pid_t pid)
 	uint32_t tgid = pid;
 
 	probe__remove_uprobes(p, pid);
+	set_traced(p, pid, false);
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.procs), &tgid);
 	bpf_map_delete_elem(bpf_map__fd(p->skel->maps.requests), &tgid);
 	if (p->tasks)

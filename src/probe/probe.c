@@ -309,6 +309,7 @@ void probe__free(struct probe *p)
 	for (size_t i = 0; i < PROBE_FILE_LOCKS; i++)
 		bpf_link__destroy(p->file_locks[i]);
 	free(p->attached);
+	free(p->traced);
 	calibrator__free(p->cost.calibrator);
 	ring_buffer__free(p->ring);
 	if (p->stats)

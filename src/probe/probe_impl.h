@@ -41,6 +41,8 @@ struct probe {
 	struct cost cost;
 	size_t n_attached;
 	struct attached *attached;
+	size_t n_traced, traced_size;
+	pid_t *traced; /* processes that have published trace contexts */
 	uint64_t bad_records;
 	/* for the time of one drain */
 	event_fn event_fn;

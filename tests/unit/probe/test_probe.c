@@ -35,6 +35,34 @@ Test(probe, a_process_is_watched_and_forgotten)
 	cr_expect_null(proc_of(PID));
 }
 
+/* Everybody pays for the look at each span, so it ends with the last process that has something. */
+Test(probe, trace_contexts_are_read_while_a_process_has_them)
+{
+	const struct target plain = { .pid = PID },
+			    traced = { .pid = PID, .proc.trace.place = LS_TRACE_STATIC },
+			    other = { .pid = PID + 1, .proc.trace.place = LS_TRACE_DYNAMIC };
+	struct err err = {};
+
+	probe__set_light(&host_probe, true);
+	cr_assert_eq(probe__attach(&host_probe, &plain, &err), 0);
+	cr_expect_eq(settings.reads_traces, 0);
+	cr_assert_eq(probe__attach(&host_probe, &traced, &err), 0);
+	cr_assert_eq(probe__attach(&host_probe, &traced, &err), 0);
+	cr_assert_eq(probe__attach(&host_probe, &other, &err), 0);
+	cr_expect_eq(settings.reads_traces, 1);
+	probe__detach(&host_probe, PID);
+	probe__detach(&host_probe, PID);
+	cr_expect_eq(settings.reads_traces, 1, "the other one still has it");
+	probe__detach(&host_probe, PID + 1);
+	cr_expect_eq(settings.reads_traces, 0);
+	cr_assert_eq(probe__attach(&host_probe, &traced, &err), 0);
+	cr_expect_eq(settings.reads_traces, 1);
+	/* Another program runs in the process now. */
+	cr_assert_eq(probe__attach(&host_probe, &plain, &err), 0);
+	cr_expect_eq(settings.reads_traces, 0);
+	free(host_probe.traced);
+}
+
 Test(probe, a_process_for_which_there_is_no_room)
 {
 	const struct target t = { .pid = PID };
