@@ -4,6 +4,7 @@
  */
 #include "model/stall.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -209,6 +210,11 @@ static void hex(const void *bytes, size_t n, char *text)
 {
 	for (size_t i = 0; i < n; i++)
 		snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)bytes)[i]);
+}
+
+void stall__id(const struct stall *stall, char *text, size_t size)
+{
+	snprintf(text, size, "%u:%" PRIu64, stall->tid, stall->start_ns);
 }
 
 void stall__trace_text(const struct stall *stall, struct trace_text *ret_text)

@@ -221,6 +221,11 @@ struct stall {
 /* More than a page fault takes, with the copy of a page. */
 #define STALL_FAULT_NS (20 * NS_PER_US)
 
+#define STALL_ID_BYTES 32
+
+/* What all outputs call it: thread and start, "4243:123456789012345". */
+void stall__id(const struct stall *stall, char *text, size_t size);
+
 /* A trace context as the W3C writes it: hexadecimal digits. */
 struct trace_text {
 	char trace_id[2 * sizeof(((struct ls_trace_context *)0)->trace_id) + 1];

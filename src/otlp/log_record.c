@@ -71,7 +71,9 @@ static void put_severity(struct protobuf *p, const struct stall *stall)
 static void put_attributes(struct protobuf *p, const struct stall *stall)
 {
 	const struct model_frame *place = place_of(stall);
+	char id[STALL_ID_BYTES];
 
+	stall__id(stall, id, sizeof(id));
 #define TEXT(key, value) otlp_text(p, RECORD_ATTRIBUTES, key, value)
 #define NUMBER(key, value) otlp_number(p, RECORD_ATTRIBUTES, key, value)
 	NUMBER("process.pid", stall->pid);
@@ -80,6 +82,7 @@ static void put_attributes(struct protobuf *p, const struct stall *stall)
 	TEXT("code.file.path", place->file);
 	if (place->line)
 		NUMBER("code.line.number", place->line);
+	TEXT("loopstall.id", id);
 	TEXT("loopstall.unit", vocabulary_unit(stall->unit));
 	TEXT("loopstall.cause", vocabulary_cause(stall->cause));
 	TEXT("loopstall.task", stall->is_task_name_unknown ? NULL : stall->task_name);

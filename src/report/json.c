@@ -364,9 +364,9 @@ static const char *lock_holder_unknown(const struct stall *stall)
 /* The same in all lines about one stall: its start on its thread. */
 static json_t *id_json(const struct stall *stall)
 {
-	char text[64];
+	char text[STALL_ID_BYTES];
 
-	snprintf(text, sizeof(text), "%u:%" PRIu64, stall->tid, stall->start_ns);
+	stall__id(stall, text, sizeof(text));
 	return jsonx_text(text);
 }
 

@@ -2,14 +2,16 @@
 """`serve --otlp`: what a receiver gets is what happened, and nothing is lost silently."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import time
 
-from lib import ROOT, check, check_equal, live, wait_for
+from lib import ROOT, brief, by_host, check, check_equal, live, wait_for
 from otlp import CUMULATIVE, Receiver, values_of
 from test_serve import HEALTH, Server, total, value
+from test_traces import check_traces, trace_library
 
 PROGRAM = "health.py"
 LIMIT_S = 0.01  # between a stall's length here and in the program
@@ -107,6 +109,55 @@ def a_receiver_gets_what_happened(bench):
         server.close()
         check_equal(len(receiver.logs()), 4, "records after the end")
         check_equal(receiver.faults, [], "faults")
+
+
+def _key(record):
+    values = values_of(record.attributes)
+    return values["loopstall.id"], record.trace_id.hex() or None, record.span_id.hex() or None
+
+
+def _ended_ns(stall):
+    return stall["start_ns"] + stall["duration_ns"]
+
+
+def _check_traced(stalls, traced):
+    """What `trace` says of the same steps. Two measurements time them themselves."""
+    n_known = 0
+    for stall in traced:
+        same = [s for s in stalls if abs(_ended_ns(s) - _ended_ns(stall)) < 2e6]
+        if len(same) != 1 or stall["unit"] == "turn" or by_host(stall) or by_host(same[0]):
+            continue
+        ids = [(s["trace_id"], s["span_id"]) for s in (stall, same[0])]
+        check_equal(ids[0], ids[1], brief(stall))
+        n_known += ids[0][0] is not None
+    check(n_known > 0, "no stall with a trace was compared")
+
+
+@live(on="once")
+def ids_are_those_of_the_stall(bench):
+    """Of the stall, in JSON, and of the trace that the program had attached."""
+    receiver = Receiver()
+    with contextlib.closing(receiver):
+        target = bench.target("traced.py", trace_library(bench.folder, "module"))
+        target.hear("ready")
+        watch = ["-p", str(target.pid), "--threshold", "15ms"]
+        server = Server(bench, *watch, "--otlp", receiver.url, "--otlp-interval", "1s")
+        wait_for(lambda: total(server.scrape(), "loopstall_loops") == 1, 10, "its loop")
+        tool = bench.tool("trace", *watch)
+        tool.wait_start()
+        truths = target.ask("go", "done", timeout=60)["stalls"]
+        wait_for(lambda: len(receiver.logs()) >= len(truths), 10, "all records")
+        lines = server.get("/api/stalls?since=0").decode().splitlines()
+        stalls = [s for s in map(json.loads, lines) if s["type"] == "stall" and not s["is_open"]]
+        wait_for(lambda: len(receiver.logs()) >= len(stalls), 10, "all records")
+        ours = {(s["id"], s["trace_id"], s["span_id"]) for s in stalls}
+        check_equal({_key(record) for _, record in receiver.logs()}, ours, "ids")
+        check_traces(stalls, truths)
+        tool.finish()
+        target.finish()
+        _check_traced(stalls, tool.stalls)
+        server.close()
+    check_equal(receiver.faults, [], "faults")
 
 
 @live(on="once")

@@ -14,7 +14,7 @@ ACCESSES = ("module", "descriptor", "large", "offset")
 LOOK_S = 3  # a new library is found within
 
 
-def _library(folder, access):
+def trace_library(folder, access):
     """Where interpreters of other trees find it, too."""
     path = os.path.join(BUILD_FOLDER, "live", "trace_context.%s.so" % access)
     subprocess.run(
@@ -25,7 +25,7 @@ def _library(folder, access):
     return shutil.copy(path, folder)
 
 
-def _check(stalls, truths):
+def check_traces(stalls, truths):
     for truth in truths:
         found = [s for s in stalls if s["unit"] != "turn" and is_around(s, *truth["at"])]
         check(len(found) == 1, "%d stalls are %r", len(found), truth)
@@ -39,14 +39,14 @@ def _check(stalls, truths):
 
 
 def _run(bench, access, *options):
-    target = bench.target(PROGRAM, _library(bench.folder, access), "--loop", bench.loop)
+    target = bench.target(PROGRAM, trace_library(bench.folder, access), "--loop", bench.loop)
     target.hear("ready")
     tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "15ms", *options)
     tool.wait_start()
     done = target.ask("go", "done", timeout=60)
     tool.finish()
     target.finish()
-    _check(tool.stalls, done["stalls"])
+    check_traces(tool.stalls, done["stalls"])
     return tool
 
 
@@ -69,7 +69,7 @@ def accesses(bench):
 @live(on="once")
 def late(bench):
     """A library that is loaded while the loop is watched."""
-    target = bench.target(PROGRAM, _library(bench.folder, "module"), "--late")
+    target = bench.target(PROGRAM, trace_library(bench.folder, "module"), "--late")
     target.hear("ready")
     tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "15ms")
     tool.wait_start()
@@ -78,4 +78,4 @@ def late(bench):
     done = target.ask("go", "done", timeout=60)
     tool.finish()
     target.finish()
-    _check(tool.stalls, done["stalls"])
+    check_traces(tool.stalls, done["stalls"])
