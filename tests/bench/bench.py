@@ -15,6 +15,7 @@ import sys
 import time
 
 import dashboard
+import otlp
 import versus
 import versus_table
 from harness import (
@@ -43,7 +44,7 @@ from workloads import can_serve, echo, steps, web
 ROUNDS = os.environ.get("BENCH_ROUNDS", "16")
 SCREENS = os.environ.get("BENCH_SCREENS", "coroutines tasks").split()
 PYTHONS = os.environ.get("PYTHONS", "/usr/bin/python3").split()
-PARTS = ("steps", "echo", "web", "modes", "tool", "attach", "top", "peers")
+PARTS = ("steps", "echo", "web", "modes", "tool", "attach", "top", "otlp", "peers")
 ONLY = os.environ.get("BENCH_ONLY", " ".join(PARTS)).split()
 DOCS = os.path.join(ROOT, "docs", "overhead.md") if os.environ.get("BENCH_DOCS") else None
 
@@ -279,6 +280,30 @@ def part_top(interpreter):
     return {"name": "top", "load_before": before_load, "screens": results}
 
 
+def part_otlp(interpreter):
+    before_load = load()
+    result = otlp.measure(interpreter, max(2, ROUNDS // 4))
+    sent = result["with"]
+    print(
+        f"\nloopstall serve without and with --otlp, {sent['stalls_per_second']['median']:.0f} "
+        f"stalls/s   (load {before_load:.1f} before)"
+    )
+    for state in ("without", "with"):
+        cpu, rss = result[state]["cpu_share"], result[state]["rss_bytes"]
+        print(
+            f"  {state:8} {100 * cpu['median']:.2f} % of a core, {rss['median'] / 2**20:.1f} MiB"
+        )
+    cpu = {key: 100 * value for key, value in result["added_cpu_share"].items()}
+    rss = {key: value / 2**20 for key, value in result["added_rss_bytes"].items()}
+    print(f"  added    {in_words(cpu)} % of a core, {in_words(rss, 1)} MiB")
+    print(
+        f"  sent     {sent['requests_per_second']['median']:.1f} requests/s, "
+        f"{sent['bytes_per_second']['median'] / 1000:.1f} kB/s, lost "
+        f"{sum(row['with']['lost'] for row in result['rounds'])}"
+    )
+    return {"name": "otlp", "load_before": before_load, **result}
+
+
 def part_peers():
     """The comparison has interpreters of its own, and files of its own: tables for people and for
     docs/overhead.md."""
@@ -346,6 +371,8 @@ def parts(interpreter):
         yield lambda: part_attach(interpreter)
     if "top" in ONLY:
         yield lambda: part_top(interpreter)
+    if "otlp" in ONLY:
+        yield lambda: part_otlp(interpreter)
 
 
 def main():

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Measures what loopstall costs on this machine; docs/overhead.md says how. Run by `make bench`.
-# BENCH_ROUNDS sets the number of paired rounds (16, about four minutes), PYTHONS the interpreters
+# BENCH_ROUNDS sets the number of paired rounds (16, about six minutes), PYTHONS the interpreters
 # (their paths, separated by spaces), BENCH_ONLY the parts (steps echo web modes tool attach top
-# peers), BENCH_SCREENS the screens of the dashboard (coroutines tasks). BENCH_DOCS=1 writes the
-# tables of the part "peers" into docs/overhead.md.
+# otlp peers), BENCH_SCREENS the screens of the dashboard (coroutines tasks). BENCH_DOCS=1 writes
+# the tables of the part "peers" into docs/overhead.md.
 set -eu
 
 cd "$(dirname "$0")/../.."

@@ -24,8 +24,10 @@ SESSION = os.path.join(BUILD, "faults", "session")
 HTTP = os.path.join(BUILD, "http", "driver")
 NAMED = os.path.join(BUILD, "faults", "named")
 # Failures tried for each command; primes, so that no rhythm of the command is followed. The others
-# are for commands that read a process, and for those that attach probes.
+# are for a child that tries again after half a second, for commands that read a process, and for
+# those that attach probes.
 TRIED = 149
+TRIED_CHILD = 59
 TRIED_PROCESS = 37
 TRIED_LIVE = 13
 FORMATS = (
@@ -115,6 +117,10 @@ class Bench:
         how = sweep.Allocations(self.folder, self.library, is_strict)
         return lambda tried: sweep.Sweep([*command, *rest], how, **options).check(tried)
 
+    def of_child(self, command, **options):
+        how = sweep.ChildAllocations(self.folder, self.library, False)
+        return lambda tried: sweep.Sweep(command, how, **options).check(tried)
+
     def calls(self, command, *rest, **options):
         how = sweep.Calls(self.folder, self.tracer)
         return lambda tried: sweep.Sweep([*command, *rest], how, **options).check(tried)
@@ -153,6 +159,12 @@ def of_files(b):
         check, "--json", "--sarif", b.out("sarif"), makes=[b.out("sarif")]
     )
     yield "top-calls", b.calls(top, facts=sweep.nothing, keys=KEYS)
+
+
+def of_children(b):
+    """The child that sends, with a parent and a receiver of the tests' own."""
+    sender = ["/usr/bin/python3", os.path.join(HERE, "otlp_parent.py"), LOOPSTALL]
+    yield "otlp-child", b.of_child(sender, facts=sweep.lines)
 
 
 def of_processes(b):
@@ -222,7 +234,7 @@ def live(b):
 
 
 def tests(b, tried):
-    groups = [(of_files, TRIED)]
+    groups = [(of_files, TRIED), (of_children, TRIED_CHILD)]
     if os.geteuid() == 0:
         groups += [(of_processes, TRIED_PROCESS), (without_room, 0), (live, TRIED_LIVE)]
     for group, usual in groups:

@@ -74,6 +74,10 @@ def whole(output):
     return {output}
 
 
+def lines(output):
+    return set(output.splitlines())
+
+
 def nothing(_output):
     return set()
 
@@ -222,6 +226,14 @@ class Allocations(_Failer):
             return Calls.wording(lines)
         told = [line for line in lines if "memory" in line]
         return None if len(told) == 1 else "not said once: %r" % lines
+
+
+class ChildAllocations(Allocations):
+    """Of the program that the command starts, which it tells the library of."""
+
+    def fail(self, at):
+        words, env = super().fail(at)
+        return words, {**env, "LD_PRELOAD": "", "CHILD_PRELOAD": env["LD_PRELOAD"]}
 
 
 class Calls(_Failer):

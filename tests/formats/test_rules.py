@@ -58,13 +58,9 @@ def histograms():
     return {name[: -len("_bucket")] for name in metrics() if name.endswith("_bucket")}
 
 
-def used_names(text):
-    return set(re.findall(r"\bloopstall_\w+", re.sub(r"\w+:loopstall_\w+:\w+", "", text)))
-
-
 def test_rules_and_documentation_name_metrics_that_exist():
     for path in ("serve/alerts.yml", "serve/recording.yml", "serve/grafana.json", "serve.md"):
-        unknown = used_names(read(ROOT, "docs", path)) - metrics() - histograms()
+        unknown = dashboard.names_in(read(ROOT, "docs", path)) - metrics() - histograms()
         equal(sorted(unknown), [], "unknown metrics in docs/%s" % path)
 
 
@@ -73,7 +69,7 @@ def test_the_dashboard_asks_what_can_be_answered():
     queries = dashboard.queries()
     check(len(queries) >= 40, "only %d queries", len(queries))
     for query in queries:
-        equal(sorted(used_names(query) - metrics()), [], "unknown metrics in %s" % query)
+        equal(sorted(dashboard.names_in(query) - metrics()), [], "unknown metrics in %s" % query)
         used = set(re.findall(r"\w+:loopstall_\w+:\w+", query))
         equal(sorted(used - recorded), [], "unknown rules in %s" % query)
     rules = [{"record": "a:b:c%d" % i, "expr": query} for i, query in enumerate(queries)]

@@ -67,6 +67,7 @@ TOPICS = {
     "serve": "beside",
     "units": "beside",
     "otlp": "beside",
+    "soak": "beside",
     "scale": "alone",
     "clock": "alone",
 }

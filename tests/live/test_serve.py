@@ -517,13 +517,25 @@ class Prometheus:
 NO_ANSWER = ("loopstall_lost_total", "gc_pause", "ready_delay", "entry_", "> 1")
 
 
-def _check_dashboard(prometheus):
-    """Each query is valid, and has an answer but where there is nothing to answer."""
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "info": ("_info",)}
+
+
+def _names_served(server):
+    """Of the samples that a scrape has, or will have when there is something to count."""
+    text = server.get("/metrics", Accept=ACCEPT["openmetrics"]).decode()
+    kinds = [line.split()[2:4] for line in text.splitlines() if line.startswith("# TYPE ")]
+    return {name + suffix for name, kind in kinds for suffix in SUFFIXES.get(kind, ("",))}
+
+
+def _check_dashboard(prometheus, served):
+    """Each query is valid, asks for what is served, and has an answer but where there is nothing to
+    answer."""
     wait_for(
         lambda: prometheus.query("service:loopstall_busy:ratio_rate5m"), 10, "a recording rule"
     )
     for query in dashboard.queries():
         check(prometheus.takes(query), "Prometheus refuses %s", query)
+        check_equal(sorted(dashboard.names_in(query) - served), [], "not served: " + query)
         if not any(part in query for part in NO_ANSWER):
             check(prometheus.query(query), "no answer to %s", query)
 
@@ -544,7 +556,7 @@ def prometheus_scrapes_and_alertmanager_tells(bench):
     wait_for(lambda: prometheus.one(count) == 3, 15, "three stalls in Prometheus")
     check(prometheus.exemplars("loopstall_step_duration_seconds_bucket"), "exemplars are stored")
 
-    _check_dashboard(prometheus)
+    _check_dashboard(prometheus, _names_served(server))
 
     def active():
         found = _json("http://127.0.0.1:%d/api/v2/alerts?active=true" % alerts) or []
