@@ -12,6 +12,19 @@ STATIC_MAP := $(BUILD)/static/map
 
 # Called by capng_change_id() of libcap-ng alone, which nobody calls.
 LIBRARY_USERS  := getpwuid initgroups
+# Of what a library can do, that which is never asked of it. A recording is compressed by one strategy
+# (src/record/chunk_writer.c), and read only if it is of today's format (chunk_reader.c).
+ZSTD_STRATEGIES := $(foreach s,greedy lazy lazy2 btlazy2 btopt btultra btultra2,$(s) $(s)_row \
+	$(foreach k,dictMatchState dedicatedDictSearch extDict,$(s)_$(k) $(s)_$(k)_row))
+ZSTD_FORMATS := $(foreach v,v05 v06 v07,$(addprefix ZSTD$(v)_,createDCtx freeDCtx getFrameParams \
+	decompress_usingDict findFrameSizeInfoLegacy) $(addprefix ZBUFF$(v)_,createDCtx freeDCtx \
+	decompressInitDictionary decompressContinue))
+ZSTD_REST := $(addprefix ZSTD_compressBlock_,$(ZSTD_STRATEGIES)) $(ZSTD_FORMATS) \
+	$(addprefix ZSTD_,row_update updateTree insertAndFindFirstIndex \
+	dedicatedDictSearch_lazy_loadDictionary)
+# A password's hash is one of bcrypt (src/http/credentials.c).
+CRYPT_REST := $(foreach h,bigcrypt bsdicrypt descrypt gost_yescrypt md5crypt nt scrypt sha1crypt \
+	sha256crypt sha512crypt sunmd5 yescrypt,_crypt_crypt_$(h)_rn _crypt_gensalt_$(h)_rn)
 # The C library names these for threads that are cancelled, and for exceptions that pass through it.
 UNWINDER := $(addprefix _Unwind_,Resume ForcedUnwind GetCFA Backtrace GetIP) __gcc_personality_v0
 
@@ -22,7 +35,8 @@ PACKED_RELOCS := $(if $(filter x86_64,$(MACHINE)),$(comma)-z$(comma)pack-relativ
 STATIC_LDFLAGS := -static-pie -Wl,-z,relro,-z,now$(PACKED_RELOCS),--gc-sections \
 	-Wl,--no-eh-frame-hdr,-T,packaging/static.ld \
 	-Wl,--fatal-warnings,-Map=$(STATIC_MAP) \
-	$(patsubst %,-Wl$(comma)--defsym=%=0,$(LIBRARY_USERS) $(UNWINDER))
+	$(patsubst %,-Wl$(comma)--defsym=%=0,$(LIBRARY_USERS) $(UNWINDER) \
+	$(ZSTD_REST) $(CRYPT_REST))
 # src/http/absent.c stands for p11-kit. Of the others nothing is taken.
 STATIC_LIBS = $(filter-out -lp11-kit -lbz2 -latomic,$(shell \
 	$(PKG_CONFIG) --static --libs $(PC_NAMES) 2>/dev/null)) -liberty -lm

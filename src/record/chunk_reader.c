@@ -207,6 +207,21 @@ void chunk_reader__done(struct chunk_reader *reader)
 	reader->chunks = NULL;
 }
 
+/*
+ * The library also reads formats of before 2016, if it was built to: readers that see few hostile
+ * bytes, and which the static program has not.
+ */
+static bool is_one_frame(const struct buffer *packed)
+{
+	uint32_t magic;
+
+	if (packed->n < sizeof(magic))
+		return false;
+	memcpy(&magic, packed->data, sizeof(magic));
+	return magic == ZSTD_MAGICNUMBER &&
+		ZSTD_findFrameCompressedSize(packed->data, packed->n) == packed->n;
+}
+
 static int unpack(struct chunk_reader *reader, const struct format_chunk *chunk,
 		  const char **ret_fault)
 {
@@ -214,7 +229,8 @@ static int unpack(struct chunk_reader *reader, const struct format_chunk *chunk,
 	int r;
 
 	*ret_fault = "the chunk is damaged";
-	if (crc32__of(reader->packed.data, chunk->payload_bytes) != chunk->payload_crc)
+	if (crc32__of(reader->packed.data, chunk->payload_bytes) != chunk->payload_crc ||
+	    !is_one_frame(&reader->packed))
 		return -EBADMSG;
 	r = resize(&reader->raw, chunk->raw_bytes);
 	if (r < 0)

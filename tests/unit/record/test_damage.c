@@ -4,6 +4,7 @@
  */
 #include <sys/mman.h>
 
+#include "base/array.h"
 #include "record/crc32.h"
 #include "record/format.h"
 #include "record/tape.h"
@@ -229,6 +230,56 @@ Test(record_damage, chunk_missing)
 	cr_expect_not_null(strstr(player__damage(p), "a chunk is missing"), "%s",
 			   player__damage(p));
 	player__free(p);
+	free(data);
+	tape_done(&t);
+}
+
+/* The file with these bytes in front of the first chunk's frame, and all checksums right. */
+static uint8_t *with_prefix(const uint8_t *data, size_t size, const void *prefix, size_t n)
+{
+	uint8_t *file = malloc(size + n);
+	struct format_chunk chunk;
+	struct format_head head;
+	size_t at, payload;
+
+	memcpy(&head, data, sizeof(head));
+	at = sizeof(head) + head.body_bytes;
+	payload = at + sizeof(chunk);
+	memcpy(&chunk, data + at, sizeof(chunk));
+	chunk.payload_bytes += n;
+	memcpy(file, data, at);
+	memcpy(file + payload, prefix, n);
+	memcpy(file + payload + n, data + payload, size - payload);
+	chunk.payload_crc = crc32__of(file + payload, chunk.payload_bytes);
+	chunk.crc = crc32__of(&chunk.payload_crc,
+			      sizeof(chunk) - offsetof(struct format_chunk, payload_crc));
+	memcpy(file + at, &chunk, sizeof(chunk));
+	return file;
+}
+
+/* What else the library takes: frames that are skipped, and those of its first versions. */
+Test(record_damage, other_frames)
+{
+	static const uint8_t prefixes[][8] = {
+		{ 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0 }, /* to be skipped, empty */
+		{ 0x25, 0xb5, 0x2f, 0xfd }, /* 0.5 */
+		{ 0x26, 0xb5, 0x2f, 0xfd },
+		{ 0x27, 0xb5, 0x2f, 0xfd },
+	};
+	bool is_damaged, is_complete;
+	struct tape t;
+	uint8_t *data;
+	size_t size;
+
+	data = small_file(&t, &size);
+	for (size_t i = 0; i < N_OF(prefixes); i++) {
+		uint8_t *file = with_prefix(data, size, prefixes[i], sizeof(prefixes[i]));
+
+		tape_write(t.path, file, size + sizeof(prefixes[i]));
+		count_inputs(t.path, &is_damaged, &is_complete);
+		cr_expect(is_damaged, "%zu", i);
+		free(file);
+	}
 	free(data);
 	tape_done(&t);
 }
