@@ -176,19 +176,28 @@ static int receive_fd(int socket)
 	return fd;
 }
 
+/* The file of mappings is read again only for an address that is in none of the linker's. */
 static int is_of_linker(int pid, unsigned long long ip)
 {
+	static unsigned long long code_start, code_end;
 	char path[32], line[512];
 	int is_it = 0;
 	FILE *maps;
 
+	if (code_start <= ip && ip < code_end)
+		return 1;
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	maps = fopen(path, "r");
 	while (maps && fgets(line, sizeof(line), maps)) {
 		unsigned long long start, end;
 
-		if (sscanf(line, "%llx-%llx", &start, &end) == 2 && start <= ip && ip < end)
-			is_it = strstr(line, "/ld-") != NULL;
+		if (sscanf(line, "%llx-%llx", &start, &end) != 2 || ip < start || ip >= end)
+			continue;
+		is_it = strstr(line, "/ld-") != NULL;
+		if (is_it) {
+			code_start = start;
+			code_end = end;
+		}
 	}
 	if (maps)
 		fclose(maps);
