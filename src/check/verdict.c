@@ -64,16 +64,33 @@ static void put_times(uint64_t count, char buf[TIMES_BYTES])
 		snprintf(buf, TIMES_BYTES, ", %s times", format__count(count, number));
 }
 
+/* A limit for all of a loop. */
+static int put_loop_limit(enum check_rule rule, const char *measured, const char *limit,
+			  const char *times, char *buf, size_t size)
+{
+	switch (rule) {
+	case CHECK_RULE_MAX_TURN:
+		return snprintf(buf, size, "a turn of the loop took %s, limit %s%s", measured,
+				limit, times);
+	case CHECK_RULE_MAX_STALLS:
+		return snprintf(buf, size, "%s stalls, limit %s", measured, limit);
+	case CHECK_RULE_MAX_STARVED:
+		return snprintf(buf, size, "tasks were starved for %s, limit %s", measured, limit);
+	default:
+		return 0;
+	}
+}
+
 size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t size)
 {
 	char a[FORMAT_NUMBER_BYTES], b[FORMAT_NUMBER_BYTES], n[TIMES_BYTES];
+	const bool is_time = f->measure == CHECK_NS;
 	const struct comparison *c = f->comparison;
 	const char *measured, *limit;
 	int r = 0;
 
-	measured = f->measure == CHECK_NS ? format__duration(f->measured, a) :
-					    format__count(f->measured, a);
-	limit = f->measure == CHECK_NS ? format__duration(f->limit, b) : format__count(f->limit, b);
+	measured = is_time ? format__duration(f->measured, a) : format__count(f->measured, a);
+	limit = is_time ? format__duration(f->limit, b) : format__count(f->limit, b);
 	put_times(f->count, n);
 	switch (f->rule) {
 	case CHECK_RULE_NEW_SITE:
@@ -99,14 +116,9 @@ size_t check_finding__sentence(const struct check_finding *f, char *buf, size_t 
 			     f->subject, measured, limit);
 		break;
 	case CHECK_RULE_MAX_TURN:
-		r = snprintf(buf, size, "a turn of the loop took %s, limit %s%s", measured, limit,
-			     n);
-		break;
 	case CHECK_RULE_MAX_STALLS:
-		r = snprintf(buf, size, "%s stalls, limit %s", measured, limit);
-		break;
 	case CHECK_RULE_MAX_STARVED:
-		r = snprintf(buf, size, "tasks were starved for %s, limit %s", measured, limit);
+		r = put_loop_limit(f->rule, measured, limit, n, buf, size);
 		break;
 	case CHECK_RULE_ALLOW_EXPIRED:
 		r = snprintf(buf, size, "the entry '%s' of the allow list counted until %s%s%s",

@@ -163,16 +163,11 @@ static void put_life(struct recorder *rec, uint64_t at_ns, const struct event *e
 		   event->life, &rec->known->event_life);
 }
 
-int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event)
+/* Whether it is one that the model takes. */
+static bool put_event(struct recorder *rec, uint64_t at_ns, const struct event *event)
 {
 	struct known *k = rec->known;
 
-	if (rec->error < 0)
-		return rec->error;
-	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM ||
-		event->kind == LS_REC_NATIVE || event->kind == LS_REC_TURN;
-	if (rec->is_in_span)
-		rec->span_ns = at_ns;
 	switch (event->kind) {
 	case LS_REC_THREAD:
 		recorder__thread_begins(rec, event->hdr->tgid, event->hdr->tid);
@@ -208,9 +203,20 @@ int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *ev
 	case LS_REC_CODE:
 	case LS_REC_NONE:
 	case LS_REC_MAX:
-		return 0;
+		return false;
 	}
-	return recorder__end_input(rec);
+	return true;
+}
+
+int recorder__event(struct recorder *rec, uint64_t at_ns, const struct event *event)
+{
+	if (rec->error < 0)
+		return rec->error;
+	rec->is_in_span = event->kind == LS_REC_STACK || event->kind == LS_REC_VICTIM ||
+		event->kind == LS_REC_NATIVE || event->kind == LS_REC_TURN;
+	if (rec->is_in_span)
+		rec->span_ns = at_ns;
+	return put_event(rec, at_ns, event) ? recorder__end_input(rec) : 0;
 }
 
 struct reading_kind {

@@ -184,12 +184,13 @@ static enum view_request click(struct view *v, const struct view_event *event)
 	return VIEW_REDRAW;
 }
 
-enum view_request menu__input(struct view *v, const struct view_event *event)
+/* Whether it is a key that moves the cursor. */
+static bool move_by_key(struct view *v, uint32_t key)
 {
-	struct view_menu *m = &v->menu;
-	long at = (long)m->at;
+	const struct view_menu *m = &v->menu;
+	const long at = (long)m->at;
 
-	switch (event->key) {
+	switch (key) {
 	case VKEY_UP:
 	case VKEY_WHEEL_UP:
 	case 'k':
@@ -214,6 +215,17 @@ enum view_request menu__input(struct view *v, const struct view_event *event)
 	case 'G':
 		move_to(v, MAX_ITEMS);
 		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+enum view_request menu__input(struct view *v, const struct view_event *event)
+{
+	if (move_by_key(v, event->key))
+		return VIEW_REDRAW;
+	switch (event->key) {
 	case VKEY_ENTER:
 	case ' ':
 		return choose(v);
@@ -226,7 +238,7 @@ enum view_request menu__input(struct view *v, const struct view_event *event)
 	case FUNCTION(6):
 	case FUNCTION(10):
 	case 'q':
-		m->kind = MENU_NONE;
+		v->menu.kind = MENU_NONE;
 		break;
 	default:
 		break;

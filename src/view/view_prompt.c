@@ -145,10 +145,36 @@ static void close_prompt(struct view *v, bool is_kept)
 	p->kind = PROMPT_NONE;
 }
 
+/* Whether it is a key that moves the cursor. */
+static bool move_cursor(struct view_prompt *p, uint32_t key)
+{
+	switch (key) {
+	case VKEY_LEFT:
+		p->at = char_before(p);
+		break;
+	case VKEY_RIGHT:
+		p->at = char_behind(p);
+		break;
+	case VKEY_HOME:
+	case CONTROL('A'):
+		p->at = 0;
+		break;
+	case VKEY_END:
+	case CONTROL('E'):
+		p->at = strlen(p->typed);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
 void prompt__key(struct view *v, uint32_t key)
 {
 	struct view_prompt *p = &v->prompt;
 
+	if (move_cursor(p, key))
+		return;
 	switch (key) {
 	case VKEY_ENTER:
 		close_prompt(v, true);
@@ -168,20 +194,6 @@ void prompt__key(struct view *v, uint32_t key)
 		break;
 	case CONTROL('W'):
 		erase(v, word_before(p), p->at);
-		break;
-	case VKEY_LEFT:
-		p->at = char_before(p);
-		break;
-	case VKEY_RIGHT:
-		p->at = char_behind(p);
-		break;
-	case VKEY_HOME:
-	case CONTROL('A'):
-		p->at = 0;
-		break;
-	case VKEY_END:
-	case CONTROL('E'):
-		p->at = strlen(p->typed);
 		break;
 	case VKEY_UP:
 		recall(v, 1);

@@ -204,7 +204,7 @@ static inline void dump_task(FILE *out, const struct task_row *t)
 	fprintf(out, " busy=%a\n", t->busy);
 }
 
-static inline void dump_lists(FILE *out, const struct snapshot *s)
+static inline void dump_holders(FILE *out, const struct snapshot *s)
 {
 	for (size_t i = 0; i < s->n_holders; i++) {
 		fputs("holder", out);
@@ -222,6 +222,11 @@ static inline void dump_lists(FILE *out, const struct snapshot *s)
 		DUMP_U64(out, &s->lock_holders[i], waited_ns);
 		fputc('\n', out);
 	}
+}
+
+static inline void dump_lists(FILE *out, const struct snapshot *s)
+{
+	dump_holders(out, s);
 	for (size_t i = 0; i < s->n_sites; i++) {
 		const struct site_row *r = &s->sites[i];
 

@@ -145,10 +145,6 @@ Test(screens_more, detail_tells_both_sides)
 							       24 } };
 	const struct screen_subject victim = { .coroutine = { "Gateway.handler", "/srv/app/web.py",
 							      10 } };
-	struct payer_row many[DETAIL_MAX_PAYERS + 2];
-	struct victim_row victims[DETAIL_MAX_PAYERS + 2];
-	char names[DETAIL_MAX_PAYERS + 2][16];
-	size_t i;
 
 	service_init(&s, false);
 	detail__take(&d, &s.base.snapshot, &s.base.status, &culprit);
@@ -166,7 +162,21 @@ Test(screens_more, detail_tells_both_sides)
 	cr_expect_eq(d.behind.rows[0].starved_ns, 3004 * VIEW_MS);
 	cr_expect_eq(d.behind.rows[0].times, 124);
 	cr_expect_eq(d.paid_by.n, 0);
-	/* What does not fit is added up; what points nowhere is left out. */
+}
+
+/* What does not fit is added up; what points nowhere is left out. */
+Test(screens_more, detail_adds_up_who_has_no_row)
+{
+	static struct service s;
+	static struct detail d;
+	const struct screen_subject culprit = { .coroutine = { "fetch_row", "/srv/app/db.py",
+							       24 } };
+	struct payer_row many[DETAIL_MAX_PAYERS + 2];
+	struct victim_row victims[DETAIL_MAX_PAYERS + 2];
+	char names[DETAIL_MAX_PAYERS + 2][16];
+	size_t i;
+
+	service_init(&s, false);
 	for (i = 0; i < DETAIL_MAX_PAYERS + 2; i++) {
 		snprintf(names[i], sizeof(names[i]), "task %zu-", i);
 		victims[i] = (struct victim_row){ .name = names[i] };

@@ -7,6 +7,22 @@
 
 #include "view/frozen.h"
 
+static void expect_kept(const struct snapshot *s)
+{
+	cr_expect_str_eq(s->tasks[0].name, "Task-1");
+	cr_expect_str_eq(s->tasks[0].waits_for, "Future");
+	cr_expect_str_eq(s->tasks[0].stack[1].function, "work");
+	cr_expect_eq(s->tasks[0].awaited_by, 1);
+	cr_expect_null(s->tasks[1].name);
+	cr_expect_str_eq(s->log[0].text, "attached");
+	cr_expect_str_eq(s->victims[0].name, "heartbeat");
+	cr_expect_eq(s->payers[0].times, 3);
+	cr_expect_eq(s->stall_list[0]->pid, 7);
+	cr_expect_eq(s->findings[0].pool->size, 2);
+	cr_expect_null(s->findings[0].life);
+	cr_expect_eq(s->findings[1].life->count, 2);
+}
+
 Test(view_frozen, keeps_what_changes)
 {
 	char task[] = "Task-1", waits[] = "Future", line[] = "attached", victim[] = "heartbeat";
@@ -45,7 +61,6 @@ Test(view_frozen, keeps_what_changes)
 		.n_stalls = 1,
 		.stall_list = stalls,
 	};
-	const struct snapshot *s;
 	struct frozen *f;
 
 	cr_assert_eq(frozen__new(&f, &live), 0);
@@ -58,18 +73,6 @@ Test(view_frozen, keeps_what_changes)
 	memset(&stall, 0, sizeof(stall));
 	memset(pools, 0, sizeof(pools));
 	memset(lives, 0, sizeof(lives));
-	s = frozen__snapshot(f);
-	cr_expect_str_eq(s->tasks[0].name, "Task-1");
-	cr_expect_str_eq(s->tasks[0].waits_for, "Future");
-	cr_expect_str_eq(s->tasks[0].stack[1].function, "work");
-	cr_expect_eq(s->tasks[0].awaited_by, 1);
-	cr_expect_null(s->tasks[1].name);
-	cr_expect_str_eq(s->log[0].text, "attached");
-	cr_expect_str_eq(s->victims[0].name, "heartbeat");
-	cr_expect_eq(s->payers[0].times, 3);
-	cr_expect_eq(s->stall_list[0]->pid, 7);
-	cr_expect_eq(s->findings[0].pool->size, 2);
-	cr_expect_null(s->findings[0].life);
-	cr_expect_eq(s->findings[1].life->count, 2);
+	expect_kept(frozen__snapshot(f));
 	frozen__free(f);
 }
