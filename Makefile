@@ -187,7 +187,8 @@ LIB_OBJS  := $(filter-out $(MAIN_OBJ) $(addprefix $(BUILD)/obj/,app/users_static
 	otlp/library_static.o), \
 	$(OBJS))
 TEST_FOLDERS := $(patsubst arch,arch arch/$(ARCH),$(MODULES)) bpf
-TESTS     := $(foreach m,$(TEST_FOLDERS),$(sort $(wildcard tests/unit/$(m)/test_*.c)))
+TESTS     := $(foreach m,$(TEST_FOLDERS),$(sort $(wildcard tests/unit/$(m)/test_*.c))) \
+	tests/unit/no_certificates.c
 TEST_OBJS := $(TESTS:tests/unit/%.c=$(BUILD)/obj/tests/%.o)
 # The kernel side as ordinary C, on a machine of the tests' own.
 HOST_BPF  := $(sort $(wildcard bpf/*/*.bpf.c))
@@ -519,10 +520,13 @@ unit-tests: $(BUILD)/unit-tests $(FIXTURES)
 # Tests of commands give the session that a command makes a scripted kernel side.
 TEST_WRAPS := -Wl,--wrap=session__new
 
+# A library calls it (tests/unit/no_certificates.c), which the linker does not see.
+TEST_EXPORTS := -Wl,--export-dynamic-symbol=mbedtls_x509_crt_parse_file
+
 $(BUILD)/unit-tests: $(TEST_OBJS) $(HOST_OBJS) $(LIB_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $(TEST_WRAPS) $^ -o $@ $(LIBS) $(LDLIBS) -lcriterion \
-		-lcapstone
+	$(Q)$(CC) $(LDHARDEN) $(LDFLAGS) $(TEST_WRAPS) $(TEST_EXPORTS) $^ -o $@ $(LIBS) \
+		$(LDLIBS) -lcriterion -lcapstone
 
 $(BUILD)/tests/data/%.so: tests/data/%.c | $(DIRS)
 	$(call say,FIXTURE,$@)

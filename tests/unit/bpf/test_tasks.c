@@ -5,7 +5,7 @@
  */
 #include "fake_memory.h"
 
-static struct ls_task tasks[LS_MAX_TASKS];
+static struct ls_task *tasks; /* of LS_MAX_TASKS */
 
 static void *bpf_map_lookup_elem(struct ls_task *map, const __u32 *index)
 {
@@ -31,7 +31,8 @@ static struct thread_state ts;
 static void setup(void)
 {
 	fake_reset();
-	memset(tasks, 0, sizeof(tasks));
+	tasks = calloc(LS_MAX_TASKS, sizeof(*tasks));
+	cr_assert_not_null(tasks);
 	ts = (struct thread_state){ .tgid = 7, .tid = 8, .proc.py.at.task_state = STATE_OFFSET };
 }
 

@@ -8,14 +8,15 @@
 
 static struct target t;
 static struct dump d;
-static struct target_task tasks[N_MANY];
+static struct target_task *tasks; /* N_MANY */
 static struct ls_frame frames[N_MANY];
 static char names[N_MANY][16];
 
 static struct target_task *begin(void)
 {
 	make_up(&d, &t);
-	memset(tasks, 0, sizeof(tasks));
+	tasks = calloc(N_MANY, sizeof(*tasks));
+	cr_assert_not_null(tasks);
 	return tasks;
 }
 
@@ -43,6 +44,7 @@ static int group(size_t n)
 static void end(void)
 {
 	dump__done(&d);
+	free(tasks);
 }
 
 Test(groups, equal_ones_are_one)

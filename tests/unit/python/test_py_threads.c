@@ -12,12 +12,14 @@
 #define N_THREADS 9000
 #define MAX 6
 
-static uint64_t interp[1500], states[N_THREADS][64];
+static uint64_t interp[1500], (*states)[64];
 
 static struct target with_threads(void)
 {
 	struct target t = self_as(12);
 
+	states = calloc(N_THREADS, sizeof(*states));
+	cr_assert_not_null(states);
 	cr_assert_lt(t.proc.py.at.tstate_native_id, sizeof(states[0]));
 	py_target(&t)->interp = address(interp);
 	put(interp, t.proc.py.at.interp_threads_head, address(states[0]));

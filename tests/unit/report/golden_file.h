@@ -29,11 +29,12 @@ static inline size_t golden_read(gzFile f, const char *path, char *buf)
 
 static inline void golden_compare(const char *path, const char *text, size_t size)
 {
-	static char expected[GOLDEN_MAX_BYTES], got[GOLDEN_MAX_BYTES];
+	char *expected = malloc(GOLDEN_MAX_BYTES), *got = malloc(GOLDEN_MAX_BYTES);
 	const char *write_path = getenv("GOLDEN_WRITE") ? path : NULL;
 	FILE *f = write_path ? fopen(write_path, "w+") : tmpfile();
 	size_t n_expected, n_got;
 
+	cr_assert(expected && got);
 	cr_assert_not_null(f, "%s cannot be written", path);
 	cr_assert_eq(fwrite(text, 1, size, f), size);
 	rewind(f);
@@ -43,6 +44,8 @@ static inline void golden_compare(const char *path, const char *text, size_t siz
 	n_expected = golden_read(gzopen(path, "rb"), path, expected);
 	cr_expect(n_expected == n_got && !memcmp(expected, got, n_got),
 		  "%s is not what is written now; GOLDEN_WRITE=1 writes it anew", path);
+	free(got);
+	free(expected);
 }
 
 #endif
