@@ -155,6 +155,12 @@ const char *vocabulary_lock_unknown(enum ls_lock_known known)
 	return (unsigned int)known < LS_LOCK_MAX ? reasons[known] : NULL;
 }
 
+const char *vocabulary_no_lock_holder(const struct stall *stall)
+{
+	return stall->lock_known == LS_LOCK_NOTIFIED ? NULL :
+						       vocabulary_lock_unknown(stall->lock_known);
+}
+
 void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER_BYTES])
 {
 	const struct cpu_holder *holder = &stall->cpu_holder;

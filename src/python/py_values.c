@@ -68,19 +68,31 @@ static bool find_range(struct py_types *types, const struct py_await_link *link,
 		range.end - range.locals <= 8 * MAX_VALUES;
 }
 
-bool py_values__is_function(struct py_types *types, uint64_t object, const char *name)
+/* The str object that a function is called, 0 if the object is no function. */
+static uint64_t function_name(struct py_types *types, uint64_t object)
 {
 	const struct ls_pyoffsets *py = &types->t->proc.py.at;
 	const uint16_t offset = py->minor < 10 ? OLD_FUNCTION_NAME : FUNCTION_NAME;
 
-	return py_types__kind(types, object) == PY_FUNCTION &&
-		py_str_equals(types->t, word_at(types, object + py->ob_head + offset), name);
+	return py_types__kind(types, object) == PY_FUNCTION ?
+		word_at(types, object + py->ob_head + offset) :
+		0;
+}
+
+bool py_values__is_function(struct py_types *types, uint64_t object, const char *name)
+{
+	const uint64_t found = function_name(types, object);
+
+	return found && py_str_equals(types->t, found, name);
 }
 
 static bool find_exit(struct py_types *types, uint64_t function)
 {
-	return py_values__is_function(types, function, "__aexit__") ||
-		py_values__is_function(types, function, "__exit__");
+	const uint64_t name = function_name(types, function);
+
+	return name &&
+		(py_str_equals(types->t, name, "__aexit__") ||
+		 py_str_equals(types->t, name, "__exit__"));
 }
 
 static bool is_exit(struct py_values *v, uint64_t function)

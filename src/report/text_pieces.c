@@ -102,7 +102,7 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 {
 	const char *call = wording_call(stall);
 	const struct model_holder *held_by = wording_cause_holder(stall);
-	const char *unknown = vocabulary_lock_unknown(stall->lock_known);
+	const char *unknown = vocabulary_no_lock_holder(stall);
 	char stop[WORDING_STOP_BYTES], holder[VOCABULARY_HOLDER_BYTES],
 		thread[WORDING_HOLDER_BYTES];
 	char quota[FORMAT_NUMBER_BYTES], period[FORMAT_NUMBER_BYTES];
@@ -122,8 +122,7 @@ static void what(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 			  format__duration(stall->period_ns, period));
 	else if (held_by)
 		text_word(buf, "%s by %s", wording_held(stall)->by, wording_holder(stall, thread));
-	else if (stall->cause == LS_CAUSE_LOCK && stall->sign != SIGN_NOTIFIED &&
-		 stall->lock_known && unknown)
+	else if (stall->cause == LS_CAUSE_LOCK && unknown)
 		text_word(buf, "%s, holder not known: %s", call ? call : "lock", unknown);
 	else
 		text_word(buf, "%s", call ? call : "");

@@ -303,12 +303,12 @@ static void draw_locks(struct page *p, const struct stall *stall)
 		[LS_LOCK_RELEASED_LAST] = "the lock was last held",
 		[LS_LOCK_PROCESS] = "the lock of the file was taken",
 	};
-	const char *unknown = vocabulary_lock_unknown(stall->lock_known);
+	const char *unknown = vocabulary_no_lock_holder(stall);
 
 	if (stall->lock_holder.tid && held[stall->lock_known])
 		draw_lock_holder(p, stall, held[stall->lock_known], cause_attr(LS_CAUSE_LOCK),
 				 &stall->lock_holder);
-	else if (stall->lock_known && stall->lock_known != LS_LOCK_NOTIFIED && unknown)
+	else if (unknown)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "the holder of the lock is not known: %s", unknown);
 }

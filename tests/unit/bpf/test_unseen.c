@@ -8,11 +8,21 @@
 
 TestSuite(bpf_unseen, .init = world__begin);
 
-/* The kernel does not report the switch to the thread; its next event finds that it runs. */
-Test(bpf_unseen, a_return_that_nobody_reported)
+/* Asleep for 11 ms, in the queue for 2, on the CPU for 7. */
+static void expect_unseen_return(void)
 {
 	const struct ls_rec_stall *stall;
 
+	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
+	stall = take_stall();
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 11 * MS);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 7 * MS);
+}
+
+/* The kernel does not report the switch to the thread; its next event finds that it runs. */
+Test(bpf_unseen, a_return_that_nobody_reported)
+{
 	step_enter(world.task, 0x1000);
 	at(MS);
 	block(SYS_clock_nanosleep, 0, 0, 0);
@@ -21,18 +31,12 @@ Test(bpf_unseen, a_return_that_nobody_reported)
 	world.thread->task.sched_info.run_delay += 2 * MS;
 	at(20 * MS);
 	step_exit(0x1000);
-	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
-	stall = take_stall();
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 11 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 7 * MS);
+	expect_unseen_return();
 }
 
 /* The scheduler knows when it came, also if the wake-up was not reported. */
 Test(bpf_unseen, a_return_and_a_wake_up_that_nobody_reported)
 {
-	const struct ls_rec_stall *stall;
-
 	step_enter(world.task, 0x1000);
 	at(MS);
 	block(SYS_clock_nanosleep, 0, 0, 0);
@@ -41,11 +45,7 @@ Test(bpf_unseen, a_return_and_a_wake_up_that_nobody_reported)
 	world.thread->task.sched_info.last_arrival = machine.now_ns - RQ_CLOCK;
 	at(20 * MS);
 	step_exit(0x1000);
-	cr_assert_eq(machine__loss(LS_LOSS_RETURN_UNSEEN), 1);
-	stall = take_stall();
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_SLEEP], 11 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
-	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 7 * MS);
+	expect_unseen_return();
 }
 
 /* Nor when it left: its wake-up shows it asleep. */
