@@ -143,3 +143,13 @@ def terminal_of(bench, size=WIDE, **env):
         yield terminal
     finally:
         terminal.close()
+
+
+@contextlib.contextmanager
+def top_on(bench, target, size=WIDE, options=(), **env):
+    """The dashboard on a process; it ends by its key."""
+    with terminal_of(bench, size, **env) as terminal:
+        terminal.run("top", "-p", str(target.pid), *options)
+        yield terminal
+        terminal.keys("q")
+        terminal.wait_end(0)

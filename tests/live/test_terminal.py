@@ -9,7 +9,7 @@ import time
 
 import lib
 from lib import check, check_equal, live, run_tool
-from terminal import WIDE, steady, terminal_of
+from terminal import WIDE, steady, terminal_of, top_on
 
 NARROW = (60, 16)
 
@@ -17,15 +17,12 @@ NARROW = (60, 16)
 @live(on="once")
 def fits_a_small_window_and_a_new_size(bench):
     target = steady(bench)
-    with terminal_of(bench, NARROW) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target, NARROW) as terminal:
         text = terminal.wait(r"_stall\b")
         check(max(len(line) for line in text.splitlines()) <= NARROW[0], "too wide:\n%s", text)
         for size in (WIDE, NARROW, (200, 50), WIDE):
             terminal.resize(size)
         terminal.wait(r"_stall\b")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
 
 
@@ -95,8 +92,7 @@ def refuses_without_a_terminal_and_bad_options(bench):
 def no_color_means_none(bench):
     target = steady(bench)
     for env, is_coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
-        with terminal_of(bench, **env) as terminal:
-            terminal.run("top", "-p", str(target.pid))
+        with top_on(bench, target, **env) as terminal:
             terminal.wait(r"_stall\b")
             codes = re.findall(r"\x1b\[([0-9;]*)m", terminal.screen("-e"))
             colours = [
@@ -105,8 +101,6 @@ def no_color_means_none(bench):
                 if re.search(r"(^|;)([34]8|3[0-7]|4[0-7]|9[0-7]|10[0-7])(;|$)", code)
             ]
             check_equal(bool(colours), is_coloured, "colours with %s: %s" % (env, colours[:5]))
-            terminal.keys("q")
-            terminal.wait_end(0)
     target.finish()
 
 
@@ -146,8 +140,7 @@ def colours_suit_the_background(bench):
 @live(on="once")
 def survives_a_tiny_window(bench):
     target = steady(bench)
-    with terminal_of(bench, WIDE) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target) as terminal:
         terminal.wait(r"_stall\b")
         for size in ((30, 8), (2, 2), (1, 30), (300, 1)):
             terminal.resize(size)
@@ -155,8 +148,6 @@ def survives_a_tiny_window(bench):
             terminal.keys("j")
         terminal.resize(WIDE)
         terminal.wait(r"_stall\b")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 
 from lib import ROOT, check, check_equal, live, run_tool
-from terminal import steady, terminal_of
+from terminal import steady, terminal_of, top_on
 
 sys.path.append(os.path.join(ROOT, "tests", "formats"))
 
@@ -45,8 +45,7 @@ def _open_seconds(text):
 def a_stuck_loop_is_shown_while_it_is_stuck(bench):
     target = bench.target("stuck.py", "--loop", bench.loop)
     target.hear("ready")
-    with terminal_of(bench) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target) as terminal:
         terminal.wait("CPython")
         # The first task shows the loop to the tool.
         target.ask("0.01", "goes_on")
@@ -76,8 +75,6 @@ def a_stuck_loop_is_shown_while_it_is_stuck(bench):
         text = terminal.wait(r"(?m)^\S? +[\d.]+m?s +4\.0s +_hang")
         check(not re.search(OPEN_ROW, text), "it is there twice:\n%s", text)
         terminal.wait("was stuck 4.0")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
 
 
@@ -85,8 +82,7 @@ def a_stuck_loop_is_shown_while_it_is_stuck(bench):
 def names_who_waits_for_a_stuck_loop(bench):
     target = bench.target("hangs.py", "lock")
     target.hear("ready")
-    with terminal_of(bench) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target) as terminal:
         terminal.wait(r"100\.0% of \d+ steps named")
         target.ask("go", "stuck")
         terminal.keys("3")
@@ -96,24 +92,19 @@ def names_who_waits_for_a_stuck_loop(bench):
         # The ticker's timer is due; the main task awaits the one that is stuck.
         terminal.wait(r"waiting 1 task   Task-\d+")
         terminal.wait(r"awaited by   Task-\d+  main")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.close()
 
 
 @live(on="once")
 def outlives_a_target_that_dies(bench):
     target = steady(bench)
-    with terminal_of(bench) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target) as terminal:
         terminal.wait(r"_stall\b")
         target.signal(signal.SIGKILL)
         target.wait()
         # What is known stays to be looked at.
         terminal.wait("has ended|exited")
         terminal.wait(r"_stall\b")
-        terminal.keys("q")
-        terminal.wait_end(0)
 
 
 @live(on="once")
@@ -121,8 +112,7 @@ def shows_the_tasks_of_trio(bench):
     target = bench.target("kinds.py", "trio-tasks")
     target.hear("ready")
     target.ask("go", "waiting")
-    with terminal_of(bench, size=(150, 40)) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target, size=(150, 40)) as terminal:
         terminal.wait("F1 Help")
         terminal.keys("2", "v")  # rows instead of a preview
         text = terminal.wait(r"sleeper-19\b")
@@ -137,8 +127,6 @@ def shows_the_tasks_of_trio(bench):
         check(re.search(r"__main__\.\S*main\b", text), "no main task on\n%s", text)
         check("<init>" in text, "trio's own tasks on\n%s", text)
         check("23 tasks" in text, "the header of\n%s", text)
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.write("go on")
     target.hear("done")
     target.finish()
@@ -147,8 +135,7 @@ def shows_the_tasks_of_trio(bench):
 @live(on="once")
 def saves_what_it_knows(bench):
     target = steady(bench)
-    with terminal_of(bench) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target) as terminal:
         terminal.wait(r"_stall\b")
         terminal.keys("S")
         terminal.wait("Save as")
@@ -169,8 +156,6 @@ def saves_what_it_knows(bench):
             terminal.keys(*keys)
             terminal.wait(r"saved loopstall-[\d-]+\.%s\b" % re.escape(extension))
             check_equal(len(_saved(bench)), count + 1, "files after %s" % extension)
-        terminal.keys("q")
-        terminal.wait_end(0)
     names = _saved(bench)
     check_equal(
         sorted(name.split(".", 1)[1] for name in names),
@@ -276,8 +261,7 @@ def _stalls_of(text):
 @live(on="once")
 def counts_since_a_moment_and_compares_with_it(bench):
     target = steady(bench)
-    with terminal_of(bench, (140, 40)) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target, (140, 40)) as terminal:
         terminal.wait(r"_stall\b.*time\.sleep|_stall\b.* sleep")
         terminal.keys("w")
         text = terminal.wait(r"\[Coroutines\].* last 10s ")
@@ -295,16 +279,13 @@ def counts_since_a_moment_and_compares_with_it(bench):
         terminal.keys("b")
         terminal.wait(r"\[Coroutines\] Tasks(?!.*change)")
         check(_stalls_of(terminal.wait(STALLS_ROW)).isdigit(), "no number of stalls")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
 
 
 @live(on="once")
 def a_row_has_a_preview_and_leads_to_its_stalls(bench):
     target = steady(bench)
-    with terminal_of(bench, (120, 40)) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with top_on(bench, target, (120, 40)) as terminal:
         # Verdict, source line and stack, without a key.
         text = terminal.wait(r"(?s)v hides.*of the worst stall")
         check("time.sleep(" in text and "steady.py" in text, "no source line:\n%s", text)
@@ -327,8 +308,6 @@ def a_row_has_a_preview_and_leads_to_its_stalls(bench):
         terminal.wait(r"\[Loops\]")
         terminal.keys("Enter")
         terminal.wait(r"\[Stalls\].* of thread %d of " % target.pid)
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
 
 
@@ -418,8 +397,7 @@ def _write_config(bench, text):
 def configuration_file(bench):
     target = steady(bench)
     path = _write_config(bench, "[top]\nscreen = stalls\n\n[measure]\nthreshold = 15ms\n")
-    with bench.part("used"), terminal_of(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
-        terminal.run("top", "-p", str(target.pid))
+    with bench.part("used"), top_on(bench, target, XDG_CONFIG_HOME=bench.folder) as terminal:
         terminal.wait(r"\[Stalls\]")
         terminal.wait("threshold 15ms")
         terminal.keys("5", "F2")
@@ -444,13 +422,11 @@ def configuration_file(bench):
         terminal.clear()
         terminal.run("top", "-p", str(target.pid), "--screen", "loops")
         terminal.wait(r"\[Loops\]")
-        terminal.keys("q")
-        terminal.wait_end(0)
-    with bench.part("left out"), terminal_of(bench, XDG_CONFIG_HOME=bench.folder) as terminal:
-        terminal.run("top", "-p", str(target.pid), "--config", "/dev/null")
+    none = ("--config", "/dev/null")
+    with bench.part("left out"), top_on(
+        bench, target, options=none, XDG_CONFIG_HOME=bench.folder
+    ) as terminal:
         terminal.wait(r"\[Coroutines\]")
-        terminal.keys("q")
-        terminal.wait_end(0)
     target.finish()
     for text, word in (
         ("[top]\nscreen = nonsense\n", r":2: screen 'nonsense' is no screen"),
