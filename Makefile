@@ -160,6 +160,8 @@ $(foreach m,$(SMALL_MODULES:%=%/%.o) $(SMALL_FILES),$(BUILD)/obj/$(m)): \
 	SIZE_CFLAGS = $(if $(filter -O2,$(CFLAGS)),-Os)
 TEST_CFLAGS = $(HOST_INCLUDES) $(ALL_CFLAGS) -Ibpf -Itests/unit \
 	-DTEST_DATA_DIR='"$(BUILD)/tests/data"'
+# Under the sanitizers it takes longer to optimize a test than to run it.
+TEST_LEVEL := $(if $(filter 1,$(SAN)),-O0)
 
 # Hidden, because a name like on_exit would otherwise replace that of a library. BPF has no strict
 # aliasing.
@@ -504,7 +506,7 @@ include packaging/dist.mk
 
 $(BUILD)/obj/tests/%.o: tests/unit/%.c | $(DIRS) test-requirements
 	$(call say,CC,$@)
-	$(Q)$(CC) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(TEST_CFLAGS) $(TEST_LEVEL) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/bpf/%.host.o: bpf/%.bpf.c | $(DIRS)
 	$(call say,CC,$@)
