@@ -8,7 +8,7 @@
 #ifndef LOOPSTALL_BPF_STATE_H
 #define LOOPSTALL_BPF_STATE_H
 
-#include <loopstall/abi.h>
+#include <loopstall/loop_thread.h>
 
 /* What the kernel booked the thread since the span's first sample (core/accounting.h). */
 struct account {
@@ -297,14 +297,6 @@ struct host_loop {
 	__u32 pad;
 };
 
-/* A loop of which only the poll is known: as in struct ls_loop_thread. */
-struct bare_loop {
-	__u64 codes[LS_LOOP_CODES], base_code;
-	__u32 depth;
-	__u8 is_plain;
-	__u8 pad[3];
-};
-
 #define MAX_DUE_SCOPES 16
 
 /* Position in a loop's queues (queue/). bpf_loop() callbacks keep what changes in map memory. */
@@ -428,7 +420,7 @@ struct thread_state {
 	__u64 loop_frame; /* the Python frame that runs a native loop, 0: not known or not native */
 	struct loop_mark mark;
 	struct host_loop host;
-	struct bare_loop bare;
+	struct ls_bare_loop bare;
 	struct ls_frame callee; /* result of callee_find() (queue/callee.h); code 0: none */
 
 	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */

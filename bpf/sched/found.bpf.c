@@ -81,7 +81,7 @@ static __always_inline void newborn_clear(__u32 tgid, __u32 tid, const struct ls
 	newborn.loop = 0;
 	newborn.tstate = 0;
 	newborn.loop_frame = 0;
-	newborn.bare = (struct bare_loop){};
+	newborn.bare = (struct ls_bare_loop){};
 	newborn.last_number = 0;
 	newborn.cur.unit = LS_UNIT_NONE;
 	newborn.on_at_ns = 0;
@@ -191,10 +191,7 @@ int on_each_task(struct bpf_iter__task *ctx)
 	}
 	newborn_clear(tgid, tid, proc);
 	if (found->is_bare) {
-		__builtin_memcpy(newborn.bare.codes, found->codes, sizeof(found->codes));
-		newborn.bare.base_code = found->base_code;
-		newborn.bare.depth = found->depth;
-		newborn.bare.is_plain = found->is_plain;
+		newborn.bare = found->bare;
 		newborn.loop = found->loop;
 		newborn.tstate = found->tstate;
 		newborn.loop_frame = found->loop_frame;

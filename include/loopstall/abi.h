@@ -148,32 +148,6 @@ struct ls_frame {
 #define LS_CODE_C_TYPE 2 /* of the type that is called, or whose instance is */
 #define LS_CODE_IS_C (LS_CODE_C_FUNCTION | LS_CODE_C_TYPE)
 
-#define LS_LOOP_CODES 4
-
-/*
- * A thread that runs a loop, registered by user space; keyed by tid. Used in light mode, and to
- * create the state of a thread that is in a step or callback when it is found.
- */
-struct ls_loop_thread {
-	__u64 loop;
-	__u64 tstate;
-	__u32 tgid;
-	__s32 epoll_fd; /* of the loop; -1: unknown */
-	__u64 task, coro, code; /* is_inside a step: of its task; 0: it is a callback */
-	/* is_bare: */
-	__u64 loop_frame; /* of the function that runs the loop; 0: unknown */
-	__u64 codes[LS_LOOP_CODES]; /* of that function and of those around it */
-	__u64 base_code; /* of the outermost function that has to be left first; 0: unknown */
-	__u16 depth; /* functions between the poll and that function */
-	__u8 is_plain; /* it polls with poll or select */
-	__u8 is_bare; /* no step shows it: it is timed from now on */
-	__u8 is_inside; /* a step or a callback */
-	__u8 pad;
-	__u16 flags, n_frames; /* of its stack, as in struct ls_rec_stack */
-	__u16 pad2[3];
-	struct ls_frame frames[LS_MAX_FRAMES];
-};
-
 /* Key of an event loop. */
 struct ls_loop_key {
 	__u64 loop;
@@ -269,7 +243,7 @@ struct ls_request {
  */
 #define LS_STACK_MAKER 128
 /* of a greenlet, which the loop switched to: complete, though without the loop's frame */
-#define LS_STACK_GREENLET 1024
+#define LS_STACK_GREENLET 32768
 
 struct ls_rec_thread {
 	struct ls_rec_hdr hdr;

@@ -196,8 +196,7 @@ static void end_unseen(struct life_sums *l, uint32_t pid, uint64_t now_ns, bool 
 	HASH_ITER (hh, l->table, sum, next) {
 		if (sum->key.pid != pid || (has_any && sum->looked_ns == now_ns))
 			continue;
-		if (has_any && life_kind__is_rare(sum->row.kind) &&
-		    ++sum->missed < 2 * LIFE_RARE_LOOKS)
+		if (life_kind__is_rare(sum->row.kind) && ++sum->missed < 2 * LIFE_RARE_LOOKS)
 			continue;
 		sum->ended += sum->row.count;
 		sum->row.count = sum->row.unawaited = 0;

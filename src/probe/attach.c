@@ -160,11 +160,8 @@ int probe__set_loop_thread(struct probe *p, pid_t pid, const struct target_loop_
 
 	if (found.is_bare) {
 		found.loop_frame = thread->frame;
-		memcpy(found.codes, thread->codes, sizeof(found.codes));
-		found.base_code = thread->base_code;
-		found.depth = thread->depth;
+		found.bare = thread->bare;
 		found.epoll_fd = thread->poll_fd;
-		found.is_plain = thread->poll_fd < 0;
 	}
 	if (inside) {
 		found.is_inside = 1;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <loopstall/abi.h>
+#include <loopstall/loop_thread.h>
 
 #include "base/err.h"
 
@@ -71,9 +71,7 @@ struct target_loop_thread {
 	const struct loop_kind *kind; /* NULL: unknown */
 	/* Of a bare loop: */
 	uint64_t frame; /* of the function that runs it; 0: unknown */
-	uint64_t codes[LS_LOOP_CODES]; /* of that function and of those around it */
-	uint64_t base_code; /* of the outermost function of the user's own; 0: there is none */
-	uint16_t depth; /* functions between the poll and the one that runs the loop */
+	struct ls_bare_loop bare;
 	int poll_fd; /* the descriptor it waits on; -1: several, it polls with poll or select */
 	char type_name[64];
 };

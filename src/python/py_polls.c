@@ -171,10 +171,11 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 	thread->kind = &py_loop_poll;
 	thread->poll_fd = is_epoll ? (int)waiting.args[0] : -1;
 	for (size_t i = 0; i < LS_LOOP_CODES && n + i < stack.n_frames; i++)
-		thread->codes[i] = stack.frames[n + i].at.code;
-	thread->base_code = find_base(t, &stack);
-	thread->depth = (uint16_t)n;
-	if (py_frame_find(t, thread->tstate, thread->codes[0], &thread->frame))
+		thread->bare.codes[i] = stack.frames[n + i].at.code;
+	thread->bare.base_code = find_base(t, &stack);
+	thread->bare.depth = (uint16_t)n;
+	thread->bare.is_plain = !is_epoll;
+	if (py_frame_find(t, thread->tstate, thread->bare.codes[0], &thread->frame))
 		thread->frame = 0;
 	return 1;
 }

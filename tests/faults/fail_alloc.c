@@ -49,8 +49,7 @@ static int add_ranges(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	(void)arg;
 	if (!strstr(info->dlpi_name, "/libtinfo") && !strstr(info->dlpi_name, "/libncurses") &&
-	    !strstr(info->dlpi_name, "/libgnutls") &&
-	    !strstr(info->dlpi_name, "/libcrypto.so"))
+	    !strstr(info->dlpi_name, "/libgnutls") && !strstr(info->dlpi_name, "/libcrypto.so"))
 		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];

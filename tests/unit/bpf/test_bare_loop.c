@@ -67,10 +67,10 @@ static void begin(void)
 					 .tstate = world.tstate,
 					 .tgid = TGID,
 					 .epoll_fd = -1,
-					 .codes = { POLLS, RUN, MAIN },
-					 .base_code = MAIN,
-					 .depth = 1,
-					 .is_plain = 1,
+					 .bare = { .codes = { POLLS, RUN, MAIN },
+						   .base_code = MAIN,
+						   .depth = 1,
+						   .is_plain = 1 },
 					 .is_bare = 1 };
 	wait_in_poll(polling);
 	visit = (struct bpf_iter__task){ .task = &world.thread->task };
