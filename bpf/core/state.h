@@ -386,8 +386,9 @@ struct thread_state {
 	__u8 is_announced; /* a task written in Python is about to be resumed */
 	__u8 is_silent_poll; /* the loop waits in poll or select, whose return no probe shows */
 	__u8 is_owner_known; /* this thread runs the loop that was found on it: see owner_check() */
+	__u8 is_own_poll; /* the wait that has just begun is the loop's own */
 	__u8 is_late_wait; /* off the CPU before it could run the loop, which was woken */
-	__u8 pad2[3];
+	__u8 pad2[2];
 	__u64 idle_at_ns;
 	/*
 	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not
@@ -421,6 +422,7 @@ struct thread_state {
 	struct loop_mark mark;
 	struct host_loop host;
 	struct ls_bare_loop bare;
+	__u64 bare_left_ns; /* when it was seen to have been left; 0: it was not */
 	struct ls_frame callee; /* result of callee_find() (queue/callee.h); code 0: none */
 
 	/* inside getaddrinfo while the same Python call is on top and the stack is deeper */

@@ -62,24 +62,36 @@ LS_SUBPROG int bare_poll_is_own(struct thread_state *ts)
 	return walk.is_found && walk.depth == ts->bare.depth;
 }
 
-LS_SUBPROG __u64 bare_loop_frame(struct thread_state *ts)
+static __always_inline void bare_loop_find(struct thread_state *ts)
 {
 	struct bare_walk walk = { .ts = ts };
 
-	if (!ts || frame_top_read(ts, ts->tstate, &walk.frame))
-		return 0;
+	if (frame_top_read(ts, ts->tstate, &walk.frame))
+		return;
 	__builtin_memcpy(walk.codes, ts->bare.codes, sizeof(walk.codes));
 	bpf_loop(MOST_FRAMES, bare_outwards, &walk, 0);
-	return walk.is_found ? walk.frame : ts->loop_frame;
+	if (walk.is_found)
+		ts->loop_frame = walk.frame;
 }
 
-LS_SUBPROG int bare_loop_is_left(struct thread_state *ts)
+/* 0 also if that is not known. */
+static __always_inline int bare_loop_is_left(struct thread_state *ts)
 {
 	struct bare_walk walk = { .ts = ts };
 
-	if (!ts || !ts->bare.base_code || frame_top_read(ts, ts->tstate, &walk.frame))
+	if (frame_top_read(ts, ts->tstate, &walk.frame))
 		return 0;
 	walk.codes[0] = ts->bare.base_code;
 	bpf_loop(MOST_FRAMES, bare_outwards, &walk, 0);
 	return !walk.is_found && !walk.is_unknown && !walk.frame;
+}
+
+LS_SUBPROG __u64 bare_loop_look(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts || !ts->bare.codes[0] || ts->cur.unit != LS_UNIT_CALLBACK || ts->cur.coro)
+		return now_ns;
+	bare_loop_find(ts);
+	if (!ts->bare_left_ns && ts->bare.base_code && bare_loop_is_left(ts))
+		ts->bare_left_ns = now_ns;
+	return ts->bare_left_ns ? ts->bare_left_ns : now_ns;
 }

@@ -16,16 +16,16 @@
 int bare_poll_is_own(struct thread_state *ts);
 
 /*
- * The innermost frame of a function that runs the loop: the one that calls the poll, or one around
- * that, if the poll is in a function of its own. If there is none, the frame that was last seen to
- * poll: the code is that of a greenlet.
+ * Where the current thread is, before its stack is walked: ts->loop_frame becomes the innermost
+ * frame of a function that runs the loop: the one that calls the poll, or one around that, if the
+ * poll is in a function of its own. It stays as it was if there is none: the code is that of a
+ * greenlet.
+ *
+ * Notes in ts->bare_left_ns when the thread is first seen outside of its loop, which is when the
+ * function has returned inside which it ran the loop, and returns that time; now_ns if it is
+ * inside, or that is not known. Its callback, which has returned, is ended where the thread waits
+ * next: from the sampler the calls would be too deep.
  */
-__u64 bare_loop_frame(struct thread_state *ts);
-
-/*
- * Is the function gone from the stack inside which the thread ran its loop? 0 also if that is not
- * known.
- */
-int bare_loop_is_left(struct thread_state *ts);
+__u64 bare_loop_look(struct thread_state *ts, __u64 now_ns);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "core/port.h"
 #include "core/state.h"
-#include "python/bare_loop.h"
 
 #define FRAME_MASK 0x7f
 #define FRAME_WORD_MASK 0x78
@@ -80,10 +79,10 @@ LS_INLINE void frame_count_missing(const struct thread_state *ts)
  * Last frame of the walk: that of the step's coroutine, for callbacks that of a native loop. 0:
  * walk to the end.
  */
-LS_INLINE __u64 frame_last(struct thread_state *ts)
+LS_INLINE __u64 frame_last(const struct thread_state *ts)
 {
 	if (ts->cur.unit != LS_UNIT_STEP && !ts->cur.coro)
-		return ts->bare.codes[0] ? bare_loop_frame(ts) : ts->loop_frame;
+		return ts->loop_frame;
 	if (!ts->cur.coro || !ts->cur.code)
 		return 0;
 	if (ts->proc.py.at.gen_iframe != LS_PY_NONE)

@@ -82,6 +82,7 @@ static __always_inline void newborn_clear(__u32 tgid, __u32 tid, const struct ls
 	newborn.tstate = 0;
 	newborn.loop_frame = 0;
 	newborn.bare = (struct ls_bare_loop){};
+	newborn.bare_left_ns = 0;
 	newborn.last_number = 0;
 	newborn.cur.unit = LS_UNIT_NONE;
 	newborn.on_at_ns = 0;

@@ -9,22 +9,17 @@
 
 #include "core/span.h"
 #include "light/light.h"
-#include "python/bare_loop.h"
 #include "python/frames.h"
 #include "stall/stall.h"
-#include "stall/turn.h"
 
 /* Does a callback span of this thread go on although its loop has ended? */
 LS_INLINE int loop_has_ended(struct thread_state *ts)
 {
 	struct ls_loop *loop;
 
-	if (ts->cur.unit != LS_UNIT_CALLBACK || ts->cur.coro)
-		return 0;
-	/* gevent's hub switches between greenlets without any frame. */
-	if (ts->bare.codes[0])
-		return bare_loop_is_left(ts);
-	if (!python_is_left(ts))
+	/* A bare loop has signs of its own: gevent's hub runs without any frame now and then. */
+	if (ts->bare.codes[0] || ts->cur.unit != LS_UNIT_CALLBACK || ts->cur.coro ||
+	    !python_is_left(ts))
 		return 0;
 	/* A native loop has no frames; a program in C may run one. */
 	loop = loop_of(ts);
@@ -37,12 +32,7 @@ LS_INLINE int loop_has_ended(struct thread_state *ts)
  */
 LS_INLINE void loop_end(struct thread_state *ts, __u64 now_ns)
 {
-	if (ts->bare.codes[0]) {
-		callbacks_end(ts, now_ns, 0);
-		turn_end(ts, now_ns);
-	} else {
-		stall_cut_off(ts, now_ns, LS_END_EXIT, 0);
-	}
+	stall_cut_off(ts, now_ns, LS_END_EXIT, 0);
 	if (is_light(ts))
 		light_book(ts, now_ns);
 	ts->cur.unit = LS_UNIT_NONE;

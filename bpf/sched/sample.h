@@ -22,6 +22,7 @@
 #include "queue/arrivals.h"
 #include "queue/callee.h"
 #include "queue/makers.h"
+#include "python/bare_loop.h"
 #include "sched/loop_end.h"
 #include "stall/step_name.h"
 #include "stall/trace_context.h"
@@ -53,6 +54,9 @@ LS_INLINE int sample_settle(struct thread_state *ts, __u64 now_ns)
 		waiters_collect(ts, now_ns);
 	}
 	thread_flush_if_due(ts, now_ns);
+	bare_loop_look(ts, now_ns);
+	if (ts->bare_left_ns)
+		return 0;
 	if (loop_has_ended(ts))
 		loop_end(ts, now_ns);
 	return ts->cur.unit != LS_UNIT_NONE;

@@ -81,16 +81,33 @@ static __always_inline int is_loop_wait(struct thread_state *ts, const struct bl
 	return 1;
 }
 
-static __always_inline void thread_idle(struct thread_state *ts, __u64 now_ns)
+/* The callback ended when the thread was seen to have left its bare loop. */
+static __always_inline void bare_loop_end(struct thread_state *ts)
+{
+	ts->cur.unit = LS_UNIT_NONE;
+	ts->left_at_ns = ts->bare_left_ns;
+	ts->bare_left_ns = 0;
+}
+
+/*
+ * The callbacks were over at `end_ns`: the thread waits in its loop's poll, or has left its loop.
+ * Both in one place, because the verifier checks what a stall needs as often as it is written.
+ */
+static __always_inline void thread_idle(struct thread_state *ts, __u64 end_ns, __u64 now_ns)
 {
 	if (ts->cur.unit == LS_UNIT_STEP) {
 		ts->off_kind = OFF_NESTED;
 		return;
 	}
 	if (ts->cur.is_light)
-		light_close(ts, now_ns);
-	callbacks_end(ts, now_ns, 0);
-	turn_end(ts, now_ns);
+		light_close(ts, end_ns);
+	callbacks_end(ts, end_ns, 0);
+	turn_end(ts, end_ns);
+	if (ts->bare_left_ns)
+		bare_loop_end(ts);
+	if (!ts->is_own_poll)
+		return;
+	left_book(ts, now_ns);
 	loop_frame_learn(ts, now_ns);
 	ts->idle_at_ns = now_ns;
 	ts->off_kind = OFF_IDLE;
@@ -322,25 +339,11 @@ static __always_inline void block_enter(struct thread_state *ts, struct task_str
 	ts->off_cause = why->cause;
 }
 
-/* A bare loop that had been left polls again. */
-static __always_inline void bare_loop_resume(struct thread_state *ts, const struct blocking *why,
-					     __u64 now_ns)
+/* Does a bare loop that had been left poll again? */
+static __always_inline int bare_loop_resumes(struct thread_state *ts, const struct blocking *why)
 {
-	if (!ts->left_at_ns || !ts->bare.base_code || !why->is_wait || is_light(ts) ||
-	    !is_bare_wait(ts, why))
-		return;
-	left_book(ts, now_ns);
-	thread_idle(ts, now_ns);
-}
-
-/* The thread waits, and no longer inside a bare loop, whose end nothing else shows. */
-static __always_inline int bare_loop_ends(struct thread_state *ts, __u64 now_ns)
-{
-	if (!ts->bare.base_code || ts->cur.unit != LS_UNIT_CALLBACK || ts->cur.coro ||
-	    !bare_loop_is_left(ts))
-		return 0;
-	loop_end(ts, now_ns);
-	return 1;
+	return ts->left_at_ns && ts->bare.base_code && why->is_wait && !is_light(ts) &&
+		is_bare_wait(ts, why);
 }
 
 static __always_inline void thread_leaves(struct thread_state *ts, struct task_struct *task,
@@ -349,6 +352,7 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	__u32 waits = !is_preempted && (task->__state & STATE_WAITS), is_short;
 	struct blocking *why = &ts->why;
+	__u64 end_ns;
 
 	thread_settle(ts, now_ns);
 	run_queue_mark(ts, task, now_ns);
@@ -372,20 +376,20 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	}
 	if (!waits || is_short)
 		return;
-	if (ts->cur.unit == LS_UNIT_NONE) {
-		bare_loop_resume(ts, why, now_ns);
-		return;
-	}
 	if (ts->is_busy) {
-		ts->off_cause = why->cause;
+		if (ts->cur.unit != LS_UNIT_NONE)
+			ts->off_cause = why->cause;
 		return;
 	}
-	if (is_loop_wait(ts, why, 1)) {
+	end_ns = bare_loop_look(ts, now_ns);
+	ts->is_own_poll = ts->cur.unit == LS_UNIT_NONE ? bare_loop_resumes(ts, why) :
+							 is_loop_wait(ts, why, 1);
+	if (ts->is_own_poll || ts->bare_left_ns) {
 		ts->is_silent_poll = why->epoll_fd < 0;
-		thread_idle(ts, now_ns);
+		thread_idle(ts, end_ns, now_ns);
 		return;
 	}
-	if (bare_loop_ends(ts, now_ns))
+	if (ts->cur.unit == LS_UNIT_NONE)
 		return;
 	block_enter(ts, task, regs, why, now_ns);
 }

@@ -161,8 +161,11 @@ LS_INLINE int on_plain_poll_return(void)
 	thread_set_busy(ts, 1);
 	thread_settle(ts, now_ns);
 	if (ts->idle_at_ns || bare_poll_is_own(ts)) {
-		callbacks_end(ts, now_ns, 0);
-		turn_end(ts, now_ns);
+		callbacks_end(ts, ts->bare_left_ns ? ts->bare_left_ns : now_ns, 0);
+		turn_end(ts, ts->bare_left_ns ? ts->bare_left_ns : now_ns);
+		if (ts->bare_left_ns)
+			ts->left_at_ns = ts->bare_left_ns;
+		ts->bare_left_ns = 0;
 		turn_wake(ts, now_ns);
 	}
 	thread_set_busy(ts, 0);
