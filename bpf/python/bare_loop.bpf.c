@@ -14,7 +14,8 @@ struct bare_walk {
 	struct thread_state *ts;
 	__u64 frame;
 	__u64 codes[LS_LOOP_CODES]; /* that are searched; 0: none */
-	__u32 depth; /* how many functions were passed */
+	__u64 passed; /* code of the last function that was passed */
+	__u32 depth; /* how many of them */
 	__u32 is_found;
 	__u32 is_unknown; /* a frame could not be read */
 };
@@ -46,7 +47,10 @@ static long bare_outwards(__u32 i, struct bare_walk *walk)
 	if (walk->is_found)
 		return 1;
 	/* Frames without code lie between functions that C code called. */
-	walk->depth += !!code;
+	if (code) {
+		walk->depth++;
+		walk->passed = code;
+	}
 	walk->frame = frame_word(ts, ts->proc.py.at.frame_previous);
 	return 0;
 }
@@ -74,7 +78,7 @@ static __always_inline void bare_loop_find(struct thread_state *ts)
 		ts->loop_frame = walk.frame;
 }
 
-/* 0 also if that is not known. */
+/* The stack of a greenlet ends at another function. 0 also if that is not known. */
 static __always_inline int bare_loop_is_left(struct thread_state *ts)
 {
 	struct bare_walk walk = { .ts = ts };
@@ -83,7 +87,9 @@ static __always_inline int bare_loop_is_left(struct thread_state *ts)
 		return 0;
 	walk.codes[0] = ts->bare.base_code;
 	bpf_loop(MOST_FRAMES, bare_outwards, &walk, 0);
-	return !walk.is_found && !walk.is_unknown && !walk.frame;
+	if (walk.is_found || walk.is_unknown || walk.frame)
+		return 0;
+	return walk.depth ? walk.passed == ts->bare.root_code : !ts->bare.has_greenlets;
 }
 
 LS_SUBPROG __u64 bare_loop_look(struct thread_state *ts, __u64 now_ns)

@@ -14,9 +14,11 @@ struct ls_bare_loop {
 	/* Of the function that polls, and of those around it; 0: it is none, or there is none. */
 	__u64 codes[LS_LOOP_CODES];
 	__u64 base_code; /* of the function that returns when the loop is over; 0: unknown */
+	__u64 root_code; /* of the outermost function of all; greenlets have others */
 	__u16 depth; /* functions of a selector between the poll and the function */
 	__u8 is_plain; /* it polls with poll or select */
-	__u8 pad[5];
+	__u8 has_greenlets; /* its process may switch to one that runs no Python */
+	__u8 pad[4];
 };
 
 /*

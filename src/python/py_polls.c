@@ -100,11 +100,11 @@ static size_t find_runner(const struct target *t, const struct target_stack *sta
 	return i;
 }
 
-/* The outermost function of the user's own. */
+/* The outermost function that is not the standard library's. */
 static uint64_t find_base(const struct target *t, const struct target_stack *stack)
 {
 	for (size_t i = stack->n_frames; i-- > 0;)
-		if (part_of(t, stack->frames[i].at.code).origin == ORIGIN_USER)
+		if (part_of(t, stack->frames[i].at.code).origin != ORIGIN_RUNTIME)
 			return stack->frames[i].at.code;
 	return 0;
 }
@@ -173,6 +173,8 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 	for (size_t i = 0; i < LS_LOOP_CODES && n + i < stack.n_frames; i++)
 		thread->bare.codes[i] = stack.frames[n + i].at.code;
 	thread->bare.base_code = find_base(t, &stack);
+	thread->bare.root_code = stack.frames[stack.n_frames - 1].at.code;
+	thread->bare.has_greenlets = !!(t->parts & PY_PART_GREENLET);
 	thread->bare.depth = (uint16_t)n;
 	thread->bare.is_plain = !is_epoll;
 	if (py_frame_find(t, thread->tstate, thread->bare.codes[0], &thread->frame))

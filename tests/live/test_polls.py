@@ -84,6 +84,11 @@ def twisted(bench):
     _check_all(*_trace(bench, "twisted"))
 
 
+@live(needs="greenlet")
+def greenlets(bench):
+    _check_all(*_trace(bench, "greenlet"))
+
+
 @live(on="once", needs="gevent")
 def gevent(bench):
     _check_all(*_trace(bench, "gevent"))

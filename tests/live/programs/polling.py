@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A program with a loop of its own: nothing but its poll is known of it.
 
-    polling.py selectors|epoll|thread|busy|select|poll|poll_selector|select_busy|gevent|twisted|
-        asyncio_select|asyncio_poll
+    polling.py selectors|epoll|thread|busy|select|poll|poll_selector|select_busy|greenlet|gevent|
+        twisted|asyncio_select|asyncio_poll
 
 Prints "ready", waits for a line in its poll, stalls in different ways, prints "done" with what it
 did. *busy: never waits while it works, so that many short callbacks follow each other. select and
@@ -109,6 +109,16 @@ def run_poll_selector():
     selector = selectors.PollSelector()
     selector.register(0, selectors.EVENT_READ)
     _run(selector.select)
+
+
+def run_greenlet():
+    """A scheduler of greenlets: what it switches to has a stack of its own."""
+    import greenlet
+
+    def switched(function):
+        return lambda: greenlet.greenlet(function).switch()
+
+    _run(_select, work=tuple(switched(function) for function in WORK))
 
 
 def run_gevent():

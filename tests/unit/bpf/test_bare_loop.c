@@ -9,14 +9,15 @@
 #include "bpf/host/programs.h"
 #include "core/span.h"
 
-#define MAIN 0x110 /* codes: of the program, */
+#define ROOT 0x108 /* codes: where the thread begins, */
+#define MAIN 0x110 /* of the program, */
 #define RUN 0x118 /* of the function with the loop, */
 #define POLLS 0x120 /* of one of its own that polls, */
 #define SELECT 0x128 /* and of the selector's method */
 #define CALLBACK 0x130
 #define HUB_CALLS 0x138
 
-static uint64_t run, polling;
+static uint64_t root, run, polling;
 
 static uint64_t pollfd(void)
 {
@@ -61,7 +62,8 @@ static void begin(void)
 	world__begin();
 	key = (struct ls_loop_key){ .loop = world.tstate, .tgid = TGID };
 	bpf_map_update_elem(&loops, &key, &loop, 0);
-	run = py__frame(RUN, 2, py__frame(MAIN, 1, 0));
+	root = py__frame(ROOT, 9, 0);
+	run = py__frame(RUN, 2, py__frame(MAIN, 1, root));
 	polling = py__frame(SELECT, 4, py__frame(POLLS, 3, run));
 	found = (struct ls_loop_thread){ .loop = world.tstate,
 					 .tstate = world.tstate,
@@ -69,6 +71,7 @@ static void begin(void)
 					 .epoll_fd = -1,
 					 .bare = { .codes = { POLLS, RUN, MAIN },
 						   .base_code = MAIN,
+						   .root_code = ROOT,
 						   .depth = 1,
 						   .is_plain = 1 },
 					 .is_bare = 1 };
@@ -139,8 +142,6 @@ Test(bpf_bare_loop, the_stack_of_a_greenlet_is_complete)
 	const struct ls_rec_stack *stack;
 
 	py__set_top(world.tstate, py__frame(CALLBACK, 5, py__frame(HUB_CALLS, 6, 0)));
-	((struct thread_state *)bpf_task_storage_get(&threads, &world.thread->task, NULL, 0))
-		->bare.base_code = 0;
 	blocked(SYS_clock_nanosleep, 0, 20 * MS);
 	wait_in_poll(polling);
 	stack = &next_record(LS_REC_STACK)->stack;
@@ -152,7 +153,7 @@ Test(bpf_bare_loop, the_stack_of_a_greenlet_is_complete)
 /* What the thread does behind it, such as another function of an executor, is of no loop. */
 Test(bpf_bare_loop, the_loop_has_been_left)
 {
-	const uint64_t other = py__frame(CALLBACK, 7, py__frame(HUB_CALLS, 6, 0));
+	const uint64_t other = py__frame(CALLBACK, 7, root);
 
 	pass(2 * MS);
 	py__set_top(world.tstate, other);
@@ -164,7 +165,7 @@ Test(bpf_bare_loop, the_loop_has_been_left)
 
 Test(bpf_bare_loop, the_loop_is_entered_again)
 {
-	py__set_top(world.tstate, py__frame(CALLBACK, 7, 0));
+	py__set_top(world.tstate, py__frame(CALLBACK, 7, root));
 	blocked(SYS_clock_nanosleep, 0, 90 * MS);
 	wait_in_poll(polling);
 	leave_poll(5 * MS);
@@ -177,12 +178,36 @@ Test(bpf_bare_loop, the_loop_is_entered_again)
 	cr_assert_eq(totals().open_ns, 90 * MS);
 }
 
+static void set_greenlets(bool has_any)
+{
+	((struct thread_state *)bpf_task_storage_get(&threads, &world.thread->task, NULL, 0))
+		->bare.has_greenlets = has_any;
+}
+
+/* The interpreter shuts down. */
+Test(bpf_bare_loop, no_python_runs_any_more)
+{
+	py__set_top(world.tstate, 0);
+	blocked(SYS_futex, 0, 90 * MS);
+	expect_no_stall();
+}
+
+/* gevent's hub switches from one greenlet to another in C. */
+Test(bpf_bare_loop, a_greenlet_without_python)
+{
+	set_greenlets(true);
+	py__set_top(world.tstate, 0);
+	blocked(SYS_clock_nanosleep, 0, 20 * MS);
+	wait_in_poll(polling);
+	expect_stall(LS_UNIT_CALLBACK, MS, 20 * MS);
+}
+
 /* The span that goes on when the loop is left is one that returned, however long it was. */
 Test(bpf_bare_loop, a_stall_before_the_loop_is_left)
 {
 	py__set_top(world.tstate, py__frame(CALLBACK, 5, run));
 	blocked(SYS_clock_nanosleep, 0, 20 * MS);
-	py__set_top(world.tstate, py__frame(CALLBACK, 7, 0));
+	py__set_top(world.tstate, py__frame(CALLBACK, 7, root));
 	block(SYS_futex, 0, 0, 0);
 	cr_assert_eq(expect_stall(LS_UNIT_CALLBACK, MS, 20 * MS)->end, LS_END_RETURN);
 }
