@@ -343,17 +343,21 @@ void session__free(struct session *s)
 {
 	if (!s)
 		return;
+	recorder__free(s->feed.recorder);
+	/*
+	 * All is said and written. Probes take their time to go, and a further signal is no reason
+	 * to call the measurement lost.
+	 */
+	if (s->life.has_watchdog)
+		watchdog_stop();
 	watches__done(&s->watches);
 	loop_spans__done(&s->spans);
 	free(s->bounds.ended);
 	if (s->probe)
 		s->env->kernel->free(s->probe);
 	model__free(s->feed.model);
-	recorder__free(s->feed.recorder);
 	if (s->symbols)
 		s->env->symbol->free(s->symbols);
-	if (s->life.has_watchdog)
-		watchdog_stop();
 	fd_close(&s->life.signals.fd);
 	loop__done(&s->loop);
 	session__done_tasks(s);

@@ -53,6 +53,7 @@ TOPICS = {
     "processes": "beside",
     "safety": "beside",
     "hostile": "beside",
+    "signals": "beside",
     "bad_input": "beside",
     "privileges": "beside",
     "containers": "beside",
