@@ -26,7 +26,7 @@ void pool_sums__done(struct pool_sums *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* Of those that nobody uses the one that was not seen for the longest time has to go. */
+/* Drops the pool that nobody uses and that was last seen the longest time ago. */
 static void make_room(struct pool_sums *p)
 {
 	struct pool_sum *sum, *next, *oldest = NULL;

@@ -33,7 +33,10 @@ const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cau
  */
 const char *vocabulary_lock_known(enum ls_lock_known known);
 const char *vocabulary_lock_unknown(enum ls_lock_known known);
-/* The latter of a stall, for people: NULL also where nobody had a lock that it waited for. */
+/*
+ * The reason why no holder of a stall's lock is known, to be printed. NULL also if the stall waited
+ * for another thread to notify it: nobody held that lock.
+ */
 const char *vocabulary_no_lock_holder(const struct stall *stall);
 
 #define VOCABULARY_HOLDER_BYTES 160

@@ -71,18 +71,22 @@ int examine_add_found(struct examination *x, struct module_file *f,
 	return r ? r : examine_add_spots(x, f, &found->spots);
 }
 
-bool examine_add_polls(struct examination *x, struct module_file *f)
+static bool finds_any(struct examination *x, struct module_file *f,
+		      const struct file_search *search)
 {
 	size_t n;
 
-	return !examine_add_found(x, f, &search_polls, &n) && n;
+	return !examine_add_found(x, f, search, &n) && n;
+}
+
+bool examine_add_polls(struct examination *x, struct module_file *f)
+{
+	return finds_any(x, f, &search_polls);
 }
 
 bool examine_add_plain_polls(struct examination *x, struct module_file *f)
 {
-	size_t n;
-
-	return !examine_add_found(x, f, &search_plain_polls, &n) && n;
+	return finds_any(x, f, &search_plain_polls);
 }
 
 int examine_libc(struct examination *x)

@@ -255,19 +255,13 @@ static int examine_asyncio(struct examination *x)
 	return map ? examine_sends(x, NULL) : examine_steps(x, &x->core, x->core_map);
 }
 
-static bool add_polls_of(struct examination *x, const struct map_entry *map)
+/* `add`: for one of the kinds of polls. */
+static bool add_polls_of(struct examination *x, const struct map_entry *map,
+			 bool (*add)(struct examination *x, struct module_file *f))
 {
 	_cleanup_(module_file__done) struct module_file file = { 0 };
 
-	return map && !module_file__open(&file, x->t->pid, map) && examine_add_polls(x, &file);
-}
-
-static void add_plain_polls_of(struct examination *x, const struct map_entry *map)
-{
-	_cleanup_(module_file__done) struct module_file file = { 0 };
-
-	if (map && !module_file__open(&file, x->t->pid, map))
-		examine_add_plain_polls(x, &file);
+	return map && !module_file__open(&file, x->t->pid, map) && add(x, &file);
 }
 
 /*
@@ -276,9 +270,9 @@ static void add_plain_polls_of(struct examination *x, const struct map_entry *ma
  */
 static void examine_libraries(struct examination *x)
 {
-	add_polls_of(x, maps__find_name(x->maps, "libev.so"));
-	add_polls_of(x, maps__find_part(x->maps, "/gevent/libev/corecext."));
-	add_plain_polls_of(x, maps__find_name(x->maps, "libzmq.so"));
+	add_polls_of(x, maps__find_name(x->maps, "libev.so"), examine_add_polls);
+	add_polls_of(x, maps__find_part(x->maps, "/gevent/libev/corecext."), examine_add_polls);
+	add_polls_of(x, maps__find_name(x->maps, "libzmq.so"), examine_add_plain_polls);
 }
 
 /* The module that polls for Python's own loops: the interpreter may have it built in. */
@@ -300,20 +294,20 @@ static bool examine_select(struct examination *x)
 /* The wheel of uvloop holds libuv itself; distributions link the shared one. */
 static bool examine_uvloop(struct examination *x, const struct map_entry *uvloop)
 {
-	bool is_wheel = add_polls_of(x, uvloop);
+	bool is_wheel = add_polls_of(x, uvloop, examine_add_polls);
 
-	return add_polls_of(x, maps__find_name(x->maps, "libuv.so")) || is_wheel;
+	return add_polls_of(x, maps__find_name(x->maps, "libuv.so"), examine_add_polls) || is_wheel;
 }
 
 static void examine_poll(struct examination *x, const struct map_entry *uvloop)
 {
 	bool has_select = examine_select(x);
 
+	examine_libraries(x);
 	/*
 	 * A loop without a spot would never report a turn, so if one has none, turns of all loops
 	 * are timed by the sleep in their poll.
 	 */
-	examine_libraries(x);
 	x->t->proc.has_poll_spot = uvloop ? examine_uvloop(x, uvloop) && has_select : has_select;
 }
 

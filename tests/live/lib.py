@@ -531,3 +531,19 @@ def brief(stall):
         stall["call"],
         stall.get("causes_ns"),
     )
+
+
+def trace_calls(bench, program, mode, threshold):
+    """Traces a program that makes its calls after "go" and tells of them in "done". Returns the
+    stalls, the calls and the summary."""
+    target = bench.target(program, bench.loop)
+    target.hear("ready")
+    tool = bench.tool(
+        "trace", "-p", str(target.pid), "--mode", mode, "--threshold", threshold, "--no-follow"
+    )
+    tool.wait_start()
+    done = target.ask("go", "done", timeout=60)
+    summary = tool.finish()
+    target.write("end")
+    target.finish()
+    return tool.stalls, done["calls"], summary

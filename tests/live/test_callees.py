@@ -2,23 +2,13 @@
 """A C function that is a callback has no frame, and is named all the same. What the interpreter
 runs when an object dies is told as that. Neither can await, and the advice says so."""
 
-from lib import MS, both_loops, brief, check, check_equal, live, overlap_ns, own_ns
+from lib import MS, both_loops, brief, check, check_equal, live, overlap_ns, own_ns, trace_calls
 
 THRESHOLD_NS = 20 * MS
 
 
 def _run(bench, mode):
-    target = bench.target("callees.py", bench.loop)
-    target.hear("ready")
-    tool = bench.tool(
-        "trace", "-p", str(target.pid), "--mode", mode, "--threshold", "20ms", "--no-follow"
-    )
-    tool.wait_start()
-    done = target.ask("go", "done", timeout=60)
-    summary = tool.finish()
-    target.write("end")
-    target.finish()
-    return tool.stalls, done["calls"], summary
+    return trace_calls(bench, "callees.py", mode, "20ms")
 
 
 def _check_name(stall, call):

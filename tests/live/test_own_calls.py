@@ -2,7 +2,7 @@
 """What the interpreter calls by itself is told as that: handlers of signals, callbacks of weak
 references. A function that was called with the same arguments is not."""
 
-from lib import MS, both_loops, brief, check, check_equal, live, overlap_ns, own_ns
+from lib import MS, both_loops, brief, check, check_equal, live, overlap_ns, own_ns, trace_calls
 
 THRESHOLD_NS = 15 * MS
 ADVICE = {
@@ -13,17 +13,7 @@ ADVICE = {
 
 
 def _run(bench, mode):
-    target = bench.target("own_calls.py", bench.loop)
-    target.hear("ready")
-    tool = bench.tool(
-        "trace", "-p", str(target.pid), "--mode", mode, "--threshold", "15ms", "--no-follow"
-    )
-    tool.wait_start()
-    done = target.ask("go", "done", timeout=60)
-    summary = tool.finish()
-    target.write("end")
-    target.finish()
-    return tool.stalls, done["calls"], summary
+    return trace_calls(bench, "own_calls.py", mode, "15ms")
 
 
 def _name(frame):

@@ -47,8 +47,8 @@ def _check_all(tool, summary, done):
     check_equal(lost, 0, "a loop without a queue loses nothing")
 
 
-def _trace(bench, kind):
-    target = bench.target("polling.py", kind)
+def _trace(bench, program, *arguments):
+    target = bench.target(program, *arguments)
     target.hear("ready")
     tool = bench.tool("trace", "-p", str(target.pid), "--threshold", THRESHOLD)
     tool.wait_start()
@@ -64,14 +64,14 @@ def own_poll_loops(bench):
     for kind in ("selectors", "epoll", "thread", "busy", "select", "poll", "poll_selector",
                  "select_busy"):
         with bench.part(kind):
-            _check_all(*_trace(bench, kind))
+            _check_all(*_trace(bench, "polling.py", kind))
 
 
 @live()
 def asyncio_without_epoll(bench):
     for kind in ("asyncio_select", "asyncio_poll"):
         with bench.part(kind):
-            tool, summary, done = _trace(bench, kind)
+            tool, summary, done = _trace(bench, "polling.py", kind)
             _check_stalls(tool, done, _check_callback)
             (loop,) = summary["loops"]
             check(loop["turns"] >= len(done["stalls"]), "turns: %r", loop)
@@ -81,31 +81,24 @@ def asyncio_without_epoll(bench):
 
 @live(on="once", needs="twisted")
 def twisted(bench):
-    _check_all(*_trace(bench, "twisted"))
+    _check_all(*_trace(bench, "polling.py", "twisted"))
 
 
 @live(needs="greenlet")
 def greenlets(bench):
-    _check_all(*_trace(bench, "greenlet"))
+    _check_all(*_trace(bench, "polling.py", "greenlet"))
 
 
 @live(on="once", needs="gevent")
 def gevent(bench):
-    _check_all(*_trace(bench, "gevent"))
+    _check_all(*_trace(bench, "polling.py", "gevent"))
 
 
 @live()
 def waits_of_no_loop(bench):
     """What a thread of an executor does after it has waited in select for a while is no stall of
     anything, and the wait of a subprocess's output is no loop."""
-    target = bench.target("waits_of_no_loop.py")
-    target.hear("ready")
-    tool = bench.tool("trace", "-p", str(target.pid), "--threshold", THRESHOLD)
-    tool.wait_start()
-    done = target.ask("go", "done")
-    summary = tool.finish()
-    target.write("end")
-    target.finish()
+    tool, summary, done = _trace(bench, "waits_of_no_loop.py")
     stalls = [s for s in tool.stalls if own_ns(s) >= 10 * MS]
     waited = [s for s in stalls if s["tid"] == done["waiter"] and s["unit"] == "callback"
               and s["call"] and s["call"]["line"] == done["inside_line"]]
