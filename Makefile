@@ -201,7 +201,9 @@ DATA      := $(patsubst tests/data/%.c,%,$(wildcard tests/data/*.c))
 FIXTURES  := $(DATA:%=$(BUILD)/tests/data/%.so) $(DATA:%=$(BUILD)/tests/data/%.stripped.so) \
 	$(BUILD)/tests/data/fake_core_calls.minidebug.so
 BPF_OBJS  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(sort $(wildcard bpf/*/*.bpf.c)))
-BPF_MAPS  := $(BUILD)/bpf/core/maps.bpf.o
+# Programs are loaded in this order. The large ones are first, in threads (src/probe/loader.c).
+BPF_FIRST := $(addprefix $(BUILD)/bpf/,core/maps.bpf.o steps/spots.bpf.o sched/sampler_clock.bpf.o \
+	sched/sched.bpf.o)
 SKELETON  := $(if $(BPF_OBJS),$(BUILD)/gen/loopstall.skel.h)
 SYSCALLS  := $(BUILD)/gen/syscall_names.inc
 TERMINFO_INC := $(BUILD)/gen/terminfo.inc
@@ -422,7 +424,7 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile | $(DIRS)
 # Not under build/bpf, where stale objects of removed sources could be taken for inputs.
 $(BUILD)/gen/loopstall.bpf.o: $(BPF_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(BPFTOOL) gen object $@ $(BPF_MAPS) $(filter-out $(BPF_MAPS),$(BPF_OBJS))
+	$(Q)$(BPFTOOL) gen object $@ $(BPF_FIRST) $(filter-out $(BPF_FIRST),$(BPF_OBJS))
 
 $(BUILD)/gen/loopstall.bpf.o.gz: $(BUILD)/gen/loopstall.bpf.o
 	$(call say,GZIP,$@)

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/array.h"
+#include "probe/loader.h"
 #include "probe/namespaces.h"
 #include "probe/skeleton.h"
 #include "probe/uprobes.h"
@@ -40,7 +41,7 @@ static int try_programs(bool attach)
 
 	if (!skel)
 		return -errno;
-	r = loopstall_bpf__load(skel);
+	r = loader__load(skel);
 	if (!r && attach) {
 		link = bpf_program__attach(skel->progs.on_switch);
 		r = link ? 0 : -errno;

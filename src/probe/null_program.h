@@ -9,16 +9,21 @@
 
 #include <bpf/bpf.h>
 
+#define NULL_PROGRAM_LICENSE "Dual BSD/GPL" /* as all programs of the kernel side */
+#define NULL_PROGRAM_INSNS 2
+
+static const struct bpf_insn null_program_insns[NULL_PROGRAM_INSNS] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
 /* A descriptor or -errno. */
 static inline int null_program(enum bpf_prog_type type, uint32_t attach_type)
 {
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type);
 
-	return bpf_prog_load(type, "loopstall_null", "Dual BSD/GPL", insns, 2, &opts);
+	return bpf_prog_load(type, "loopstall_null", NULL_PROGRAM_LICENSE, null_program_insns,
+			     NULL_PROGRAM_INSNS, &opts);
 }
 
 #endif

@@ -20,39 +20,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "probe/kernel_log.h"
+#include "probe/loader.h"
 #include "probe/namespaces.h"
 #include "probe/syscall_rules.h"
 #include "stream/event.h"
-
-#define LIBRARY_LINES 12
-
-/* The verifier's log comes as one text of many lines: what it stumbled over is at the end. */
-static const char *last_lines(const char *text)
-{
-	const char *p = text + strlen(text);
-
-	for (int n = 0; p > text; p--)
-		if (p[-1] == '\n' && n++ == LIBRARY_LINES)
-			break;
-	return p;
-}
-
-__attribute__((format(printf, 2, 0))) static int print_to_log(enum libbpf_print_level level,
-							      const char *fmt, va_list args)
-{
-	_cleanup_free_ char *text = NULL;
-	char *rest, *line;
-
-	/* The library's own messages are details: the caller prints ours first. */
-	if (level == LIBBPF_DEBUG || !log_level_enabled(LOG_DEBUG) ||
-	    vasprintf(&text, fmt, args) < 0)
-		return 0;
-	rest = (char *)last_lines(text);
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			log_debug("libbpf: %s", line);
-	return 0;
-}
 
 static int err_from_load(struct err *err, int code)
 {
@@ -196,7 +168,7 @@ static int probe_load(struct probe *p, const struct probe_opts *opts, struct err
 	if (n_cpus < 0)
 		return err__set(err, n_cpus, "cannot count the CPUs: %s", strerror(-n_cpus));
 	probe_configure(p, opts, n_cpus);
-	r = loopstall_bpf__load(skel);
+	r = loader__load(skel);
 	if (r)
 		return err_from_load(err, r);
 	r = probe_map(p, err);
@@ -284,7 +256,7 @@ int probe__new(struct probe **ret_probe, const struct probe_opts *opts, struct e
 				 "run it on the host, or in a container that shares the host's pid "
 				 "namespace");
 	}
-	libbpf_set_print(print_to_log);
+	libbpf_set_print(kernel_log__print);
 	p->fixed_period_ns = opts->sample_period_ns;
 	p->use_multi = !uprobes__try_multi();
 	r = probe_load(p, opts, err);

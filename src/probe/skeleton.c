@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
+#include "probe/loader.h"
 
 /* By the assembler, from the folder of generated files. */
 __asm__(".section .rodata, \"a\"\nskeleton_packed:\n\t.incbin \"loopstall.bpf.o.gz\"\n"
@@ -89,8 +90,10 @@ struct loopstall_bpf *skeleton__open(void)
 {
 	struct loopstall_bpf *skel = NULL;
 	struct elf elf = { 0 };
-	int r = unpack(&elf);
+	int r = loader__init();
 
+	if (!r)
+		r = unpack(&elf);
 	if (!r)
 		r = open_elf(&elf, &skel);
 	free(elf.data);
