@@ -159,6 +159,8 @@ LS_INLINE void holder_book(struct thread_state *ts, struct task_struct *task, __
 		holder = &holders->locks[index];
 		holder->rec.weight_ns += waited_ns;
 		holder->rec.count++;
+		if (cause == LS_CAUSE_GIL && ts->is_holder_collecting)
+			holder->collecting_ns += waited_ns;
 		waited_ns = holder->rec.weight_ns;
 	}
 	if (cause == LS_CAUSE_GIL)

@@ -10,6 +10,8 @@
 
 #include <loopstall/loop_thread.h>
 
+#include "lock_holder.h" /* without a folder: src/probe has another root */
+
 /* What the kernel booked the thread since the span's first sample (core/accounting.h). */
 struct account {
 	__u64 user_from_ns, kernel_from_ns, faults_from; /* valid if is_begun */
@@ -388,7 +390,9 @@ struct thread_state {
 	__u8 is_owner_known; /* this thread runs the loop that was found on it: see owner_check() */
 	__u8 is_own_poll; /* the wait that has just begun is the loop's own */
 	__u8 is_late_wait; /* off the CPU before it could run the loop, which was woken */
-	__u8 pad2[2];
+	__u8 is_holder_collecting; /* the holder of the GIL collected garbage when it was looked at
+				    */
+	__u8 pad2;
 	__u64 idle_at_ns;
 	/*
 	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not
@@ -476,19 +480,6 @@ struct site_choice {
 /* Processes that had a CPU, without those that had it for the shortest time. */
 struct cpu_holders {
 	struct ls_cpu_holder list[MAX_CPU_HOLDERS]; /* ns 0: free */
-};
-
-/*
- * A thread that held the GIL or another lock, which rec.cause says, while this one waited for it.
- * Valid while `rec.span` is the number of an open span; rec.weight_ns is the time waited for it. Of
- * all that it ran meanwhile one stack is kept, by a majority vote of the looks over the innermost
- * function. Without `id` it stands for the waits for locks of which no holder is known.
- */
-struct lock_holder {
-	__u64 tstate, id;
-	__u32 votes;
-	__u32 pad;
-	struct ls_rec_stack rec;
 };
 
 #define MAX_REQUEST_NOTES 8 /* a power of two */

@@ -11,12 +11,18 @@
 #include "core/state.h"
 #include "python/gil.h"
 
-/* Another thread may collect while this one runs without the GIL. */
-LS_INLINE int is_collector(const struct thread_state *ts)
+/* The thread that has the GIL is the one that does. */
+LS_INLINE int is_collecting(const struct thread_state *ts)
 {
 	const struct ls_pyproc *py = &ts->proc.py;
 
-	return py->gc_collecting && read_int(py->gc_collecting) && py->gil && is_gil_holder(ts);
+	return py->gc_collecting && read_int(py->gc_collecting) && py->gil;
+}
+
+/* Another thread may collect while this one runs without the GIL. */
+LS_INLINE int is_collector(const struct thread_state *ts)
+{
+	return is_collecting(ts) && is_gil_holder(ts);
 }
 
 /* The generation that is collected, plus 1; 0: not known. */

@@ -80,6 +80,7 @@ static __always_inline void holder_init(const struct thread_state *ts, struct lo
 	holder->tstate = ts->holder_tstate;
 	holder->id = ts->holder_id;
 	holder->votes = 0;
+	holder->collecting_ns = 0;
 	holder->rec.span = ts->cur.number;
 	holder->rec.weight_ns = 0;
 	holder->rec.native_ip = 0;
@@ -184,9 +185,11 @@ LS_SUBPROG int holder_look(struct thread_state *ts, __u64 now_ns)
 		return 0;
 	ts->holder_slot = LS_MAX_HOLDERS;
 	ts->holder_id = 0;
+	ts->is_holder_collecting = 0;
 	ts->holder_tstate = gil_holder(ts);
 	if (!ts->holder_tstate)
 		return 0;
+	ts->is_holder_collecting = is_collecting(ts);
 	ts->holder_id = thread_id(ts, ts->holder_tstate);
 	return holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_GIL, now_ns);
 }

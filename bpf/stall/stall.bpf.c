@@ -47,12 +47,15 @@ static __always_inline void holders_send(struct thread_state *ts, __u64 now_ns)
 		return;
 	for (i = 0; i < LS_MAX_HOLDERS; i++) {
 		struct lock_holder *holder = &holders->locks[i];
+		const __u16 cause = holder->rec.cause;
 
 		if (!is_longest_holder(ts, holder))
 			continue;
 		if (holder->rec.flags & LS_STACK_UNREADABLE)
 			count_loss(LS_LOSS_HOLDER_UNREADABLE);
+		holder->rec.cause = holder_cause(holder);
 		stack_send(ts, &holder->rec, now_ns);
+		holder->rec.cause = cause;
 	}
 }
 

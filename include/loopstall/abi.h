@@ -233,8 +233,9 @@ struct ls_request {
 #define LS_STACK_SO_FAR 32
 /*
  * of the thread that held the GIL, or with LS_CAUSE_LOCK the locks, for most of the time that the
- * span waited for them: no place of the span's own thread. weight_ns is that time. Without frames:
- * it ran no Python, or its stack changed while it was read
+ * span waited for them: no place of the span's own thread. weight_ns is that time. LS_CAUSE_GC: it
+ * held the GIL, and for most of that time its collector ran. Without frames: it ran no Python, or
+ * its stack changed while it was read
  */
 #define LS_STACK_HOLDER 64
 /*

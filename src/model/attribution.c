@@ -321,6 +321,8 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 	if (!stall->n_frames)
 		return true;
 	stall->call = innermost_known(stall);
+	stall->collects =
+		stack->cause == LS_CAUSE_GC && naming__collects(n, codes[0], stall->stack[0].line);
 	stall->is_nested_loop = nested_loop(stall, stack->flags & LS_STACK_AT_LOOP) > 0;
 	if (stall->unit != LS_UNIT_CALLBACK) {
 		find_context(n, stall, &call, 0);

@@ -11,7 +11,8 @@
 
 #include "base/cleanup.h"
 #include "model/attribution.h"
-#include "model/holder.h"
+#include "model/finding_parts.h"
+#include "model/group_identity.h"
 #include "model/lint_loop_rules.h"
 #include "model/lint_rules.h"
 #include "model/naming.h"
@@ -31,17 +32,6 @@ struct finding_sum {
 	UT_hash_handle hh;
 };
 
-/* The part of a stall that is charged to one finding. */
-struct part {
-	const struct stall *stall;
-	const struct rule *rule;
-	enum ls_cause cause;
-	enum sign sign;
-	uint64_t ns, starved_ns;
-	struct model_frame at;
-	uint32_t key_line;
-};
-
 static void sum_free(struct finding_sum *sum)
 {
 	free(sum->key);
@@ -55,122 +45,25 @@ void finding_sums__done(struct finding_sums *f)
 	memset(f, 0, sizeof(*f));
 }
 
-static enum rule_subject subject(const struct part *part)
-{
-	return part->rule ? part->rule->subject : SUBJECT_LINE;
-}
-
-static uint64_t share_of(uint64_t starved_ns, uint64_t part_ns, uint64_t all_ns)
-{
-	return all_ns ? (uint64_t)((unsigned __int128)starved_ns * part_ns / all_ns) : 0;
-}
-
-/*
- * Index of the first frame from `at` outwards that has a name and is in the same file; SIZE_MAX if
- * the stack has none.
- */
-static size_t find_around(const struct stall *stall, const struct model_frame *at)
-{
-	bool is_outside = false;
-
-	for (size_t i = 0; i < stall->n_frames; i++) {
-		const struct model_frame *frame = &stall->stack[i];
-
-		is_outside = is_outside || frame_is_same_function(frame, at);
-		if (is_outside && frame_is_known(frame) && !strcmp(frame->file, at->file) &&
-		    !runtime_words__is_nameless(stall->words, frame->function))
-			return i;
-	}
-	return SIZE_MAX;
-}
-
-/* The own function, or its nearest caller with a name; the line is that of the own frame. */
-static void place_own(struct part *part)
-{
-	const struct stall *stall = part->stall;
-	size_t around;
-
-	part->at = stall->own;
-	part->key_line = stall->own_def_line;
-	if (!runtime_words__is_nameless(stall->words, stall->own.function))
-		return;
-	around = find_around(stall, &stall->own);
-	if (around == SIZE_MAX)
-		return;
-	part->at.function = stall->stack[around].function;
-	part->key_line = stall->def_lines[around];
-}
-
-static void find_place(struct part *part)
-{
-	const struct stall *stall = part->stall;
-	const struct model_frame *held;
-
-	if (subject(part) == SUBJECT_HOLDER) {
-		held = holder__own_frame(&stall->gil_holder, stall->words);
-		if (held)
-			part->at = *held;
-		part->key_line = part->at.line;
-	}
-	if (subject(part) != SUBJECT_LINE)
-		return;
-	if (stall->own.function)
-		place_own(part);
-	else if (stall->unit != LS_UNIT_CALLBACK || stall->coroutine.name)
-		part->at = stall->call;
-	if (!stall->own.function || ls_cause_class(part->cause) != LS_CLASS_CPU)
-		part->key_line = part->at.line;
-	if (part->sign != SIGN_AWAITS || !stall->repeated_await.function)
-		return;
-	part->at = stall->repeated_await;
-	part->key_line = part->at.line;
-}
-
-static struct part part_of(const struct stall *stall, enum ls_cause cause, enum sign sign,
-			   uint64_t ns)
-{
-	struct part part = { .stall = stall,
-			     .rule = lint_rule__find(stall->unit, cause, sign, ns),
-			     .cause = cause,
-			     .sign = sign,
-			     .ns = ns,
-			     .starved_ns = share_of(stall->starved_ns, ns, stall->duration_ns) };
-
-	find_place(&part);
-	return part;
-}
-
-/* One part, or two: the time taken by the host, and the rest if that alone lasts the threshold. */
-static size_t parts_of(const struct stall *stall, enum ls_cause cause, struct part parts[2])
-{
-	const uint64_t host_ns = HOST_NS(stall->cause_ns);
-	const bool is_host = ls_cause_host(cause) == LS_HOST_OWN;
-	const uint64_t ns = is_host ? host_ns : stall->duration_ns - host_ns;
-
-	parts[0] = part_of(stall, cause, stall->sign, ns);
-	if (stall->own_ns)
-		parts[1] = part_of(stall, stall->own_cause, stall->own_sign, stall->own_ns);
-	return stall->own_ns ? 2 : 1;
-}
-
 /*
  * Signs that lead to the same rule share a row, as do signs that only some stalls of a place show.
  */
-static int key_make(const struct part *part, char **ret_key, size_t *ret_n)
+static int key_make(const struct finding_part *part, char **ret_key, size_t *ret_n)
 {
 	const bool is_awaits = part->sign == SIGN_AWAITS;
-	const uint32_t kind = subject(part) == SUBJECT_LINE || !part->rule ?
+	const uint32_t kind = finding_part__subject(part) == SUBJECT_LINE || !part->rule ?
 		(uint32_t)part->cause :
 		(uint32_t)part->rule->kind;
-	const uint32_t more = kind << 8 | (uint32_t)subject(part) << 1 | is_awaits;
-	const bool has_name = subject(part) == SUBJECT_HOLDER && !part->at.function;
+	const uint32_t more = kind << 8 | (uint32_t)finding_part__subject(part) << 1 | is_awaits;
+	const bool has_name = finding_part__subject(part) == SUBJECT_HOLDER && !part->at.function;
 
 	return place_key__make(has_name ? part->stall->gil_holder.name : part->at.function,
 			       part->at.file, part->key_line, more, ret_key, ret_n);
 }
 
 /* *ret_sum is NULL if there is no room. */
-static int sum_get(struct finding_sums *f, const struct part *part, struct finding_sum **ret_sum)
+static int sum_get(struct finding_sums *f, const struct finding_part *part,
+		   struct finding_sum **ret_sum)
 {
 	_cleanup_free_ char *key = NULL;
 	struct finding_sum *sum;
@@ -212,26 +105,67 @@ static bool add_who(struct code_info *who, size_t *n, const struct code_info *on
 	return true;
 }
 
-/*
- * Only for code that can be blamed: a task that waited for the host or for a lock is a victim
- * itself.
- */
-static void row_add_who(struct finding_row *row, const struct part *part)
+/* What the entry itself did is not what the function behind it did. */
+static void add_entry(struct finding_row *row, const struct finding_part *part)
 {
 	const struct stall *stall = part->stall;
 	const struct code_info entry = { stall->entry.function, stall->entry.file,
 					 stall->entry_def_line };
+	const size_t at = group_find_behind(stall);
+	struct code_info behind = { 0 };
 
-	if (subject(part) == SUBJECT_HOST || subject(part) == SUBJECT_HOLDER ||
-	    part->cause == LS_CAUSE_GC)
+	if (!entry.name)
+		return;
+	if (at != SIZE_MAX && !frame_is_same_function(&part->at, &stall->entry))
+		behind = (struct code_info){ stall->stack[at].function, stall->stack[at].file,
+					     stall->def_lines[at] };
+	for (size_t i = 0; i < row->n_entries; i++)
+		if (!places__compare(&row->entries[i], &entry) &&
+		    !places__compare(&row->behind[i], &behind))
+			return;
+	if (row->n_entries == FINDING_MAX_WHO) {
+		row->has_more = true;
+		return;
+	}
+	row->entries[row->n_entries] = entry;
+	row->behind[row->n_entries++] = behind;
+}
+
+/*
+ * Only for code that can be blamed: a task that waited for the host or for a lock is a victim
+ * itself.
+ */
+static void row_add_who(struct finding_row *row, const struct finding_part *part)
+{
+	const struct stall *stall = part->stall;
+
+	if (finding_part__subject(part) == SUBJECT_HOST ||
+	    finding_part__subject(part) == SUBJECT_HOLDER ||
+	    (part->cause == LS_CAUSE_GC && part->sign != SIGN_COLLECTS))
 		return;
 	if (!add_who(row->coroutines, &row->n_coroutines, &stall->coroutine))
 		row->has_more = true;
-	if (stall->unit != LS_UNIT_TURN && !add_who(row->entries, &row->n_entries, &entry))
-		row->has_more = true;
+	if (stall->unit != LS_UNIT_TURN)
+		add_entry(row, part);
 }
 
-static void row_begin(struct finding_row *row, const struct part *part)
+/* Of an entry that only passes calls on, a middleware, the function that it called is named. */
+static void name_entries(struct finding_row *row, const struct groups *groups)
+{
+	struct code_info named[FINDING_MAX_WHO];
+	size_t n = 0;
+
+	for (size_t i = 0; i < row->n_entries; i++) {
+		const bool is_dispatcher =
+			row->behind[i].name && groups__is_dispatcher(groups, &row->entries[i]);
+
+		add_who(named, &n, is_dispatcher ? &row->behind[i] : &row->entries[i]);
+	}
+	memcpy(row->entries, named, n * sizeof(named[0]));
+	row->n_entries = n;
+}
+
+static void row_begin(struct finding_row *row, const struct finding_part *part)
 {
 	row->unit = part->stall->unit;
 	row->cause = part->cause;
@@ -242,13 +176,13 @@ static void row_begin(struct finding_row *row, const struct part *part)
 	row->first_ns = part->stall->start_ns;
 }
 
-static void row_add_names(struct finding_row *row, const struct part *part)
+static void row_add_names(struct finding_row *row, const struct finding_part *part)
 {
 	const struct stall *stall = part->stall;
 
-	if (subject(part) == SUBJECT_HOLDER)
+	if (finding_part__subject(part) == SUBJECT_HOLDER)
 		memcpy(row->holder, stall->gil_holder.name, sizeof(row->holder));
-	else if (subject(part) == SUBJECT_HOST && part->sign == SIGN_OTHER_PROCESS)
+	else if (finding_part__subject(part) == SUBJECT_HOST && part->sign == SIGN_OTHER_PROCESS)
 		memcpy(row->holder, stall->cpu_holder.name, sizeof(stall->cpu_holder.name));
 	if (stall->call_syscall && stall->cause == part->cause)
 		row->syscall = stall->call_syscall;
@@ -257,7 +191,7 @@ static void row_add_names(struct finding_row *row, const struct part *part)
 _Static_assert(sizeof(((struct cpu_holder *)0)->name) <= LS_NAME_BYTES,
 	       "a finding has room for either name");
 
-static void row_add(struct finding_row *row, const struct part *part)
+static void row_add(struct finding_row *row, const struct finding_part *part)
 {
 	const struct stall *stall = part->stall;
 	const uint64_t end_ns = stall->start_ns + stall->duration_ns;
@@ -272,7 +206,7 @@ static void row_add(struct finding_row *row, const struct part *part)
 	row_add_names(row, part);
 	row->time_ns += part->ns;
 	row->starved_ns += part->starved_ns;
-	row->held_ns += (double)part->ns * stall->own_share;
+	row->held_ns += part->seen_ns;
 	if (stall->start_ns < row->first_ns)
 		row->first_ns = stall->start_ns;
 	if (end_ns > row->last_ns)
@@ -287,7 +221,7 @@ static void row_add(struct finding_row *row, const struct part *part)
 }
 
 /* The line with most time. Time of lines beyond the limit belongs to none. */
-static void sum_add_line(struct finding_sum *sum, const struct part *part)
+static void sum_add_line(struct finding_sum *sum, const struct finding_part *part)
 {
 	size_t i, most = 0;
 
@@ -304,7 +238,7 @@ static void sum_add_line(struct finding_sum *sum, const struct part *part)
 	sum->row.at.line = sum->lines[most].line;
 }
 
-static void sum_add(struct finding_sum *sum, const struct part *part)
+static void sum_add(struct finding_sum *sum, const struct finding_part *part)
 {
 	row_add(&sum->row, part);
 	sum->row.stalls++;
@@ -318,8 +252,8 @@ static void sum_add(struct finding_sum *sum, const struct part *part)
 
 int finding_sums__stall(struct finding_sums *f, const struct stall *stall)
 {
-	struct part parts[2];
-	const size_t n = parts_of(stall, stall->cause, parts);
+	struct finding_part parts[FINDING_MAX_PARTS];
+	const size_t n = finding_parts__of(stall, stall->cause, parts);
 
 	f->is_changed = true;
 	for (size_t i = 0; i < n; i++) {
@@ -353,7 +287,7 @@ static int row_compare(const void *va, const void *vb)
 	return r ? r : (int)a->cause - (int)b->cause;
 }
 
-static bool is_same(const struct finding_row *row, const struct part *part)
+static bool is_same(const struct finding_row *row, const struct finding_part *part)
 {
 	const struct code_info a = { row->at.function, row->at.file, row->at.line },
 			       b = { part->at.function, part->at.file, part->at.line };
@@ -365,7 +299,8 @@ static bool is_same(const struct finding_row *row, const struct part *part)
  * The row of an open stall: that of its sum, which is where the sum is in the table, or one for
  * open stalls alone, behind those.
  */
-static int row_of_part(struct finding_sums *f, const struct part *part, struct finding_row **ret)
+static int row_of_part(struct finding_sums *f, const struct finding_part *part,
+		       struct finding_row **ret)
 {
 	_cleanup_free_ char *key = NULL;
 	struct finding_sum *sum, *at;
@@ -398,8 +333,8 @@ static enum ls_cause cause_so_far(const struct stall *stall)
 
 static int add_open(struct finding_sums *f, const struct stall *stall)
 {
-	struct part parts[2];
-	const size_t n = parts_of(stall, cause_so_far(stall), parts);
+	struct finding_part parts[FINDING_MAX_PARTS];
+	const size_t n = finding_parts__of(stall, cause_so_far(stall), parts);
 
 	for (size_t i = 0; i < n; i++) {
 		struct finding_row *row;
@@ -514,10 +449,10 @@ static bool has_loop_rules(const struct snapshot *s)
 	return false;
 }
 
-static int rows_make(struct finding_sums *f, const struct snapshot *s)
+static int rows_make(struct finding_sums *f, const struct groups *groups, const struct snapshot *s)
 {
-	const size_t n_room = HASH_COUNT(f->table) + 2 * s->n_live + lint_n_loop_rules +
-		s->n_pools + s->n_lives + 1;
+	const size_t n_room = HASH_COUNT(f->table) + FINDING_MAX_PARTS * s->n_live +
+		lint_n_loop_rules + s->n_pools + s->n_lives + 1;
 	struct finding_row *rows = reallocarray(f->rows, n_room, sizeof(*rows));
 	struct finding_sum *sum, *next;
 	int r = 0;
@@ -530,6 +465,8 @@ static int rows_make(struct finding_sums *f, const struct snapshot *s)
 		rows[f->n_rows++] = sum->row;
 	for (size_t i = 0; !r && i < s->n_live; i++)
 		r = add_open(f, &s->live[i]);
+	for (size_t i = 0; i < f->n_rows; i++)
+		name_entries(&rows[i], groups);
 	add_loop_rules(f, s);
 	add_pools(f, s);
 	add_lives(f, s);
@@ -540,12 +477,13 @@ static int rows_make(struct finding_sums *f, const struct snapshot *s)
 	return r;
 }
 
-int finding_sums__rows(struct finding_sums *f, struct snapshot *ret_snapshot)
+int finding_sums__rows(struct finding_sums *f, const struct groups *groups,
+		       struct snapshot *ret_snapshot)
 {
 	const bool is_changed = f->is_changed || f->n_open || ret_snapshot->n_live ||
 		f->n_loop_rules || has_loop_rules(ret_snapshot) || has_pools(ret_snapshot) ||
 		has_lives(ret_snapshot);
-	const int r = is_changed ? rows_make(f, ret_snapshot) : 0;
+	const int r = is_changed ? rows_make(f, groups, ret_snapshot) : 0;
 
 	if (r)
 		return r;

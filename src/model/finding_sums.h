@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "model/groups.h"
 #include "model/model.h"
 
 #define FINDING_SUMS_MAX 1024
@@ -29,8 +30,12 @@ struct finding_sums {
 
 /* Adds a stall that has ended. 0 or -ENOMEM. */
 int finding_sums__stall(struct finding_sums *f, const struct stall *stall);
-/* Adds the rows to a snapshot that has the open stalls. 0 or -ENOMEM. */
-int finding_sums__rows(struct finding_sums *f, struct snapshot *ret_snapshot);
+/*
+ * Adds the rows to a snapshot that has the open stalls. `groups` know which functions only pass
+ * calls on. 0 or -ENOMEM.
+ */
+int finding_sums__rows(struct finding_sums *f, const struct groups *groups,
+		       struct snapshot *ret_snapshot);
 /* Frees the contents; the sums stay usable. */
 void finding_sums__done(struct finding_sums *f);
 

@@ -139,7 +139,7 @@ static enum finding_sureness sureness_of(const struct finding_row *row, enum rul
 		snprintf(why, FINDING_WHY_BYTES, "what the thread ran is not known");
 		return FINDING_LIKELY;
 	}
-	if (row->cause == LS_CAUSE_GC)
+	if (row->cause == LS_CAUSE_GC || row->sign == SIGN_HOLDER_COLLECTS)
 		snprintf(why, FINDING_WHY_BYTES, "the collector was seen at work");
 	else if (row->pool)
 		snprintf(why, FINDING_WHY_BYTES, "read from the pool itself, again and again");
@@ -272,8 +272,11 @@ static void tally_rows(struct tally *t, const struct snapshot *s, lint_mask off)
 		t->all_ns += s->findings[i].loop_rule ? 0 : s->findings[i].time_ns;
 	for (size_t i = 0; i < s->n_findings; i++) {
 		const struct finding_row *row = &s->findings[i];
-		const double part = share(weight_ns(t, row), t->all_ns);
+		double part = share(weight_ns(t, row), t->all_ns);
 
+		/* What was seen elsewhere stays when the line is mended. */
+		if (subject_of(row) == SUBJECT_LINE)
+			part *= seen_share(row);
 		if (row->loop_rule || is_off(row, off))
 			continue;
 		if (subject_of(row) == SUBJECT_HOST)

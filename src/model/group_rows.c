@@ -31,6 +31,19 @@ static bool is_dispatcher(const struct groups *g, const struct group *entry)
 		stalls >= DISPATCH_SHARE * (double)g->entered;
 }
 
+bool groups__is_dispatcher(const struct groups *g, const struct code_info *entry)
+{
+	const struct group_identity id = { .name = entry->name,
+					   .file = entry->file,
+					   .line = entry->first_line };
+	_cleanup_free_ char *key = NULL;
+	struct group *group;
+	size_t n;
+
+	return !groups__find(g, GROUP_AUTO, &id, &key, &n, &group) && group &&
+		is_dispatcher(g, group);
+}
+
 static int down(uint64_t a, uint64_t b)
 {
 	return (a < b) - (a > b);

@@ -45,6 +45,8 @@ int groups__stall(struct groups *g, const struct stall *stall, struct place *pla
  * here, any more. 0 or -ENOMEM.
  */
 int groups__end_processes(struct groups *g, uint32_t *pids, size_t n);
+/* Does this entry only pass calls on, so that the functions behind it have the rows? */
+bool groups__is_dispatcher(const struct groups *g, const struct code_info *entry);
 /* Adds the lists to a snapshot that has all other rows. 0 or -ENOMEM. */
 int groups__rows(struct groups *g, struct snapshot *ret_snapshot);
 /* Frees the contents; the groups stay usable. */

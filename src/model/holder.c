@@ -96,13 +96,22 @@ void holder__name_stack(struct model_holder *holder, const struct resolver *reso
 {
 	const struct pending_stack *stack = span->holders[kind];
 
-	if (stack)
-		holder__name_frames(holder, resolver, pid, stack->frames, stack->n_frames);
+	const struct naming naming = { .resolver = resolver, .pid = pid };
+	bool is_asked_for;
+
+	if (!stack)
+		return;
+	holder__name_frames(holder, resolver, pid, stack->frames, stack->n_frames);
+	is_asked_for = holder->n_frames && stack->frames[0].code &&
+		naming__collects(&naming, stack->frames[0].code, holder->stack[0].line);
+	holder->is_collecting = kind == HOLDER_GIL && stack->cause == LS_CAUSE_GC && !is_asked_for;
 }
 
 const struct model_frame *holder__own_frame(const struct model_holder *holder,
 					    const struct runtime_words *words)
 {
+	if (holder->is_collecting)
+		return NULL;
 	for (size_t i = 0; i < holder->n_frames; i++)
 		if (!runtime_words__is_library(words, holder->stack[i].file))
 			return &holder->stack[i];

@@ -28,7 +28,7 @@ void holder__name_stack(struct model_holder *holder, const struct resolver *reso
 
 /*
  * The line of the holder to blame: the innermost one that is no library's, or else the innermost
- * one. NULL: its stack is not known.
+ * one. NULL: its stack is not known, or innocent.
  */
 const struct model_frame *holder__own_frame(const struct model_holder *holder,
 					    const struct runtime_words *words);

@@ -53,7 +53,7 @@ static int get_line(struct holders *h, const struct stall *stall, const struct m
 	int r;
 
 	r = place_key__make(at ? at->function : holder->name, at ? at->file : "", at ? at->line : 0,
-			    holder->is_process, &key, &n);
+			    holder->is_process | (uint32_t)holder->is_collecting << 1, &key, &n);
 	if (r)
 		return r;
 	HASH_FIND(hh, h->lines, key, n, *ret_line);
@@ -83,10 +83,11 @@ int holders__add(struct holders *h, const struct stall *stall, const struct mode
 		return r;
 	memcpy(line->row.name, holder->name, sizeof(line->row.name));
 	line->row.is_process = holder->is_process;
+	line->row.is_collecting = holder->is_collecting;
 	line->row.words = stall->words;
 	line->row.stalls++;
 	line->row.waited_ns += waited_ns;
-	line->row.starved_ns += stall->starved_ns;
+	line->row.starved_ns += stall__starved_share_ns(stall, waited_ns);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ enum lint_id {
 		LINT_MAX
 };
 
-#define LINT_MAX_RULES 28
+#define LINT_MAX_RULES 36
 #define LINT_MAX_LOOP_RULES 12
 #define LINT_MAX_FINDINGS (LINT_MAX_RULES + LINT_MAX_LOOP_RULES) /* enough for every rule */
 

@@ -543,7 +543,7 @@ static int snapshot_conclusions(struct model *m)
 		r = pool_sums__rows(&m->pools, &m->snapshot);
 	if (!r)
 		r = life_sums__rows(&m->lives, &m->snapshot);
-	return r ? r : finding_sums__rows(&m->findings, &m->snapshot);
+	return r ? r : finding_sums__rows(&m->findings, &m->groups, &m->snapshot);
 }
 
 int model__snapshot(struct model *m, const struct snapshot **ret_snapshot)

@@ -43,6 +43,13 @@ const char *naming__source(const struct naming *n, uint64_t code, uint32_t line)
 	return r->ops->source && line ? r->ops->source(r->ctx, n->pid, code, line) : NULL;
 }
 
+bool naming__collects(const struct naming *n, uint64_t code, uint32_t line)
+{
+	const struct resolver *r = n->resolver;
+
+	return r->ops->collects && line && r->ops->collects(r->ctx, n->pid, code, line);
+}
+
 bool frame_is_known(const struct model_frame *frame)
 {
 	return frame->function && frame->file && strcmp(frame->function, "?") != 0 &&

@@ -24,6 +24,7 @@ struct code_info naming__coroutine(const struct naming *n, uint64_t code);
 struct code_info naming__code(const struct naming *n, uint64_t code);
 /* See struct resolver_ops. */
 const char *naming__source(const struct naming *n, uint64_t code, uint32_t line);
+bool naming__collects(const struct naming *n, uint64_t code, uint32_t line);
 uint32_t naming__file_lines(const struct naming *n, uint64_t code);
 /* False if that is not known. */
 bool naming__is_awaited(const struct naming *n, uint64_t code);

@@ -38,7 +38,8 @@ struct own_spot {
 	struct own_spot_key key;
 	struct own_code *code;
 	uint32_t line;
-	uint64_t weight_ns;
+	uint64_t weight_ns; /* of all stacks that hold it */
+	uint64_t inner_ns; /* of those in which it is the user's innermost line */
 	UT_hash_handle hh;
 };
 
@@ -49,7 +50,9 @@ struct own {
 	const struct runtime_words *words;
 	struct own_code *codes; /* tables in the order of arrival */
 	struct own_spot *spots;
-	unsigned int rank; /* the highest of all */
+	unsigned int rank; /* of the functions that count */
+	unsigned int entry_rank; /* of those that may be the entry: the highest of all */
+	enum ls_cause cause; /* only stacks of this cause count; LS_CAUSE_MAX: all */
 	uint64_t total_ns;
 };
 
@@ -257,44 +260,60 @@ static unsigned int rank_of_stack(const struct own *o, const struct pending_stac
 	return rank;
 }
 
-static unsigned int highest_rank(const struct own *o)
+/* What a function holds at least of a step that it is to blame for. */
+#define LEAST_SHARE 4 /* a quarter */
+
+static void weigh_ranks(const struct own *o, uint64_t weights_ns[N_RANKS])
 {
-	unsigned int highest = RANK_UNKNOWN;
-
-	for (size_t i = 0; i < o->span->n_stacks; i++) {
-		const unsigned int rank = rank_of_stack(o, o->span->stacks[i]);
-
-		if (rank > highest)
-			highest = rank;
-	}
-	return highest;
-}
-
-static unsigned int heaviest_rank(const struct own *o)
-{
-	uint64_t weights_ns[N_RANKS] = {};
-	unsigned int heaviest = RANK_UNKNOWN;
-
 	for (size_t i = 0; i < o->span->n_stacks; i++) {
 		const struct pending_stack *stack = o->span->stacks[i];
 		uint64_t *weight_ns = &weights_ns[rank_of_stack(o, stack)];
 
 		*weight_ns = add_saturated(*weight_ns, stack->weight_ns);
 	}
+}
+
+/*
+ * One step is one chain of calls, so a higher rank is the user's code that ran the lower ones; but
+ * not if it was there for a moment only, and a library did the rest when it had returned.
+ */
+static unsigned int rank_of_step(const uint64_t weights_ns[N_RANKS])
+{
+	uint64_t all_ns = 0, so_far_ns = 0;
+	unsigned int rank = N_RANKS;
+
+	for (unsigned int i = 0; i < N_RANKS; i++)
+		all_ns = add_saturated(all_ns, weights_ns[i]);
+	while (rank > 0 && (so_far_ns < all_ns / LEAST_SHARE || !so_far_ns))
+		so_far_ns = add_saturated(so_far_ns, weights_ns[--rank]);
+	return rank;
+}
+
+/*
+ * Between two steps several callbacks may run: of these the rank is that of the heaviest ones, or a
+ * function that was seen once would stand for a C function that ran all the time.
+ */
+static unsigned int rank_of_callbacks(const uint64_t weights_ns[N_RANKS])
+{
+	unsigned int heaviest = RANK_UNKNOWN;
+
 	for (unsigned int rank = 0; rank < N_RANKS; rank++)
 		if (weights_ns[rank] && weights_ns[rank] >= weights_ns[heaviest])
 			heaviest = rank;
 	return heaviest;
 }
 
-/*
- * One step is one chain of calls, so the highest rank of all its stacks is the user's code that ran
- * it. Between two steps several callbacks may run: of these the rank is that of the heaviest ones,
- * or a function that was seen once would stand for a C function that ran all the time.
- */
-static unsigned int find_rank(const struct own *o, enum ls_unit unit)
+static void find_ranks(struct own *o, enum ls_unit unit)
 {
-	return unit == LS_UNIT_CALLBACK ? heaviest_rank(o) : highest_rank(o);
+	uint64_t weights_ns[N_RANKS] = {};
+
+	weigh_ranks(o, weights_ns);
+	o->rank =
+		unit == LS_UNIT_CALLBACK ? rank_of_callbacks(weights_ns) : rank_of_step(weights_ns);
+	o->entry_rank = o->rank;
+	for (unsigned int rank = o->rank + 1; rank < N_RANKS && unit != LS_UNIT_CALLBACK; rank++)
+		if (weights_ns[rank])
+			o->entry_rank = rank;
 }
 
 static bool counts(const struct own *o, const struct own_spot *spot)
@@ -302,12 +321,28 @@ static bool counts(const struct own *o, const struct own_spot *spot)
 	return spot && spot->code->rank == o->rank;
 }
 
+/* Number of the frames that count; 0 if the stack is of another cause. */
+static size_t counted_depth(const struct own *o, const struct pending_stack *stack)
+{
+	return o->cause == LS_CAUSE_MAX || stack->cause == o->cause ? depth(o, stack) : 0;
+}
+
+static void reset(struct own *o)
+{
+	for (struct own_code *code = o->codes; code; code = code->hh.next)
+		code->weight_ns = code->inner_ns = code->outer_ns = code->counted = 0;
+	for (struct own_spot *spot = o->spots; spot; spot = spot->hh.next)
+		spot->weight_ns = spot->inner_ns = 0;
+	o->total_ns = 0;
+}
+
 /* A function that calls itself counts once in a stack, at its innermost line. */
 static void weigh(struct own *o)
 {
 	for (size_t i = 0; i < o->span->n_stacks; i++) {
 		const struct pending_stack *stack = o->span->stacks[i];
-		const size_t n = depth(o, stack);
+		const size_t n = counted_depth(o, stack);
+		bool is_inner = true;
 
 		o->total_ns = add_saturated(o->total_ns, n ? stack->weight_ns : 0);
 		for (size_t j = 0; j < n; j++) {
@@ -315,6 +350,9 @@ static void weigh(struct own *o)
 
 			if (!counts(o, spot) || spot->code->counted == i + 1)
 				continue;
+			if (is_inner)
+				spot->inner_ns = add_saturated(spot->inner_ns, stack->weight_ns);
+			is_inner = false;
 			spot->code->counted = i + 1;
 			spot->weight_ns = add_saturated(spot->weight_ns, stack->weight_ns);
 			spot->code->weight_ns =
@@ -342,7 +380,7 @@ static struct own_code *find_own(struct own *o)
 
 	for (size_t i = 0; i < o->span->n_stacks; i++) {
 		const struct pending_stack *stack = o->span->stacks[i];
-		const size_t n = depth(o, stack);
+		const size_t n = counted_depth(o, stack);
 
 		for (size_t j = 0; j < n; j++) {
 			struct own_spot *spot = spot_at(o, stack, j);
@@ -375,10 +413,12 @@ static struct own_code *find_entry(struct own *o, const struct own_code *own)
 		const struct pending_stack *stack = o->span->stacks[i];
 		const size_t n = depth(o, stack);
 
-		for (size_t j = holds(stack, n, own) ? n : 0; j > 0; j--) {
+		const bool is_candidate = o->entry_rank > o->rank || holds(stack, n, own);
+
+		for (size_t j = is_candidate ? n : 0; j > 0; j--) {
 			struct own_spot *spot = spot_at(o, stack, j - 1);
 
-			if (!counts(o, spot))
+			if (!spot || spot->code->rank != o->entry_rank)
 				continue;
 			spot->code->outer_ns =
 				add_saturated(spot->code->outer_ns, stack->weight_ns);
@@ -390,14 +430,28 @@ static struct own_code *find_entry(struct own *o, const struct own_code *own)
 	return best;
 }
 
-static struct model_frame heaviest_line(const struct own *o, const struct own_code *code)
+static const struct own_spot *heaviest_spot(const struct own *o, const struct own_code *code)
 {
 	const struct own_spot *best = NULL;
 
 	for (const struct own_spot *s = o->spots; s; s = s->hh.next)
 		if (s->code == code && (!best || s->weight_ns > best->weight_ns))
 			best = s;
-	return (struct model_frame){ code->info.name, code->info.file, best ? best->line : 0 };
+	return best;
+}
+
+static struct model_frame heaviest_line(const struct own *o, const struct own_code *code)
+{
+	const struct own_spot *spot = heaviest_spot(o, code);
+
+	return (struct model_frame){ code->info.name, code->info.file, spot ? spot->line : 0 };
+}
+
+static uint64_t line_ns(const struct own *o, const struct own_code *code)
+{
+	const struct own_spot *spot = heaviest_spot(o, code);
+
+	return spot ? spot->weight_ns : 0;
 }
 
 /* Without a stack a step is still known to be inside its coroutine. */
@@ -428,24 +482,96 @@ static void fill_from_stacks(struct own *o, struct stall *stall)
 	stall->own_share = o->total_ns ? (double)own->weight_ns / (double)o->total_ns : 1;
 	stall->entry = heaviest_line(o, entry);
 	stall->entry_def_line = entry->info.first_line;
-	stall->is_entry_users = o->rank == RANK_ORIGIN + ORIGIN_USER;
+	stall->is_entry_users = o->entry_rank == RANK_ORIGIN + ORIGIN_USER;
+}
+
+static void add_share(struct own *o, struct stall *stall, const struct own_code *code,
+		      uint32_t line, uint64_t weight_ns)
+{
+	if (stall->n_shares == STALL_MAX_SHARES || !o->total_ns)
+		return;
+	stall->shares[stall->n_shares++] = (struct stall_share){
+		.cause = o->cause,
+		.at = { code->info.name, code->info.file, line },
+		.def_line = code->info.first_line,
+		.share = (double)weight_ns / (double)o->total_ns,
+	};
+}
+
+/* Moves what was seen at other positions of the line to its first one. */
+static void merge_lines(struct own *o)
+{
+	for (struct own_spot *a = o->spots; a; a = a->hh.next)
+		for (struct own_spot *b = a->hh.next; a->inner_ns && b; b = b->hh.next) {
+			if (b->code != a->code || b->line != a->line)
+				continue;
+			a->inner_ns = add_saturated(a->inner_ns, b->inner_ns);
+			b->inner_ns = 0;
+		}
+}
+
+/* Calls that block are faults of their own, if each holds as much as makes a function count. */
+static void fill_lines(struct own *o, struct stall *stall)
+{
+	merge_lines(o);
+	for (;;) {
+		struct own_spot *best = NULL;
+
+		for (struct own_spot *s = o->spots; s; s = s->hh.next)
+			if (!best || s->inner_ns > best->inner_ns)
+				best = s;
+		if (!best || !best->inner_ns || best->inner_ns < o->total_ns / (LEAST_SHARE + 1))
+			return;
+		add_share(o, stall, best->code, best->line, best->inner_ns);
+		best->inner_ns = 0;
+	}
+}
+
+/* Of one cause: its lines, or the function that most of its time went through. */
+static void fill_shares_of(struct own *o, struct stall *stall)
+{
+	const size_t n_before = stall->n_shares;
+	const struct own_code *own;
+	const bool is_blocked = ls_cause_class(o->cause) == LS_CLASS_BLOCKED;
+
+	reset(o);
+	weigh(o);
+	if (is_blocked)
+		fill_lines(o, stall);
+	own = stall->n_shares == n_before ? find_own(o) : NULL;
+	if (own)
+		add_share(o, stall, own, heaviest_line(o, own).line,
+			  is_blocked ? line_ns(o, own) : own->weight_ns);
+}
+
+static void fill_shares(struct own *o, struct stall *stall)
+{
+	for (o->cause = LS_CAUSE_CPU; o->cause < LS_CAUSE_MAX; o->cause++)
+		if (ls_cause_host(o->cause) != LS_HOST_OWN && stall->cause_ns[o->cause])
+			fill_shares_of(o, stall);
 }
 
 int own__fill(const struct own_rules *rules, const struct naming *naming,
 	      const struct pending_span *span, struct stall *stall)
 {
 	_cleanup_(own__done) struct own o = {
-		.rules = rules, .naming = naming, .span = span, .words = stall->words
+		.rules = rules,
+		.naming = naming,
+		.span = span,
+		.words = stall->words,
+		.cause = LS_CAUSE_MAX,
 	};
 	int r = name_all(&o);
 
 	if (r < 0)
 		return r;
-	o.rank = find_rank(&o, stall->unit);
+	find_ranks(&o, stall->unit);
 	weigh(&o);
-	if (o.rank == RANK_UNKNOWN)
+	if (o.rank == RANK_UNKNOWN) {
 		fill_from_coroutine(stall);
-	else
-		fill_from_stacks(&o, stall);
+		return 0;
+	}
+	fill_from_stacks(&o, stall);
+	fill_shares(&o, stall);
 	return 0;
 }

@@ -61,6 +61,11 @@ struct resolver_ops {
 	 */
 	const char *(*source)(void *ctx, uint32_t pid, uint64_t code, uint32_t line);
 	/*
+	 * Does this line of a code object's file ask the garbage collector to run? False if that
+	 * cannot be known. NULL, as of recordings of older versions: it never is.
+	 */
+	bool (*collects)(void *ctx, uint32_t pid, uint64_t code, uint32_t line);
+	/*
 	 * Words of the runtime of a process. NULL, also as a member: not known, the default ones
 	 * serve.
 	 */

@@ -133,6 +133,8 @@ struct finding_row {
 	size_t n_coroutines, n_entries;
 	bool has_more; /* coroutines or entries beyond these */
 	struct code_info coroutines[FINDING_MAX_WHO], entries[FINDING_MAX_WHO];
+	/* the user's next function that each entry called; NULLs: none */
+	struct code_info behind[FINDING_MAX_WHO];
 	uint64_t stalls, light_stalls;
 	/* stalls that go on, which are not in `stalls`: the sums have their time so far */
 	uint32_t open;
@@ -195,6 +197,7 @@ struct site_cost_row {
 struct holder_row {
 	struct model_frame at; /* NULLs: not known */
 	bool is_process; /* it is a process, and no thread of it is known */
+	bool is_collecting; /* its garbage collector ran: `at` is not known */
 	char name[LS_NAME_BYTES]; /* of the thread in the newest stall; "" if not known */
 	/* waited_ns: for it; starved_ns: of all tasks that waited behind these stalls */
 	uint64_t stalls, waited_ns, starved_ns;

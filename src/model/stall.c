@@ -55,12 +55,13 @@ static void fill_cpu_holder(struct stall *stall, const struct ls_cpu_holder *fro
 }
 
 /* A host's wait must not hide that its own time alone is a stall. */
-static void fill_own(struct stall *stall, uint64_t threshold_ns)
+static void fill_own(struct stall *stall)
 {
 	const uint64_t own_ns = stall->duration_ns - HOST_NS(stall->cause_ns);
 	__u64 own[LS_CAUSE_MAX];
 
-	if (ls_cause_host(stall->cause) != LS_HOST_OWN || !threshold_ns || own_ns < threshold_ns)
+	if (ls_cause_host(stall->cause) != LS_HOST_OWN || !stall->threshold_ns ||
+	    own_ns < stall->threshold_ns)
 		return;
 	for (enum ls_cause i = 0; i < LS_CAUSE_MAX; i++)
 		own[i] = ls_cause_host(i) == LS_HOST_OWN ? 0 : stall->cause_ns[i];
@@ -110,7 +111,7 @@ static bool is_open_call(const char *syscall)
 	return syscall && !strncmp(syscall, "open", 4);
 }
 
-static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
+enum sign stall__sign_of(const struct stall *stall, enum ls_cause cause)
 {
 	if (stall->is_nested_loop && ls_cause_class(cause) == LS_CLASS_BLOCKED &&
 	    cause != LS_CAUSE_STOPPED)
@@ -120,6 +121,10 @@ static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 		return sign_of_wait(stall);
 	case LS_CAUSE_CPU:
 		return sign_of_work(stall);
+	case LS_CAUSE_GC:
+		return stall->collects ? SIGN_COLLECTS : SIGN_NONE;
+	case LS_CAUSE_GIL:
+		return stall->gil_holder.is_collecting ? SIGN_HOLDER_COLLECTS : SIGN_NONE;
 	case LS_CAUSE_LOCK:
 		return stall->lock_known == LS_LOCK_NOTIFIED ? SIGN_NOTIFIED : SIGN_NONE;
 	case LS_CAUSE_FILE:
@@ -132,10 +137,17 @@ static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 	}
 }
 
+uint64_t stall__starved_share_ns(const struct stall *stall, uint64_t part_ns)
+{
+	const unsigned __int128 product = (unsigned __int128)stall->starved_ns * part_ns;
+
+	return stall->duration_ns ? (uint64_t)(product / stall->duration_ns) : 0;
+}
+
 void stall__set_signs(struct stall *stall)
 {
-	stall->sign = sign_of(stall, stall->cause);
-	stall->own_sign = stall->own_ns ? sign_of(stall, stall->own_cause) : SIGN_NONE;
+	stall->sign = stall__sign_of(stall, stall->cause);
+	stall->own_sign = stall->own_ns ? stall__sign_of(stall, stall->own_cause) : SIGN_NONE;
 }
 
 static void fill_victims(struct stall *stall, const struct ls_rec_stall *rec)
@@ -232,7 +244,8 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	fill_numbers(stall, rec);
 	fill_cpu_holder(stall, &rec->cpu_holder);
 	fill_kernel_time(stall, rec);
-	fill_own(stall, rec->threshold_ns);
+	stall->threshold_ns = rec->threshold_ns;
+	fill_own(stall);
 	stall__set_signs(stall);
 	fill_victims(stall, rec);
 	holder__fill_gil(&stall->gil_holder, r, rec);

@@ -46,6 +46,8 @@ enum sign {
 	SIGN_NOTIFIED, /* it waited for what another thread does, not for a lock that one holds */
 	SIGN_OPENS, /* it opened a file, which may be a FIFO: that one waits for its other end */
 	SIGN_LIBRARY, /* it slept in a native library, not in the runtime's own sleep */
+	SIGN_COLLECTS, /* it asked the garbage collector to run */
+	SIGN_HOLDER_COLLECTS, /* the holder of the interpreter's lock collected garbage */
 	SIGN_PAGE_FAULTS, /* the kernel provided or copied memory that it touched */
 	SIGN_MAX
 };
@@ -66,10 +68,22 @@ struct model_holder {
 	 * thread. It may be another process than the stall's
 	 */
 	bool is_process;
+	/* it had the interpreter's lock because it collected garbage: its stack is innocent */
+	bool is_collecting;
 	char name[LS_NAME_BYTES]; /* UTF-8, raw; "" if not known */
 	/* what it ran meanwhile, innermost first; 0: no code of the runtime, or not known */
 	size_t n_frames;
 	struct model_frame stack[LS_MAX_FRAMES];
+};
+
+#define STALL_MAX_SHARES 6
+
+/* What the time of one cause went into: one of the user's lines. */
+struct stall_share {
+	enum ls_cause cause;
+	struct model_frame at;
+	uint32_t def_line; /* first line of that function, 0 if not known */
+	double share; /* of the time of that cause that was seen there */
 };
 
 /* Where a step resumed or suspended. `at` is valid as `state` says: see step_ends.h. */
@@ -110,6 +124,7 @@ struct stall {
 	enum ls_unit unit;
 	enum ls_cause cause;
 	uint64_t start_ns, duration_ns;
+	uint64_t threshold_ns; /* that it reached; 0: not known */
 	uint64_t cause_ns[LS_CAUSE_MAX]; /* adds up to duration_ns */
 	uint64_t cpu_ns, blocked_ns, gil_ns, runqueue_ns; /* the split: adds up to duration_ns */
 	/* part of runqueue_ns during which the hypervisor ran another guest */
@@ -135,6 +150,9 @@ struct stall {
 	uint32_t entry_def_line; /* of `entry`, likewise */
 	bool is_entry_users; /* `entry` is the user's code, not a library's */
 	double own_share;
+	/* by cause, of each the largest first */
+	size_t n_shares;
+	struct stall_share shares[STALL_MAX_SHARES];
 	/* lines around own.line, see struct resolver_ops; NULL if not known */
 	const char *source;
 	const char *call_syscall;
@@ -144,6 +162,7 @@ struct stall {
 	/* first lines of the functions in `stack`, 0 if not known */
 	uint32_t def_lines[LS_MAX_FRAMES];
 	bool is_stack_cut;
+	bool collects; /* its innermost line asks the garbage collector to run */
 	struct model_holder gil_holder; /* the one that it waited for longest */
 	/* the same of the locks that it waited for */
 	struct model_holder lock_holder;
@@ -237,6 +256,10 @@ void stall__trace_text(const struct stall *stall, struct trace_text *ret_text);
 
 /* Overwrites *stall. */
 void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_rec_stall *rec);
+/* Of the time that tasks starved behind it, the share of `part_ns` of its duration. */
+uint64_t stall__starved_share_ns(const struct stall *stall, uint64_t part_ns);
+/* What was observed of the part of its time that is of this cause. */
+enum sign stall__sign_of(const struct stall *stall, enum ls_cause cause);
 /* Again, after more of it has become known. */
 void stall__set_signs(struct stall *stall);
 /* Most of its time on the CPU was in kernel mode. */

@@ -295,8 +295,13 @@ static int emit_holder(const struct open_stall_query *q, const struct ls_rec_sta
 		       const struct thread_copy *copy, uint32_t cause)
 {
 	const struct lock_holder *holder = holder_of(copy, stall, cause);
+	struct ls_rec_stack rec;
 
-	return holder ? emit_stack(q, stall, &holder->rec, 1) : 0;
+	if (!holder)
+		return 0;
+	rec = holder->rec;
+	rec.cause = holder_cause(holder);
+	return emit_stack(q, stall, &rec, 1);
 }
 
 /*

@@ -3,6 +3,7 @@
  * Python's words: frames of asyncio and other loops, names of blocking calls, advice. They need no
  * process.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -235,6 +236,19 @@ static bool is_notification(const char *file, const char *function)
 	return false;
 }
 
+/* "gc.collect()", or "collect()" of `from gc import collect`. */
+static bool collects(const char *line)
+{
+	for (const char *at = line; (at = strstr(at, "collect(")); at++) {
+		const char before = at > line ? at[-1] : ' ';
+
+		if (before == '.' ? at - line >= 3 && !strncmp(at - 3, "gc", 2) :
+				    before != '_' && !isalnum((unsigned char)before))
+			return true;
+	}
+	return false;
+}
+
 /*
  * __del__, and what weakref.py calls when an object has died: finalize objects, and the callbacks
  * of its containers and of WeakMethod.
@@ -318,11 +332,21 @@ static const struct finding_words findings[FINDING_MAX] = {
 			  "Waits for the GIL while another thread computes",
 			  "Move that thread's work to a process; a shorter sys.setswitchinterval "
 			  "trades speed for latency" },
+	[FINDING_HOLDER_COLLECTS] = { "waits while Python collects garbage in another thread",
+				      "wait while Python collects garbage in another thread",
+				      "Waits for the GIL while another thread collects garbage; "
+				      "that thread's line only happened to allocate",
+				      "Call gc.freeze() after start-up, raise the thresholds "
+				      "(gc.set_threshold), keep fewer containers alive" },
 	[FINDING_GC] = { "is paused by the garbage collector",
 			 "are paused by the garbage collector",
 			 "Pauses while Python collects garbage; its line only happened to allocate",
 			 "Call gc.freeze() after start-up, raise the thresholds "
 			 "(gc.set_threshold), keep fewer containers alive" },
+	[FINDING_COLLECTS] = { "calls gc.collect() on the loop", "call gc.collect() on the loop",
+			       "Calls the garbage collector, which stops all threads",
+			       "Leave it to Python to collect, or call it where nothing waits; "
+			       "gc.freeze() after start-up makes each collection shorter" },
 	[FINDING_NEVER_YIELDS] = { "computes for over a second without a pause",
 				   "compute for over a second without a pause",
 				   "Computes for over a second without giving the loop a turn",
@@ -426,6 +450,7 @@ const struct runtime_words words_python = {
 	.is_own_module = is_own_module,
 	.is_loop_module = is_loop_module,
 	.is_notification = is_notification,
+	.collects = collects,
 	.findings = findings,
 	.in_callback = in_callback,
 	.is_finalizer = is_finalizer,

@@ -90,6 +90,11 @@ static const char *replay_source(void *ctx, uint32_t pid, uint64_t code, uint32_
 	return find(ctx, ANSWER_SOURCE, pid, code, line)->text;
 }
 
+static bool replay_collects(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	return find(ctx, ANSWER_COLLECTS, pid, code, line)->number;
+}
+
 #define KEY_BYTES 48
 
 static const char *target_note(const struct meta *meta, size_t number, const char *what)
@@ -126,6 +131,7 @@ struct resolver player__resolver(struct player *p)
 		.thread = replay_thread,
 		.is_awaited = replay_awaited,
 		.source = replay_source,
+		.collects = replay_collects,
 		.words = replay_words,
 	};
 

@@ -71,6 +71,10 @@ static void ask_inner(struct recorder *rec, struct answer *a)
 	case ANSWER_SOURCE:
 		a->text = in->ops->source(in->ctx, a->key.pid, a->key.a, (uint32_t)a->key.b);
 		break;
+	case ANSWER_COLLECTS:
+		a->number = in->ops->collects &&
+			in->ops->collects(in->ctx, a->key.pid, a->key.a, (uint32_t)a->key.b);
+		break;
 	case ANSWER_MAX:
 		break;
 	}
@@ -213,6 +217,15 @@ static const char *ask_source(void *ctx, uint32_t pid, uint64_t code, uint32_t l
 	return a.text;
 }
 
+static bool ask_collects(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	const struct answer_key key = { ANSWER_COLLECTS, pid, code, line };
+	struct answer a;
+
+	ask(ctx, &key, &a);
+	return a.number;
+}
+
 /* No answer to keep: the metadata name the runtime of each process. */
 static const struct runtime_words *ask_words(void *ctx, uint32_t pid)
 {
@@ -232,6 +245,7 @@ struct resolver recorder__resolver(struct recorder *rec)
 		.thread = ask_thread,
 		.is_awaited = ask_awaited,
 		.source = ask_source,
+		.collects = ask_collects,
 		.words = ask_words,
 	};
 

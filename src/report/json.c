@@ -337,6 +337,7 @@ static json_t *gil_holder_json(const struct model_holder *holder)
 	if (!holder->tid)
 		return json_null();
 	o = holder_fields(holder);
+	jsonx_add_bool(&o, "is_collecting", holder->is_collecting);
 	return jsonx_end(&o);
 }
 

@@ -50,7 +50,7 @@ static json_t *site_item(const void *item)
 	return jsonx_end(&o);
 }
 
-static json_t *holder_json(const struct holder_row *holder, const char *waited)
+static struct jsonx holder_fields(const struct holder_row *holder, const char *waited)
 {
 	const char *name = *holder->name ? holder->name : NULL;
 	struct jsonx o = jsonx_object();
@@ -63,17 +63,23 @@ static json_t *holder_json(const struct holder_row *holder, const char *waited)
 	jsonx_add_u64(&o, "stalls", holder->stalls);
 	jsonx_add_u64(&o, waited, holder->waited_ns);
 	jsonx_add_u64(&o, "starved_ns", holder->starved_ns);
-	return jsonx_end(&o);
+	return o;
 }
 
 static json_t *holder_item(const void *item)
 {
-	return holder_json(item, "gil_ns");
+	const struct holder_row *holder = item;
+	struct jsonx o = holder_fields(holder, "gil_ns");
+
+	jsonx_add_bool(&o, "is_collecting", holder->is_collecting);
+	return jsonx_end(&o);
 }
 
 static json_t *lock_holder_item(const void *item)
 {
-	return holder_json(item, "lock_ns");
+	struct jsonx o = holder_fields(item, "lock_ns");
+
+	return jsonx_end(&o);
 }
 
 static json_t *victim_item(const void *item)

@@ -382,7 +382,7 @@ static int put_holders(FILE *out, const char *what, const struct holder_row *row
 		if (row->at.file)
 			r = markdown__place(out, row->at.function, row->at.file, row->at.line);
 		else
-			fputs("not known", out);
+			fputs(row->is_collecting ? "garbage collector" : "not known", out);
 		fputs(" | ", out);
 		if (r >= 0 && row->is_process)
 			fputs("process ", out);

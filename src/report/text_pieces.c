@@ -151,10 +151,15 @@ static void how(const struct stall *stall, char buf[TEXT_PIECE_BYTES])
 		 (int)(TEXT_PIECE_BYTES - sizeof(own) - 2), text, own);
 }
 
-/* "garbage collector, generation 2, when app/db.py:31 in fetch_row allocated" */
+/*
+ * "garbage collector, generation 2, when app/db.py:31 in fetch_row allocated"; "called at ..." if
+ * the line asked for it.
+ */
 static void where_collected(const struct stall *stall, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
-	const struct model_frame *call = wording_place(stall);
+	const struct model_frame *call = stall->collects ? &stall->call : wording_place(stall);
+	const char *before = stall->collects ? "called at" : "when";
+	const char *behind = stall->collects ? "" : " allocated";
 	char w[4][TEXT_PIECE_BYTES], generation[32] = "";
 
 	if (stall->gc_generation)
@@ -166,10 +171,10 @@ static void where_collected(const struct stall *stall, size_t columns, char buf[
 		text_choose(w + 2, 2, columns, buf);
 		return;
 	}
-	text_word(w[0], "garbage collector%s, when %s:%u in %s allocated", generation,
-		  format__path_tail(call->file, 2), call->line, call->function);
-	text_word(w[1], "garbage collector%s, when %s:%u allocated", generation,
-		  format__path_tail(call->file, 1), call->line);
+	text_word(w[0], "garbage collector%s, %s %s:%u in %s%s", generation, before,
+		  format__path_tail(call->file, 2), call->line, call->function, behind);
+	text_word(w[1], "garbage collector%s, %s %s:%u%s", generation, before,
+		  format__path_tail(call->file, 1), call->line, behind);
 	text_choose(w, 4, columns, buf);
 }
 

@@ -201,14 +201,15 @@ static void put_holder(FILE *out, const struct holder_row *row, size_t columns, 
 	char waited[FORMAT_NUMBER_BYTES], stalls[FORMAT_NUMBER_BYTES], starved[FORMAT_NUMBER_BYTES];
 	char raw[TEXT_PIECE_BYTES], text[TEXT_PIECE_BYTES], who[WORDING_HOLDER_BYTES];
 
-	snprintf(who, sizeof(who), "%s %s", row->is_process ? "process" : "thread",
-		 *row->name ? row->name : "without a name");
+	snprintf(who, sizeof(who), "%s%s %s", row->is_collecting ? "garbage collector in " : "",
+		 row->is_process ? "process" : "thread", *row->name ? row->name : "without a name");
 	if (row->at.file)
 		snprintf(raw, sizeof(raw), "%s:%u in %s%s%s%s", format__path_tail(row->at.file, 2),
 			 row->at.line, row->at.function, *row->name ? " (" : "",
 			 *row->name ? who : "", *row->name ? ")" : "");
 	else
-		snprintf(raw, sizeof(raw), "%s, no known code", who);
+		snprintf(raw, sizeof(raw), "%s%s", who,
+			 row->is_collecting ? "" : ", no known code");
 	text__escape(raw, text, sizeof(text));
 	format__right(out, format__duration(row->waited_ns, waited), columns);
 	format__right(out, format__count(row->stalls, stalls), 8);

@@ -152,6 +152,7 @@ const struct model_holder *wording_cause_holder(const struct stall *stall)
 const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BYTES])
 {
 	const struct model_holder *holder = wording_cause_holder(stall);
+	const char *collector = holder->is_collecting ? "the garbage collector in " : "";
 
 	if (holder->is_process && holder->tid == stall->pid)
 		snprintf(buf, WORDING_HOLDER_BYTES, "its own process");
@@ -159,9 +160,9 @@ const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BY
 		snprintf(buf, WORDING_HOLDER_BYTES, "process %u%s%s", holder->tid,
 			 *holder->name ? " " : "", holder->name);
 	else if (*holder->name)
-		snprintf(buf, WORDING_HOLDER_BYTES, "thread %s", holder->name);
+		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %s", collector, holder->name);
 	else
-		snprintf(buf, WORDING_HOLDER_BYTES, "thread %u", holder->tid);
+		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %u", collector, holder->tid);
 	return buf;
 }
 

@@ -46,6 +46,7 @@ enum finding_kind {
 	FINDING_PROCESS,
 	FINDING_DNS,
 	FINDING_GIL,
+	FINDING_HOLDER_COLLECTS,
 	FINDING_HOST_CPU,
 	FINDING_OWN_THREADS,
 	FINDING_PINNED,
@@ -54,6 +55,7 @@ enum finding_kind {
 	FINDING_STOPPED,
 	FINDING_THROTTLED,
 	FINDING_GC,
+	FINDING_COLLECTS,
 	FINDING_CPU,
 	FINDING_AWAITS,
 	FINDING_PAGE_FAULTS,
@@ -116,6 +118,8 @@ struct runtime_words {
 	 * each: it is released by a thread that never held it. NULL: there are none.
 	 */
 	bool (*is_notification)(const char *file, const char *function);
+	/* Does this line of a program ask the garbage collector to run? NULL: none does. */
+	bool (*collects)(const char *source_line);
 	/* All four texts of an entry, or none. NULL: none at all. */
 	const struct finding_words *findings; /* FINDING_MAX of them */
 	/*

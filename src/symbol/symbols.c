@@ -41,7 +41,8 @@ struct symbols {
 	struct strings *strings;
 	struct codes *codes;
 	struct sources *sources;
-	struct source_lines *source_lines; /* NULL: they are not read */
+	struct source_lines *source_lines; /* NULL: none was read yet */
+	bool tells_sources;
 	struct native *native;
 };
 
@@ -272,9 +273,22 @@ static uint32_t resolve_file_lines(void *ctx, uint32_t pid, uint64_t code)
 	return sources__lines(s->sources, pid, info.file);
 }
 
-int symbols__read_sources(struct symbols *s)
+static const struct runtime_words *resolve_words(void *ctx, uint32_t pid)
+{
+	struct process *p = symbols__process(ctx, pid);
+
+	return p && p->image.runtime ? p->image.runtime->words : NULL;
+}
+
+static int need_source_lines(struct symbols *s)
 {
 	return s->source_lines ? 0 : source_lines__new(&s->source_lines, s->strings);
+}
+
+int symbols__read_sources(struct symbols *s)
+{
+	s->tells_sources = true;
+	return need_source_lines(s);
 }
 
 static const char *resolve_source(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
@@ -284,7 +298,24 @@ static const char *resolve_source(void *ctx, uint32_t pid, uint64_t code, uint32
 
 	if (resolve_code(ctx, pid, code, 0, &info) < 0 || info.file[0] != '/')
 		return NULL;
-	return source_lines__get(s->source_lines, pid, info.file, line);
+	return need_source_lines(s) ? NULL :
+				      source_lines__get(s->source_lines, pid, info.file, line);
+}
+
+static bool resolve_collects(void *ctx, uint32_t pid, uint64_t code, uint32_t line)
+{
+	const struct runtime_words *words = resolve_words(ctx, pid);
+	const char *text = words && words->collects ? resolve_source(ctx, pid, code, line) : NULL;
+	char one[SOURCE_LINES_MAX_COLUMNS * 3];
+
+	for (uint32_t i = source_first_line(line); text && i < line; i++) {
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	if (!text)
+		return false;
+	snprintf(one, sizeof(one), "%.*s", (int)strcspn(text, "\n"), text);
+	return words->collects(one);
 }
 
 static bool resolve_awaited(void *ctx, uint32_t pid, uint64_t code)
@@ -333,13 +364,6 @@ static uint32_t resolve_thread(void *ctx, uint32_t pid, uint64_t tstate, uint64_
 	return r > 0 || thread_exists((pid_t)pid, tid) ? tid : 0;
 }
 
-static const struct runtime_words *resolve_words(void *ctx, uint32_t pid)
-{
-	struct process *p = symbols__process(ctx, pid);
-
-	return p && p->image.runtime ? p->image.runtime->words : NULL;
-}
-
 int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
 		    struct ls_rec_native *ret_native)
 {
@@ -366,12 +390,12 @@ int symbols__unwind(struct symbols *s, const struct ls_rec_copy *copy,
 #define OPS                                                                                        \
 	.code = resolve_code, .file_lines = resolve_file_lines, .is_awaited = resolve_awaited,     \
 	.line = resolve_line, .native = resolve_native, .syscall = resolve_syscall,                \
-	.thread = resolve_thread, .words = resolve_words
+	.thread = resolve_thread, .words = resolve_words, .collects = resolve_collects
 
 struct resolver symbols__resolver(struct symbols *s)
 {
 	static const struct resolver_ops ops = { OPS };
 	static const struct resolver_ops ops_with_sources = { OPS, .source = resolve_source };
 
-	return (struct resolver){ .ops = s->source_lines ? &ops_with_sources : &ops, .ctx = s };
+	return (struct resolver){ .ops = s->tells_sources ? &ops_with_sources : &ops, .ctx = s };
 }

@@ -279,7 +279,8 @@ static void draw_lock_holder(struct page *p, const struct stall *stall, const ch
 {
 	const struct model_frame *own = holder__own_frame(holder, stall->words);
 
-	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "%s by %s %u%s%s", what,
+	page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, attr, "%s by %s%s %u%s%s", what,
+		    holder->is_collecting ? "the garbage collector in " : "",
 		    holder->is_process ? "process" : "thread", holder->tid,
 		    *holder->name ? " " : "", holder->name);
 	if (own && own != &holder->stack[0])

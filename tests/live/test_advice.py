@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What decides between one advice and another is observed, and following it helps."""
 
+import os
+
 from lib import MS, brief, check, check_equal, live, own_ns
 
 THRESHOLD_NS = 20 * MS
@@ -83,6 +85,47 @@ def the_result_of_a_thread_is_awaited(bench):
     check("wrap_future" in said[0]["advice"], "advice: %s", said[0]["advice"])
     stalls = _own_stalls(bench, "result-thread")
     check_equal([brief(s) for s in stalls], [], "stalls when it is awaited")
+
+
+def line_of(mark):
+    path = os.path.join(os.path.dirname(__file__), "programs", "advised.py")
+    with open(path) as file:
+        return next(n for n, line in enumerate(file, 1) if line.rstrip().endswith("# " + mark))
+
+
+@live()
+def a_collection_that_was_asked_for(bench):
+    for mode in bench.modes():
+        *_, summary = _trace(bench, "advised.py", "cleans", mode=mode)
+        said = [f for f in summary["findings"] if f["lint"] == "gc-pause" and f["where"]]
+        check_equal([f["where"]["line"] for f in said], [line_of("cleans")], "lines in %s" % mode)
+        check("calls gc.collect()" in said[0]["what"], "what: %s", said[0]["what"])
+        check("gc.freeze()" in said[0]["advice"], "advice: %s", said[0]["advice"])
+    stalls = _own_stalls(bench, "cleans-frozen")
+    check_equal([brief(s) for s in stalls], [], "stalls with frozen objects")
+
+
+def _is_own(finding):
+    return finding["subject"] == "line" and finding["where"]
+
+
+@live()
+def each_line_that_blocks_has_its_share(bench):
+    for mode in bench.modes():
+        *_, summary = _trace(bench, "advised.py", "lines", mode=mode)
+        said = {f["where"]["line"]: f for f in summary["findings"] if _is_own(f)}
+        for mark, least_ms in ("first", 60), ("second", 50):
+            finding = said[line_of(mark)]
+            mean_ms = finding["time_ns"] / finding["stalls"] / MS
+            check(least_ms - 2 < mean_ms < least_ms + 25, "%s: %.1f ms", mark, mean_ms)
+
+
+@live()
+def each_cause_of_a_step_is_said(bench):
+    for mode in bench.modes():
+        *_, summary = _trace(bench, "advised.py", "causes", mode=mode)
+        causes = {f["cause"] for f in summary["findings"] if _is_own(f)}
+        check(causes >= {"cpu", "sleep", "process"}, "causes in %s: %s", mode, causes)
 
 
 @live()

@@ -61,6 +61,34 @@ def _check_table(summary, done):
     check(rows[0]["gil_ns"] > 0 and rows[0]["stalls"] > 0, "an empty row: %r", rows[0])
 
 
+def _check_collector(stall, done, tid):
+    """Whoever allocated when a collection was due is innocent."""
+    holder = stall["gil_holder"]
+    check_equal((holder["tid"], holder["name"]), (tid, done["name"]), "holder")
+    check(holder["is_collecting"], "its collector ran: %r", holder)
+
+
+@live(loops=both_loops)
+def that_collects_garbage(bench):
+    library = build_library(bench.folder)
+    for mode in bench.modes():
+        target = bench.target(PROGRAM, library, "--loop", bench.loop)
+        target.hear("ready")
+        tool = bench.tool("trace", "-p", str(target.pid), "--threshold", "20ms", "--mode", mode)
+        tool.wait_start()
+        done = target.ask("collector", "done", timeout=90)
+        tool.finish()
+        for hold, tid in zip(done["holds"], done["tids"]):
+            stall = _longest_within(tool.stalls, hold)
+            check(stall, "no stall while %r: %s", hold, list(map(brief, tool.stalls)))
+            _check_collector(stall, done, tid)
+        rows = [row for row in tool.summary["gil_holders"] if row["is_collecting"]]
+        check_equal([row["thread"] for row in rows], [done["name"]], "rows of collectors")
+        finding = next(f for f in tool.summary["findings"] if f["lint"] == "gc-pause")
+        check(not finding["where"], "a line is accused: %r", finding)
+        target.finish()
+
+
 @live(loops=both_loops)
 def named(bench):
     library = build_library(bench.folder)

@@ -179,7 +179,7 @@ const TABLES = [
 		rows: () => data.summary[name],
 		sort: '-' + waited,
 		columns: [
-			{ ...texts('line', (r) => r.function || '', (r) => r.file ? place(r.function, r.file, r.line) : ['not known']), id: 'function' },
+			{ ...texts('line', (r) => r.function || '', (r) => r.file ? place(r.function, r.file, r.line) : [r.is_collecting ? 'garbage collector' : 'not known']), id: 'function' },
 			{ ...texts('thread', (r) => r.thread || r.process || '', (r) => [r.process ? 'process ' : '', make('bdi', {}, r.thread || r.process || '-')]), id: 'thread' },
 			figure('waited', waited),
 			figure('stalls', 'stalls', count),

@@ -3,7 +3,7 @@
 
     advised.py native|native-thread|locked|locked-thread|python|python-process
     advised.py result|result-thread|fifo|fifo-thread
-    advised.py gets|gets-sleep|writes|writes-spawn
+    advised.py gets|gets-sleep|writes|writes-spawn|cleans|cleans-frozen|lines|causes
 
 "writes" writes to memory that it shares with a child that it forked, so that the kernel copies each
 page; "writes-spawn" starts the child without a fork.
@@ -11,16 +11,20 @@ page; "writes-spawn" starts the child without a fork.
 waits there for what a thread does, "fifo" for the other end of a FIFO; the others do that in a
 thread or in a process.
 "gets" takes from a queue that is never empty, "gets-sleep" with a pause in between.
+"cleans" collects garbage by itself beside many objects, "cleans-frozen" after gc.freeze(). "lines"
+sleeps at two lines, "causes" computes, sleeps and waits for a child in one step.
 Prints "ready", waits for a line, works, prints "done".
 """
 
 import asyncio
 import concurrent.futures
+import gc
 import mmap
 import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -68,6 +72,23 @@ def rests():
 
 def result():
     HELPER.submit(rests).result()
+
+
+def cleans():
+    gc.collect()  # cleans
+
+
+def lines():
+    time.sleep(0.06)  # first
+    time.sleep(0.05)  # second
+
+
+def causes():
+    deadline = time.thread_time_ns() + WORK_NS // 2
+    while time.thread_time_ns() < deadline:
+        sum(i * i for i in range(300))
+    rests()
+    subprocess.call(["sleep", "0.05"])
 
 
 def python():
@@ -161,6 +182,20 @@ async def _main(work, executor):
     beat.cancel()
 
 
+def _keep_objects(is_frozen):
+    """As many as make a collection long on this machine."""
+    kept, took_ns = [], 0
+    gc.disable()
+    while took_ns < WORK_NS:
+        kept += [[n] for n in range(1 << 17)]
+        start_ns = time.thread_time_ns()
+        gc.collect()
+        took_ns = time.thread_time_ns() - start_ns
+    if is_frozen:
+        gc.freeze()
+    return kept
+
+
 def _executor(kind):
     if kind == "thread":
         return concurrent.futures.ThreadPoolExecutor(1)
@@ -174,6 +209,9 @@ if __name__ == "__main__":
     name, _, kind = sys.argv[1].partition("-")
     works = {"native": native, "locked": locked, "fifo": fifo, "python": python}
     works["result"] = rests if kind else result
+    works.update(cleans=cleans, lines=lines, causes=causes)
+    if name == "cleans":
+        objects = _keep_objects(kind == "frozen")
     if name == "gets":
         main = _take(kind == "sleep")
     elif name == "writes":

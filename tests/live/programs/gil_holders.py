@@ -10,6 +10,7 @@ three times and prints "done" with what really happened; ends at the end of inpu
 import argparse
 import asyncio
 import ctypes
+import gc
 import sys
 import threading
 import time
@@ -67,6 +68,40 @@ def in_python(holds):
     sys.setswitchinterval(before)
 
 
+def parse_rows(count):
+    return [[i] for i in range(count)]
+
+
+def append_one(rows):
+    rows.append([0])
+
+
+def in_collector(holds):
+    """Collections that are due because of what was kept, and begin where something is allocated."""
+    begun = []
+
+    def on_collection(phase, _):
+        if phase == "start":
+            begun.append(time.monotonic_ns())
+        elif time.monotonic_ns() - begun[-1] > LEAST_NS:
+            holds.append((begun[-1], time.monotonic_ns()))
+
+    gc.callbacks.append(on_collection)
+    count = 1 << 18
+    while len(holds) < HOLDS:
+        n_before = len(holds)
+        gc.disable()
+        rows = parse_rows(count)
+        time.sleep(PAUSE_S)
+        gc.enable()
+        for _ in range(2000):
+            append_one(rows)
+        if len(holds) == n_before:
+            count *= 2
+        del rows
+    gc.callbacks.remove(on_collection)
+
+
 def natively(holds, tids, library):
     for _ in range(HOLDS):
         time.sleep(PAUSE_S)
@@ -79,6 +114,7 @@ def natively(holds, tids, library):
 KINDS = {
     "c": (in_c, "report-writer", "crunch_numbers"),
     "python": (in_python, "word-counter", "count_words"),
+    "collector": (in_collector, "row-parser", None),
     "native": (natively, "starter", None),
 }
 
@@ -103,7 +139,7 @@ def perform(kind, library):
         "tids": tids or [done["tid"]] * len(holds),
         "name": "c-holder" if kind == "native" else name,
         "function": holder,
-        "line": None if kind == "native" else line_of(kind),
+        "line": line_of(kind) if holder else None,
     }
 
 

@@ -13,7 +13,7 @@
 #define BOOTSTRAP 0xabc2
 #define OTHER_LEAF 0xabc3
 
-static uint64_t holder, bottom;
+static uint64_t holder, bottom, collecting;
 
 static void set_holder(uint64_t tstate, uint32_t is_locked)
 {
@@ -24,6 +24,9 @@ static void set_holder(uint64_t tstate, uint32_t is_locked)
 static void begin(void)
 {
 	world__begin();
+	collecting = py__alloc(4);
+	python.proc.py.gc_collecting = collecting;
+	world__update_proc();
 	step(world.task, US); /* which makes its own thread state known */
 	holder = py__tstate(0x77, 4711);
 	bottom = py__frame(WORK, 0x20, py__frame(BOOTSTRAP, 0x10, 0));
@@ -102,6 +105,34 @@ Test(bpf_holder, most_looks_choose_its_stack)
 		wait_for_gil(5 * MS);
 	step_exit(0x1000);
 	cr_assert_eq(next_holder()->frames[0].code, SCAN);
+}
+
+/* It only happened to allocate when a collection was due. */
+Test(bpf_holder, that_collects_garbage)
+{
+	step_enter(world.task, 0x1000);
+	wait_for_gil(5 * MS);
+	memory__put(collecting, 1);
+	for (int i = 0; i < 3; i++)
+		wait_for_gil(5 * MS);
+	step_exit(0x1000);
+	cr_assert_eq(next_holder()->cause, LS_CAUSE_GC);
+	cr_assert_eq(take_stall()->cause_ns[LS_CAUSE_GIL], 20 * MS, "for the loop it is the GIL");
+	/* For less than half of the time: it also ran by itself. */
+	step_enter(world.task, 0x1000);
+	wait_for_gil(5 * MS);
+	memory__put(collecting, 0);
+	for (int i = 0; i < 3; i++)
+		wait_for_gil(5 * MS);
+	step_exit(0x1000);
+	cr_assert_eq(next_holder()->cause, LS_CAUSE_GIL);
+	/* Of another lock it says nothing. */
+	memory__put(collecting, 1);
+	step_enter(world.task, 0x1000);
+	wait_for_gil(5 * MS);
+	blocked(SYS_futex, 0x7700, 20 * MS);
+	step_exit(0x1000);
+	cr_assert_eq(next_holder()->weight_ns, 5 * MS);
 }
 
 /* A thread of C that took the GIL for a call. */

@@ -232,7 +232,7 @@ Test(check_report, markdown_says_what_to_fix_first)
 	cr_assert_eq(check_report_markdown(out, v, &opts), 0);
 	fclose(out);
 	cr_expect_not_null(strstr(text,
-				  "\n**Fix first:** Fixing this line removes 100 % of the "
+				  "\n**Fix first:** Fixing this line removes 90 % of the "
 				  "waiting: fetch&#124;row db.py:31.\n\n"
 				  "1. &#60;img&#62;() sleeps on the loop: Use "
 				  "await asyncio.sleep(...); "),

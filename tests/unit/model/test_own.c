@@ -130,6 +130,71 @@ Test(own, waits_and_samples_count_alike)
 	script_free(s);
 }
 
+static void check_share(const struct stall *stall, size_t i, enum ls_cause cause,
+			const char *function, uint32_t line, double share)
+{
+	cr_assert_gt(stall->n_shares, i);
+	cr_expect_eq(stall->shares[i].cause, cause);
+	cr_expect_str_eq(stall->shares[i].at.function, function);
+	cr_expect_eq(stall->shares[i].at.line, line);
+	cr_expect_float_eq(stall->shares[i].share, share, 0.001, "%f", stall->shares[i].share);
+}
+
+Test(own, each_cause_has_its_place)
+{
+	struct script *s = own_script(NULL);
+	struct ls_rec_stall rec;
+
+	STACK(s, LS_CAUSE_CPU, 20 * MS, RENDER, 88, HANDLER, 14);
+	STACK(s, LS_CAUSE_CPU, 10 * MS, RENDER, 90, HANDLER, 14);
+	STACK(s, LS_CAUSE_SLEEP, 30 * MS, FETCH_ROW, 31, HANDLER, 15);
+	STACK(s, LS_CAUSE_SLEEP, 20 * MS, LEAF_A, 3, FETCH_ROW, 32, HANDLER, 15);
+	STACK(s, LS_CAUSE_SLEEP, 4 * MS, FETCH_ROW, 33, HANDLER, 15);
+	rec = script_stall(s, 1, LS_UNIT_STEP);
+	script_time(&rec, LS_CAUSE_CPU, 30 * MS);
+	script_time(&rec, LS_CAUSE_SLEEP, 54 * MS);
+	script_send_stall(s, &rec);
+	cr_assert_eq(s->stall.n_shares, 3, "%zu", s->stall.n_shares);
+	check_share(&s->stall, 0, LS_CAUSE_CPU, "render", 88, 1);
+	check_share(&s->stall, 1, LS_CAUSE_SLEEP, "fetch_row", 31, 30.0 / 54);
+	check_share(&s->stall, 2, LS_CAUSE_SLEEP, "fetch_row", 32, 20.0 / 54);
+	script_free(s);
+}
+
+/* Many calls that each block for a moment have no line that counts, but a caller. */
+Test(own, many_small_waits_are_placed_at_their_caller)
+{
+	struct script *s = own_script(NULL);
+
+	for (uint64_t i = 0; i < 8; i++)
+		STACK(s, LS_CAUSE_FILE, 5 * MS, FETCH_ROW, 31 + i, HANDLER, 14 + i % 4);
+	script_end(s, 1, LS_CAUSE_FILE);
+	cr_assert_eq(s->stall.n_shares, 1, "%zu", s->stall.n_shares);
+	check_share(&s->stall, 0, LS_CAUSE_FILE, "fetch_row", 31, 0.125);
+	script_free(s);
+}
+
+/* The user's function has returned, and a library works on what it gave. */
+Test(own, a_moment_of_the_users_code_is_not_to_blame)
+{
+	struct script *s = own_script(NULL);
+
+	STACK(s, LS_CAUSE_CPU, 4 * MS, RENDER, 88, LIBRARY, 14);
+	STACK(s, LS_CAUSE_CPU, 60 * MS, LEAF_A, 9, LIBRARY, 15);
+	STACK(s, LS_CAUSE_CPU, 20 * MS, LEAF_B, 9, LIBRARY, 15);
+	script_end(s, 1, LS_CAUSE_CPU);
+	check_own(&s->stall, "leaf_a", 9, 60.0 / 84);
+	check_entry(&s->stall, "render", 88);
+	cr_expect(s->stall.is_entry_users);
+	script_free(s);
+	s = own_script(NULL);
+	STACK(s, LS_CAUSE_CPU, 30 * MS, RENDER, 88, LIBRARY, 14);
+	STACK(s, LS_CAUSE_CPU, 60 * MS, LEAF_A, 9, LIBRARY, 15);
+	script_end(s, 1, LS_CAUSE_CPU);
+	check_own(&s->stall, "render", 88, 1.0 / 3);
+	script_free(s);
+}
+
 Test(own, a_library_is_passed_over)
 {
 	struct script *s = own_script(NULL);

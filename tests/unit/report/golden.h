@@ -417,7 +417,7 @@ static inline void golden_sum(struct golden *g)
 		    finding_sums__stall(&g->findings, &g->stalls[i]))
 			abort();
 	if (groups__rows(&g->groups, &g->snapshot) ||
-	    finding_sums__rows(&g->findings, &g->snapshot))
+	    finding_sums__rows(&g->findings, &g->groups, &g->snapshot))
 		abort();
 }
 

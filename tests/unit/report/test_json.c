@@ -280,12 +280,14 @@ Test(json, gil_holder)
 	s.gil_holder.tid = 4250;
 	json = parse_stall(&s);
 	holder = json_object_get(json, "gil_holder");
-	check_keys(holder, "tid", "name", "stack", NULL);
+	check_keys(holder, "tid", "name", "stack", "is_collecting", NULL);
 	check_int(holder, "tid", 4250);
+	cr_assert(json_is_false(json_object_get(holder, "is_collecting")));
 	check_null(holder, "name");
 	cr_assert_eq(json_array_size(json_object_get(holder, "stack")), 0);
 	json_decref(json);
 	strcpy(s.gil_holder.name, "asyncio_0");
+	s.gil_holder.is_collecting = true;
 	s.gil_holder.n_frames = 1;
 	s.gil_holder.stack[0] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
 	json = parse_stall(&s);
@@ -294,6 +296,7 @@ Test(json, gil_holder)
 	frame = json_array_get(json_object_get(holder, "stack"), 0);
 	check_text(frame, "function", "scan");
 	check_int(frame, "line", 18);
+	cr_assert(json_is_true(json_object_get(holder, "is_collecting")));
 	json_decref(json);
 }
 

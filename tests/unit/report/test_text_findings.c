@@ -117,6 +117,7 @@ Test(text_findings, findings_come_first)
 {
 	const struct report_opts opts = { .mode = "exact", .width = 72 };
 	struct finding_sums sums = { 0 };
+	struct groups groups = { 0 };
 	struct snapshot snap = { .stalls = 2, .starved_ns = 1400 * MS, .watched_ns = 5000 * MS };
 	char *text;
 	struct stall s;
@@ -126,10 +127,10 @@ Test(text_findings, findings_come_first)
 	s.is_entry_users = true;
 	cr_assert_eq(finding_sums__stall(&sums, &s), 0);
 	cr_assert_eq(finding_sums__stall(&sums, &s), 0);
-	cr_assert_eq(finding_sums__rows(&sums, &snap), 0);
+	cr_assert_eq(finding_sums__rows(&sums, &groups, &snap), 0);
 	text = summary_text("text", &snap, &report_run_example, &opts);
 	cr_expect_eq(strstr(text,
-			    "Fixing this line removes 100 % of the waiting: fetch_row db.py:31.\n"
+			    "Fixing this line removes 75 % of the waiting: fetch_row db.py:31.\n"
 			    " 1. handler() sleeps on the loop: app/db.py:31 in fetch_row\n"
 			    "    2 stalls took 101 ms, the longest 50.3 ms; 100 % of the waiting\n"
 			    "    (1.40 s), 2.0 % of the loop's time\n"

@@ -146,7 +146,8 @@ static inline void fixture_sum(struct snapshot *s)
 		if (groups__stall(&fixture_groups, s->stall_list[i], NULL) ||
 		    finding_sums__stall(&fixture_findings, s->stall_list[i]))
 			abort();
-	if (groups__rows(&fixture_groups, s) || finding_sums__rows(&fixture_findings, s))
+	if (groups__rows(&fixture_groups, s) ||
+	    finding_sums__rows(&fixture_findings, &fixture_groups, s))
 		abort();
 }
 
