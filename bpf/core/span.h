@@ -153,7 +153,8 @@ LS_INLINE void turn_begin(struct thread_state *ts, __u64 now_ns)
 {
 	ts->turn_start_ns = now_ns;
 	ts->turn_steps = 0;
-	ts->turn_has_stall = 0;
+	ts->turn_stalls_ns = 0;
+	ts->turn_stall_steps = 0;
 	ts->turn_is_touched = 0;
 	ts->delegated = 0;
 	ts->arrivals.n = 0;

@@ -352,11 +352,12 @@ struct thread_state {
 	__u64 turn_start_ns;
 	/* since when no Python code runs, and so no loop (sched/loop_end.h); 0: one may run */
 	__u64 left_at_ns;
+	__u64 turn_stalls_ns; /* of the turn, in steps and callbacks that were stalls themselves */
 	__u32 turn_steps;
+	__u32 turn_stall_steps; /* of them, those that were stalls */
 	__u32 depth; /* parents in `outer` */
 	__u32 tgid, tid;
 	__u8 is_busy; /* a program is changing this state: an interrupt leaves it alone */
-	__u8 turn_has_stall;
 	__u8 turn_is_touched;
 	__u8 has_stacks; /* its struct thread_stacks and struct thread_holders are allocated */
 	__u32 steal_cpu; /* where steal_ns was read */
@@ -412,6 +413,8 @@ struct thread_state {
 	__u64 lock_owner_at, lock_owner; /* address of the lock's owner field, 0: none; its value */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
+	/* valid only if turn_stalls_ns */
+	__u64 turn_stall_cause_ns[LS_CAUSE_MAX];
 	__u64 turn_stolen_ns;
 	__u32 turn_gc_generation;
 	__u32 pad3;

@@ -278,7 +278,7 @@ static __always_inline void victims_begin(struct thread_state *ts, __u64 end_ns,
 	victims_reset(ts, end_ns, use);
 	if (unit == LS_UNIT_TURN) {
 		ts->victims.is_turn = 1;
-		ts->victims.start_ns = ts->turn_start_ns;
+		ts->victims.start_ns = ts->turn_start_ns + ts->turn_stalls_ns;
 	} else if (ts->cur.is_wake && ts->waiters.sockets_span == ts->cur.number) {
 		ts->victims.sockets = ts->waiters.sockets;
 	}

@@ -120,11 +120,14 @@ static __always_inline void turn_describe(const struct thread_state *ts, struct 
 	__u32 i;
 
 	rec->start_ns = ts->turn_start_ns;
-	rec->steps = ts->turn_steps;
+	rec->steps = ts->turn_steps - ts->turn_stall_steps;
 	if (!ts->turn_is_touched)
 		return;
-	for (i = 0; i < LS_CAUSE_MAX; i++)
+	for (i = 0; i < LS_CAUSE_MAX; i++) {
 		rec->cause_ns[i] = ts->turn_cause_ns[i];
+		if (ts->turn_stalls_ns)
+			rec->cause_ns[i] -= ts->turn_stall_cause_ns[i];
+	}
 	rec->stolen_ns = ts->turn_stolen_ns;
 	rec->gc_generation = ts->turn_gc_generation;
 }
@@ -215,6 +218,21 @@ LS_SUBPROG int stall_send(struct thread_state *ts, __u64 now_ns, __u64 duration_
 	return 0;
 }
 
+/* A turn that is a stall beside the stalls in it is reported without them. */
+static __always_inline void turn_add_stall(struct thread_state *ts, __u64 duration_ns, __u32 unit)
+{
+	__u32 i;
+
+	if (!ts->turn_stalls_ns)
+		__builtin_memset(ts->turn_stall_cause_ns, 0, sizeof(ts->turn_stall_cause_ns));
+	ts->turn_stalls_ns += duration_ns;
+	ts->turn_stall_steps += unit == LS_UNIT_STEP;
+	if (!ts->cur.is_touched)
+		return;
+	for (i = 0; i < LS_CAUSE_MAX; i++)
+		ts->turn_stall_cause_ns[i] += ts->cur.cause_ns[i];
+}
+
 LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 duration_ns, __u32 unit)
 {
 	__u32 is_reported;
@@ -224,9 +242,11 @@ LS_SUBPROG __u32 stall_begin(struct thread_state *ts, __u64 now_ns, __u64 durati
 	is_reported = stall_is_reported(unit == LS_UNIT_STEP ? span_stats(ts) : NULL, duration_ns,
 					now_ns);
 	ts->stats.stalls++;
-	ts->turn_has_stall = 1;
-	if (unit == LS_UNIT_TURN || !is_reported)
+	if (unit == LS_UNIT_TURN)
 		return is_reported;
+	turn_add_stall(ts, duration_ns, unit);
+	if (!is_reported)
+		return 0;
 	code_copy(ts, ts->cur.code, now_ns);
 	accounting_settle(ts);
 	if (ts->cur.is_touched)

@@ -22,7 +22,9 @@ LS_INLINE void turn_end(struct thread_state *ts, __u64 now_ns)
 	if (own_ns > ts->stats.worst_turn_own_ns)
 		ts->stats.worst_turn_own_ns = own_ns;
 	hist_count(ts->stats.turn_hist, duration_ns);
-	if (!ts->turn_has_stall && duration_ns >= settings.threshold_ns)
+	/* What its stalls took has been reported as theirs. */
+	duration_ns -= ts->turn_stalls_ns < duration_ns ? ts->turn_stalls_ns : duration_ns;
+	if (duration_ns >= settings.threshold_ns)
 		stall_report(ts, now_ns, duration_ns, LS_UNIT_TURN, 0);
 	ts->turn_start_ns = 0;
 }

@@ -52,6 +52,9 @@ static long part_add(__u32 i, struct parts_context *context)
 	part.qualname = stats->qualname;
 	part.duration_ns = stats->total_ns - stats->turn_ns;
 	part.steps = stats->steps - stats->turn_steps;
+	/* All its steps were stalls of their own. */
+	if (!part.steps)
+		return 0;
 	top_insert(&ts->turn, &part);
 	return 0;
 }
@@ -110,7 +113,7 @@ LS_SUBPROG int turn_send_parts(struct thread_state *ts, __u64 now_ns)
 	record_header(&rec->hdr, LS_REC_TURN, sizeof(*rec), now_ns, ts);
 	rec->span = ts->cur.number;
 	rec->rest_ns = ts->stats.step_ns - ts->turn.step_ns;
-	rec->rest_steps = ts->turn_steps;
+	rec->rest_steps = ts->turn_steps - ts->turn_stall_steps;
 	turn_fill(&ts->turn, rec);
 	rec->n_made = n_made;
 	if (n_made) {

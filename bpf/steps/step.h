@@ -112,6 +112,9 @@ LS_INLINE void step_count(struct thread_state *ts, __u64 duration_ns, __u64 now_
 	if (ts->cur.is_touched)
 		step_count_waits(ts, duration_ns);
 	if (is_stall) {
+		stats->turn_ns += duration_ns;
+		stats->turn_steps += !ts->cur.is_continued;
+		ts->turn.step_ns += duration_ns;
 		stats->stalls++;
 		stats->starved_ns += starved_ns;
 		coroutine_mark_stalled(ts, ts->cur.code);

@@ -356,6 +356,10 @@ int attribution__place(const struct resolver *resolver, const struct own_rules *
 	if (stall->unit == LS_UNIT_STEP && rec->code)
 		stall->coroutine = naming__coroutine(&naming, rec->code);
 	step_ends__fill(&naming, rec, stall);
+	/* Steps that were no stalls have no stacks of their waits: where they computed is innocent.
+	 */
+	if (stall->unit == LS_UNIT_TURN && ls_cause_class(stall->cause) == LS_CLASS_BLOCKED)
+		return 0;
 	r = choose_stack(&naming, span, stall->cause, &stack);
 	if (r)
 		return r;

@@ -9,9 +9,11 @@
 #include "model/attribution.h"
 #include "model/holder.h"
 #include "model/naming.h"
+#include "model/turn.h"
 
 /* Of the time that is not the host's, a cause beside the main one takes at least a fifth. */
 #define LEAST_SHARE 5
+#define TURN_SHARE 0.5 /* of a turn, that its coroutine took to be its place */
 
 enum rule_subject finding_part__subject(const struct finding_part *part)
 {
@@ -54,11 +56,22 @@ static void place_own(struct finding_part *part, const struct model_frame *own, 
 	part->key_line = stall->def_lines[around];
 }
 
+/* Of steps that were no stalls the kernel side has sums by coroutine, but no lines. */
+static const struct code_info *coroutine_of_turn(const struct stall *stall)
+{
+	const bool blocks = ls_cause_class(stall->cause) == LS_CLASS_BLOCKED;
+
+	return blocks && turn__share(stall) >= TURN_SHARE ? turn__coroutine(stall) : NULL;
+}
+
 static void place_line(struct finding_part *part, const struct stall_share *share)
 {
 	const struct stall *stall = part->stall;
+	const struct code_info *turn = coroutine_of_turn(stall);
 
-	if (share)
+	if (turn)
+		part->at = (struct model_frame){ turn->name, turn->file, turn->first_line };
+	else if (share)
 		place_own(part, &share->at, share->def_line);
 	else if (stall->own.function)
 		place_own(part, &stall->own, stall->own_def_line);
@@ -168,7 +181,9 @@ static void add_rest(struct apart *a, size_t first)
 	struct finding_part *part = &a->parts[first];
 
 	part->ns += a->left_ns;
-	if (!a->stall->n_shares)
+	if (coroutine_of_turn(a->stall))
+		part->seen_ns = (double)part->ns * turn__share(a->stall);
+	else if (!a->stall->n_shares)
 		part->seen_ns = (double)part->ns * a->stall->own_share;
 	part->rule = lint_rule__find(a->stall->unit, part->cause, part->sign, part->ns);
 	part->starved_ns = stall__starved_share_ns(a->stall, part->ns);

@@ -17,6 +17,7 @@
 #include "model/lint_rules.h"
 #include "model/naming.h"
 #include "model/places.h"
+#include "model/turn.h"
 
 #define MAX_LINES 8 /* lines of one function that are counted apart */
 
@@ -143,7 +144,8 @@ static void row_add_who(struct finding_row *row, const struct finding_part *part
 	    finding_part__subject(part) == SUBJECT_HOLDER ||
 	    (part->cause == LS_CAUSE_GC && part->sign != SIGN_COLLECTS))
 		return;
-	if (!add_who(row->coroutines, &row->n_coroutines, &stall->coroutine))
+	if (!add_who(row->coroutines, &row->n_coroutines,
+		     turn__coroutine(stall) ? turn__coroutine(stall) : &stall->coroutine))
 		row->has_more = true;
 	if (stall->unit != LS_UNIT_TURN)
 		add_entry(row, part);

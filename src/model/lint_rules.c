@@ -336,14 +336,19 @@ static const struct rule *rule_of(enum ls_unit unit, enum ls_cause cause, enum s
 const struct rule *lint_rule__find(enum ls_unit unit, enum ls_cause cause, enum sign sign,
 				   uint64_t longest_ns)
 {
+	/* Steps that block do not add up because they are many, but because they block. */
+	const bool blocks = ls_cause_class(cause) == LS_CLASS_BLOCKED;
 	static const enum ls_cause general[LS_CLASS_MAX] = {
 		[LS_CLASS_CPU] = LS_CAUSE_CPU,
 		[LS_CLASS_BLOCKED] = LS_CAUSE_OTHER,
 		[LS_CLASS_GIL] = LS_CAUSE_GIL,
 		[LS_CLASS_RUNQUEUE] = LS_CAUSE_RUNQUEUE,
 	};
-	const struct rule *rule = rule_of(unit, cause, sign, longest_ns);
+	const struct rule *rule;
 
+	if (unit == LS_UNIT_TURN && blocks)
+		unit = LS_UNIT_STEP;
+	rule = rule_of(unit, cause, sign, longest_ns);
 	return rule ? rule : rule_of(unit, general[ls_cause_class(cause)], sign, longest_ns);
 }
 

@@ -83,6 +83,13 @@ const struct code_info *turn__coroutine(const struct stall *stall)
 		NULL;
 }
 
+double turn__share(const struct stall *stall)
+{
+	return turn__coroutine(stall) && stall->duration_ns ?
+		(double)stall->turn.parts[0].duration_ns / (double)stall->duration_ns :
+		0;
+}
+
 uint64_t turn__callbacks_ns(const struct stall *stall)
 {
 	uint64_t steps_ns = stall->turn.rest_ns;

@@ -18,6 +18,9 @@ void turn__learn_names(const struct resolver *resolver, const struct ls_rec_turn
 /* The coroutine that ran most of the turn; NULL: not known, or the stall is no turn. */
 const struct code_info *turn__coroutine(const struct stall *stall);
 
+/* The share of its time that this coroutine took; 0: not known. */
+double turn__share(const struct stall *stall);
+
 /* Time of the turn outside its steps: callbacks, and the loop's own work. */
 uint64_t turn__callbacks_ns(const struct stall *stall);
 

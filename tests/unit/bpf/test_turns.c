@@ -3,6 +3,8 @@
  * What long turns consist of and who waits for their end; who waits for a loop that was woken; when
  * tasks came into the queue.
  */
+#include <sys/syscall.h>
+
 #include "bpf/host/expect.h"
 
 static void begin(void)
@@ -74,6 +76,43 @@ Test(bpf_turns, the_coroutines_of_a_turn)
 	cr_assert_eq(stall->unit, LS_UNIT_TURN);
 	cr_assert_eq(stall->duration_ns, 17 * MS);
 	cr_assert_eq(stall->span, turn->span);
+}
+
+/* What is a stall by itself is not told twice, and hides nothing of the rest. */
+Test(bpf_turns, beside_a_stall)
+{
+	uint64_t small = world__add_task("small", CODE + 0x10),
+		 large = world__add_task("large", CODE + 0x20);
+	const struct ls_rec_stall *stall;
+	const struct ls_rec_turn *turn;
+
+	know_queue();
+	for (int i = 0; i < 7; i++)
+		step(small, 2 * MS);
+	step_enter(large, 0x1000);
+	blocked(SYS_fsync, 0, 12 * MS);
+	step_exit(0x1000);
+	poll_return();
+	stall = take_stall();
+	cr_assert_eq(stall->unit, LS_UNIT_STEP);
+	cr_assert_eq(stall->duration_ns, 12 * MS);
+	turn = take_turn();
+	cr_assert_eq(turn->n_parts, 1);
+	cr_assert_eq(turn->parts[0].code, CODE + 0x10);
+	cr_assert_eq(turn->rest_ns, 0);
+	cr_assert_eq(turn->rest_steps, 0);
+	stall = take_stall();
+	cr_assert_eq(stall->unit, LS_UNIT_TURN);
+	cr_assert_eq(stall->duration_ns, 14 * MS);
+	cr_assert_eq(stall->steps, 7);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_CPU], 14 * MS);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_FILE], 0, "that was the step's");
+	/* Without it the next one is no stall. */
+	step(small, 3 * MS);
+	step(large, 12 * MS);
+	poll_return();
+	cr_assert_eq(take_stall()->unit, LS_UNIT_STEP);
+	cr_assert_null(next_record(LS_REC_STALL));
 }
 
 Test(bpf_turns, the_shortest_parts_are_a_rest)

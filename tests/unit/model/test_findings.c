@@ -452,6 +452,35 @@ Test(findings, causes_that_alone_would_have_been_stalls)
 	done(&b);
 }
 
+/* Steps that block are not too many. */
+Test(findings, a_turn_of_steps_that_block)
+{
+	struct stall s = step_at("fetch_row", 31, LS_CAUSE_SLEEP, 24);
+	struct bench b = { 0 };
+
+	s.unit = LS_UNIT_TURN;
+	s.coroutine = (struct code_info){ NULL, NULL, 0 };
+	s.own = s.call = s.entry = (struct model_frame){ NULL, NULL, 0 };
+	s.turn.n_parts = 1;
+	s.turn.parts[0] = (struct turn_part){ handler, 3, 20 * MS };
+	add(&b, &s);
+	add(&b, &s);
+	cr_expect_str_eq(describe(&b, 0).what, "handler() sleeps on the loop");
+	cr_expect_eq(rows(&b)[0].at.line, handler.first_line);
+	cr_expect_eq(describe(&b, 0).sureness, FINDING_SURE, "%s", describe(&b, 0).why);
+	done(&b);
+	s.turn.parts[0].duration_ns = 10 * MS;
+	add(&b, &s);
+	cr_expect_null(rows(&b)[0].at.file, "it is of several coroutines");
+	done(&b);
+	s.cause = LS_CAUSE_CPU;
+	s.cause_ns[LS_CAUSE_CPU] = s.duration_ns;
+	s.cause_ns[LS_CAUSE_SLEEP] = 0;
+	add(&b, &s);
+	cr_expect_str_eq(describe(&b, 0).lint, "many-small-steps");
+	done(&b);
+}
+
 static void add_through(struct bench *b, const char *entry, const char *called, uint32_t line)
 {
 	struct stall s = step_at(called, line, LS_CAUSE_SLEEP, 50);
