@@ -19,6 +19,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "process/path_walk.h"
 #include "process/procfs.h"
 
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
@@ -116,7 +117,7 @@ static int resolve_in(int root_fd, const char *path, int flags)
 		if (fd < 0)
 			fd = -errno;
 	}
-	return (int)fd;
+	return fd == -ENOSYS ? path_walk(root_fd, path, flags) : (int)fd;
 }
 
 /* Of a relative path: the working directory in front of it. */

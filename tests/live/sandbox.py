@@ -21,11 +21,14 @@ PROT_WRITE, PROT_EXEC = 2, 4
 SHM_EXEC = 0o100000
 POLICIES = (0, 3, 5)  # SCHED_OTHER, SCHED_BATCH, SCHED_IDLE
 ENOSYS = 38
+# Their flags are in memory, which a filter does not see. So systemd says that the kernel has no
+# such calls: because of RestrictNamespaces, and RestrictSUIDSGID, which DynamicUser has in it.
+UNSEEN = ("clone3", "openat2")
 
 
 def _restricted(families):
     """Calls that are allowed with some arguments only: RestrictAddressFamilies, RestrictNamespaces,
-    MemoryDenyWriteExecute, RestrictRealtime."""
+    MemoryDenyWriteExecute, RestrictRealtime, RestrictSUIDSGID."""
     return {
         "socket": [Arg(0, EQ, family) for family in families],
         "clone": [Arg(0, MASKED_EQ, CLONE_NEWANY, 0)],
@@ -38,7 +41,7 @@ def _restricted(families):
         "sched_setscheduler": [Arg(1, EQ, policy) for policy in POLICIES],
         "unshare": [],
         "setns": [],
-        "clone3": [],  # below
+        **{name: [] for name in UNSEEN},
     }
 
 
@@ -57,8 +60,8 @@ def install(calls, families):
             filters.add_rule(ALLOW, name)
         for argument in restricted.get(name, ()):
             filters.add_rule(ALLOW, name, argument)
-    # Its flags are in memory, so systemd refuses it in a way that the C library knows.
-    filters.add_rule(seccomp.ERRNO(ENOSYS), "clone3")
+    for name in UNSEEN:
+        filters.add_rule(seccomp.ERRNO(ENOSYS), name)
     filters.load()
 
 

@@ -19,11 +19,11 @@ INSTALLED = "/usr/local/bin/loopstall"
 DONE_HERE = """AmbientCapabilities CapabilityBoundingSet DynamicUser LockPersonality
     MemoryDenyWriteExecute NoNewPrivileges PrivateDevices PrivateMounts PrivateNetwork PrivateTmp
     ProtectControlGroups ProtectHome ProtectKernelTunables ProtectProc ProtectSystem
-    RestrictAddressFamilies RestrictNamespaces RestrictRealtime SystemCallFilter UMask""".split()
+    RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID SystemCallFilter
+    UMask""".split()
 # They take away what the capabilities and the filter do not give, or what only a manager can.
 BY_SYSTEMD = """IPAddressAllow IPAddressDeny MemoryMax ProtectClock ProtectHostname
-    ProtectKernelLogs ProtectKernelModules RemoveIPC RestrictSUIDSGID SystemCallArchitectures
-    TasksMax""".split()
+    ProtectKernelLogs ProtectKernelModules RemoveIPC SystemCallArchitectures TasksMax""".split()
 HOW_IT_RUNS = """Environment EnvironmentFile ExecStart Restart RestartPreventExitStatus RestartSec
     StateDirectory StateDirectoryMode TimeoutStopSec""".split()
 _ROOT = """

@@ -5,13 +5,17 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,9 +88,39 @@ static void refuse_link_to(const char *where, int code)
 	cr_expect_eq(open_own(in_folder("link")), code, "link to %s", where);
 }
 
-TestSuite(target_file, .init = make_folder, .fini = remove_folder);
+/* As systemd does for RestrictSUIDSGID=. */
+static void forbid_openat2(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(*code), .filter = code };
 
-Test(target_file, regular_files_are_opened)
+	make_folder();
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+TestSuite(target_file, .init = make_folder, .fini = remove_folder);
+TestSuite(target_walk, .init = forbid_openat2, .fini = remove_folder);
+
+/* With openat2() and without it. */
+#define TEST_BOTH(name)                                                                            \
+	static void name(void);                                                                    \
+	TEST_WITHIN(10, target_file, name)                                                         \
+	{                                                                                          \
+		name();                                                                            \
+	}                                                                                          \
+	TEST_WITHIN(10, target_walk, name)                                                         \
+	{                                                                                          \
+		name();                                                                            \
+	}                                                                                          \
+	static void name(void)
+
+TEST_BOTH(regular_files_are_opened)
 {
 	char cwd[256];
 	int fd;
@@ -107,7 +141,7 @@ Test(target_file, regular_files_are_opened)
 	cr_expect_eq(open_own(in_folder("none")), -ENOENT);
 }
 
-Test(target_file, devices_are_never_opened)
+TEST_BOTH(devices_are_never_opened)
 {
 	cr_expect_eq(open_own("/dev/zero"), -ENODEV);
 	refuse_link_to("/dev/zero", -ENODEV);
@@ -123,7 +157,7 @@ static void make_socket(const char *path)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
-TEST_WITHIN(10, target_file, what_cannot_be_read_like_a_file_is_refused)
+TEST_BOTH(what_cannot_be_read_like_a_file_is_refused)
 {
 	DIR *d = NULL;
 
@@ -135,7 +169,7 @@ TEST_WITHIN(10, target_file, what_cannot_be_read_like_a_file_is_refused)
 	cr_expect_eq(target_open_dir(&d, getpid(), in_folder("fifo")), -ENOTDIR);
 }
 
-Test(target_file, files_that_the_kernel_makes_up_are_refused)
+TEST_BOTH(files_that_the_kernel_makes_up_are_refused)
 {
 	DIR *d = NULL;
 
@@ -146,7 +180,7 @@ Test(target_file, files_that_the_kernel_makes_up_are_refused)
 	cr_expect_eq(target_open_dir(&d, getpid(), "/proc"), -EMEDIUMTYPE);
 }
 
-Test(target_file, links_that_the_kernel_made_are_not_followed)
+TEST_BOTH(links_that_the_kernel_made_are_not_followed)
 {
 	cr_expect_eq(open_own("/proc/self/exe"), -ELOOP);
 	refuse_link_to("/proc/self/exe", -ELOOP);
@@ -182,7 +216,7 @@ static pid_t start_inside(void)
 	return child;
 }
 
-Test(target_file, links_stay_inside_the_root_of_the_target)
+TEST_BOTH(links_stay_inside_the_root_of_the_target)
 {
 	char outside[128];
 	pid_t child;
@@ -197,6 +231,7 @@ Test(target_file, links_stay_inside_the_root_of_the_target)
 	expect_text(target_open(child, "/file"), "inside");
 	expect_text(target_open(child, "file"), "inside");
 	expect_text(target_open(child, "/../../file"), "inside");
+	expect_text(target_open(child, "/./..//file"), "inside");
 	cr_expect_eq(target_open(child, outside), -ENOENT);
 	point_link_at("/file");
 	cr_assert_eq(rename(in_folder("link"), in_folder("dir/link")), 0);
@@ -209,7 +244,54 @@ Test(target_file, links_stay_inside_the_root_of_the_target)
 	waitpid(child, NULL, 0);
 }
 
-Test(target_file, a_process_that_ended_has_none)
+/* Of 40 links, which is as many as are followed, and of one more. */
+static void make_chain(void)
+{
+	char name[16], to[16] = "file";
+
+	for (int i = 0; i <= 40; i++) {
+		snprintf(name, sizeof(name), "dir/%d", i);
+		cr_assert_eq(symlink(to, in_folder(name)), 0);
+		snprintf(to, sizeof(to), "%d", i);
+	}
+}
+
+static void remove_chain(void)
+{
+	char name[16];
+
+	for (int i = 0; i <= 40; i++) {
+		snprintf(name, sizeof(name), "dir/%d", i);
+		unlink(in_folder(name));
+	}
+}
+
+TEST_BOTH(links_are_followed_from_the_folder_that_they_are_in)
+{
+	char path[8192];
+
+	cr_assert_eq(mkdir(in_folder("dir"), 0700), 0);
+	write_file(in_folder("file"), "above");
+	write_file(in_folder("dir/file"), "beside");
+	make_chain();
+	expect_text(open_own(in_folder("dir/39")), "beside");
+	cr_expect_eq(open_own(in_folder("dir/40")), -ELOOP);
+	point_link_at("dir/../dir/./0");
+	expect_text(open_own(in_folder("link")), "beside");
+	expect_text(open_own(in_folder("dir/../file")), "above");
+	cr_expect_eq(open_own(in_folder("file/file")), -ENOTDIR);
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[300] = 0;
+	cr_expect_eq(open_own(path), -ENAMETOOLONG);
+	for (size_t i = 0; i < sizeof(path) - 1; i += 2)
+		memcpy(path + i, "/.", 2);
+	path[sizeof(path) - 1] = 0;
+	cr_expect_eq(open_own(path), -ENAMETOOLONG);
+	remove_chain();
+}
+
+TEST_BOTH(a_process_that_ended_has_none)
 {
 	pid_t child = fork();
 
