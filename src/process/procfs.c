@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/array.h"
@@ -151,6 +152,15 @@ int proc_exe(pid_t pid, char **ret_exe, bool *ret_is_deleted)
 	if (ret_is_deleted)
 		*ret_is_deleted = is_deleted;
 	return 0;
+}
+
+int proc_find_thread(pid_t pid, uint32_t tid)
+{
+	struct stat st;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%u", (int)pid, tid);
+	return stat(path, &st) ? -errno : 0;
 }
 
 /* cgroups(7): "hierarchy:controllers:path", the unified one being number 0 without controllers. */

@@ -87,6 +87,12 @@ int proc_thread_comm(pid_t pid, pid_t tid, char *buf, size_t size);
 int proc_read(pid_t pid, const char *name, char **ret_text, size_t *ret_size);
 /* Target of the link /proc/<pid>/<name>. */
 int proc_readlink(pid_t pid, const char *name, char **ret_target);
+/*
+ * 0, or -errno: -ENOENT if the process has no such thread. Not by access(), which asks without our
+ * capabilities unless we are root, and so finds nothing where hidepid= hides other users'
+ * processes.
+ */
+int proc_find_thread(pid_t pid, uint32_t tid);
 /* Arguments joined with spaces. */
 int proc_cmdline(pid_t pid, char **ret_cmdline);
 /*

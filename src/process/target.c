@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/array.h"
@@ -202,6 +203,18 @@ static enum namespace namespace_of(pid_t pid, const char *name)
 	return strcmp(ours, theirs) ? NAMESPACE_OTHER : NAMESPACE_SAME;
 }
 
+/* A service of systemd may have mounts of its own over the root that all others have. */
+static bool has_other_root(pid_t pid)
+{
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	if (stat("/", &ours) || stat(path, &theirs))
+		return false;
+	return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
 /* Missing facts about the container are no failure. */
 static int examine_container(struct examination *x)
 {
@@ -212,8 +225,8 @@ static int examine_container(struct examination *x)
 
 	t->shares_pids = pids == NAMESPACE_SAME;
 	t->is_container = pids == NAMESPACE_OTHER ||
-		namespace_of(t->pid, "ns/mnt") == NAMESPACE_OTHER ||
-		namespace_of(t->pid, "ns/user") == NAMESPACE_OTHER;
+		namespace_of(t->pid, "ns/user") == NAMESPACE_OTHER ||
+		(namespace_of(t->pid, "ns/mnt") == NAMESPACE_OTHER && has_other_root(t->pid));
 	if (proc_read(t->pid, "cgroup", &text, NULL))
 		return 0;
 	cgroup = proc_cgroup__parse(text);

@@ -83,7 +83,7 @@ struct target {
 	char *cmdline; /* one line, arguments joined with spaces, not yet escaped */
 	char *exe; /* path as the target names it */
 	bool is_replaced; /* its program's file was deleted or replaced since it started */
-	bool is_container; /* another mount, pid or user namespace than ours */
+	bool is_container; /* another pid or user namespace than ours, or other mounts and root */
 	bool shares_pids; /* its threads have in its pid namespace the ids that they have in ours */
 	char *cgroup; /* "/docker/4f1a...", not yet escaped; NULL if it is in none */
 	pid_t ns_pid; /* pid inside its own namespace */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/array.h"
@@ -83,15 +82,15 @@ pid_t tid_map__translate(const struct tid_map *map, const struct target *t, uint
 {
 	const struct tid_pair key = { .inner = (pid_t)inner };
 	const struct tid_pair *pair;
-	char path[48];
+	int r;
 
 	if (!inner || inner > INT32_MAX)
 		return 0;
 	if (t->shares_pids) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d", t->pid, key.inner);
-		if (!access(path, F_OK))
+		r = proc_find_thread(t->pid, (uint32_t)key.inner);
+		if (!r)
 			return key.inner;
-		return limits__is_lack(-errno) ? -errno : 0;
+		return limits__is_lack(r) ? r : 0;
 	}
 	pair = map->n ? bsearch(&key, map->pairs, map->n, sizeof(key), by_inner_id) : NULL;
 	return pair ? pair->outer : 0;

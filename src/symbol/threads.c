@@ -7,18 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "process/procfs.h"
 
 #define MAX_TASKS 4096 /* looked through; each takes opening a file */
 
 bool thread_exists(pid_t pid, uint32_t tid)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%u", (int)pid, tid);
-	return access(path, F_OK) == 0;
+	return proc_find_thread(pid, tid) == 0;
 }
 
 /* The id a thread has in the innermost pid namespace it lives in; 0 if it is gone. */
