@@ -1,12 +1,13 @@
 #!/usr/bin/python3 -SB
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a guest runs in place of an init: live cases on its kernel, and then it switches itself off.
+"""What a guest runs in place of an init, or as a service of systemd: live cases on its kernel, and
+then it switches itself off.
 
 The report goes to the serial line REPORT, in the words of the live tests. What goes wrong here goes
 to the console. The kernel hands over those words of its command line that it does not know: REPORT;
-VERBOSE=1; CASES, which are all if it is missing; MORE=1; STATIC, the program without shared
-libraries if there is one; and TRANSPORT, which is how probes are expected to be attached. Programs
-and tests lie below / as they do below the source tree.
+VERBOSE=1; CASES, which are all if it is missing; MORE=1; MANAGED=1, if systemd is the init; STATIC,
+the program without shared libraries if there is one; and TRANSPORT, which is how probes are
+expected to be attached. Programs and tests lie below / as they do below the source tree.
 """
 
 import ctypes
@@ -29,6 +30,7 @@ CASES = (
     "truth.loop_after_attach",
     "truth.runqueue",
     "light.main",
+    "groups.limits",
     "kernel.capabilities",
     "kernel.without_btf",
 )
@@ -39,11 +41,13 @@ MORE = (
     "safety.greenlet_in_steps",
     "safety.loop_in_greenlet/uvloop",
 )
+# In place of all these, where MANAGED=1 is given.
+MANAGED = ("systemd.serves", "systemd.records")
 POWER_OFF = 0x4321FEDC  # linux: include/uapi/linux/reboot.h
 
 
 def prepare(libc):
-    for kind, folder in FILE_SYSTEMS:
+    for kind, folder in () if os.environ.get("MANAGED") else FILE_SYSTEMS:
         if libc.mount(kind.encode(), folder.encode(), kind.encode(), 0, None):
             raise OSError(ctypes.get_errno(), "mount", folder)
     os.environ.update(
@@ -54,17 +58,27 @@ def prepare(libc):
     )
 
 
+def all_cases():
+    if os.environ.get("MANAGED"):
+        return MANAGED
+    return CASES[:-1] + MORE + CASES[-1:] if os.environ.get("MORE") else CASES
+
+
 def run_cases():
     import interpreters
     import lib
     import peer
     import test_counts  # noqa: F401 (fills lib.CASES)
+    import test_groups  # noqa: F401
     import test_kernel  # noqa: F401
     import test_light  # noqa: F401
     import test_safety  # noqa: F401
     import test_truth  # noqa: F401
 
-    peer.bring_loopback_up()
+    if os.environ.get("MANAGED"):
+        import test_systemd  # noqa: F401
+    else:
+        peer.bring_loopback_up()
     runner = lib.Runner(bool(os.environ.get("VERBOSE")))
     python = interpreters.Interpreter(
         {
@@ -76,9 +90,7 @@ def run_cases():
     )
     known = {case.name: case for case in lib.CASES}
     print("booted %s" % os.uname().release)
-    cases = os.environ.get("CASES", "").split() or (
-        CASES[:-1] + MORE + CASES[-1:] if os.environ.get("MORE") else CASES
-    )
+    cases = os.environ.get("CASES", "").split() or all_cases()
     # As in the live tests: the case, and its loop if that is not asyncio.
     started = [(n, known[n.split("/")[0]], python, (n + "/asyncio").split("/")[1]) for n in cases]
     for case in [case for case in started if not runner.run(*case)]:

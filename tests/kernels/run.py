@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs live cases on older kernels: Debian's, each booted in an emulated machine with nothing on it
-but this tree's program.
+but this tree's program; on one of them systemd, for the shipped units.
 
     run.py [-v] [--arch ARCHITECTURE] [-k CASE] [SUITE...]
 
@@ -24,22 +24,26 @@ sys.dont_write_bytecode = True
 
 import initramfs
 import machines
+import with_systemd
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = machines.ROOT
 FOLDER = os.path.join(machines.BUILD, "kernels")
 # Debian's suites, and what their kernels must be seen to use.
 TRANSPORTS = {"bookworm": "perf uprobe", "trixie": "uprobe_multi"}
+# One guest more, of that suite: systemd is its init, and it has cases of its own.
+MANAGED_SUITE, MANAGED, MANAGED_CASES = "trixie", "-systemd", "systemd."
 # Wall time; on an idle machine a guest takes less than a tenth of it.
 TIMEOUT_S = 1500
 CONSOLE_LINES = 25
+FETCHING = threading.Lock()
 FOLDERS = ("proc", "sys", "dev", "tmp", "var/tmp", "etc")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 # Imported in a guest, by the tests or their programs; the last ones only when they are used.
 MODULES = (
-    "interpreters lanes lib test_counts test_light test_safety test_truth test_kernel counts truth"
-    " steady lock_holders guest concurrent.futures.thread"
-    " encodings.idna encodings.ascii encodings.latin_1"
+    "interpreters lanes lib test_causes test_counts test_flight test_groups test_kernel test_light"
+    " test_open test_safety test_systemd test_truth counts truth steady lock_holders guest"
+    " concurrent.futures.thread encodings.idna encodings.ascii encodings.latin_1"
 )
 # Of the cases with other libraries, and where Debian has these.
 MORE_MODULES = " greenlets uvloop greenlet"
@@ -72,8 +76,8 @@ class Results:
         print("%s: SKIP %s" % (suite, reason))
 
 
-def write_initramfs(path, machine, files):
-    archive = initramfs.Archive()
+def add_all(archive, machine, files):
+    """Returns how a program is added, with its libraries."""
     archive.add_link("bin", "usr/bin")
     for folder in FOLDERS:
         archive.add_folder(folder)
@@ -104,17 +108,27 @@ def write_initramfs(path, machine, files):
         for name in os.listdir(os.path.join(ROOT, folder)):
             if name.endswith(".py"):
                 archive.add_file(os.path.join(ROOT, folder, name), os.path.join(folder, name))
-    archive.add_file(os.path.join(HERE, "guest.py"), "/init")
+    return add_program
+
+
+def write_initramfs(path, machine, files, is_managed):
+    archive = initramfs.Archive()
+    add_program = add_all(archive, machine, files)
+    if is_managed:
+        with_systemd.add_to(archive, files, add_program)
+        archive.add_link("/init", with_systemd.INIT)
+    else:
+        archive.add_file(os.path.join(HERE, "guest.py"), "/init")
     archive.write(path)
 
 
-def qemu_command(machine, folder, words):
+def qemu_command(machine, kernel, folder, words):
     append = "console=%s quiet panic=-1 mitigations=off " % machine.console
     return [
         machine.qemu,
         *machine.options(os.path.join(folder, "console")),
         "-kernel",
-        os.path.join(folder, "vmlinuz"),
+        os.path.join(kernel, "vmlinuz"),
         "-initrd",
         os.path.join(folder, "initramfs"),
         "-append",
@@ -123,23 +137,31 @@ def qemu_command(machine, folder, words):
 
 
 def fetch(machine, suite, folder):
-    """None, or why there is no kernel."""
-    done = subprocess.run(
-        [os.path.join(HERE, "fetch.sh"), machine.name, suite, folder],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """None, or why there is no kernel. Two guests may have the same one."""
+    with FETCHING:
+        done = subprocess.run(
+            [os.path.join(HERE, "fetch.sh"), machine.name, suite, folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     return "; ".join(done.stdout.splitlines()[-2:]) if done.returncode else None
 
 
 class Guest:
     """One kernel, booted once."""
 
-    def __init__(self, machine, suite, words, results):
+    def __init__(self, machine, suite, cases, words, results):
         self._machine = machine
-        self._suite = suite
-        self._words = dict(words, TRANSPORT=TRANSPORTS[suite], REPORT="/dev/" + machine.report)
+        self._is_managed = suite.endswith(MANAGED)
+        self._suite = suite[: -len(MANAGED)] if self._is_managed else suite
+        self._words = dict(
+            words, TRANSPORT=TRANSPORTS[self._suite], REPORT="/dev/" + machine.report
+        )
+        if cases:
+            self._words["CASES"] = " ".join(cases)
+        if self._is_managed:
+            self._words["MANAGED"] = "1"
         if machine.static:
             self._words["STATIC"] = STATIC
         if machine.has_more:
@@ -149,6 +171,7 @@ class Guest:
             "%s %s" % (machine.name, suite)
         )
         self._folder = os.path.join(FOLDER, machine.name + "-" + suite)
+        self._kernel = os.path.join(FOLDER, machine.name + "-" + self._suite)
 
     def _show_console(self):
         with open(os.path.join(self._folder, "console"), errors="replace") as file:
@@ -158,7 +181,7 @@ class Guest:
     def _boot(self):
         begun = time.monotonic()
         guest = subprocess.Popen(
-            qemu_command(self._machine, self._folder, self._words),
+            qemu_command(self._machine, self._kernel, self._folder, self._words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -192,12 +215,14 @@ class Guest:
             self._results.fail(self._name, "%s: %s" % (type(error).__name__, error))
 
     def _run(self):
-        obstacle = fetch(self._machine, self._suite, self._folder)
+        obstacle = fetch(self._machine, self._suite, self._kernel)
         if obstacle:
             self._results.skip(self._name, obstacle)
             return
         files = machines.files_of(self._machine, self._suite)
-        write_initramfs(os.path.join(self._folder, "initramfs"), self._machine, files)
+        os.makedirs(self._folder, exist_ok=True)
+        path = os.path.join(self._folder, "initramfs")
+        write_initramfs(path, self._machine, files, self._is_managed)
         self._boot()
 
 
@@ -206,6 +231,19 @@ def obstacle(machine):
     if shutil.which(machine.qemu):
         return None
     return "%s is missing: `make deps` installs it" % machine.qemu
+
+
+def what_to_boot(machine, args):
+    """(suite, cases; all if there are none) of each guest."""
+    asked = args.k or []
+    managed = [case for case in asked if case.startswith(MANAGED_CASES)]
+    plain = [case for case in asked if case not in managed]
+    suites = args.suites or list(TRANSPORTS)
+    if plain or not asked:
+        yield from ((suite, plain) for suite in suites)
+    if managed or not asked:
+        if machine.name == machines.own_architecture() and MANAGED_SUITE in suites:
+            yield MANAGED_SUITE + MANAGED, managed
 
 
 def main():
@@ -225,15 +263,13 @@ def main():
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     results = Results()
     machine = machines.MACHINES[args.arch]
-    words = {"CASES": " ".join(args.k)} if args.k else {}
-    if args.verbose:
-        words["VERBOSE"] = "1"
+    words = {"VERBOSE": "1"} if args.verbose else {}
     if obstacle(machine):
         results.skip("all", obstacle(machine))
     else:
         threads = [
-            threading.Thread(target=Guest(machine, suite, words, results).run)
-            for suite in args.suites or TRANSPORTS
+            threading.Thread(target=Guest(machine, suite, cases, words, results).run)
+            for suite, cases in what_to_boot(machine, args)
         ]
         for thread in threads:
             thread.start()

@@ -7,9 +7,11 @@ import time
 
 # What limits memory: (the file of the limit, those that keep the rest from being swapped out or
 # from living on, if they are there), by the folder of a hierarchy.
+_UNIFIED = ("memory.max", {"memory.swap.max": "0", "memory.oom.group": "1"})
 _MEMORY = {
     "/sys/fs/cgroup/memory": ("memory.limit_in_bytes", {"memory.swappiness": "0"}),
-    "/sys/fs/cgroup": ("memory.max", {"memory.swap.max": "0", "memory.oom.group": "1"}),
+    "/sys/fs/cgroup/unified": _UNIFIED,
+    "/sys/fs/cgroup": _UNIFIED,
 }
 
 
@@ -45,10 +47,11 @@ def new_memory_limit(most_bytes):
 
 
 def oom_kills(folder):
-    """How many processes of it were killed for lack of memory."""
-    for name in ("memory.events", "memory.oom_control"):
+    """How often its processes were killed for lack of memory. As a group, they are killed at once,
+    and the kernel may count one of them twice."""
+    for name, key in (("memory.events", "oom_group_kill"), ("memory.oom_control", "oom_kill")):
         with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, name)) as file:
-            return int(dict(line.split() for line in file)["oom_kill"])
+            return int(dict(line.split() for line in file)[key])
     raise AssertionError("%s does not count what it kills" % folder)
 
 
