@@ -77,10 +77,25 @@ static bool is_undecided(const struct watch *w, uint64_t now_ns)
 	return !w->is_unconfirmed || now_ns - w->born_ns < GIVE_UP_NS;
 }
 
-/* A child that was not named gets no message. */
-static void report_failure(struct session *s, const struct watch *w, const struct err *err)
+/* Who watches everything must hear why there may be nothing, but not for each process. */
+static bool is_first_without_right(struct session *s, int code)
 {
-	if (w->is_unconfirmed)
+	struct examinations *e = &s->examinations;
+	const bool is_first = s->opts.is_everything && !e->is_right_missing &&
+		(code == -EACCES || code == -EPERM);
+
+	e->is_right_missing |= is_first;
+	return is_first;
+}
+
+/* A child that was not named gets no message. */
+static void report_failure(struct session *s, const struct watch *w, int code,
+			   const struct err *err)
+{
+	if (is_first_without_right(s, code))
+		log_warn("not every process can be watched: %s%s%s", err->what,
+			 *err->hint ? "; " : "", err->hint);
+	else if (w->is_unconfirmed)
 		log_debug("%s", err->what);
 	else
 		log_warn("%s%s%s", err->what, *err->hint ? "; " : "", err->hint);
@@ -107,7 +122,7 @@ static void examine(struct session *s, struct watch *w, uint64_t now_ns)
 		return;
 	w->examine_due_ns = UINT64_MAX;
 	if (r != -ENOEXEC)
-		report_failure(s, w, &err);
+		report_failure(s, w, r, &err);
 }
 
 static bool has_allowance(struct session *s, uint64_t now_ns)

@@ -83,6 +83,7 @@ void session__on_program_start(struct session *s, pid_t pid);
 struct examinations {
 	/* The processes that were there at the start are examined, however many they are. */
 	bool is_bounded;
+	bool is_right_missing; /* and it was said */
 	struct allowance allowance; /* for processes that were not asked for */
 	uint64_t n_brief; /* children that ended before they could be measured */
 	uint64_t n_left_out; /* that lived long enough, but were not examined */

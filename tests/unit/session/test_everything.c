@@ -2,6 +2,12 @@
 /*
  * Sessions that watch every event loop of the machine.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
 #include "world_session.h"
 
 static struct session_opts everything_opts(void)
@@ -47,6 +53,38 @@ Test(session_everything, watches_what_runs_and_nothing_else)
 	cr_expect(world.probe.opts.tells_execs);
 	cr_expect_eq(count_of(&o, "stall"), 1);
 	outcome_done(&o);
+}
+
+/* What is said while nothing can be attached to. */
+static void read_messages(char *text, size_t size)
+{
+	_cleanup_(file_close) FILE *f = tmpfile();
+	const int stderr_before = dup(STDERR_FILENO);
+	struct outcome o;
+
+	cr_assert_not_null(f);
+	dup2(fileno(f), STDERR_FILENO);
+	o = run_for(2 * SECOND);
+	dup2(stderr_before, STDERR_FILENO);
+	close(stderr_before);
+	outcome_done(&o);
+	rewind(f);
+	text[fread(text, 1, size - 1, f)] = 0;
+}
+
+Test(session_everything, says_once_that_a_right_is_missing)
+{
+	static const char words[] = "not every process can be watched: cannot put probes on";
+	char text[4096];
+	const char *found;
+
+	process_begins(PID, 1, "python3 app.py");
+	process_begins(PID_3, 1, "python3 other.py");
+	world.attach_fails = -EACCES;
+	read_messages(text, sizeof(text));
+	found = strstr(text, words);
+	cr_assert_not_null(found, "%s", text);
+	cr_expect_null(strstr(found + 1, words));
 }
 
 static void start_another(void)

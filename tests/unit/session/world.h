@@ -105,6 +105,7 @@ static struct {
 	int loops_fail; /* -errno of loop_threads() */
 	int naming_fails; /* -errno of has_name() */
 	int uprobes_fail; /* -errno of add_uprobes() */
+	int attach_fails; /* -errno of attach() */
 	size_t n_waits;
 	struct session *session;
 } world = { .now_ns = 1000 * SECOND };

@@ -28,7 +28,8 @@ static inline void kernel_free(struct probe *p)
 
 static inline int kernel_attach(struct probe *p, const struct target *t, struct err *err)
 {
-	(void)err;
+	if (world.attach_fails)
+		return err__set(err, world.attach_fails, "cannot put probes on %d", t->pid);
 	p->attached[p->n_attached++] = t->pid;
 	p->n_with_uprobes += !p->is_light;
 	return 0;
