@@ -39,7 +39,7 @@ static enum frame_role role_of(const struct dump *d, const struct dump_frame *fr
 
 static bool is_loops_own(enum frame_role role)
 {
-	return role == FRAME_LOOP || role == FRAME_TURN;
+	return role == FRAME_LOOP || role == FRAME_RESUMES || role == FRAME_TURN;
 }
 
 /* The innermost frames are the loop's own: its selector, called by the loop. */
@@ -100,24 +100,28 @@ static bool find_step(const struct dump *d, struct dump_loop *l, const struct ta
 	return false;
 }
 
-/* What the loop's own frame that calls back has called; a coroutine is a step of a task. */
+/*
+ * The outermost function in what the loop's own frame has called that is no machinery; a coroutine
+ * is a step of a task.
+ */
 static void find_callback(const struct dump *d, struct dump_loop *l)
 {
 	const struct dump_thread *th = l->thread;
-	size_t n = 0, n_user = 0;
+	size_t n = 0, n_unit = 0;
 
 	while (n < th->stack.n_frames && role_of(d, &th->frames[n]) != FRAME_BOUNDARY) {
-		n_user += role_of(d, &th->frames[n]) == FRAME_USER;
 		n++;
+		if (role_of(d, &th->frames[n - 1]) == FRAME_USER)
+			n_unit = n;
 	}
 	if (n == th->stack.n_frames)
 		return;
 	l->unit = DUMP_UNIT_LOOP;
-	if (!n_user)
+	if (!n_unit)
 		return;
-	l->n_unit_frames = n;
+	l->n_unit_frames = n_unit;
 	l->unit = th->stack.frames[n - 1].coro ? DUMP_UNIT_STEP : DUMP_UNIT_CALLBACK;
-	set_coroutine(d, l, th->stack.frames[n - 1].at.code, 0);
+	set_coroutine(d, l, th->stack.frames[n_unit - 1].at.code, 0);
 }
 
 /*

@@ -256,9 +256,11 @@ static enum call_context context_of(const struct stall *stall, const struct own_
 	return i == call->at && call->what == LS_CALL_DEATH ? CONTEXT_DEATH : CONTEXT_TASK;
 }
 
-/* The outermost function that the interpreter called: another one in it is run by it. */
-static void find_context(const struct naming *n, struct stall *stall, const struct own_call *call,
-			 uint64_t callback)
+/*
+ * The outermost function that the interpreter called: another one in it is run by it. `callback`:
+ * the code of what the loop called and that cannot await, 0 if there is none.
+ */
+static void find_context(struct stall *stall, const struct own_call *call, uint64_t callback)
 {
 	for (size_t i = stall->n_frames; i > 0; i--) {
 		const enum call_context context = context_of(stall, call, i - 1);
@@ -272,8 +274,14 @@ static void find_context(const struct naming *n, struct stall *stall, const stru
 		return;
 	}
 	/* What C code called cannot await either. */
-	if (call->what == LS_CALL_MAYBE_DEATH || (callback && !naming__is_awaited(n, callback)))
+	if (call->what == LS_CALL_MAYBE_DEATH || callback)
 		stall->context = CONTEXT_CALLBACK;
+}
+
+/* Is the frame a generator of which a library has made a coroutine? */
+static bool is_resumed(const struct stall *stall, size_t i)
+{
+	return i + 1 < stall->n_frames && frame_role(stall, i + 1) == FRAME_RESUMES;
 }
 
 /* Is the innermost frame the loop's own, which calls something in C that is not known? */
@@ -312,7 +320,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 {
 	uint64_t codes[LS_MAX_FRAMES];
 	struct own_call call;
-	bool is_bounded;
+	bool is_bounded, is_awaited;
 	size_t i;
 
 	fill_frames(n, stack, stall, codes, &call);
@@ -325,13 +333,14 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		stack->cause == LS_CAUSE_GC && naming__collects(n, codes[0], stall->stack[0].line);
 	stall->is_nested_loop = nested_loop(stall, stack->flags & LS_STACK_AT_LOOP) > 0;
 	if (stall->unit != LS_UNIT_CALLBACK) {
-		find_context(n, stall, &call, 0);
+		find_context(stall, &call, 0);
 		return true;
 	}
 	if (ls_cause_class(stall->cause) == LS_CLASS_BLOCKED && call.at == SIZE_MAX &&
 	    is_in_selector(stall))
 		return false;
 	i = callback_frame(stall, stack->flags & LS_STACK_AT_LOOP, &is_bounded);
+	is_awaited = is_resumed(stall, i) || naming__is_awaited(n, codes[i]);
 	is_bounded |= !!(stack->flags & LS_STACK_GREENLET);
 	if (!is_unseen_callee(stall, i, stack->flags & LS_STACK_AT_LOOP))
 		stall->coroutine = naming__coroutine(n, codes[i]);
@@ -339,7 +348,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
 	}
-	find_context(n, stall, &call, codes[i]);
+	find_context(stall, &call, is_awaited ? 0 : codes[i]);
 	return is_bounded || stall->is_stack_cut;
 }
 

@@ -93,7 +93,6 @@ static void place_holder(struct finding_part *part)
 
 	if (held)
 		part->at = *held;
-	part->key_line = part->at.line;
 }
 
 static enum sign sign_of(const struct stall *stall, enum ls_cause cause)

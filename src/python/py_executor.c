@@ -26,12 +26,23 @@ static uint32_t sane_count(uint64_t n)
 	return n <= INT_MAX ? (uint32_t)n : 0;
 }
 
+/* One written in Python: queue.Queue. */
+static uint32_t queued_in_deque(const struct target *t, uint64_t queue)
+{
+	uint64_t items, n;
+
+	return py_attribute(t, queue, "queue", &items) || !py_is_instance(t, items, "deque") ||
+			py_read_u64(t, items + t->proc.py.at.ob_size, &n) ?
+		0 :
+		sane_count(n);
+}
+
 uint32_t py_queued_calls(const struct target *t, uint64_t queue)
 {
 	uint64_t list, n, taken, head = t->proc.py.at.ob_head;
 
 	if (!py_is_instance(t, queue, "SimpleQueue"))
-		return 0;
+		return queued_in_deque(t, queue);
 	if (t->proc.py.at.minor >= 13)
 		return py_read_u64(t, queue + head + QUEUE_RING_ITEMS, &n) ? 0 : sane_count(n);
 	if (py_read_u64(t, queue + head + QUEUE_LIST, &list) ||

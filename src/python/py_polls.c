@@ -94,9 +94,12 @@ static size_t find_runner(const struct target *t, const struct target_stack *sta
 {
 	size_t i = 0;
 
-	while (i + 1 < stack->n_frames && i < MAX_FRAMES &&
-	       part_of(t, stack->frames[i].at.code).role == FRAME_LOOP)
-		i++;
+	for (; i + 1 < stack->n_frames && i < MAX_FRAMES; i++) {
+		const enum frame_role role = part_of(t, stack->frames[i].at.code).role;
+
+		if (role != FRAME_LOOP && role != FRAME_RESUMES)
+			break;
+	}
 	return i;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sources: anyio src/anyio/_backends/_asyncio.py (CapacityLimiter), aiohttp connector.py
- * (BaseConnector), cpython Lib/asyncio/queues.py.
+ * (BaseConnector), cpython Lib/asyncio/queues.py, distributed worker_state_machine.py (WorkerState)
+ * and collections.py (HeapSet).
  */
 #include "python/py_pool_fields.h"
 
@@ -58,7 +59,7 @@ static int length_of(const struct target *t, uint64_t object, uint32_t *ret_n)
 	return r;
 }
 
-static int count(const struct target *t, uint64_t object, const char *name, uint32_t *ret_n)
+int py_pool_count(const struct target *t, uint64_t object, const char *name, uint32_t *ret_n)
 {
 	uint64_t items;
 	int r = py_attribute(t, object, name, &items);
@@ -72,8 +73,8 @@ int py_pool_read_limiter(const struct target *t, uint64_t object, struct pool *p
 	int r = py_pool_number(t, object, "_total_tokens", &pool->size);
 
 	if (!r)
-		r = count(t, object, "_borrowers", &pool->busy);
-	return r ? r : count(t, object, "_wait_queue", &pool->waiting);
+		r = py_pool_count(t, object, "_borrowers", &pool->busy);
+	return r ? r : py_pool_count(t, object, "_wait_queue", &pool->waiting);
 }
 
 /* Context of add_waiters(). */
@@ -101,7 +102,7 @@ int py_pool_read_aiohttp(const struct target *t, uint64_t object, struct pool *p
 	int r = py_pool_number(t, object, "_limit", &pool->size);
 
 	if (!r)
-		r = count(t, object, "_acquired", &pool->busy);
+		r = py_pool_count(t, object, "_acquired", &pool->busy);
 	if (!r)
 		r = py_attribute(t, object, "_waiters", &queues);
 	if (!r)
@@ -117,10 +118,32 @@ int py_pool_read_queue(const struct target *t, uint64_t object, struct pool *poo
 	int r = py_pool_number(t, object, "_maxsize", &pool->size);
 
 	if (!r)
-		r = count(t, object, "_queue", &n_free);
+		r = py_pool_count(t, object, "_queue", &n_free);
 	if (!r)
-		r = count(t, object, "_getters", &pool->waiting);
+		r = py_pool_count(t, object, "_getters", &pool->waiting);
 	if (!r)
 		pool->busy = n_free < pool->size ? pool->size - n_free : 0;
+	return r;
+}
+
+/* What it may run once a thread is free, of any of its executors: they are those of the default. */
+int py_pool_read_dask(const struct target *t, uint64_t worker, uint64_t executor, struct pool *pool)
+{
+	uint64_t executors, usual, state, ready;
+	uint32_t n;
+	int r = py_attribute(t, worker, "executors", &executors);
+
+	if (!r)
+		r = py_dict_get(t, executors, "default", &usual);
+	if (!r && usual != executor)
+		return 0;
+	if (!r)
+		r = py_attribute(t, worker, "state", &state);
+	if (!r)
+		r = py_attribute(t, state, "ready", &ready);
+	if (!r)
+		r = py_pool_count(t, ready, "_data", &n);
+	if (!r)
+		pool->waiting = n;
 	return r;
 }

@@ -5,7 +5,8 @@
  * the function and the file; the pool is in their local variables. Sources: cpython
  * Lib/concurrent/futures/thread.py, anyio src/anyio/_backends/_asyncio.py, asgiref/sync.py, aiohttp
  * connector.py, asyncpg pool.py, redis/asyncio/connection.py, SQLAlchemy
- * lib/sqlalchemy/util/concurrency.py and util/queue.py.
+ * lib/sqlalchemy/util/concurrency.py and util/queue.py, distributed threadpoolexecutor.py and
+ * worker.py.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,9 @@
 enum role {
 	ROLE_NONE,
 	ROLE_EXECUTOR_THREAD,
+	ROLE_DASK_THREAD, /* the same, of an executor whose threads may leave it */
 	ROLE_EXECUTOR_CALL,
+	ROLE_HANDS_ON, /* calls what the executor was handed */
 	ROLE_ASGIREF_CALL,
 	ROLE_ANYIO_THREAD,
 	ROLE_QUEUE_GET,
@@ -45,6 +48,7 @@ enum role {
 	ROLE_REDIS,
 	ROLE_SPAWN,
 	ROLE_ASYNC_GET,
+	ROLE_DASK_TASK,
 };
 
 static const struct {
@@ -52,7 +56,13 @@ static const struct {
 	const char *function, *file; /* `file`: the end of its path */
 } roles[] = {
 	{ ROLE_EXECUTOR_THREAD, "_worker", "concurrent/futures/thread.py" },
+	{ ROLE_DASK_THREAD, "_worker", "distributed/threadpoolexecutor.py" },
 	{ ROLE_EXECUTOR_CALL, "run", "concurrent/futures/thread.py" },
+	{ ROLE_EXECUTOR_CALL, "run", "distributed/_concurrent_futures_thread.py" },
+	{ ROLE_HANDS_ON, "apply_function", "distributed/worker.py" },
+	{ ROLE_HANDS_ON, "apply_function_simple", "distributed/worker.py" },
+	{ ROLE_HANDS_ON, "execute_task", "distributed/worker.py" },
+	{ ROLE_HANDS_ON, "_execute_task", "dask/core.py" },
 	{ ROLE_ASGIREF_CALL, "thread_handler", "asgiref/sync.py" },
 	{ ROLE_ANYIO_THREAD, "run", "anyio/_backends/_asyncio.py" },
 	{ ROLE_QUEUE_GET, "get", "/queue.py" },
@@ -63,6 +73,7 @@ static const struct {
 	{ ROLE_SPAWN, "greenlet_spawn", "sqlalchemy/util/_concurrency_py3k.py" },
 	{ ROLE_SPAWN, "greenlet_spawn", "sqlalchemy/util/concurrency.py" },
 	{ ROLE_ASYNC_GET, "get", "asyncio/queues.py" },
+	{ ROLE_DASK_TASK, "execute", "distributed/worker.py" },
 };
 
 /* One look at all pools of a process. */
@@ -70,6 +81,10 @@ struct look {
 	const struct target *t;
 	struct py_task_reader tasks;
 	struct pools *found;
+	struct {
+		uint64_t object; /* 0: the pool is no executor, or that is not known */
+		uint32_t n_threads, n_idle;
+	} executors[POOLS_MAX]; /* one for each pool that was found */
 	struct {
 		uint64_t code;
 		enum role role;
@@ -158,7 +173,8 @@ static struct thread_look look_at_stack(struct look *l, uint64_t tstate,
 		const struct ls_frame *at = &stack->frames[i].at;
 		const enum role role = role_of(l, at->code);
 
-		if (role == ROLE_EXECUTOR_THREAD || role == ROLE_ANYIO_THREAD) {
+		if (role == ROLE_EXECUTOR_THREAD || role == ROLE_DASK_THREAD ||
+		    role == ROLE_ANYIO_THREAD) {
 			found.code = at->code;
 			found.role = role;
 			found.is_busy |= role == ROLE_ANYIO_THREAD && !is_inner_queue;
@@ -184,20 +200,31 @@ static int worker_local(struct look *l, const struct thread_look *th, const char
 	return r ? r : py_frame_local(l->t, frame, offset, ret_value);
 }
 
-/* How many threads it may have, and what they are called: the executor may be gone already. */
-static void describe_executor(struct look *l, const struct thread_look *th, struct pool *pool)
+/* It may be gone already. */
+static int executor_of(struct look *l, const struct thread_look *th, uint64_t *ret_executor)
 {
-	uint64_t reference, executor, name;
+	uint64_t reference;
+	int r;
 
-	if (worker_local(l, th, "executor_reference", &reference) ||
-	    py_read_u64(l->t, reference + l->t->proc.py.at.ob_head, &executor) ||
-	    !py_is_instance(l->t, executor, "ThreadPoolExecutor"))
-		return;
+	if (th->role == ROLE_DASK_THREAD)
+		return worker_local(l, th, "executor", ret_executor);
+	r = worker_local(l, th, "executor_reference", &reference);
+	return r ? r : py_read_u64(l->t, reference + l->t->proc.py.at.ob_head, ret_executor);
+}
+
+/* How many threads it may have, and what they are called. Returns the executor, 0: not known. */
+static uint64_t describe_executor(struct look *l, const struct thread_look *th, struct pool *pool)
+{
+	uint64_t executor, name;
+
+	if (executor_of(l, th, &executor) || !py_is_instance(l->t, executor, "ThreadPoolExecutor"))
+		return 0;
 	py_pool_number(l->t, executor, "_max_workers", &pool->size);
 	if (!py_attribute(l->t, executor, "_thread_name_prefix", &name))
 		py_name__read(&l->tasks.types, name, pool->name, sizeof(pool->name));
 	for (size_t i = 0; i < l->n_defaults; i++)
 		pool->is_default |= l->defaults[i] == executor;
+	return executor;
 }
 
 static void add_executor_thread(struct look *l, const struct thread_look *th)
@@ -205,19 +232,43 @@ static void add_executor_thread(struct look *l, const struct thread_look *th)
 	struct pool *pool;
 	uint64_t queue;
 	bool is_new;
+	size_t i;
 
 	if (worker_local(l, th, "work_queue", &queue) || !queue)
 		return;
 	pool = pool_at(l, POOL_EXECUTOR, queue, &is_new);
 	if (!pool)
 		return;
+	i = (size_t)(pool - l->found->list);
 	if (is_new) {
-		describe_executor(l, th, pool);
+		l->executors[i].object = describe_executor(l, th, pool);
 		pool->waiting = py_queued_calls(l->t, queue);
 	}
+	l->executors[i].n_threads++;
+	l->executors[i].n_idle += !th->is_busy;
 	pool->busy += th->is_busy;
 	if (th->is_busy)
 		add_place(pool, &th->job);
+}
+
+/*
+ * dask lets a thread leave its executor and work on, with another one in its place: which of them
+ * is still one of the pool's is not known.
+ */
+static void leave_out_seceded(struct look *l)
+{
+	for (size_t i = 0; i < l->found->n; i++) {
+		const uint32_t n_idle = l->executors[i].n_idle;
+		struct pool *pool = &l->found->list[i];
+		uint32_t n;
+
+		if (!l->executors[i].object ||
+		    py_pool_count(l->t, l->executors[i].object, "_threads", &n) ||
+		    n >= l->executors[i].n_threads)
+			continue;
+		pool->busy = n > n_idle ? n - n_idle : 0;
+		pool->n_places = 0;
+	}
 }
 
 /* Another class of that file has a method of the same name. */
@@ -261,11 +312,12 @@ static int look_at_threads(struct look *l)
 		th = look_at_stack(l, tstate, &stack);
 		if (stack.is_torn)
 			th.job = (struct ls_frame){ 0 };
-		if (th.role == ROLE_EXECUTOR_THREAD)
+		if (th.role == ROLE_EXECUTOR_THREAD || th.role == ROLE_DASK_THREAD)
 			add_executor_thread(l, &th);
 		else if (th.role == ROLE_ANYIO_THREAD && th.is_busy && is_anyio_thread(l, &th))
 			add_place(&l->threads_of_anyio, &th.job);
 	}
+	leave_out_seceded(l);
 	return r ? r : walk.error == -EFAULT ? 0 : walk.error;
 }
 
@@ -294,12 +346,37 @@ struct chain {
 	bool is_in_queue;
 };
 
+static int link_local(struct look *l, const struct py_await_link *link, const char *name,
+		      uint64_t *ret_value)
+{
+	uint16_t offset;
+	int r = py_code_local(l->t, link->frame.code, name, &offset);
+
+	return r ? r : py_frame_local(l->t, link->addr, offset, ret_value);
+}
+
+/* A worker of dask hands its executor no more calls than that has threads: the others wait there.
+ */
+static void add_ready_of_dask(struct look *l, const struct py_await_link *link)
+{
+	uint64_t worker, executor;
+
+	if (link_local(l, link, "self", &worker) || link_local(l, link, "e", &executor) ||
+	    !executor)
+		return;
+	for (size_t i = 0; i < l->found->n; i++)
+		if (l->executors[i].object == executor)
+			py_pool_read_dask(l->t, worker, executor, &l->found->list[i]);
+}
+
 static void on_link(void *ctx, const struct py_await_link *link)
 {
 	struct chain *c = ctx;
 	const enum role role = role_of(c->l, link->frame.code);
 
 	c->is_in_queue |= role == ROLE_ASYNC_GET;
+	if (role == ROLE_DASK_TASK)
+		add_ready_of_dask(c->l, link);
 	if (role == ROLE_ASYNC_GET || role == ROLE_LIMITER || role == ROLE_AIOHTTP) {
 		c->code = link->frame.code;
 		c->frame = link->addr;

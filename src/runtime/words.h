@@ -17,6 +17,7 @@
 enum frame_role {
 	FRAME_USER,
 	FRAME_LOOP, /* the loop's own: never what a user calls his callback */
+	FRAME_RESUMES, /* the same, and what it calls is a coroutine made of a generator */
 	/* the same, and polls between what it calls back: user code inside of it is a selector */
 	FRAME_TURN,
 	FRAME_BOUNDARY, /* the loop's own, and everything inside of it was called back by it */
