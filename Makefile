@@ -82,7 +82,7 @@ DEPS_TEST  := libcriterion-dev libcapstone-dev gcovr libclang-rt-dev python3-uvl
 	python3-prometheus-client curl python3-asgiref python3-asyncpg python3-redis \
 	python3-sqlalchemy python3-aiosqlite python3-seccomp python3-kubernetes docker-compose \
 	python3-quart python3-hypercorn python3-django daphne python3-pytest-xdist \
-	python3-nest-asyncio python3-gevent \
+	python3-nest-asyncio python3-gevent python3-tornado python3-distributed \
 	$(DEPS_DIST) python3-venv lintian jq $(DEPS_ARM64)
 
 # Interpreters that Debian 12 lacks, from the newer suite; tests/live/interpreters.py says which

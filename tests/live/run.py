@@ -59,6 +59,7 @@ TOPICS = {
     "containers": "beside",
     "service": "timed",
     "findings": "beside",
+    "frameworks": "beside",
     "cost": "alone",
     "top": "beside",
     "terminal": "beside",

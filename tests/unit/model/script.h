@@ -39,6 +39,8 @@ enum script_code {
 	SAME_HANDLER = 0x18000, /* HANDLER as another process has it */
 	LOOKALIKE_RUN = 0x19000,
 	SESSION_DEL = 0x1c000,
+	GENERATOR_RUN = 0x1e000, /* tornado's machinery */
+	RUN_CALLBACK = 0x1f000,
 	TIME_SLEEP = 0x1d000 | LS_CODE_C_FUNCTION,
 };
 
@@ -68,6 +70,9 @@ static const struct {
 	    "/usr/lib/python3.11/asyncio/selector_events.py", 900 } },
 	{ MAIN_MODULE, { "<module>", "/srv/app/main.py", 1 } },
 	{ SESSION_DEL, { "Session.__del__", "/srv/app/db.py", 60 } },
+	{ GENERATOR_RUN, { "Runner.run", "/usr/lib/python3/dist-packages/tornado/gen.py", 756 } },
+	{ RUN_CALLBACK,
+	  { "IOLoop._run_callback", "/usr/lib/python3/dist-packages/tornado/ioloop.py", 732 } },
 	{ TIME_SLEEP, { "time.sleep", "<built-in>", 0 } },
 	{ LOOKALIKE_RUN, { "_run", "/srv/myasyncio/events.py", 7 } },
 };

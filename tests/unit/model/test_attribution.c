@@ -461,6 +461,26 @@ Test(callback, has_a_context)
 	script_free(s);
 }
 
+/* Machinery of tornado names no callback; what it resumes can await. */
+Test(callback, of_tornado)
+{
+	struct script *s = script_new();
+
+	send_callback(s, 0, CODES(TIME_SLEEP, TICK, RUN_CALLBACK, HANDLE_RUN, RUN_FOREVER));
+	cr_assert_str_eq(s->stall.coroutine.name, "tick");
+	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	send_callback(s, 0,
+		      CODES(TIME_SLEEP, RENDER, GENERATOR_RUN, RUN_CALLBACK, HANDLE_RUN,
+			    RUN_FOREVER));
+	cr_assert_str_eq(s->stall.coroutine.name, "render");
+	cr_assert_eq(s->stall.context, CONTEXT_TASK);
+	/* What the generator calls is of it; what is called back beside it is not. */
+	send_callback(s, 0, CODES(GENERATOR_RUN, TICK, RUN_CALLBACK, HANDLE_RUN, RUN_FOREVER));
+	cr_assert_str_eq(s->stall.coroutine.name, "tick");
+	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	script_free(s);
+}
+
 #define CALL(what, at) ((what) << LS_STACK_CALL_SHIFT | (at) << LS_STACK_CALLED_SHIFT)
 
 /* As the kernel side saw it. */

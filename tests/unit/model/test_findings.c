@@ -229,9 +229,14 @@ Test(findings, who_waits_for_a_lock_or_the_collector_is_innocent)
 	s.gil_holder.stack[0] = (struct model_frame){ "scan", "/srv/app/work.py", 18 };
 	add(&b, &s);
 	add(&b, &s);
+	/* A loop that computes is seen at any of its lines. */
+	s.gil_holder.stack[0].line = 19;
+	add(&b, &s);
 	f = describe(&b, 0);
+	cr_expect_eq(b.s.n_findings, 1);
 	cr_expect_str_eq(f.subject, "holder");
 	cr_expect_str_eq(f.row->at.function, "scan");
+	cr_expect_eq(f.row->at.line, 18, "most of it");
 	cr_expect_str_eq(f.row->holder, "asyncio_0");
 	cr_expect_eq(f.row->n_coroutines + f.row->n_entries, 0);
 	cr_expect_str_eq(f.what, "The loop waits for the GIL that other threads hold");
