@@ -64,7 +64,7 @@ static const struct {
 };
 
 /* Managers that end what is in them after some time, by the name of their type. */
-static const char *const timeouts[] = { "Timeout", "timeout", "CancelScope" };
+static const char *const timeout_types[] = { "Timeout", "timeout", "CancelScope" };
 
 /* The way a task waits: what its await chain goes through. */
 struct chain {
@@ -310,8 +310,8 @@ static void note_manager(void *ctx, uint64_t manager)
 	struct chain *c = ctx;
 	const struct py_type *type = py_types__of(&c->f->r->types, manager);
 
-	for (size_t i = 0; type && i < N_OF(timeouts); i++)
-		c->has_timeout |= !strcmp(type->name, timeouts[i]);
+	for (size_t i = 0; type && i < N_OF(timeout_types); i++)
+		c->has_timeout |= !strcmp(type->name, timeout_types[i]);
 	if (c->n_managers == MAX_MANAGERS) {
 		c->has_timeout = true; /* perhaps */
 		return;
@@ -327,6 +327,8 @@ static void on_outer_frame(void *ctx, const struct py_await_link *link)
 	struct py_values *values = &c->f->values;
 	const enum role role = role_of(c->f, link->frame.code);
 
+	/* Inside what it is cannot be read while it runs. */
+	c->has_timeout |= link->is_running;
 	if (role == ROLE_TIMEOUT && !is_none(c->f, py_values__local(values, link, PY_TIMEOUT)))
 		c->has_timeout = true;
 	/* It is on the stack already while it is entered. */
@@ -339,18 +341,20 @@ static void on_outer_frame(void *ctx, const struct py_await_link *link)
 /* Whether one of the tasks around a task of trio is in a scope that may end. */
 static bool is_in_scope(struct finder *f, const struct py_raw_task *raw)
 {
+	struct py_trio *trio = &f->r->trio;
 	struct chain c = { .f = f };
-	uint64_t parent, number;
+	uint64_t parent, coro, nursery = raw->nursery;
 
 	for (int depth = 0; !c.has_timeout && depth < MAX_PARENTS; depth++) {
-		parent = py_trio__parent(f->r->t, &f->r->trio, raw->nursery);
+		parent = py_trio__parent(f->r->t, trio, nursery);
 		if (!parent)
-			return false;
-		if (!addr_map__get(&f->tasks, parent, &number))
+			return nursery && !is_none(f, nursery);
+		if (py_pages__read(f->r->pages, parent + trio->coro, &coro, sizeof(coro)) ||
+		    py_pages__read(f->r->pages, parent + trio->parent_nursery, &nursery,
+				   sizeof(nursery)))
 			break;
-		raw = &f->r->alive[number - 1];
 		c.n_managers = 0;
-		py_awaits__each(&f->r->types, raw->coro, on_outer_frame, &c);
+		py_awaits__each(&f->r->types, coro, on_outer_frame, &c);
 	}
 	return true;
 }
@@ -505,11 +509,48 @@ int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, vo
 	return code;
 }
 
-bool py_deadlock__has_timeout(struct py_task_reader *r, uint64_t coro)
-{
-	_cleanup_(finder__done) struct finder f = { .r = r, .values.types = &r->types };
-	struct chain c = { .f = &f };
+struct py_timeouts {
+	struct finder f;
+	struct addr_map nurseries; /* 2: in a scope that may end, or perhaps in one; else 1 */
+};
 
-	py_awaits__each(&r->types, coro, on_outer_frame, &c);
-	return c.has_timeout || f.error;
+int py_timeouts__new(struct py_timeouts **ret, struct py_task_reader *r)
+{
+	struct py_timeouts *timeouts = calloc(1, sizeof(*timeouts));
+
+	if (!timeouts)
+		return -ENOMEM;
+	timeouts->f = (struct finder){ .r = r, .values.types = &r->types };
+	*ret = timeouts;
+	return 0;
+}
+
+void py_timeouts__free(struct py_timeouts *timeouts)
+{
+	if (!timeouts)
+		return;
+	finder__done(&timeouts->f);
+	addr_map__done(&timeouts->nurseries);
+	free(timeouts);
+}
+
+static bool is_nursery_in_scope(struct py_timeouts *timeouts, const struct py_raw_task *raw)
+{
+	uint64_t known;
+
+	if (addr_map__get(&timeouts->nurseries, raw->nursery, &known))
+		return known == 2;
+	known = is_in_scope(&timeouts->f, raw) ? 2 : 1;
+	/* Without memory it is looked up again. */
+	addr_map__add(&timeouts->nurseries, raw->nursery, known);
+	return known == 2;
+}
+
+bool py_timeouts__has(struct py_timeouts *timeouts, const struct py_raw_task *raw)
+{
+	struct chain c = { .f = &timeouts->f };
+
+	py_awaits__each(&timeouts->f.r->types, raw->coro, on_outer_frame, &c);
+	return c.has_timeout || (raw->is_trio && is_nursery_in_scope(timeouts, raw)) ||
+		timeouts->f.error;
 }

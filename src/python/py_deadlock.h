@@ -20,7 +20,14 @@ typedef int py_deadlock_fn(void *ctx, size_t i, size_t other);
  * the set from outside is left out. 0 or -errno, that of `fn` too.
  */
 int py_deadlock__find(struct py_task_reader *r, size_t n, py_deadlock_fn *fn, void *ctx);
-/* Whether this coroutine, or one that it awaits, is inside a timeout, or perhaps is. */
-bool py_deadlock__has_timeout(struct py_task_reader *r, uint64_t coro);
+/*
+ * Which tasks are inside a timeout, or perhaps are: one of their own, or of trio's tasks around
+ * them. Keeps what it learns of a process for the time of one look.
+ */
+struct py_timeouts;
+
+int py_timeouts__new(struct py_timeouts **ret, struct py_task_reader *r);
+void py_timeouts__free(struct py_timeouts *timeouts);
+bool py_timeouts__has(struct py_timeouts *timeouts, const struct py_raw_task *raw);
 
 #endif

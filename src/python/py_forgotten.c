@@ -3,13 +3,13 @@
  * References are counted: if all that there are to a future, or to its owner, are those of the
  * waiting tasks themselves, nobody is left that could set it. A task inside a timeout goes on by
  * itself, and so may all that wait for the same thing. The main task of a loop may wait for ever on
- * purpose, until a signal ends the program.
+ * purpose, until a signal ends the program. Who is left with weak references may still reach it.
  *
  * Sources: cpython Modules/_asynciomodule.c (futureiterobject), Lib/asyncio/locks.py, queues.py
  * (`_waiters`, `_getters`, `_putters`: each future is in one of these), base_events.py
  * (run_until_complete).
  */
-#include "python/py_forgotten.h"
+#include "python/py_forgotten_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,9 +21,9 @@
 #include "python/py_deadlock.h"
 #include "python/py_memory.h"
 #include "python/py_names.h"
-#include "python/py_values.h"
 #include "python/python.h"
 
+#define WEAKLIST_BEFORE_BASE 48 /* tp_weaklistoffset, from tp_base */
 #define MINOR_WITH_ONE_TASK 12 /* wait_for() makes no task of its own any more */
 /* References to a future: its iterator's, the task's, and the owner's if it has one. */
 #define OWN_REFERENCES 2
@@ -43,19 +43,6 @@ static const struct {
 	{ "put", "asyncio/queues.py" },
 };
 
-/* A task that perhaps waits so. */
-struct wait {
-	size_t task;
-	uint64_t owner; /* 0: none */
-};
-
-struct finder {
-	struct py_task_reader *r;
-	struct py_values values;
-	size_t n, size;
-	struct wait *waits;
-};
-
 /* Context of on_link(). */
 struct counting {
 	struct finder *f;
@@ -67,14 +54,33 @@ struct counting {
 static void finder__done(struct finder *f)
 {
 	py_values__done(&f->values);
+	py_timeouts__free(f->timeouts);
+	addr_map__done(&f->roles);
+	addr_map__done(&f->attributes);
 	free(f->waits);
 }
 
-static uint64_t word_at(struct finder *f, uint64_t addr)
+uint64_t py_forgotten__word(struct finder *f, uint64_t addr)
 {
 	uint64_t value;
 
 	return py_pages__read(f->r->pages, addr, &value, sizeof(value)) ? 0 : value;
+}
+
+uint32_t py_forgotten__references(struct finder *f, uint64_t object)
+{
+	return (uint32_t)py_forgotten__word(f, object);
+}
+
+/* Where an object has the list of its weak references is in its type, from 3.12 on in front of it.
+ */
+bool py_forgotten__is_weakly_known(struct finder *f, uint64_t object)
+{
+	const struct ls_pyoffsets *py = &f->r->t->proc.py.at;
+	const uint64_t type = py_forgotten__word(f, object + py->ob_type);
+	const uint64_t offset = py_forgotten__word(f, type + py->tp_base - WEAKLIST_BEFORE_BASE);
+
+	return offset && py_forgotten__word(f, object + offset);
 }
 
 static void on_manager(void *ctx, uint64_t manager)
@@ -102,13 +108,30 @@ static void on_link_with_managers(void *ctx, const struct py_await_link *link)
 		py_values__managers(&c->f->values, link, on_manager, c);
 }
 
+void py_forgotten__count(struct finder *f, const struct py_await_link *link, uint64_t object,
+			 size_t *n)
+{
+	struct counting c = { .f = f, .object = object };
+
+	on_link_with_managers(&c, link);
+	*n += c.n;
+}
+
+int py_forgotten__add(struct finder *f, const struct wait *wait)
+{
+	if (ARRAY_RESERVE(f->waits, f->size, f->n + 1))
+		return -ENOMEM;
+	f->waits[f->n++] = *wait;
+	return 0;
+}
+
 /* The object that passes the await on: it refers to the future as well. */
 static bool is_future_iterator(struct finder *f, uint64_t object, uint64_t future)
 {
 	const struct py_type *type = py_types__of(&f->r->types, object);
 
 	return type && !strcmp(type->name, "FutureIter") &&
-		word_at(f, object + f->r->t->proc.py.at.ob_head) == future;
+		py_forgotten__word(f, object + f->r->t->proc.py.at.ob_head) == future;
 }
 
 /* Free-threaded builds count references in two places, at moments of their own. */
@@ -117,9 +140,10 @@ static bool waits_for_future(struct finder *f, const struct py_raw_task *raw)
 	const struct ls_pyoffsets *py = &f->r->t->proc.py.at;
 	const struct py_type *type = py_types__of(&f->r->types, raw->fut_waiter);
 
-	return !raw->is_trio && !raw->is_python && py->ob_type == sizeof(uint64_t) && type &&
+	return !raw->is_python && py->ob_type == sizeof(uint64_t) && type &&
 		type->kind == PY_FUTURE && !strcmp(type->name, "Future") &&
-		(uint32_t)word_at(f, raw->fut_waiter + py->task_state) == PY_FUTURE_PENDING;
+		(uint32_t)py_forgotten__word(f, raw->fut_waiter + py->task_state) ==
+		PY_FUTURE_PENDING;
 }
 
 /* A Lock is left to py_deadlock.c, which knows its holder. */
@@ -145,20 +169,21 @@ static int look_at_task(struct finder *f, size_t i)
 	struct counting c = { .f = f, .object = raw->fut_waiter };
 	size_t n;
 
+	if (raw->is_trio)
+		return py_forgotten__look_at_trio(f, i);
 	if (!waits_for_future(f, raw))
 		return 0;
 	py_awaits__each(&f->r->types, raw->coro, on_link, &c);
-	if (!c.last.top || !is_future_iterator(f, word_at(f, c.last.top) & ~tags, raw->fut_waiter))
+	if (!c.last.top ||
+	    !is_future_iterator(f, py_forgotten__word(f, c.last.top) & ~tags, raw->fut_waiter))
 		return 0;
-	n = (uint32_t)word_at(f, raw->fut_waiter) - c.n;
+	n = py_forgotten__references(f, raw->fut_waiter) - c.n;
 	if (n == OWN_REFERENCES + 1)
 		wait.owner = owner_of(f, &c.last);
 	if (n != OWN_REFERENCES && !wait.owner)
 		return 0;
-	if (ARRAY_RESERVE(f->waits, f->size, f->n + 1))
-		return -ENOMEM;
-	f->waits[f->n++] = wait;
-	return 0;
+	wait.object = wait.owner;
+	return py_forgotten__add(f, &wait);
 }
 
 /* Those that wait for one thing are one behind the other, futures in front. */
@@ -169,11 +194,14 @@ static int by_owner(const void *a, const void *b)
 	return x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
-/* The callback that ends run_until_complete(); that of uvloop is a function of Cython. */
+/* Of asyncio: the callback that ends run_until_complete(); that of uvloop is a function of Cython.
+ */
 static bool is_main(struct finder *f, const struct py_raw_task *raw)
 {
 	const struct py_type *type = py_types__of(&f->r->types, raw->callbacks.first);
 
+	if (raw->is_trio)
+		return py_forgotten__is_main_of_trio(f, raw);
 	if (type && !strcmp(type->name, "cython_function_or_method"))
 		return true;
 	return py_values__is_function(&f->r->types, raw->callbacks.first, "_run_until_complete_cb");
@@ -186,52 +214,109 @@ static bool may_time_out(struct finder *f, const struct py_raw_task *raw)
 	const bool is_wanted = raw->callbacks.list || (type && !strcmp(type->name, "partial"));
 
 	return (is_wanted && f->r->t->proc.py.at.minor < MINOR_WITH_ONE_TASK) ||
-		py_deadlock__has_timeout(f->r, raw->coro);
+		py_timeouts__has(f->timeouts, raw);
+}
+
+/* Whether all references to what these tasks wait for are their own. */
+static bool is_left(struct finder *f, const struct wait *waiting, size_t n)
+{
+	struct counting c = { .f = f, .object = waiting->owner };
+
+	if (!waiting->owner)
+		return !py_forgotten__is_weakly_known(f, f->r->alive[waiting->task].fut_waiter);
+	for (size_t i = 0; i < n; i++)
+		py_awaits__each(&f->r->types, f->r->alive[waiting[i].task].coro,
+				on_link_with_managers, &c);
+	return c.n == py_forgotten__references(f, waiting->owner) &&
+		!py_forgotten__is_weakly_known(f, waiting->owner);
 }
 
 static bool is_forgotten(struct finder *f, const struct wait *waiting, size_t n)
 {
-	struct counting c = { .f = f, .object = waiting->owner };
-
 	if (n > MAX_TASKS_OF_OWNER)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct py_raw_task *raw = &f->r->alive[waiting[i].task];
-
-		if (may_time_out(f, raw))
+	if (waiting->is_trio ? !py_forgotten__is_left_by_trio(f, waiting, n) :
+			       !is_left(f, waiting, n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (may_time_out(f, &f->r->alive[waiting[i].task]))
 			return false;
-		if (waiting->owner)
-			py_awaits__each(&f->r->types, raw->coro, on_link_with_managers, &c);
-	}
-	return !waiting->owner || c.n == (uint32_t)word_at(f, waiting->owner);
+	return true;
 }
 
-static int tell(struct finder *f, const struct wait *waiting, size_t n, py_forgotten_fn *fn,
-		void *ctx)
+/* How many wait for the same as the first one. */
+static size_t count_sharers(const struct finder *f, size_t first)
 {
-	int code = 0;
+	size_t end = first + 1;
 
-	if (!is_forgotten(f, waiting, n))
-		return 0;
-	for (size_t i = 0; !code && i < n; i++)
-		if (!is_main(f, &f->r->alive[waiting[i].task]))
-			code = fn(ctx, waiting[i].task, waiting[i].owner);
-	return code;
+	while (f->waits[first].owner && end < f->n && f->waits[end].owner == f->waits[first].owner)
+		end++;
+	return end - first;
+}
+
+/* Leaves those that nobody can end. Returns whether some of them have to be looked at again. */
+static bool keep_forgotten(struct finder *f)
+{
+	size_t n_kept = 0;
+	bool has_trio = false;
+
+	for (size_t i = 0, n; i < f->n; i += n) {
+		n = count_sharers(f, i);
+		if (!is_forgotten(f, &f->waits[i], n))
+			continue;
+		has_trio = has_trio || f->waits[i].is_trio;
+		memmove(&f->waits[n_kept], &f->waits[i], n * sizeof(*f->waits));
+		n_kept += n;
+	}
+	f->n = n_kept;
+	return has_trio;
+}
+
+static void read_from(struct py_task_reader *r, struct py_pages *pages)
+{
+	r->pages = pages;
+	r->types.pages = pages;
+}
+
+/* Tasks of trio go on at any time, and what was read of them is of several moments. */
+static int keep_those_still_in_trio(struct finder *f)
+{
+	struct py_pages *before = f->r->pages, *fresh;
+	size_t n_kept = 0;
+	int code = py_pages__new(&fresh, f->r->t);
+
+	if (code)
+		return code;
+	read_from(f->r, fresh);
+	for (size_t i = 0, n; i < f->n; i += n) {
+		n = count_sharers(f, i);
+		if (f->waits[i].is_trio && !py_forgotten__is_still_in_trio(f, &f->waits[i], n))
+			continue;
+		memmove(&f->waits[n_kept], &f->waits[i], n * sizeof(*f->waits));
+		n_kept += n;
+	}
+	f->n = n_kept;
+	read_from(f->r, before);
+	py_pages__free(fresh);
+	return 0;
 }
 
 int py_forgotten__find(struct py_task_reader *r, size_t n, py_forgotten_fn *fn, void *ctx)
 {
 	_cleanup_(finder__done) struct finder f = { .r = r, .values.types = &r->types };
-	int code = 0;
+	int code = py_timeouts__new(&f.timeouts, r);
 
 	for (size_t i = 0; !code && i < n; i++)
 		code = look_at_task(&f, i);
+	if (!code)
+		code = f.error;
+	if (code)
+		return code;
 	array__sort(f.waits, f.n, sizeof(*f.waits), by_owner);
-	for (size_t i = 0, end; !code && i < f.n; i = end) {
-		end = i + 1;
-		while (f.waits[i].owner && end < f.n && f.waits[end].owner == f.waits[i].owner)
-			end++;
-		code = tell(&f, &f.waits[i], end - i, fn, ctx);
-	}
+	if (keep_forgotten(&f))
+		code = keep_those_still_in_trio(&f);
+	for (size_t i = 0; !code && i < f.n; i++)
+		if (!is_main(&f, &r->alive[f.waits[i].task]))
+			code = fn(ctx, f.waits[i].task, f.waits[i].object);
 	return code;
 }

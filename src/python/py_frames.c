@@ -53,15 +53,16 @@ int py_frame_find(const struct target *t, uint64_t tstate, uint64_t code, uint64
 	return found ? 0 : r ? r : -ENOENT;
 }
 
+uint16_t py_function_code_offset(const struct ls_pyoffsets *py)
+{
+	return (uint16_t)(py->ob_head + (py->minor < 10 ? OLD_FUNCTION_CODE : FUNCTION_CODE));
+}
+
 int py_function_code(const struct target *t, uint64_t function, uint64_t *ret_code)
 {
-	const struct ls_pyoffsets *py = &t->proc.py.at;
-
 	if (!py_is_instance(t, function, "function"))
 		return -ENOENT;
-	return py_read_u64(
-		t, function + py->ob_head + (py->minor < 10 ? OLD_FUNCTION_CODE : FUNCTION_CODE),
-		ret_code);
+	return py_read_u64(t, function + py_function_code_offset(&t->proc.py.at), ret_code);
 }
 
 int py_code_local(const struct target *t, uint64_t code, const char *name, uint16_t *ret_offset)

@@ -53,6 +53,8 @@ static inline bool py_frame_is_shim(const struct ls_pyoffsets *py, const uint8_t
 int py_frame_find(const struct target *t, uint64_t tstate, uint64_t code, uint64_t *ret_frame);
 
 /* Code object of a function written in Python. */
+/* Where a function has its code object. */
+uint16_t py_function_code_offset(const struct ls_pyoffsets *py);
 int py_function_code(const struct target *t, uint64_t function, uint64_t *ret_code);
 
 /* Where in a frame of `code` its local variable `name` is. -ENOENT if it has none. */

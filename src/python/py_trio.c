@@ -46,6 +46,8 @@ static int find_slots(const struct target *t, struct py_trio *trio)
 		{ "_runner", &trio->owner },
 		{ "_next_send_fn", &trio->next_send },
 		{ "_parent_nursery", &trio->parent_nursery },
+		{ "custom_sleep_data", &trio->sleep_data },
+		{ "_abort_func", &trio->abort },
 	};
 	int r = py_dict_get(t, trio->module, "Task", &trio->task_type);
 

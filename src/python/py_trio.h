@@ -26,7 +26,8 @@ struct py_trio {
 	uint64_t traps[PY_TRIO_TRAPS];
 	/* local variables `runner` of both: offsets in their frames */
 	uint16_t loop_runner, run_runner;
-	uint16_t coro, name, owner, next_send, parent_nursery; /* slots of a Task: offset */
+	/* slots of a Task: offset */
+	uint16_t coro, name, owner, next_send, parent_nursery, sleep_data, abort;
 	/* the last one asked for, with its answer: most tasks are in the same one */
 	uint64_t nursery, nursery_task;
 };

@@ -11,7 +11,6 @@
 #include "python/py_frames.h"
 #include "python/py_memory.h"
 
-#define MAX_VALUES 256
 /* of a bound method and of a function, behind their heads */
 #define METHOD_FUNCTION 0
 #define METHOD_SELF 8
@@ -65,7 +64,7 @@ static bool find_range(struct py_types *types, const struct py_await_link *link,
 						py->ob_size);
 	*ret_range = range;
 	return range.end && range.locals <= range.stack && range.stack <= range.end &&
-		range.end - range.locals <= 8 * MAX_VALUES;
+		range.end - range.locals <= 8 * PY_VALUES_MAX;
 }
 
 /* The str object that a function is called, 0 if the object is no function. */
@@ -127,7 +126,7 @@ void py_values__managers(struct py_values *v, const struct py_await_link *link, 
 {
 	struct py_types *types = v->types;
 	const uint64_t tags = types->t->proc.py.at.tag_mask;
-	uint64_t values[MAX_VALUES + 1] = { 0 };
+	uint64_t values[PY_VALUES_MAX + 1] = { 0 };
 	struct range range;
 	size_t n;
 
@@ -144,9 +143,8 @@ void py_values__managers(struct py_values *v, const struct py_await_link *link, 
 	}
 }
 
-/* Their number; 0 if they cannot be read. */
-static size_t read_values(struct py_types *types, const struct py_await_link *link,
-			  uint64_t values[MAX_VALUES])
+size_t py_values__read(struct py_types *types, const struct py_await_link *link,
+		       uint64_t ret_values[PY_VALUES_MAX])
 {
 	struct range range;
 	size_t n;
@@ -154,14 +152,14 @@ static size_t read_values(struct py_types *types, const struct py_await_link *li
 	if (!find_range(types, link, &range))
 		return 0;
 	n = (size_t)(range.end - range.locals) / 8;
-	return n && py_pages__read(types->pages, range.locals, values, 8 * n) ? 0 : n;
+	return n && py_pages__read(types->pages, range.locals, ret_values, 8 * n) ? 0 : n;
 }
 
 size_t py_values__references(struct py_types *types, const struct py_await_link *link,
 			     uint64_t object)
 {
-	uint64_t values[MAX_VALUES];
-	const size_t n = read_values(types, link, values);
+	uint64_t values[PY_VALUES_MAX];
+	const size_t n = py_values__read(types, link, values);
 	size_t found = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -171,8 +169,8 @@ size_t py_values__references(struct py_types *types, const struct py_await_link 
 
 uint64_t py_values__hash(struct py_types *types, const struct py_await_link *link)
 {
-	uint64_t values[MAX_VALUES], hash = HASH_SEED;
-	const size_t n = read_values(types, link, values);
+	uint64_t values[PY_VALUES_MAX], hash = HASH_SEED;
+	const size_t n = py_values__read(types, link, values);
 
 	for (size_t i = 0; i < n; i++)
 		hash = hash_word(hash, values[i]);

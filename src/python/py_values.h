@@ -34,6 +34,14 @@ void py_values__managers(struct py_values *v, const struct py_await_link *link, 
 /* Whether it is a function of Python with this name. */
 bool py_values__is_function(struct py_types *types, uint64_t object, const char *name);
 
+#define PY_VALUES_MAX 256
+/*
+ * Its variables and the values on its stack, with their tag bits: their number, 0 if they cannot be
+ * read.
+ */
+size_t py_values__read(struct py_types *types, const struct py_await_link *link,
+		       uint64_t ret_values[PY_VALUES_MAX]);
+
 /* How many counted references to `object` its variables and its stack are. */
 size_t py_values__references(struct py_types *types, const struct py_await_link *link,
 			     uint64_t object);

@@ -13,6 +13,7 @@ import asyncio
 import os
 import sys
 import sysconfig
+import weakref
 
 import protocol
 
@@ -373,6 +374,22 @@ async def event_of_timer():
     await event.wait()
 
 
+class Broadcast:
+    """Reaches those that listen, and does not keep them."""
+
+    def __init__(self):
+        self.waits = weakref.WeakSet()
+
+    async def listen(self, event):
+        self.waits.add(event)
+        await event.wait()
+
+    async def listen_to_future(self):
+        future = asyncio.get_running_loop().create_future()
+        self.waits.add(future)
+        await future
+
+
 async def park():
     """The main task of a loop, until a signal comes."""
     await asyncio.Event().wait()
@@ -387,6 +404,10 @@ def innocent_events():
     start(only_waits(event))
     start(event_of_timer())
     threading.Thread(target=asyncio.run, args=(park(),), daemon=True).start()
+    broadcast = Broadcast()
+    keep.append(broadcast)
+    start(broadcast.listen(asyncio.Event()))
+    start(broadcast.listen_to_future())
 
 
 def innocent_waits():
