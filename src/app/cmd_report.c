@@ -34,6 +34,7 @@ static struct report_opts make_opts(const struct config *config, FILE *out, cons
 		.width = size.ws_col,
 		.clock_offset_ns = clock_offset_ns,
 		.group = config->group,
+		.has_titles = true,
 		.is_unfolded = config->is_verbose,
 	};
 }

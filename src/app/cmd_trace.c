@@ -32,6 +32,7 @@ static struct sink_report_opts report_opts(const struct config *config)
 			    .max_rows = MAX_TABLE_ROWS,
 			    .clock_offset_ns = time_clock_offset_ns(),
 			    .group = config->group,
+			    .has_titles = true,
 			    .is_unfolded = config->is_verbose,
 			    .is_verbose = config->is_verbose },
 	};

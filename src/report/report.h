@@ -26,6 +26,7 @@ struct report_opts {
 	uint64_t clock_offset_ns;
 	bool is_starved_first; /* pprof only: the value that is shown first is the time starved */
 	enum group_key group; /* what the rows of tables are */
+	bool has_titles; /* text only: above the first line those of its columns */
 	bool is_unfolded; /* text only: a line for each stall, also if it says the same */
 	/* text only: lines with the awaits that bound each stall, and with its native frames */
 	bool is_verbose;

@@ -36,6 +36,7 @@
 /* Widths of the elastic columns when the line has no limit. */
 #define WHO_COLUMNS 26
 #define WHERE_COLUMNS 46
+#define WHERE_MIN_COLUMNS 12
 #define WHO_MIN_REST 25 /* with less room than this for who and where, the line says only where */
 #define TAIL_MIN_REST 80 /* with less, it says in short what came of it */
 
@@ -50,6 +51,7 @@ struct text_state {
 	struct text_folds folds;
 	uint32_t pid; /* of the last target or stall; 0: there was none */
 	bool has_pids; /* there were others before */
+	bool has_head, is_head_with_pid; /* the titles of the columns that were written */
 };
 
 static void note_pid(struct text_state *text, uint32_t pid)
@@ -117,17 +119,28 @@ static void clock_text(const struct stall *stall, const struct report_opts *opts
 		snprintf(buf + n, CLOCK_BYTES - n, " ");
 }
 
-/* Pid, unit, duration, cause: they are never cut. How many columns they take. */
-static size_t put_fixed(FILE *out, const struct stall *stall, const struct report *report)
+static bool has_pid(const struct report *report)
+{
+	const struct text_state *text = report->state;
+
+	return is_wide(text_width(&report->opts)) || text->has_pids;
+}
+
+/* Of pid, unit, duration and cause, which are never cut. */
+static size_t fixed_columns(const struct report *report)
+{
+	return FIXED_COLUMNS + (has_pid(report) ? PID_COLUMNS + 1 : 0) +
+		(is_wide(text_width(&report->opts)) ? UNIT_COLUMNS + 1 : 0);
+}
+
+static void put_fixed(FILE *out, const struct stall *stall, const struct report *report)
 {
 	const struct report_opts *opts = &report->opts;
-	const struct text_state *text = report->state;
-	const bool has_unit = is_wide(text_width(opts)), has_pid = has_unit || text->has_pids;
 	char buf[FORMAT_NUMBER_BYTES];
 
-	if (has_pid)
+	if (has_pid(report))
 		fprintf(out, "%-*u ", PID_COLUMNS, stall->pid);
-	if (has_unit)
+	if (is_wide(text_width(opts)))
 		fprintf(out, "%-*s ", UNIT_COLUMNS, vocabulary_unit(stall->unit));
 	paint(out, opts, duration_color(stall->duration_ns));
 	format__right(out, format__duration(stall->duration_ns, buf), DURATION_COLUMNS);
@@ -137,7 +150,6 @@ static size_t put_fixed(FILE *out, const struct stall *stall, const struct repor
 	format__left(out, vocabulary_cause(stall->cause), CAUSE_COLUMNS);
 	paint(out, opts, SGR_RESET);
 	fputc(' ', out);
-	return FIXED_COLUMNS + (has_pid ? PID_COLUMNS + 1 : 0) + (has_unit ? UNIT_COLUMNS + 1 : 0);
 }
 
 /* Writes a piece into its column; the last one of a line is not padded. */
@@ -171,18 +183,26 @@ static void put_unlimited(FILE *out, const struct stall *stall, const char *fold
 		fprintf(out, " %s", tail);
 }
 
+/* The same in each line, so that they are below each other. 0: there is no room. */
+static size_t columns_of_who(size_t rest)
+{
+	if (rest < WHO_MIN_REST)
+		return 0;
+	return rest / 3 < WHO_COLUMNS ? rest / 3 : WHO_COLUMNS;
+}
+
 static void put_limited(FILE *out, const struct stall *stall, const char *fold, size_t rest)
 {
-	size_t who_columns = 0, tail_columns;
+	const size_t who_columns = columns_of_who(rest);
+	size_t tail_columns;
 	char buf[TEXT_PIECE_BYTES], tail[TEXT_PIECE_BYTES];
 
 	text_consequence(stall, fold, rest < TAIL_MIN_REST, tail);
 	tail_columns = tail[0] ? format__columns(tail) + 2 : 0;
-	if (tail_columns + WHO_MIN_REST / 2 > rest)
+	if (tail_columns + WHERE_MIN_COLUMNS > rest)
 		tail_columns = 0;
 	rest -= tail_columns;
-	if (rest >= WHO_MIN_REST) {
-		who_columns = rest * 2 / 5 < WHO_COLUMNS ? rest * 2 / 5 : WHO_COLUMNS;
+	if (who_columns && rest > who_columns + WHERE_MIN_COLUMNS) {
 		text_who(stall, !fold, who_columns, buf);
 		put_piece(out, buf, who_columns, false);
 		rest -= who_columns + 1;
@@ -191,6 +211,24 @@ static void put_limited(FILE *out, const struct stall *stall, const char *fold, 
 	put_piece(out, buf, rest, !tail_columns);
 	if (tail_columns)
 		fprintf(out, " %s", tail);
+}
+
+/* Titles of the columns, above the first line and wherever the pid joins them. */
+static void put_head(FILE *out, const struct report *report, const char *clock, size_t used)
+{
+	const size_t width = text_width(&report->opts);
+	const size_t who = width ? columns_of_who(width - used) : WHO_COLUMNS;
+
+	if (*clock)
+		fprintf(out, "%-*s ", (int)strlen(clock) - 1, "TIME");
+	if (has_pid(report))
+		fprintf(out, "%-*s ", PID_COLUMNS, "PID");
+	if (is_wide(width))
+		fprintf(out, "%-*s ", UNIT_COLUMNS, "UNIT");
+	fprintf(out, "%*s  %-*s ", DURATION_COLUMNS, "DURATION", CAUSE_COLUMNS, "CAUSE");
+	if (who)
+		fprintf(out, "%-*s ", (int)who, "WHO");
+	fputs("WHERE\n", out);
 }
 
 /* A line of its own, cut at `width`; 0: as long as it is. */
@@ -317,6 +355,7 @@ static void put_callers(FILE *out, const struct stall *stall, size_t width)
 static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 {
 	struct report *report = ctx;
+	struct text_state *text = report->state;
 	_cleanup_(output__done) struct output o;
 	const struct report_opts *opts = &report->opts;
 	size_t width = text_width(opts), used;
@@ -328,8 +367,14 @@ static int put_stall(void *ctx, const struct stall *stall, const char *fold)
 		return r;
 	note_pid(report->state, stall->pid);
 	clock_text(stall, opts, clock);
+	used = strlen(clock) + fixed_columns(report);
+	if (opts->has_titles && (!text->has_head || text->is_head_with_pid != has_pid(report))) {
+		put_head(o.mem, report, clock, used);
+		text->has_head = true;
+		text->is_head_with_pid = has_pid(report);
+	}
 	fputs(clock, o.mem);
-	used = strlen(clock) + put_fixed(o.mem, stall, report);
+	put_fixed(o.mem, stall, report);
 	if (width)
 		put_limited(o.mem, stall, fold, width - used);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See text_fold.h. A line says the same if process, unit, cause, coroutine and place are the same.
+ * See text_fold.h. A line says the same if process, unit, cause, place, and coroutine or entry are
+ * the same.
  */
 #include "report/text_fold.h"
 
@@ -13,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/table.h"
 #include "base/time.h"
+#include "model/group_identity.h"
 #include "report/format.h"
 #include "report/wording.h"
 
@@ -36,11 +38,12 @@ static const char *or_empty(const char *text)
 static char *key_of(const struct stall *s)
 {
 	const struct model_frame *at = wording_place(s);
+	const char *entry = group_is_entered(s) ? s->entry.function : NULL;
 	char *key;
 
-	if (asprintf(&key, "%u %d %d %u\n%s\n%s\n%u\n%s\n%s", s->pid, s->unit, s->cause,
+	if (asprintf(&key, "%u %d %d %u\n%s\n%s\n%s\n%u\n%s\n%s", s->pid, s->unit, s->cause,
 		     s->coroutine.first_line, or_empty(s->coroutine.name),
-		     or_empty(s->coroutine.file), at->line, or_empty(at->function),
+		     or_empty(s->coroutine.file), or_empty(entry), at->line, or_empty(at->function),
 		     or_empty(at->file)) < 0)
 		return NULL;
 	return key;

@@ -8,11 +8,15 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/escape.h"
+#include "model/group_identity.h"
 #include "model/holder.h"
 #include "model/turn.h"
 #include "report/format.h"
 #include "report/wording.h"
+
+#define NAME_MIN_COLUMNS 6
 
 void text_choose(char (*wordings)[TEXT_PIECE_BYTES], size_t n, size_t columns,
 		 char buf[TEXT_PIECE_BYTES])
@@ -35,6 +39,23 @@ void text_word(char buf[TEXT_PIECE_BYTES], const char *fmt, ...)
 	text__escape(raw, buf, TEXT_PIECE_BYTES);
 }
 
+/* "Prepared.pre..() app.py:42": the place is worth more than the end of a name. */
+static bool cut_name(const struct code_info *code, size_t columns, char buf[TEXT_PIECE_BYTES])
+{
+	char place[TEXT_PIECE_BYTES], name[TEXT_PIECE_BYTES] = "";
+	_cleanup_(file_close) FILE *out = fmemopen(name, sizeof(name) - 1, "w");
+	size_t used;
+
+	text_word(place, "() %s:%u", format__path_tail(code->file, 1), code->first_line);
+	used = format__columns(place);
+	if (!out || columns < used + NAME_MIN_COLUMNS)
+		return false;
+	format__cut(out, code->name, columns - used);
+	fflush(out);
+	text_word(buf, "%s%.*s", name, TEXT_PIECE_BYTES - 1, place);
+	return true;
+}
+
 void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
 	char w[3][TEXT_PIECE_BYTES];
@@ -47,7 +68,8 @@ void text_place(const struct code_info *code, size_t columns, char buf[TEXT_PIEC
 		  code->first_line);
 	text_word(w[1], "%s() %s:%u", code->name, format__path_tail(code->file, 1),
 		  code->first_line);
-	text_word(w[2], "%s()", code->name);
+	if (!columns || format__columns(w[1]) <= columns || !cut_name(code, columns, w[2]))
+		text_word(w[2], "%s()", code->name);
 	text_choose(w, 3, columns, buf);
 }
 
@@ -79,9 +101,17 @@ static bool is_loop_alone(const struct stall *stall)
 		!stall->coroutine.name;
 }
 
+/* On a server all steps are of the server's coroutine: the user's outermost function says more. */
+static const char *name_of(const struct stall *stall)
+{
+	if (group_is_entered(stall))
+		return stall->entry.function;
+	return stall->coroutine.name ? stall->coroutine.name : "?";
+}
+
 void text_who(const struct stall *stall, bool is_single, size_t columns, char buf[TEXT_PIECE_BYTES])
 {
-	const char *name = stall->coroutine.name ? stall->coroutine.name : "?";
+	const char *name = name_of(stall);
 	char w[2][TEXT_PIECE_BYTES];
 
 	if (stall->unit == LS_UNIT_TURN) {

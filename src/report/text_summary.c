@@ -123,7 +123,7 @@ static const struct column {
 	{ "STEPS", 8, 0, cell_steps },
 	{ "TOTAL", 8, 80, cell_total },
 	{ "P50", 8, 105, cell_p50 },
-	{ "P99", 8, 70, cell_p99 },
+	{ "P99", 8, 90, cell_p99 },
 	{ "MAX", 8, 0, cell_max },
 	{ "STALLS", 7, 0, cell_stalls },
 	{ "CPU/BLK/GIL/RUN", 15, 96, cell_split },

@@ -87,6 +87,8 @@ Test(text_summary, table_is_never_wider_than_the_terminal)
 			end = strchr(line, '\n');
 			*end = '\0';
 			cr_assert_leq(format__columns(line), width, "%u: %s", width, line);
+			cr_assert(!strstr(line, "Appli") || strstr(line, "web.py:10"),
+				  "the place is left of a long name: %s", line);
 		}
 		free(text);
 	}
