@@ -85,7 +85,10 @@ static void place_line(struct finding_part *part, const struct stall_share *shar
 	part->key_line = part->at.line;
 }
 
-/* What waited for the lock is innocent, and a holder that collected garbage as well. */
+/*
+ * What waited for the lock is innocent, and a holder that collected garbage as well. Work that
+ * computes is one place, whatever line of it was seen.
+ */
 static void place_holder(struct finding_part *part)
 {
 	const struct model_frame *held =
