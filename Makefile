@@ -154,8 +154,8 @@ SMALL_MODULES := app check compare dump http probe process report serve session 
 SMALL_FILES := view/detail%.o view/header.o view/preview.o view/screen_detail.o \
 	view/screen_help.o view/view_%.o model/findings.o model/lint%.o \
 	python/interpreter.o python/modules.o python/step_spots.o \
-	$(addprefix python/py_,check.o entries.o lifecycle.o lost.o polls.o sends.o tracked.o \
-	trio.o warned.o)
+	$(addprefix python/py_,advice.o check.o entries.o lifecycle.o lost.o polls.o sends.o \
+	tracked.o trio.o warned.o)
 $(foreach m,$(SMALL_MODULES:%=%/%.o) $(SMALL_FILES),$(BUILD)/obj/$(m)): \
 	SIZE_CFLAGS = $(if $(filter -O2,$(CFLAGS)),-Os)
 TEST_CFLAGS = $(HOST_INCLUDES) $(ALL_CFLAGS) -Ibpf -Itests/unit \

@@ -402,7 +402,8 @@ struct ls_rec_stall {
 	__u32 gc_generation;
 	__u32 stop; /* enum ls_stop: who stopped it last */
 	__u32 stop_id; /* the signal's number, or the tracer's process; 0: not known */
-	__u32 pad;
+	/* added by user space: enum loop_library; 0: not known. Recordings hold these numbers */
+	__u32 library;
 	__u64 quota_ns, period_ns; /* CPU quota that throttled it; 0: not known */
 	__u64 threshold_ns; /* when it ended; 0: not known */
 	struct ls_cpu_holder cpu_holder; /* the heaviest one while it was ready to run */

@@ -251,7 +251,7 @@ static int read_loops(struct dump *d)
 	for (d->n_loops = 0; d->n_loops < (size_t)n; d->n_loops++) {
 		struct dump_loop *l = &d->loops[d->n_loops];
 		struct dump_thread *th = find_thread(d, found[d->n_loops].tstate);
-		const struct loop_kind *kind;
+		const struct loop_kind *kind = NULL;
 		struct ls_loop info = { 0 };
 
 		*l = (struct dump_loop){ .thread = th, .info = found[d->n_loops] };

@@ -256,6 +256,14 @@ static enum call_context context_of(const struct stall *stall, const struct own_
 	return i == call->at && call->what == LS_CALL_DEATH ? CONTEXT_DEATH : CONTEXT_TASK;
 }
 
+/* A greenlet of a library that runs its loop in another one may wait. */
+static bool is_greenlet(const struct stall *stall, const struct pending_stack *stack)
+{
+	return (stack->flags & LS_STACK_GREENLET) &&
+		(stall->context.library == LIBRARY_GEVENT ||
+		 stall->context.library == LIBRARY_EVENTLET);
+}
+
 /*
  * The outermost function that the interpreter called: another one in it is run by it. `callback`:
  * the code of what the loop called and that cannot await, 0 if there is none.
@@ -267,7 +275,7 @@ static void find_context(struct stall *stall, const struct own_call *call, uint6
 
 		if (context == CONTEXT_TASK)
 			continue;
-		stall->context = context;
+		stall->context.call = context;
 		stall->own_call = stall->stack[i - 1];
 		if (i < stall->n_frames)
 			stall->interrupted = stall->stack[i];
@@ -275,7 +283,7 @@ static void find_context(struct stall *stall, const struct own_call *call, uint6
 	}
 	/* What C code called cannot await either. */
 	if (call->what == LS_CALL_MAYBE_DEATH || callback)
-		stall->context = CONTEXT_CALLBACK;
+		stall->context.call = CONTEXT_CALLBACK;
 }
 
 /* Is the frame a generator of which a library has made a coroutine? */
@@ -348,7 +356,7 @@ static bool fill_stack(const struct naming *n, const struct pending_stack *stack
 		stall->n_frames = i + 1;
 		stall->is_stack_cut = false;
 	}
-	find_context(stall, &call, is_awaited ? 0 : codes[i]);
+	find_context(stall, &call, is_awaited || is_greenlet(stall, stack) ? 0 : codes[i]);
 	return is_bounded || stall->is_stack_cut;
 }
 

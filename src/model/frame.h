@@ -19,14 +19,4 @@ struct model_native {
 	const char *name;
 };
 
-/* What the code runs in that stalls. It decides whether it can await something. */
-enum call_context {
-	CONTEXT_TASK, /* a coroutine, or what one calls */
-	CONTEXT_CALLBACK, /* a function that the loop calls */
-	CONTEXT_FINALIZER, /* what the interpreter runs when an object dies, wherever that is */
-	CONTEXT_DEATH, /* the callback of a weak reference, run then */
-	CONTEXT_SIGNAL, /* the handler of a signal, run between any two instructions */
-	CONTEXT_MAX
-};
-
 #endif

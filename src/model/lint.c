@@ -79,7 +79,7 @@ static bool verdict_fill(enum lint_id id, const struct finding_words *words, lin
 }
 
 static bool verdict_of(const struct rule *rule, const struct runtime_words *words,
-		       enum call_context context, lint_mask off, struct lint_verdict *ret_verdict)
+		       struct code_context context, lint_mask off, struct lint_verdict *ret_verdict)
 {
 	if (!rule ||
 	    !verdict_fill(rule->id, lint_words(words, rule->kind, &rule->words), off, ret_verdict))
@@ -240,7 +240,7 @@ static void finding_fill(struct lint_finding *f, const struct rule *rule, const 
 	f->total_ns = t->total_ns;
 	snprintf(f->summary, sizeof(f->summary), "%zu%s %s%s %s (%llu %s)", t->n_different,
 		 t->n_different == MAX_DIFFERENT ? "+" : "",
-		 rule->unit == LS_UNIT_TURN ? "loop" : "coroutine", is_one ? "" : "s",
+		 rule->unit == LS_UNIT_TURN ? "loop" : "function", is_one ? "" : "s",
 		 is_one ? words->one : words->many, (unsigned long long)t->stalls,
 		 t->stalls == 1 ? "stall" : "stalls");
 }

@@ -78,7 +78,7 @@ struct lint_finding {
 	size_t coroutines;
 	uint64_t stalls; /* 0: it does not come from stalls */
 	uint64_t total_ns; /* that was lost; of executor-saturated: a second for each tick */
-	char summary[128]; /* "2 coroutines sleep on the loop (31 stalls)" */
+	char summary[128]; /* "2 functions sleep on the loop (31 stalls)" */
 };
 
 struct lint_verdict {

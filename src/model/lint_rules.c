@@ -287,7 +287,7 @@ const struct rule lint_rules[] = {
 	  LS_CAUSE_CPU,
 	  LS_UNIT_NONE,
 	  0,
-	  { "computes too long in one step", "compute too long in one step",
+	  { "computes too long on the loop", "compute too long on the loop",
 	    "Computes on the loop's thread", "Move it to another process" },
 	  SIGN_GIL_HELD,
 	  SUBJECT_LINE },
@@ -296,7 +296,7 @@ const struct rule lint_rules[] = {
 	  LS_CAUSE_CPU,
 	  LS_UNIT_NONE,
 	  0,
-	  { "computes too long in one step", "compute too long in one step",
+	  { "computes too long on the loop", "compute too long on the loop",
 	    "Computes on the loop's thread", "Move it to another thread or process" },
 	  SIGN_NONE,
 	  SUBJECT_LINE },
@@ -363,20 +363,14 @@ const struct finding_words *lint_words(const struct runtime_words *words, enum f
 }
 
 const char *lint_advice(const struct runtime_words *words, const struct rule *rule,
-			enum call_context context)
+			struct code_context context)
 {
-	const struct finding_words *said = lint_words(words, rule->kind, &rule->words);
 	const struct runtime_words *w = runtime_words__or_default(words);
+	const char *advice;
 
+	/* What is to be changed is not the code that stalled. */
 	if (rule->subject != SUBJECT_LINE)
-		return said->advice;
-	if (context == CONTEXT_FINALIZER && w->in_finalizer)
-		return w->in_finalizer;
-	if (context == CONTEXT_DEATH && w->in_death_callback)
-		return w->in_death_callback;
-	if (context == CONTEXT_SIGNAL && w->in_signal_handler)
-		return w->in_signal_handler;
-	return context == CONTEXT_CALLBACK && w->in_callback && w->in_callback[rule->kind] ?
-		w->in_callback[rule->kind] :
-		said->advice;
+		context.call = CONTEXT_TASK;
+	advice = w->advice ? w->advice(rule->kind, context) : NULL;
+	return advice ?: lint_words(words, rule->kind, &rule->words)->advice;
 }

@@ -39,7 +39,7 @@ const struct rule *lint_rule__find(enum ls_unit unit, enum ls_cause cause, enum 
 
 /* The advice of these words for code that runs in such a context. */
 const char *lint_advice(const struct runtime_words *words, const struct rule *rule,
-			enum call_context context);
+			struct code_context context);
 
 /* The runtime's words for this kind of finding, or the neutral ones. */
 const struct finding_words *lint_words(const struct runtime_words *words, enum finding_kind kind,

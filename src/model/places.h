@@ -19,7 +19,7 @@ struct place {
 	struct model_frame worst;
 	enum ls_cause worst_cause;
 	enum sign worst_sign;
-	enum call_context worst_context;
+	struct code_context worst_context;
 	uint32_t causes; /* of its stalls, one bit for each */
 	/* those of its stalls that came through a function of the user's: see groups.h */
 	uint64_t entered_stalls, entered_starved_ns;

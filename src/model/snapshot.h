@@ -47,7 +47,7 @@ struct coroutine_row {
 	struct model_frame where;
 	enum ls_cause where_cause;
 	enum sign where_sign;
-	enum call_context where_context;
+	struct code_context where_context;
 	uint8_t n_trend;
 	float trend[MODEL_TREND]; /* `busy` at the last ticks, oldest first */
 	uint32_t hist[LS_HIST_BUCKETS];
@@ -121,7 +121,7 @@ struct finding_row {
 	enum ls_unit unit; /* LS_UNIT_NONE: steps and callbacks */
 	enum ls_cause cause;
 	enum sign sign; /* with most time */
-	enum call_context context; /* of the longest stall */
+	struct code_context context; /* of the longest stall */
 	const char *syscall; /* NULL if none */
 	/* number of the rule on loops as a whole, which has no stalls, plus 1; 0: of stalls */
 	uint8_t loop_rule;
@@ -175,7 +175,7 @@ struct site_row {
 	struct code_info coroutine; /* of the newest stall there */
 	uint64_t stalls, total_ns, max_ns, starved_ns, last_ns;
 	enum sign sign; /* of the longest stall */
-	enum call_context context; /* likewise */
+	struct code_context context; /* likewise */
 	const struct runtime_words *words; /* of its runtime; NULL: the default */
 };
 

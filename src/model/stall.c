@@ -250,6 +250,8 @@ void stall__fill(struct stall *stall, const struct resolver *r, const struct ls_
 	fill_victims(stall, rec);
 	holder__fill_gil(&stall->gil_holder, r, rec);
 	holder__fill_lock(&stall->lock_holder, r, rec);
+	if (rec->library < LIBRARY_MAX)
+		stall->context.library = (enum loop_library)rec->library;
 	stall->lock_known = rec->lock_known;
 	fill_test(stall->test, rec->test);
 	stall->trace = rec->trace;

@@ -219,7 +219,7 @@ struct stall {
 	char test[MODEL_TEST_BYTES]; /* that ran: its id, UTF-8; "": none, or not known */
 	struct ls_trace_context trace; /* all 0: none, or not known */
 	enum sign sign;
-	enum call_context context;
+	struct code_context context;
 	/*
 	 * CONTEXT_FINALIZER, _DEATH, _SIGNAL: the function that the interpreter called by itself,
 	 * and what it was run in; NULLs if not known

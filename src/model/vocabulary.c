@@ -182,9 +182,10 @@ void vocabulary_cpu_holder(const struct stall *stall, char buf[VOCABULARY_HOLDER
 
 const char *vocabulary_own_call(const struct stall *stall)
 {
-	if (stall->context == CONTEXT_SIGNAL)
+	if (stall->context.call == CONTEXT_SIGNAL)
 		return "a signal handler";
-	return stall->context == CONTEXT_DEATH ? "the callback of a weak reference" : "a finalizer";
+	return stall->context.call == CONTEXT_DEATH ? "the callback of a weak reference" :
+						      "a finalizer";
 }
 
 void vocabulary_kernel(const struct stall *stall, char buf[VOCABULARY_KERNEL_BYTES])

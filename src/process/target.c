@@ -53,6 +53,11 @@ const char *target_loop_kind_word(const struct loop_kind *kind)
 	return kind ? kind->word : "unknown";
 }
 
+enum loop_library target_loop_kind_library(const struct loop_kind *kind)
+{
+	return kind ? kind->library : LIBRARY_DEFAULT;
+}
+
 bool target_loop_kind_is_bare(const struct loop_kind *kind)
 {
 	return kind && kind->is_bare;

@@ -16,6 +16,7 @@
 #include <loopstall/loop_thread.h>
 
 #include "base/err.h"
+#include "runtime/words.h"
 
 /* How the steps of a target can be seen, best first. */
 #define TARGET_RUNGS(_)                                                                            \
@@ -60,7 +61,8 @@ struct runtime_words;
 
 /* "unknown" for NULL. */
 const char *target_loop_kind_word(const struct loop_kind *kind);
-/* As in struct loop_kind; false for NULL. */
+/* As in struct loop_kind; LIBRARY_DEFAULT and false for NULL. */
+enum loop_library target_loop_kind_library(const struct loop_kind *kind);
 bool target_loop_kind_is_bare(const struct loop_kind *kind);
 
 /* A thread with a running event loop, as found by reading the process once. */

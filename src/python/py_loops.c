@@ -77,8 +77,9 @@ static int running_loop(const struct target *t, uint64_t tstate, uint64_t *ret_l
 
 const struct loop_kind py_loop_asyncio = { .word = "asyncio" };
 const struct loop_kind py_loop_uvloop = { .word = "uvloop" };
-const struct loop_kind py_loop_trio = { .word = "trio", .is_by_thread = true };
-const struct loop_kind py_loop_poll = { .word = "poll", .is_by_thread = true, .is_bare = true };
+const struct loop_kind py_loop_trio = { .word = "trio",
+					.library = LIBRARY_TRIO,
+					.is_by_thread = true };
 
 static const struct loop_kind *loop_kind(const struct target *t, uint64_t loop)
 {
@@ -311,13 +312,12 @@ int py_resolve_loop(const struct target *t, uint64_t loop, struct ls_loop *ret_l
 {
 	uint64_t type;
 	int r = py_type_of(t, loop, &type);
+	const struct loop_kind *kind = r ? NULL : loop_kind(t, loop);
 
 	*ret_loop = (struct ls_loop){ .py.tasks = ret_loop->py.tasks };
-	*ret_kind = r ? NULL : loop_kind(t, loop);
-	if (!*ret_kind && py_polls__is_thread(t, loop)) {
-		*ret_kind = &py_loop_poll;
-		return py_polls__runner(t, loop, &ret_loop->py.runner);
-	}
+	if (!kind && py_polls__is_thread(t, loop))
+		return py_polls__runner(t, loop, &ret_loop->py.runner, ret_kind);
+	*ret_kind = kind;
 	if (r)
 		return r;
 	if (*ret_kind == &py_loop_uvloop)

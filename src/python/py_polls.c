@@ -17,6 +17,7 @@
 #include "python/py_memory.h"
 #include "python/py_tids.h"
 #include "python/py_tstates.h"
+#include "python/py_words.h"
 #include "python/python.h"
 
 #define MAX_FRAMES 16 /* of machinery between the poll and the function that runs the loop */
@@ -27,9 +28,16 @@ static int read_target(void *ctx, uint64_t addr, void *buf, size_t size)
 	return target__read(ctx, addr, buf, size);
 }
 
+#define KIND(of) [of] = { .word = "poll", .library = (of), .is_by_thread = true, .is_bare = true }
+static const struct loop_kind kinds[LIBRARY_MAX] = {
+	KIND(LIBRARY_TWISTED), KIND(LIBRARY_GEVENT), KIND(LIBRARY_EVENTLET),
+	KIND(LIBRARY_SERVER),  KIND(LIBRARY_OWN),
+};
+
 /* What a function of a stack is to a loop, and whose code it is. */
 struct part {
 	enum frame_role role;
+	enum loop_library library;
 	enum code_origin origin;
 };
 
@@ -46,6 +54,7 @@ static struct part part_of(const struct target *t, uint64_t code)
 	py_code_names(&source, &stamp, &names);
 	if (names.name && names.file) {
 		part.role = runtime_words__frame_role(t->runtime->words, names.file, names.name);
+		part.library = py_frame_library(names.file, names.name);
 		part.origin = runtime_words__origin(t->runtime->words, names.file);
 	}
 	free(names.name);
@@ -89,17 +98,26 @@ static pid_t tid_of(const struct target *t, uint64_t tstate)
 	return tid > 0 ? tid : 0;
 }
 
-/* Where the innermost function is that is no machinery of a loop. */
-static size_t find_runner(const struct target *t, const struct target_stack *stack)
+/*
+ * Where the innermost function is that is no machinery of a loop, and what kind of loop the
+ * functions up to there show.
+ */
+static size_t find_runner(const struct target *t, const struct target_stack *stack,
+			  const struct loop_kind **ret_kind)
 {
+	enum loop_library library = LIBRARY_DEFAULT;
+	struct part part;
 	size_t i = 0;
 
-	for (; i + 1 < stack->n_frames && i < MAX_FRAMES; i++) {
-		const enum frame_role role = part_of(t, stack->frames[i].at.code).role;
-
-		if (role != FRAME_LOOP && role != FRAME_RESUMES)
+	for (;; i++) {
+		part = part_of(t, stack->frames[i].at.code);
+		if (library == LIBRARY_DEFAULT)
+			library = part.library;
+		if ((part.role != FRAME_LOOP && part.role != FRAME_RESUMES) ||
+		    i + 1 >= stack->n_frames || i >= MAX_FRAMES)
 			break;
 	}
+	*ret_kind = &kinds[library ?: LIBRARY_OWN];
 	return i;
 }
 
@@ -154,6 +172,7 @@ static bool is_plain_loop(const struct target *t, const struct proc_thread *wait
 int py_polls__describe(const struct target *t, struct target_loop_thread *thread)
 {
 	const struct target_module *module = NULL;
+	const struct loop_kind *kind;
 	struct proc_thread waiting;
 	struct target_stack stack;
 	int r = read_waiting(t, thread->tstate, thread->tid, &waiting, &stack);
@@ -166,12 +185,12 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 		r = target__spot_poll(t, &waiting, &module);
 	if (r < 0 || !module)
 		return r;
-	n = find_runner(t, &stack);
+	n = find_runner(t, &stack, &kind);
 	is_epoll = proc_thread__is_in_epoll(&waiting);
 	if (!is_epoll && !is_plain_loop(t, &waiting, thread->tstate, module, &stack, n))
 		return 0;
 	thread->loop = thread->tstate;
-	thread->kind = &py_loop_poll;
+	thread->kind = kind;
 	thread->poll_fd = is_epoll ? (int)waiting.args[0] : -1;
 	for (size_t i = 0; i < LS_LOOP_CODES && n + i < stack.n_frames; i++)
 		thread->bare.codes[i] = stack.frames[n + i].at.code;
@@ -208,13 +227,14 @@ bool py_polls__is_thread(const struct target *t, uint64_t addr)
 	return tstate == addr;
 }
 
-int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code)
+int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code,
+		     const struct loop_kind **ret_kind)
 {
 	struct proc_thread waiting;
 	struct target_stack stack;
 	const int r = read_waiting(t, tstate, tid_of(t, tstate), &waiting, &stack);
 
 	if (!r)
-		*ret_code = stack.frames[find_runner(t, &stack)].at.code;
+		*ret_code = stack.frames[find_runner(t, &stack, ret_kind)].at.code;
 	return r;
 }

@@ -27,8 +27,10 @@ int py_polls__fd(const struct target *t, uint64_t tstate);
 
 /*
  * Code of the function that runs the loop of a thread: the innermost that is no machinery of a
- * loop, while the loop waits. -ENOENT: it does not wait now.
+ * loop, while the loop waits; and the kind of the loop, by its library. -ENOENT: it does not wait
+ * now.
  */
-int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code);
+int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code,
+		     const struct loop_kind **ret_kind);
 
 #endif

@@ -46,7 +46,7 @@ static inline struct py_target *py_target(const struct target *t)
 	return t->own;
 }
 
-extern const struct loop_kind py_loop_asyncio, py_loop_uvloop, py_loop_trio, py_loop_poll;
+extern const struct loop_kind py_loop_asyncio, py_loop_uvloop, py_loop_trio;
 
 /* The parts of examine(): the interpreter with its layout and addresses; modules and spots. */
 int py_examine_interpreter(struct examination *x);

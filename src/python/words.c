@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "runtime/words.h"
+#include "python/py_words.h"
 
 /*
  * The loop's own frames. `file` ends the path at a component; one that ends with a slash names a
@@ -19,40 +19,41 @@
 static const struct loop_frame {
 	const char *file, *function;
 	enum frame_role role;
+	enum loop_library library; /* that this frame shows to be the one of the loop */
 } loop_frames[] = {
-	{ "asyncio/events.py", "_run", FRAME_BOUNDARY },
-	{ "asyncio/base_events.py", "run_forever", FRAME_BOUNDARY },
-	{ "asyncio/base_events.py", "run_until_complete", FRAME_BOUNDARY },
-	{ "asyncio/runners.py", "run", FRAME_BOUNDARY },
-	{ "uvloop/__init__.py", "run", FRAME_BOUNDARY },
-	{ "aiohttp/web.py", "run_app", FRAME_BOUNDARY },
-	{ "asyncio/base_events.py", "_run_once", FRAME_TURN },
-	{ "asyncio/", NULL, FRAME_LOOP },
-	{ "selectors.py", NULL, FRAME_LOOP },
-	{ "socketserver.py", NULL, FRAME_LOOP },
-	{ "asyncore.py", NULL, FRAME_LOOP },
-	{ "http/server.py", "handle", FRAME_LOOP },
-	{ "http/server.py", "handle_one_request", FRAME_LOOP },
-	{ "wsgiref/simple_server.py", "handle", FRAME_LOOP },
-	{ "wsgiref/handlers.py", "run", FRAME_LOOP },
-	{ "gevent/", NULL, FRAME_LOOP },
-	{ "zmq/sugar/poll.py", NULL, FRAME_LOOP },
-	{ "eventlet/hubs/", NULL, FRAME_LOOP },
-	{ "eventlet/greenthread.py", NULL, FRAME_LOOP },
-	{ "twisted/internet/defer.py", "_inlineCallbacks", FRAME_RESUMES },
-	{ "twisted/internet/", NULL, FRAME_LOOP },
-	{ "twisted/python/", NULL, FRAME_LOOP },
-	{ "tornado/gen.py", "run", FRAME_RESUMES },
-	{ "tornado/gen.py", "wrapper", FRAME_RESUMES },
-	{ "tornado/gen.py", NULL, FRAME_LOOP },
-	{ "tornado/ioloop.py", NULL, FRAME_LOOP },
-	{ "tornado/concurrent.py", NULL, FRAME_LOOP },
-	{ "tornado/platform/asyncio.py", NULL, FRAME_LOOP },
-	{ "curio/kernel.py", NULL, FRAME_LOOP },
-	{ "nest_asyncio.py", "run", FRAME_BOUNDARY },
-	{ NULL, "run_forever", FRAME_BOUNDARY },
-	{ NULL, "run_until_complete", FRAME_BOUNDARY },
-	{ NULL, "_run_once", FRAME_LOOP },
+	{ "asyncio/events.py", "_run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "asyncio/base_events.py", "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "asyncio/base_events.py", "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "asyncio/runners.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "uvloop/__init__.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "aiohttp/web.py", "run_app", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ "asyncio/base_events.py", "_run_once", FRAME_TURN, LIBRARY_DEFAULT },
+	{ "asyncio/", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "selectors.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "socketserver.py", NULL, FRAME_LOOP, LIBRARY_SERVER },
+	{ "asyncore.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "http/server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "http/server.py", "handle_one_request", FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "wsgiref/simple_server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "wsgiref/handlers.py", "run", FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "gevent/", NULL, FRAME_LOOP, LIBRARY_GEVENT },
+	{ "zmq/sugar/poll.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "eventlet/hubs/", NULL, FRAME_LOOP, LIBRARY_EVENTLET },
+	{ "eventlet/greenthread.py", NULL, FRAME_LOOP, LIBRARY_EVENTLET },
+	{ "twisted/internet/defer.py", "_inlineCallbacks", FRAME_RESUMES, LIBRARY_TWISTED },
+	{ "twisted/internet/", NULL, FRAME_LOOP, LIBRARY_TWISTED },
+	{ "twisted/python/", NULL, FRAME_LOOP, LIBRARY_TWISTED },
+	{ "tornado/gen.py", "run", FRAME_RESUMES, LIBRARY_DEFAULT },
+	{ "tornado/gen.py", "wrapper", FRAME_RESUMES, LIBRARY_DEFAULT },
+	{ "tornado/gen.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "tornado/ioloop.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "tornado/concurrent.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "tornado/platform/asyncio.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "curio/kernel.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "nest_asyncio.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ NULL, "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ NULL, "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT },
+	{ NULL, "_run_once", FRAME_LOOP, LIBRARY_DEFAULT },
 };
 
 static bool path_ends_with(const char *path, const char *end)
@@ -78,16 +79,30 @@ static bool function_is(const char *function, const char *name)
 	return !strcmp(dot ? dot + 1 : function, name);
 }
 
-static enum frame_role frame_role(const char *file, const char *function)
+static const struct loop_frame *find_loop_frame(const char *file, const char *function)
 {
 	for (size_t i = 0; i < N_OF(loop_frames); i++) {
 		const struct loop_frame *l = &loop_frames[i];
 
 		if ((!l->file || path_ends_with(file, l->file)) &&
 		    (!l->function || function_is(function, l->function)))
-			return l->role;
+			return l;
 	}
-	return FRAME_USER;
+	return NULL;
+}
+
+static enum frame_role frame_role(const char *file, const char *function)
+{
+	const struct loop_frame *l = find_loop_frame(file, function);
+
+	return l ? l->role : FRAME_USER;
+}
+
+enum loop_library py_frame_library(const char *file, const char *function)
+{
+	const struct loop_frame *l = find_loop_frame(file, function);
+
+	return l ? l->library : LIBRARY_DEFAULT;
 }
 
 /* Behind the last folder of installed packages in the path; NULL if there is none. */
@@ -359,7 +374,7 @@ static const struct finding_words findings[FINDING_MAX] = {
 				   "Computes for over a second without giving the loop a turn",
 				   "Move it to a process (ProcessPoolExecutor), or pause in its "
 				   "loop with await asyncio.sleep(0)" },
-	[FINDING_CPU] = { "computes too long in one step", "compute too long in one step",
+	[FINDING_CPU] = { "computes too long on the loop", "compute too long on the loop",
 			  "Computes on the loop's thread",
 			  "Move it to a process (ProcessPoolExecutor), or native code that "
 			  "releases the GIL to a thread: await asyncio.to_thread(...)" },
@@ -374,7 +389,7 @@ static const struct finding_words findings[FINDING_MAX] = {
 				  "Start children with multiprocessing's spawn or forkserver, or "
 				  "(from 3.10 on) subprocess without preexec_fn; fill large "
 				  "buffers early and reuse them" },
-	[FINDING_GIL_HELD] = { "computes too long in one step", "compute too long in one step",
+	[FINDING_GIL_HELD] = { "computes too long on the loop", "compute too long on the loop",
 			       "Computes on the loop's thread with the GIL",
 			       "Move it to a process (ProcessPoolExecutor): a thread of "
 			       "asyncio.to_thread would wait for the GIL" },
@@ -417,33 +432,6 @@ static const struct finding_words findings[FINDING_MAX] = {
 				       "the cause" },
 };
 
-#define HAND_TO_A_THREAD "A callback cannot await: hand it to a thread (loop.run_in_executor)"
-#define START_A_TASK "A callback cannot await: start a task (loop.create_task) that awaits "
-
-static const char *const in_callback[FINDING_MAX] = {
-	[FINDING_SLEEP] = "A callback cannot await: leave what follows to loop.call_later(...), or "
-			  "start a task that awaits asyncio.sleep(...)",
-	[FINDING_LIBRARY_SLEEP] = HAND_TO_A_THREAD "; a shorter timeout bounds the wait",
-	[FINDING_NESTED_LOOP] = "Start a task (loop.create_task) for the coroutine, in place of "
-				"asyncio.run(...) or run_until_complete(...)",
-	[FINDING_NETWORK] = START_A_TASK "an asyncio client or streams; as a last resort hand it "
-					 "to a thread (loop.run_in_executor)",
-	[FINDING_OPEN] = HAND_TO_A_THREAD "; open a FIFO with os.O_NONBLOCK",
-	[FINDING_FILE] = HAND_TO_A_THREAD,
-	[FINDING_LOCK] = START_A_TASK "an asyncio.Lock; threads can call back by "
-				      "loop.call_soon_threadsafe(...)",
-	[FINDING_NOTIFIED] = "Let the other thread call back: future.add_done_callback(...), "
-			     "loop.call_soon_threadsafe(...)",
-	[FINDING_PROCESS] = START_A_TASK "asyncio.create_subprocess_exec(...)",
-	[FINDING_DNS] = START_A_TASK "loop.getaddrinfo(...)",
-	[FINDING_NEVER_YIELDS] = "Move it to a process (ProcessPoolExecutor), or do a part of it "
-				 "and leave the next to loop.call_soon(...)",
-	[FINDING_CPU] = "Move it to a process (ProcessPoolExecutor), or native code that releases "
-			"the GIL to a thread (loop.run_in_executor)",
-	[FINDING_GIL_RELEASED] = HAND_TO_A_THREAD "; the loop runs meanwhile",
-	[FINDING_OTHER] = HAND_TO_A_THREAD,
-};
-
 const struct runtime_words words_python = {
 	.name = "python",
 	.title = "CPython",
@@ -459,19 +447,8 @@ const struct runtime_words words_python = {
 	.is_notification = is_notification,
 	.collects = collects,
 	.findings = findings,
-	.in_callback = in_callback,
+	.advice = py_advice,
 	.is_finalizer = is_finalizer,
-	.in_finalizer =
-		"Nobody can await in a finalizer, and it runs wherever the object dies: let "
-		"users of the object await a close method (async with), and let the finalizer "
-		"only free memory",
-	.in_death_callback =
-		"The callback of a weak reference cannot await, and runs wherever the object dies: "
-		"let it only note that (loop.call_soon_threadsafe(...)), or let users of the "
-		"object await a close method (async with)",
-	.in_signal_handler =
-		"A signal handler cannot await, and interrupts whatever runs: use "
-		"loop.add_signal_handler(...), whose callback can start a task, or only set a flag",
 	.not_there = "the process does not run a CPython yet",
 	.not_up = "its interpreter is still starting up",
 	.no_loops = "it has not imported asyncio",

@@ -133,6 +133,7 @@ static const struct field event_stall[] = {
 	ONE(struct ls_rec_stall, to.state),
 	REQUEST(struct ls_rec_stall, ),
 	TRACE(struct ls_rec_stall, ),
+	ONE(struct ls_rec_stall, library),
 };
 
 #define PART(i)                                                                                    \
@@ -294,6 +295,7 @@ static const struct field live[] = {
 	ONE(struct model_live, stall.from.state),
 	REQUEST(struct model_live, stall.),
 	TRACE(struct model_live, stall.),
+	ONE(struct model_live, stall.library),
 };
 
 static const struct field answer[] = {

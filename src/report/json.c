@@ -162,12 +162,12 @@ static json_t *finalizer_json(const struct stall *stall)
 {
 	json_t *o;
 
-	if (stall->context != CONTEXT_FINALIZER && stall->context != CONTEXT_DEATH)
+	if (stall->context.call != CONTEXT_FINALIZER && stall->context.call != CONTEXT_DEATH)
 		return json_null();
 	o = own_call_json(stall);
 	if (o)
 		json_object_set_new(o, "is_weakref_callback",
-				    json_boolean(stall->context == CONTEXT_DEATH));
+				    json_boolean(stall->context.call == CONTEXT_DEATH));
 	return o;
 }
 
@@ -448,7 +448,7 @@ json_t *json__stall(const struct stall *stall, const struct report_opts *opts)
 	jsonx_add_u64(&o, "page_faults", stall->page_faults);
 	jsonx_add(&o, "finalizer", finalizer_json(stall));
 	jsonx_add(&o, "signal_handler",
-		  stall->context == CONTEXT_SIGNAL ? own_call_json(stall) : json_null());
+		  stall->context.call == CONTEXT_SIGNAL ? own_call_json(stall) : json_null());
 	jsonx_add(&o, "repeated_await", frame_or_null(&stall->repeated_await));
 	jsonx_add_text(&o, "own_cause", stall->own_ns ? vocabulary_cause(stall->own_cause) : NULL);
 	jsonx_add(&o, "own", own_json(stall));

@@ -72,6 +72,7 @@ struct target_waiting;
 /* A library whose loops are watched. A runtime has one constant object of each; NULL: unknown. */
 struct loop_kind {
 	const char *word; /* "asyncio": in output, recordings and JSON */
+	enum loop_library library; /* for advice */
 	/*
 	 * The kernel side names such a loop by the thread that runs it; its queues never move, and
 	 * resolve_loop() finds all there is to know about its tasks.

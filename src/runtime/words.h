@@ -78,7 +78,38 @@ enum finding_kind {
 	FINDING_MAX
 };
 
-/* "1 coroutine ONE", "2 coroutines MANY"; a sentence each of verdict and advice. */
+/*
+ * The library of a loop, as far as advice depends on it. Recordings hold these numbers: new ones go
+ * to the end.
+ */
+enum loop_library {
+	LIBRARY_DEFAULT, /* what most programs of the runtime use, or not known */
+	LIBRARY_TRIO,
+	LIBRARY_TWISTED,
+	LIBRARY_GEVENT,
+	LIBRARY_EVENTLET,
+	LIBRARY_SERVER, /* a server that handles one request after the other on its thread */
+	LIBRARY_OWN, /* a loop of the program's own, or of a library without words */
+	LIBRARY_MAX
+};
+
+/* What the code was called by that stalls. It decides whether it can await something. */
+enum call_context {
+	CONTEXT_TASK, /* a coroutine, or what one calls; a greenlet */
+	CONTEXT_CALLBACK, /* a function that the loop calls */
+	CONTEXT_FINALIZER, /* what the interpreter runs when an object dies, wherever that is */
+	CONTEXT_DEATH, /* the callback of a weak reference, run then */
+	CONTEXT_SIGNAL, /* the handler of a signal, run between any two instructions */
+	CONTEXT_MAX
+};
+
+/* What the code runs in that stalls. */
+struct code_context {
+	enum call_context call;
+	enum loop_library library;
+};
+
+/* "1 coroutine ONE", "2 functions MANY"; a sentence each of verdict and advice. */
 struct finding_words {
 	const char *one, *many;
 	const char *verdict, *advice;
@@ -124,21 +155,14 @@ struct runtime_words {
 	/* All four texts of an entry, or none. NULL: none at all. */
 	const struct finding_words *findings; /* FINDING_MAX of them */
 	/*
-	 * The advice for a function that the loop itself calls, where nothing can be awaited; NULL,
-	 * of one or of all FINDING_MAX: the same.
+	 * The advice for code that runs in this context, in place of that of `findings`; NULL, also
+	 * as a member: it is the same.
 	 */
-	const char *const *in_callback;
+	const char *(*advice)(enum finding_kind kind, struct code_context context);
 	/*
-	 * Is this what the interpreter runs when an object dies? What helps whatever it blocks in.
-	 * NULL: there is no such thing.
+	 * Is this what the interpreter runs when an object dies? NULL: there is no such thing.
 	 */
 	bool (*is_finalizer)(const char *file, const char *function);
-	const char *in_finalizer;
-	/*
-	 * What helps in the callback of a reference whose object died, and in the handler of a
-	 * signal. NULL: there is no such thing.
-	 */
-	const char *in_death_callback, *in_signal_handler;
 
 	/* Why nothing is measured yet: full sentences without a stop. */
 	const char *not_there; /* the process has not become one of this runtime */

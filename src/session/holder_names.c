@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of the threads that held the interpreter's lock, or another lock. A name is remembered for
- * a moment: a thread that holds it often appears in many stalls, and one that has ended since has
- * no name any more.
+ * What the records of stalls lack, and this side knows: the library of the loop, and the names of
+ * the threads that held the interpreter's lock, or another lock. A name is remembered for a moment:
+ * a thread that holds it often appears in many stalls, and one that has ended since has no name any
+ * more.
  */
 #include "session/parts.h"
 
@@ -69,10 +70,25 @@ static void name_process(pid_t pid, char name[LS_NAME_BYTES])
 	proc_thread_comm(pid, pid, name, LS_NAME_BYTES);
 }
 
-void session__name_holders(struct session *s, struct ls_rec_stall *stall)
+static uint32_t library_of(const struct session *s, const struct ls_rec_stall *stall)
+{
+	const struct watch *w = watches__find(&s->watches, (pid_t)stall->hdr.tgid);
+
+	for (size_t i = 0; w && i < watch__known_loops(w); i++) {
+		const struct watch_loop *l = &w->loops[i];
+
+		if (l->kind && l->tid == (pid_t)stall->hdr.tid &&
+		    (l->loop == stall->loop || l->scheduler == stall->loop))
+			return target_loop_kind_library(l->kind);
+	}
+	return LIBRARY_DEFAULT;
+}
+
+void session__complete_stall(struct session *s, struct ls_rec_stall *stall)
 {
 	const uint64_t now_ns = stall->hdr.ts_ns;
 
+	stall->library = library_of(s, stall);
 	if (stall->cause_ns[LS_CAUSE_GIL] && stall->gil_holder_tstate)
 		add_name(s, stall->hdr.tgid, stall->gil_holder_tstate, stall->gil_holder_id, now_ns,
 			 stall->gil_holder_name);

@@ -111,7 +111,7 @@ static int on_stall(struct session *s, const struct event *event)
 	int r;
 
 	session__name_task(s, &stall);
-	session__name_holders(s, &stall);
+	session__complete_stall(s, &stall);
 	/* Our own signal ended the command. */
 	if (stall.end == LS_END_SIGNAL && s->life.is_stopping)
 		stall.end = LS_END_RUNNING;

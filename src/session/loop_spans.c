@@ -127,7 +127,7 @@ static int read_thread(void *ctx, const struct loop_thread *thread, uint64_t now
 	    span->stall.start_ns > reading->until_ns)
 		return 0;
 	session__name_task(reading->s, &span->stall);
-	session__name_holders(reading->s, &span->stall);
+	session__complete_stall(reading->s, &span->stall);
 	*live = (struct model_live){
 		.stall = span->stall,
 		.cause = span->cause,

@@ -66,7 +66,7 @@ static int note_stall(void *ctx, const struct event *event)
 	if (!o)
 		return 0;
 	stall = *event->stall;
-	session__name_holders(s, &stall);
+	session__complete_stall(s, &stall);
 	if (o->start_ns != stall.start_ns) {
 		session__name_task(s, &stall);
 		o->start_ns = stall.start_ns;
@@ -196,7 +196,7 @@ static int record_event(void *ctx, const struct event *event)
 		return record_as_is(s, event);
 	stall = *event->stall;
 	session__name_task(s, &stall);
-	session__name_holders(s, &stall);
+	session__complete_stall(s, &stall);
 	r = session__send_waiting(s, &stall, record_as_is);
 	if (r >= 0)
 		r = session__send_lock_look(s, &stall, record_as_is);

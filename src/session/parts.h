@@ -141,7 +141,10 @@ bool session__find_inside(struct session *s, struct watch *w,
 /* Adds the task, as found then, to a stall of that step. False if it is of another one. */
 bool session__name_late_stall(struct session *s, struct ls_rec_stall *stall);
 
-/* holder_names.c: the threads that held the interpreter's lock, or others. */
+/*
+ * holder_names.c: the library of a stall's loop, and the threads that held the interpreter's lock,
+ * or others.
+ */
 #define MAX_HOLDER_NAMES 16
 
 struct holder_name {
@@ -156,9 +159,10 @@ struct holder_names {
 };
 
 /*
- * Adds the names of who held the interpreter's lock, and other locks, if the stall waited for them.
+ * Adds the library of its loop, and the names of who held the interpreter's lock, and other locks,
+ * if the stall waited for them.
  */
-void session__name_holders(struct session *s, struct ls_rec_stall *stall);
+void session__complete_stall(struct session *s, struct ls_rec_stall *stall);
 
 /* intake.c: events and aggregates on their way to the model. */
 struct intake {

@@ -187,6 +187,95 @@ def native_code_light(bench):
     check_equal({s["releases_gil"] for s in stalls}, {True}, "releases_gil")
 
 
+def _trace_loop(bench, *args):
+    """Stalls of its own time, and the findings about them."""
+    target = bench.target("advised_loops.py", *args)
+    target.hear("ready", timeout=60)
+    tool = bench.tool(
+        "trace", "-p", str(target.pid), "--mode", "exact", "--threshold", "20ms", "--no-follow"
+    )
+    tool.wait_start()
+    target.ask("go", "done", timeout=60)
+    summary = tool.finish()
+    target.write("")
+    stalls = [s for s in tool.stalls if own_ns(s) >= THRESHOLD_NS]
+    return stalls, [f for f in summary["findings"] if f["subject"] == "line"]
+
+
+# What the advice for each names, and what it must not name.
+LOOPS = {
+    "asyncio": ({"sleep": "loop.call_later", "native": "run_in_executor"}, ("await asyncio.",)),
+    "trio": ({"sleep": "await trio.sleep", "native": "trio.to_thread.run_sync"}, ("asyncio",)),
+    "twisted": ({"sleep": "reactor.callLater", "native": "deferToThread"}, ("asyncio", "await")),
+    "gevent": (
+        {"sleep": "gevent.sleep(", "native": "threadpool.apply", "python": "gevent.sleep(0)"},
+        ("asyncio", "await"),
+    ),
+    "hub": ({"sleep": "gevent.spawn"}, ("asyncio", "await")),
+    "eventlet": (
+        {"sleep": "eventlet.sleep(", "native": "eventlet.tpool.execute"},
+        ("asyncio", "await"),
+    ),
+    "server": ({"sleep": "ThreadingHTTPServer"}, ("asyncio", "await")),
+    "select": ({"sleep": "timeout", "native": "thread"}, ("asyncio", "await")),
+}
+
+
+def _check_loop(bench, loop):
+    named, unnamed = LOOPS[loop]
+    for work, words in named.items():
+        with bench.part("%s-%s" % (loop, work)):
+            stalls, findings = _trace_loop(bench, loop, work)
+            check(len(stalls) >= 5, "stalls: %s", [brief(s) for s in stalls])
+            check(findings, "no finding about a line")
+            cause = "sleep" if work == "sleep" else "cpu"
+            said = [f for f in findings if f["cause"] == cause]
+            check(said, "findings: %s", findings)
+            check(words in said[0]["advice"], "advice: %s", said[0]["advice"])
+            for finding in findings:
+                for word in unnamed:
+                    check(word not in finding["advice"], "%r in advice: %s", word, finding)
+                check("step" not in finding["what"], "a step: %s", finding["what"])
+            stalls, _ = _trace_loop(bench, loop, work, "mended")
+            check_equal([brief(s) for s in stalls], [], "stalls when the advice is followed")
+
+
+@live()
+def callbacks_of_asyncio(bench):
+    _check_loop(bench, "asyncio")
+
+
+@live(needs="trio", since=(3, 11))
+def steps_of_trio(bench):
+    _check_loop(bench, "trio")
+
+
+@live(on="once", needs="twisted")
+def callbacks_of_twisted(bench):
+    _check_loop(bench, "twisted")
+
+
+@live(on="once", needs="gevent")
+def greenlets_of_gevent(bench):
+    _check_loop(bench, "gevent")
+    _check_loop(bench, "hub")
+
+
+@live(on="once", needs="eventlet")
+def greenlets_of_eventlet(bench):
+    _check_loop(bench, "eventlet")
+
+
+@live()
+def requests_of_a_server(bench):
+    _check_loop(bench, "server")
+
+
+@live()
+def work_of_an_own_loop(bench):
+    _check_loop(bench, "select")
+
+
 def _rivals(bench, kind, mode):
     """Their CPU is not free on a busy machine either: then others are among the holders."""
     stalls, done, ready, _ = _trace(bench, "cpu_rivals.py", kind, mode=mode)

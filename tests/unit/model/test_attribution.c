@@ -2,6 +2,7 @@
 /*
  * Scripted stalls: which cause, which line, which stack, which callback.
  */
+#include "base/array.h"
 #include "model/script.h"
 
 static void check_frame(const struct model_frame *frame, const char *function, const char *file,
@@ -453,9 +454,9 @@ Test(callback, has_a_context)
 	struct script *s = script_new();
 
 	send_callback(s, 0, CODES(TIME_SLEEP, HANDLE_RUN, RUN_FOREVER));
-	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	cr_assert_eq(s->stall.context.call, CONTEXT_CALLBACK);
 	send_callback(s, 0, CODES(FETCH_ROW, SESSION_DEL, TICK, HANDLE_RUN, RUN_FOREVER));
-	cr_assert_eq(s->stall.context, CONTEXT_FINALIZER);
+	cr_assert_eq(s->stall.context.call, CONTEXT_FINALIZER);
 	cr_assert_str_eq(s->stall.own_call.function, "Session.__del__");
 	cr_assert_str_eq(s->stall.interrupted.function, "tick");
 	script_free(s);
@@ -468,17 +469,51 @@ Test(callback, of_tornado)
 
 	send_callback(s, 0, CODES(TIME_SLEEP, TICK, RUN_CALLBACK, HANDLE_RUN, RUN_FOREVER));
 	cr_assert_str_eq(s->stall.coroutine.name, "tick");
-	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	cr_assert_eq(s->stall.context.call, CONTEXT_CALLBACK);
 	send_callback(s, 0,
 		      CODES(TIME_SLEEP, RENDER, GENERATOR_RUN, RUN_CALLBACK, HANDLE_RUN,
 			    RUN_FOREVER));
 	cr_assert_str_eq(s->stall.coroutine.name, "render");
-	cr_assert_eq(s->stall.context, CONTEXT_TASK);
+	cr_assert_eq(s->stall.context.call, CONTEXT_TASK);
 	/* What the generator calls is of it; what is called back beside it is not. */
 	send_callback(s, 0, CODES(GENERATOR_RUN, TICK, RUN_CALLBACK, HANDLE_RUN, RUN_FOREVER));
 	cr_assert_str_eq(s->stall.coroutine.name, "tick");
-	cr_assert_eq(s->stall.context, CONTEXT_CALLBACK);
+	cr_assert_eq(s->stall.context.call, CONTEXT_CALLBACK);
 	script_free(s);
+}
+
+/* What a greenlet may do, its hub may not. */
+Test(callback, runs_in_a_library)
+{
+	static const struct {
+		uint16_t flags;
+		uint32_t library;
+		struct code_context context;
+	} cases[] = {
+		{ LS_STACK_AT_LOOP, LIBRARY_GEVENT, { CONTEXT_CALLBACK, LIBRARY_GEVENT } },
+		{ LS_STACK_GREENLET, LIBRARY_GEVENT, { CONTEXT_TASK, LIBRARY_GEVENT } },
+		{ LS_STACK_GREENLET, LIBRARY_EVENTLET, { CONTEXT_TASK, LIBRARY_EVENTLET } },
+		{ LS_STACK_GREENLET, LIBRARY_DEFAULT, { CONTEXT_CALLBACK, LIBRARY_DEFAULT } },
+		{ LS_STACK_GREENLET, LIBRARY_OWN, { CONTEXT_CALLBACK, LIBRARY_OWN } },
+		/* a recording of a later version */
+		{ LS_STACK_GREENLET, LIBRARY_MAX, { CONTEXT_CALLBACK, LIBRARY_DEFAULT } },
+	};
+
+	for (size_t i = 0; i < N_OF(cases); i++) {
+		struct script *s = script_new();
+		struct ls_rec_stack stack = script_stack(s, 3, LS_CAUSE_SLEEP, 9 * MS);
+		struct ls_rec_stall stall = script_stall(s, 3, LS_UNIT_CALLBACK);
+
+		stack.flags = cases[i].flags;
+		script_frame(&stack, FETCH_ROW, 100);
+		script_send_stack(s, &stack);
+		script_time(&stall, LS_CAUSE_SLEEP, 50 * MS);
+		stall.library = cases[i].library;
+		script_send_stall(s, &stall);
+		cr_expect_eq(s->stall.context.call, cases[i].context.call, "call of %zu", i);
+		cr_expect_eq(s->stall.context.library, cases[i].context.library, "%zu", i);
+		script_free(s);
+	}
 }
 
 #define CALL(what, at) ((what) << LS_STACK_CALL_SHIFT | (at) << LS_STACK_CALLED_SHIFT)
@@ -494,7 +529,7 @@ Test(callback, is_interrupted)
 
 		send_callback(s, (uint16_t)CALL(what, 1),
 			      CODES(TIME_SLEEP, RENDER, TICK, HANDLE_RUN, RUN_FOREVER));
-		cr_assert_eq(s->stall.context, contexts[what]);
+		cr_assert_eq(s->stall.context.call, contexts[what]);
 		cr_assert_str_eq(s->stall.coroutine.name, "tick");
 		if (what == LS_CALL_SIGNAL || what == LS_CALL_DEATH) {
 			cr_assert_str_eq(s->stall.own_call.function, "render");
@@ -513,7 +548,7 @@ Test(callback, interrupts_the_wait_of_the_loop)
 
 	send_callback(s, CALL(LS_CALL_SIGNAL, 1),
 		      CODES(TIME_SLEEP, TICK, SELECT, RUN_ONCE, RUN_FOREVER));
-	cr_assert_eq(s->stall.context, CONTEXT_SIGNAL);
+	cr_assert_eq(s->stall.context.call, CONTEXT_SIGNAL);
 	cr_assert_str_eq(s->stall.own_call.function, "tick");
 	script_free(s);
 }

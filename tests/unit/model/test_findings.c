@@ -354,7 +354,7 @@ Test(findings, what_is_not_known_is_said)
 	add(&b, &s);
 	f = describe(&b, 0);
 	cr_expect_eq(f.sureness, FINDING_UNSURE);
-	cr_expect_str_eq(f.what, "Code without a name computes too long in one step");
+	cr_expect_str_eq(f.what, "Code without a name computes too long on the loop");
 	cr_expect(f.starved_share < 0 && f.loop_share < 0);
 	cr_expect_str_eq(headline(&b), "");
 	done(&b);
@@ -553,14 +553,23 @@ Test(findings, collections)
 Test(findings, advice_for_where_it_runs)
 {
 	static const struct {
-		enum call_context context;
+		struct code_context context;
 		const char *advice;
 	} cases[] = {
-		{ CONTEXT_TASK, "await asyncio.sleep" },
-		{ CONTEXT_CALLBACK, "loop.call_later" },
-		{ CONTEXT_FINALIZER, "finalizer" },
-		{ CONTEXT_DEATH, "weak reference" },
-		{ CONTEXT_SIGNAL, "loop.add_signal_handler" },
+		{ { CONTEXT_TASK, LIBRARY_DEFAULT }, "await asyncio.sleep" },
+		{ { CONTEXT_CALLBACK, LIBRARY_DEFAULT }, "loop.call_later" },
+		{ { CONTEXT_FINALIZER, LIBRARY_DEFAULT }, "finalizer" },
+		{ { CONTEXT_DEATH, LIBRARY_DEFAULT }, "weak reference" },
+		{ { CONTEXT_SIGNAL, LIBRARY_DEFAULT }, "loop.add_signal_handler" },
+		{ { CONTEXT_TASK, LIBRARY_TRIO }, "await trio.sleep" },
+		{ { CONTEXT_SIGNAL, LIBRARY_TRIO }, "trio.open_signal_receiver" },
+		{ { CONTEXT_CALLBACK, LIBRARY_TWISTED }, "reactor.callLater" },
+		{ { CONTEXT_TASK, LIBRARY_GEVENT }, "gevent.sleep" },
+		{ { CONTEXT_CALLBACK, LIBRARY_GEVENT }, "gevent.spawn" },
+		{ { CONTEXT_TASK, LIBRARY_EVENTLET }, "eventlet.sleep" },
+		{ { CONTEXT_CALLBACK, LIBRARY_SERVER }, "ThreadingHTTPServer" },
+		{ { CONTEXT_CALLBACK, LIBRARY_OWN }, "timeout" },
+		{ { CONTEXT_SIGNAL, LIBRARY_OWN }, "set_wakeup_fd" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

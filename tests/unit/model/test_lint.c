@@ -38,9 +38,8 @@ Test(lint, findings_are_summed_up_most_time_first)
 	cr_assert_eq(findings[0].coroutines, 2);
 	cr_assert_eq(findings[0].stalls, 3);
 	cr_assert_eq(findings[0].total_ns, 150 * MS);
-	cr_assert_str_eq(findings[0].summary, "2 coroutines sleep on the loop (3 stalls)");
-	cr_assert_str_eq(findings[1].summary,
-			 "1 coroutine computes too long in one step (1 stall)");
+	cr_assert_str_eq(findings[0].summary, "2 functions sleep on the loop (3 stalls)");
+	cr_assert_str_eq(findings[1].summary, "1 function computes too long on the loop (1 stall)");
 	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, 1), 1,
 		     "no more than there is room");
 	script_free(s);

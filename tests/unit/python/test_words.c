@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whose code a Python file is, by its path.
+ * Whose code a Python file is, by its path; what helps in which loop.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
-#include "runtime/words.h"
+#include "base/array.h"
+#include "python/py_words.h"
 
 Test(words, origin_of_a_file)
 {
@@ -62,4 +64,45 @@ Test(words, finalizers)
 	cr_assert_not(words_python.is_finalizer(weakref, "WeakValueDictionary.get"));
 	cr_assert_not(words_python.is_finalizer("/srv/app/weakref.py", "Client.__call__"));
 	cr_assert_not(words_python.is_finalizer("/srv/app/db.py", "close"));
+}
+
+/* Whatever a row of the advice leaves out has the words of asyncio's tasks. */
+Test(words, advice_of_other_libraries_and_of_callbacks)
+{
+	static const char *const asyncios[] = { "asyncio", "loop.call_", "run_in_executor" };
+
+	for (enum finding_kind kind = 0; kind <= FINDING_OTHER; kind++)
+		for (int at = 0; at < LIBRARY_MAX * CONTEXT_MAX; at++) {
+			const struct code_context context = {
+				.call = (enum call_context)(at % CONTEXT_MAX),
+				.library = (enum loop_library)(at / CONTEXT_MAX),
+			};
+			const char *said = words_python.advice(kind, context) ?:
+				words_python.findings[kind].advice	      ?:
+										"";
+
+			for (size_t i = 0; context.library && i < N_OF(asyncios); i++)
+				cr_expect_null(strstr(said, asyncios[i]), "%d %d: %s", kind, at,
+					       said);
+			if (context.call == CONTEXT_CALLBACK || context.library > LIBRARY_TRIO)
+				cr_expect_null(strstr(said, "await "), "%d %d: %s", kind, at, said);
+		}
+}
+
+Test(words, library_of_a_loop)
+{
+	static const char installed[] = "/usr/lib/python3/dist-packages/";
+	char file[128];
+
+	snprintf(file, sizeof(file), "%sgevent/hub.py", installed);
+	cr_assert_eq(py_frame_library(file, "Hub.run"), LIBRARY_GEVENT);
+	snprintf(file, sizeof(file), "%seventlet/hubs/poll.py", installed);
+	cr_assert_eq(py_frame_library(file, "wait"), LIBRARY_EVENTLET);
+	snprintf(file, sizeof(file), "%stwisted/internet/epollreactor.py", installed);
+	cr_assert_eq(py_frame_library(file, "doPoll"), LIBRARY_TWISTED);
+	cr_assert_eq(py_frame_library("/usr/lib/python3.11/socketserver.py", "serve_forever"),
+		     LIBRARY_SERVER);
+	cr_assert_eq(py_frame_library("/usr/lib/python3.11/selectors.py", "select"),
+		     LIBRARY_DEFAULT);
+	cr_assert_eq(py_frame_library("/srv/app/main.py", "run"), LIBRARY_DEFAULT);
 }

@@ -324,7 +324,7 @@ Test(runtime, its_words_say_what_to_do)
 	cr_assert(lint__site(&snapshot->sites[0], 0, &verdict));
 	cr_assert_str_eq(verdict.verdict, "Blocks the loop in toy.nap");
 	cr_assert_eq(lint__check(snapshot, 0, findings, LINT_MAX_FINDINGS), 1);
-	cr_assert_str_eq(findings[0].summary, "1 coroutine naps on the loop (1 stall)");
+	cr_assert_str_eq(findings[0].summary, "1 function naps on the loop (1 stall)");
 	script_free(s);
 }
 
