@@ -88,6 +88,8 @@ struct dump_loop {
 	struct target_loop_thread info;
 	enum dump_unit unit;
 	size_t n_unit_frames; /* inner frames that belong to the step or callback */
+	/* a function without a frame that the loop calls; name "": none, or unknown */
+	struct target_callee callee;
 	/* of a step; its task may have ended since, then 0, "" and { 0 } */
 	uint64_t task;
 	char task_name[128];
@@ -175,6 +177,9 @@ struct dump_frame dump__name_frame(const struct dump *d, const struct ls_frame *
 
 /* What the kernel says, in one word; `is_lock_wait`: the system call waits for the GIL. */
 enum dump_doing dump_doing_of(const struct proc_thread *thread, bool is_lock_wait);
+/* A loop that is known by its poll alone, if functions on the thread's stack run one. */
+bool dump__shows_loop(const struct dump *d, const struct dump_thread *th,
+		      struct target_loop_thread *ret_loop);
 /* Sets `unit` and what belongs to it. `poll_fd` as target__poll_fd(). */
 void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
 		      const struct target_tasks *tasks);

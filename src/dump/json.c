@@ -176,7 +176,8 @@ static json_t *loop_json(const void *item)
 	jsonx_add(&o, "task", task_json(l));
 	jsonx_add(&o, "coroutine", coroutine_json(&l->coroutine));
 	jsonx_add_u64(&o, "unit_frames", l->n_unit_frames);
-	jsonx_add(&o, "tasks", counts_json(l));
+	jsonx_add(&o, "tasks",
+		  target_loop_kind_is_bare(l->info.kind) ? json_null() : counts_json(l));
 	jsonx_add(&o, "ready", l->ready < 0 ? json_null() : jsonx_u64((uint64_t)l->ready));
 	jsonx_add(&o, "executor", executor_json(&l->executor));
 	return jsonx_end(&o);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dump/dump.h"
-#include "runtime/words.h"
+#include "runtime/runtime.h"
 
 enum dump_doing dump_doing_of(const struct proc_thread *thread, bool is_lock_wait)
 {
@@ -50,19 +50,24 @@ static bool is_in_selector(const struct dump *d, const struct dump_thread *th)
 		is_loops_own(role_of(d, &th->frames[1]));
 }
 
+static bool is_poll_call(const char *syscall)
+{
+	return !strncmp(syscall, "epoll_", 6) || strstr(syscall, "poll") ||
+		strstr(syscall, "select");
+}
+
 /* By the descriptor where that is known: code that a loop runs may poll as well. */
-static bool is_polling(const struct dump *d, const struct dump_thread *th, int poll_fd)
+static bool is_polling(const struct dump_thread *th, int poll_fd, bool is_in_loop)
 {
 	const char *name = th->syscall;
 
 	if (th->kernel.call == PROC_CALL_UNKNOWN)
-		return th->kernel.state == 'S' && is_in_selector(d, th);
+		return th->kernel.state == 'S' && is_in_loop;
 	if (th->kernel.call != PROC_CALL_IN || !name)
 		return false;
 	if (!strncmp(name, "epoll_", 6) && poll_fd >= 0)
 		return th->kernel.args[0] == (uint64_t)poll_fd;
-	return (!strncmp(name, "epoll_", 6) || strstr(name, "poll") || strstr(name, "select")) &&
-		is_in_selector(d, th);
+	return is_poll_call(name) && is_in_loop;
 }
 
 static const struct target_task *find_task(const struct target_tasks *tasks, uint64_t coro)
@@ -102,7 +107,7 @@ static bool find_step(const struct dump *d, struct dump_loop *l, const struct ta
 
 /*
  * The outermost function in what the loop's own frame has called that is no machinery; a coroutine
- * is a step of a task.
+ * is a step of a task. What is written in C has no frame.
  */
 static void find_callback(const struct dump *d, struct dump_loop *l)
 {
@@ -117,6 +122,10 @@ static void find_callback(const struct dump *d, struct dump_loop *l)
 	if (n == th->stack.n_frames)
 		return;
 	l->unit = DUMP_UNIT_LOOP;
+	if (!n && *l->callee.name) {
+		l->unit = DUMP_UNIT_CALLBACK;
+		l->coroutine = (struct code_info){ .name = l->callee.name, .file = l->callee.file };
+	}
 	if (!n_unit)
 		return;
 	l->n_unit_frames = n_unit;
@@ -151,13 +160,79 @@ static void find_switched_step(const struct dump *d, struct dump_loop *l,
 	set_coroutine(d, l, found->code, found->qualname);
 }
 
+bool dump__shows_loop(const struct dump *d, const struct dump_thread *th,
+		      struct target_loop_thread *ret_loop)
+{
+	const struct runtime_words *words = target__words(d->target);
+	const struct target_stack *stack = &th->stack;
+	size_t i = 0;
+
+	while (i < stack->n_frames && words->runs_loop &&
+	       !words->runs_loop(th->frames[i].file, th->frames[i].function))
+		i++;
+	if (i == stack->n_frames || !words->runs_loop)
+		return false;
+	while (i + 1 < stack->n_frames && role_of(d, &th->frames[i]) == FRAME_LOOP)
+		i++;
+	*ret_loop = (struct target_loop_thread){ .tid = th->tid,
+						 .loop = th->tstate,
+						 .tstate = th->tstate,
+						 .kind = d->target->runtime->shown_loop,
+						 .poll_fd = -1,
+						 .bare.codes = { stack->frames[i].at.code },
+						 .bare.root_code = stack->frames[i].at.code };
+	return true;
+}
+
+static bool is_runner(const struct ls_bare_loop *bare, uint64_t code)
+{
+	for (size_t i = 0; i < LS_LOOP_CODES; i++)
+		if (code && code == bare->codes[i])
+			return true;
+	return false;
+}
+
+/*
+ * Of a loop of which no more is known than its poll, in which it is if the function that runs it
+ * calls it, directly or through the loop's machinery. What else that function calls is a callback,
+ * named after the outermost function that is no machinery; so is what runs on the stack of another
+ * greenlet.
+ */
+static void judge_bare(const struct dump *d, struct dump_loop *l, int poll_fd)
+{
+	const struct dump_thread *th = l->thread;
+	const struct target_stack *stack = &th->stack;
+	size_t n = 0, n_user = 0, outermost = 0;
+
+	for (; n < stack->n_frames && !is_runner(&l->info.bare, stack->frames[n].at.code); n++) {
+		if (role_of(d, &th->frames[n]) != FRAME_USER)
+			continue;
+		n_user++;
+		outermost = n;
+	}
+	if (!stack->n_frames || (n == stack->n_frames && !l->info.bare.has_greenlets))
+		return;
+	l->unit = DUMP_UNIT_LOOP;
+	if (!n_user && !stack->is_torn && is_polling(th, poll_fd, true))
+		l->unit = DUMP_UNIT_POLL;
+	if (!n_user)
+		return;
+	l->unit = DUMP_UNIT_CALLBACK;
+	l->n_unit_frames = n;
+	set_coroutine(d, l, stack->frames[outermost].at.code, 0);
+}
+
 void dump__judge_loop(const struct dump *d, struct dump_loop *l, int poll_fd,
 		      const struct target_tasks *tasks)
 {
 	l->unit = DUMP_UNIT_OTHER;
 	if (!l->thread)
 		return;
-	if (is_polling(d, l->thread, poll_fd))
+	if (target_loop_kind_is_bare(l->info.kind)) {
+		judge_bare(d, l, poll_fd);
+		return;
+	}
+	if (is_polling(l->thread, poll_fd, is_in_selector(d, l->thread)))
 		l->unit = DUMP_UNIT_POLL;
 	else if (!find_step(d, l, tasks))
 		find_callback(d, l);

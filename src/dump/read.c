@@ -19,6 +19,7 @@
  */
 #define SETTLE_TRIES 24
 #define SETTLE_PAUSE_NS (3 * NS_PER_MS)
+#define POLL_TRIES 16 /* of a process that seems to have no loop */
 
 static const char *const doing_words[] = {
 #define _(name, word, sentence) word,
@@ -241,30 +242,73 @@ static void mark_executor(struct dump *d, size_t loop)
 	}
 }
 
-static int read_loops(struct dump *d)
+/* It counts if the thread is where it was when its stack was read. */
+static void read_callee(const struct dump *d, struct dump_loop *l)
+{
+	struct proc_thread now;
+
+	if (target__callee(d->target, l->thread->tstate, &l->callee))
+		return;
+	read_kernel(d, l->thread, &now);
+	if (!proc_thread__is_same(&l->thread->kernel, &now))
+		l->callee.name[0] = '\0';
+}
+
+static void add_loop(struct dump *d, const struct target_loop_thread *found)
+{
+	struct dump_loop *l = &d->loops[d->n_loops];
+	struct dump_thread *th = find_thread(d, found->tstate);
+	const struct loop_kind *kind = NULL;
+	struct ls_loop info = { 0 };
+
+	*l = (struct dump_loop){ .thread = th, .info = *found };
+	if (th) {
+		th->is_loop = true;
+		read_callee(d, l);
+	}
+	l->ready = target__resolve_loop(d->target, l->info.loop, &info, &kind);
+	if (!l->ready)
+		l->ready = target__count_ready(d->target, &info);
+	if (target__executor(d->target, l->info.loop, &l->executor))
+		l->executor = (struct target_executor){ 0 };
+	mark_executor(d, d->n_loops++);
+}
+
+static int find_loops(struct dump *d)
 {
 	struct target_loop_thread found[DUMP_MAX_LOOPS];
-	int n = target__loop_threads(d->target, found, DUMP_MAX_LOOPS);
+	const int n = target__loop_threads(d->target, found, DUMP_MAX_LOOPS);
 
-	if (n < 0)
-		return n;
-	for (d->n_loops = 0; d->n_loops < (size_t)n; d->n_loops++) {
-		struct dump_loop *l = &d->loops[d->n_loops];
-		struct dump_thread *th = find_thread(d, found[d->n_loops].tstate);
-		const struct loop_kind *kind = NULL;
-		struct ls_loop info = { 0 };
+	for (int i = 0; i < n; i++)
+		add_loop(d, &found[i]);
+	return n < 0 ? n : 0;
+}
 
-		*l = (struct dump_loop){ .thread = th, .info = found[d->n_loops] };
-		if (th)
-			th->is_loop = true;
-		l->ready = target__resolve_loop(d->target, l->info.loop, &info, &kind);
-		if (!l->ready)
-			l->ready = target__count_ready(d->target, &info);
-		if (target__executor(d->target, l->info.loop, &l->executor))
-			l->executor = (struct target_executor){ 0 };
-		mark_executor(d, d->n_loops);
+/* Loops in a callback that the functions around it show. */
+static void find_shown_loops(struct dump *d)
+{
+	struct target_loop_thread shown;
+
+	for (size_t i = 0; i < d->n_threads && d->n_loops < DUMP_MAX_LOOPS; i++)
+		if (!d->threads[i].is_loop && dump__shows_loop(d, &d->threads[i], &shown))
+			add_loop(d, &shown);
+}
+
+/*
+ * A loop of which no more is known than its poll is found while it polls: where there is none at
+ * all, one may just not.
+ */
+static int read_loops(struct dump *d)
+{
+	int r = find_loops(d);
+
+	if (!r)
+		find_shown_loops(d);
+	for (int i = 0; !r && !d->n_loops && d->n_threads && i < POLL_TRIES; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = SETTLE_PAUSE_NS }, NULL);
+		r = find_loops(d);
 	}
-	return 0;
+	return r;
 }
 
 /* All are alike: if there are too many, it does not matter which ones are read. */

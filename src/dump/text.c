@@ -294,6 +294,16 @@ static void put_loop_thread(FILE *out, const struct dump *d, const struct dump_l
 			n_outer == 1 ? "" : "s");
 }
 
+static void put_task_counts(FILE *out, const struct dump_loop *l)
+{
+	fprintf(out, "  tasks: %zu (%zu running, %zu ready, %zu waiting)", l->n_tasks,
+		l->n_by_state[TARGET_TASK_RUNNING], l->n_by_state[TARGET_TASK_READY],
+		l->n_by_state[TARGET_TASK_WAITING]);
+	if (l->ready >= 0)
+		fprintf(out, ", %d handle%s in the queue", l->ready, l->ready == 1 ? "" : "s");
+	fputc('\n', out);
+}
+
 static void put_loop(FILE *out, const struct dump *d, size_t loop)
 {
 	const struct dump_loop *l = &d->loops[loop];
@@ -309,12 +319,8 @@ static void put_loop(FILE *out, const struct dump *d, size_t loop)
 	if (l->thread)
 		put_loop_thread(out, d, l);
 	put_executor(out, l);
-	fprintf(out, "  tasks: %zu (%zu running, %zu ready, %zu waiting)", l->n_tasks,
-		l->n_by_state[TARGET_TASK_RUNNING], l->n_by_state[TARGET_TASK_READY],
-		l->n_by_state[TARGET_TASK_WAITING]);
-	if (l->ready >= 0)
-		fprintf(out, ", %d handle%s in the queue", l->ready, l->ready == 1 ? "" : "s");
-	fputc('\n', out);
+	if (!target_loop_kind_is_bare(l->info.kind))
+		put_task_counts(out, l);
 	put_groups(out, d, loop);
 }
 

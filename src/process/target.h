@@ -121,8 +121,8 @@ struct target_context {
 	void (*on_search)(void *ctx);
 	void *ctx;
 	/*
-	 * Nothing will be probed: only the loops' own library is searched. To search the others for
-	 * spots takes most of the time.
+	 * Nothing will be probed: searched are only the loops' own library, and what polls, which
+	 * shows loops of which no more is known. To search the others takes most of the time.
 	 */
 	bool is_without_spots;
 	/* The runtimes to try, ends with NULL. NULL: all that are registered. */
@@ -233,6 +233,17 @@ int target__thread_name(const struct target *t, uint64_t tstate, uint64_t id, ch
 			size_t size);
 /* True if a thread that waits for the futex at `addr` waits for that lock. */
 bool target__is_lock_wait(const struct target *t, uint64_t addr);
+/* A function that has no frame. */
+struct target_callee {
+	char name[128]; /* UTF-8, raw */
+	const char *file; /* what stands for one */
+};
+
+/*
+ * The function without a frame that the innermost frame of a thread calls, if that is the loop's
+ * own. 0, -ENOENT or -errno: it calls none, or that is not known.
+ */
+int target__callee(const struct target *t, uint64_t tstate, struct target_callee *ret);
 /* The epoll descriptor of a loop, as the process numbers it. -ENOENT if it has none. */
 int target__poll_fd(const struct target *t, uint64_t loop);
 

@@ -62,6 +62,11 @@ bool target__is_lock_wait(const struct target *t, uint64_t addr)
 	return t->runtime->is_lock_wait && t->runtime->is_lock_wait(t, addr);
 }
 
+int target__callee(const struct target *t, uint64_t tstate, struct target_callee *ret)
+{
+	return t->runtime->callee ? LOOK(t->runtime->callee(t, tstate, ret)) : -ENOTSUP;
+}
+
 int target__poll_fd(const struct target *t, uint64_t loop)
 {
 	return t->runtime->poll_fd ? LOOK(t->runtime->poll_fd(t, loop)) : -ENOENT;

@@ -322,8 +322,6 @@ int py_examine_modules(struct examination *x)
 		x->t->parts |= PY_PART_UVLOOP;
 	if (maps__find_name(x->maps, "_greenlet."))
 		x->t->parts |= PY_PART_GREENLET;
-	if (x->is_without_spots)
-		return 0;
 	examine_poll(x, uvloop);
-	return examine_libc(x);
+	return x->is_without_spots ? 0 : examine_libc(x);
 }

@@ -34,6 +34,8 @@ static const struct loop_kind kinds[LIBRARY_MAX] = {
 	KIND(LIBRARY_SERVER),  KIND(LIBRARY_OWN),
 };
 
+const struct loop_kind py_loop_shown = { .word = "poll", .is_by_thread = true, .is_bare = true };
+
 /* What a function of a stack is to a loop, and whose code it is. */
 struct part {
 	enum frame_role role;

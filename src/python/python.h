@@ -46,7 +46,7 @@ static inline struct py_target *py_target(const struct target *t)
 	return t->own;
 }
 
-extern const struct loop_kind py_loop_asyncio, py_loop_uvloop, py_loop_trio;
+extern const struct loop_kind py_loop_asyncio, py_loop_uvloop, py_loop_trio, py_loop_shown;
 
 /* The parts of examine(): the interpreter with its layout and addresses; modules and spots. */
 int py_examine_interpreter(struct examination *x);
@@ -90,6 +90,7 @@ int py_thread_stack(const struct target *t, uint64_t tstate, struct target_stack
 int py_lock_holder(const struct target *t, uint64_t *ret_tstate);
 int py_thread_name(const struct target *t, uint64_t tstate, uint64_t id, char *buf, size_t size);
 bool py_is_lock_wait(const struct target *t, uint64_t addr);
+int py_callee(const struct target *t, uint64_t tstate, struct target_callee *ret);
 int py_poll_fd(const struct target *t, uint64_t loop);
 int py_code_stamp(struct frame_source *s, uint64_t code, struct code_stamp *ret_stamp);
 void py_code_names(const struct frame_source *s, const struct code_stamp *stamp,

@@ -20,40 +20,46 @@ static const struct loop_frame {
 	const char *file, *function;
 	enum frame_role role;
 	enum loop_library library; /* that this frame shows to be the one of the loop */
+	bool runs_loop; /* that of a library whose poll alone is known */
 } loop_frames[] = {
-	{ "asyncio/events.py", "_run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "asyncio/base_events.py", "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "asyncio/base_events.py", "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "asyncio/runners.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "uvloop/__init__.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "aiohttp/web.py", "run_app", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ "asyncio/base_events.py", "_run_once", FRAME_TURN, LIBRARY_DEFAULT },
-	{ "asyncio/", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "selectors.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "socketserver.py", NULL, FRAME_LOOP, LIBRARY_SERVER },
-	{ "asyncore.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "http/server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "http/server.py", "handle_one_request", FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "wsgiref/simple_server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "wsgiref/handlers.py", "run", FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "gevent/", NULL, FRAME_LOOP, LIBRARY_GEVENT },
-	{ "zmq/sugar/poll.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "eventlet/hubs/", NULL, FRAME_LOOP, LIBRARY_EVENTLET },
-	{ "eventlet/greenthread.py", NULL, FRAME_LOOP, LIBRARY_EVENTLET },
-	{ "twisted/internet/defer.py", "_inlineCallbacks", FRAME_RESUMES, LIBRARY_TWISTED },
-	{ "twisted/internet/", NULL, FRAME_LOOP, LIBRARY_TWISTED },
-	{ "twisted/python/", NULL, FRAME_LOOP, LIBRARY_TWISTED },
-	{ "tornado/gen.py", "run", FRAME_RESUMES, LIBRARY_DEFAULT },
-	{ "tornado/gen.py", "wrapper", FRAME_RESUMES, LIBRARY_DEFAULT },
-	{ "tornado/gen.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "tornado/ioloop.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "tornado/concurrent.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "tornado/platform/asyncio.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "curio/kernel.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT },
-	{ "nest_asyncio.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ NULL, "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ NULL, "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT },
-	{ NULL, "_run_once", FRAME_LOOP, LIBRARY_DEFAULT },
+	{ "asyncio/events.py", "_run", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "asyncio/base_events.py", "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "asyncio/base_events.py", "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "asyncio/runners.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "uvloop/__init__.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "aiohttp/web.py", "run_app", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ "asyncio/base_events.py", "_run_once", FRAME_TURN, LIBRARY_DEFAULT, false },
+	{ "asyncio/", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "selectors.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "socketserver.py", "serve_forever", FRAME_LOOP, LIBRARY_SERVER, true },
+	{ "socketserver.py", NULL, FRAME_LOOP, LIBRARY_SERVER, false },
+	{ "asyncore.py", "loop", FRAME_LOOP, LIBRARY_DEFAULT, true },
+	{ "asyncore.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "http/server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "http/server.py", "handle_one_request", FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "wsgiref/simple_server.py", "handle", FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "wsgiref/handlers.py", "run", FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "gevent/hub.py", "run", FRAME_LOOP, LIBRARY_GEVENT, true },
+	{ "gevent/", NULL, FRAME_LOOP, LIBRARY_GEVENT, false },
+	{ "zmq/sugar/poll.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "eventlet/hubs/hub.py", "run", FRAME_LOOP, LIBRARY_EVENTLET, true },
+	{ "eventlet/hubs/", NULL, FRAME_LOOP, LIBRARY_EVENTLET, false },
+	{ "eventlet/greenthread.py", NULL, FRAME_LOOP, LIBRARY_EVENTLET, false },
+	{ "twisted/internet/defer.py", "_inlineCallbacks", FRAME_RESUMES, LIBRARY_TWISTED, false },
+	{ "twisted/internet/base.py", "mainLoop", FRAME_LOOP, LIBRARY_TWISTED, true },
+	{ "twisted/internet/", NULL, FRAME_LOOP, LIBRARY_TWISTED, false },
+	{ "twisted/python/", NULL, FRAME_LOOP, LIBRARY_TWISTED, false },
+	{ "tornado/gen.py", "run", FRAME_RESUMES, LIBRARY_DEFAULT, false },
+	{ "tornado/gen.py", "wrapper", FRAME_RESUMES, LIBRARY_DEFAULT, false },
+	{ "tornado/gen.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "tornado/ioloop.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "tornado/concurrent.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "tornado/platform/asyncio.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "curio/kernel.py", NULL, FRAME_LOOP, LIBRARY_DEFAULT, false },
+	{ "nest_asyncio.py", "run", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ NULL, "run_forever", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ NULL, "run_until_complete", FRAME_BOUNDARY, LIBRARY_DEFAULT, false },
+	{ NULL, "_run_once", FRAME_LOOP, LIBRARY_DEFAULT, false },
 };
 
 static bool path_ends_with(const char *path, const char *end)
@@ -96,6 +102,13 @@ static enum frame_role frame_role(const char *file, const char *function)
 	const struct loop_frame *l = find_loop_frame(file, function);
 
 	return l ? l->role : FRAME_USER;
+}
+
+static bool runs_loop(const char *file, const char *function)
+{
+	const struct loop_frame *l = find_loop_frame(file, function);
+
+	return l && l->runs_loop;
 }
 
 enum loop_library py_frame_library(const char *file, const char *function)
@@ -437,6 +450,7 @@ const struct runtime_words words_python = {
 	.title = "CPython",
 	.language = "Python",
 	.frame_role = frame_role,
+	.runs_loop = runs_loop,
 	.origin = origin,
 	.is_of_package = is_of_package,
 	.is_nameless = is_nameless,

@@ -57,6 +57,7 @@ struct examination;
 struct lifecycle;
 struct maps;
 struct target;
+struct target_callee;
 struct target_description;
 struct target_executor;
 struct target_loop_thread;
@@ -208,6 +209,10 @@ struct runtime_ops {
 			   size_t size);
 	bool (*is_lock_wait)(const struct target *t, uint64_t addr);
 	int (*poll_fd)(const struct target *t, uint64_t loop);
+	/* As target__callee(). NULL: not known. */
+	int (*callee)(const struct target *t, uint64_t tstate, struct target_callee *ret);
+	/* Kind of the loops that their functions alone show (runs_loop in words.h). NULL: none. */
+	const struct loop_kind *shown_loop;
 
 	/*
 	 * Reads what distinguishes the code object at address `code` from another one. src/symbol

@@ -122,6 +122,11 @@ struct runtime_words {
 
 	/* Role of a frame by its file and function. NULL: all frames are the user's. */
 	enum frame_role (*frame_role)(const char *file, const char *function);
+	/*
+	 * Does this function of a library run a loop, and nothing else? What it calls are
+	 * callbacks. NULL: none is known.
+	 */
+	bool (*runs_loop)(const char *file, const char *function);
 	/* By the path alone. NULL: all files are the user's. */
 	enum code_origin (*origin)(const char *file);
 	/* True if the file is of the installed package `name`. NULL: packages are not known. */

@@ -311,6 +311,68 @@ def polls_without_epoll(bench):
             check(kind in thread["syscall"], "system call is %r", thread["syscall"])
 
 
+def _look(bench, kind, shape):
+    """The loop of a program that has none of asyncio's, and its thread."""
+    target = bench.target("dump_loops.py", kind, shape)
+    ready = target.hear("ready")
+    time.sleep(SETTLE_S)
+    dump = _dump(bench, ready["pid"])
+    loop, thread = _loop(dump)
+    check_equal((loop["tid"], loop["kind"]), (ready["tid"], "poll"), "the loop")
+    check_equal((loop["task"], loop["tasks"]), (None, None), "tasks")
+    return loop, thread, ready
+
+
+def _check_poll(bench, kind):
+    with bench.part("%s in its poll" % kind):
+        loop, thread, _ = _look(bench, kind, "poll")
+        check_equal(loop["in"], "poll", "what the loop is in")
+        check("poll" in thread["syscall"] or "select" in thread["syscall"], "%r", thread)
+
+
+def _check_nap(loop, thread, ready):
+    check_equal(loop["in"], "callback", "what the loop is in")
+    check_equal(thread["stack"][0]["function"].split(".")[-1], "nap", "what it runs")
+    check_equal(thread["stack"][0]["line"], ready["line"], "line")
+
+
+def _check_nap_of(bench, kind, function):
+    with bench.part("%s in a callback" % kind):
+        loop, thread, ready = _look(bench, kind, "callback")
+        _check_nap(loop, thread, ready)
+        check_equal(loop["coroutine"]["name"].split(".")[-1], function, "callback")
+        check(0 < loop["unit_frames"] < len(thread["stack"]), "unit_frames: %r", loop)
+
+
+@live()
+def loops_known_by_their_poll(bench):
+    for kind in ("select", "server"):
+        _check_poll(bench, kind)
+    _check_nap_of(bench, "server", "do_GET")
+    with bench.part("select between its polls"):
+        # It is looked for again and again, where no loop is found at once.
+        loop, thread, ready = _look(bench, "select", "turns")
+        check(loop["in"] in ("callback", "poll"), "it is in %r", loop["in"])
+        if loop["in"] == "callback":
+            _check_nap(loop, thread, ready)
+
+
+@live(on="once", needs="gevent")
+def loops_of_libraries(bench):
+    for kind in ("twisted", "gevent", "eventlet"):
+        _check_poll(bench, kind)
+        _check_nap_of(bench, kind, "nap")
+
+
+@live()
+def sleeps_in_a_callback_in_c(bench):
+    _, ready = _start(bench, "c-callback")
+    loop, _ = _loop(_dump(bench, ready["pid"]))
+    check_equal((loop["in"], loop["unit_frames"]), ("callback", 0), "what the loop is in")
+    check_equal(loop["task"], None, "task")
+    check_equal(loop["coroutine"]["name"], "time.sleep", "callback")
+
+
 @live(needs="greenlet")
 def is_on_another_stack(bench):
     _, ready = _start(bench, "greenlet")

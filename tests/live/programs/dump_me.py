@@ -8,6 +8,7 @@ Prints "ready" just before it is in the situation.
 
 import argparse
 import asyncio
+import functools
 import inspect
 import selectors
 import sys
@@ -94,6 +95,13 @@ async def sleep_in_callback():
     await asyncio.sleep(LIFE_S)
 
 
+async def sleep_in_c():
+    """No frame shows what the loop calls."""
+    ready(line=0)
+    asyncio.get_running_loop().call_soon(functools.partial(time.sleep, LIFE_S))
+    await asyncio.sleep(LIFE_S)
+
+
 async def wait_for_gil():
     threading.Thread(target=hold_gil, name="holder", daemon=True).start()
     started.wait()
@@ -177,6 +185,7 @@ SHAPES = {
     "cpu": compute_in_step,
     "deep": recurse_in_step,
     "callback": sleep_in_callback,
+    "c-callback": sleep_in_c,
     "gil": wait_for_gil,
     "executor": use_executor,
 }

@@ -173,3 +173,104 @@ Test(judge, nothing_is_made_up)
 	cr_assert_eq(judge(5), DUMP_UNIT_OTHER, "no thread");
 	free(d.threads);
 }
+
+Test(judge, a_callback_in_c)
+{
+	struct dump_thread *th = begin();
+
+	add_loop(th);
+	cr_assert_eq(judge(-1), DUMP_UNIT_LOOP);
+	snprintf(d.loops[0].callee.name, sizeof(d.loops[0].callee.name), "time.sleep");
+	d.loops[0].callee.file = "<built-in>";
+	cr_assert_eq(judge(-1), DUMP_UNIT_CALLBACK);
+	cr_assert_str_eq(d.loops[0].coroutine.name, "time.sleep");
+	cr_assert_str_eq(d.loops[0].coroutine.file, "<built-in>");
+	cr_assert_eq(d.loops[0].n_unit_frames, 0);
+	free(d.threads);
+}
+
+static const char socketserver[] = "/usr/lib/python3.11/socketserver.py";
+static const char http_server[] = "/usr/lib/python3.11/http/server.py";
+
+static void add_coded(struct dump_thread *th, const char *function, const char *file, uint64_t code)
+{
+	add_frame(th, function, file, 1, 0);
+	th->stack.frames[th->stack.n_frames - 1].at.code = code;
+}
+
+/* Up to the function that runs the loop, whose code is 3. */
+static void add_server(struct dump_thread *th)
+{
+	add_coded(th, "BaseServer.serve_forever", socketserver, 2);
+	add_coded(th, "main", app, 3);
+	d.loops[0].info.kind = runtime_python.shown_loop;
+	d.loops[0].info.bare.codes[0] = 3;
+}
+
+Test(judge, a_loop_known_by_its_poll_polls)
+{
+	struct dump_thread *th = begin();
+
+	add_coded(th, "PollSelector.select", selectors, 1);
+	add_server(th);
+	call(th, "poll", 0);
+	cr_assert_eq(judge(-1), DUMP_UNIT_POLL);
+	call(th, "epoll_wait", 5);
+	cr_assert_eq(judge(5), DUMP_UNIT_POLL);
+	cr_assert_eq(judge(6), DUMP_UNIT_LOOP);
+	call(th, "recvfrom", 0);
+	cr_assert_eq(judge(-1), DUMP_UNIT_LOOP);
+	free(d.threads);
+}
+
+/* Also one that polls itself. */
+Test(judge, a_loop_known_by_its_poll_calls_back)
+{
+	struct dump_thread *th = begin();
+
+	add_coded(th, "fetch", app, 7);
+	add_coded(th, "Handler.do_GET", app, 8);
+	add_coded(th, "BaseHTTPRequestHandler.handle", http_server, 9);
+	add_server(th);
+	call(th, "poll", 0);
+	cr_assert_eq(judge(-1), DUMP_UNIT_CALLBACK);
+	cr_assert_str_eq(d.loops[0].coroutine.name, "f8");
+	cr_assert_eq(d.loops[0].n_unit_frames, 4);
+	free(d.threads);
+}
+
+/* The stack of a greenlet does not lead to the loop; that of a thread always does. */
+Test(judge, a_greenlet_of_a_loop_known_by_its_poll)
+{
+	struct dump_thread *th = begin();
+
+	add_coded(th, "fetch", app, 7);
+	add_coded(th, "serve", app, 8);
+	d.loops[0].info.kind = runtime_python.shown_loop;
+	d.loops[0].info.bare.codes[0] = 3;
+	call(th, "clock_nanosleep", 0);
+	cr_assert_eq(judge(-1), DUMP_UNIT_OTHER);
+	d.loops[0].info.bare.has_greenlets = true;
+	cr_assert_eq(judge(-1), DUMP_UNIT_CALLBACK);
+	cr_assert_str_eq(d.loops[0].coroutine.name, "f8");
+	free(d.threads);
+}
+
+Test(judge, functions_show_a_loop)
+{
+	struct dump_thread *th = begin();
+	struct target_loop_thread loop;
+
+	add_coded(th, "Handler.do_GET", app, 8);
+	add_coded(th, "BaseServer.finish_request", socketserver, 9);
+	cr_assert_not(dump__shows_loop(&d, th, &loop), "what a thread of a ThreadingMixIn has");
+	add_coded(th, "BaseServer.serve_forever", socketserver, 2);
+	add_coded(th, "main", app, 3);
+	add_coded(th, "<module>", app, 4);
+	th->tstate = 0x77;
+	cr_assert(dump__shows_loop(&d, th, &loop));
+	cr_assert_eq(loop.bare.codes[0], 3);
+	cr_assert_eq(loop.tstate, 0x77);
+	cr_assert(target_loop_kind_is_bare(loop.kind));
+	free(d.threads);
+}

@@ -84,12 +84,13 @@ static void check_loops(const struct target *t)
 static void check_without_spots(const struct target *t)
 {
 	static const struct target_context context = { .is_without_spots = true };
-	static const enum ls_spot others[] = { LS_SPOT_POLL_RETURN, LS_SPOT_DNS_ENTER,
-					       LS_SPOT_RESUME_CORO, LS_SPOT_RESUME_EXIT };
+	static const enum ls_spot others[] = { LS_SPOT_DNS_ENTER, LS_SPOT_RESUME_CORO,
+					       LS_SPOT_RESUME_EXIT };
 	_cleanup_(target__freep) struct target *bare = NULL;
 
 	cr_assert_eq(target__examine(&bare, t->pid, &context, NULL), 0);
 	cr_assert_gt(count_kind(t, LS_SPOT_POLL_RETURN), 0);
+	cr_assert_eq(count_kind(bare, LS_SPOT_POLL_RETURN), count_kind(t, LS_SPOT_POLL_RETURN));
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		cr_assert_eq(count_kind(bare, others[i]), 0);
 	cr_assert_eq(bare->has_loops, t->has_loops);
