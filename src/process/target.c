@@ -63,6 +63,11 @@ bool target_loop_kind_is_bare(const struct loop_kind *kind)
 	return kind && kind->is_bare;
 }
 
+bool target_loop_kind_is_by_thread(const struct loop_kind *kind)
+{
+	return kind && kind->is_by_thread;
+}
+
 const struct runtime_words *target__words(const struct target *t)
 {
 	return t && t->runtime ? t->runtime->words : runtime_words__default();

@@ -64,6 +64,8 @@ const char *target_loop_kind_word(const struct loop_kind *kind);
 /* As in struct loop_kind; LIBRARY_DEFAULT and false for NULL. */
 enum loop_library target_loop_kind_library(const struct loop_kind *kind);
 bool target_loop_kind_is_bare(const struct loop_kind *kind);
+/* Light mode does not see what such a loop runs. */
+bool target_loop_kind_is_by_thread(const struct loop_kind *kind);
 
 /* A thread with a running event loop, as found by reading the process once. */
 struct target_loop_thread {
@@ -424,6 +426,7 @@ struct target_description {
 	const char *stacks_note; /* says so; NULL if not */
 	/* How steps are seen of tasks that the library does not run in machine code. */
 	const char *tasks_what, *tasks_word, *tasks_sentence;
+	bool has_hidden_tasks; /* those of libraries that the runtime does not know are not seen */
 };
 
 void target__describe(const struct target *t, struct target_description *ret_description);

@@ -66,6 +66,7 @@ static void describe(const struct target *t, struct target_description *ret)
 			NULL,
 		.tasks_what = "tasks written in Python",
 		.tasks_word = sends[py->sends].word,
+		.has_hidden_tasks = py->sends != PY_SENDS_CALL,
 		.tasks_sentence = sends[py->sends].sentence,
 	};
 }

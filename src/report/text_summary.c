@@ -252,7 +252,7 @@ static void put_totals(FILE *out, const struct snapshot *s, const struct report_
 			format__duration(run->light_ns, a), format__count(s->handles, b),
 			format__plural(s->handles), format__count(run->mode_switches, c),
 			format__plural(run->mode_switches));
-	else if (s->steps == 0 && (run->no_steps_reason || s->stalls == 0)) {
+	if (s->steps == 0 && (run->no_steps_reason || (s->stalls == 0 && !run->light_ns))) {
 		text__escape(run->no_steps_reason ? run->no_steps_reason :
 						    "no task ran in that time",
 			     reason, sizeof(reason));

@@ -30,11 +30,6 @@ static int set_loop(struct session *s, const struct watch *w, uint64_t key,
 	return r;
 }
 
-static bool is_by_thread(const struct loop_kind *kind)
-{
-	return kind && kind->is_by_thread;
-}
-
 /* Registers a loop's queues, if they are not where they were. */
 static void register_loop(struct session *s, const struct watch *w, struct watch_loop *l)
 {
@@ -43,7 +38,7 @@ static void register_loop(struct session *s, const struct watch *w, struct watch
 
 	/* Queues that never move are not searched again: that is expensive. */
 	if (!l->loop ||
-	    (is_by_thread(l->kind) && !target_loop_kind_is_bare(l->kind) &&
+	    (target_loop_kind_is_by_thread(l->kind) && !target_loop_kind_is_bare(l->kind) &&
 	     target__has_queue(w->target, &l->info)))
 		return;
 
@@ -67,6 +62,22 @@ void session__refresh_loops(struct session *s)
 	WATCHES_EACH(&s->watches, WATCH_EXAMINED, w)
 	for (size_t i = 0; i < watch__known_loops(w); i++)
 		register_loop(s, w, &w->loops[i]);
+}
+
+/* Once for each loop: the mode may change again and again. */
+static void note_unseen(struct session *s, const struct watch *w, struct watch_loop *l)
+{
+	const char *word = target_loop_kind_word(l->kind);
+
+	if (l->is_unseen_noted || l->tid <= 0 || !target_loop_kind_is_by_thread(l->kind) ||
+	    !session__is_light(s, w))
+		return;
+	l->is_unseen_noted = true;
+	log_info("light mode does not see the loop of thread %d in %d (%s): its stalls show in "
+		 "exact mode alone",
+		 l->tid, w->pid, word);
+	session__note(s, LOG_GRADE_WARNING, w->pid,
+		      "light mode does not see the loop of thread %d (%s)", l->tid, word);
 }
 
 /* A thread is first seen to run a loop. */
@@ -101,6 +112,7 @@ static void add_loop(struct session *s, struct watch *w, uint64_t loop, uint64_t
 	register_loop(s, w, l);
 	if (w->n_loops != n_before && tid > 0)
 		note_thread(s, w, l->kind, tid);
+	note_unseen(s, w, l);
 }
 
 /*
@@ -119,7 +131,7 @@ static void add_scheduler(struct session *s, struct watch *w, uint64_t tstate, p
 	l = watch__loop(w, loop, tid);
 	l->kind = kind;
 	set_scheduler(w, l, tstate);
-	if (loop && !is_by_thread(kind))
+	if (loop && !target_loop_kind_is_by_thread(kind))
 		target__resolve_tasks(w->target, loop, &l->tasks);
 	/* The kernel side does not know it by this name yet. */
 	l->info = (struct ls_loop){ 0 };
@@ -230,7 +242,8 @@ void session__find_loops(struct session *s, struct watch *w)
 	w->loops_error = found.n < 0 ? found.n : 0;
 	for (int i = 0; i < found.n; i++)
 		add_loop(s, w, found.list[i].loop,
-			 is_by_thread(found.list[i].kind) ? found.list[i].tstate : 0,
+			 target_loop_kind_is_by_thread(found.list[i].kind) ? found.list[i].tstate :
+									     0,
 			 found.list[i].tid);
 	register_threads(s, w, &found);
 }

@@ -107,13 +107,18 @@ int session__write_start(const struct session *s, struct report *report)
 	return report__start(report, &start);
 }
 
+const char *session__silence_of(const struct session *s, const struct watch *w)
+{
+	return watch__silence_reason(w, w->target && session__was_light_lately(s, w));
+}
+
 const char *session__silence(const struct session *s, const struct snapshot *snapshot)
 {
 	const struct watch *w = watches__first(&s->watches);
 
 	if (snapshot->steps + snapshot->handles + snapshot->stalls > 0)
 		return NULL;
-	return w ? watch__silence_reason(w) : "no event loop runs on this machine";
+	return w ? session__silence_of(s, w) : "no event loop runs on this machine";
 }
 
 struct report_run session__run_so_far(const struct session *s, const struct snapshot *snapshot)
@@ -237,11 +242,11 @@ int session__verdict(const struct session *s)
 		return EXIT_CANNOT_ATTACH;
 	}
 	if (!has_loop(s) && !w->loops_error) {
-		log_error("no event loop was found in %d: %s", w->pid, watch__silence_reason(w));
+		log_error("no event loop was found in %d: %s", w->pid, session__silence_of(s, w));
 		return EXIT_CANNOT_ATTACH;
 	}
 	if (snapshot->turns + snapshot->callbacks_ns + snapshot->idle_ns > 0)
 		return EXIT_FINE;
-	log_error("nothing was measured in %d: %s", w->pid, watch__silence_reason(w));
+	log_error("nothing was measured in %d: %s", w->pid, session__silence_of(s, w));
 	return EXIT_INCONCLUSIVE;
 }

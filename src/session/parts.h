@@ -46,6 +46,8 @@ int session__end_sinks(struct session *s);
 
 /* Why no step was seen, what follows "because"; NULL if there were some. */
 const char *session__silence(const struct session *s, const struct snapshot *snapshot);
+/* Why no step of this process was seen. */
+const char *session__silence_of(const struct session *s, const struct watch *w);
 
 /* tree.c: which processes are watched. */
 struct tree {

@@ -172,7 +172,7 @@ static int report_silence(void *ctx, uint64_t now_ns)
 		return 0;
 	WATCHES_EACH(&s->watches, WATCH_ALIVE, w)
 	if (!w->is_unconfirmed && w->steps == 0)
-		log_info("0 steps seen in %d so far because %s", w->pid, watch__silence_reason(w));
+		log_info("0 steps seen in %d so far because %s", w->pid, session__silence_of(s, w));
 	return 0;
 }
 

@@ -208,16 +208,34 @@ const char *watch__loop_word(const struct watch *w)
 	return n ? target_loop_kind_word(NULL) : NULL;
 }
 
-static bool has_bare_loop(const struct watch *w)
+static bool has_loop_that(const struct watch *w, bool (*is)(const struct loop_kind *kind))
 {
 	for (size_t i = 0; i < watch__known_loops(w); i++)
-		if (target_loop_kind_is_bare(w->loops[i].kind))
+		if (is(w->loops[i].kind))
 			return true;
 	return false;
 }
 
+/* NULL: none of what runs in its loops is hidden. */
+static const char *hidden_reason(const struct watch *w, bool is_light)
+{
+	struct target_description description;
+
+	if (!has_loop_that(w, target_loop_kind_is_by_thread))
+		return NULL;
+	if (is_light)
+		return "light mode does not see loops of its library: exact mode does";
+	if (has_loop_that(w, target_loop_kind_is_bare))
+		return "its event loop has no tasks that are known: what it does between two polls "
+		       "is timed as callbacks";
+	target__describe(w->target, &description);
+	return description.has_hidden_tasks ?
+		"its version does not show steps of the library that runs its loop" :
+		NULL;
+}
+
 /* Why loops that are known ran no task. They only wait if all of them do. */
-static const char *loop_silence(const struct watch *w)
+static const char *loop_silence(const struct watch *w, bool is_light)
 {
 	static const char *const reasons[] = {
 		[LOOP_STATE_UNKNOWN] = "no task of its event loop was resumed",
@@ -229,11 +247,11 @@ static const char *loop_silence(const struct watch *w)
 		[LOOP_STATE_TRACED] = "it is stopped by a debugger or another tracer",
 		[LOOP_STATE_FROZEN] = "its cgroup is frozen",
 	};
+	const char *hidden = hidden_reason(w, is_light);
 	enum loop_state state = LOOP_STATE_POLLS;
 
-	if (has_bare_loop(w))
-		return "its event loop has no tasks that are known: what it does between two polls "
-		       "is timed as callbacks";
+	if (hidden)
+		return hidden;
 	for (size_t i = 0; state == LOOP_STATE_POLLS && i < watch__known_loops(w); i++)
 		state = w->process->loop_state(w->target, w->loops[i].tid, w->loops[i].loop);
 	return reasons[state];
@@ -253,7 +271,7 @@ static const char *no_loop_reason(const struct watch *w)
 	}
 }
 
-const char *watch__silence_reason(const struct watch *w)
+const char *watch__silence_reason(const struct watch *w, bool is_light)
 {
 	const struct target *t = w->target;
 	const struct runtime_words *words = target__words(t);
@@ -264,5 +282,5 @@ const char *watch__silence_reason(const struct watch *w)
 		return words->not_up;
 	if (!t->has_loops && w->n_loops == 0)
 		return words->no_loops;
-	return w->n_loops == 0 ? no_loop_reason(w) : loop_silence(w);
+	return w->n_loops == 0 ? no_loop_reason(w) : loop_silence(w, is_light);
 }

@@ -45,6 +45,7 @@ struct watch_loop {
 	const struct loop_kind *kind;
 	bool has_kernel_state; /* the kernel side has a state of its thread */
 	bool is_over; /* its thread has ended */
+	bool is_unseen_noted; /* that light mode does not see it */
 	struct ls_loop info;
 	struct watch_late late;
 	struct target_executor executor; /* as last read */
@@ -122,7 +123,7 @@ const char *watch__loop_word(const struct watch *w);
 /* Nothing more can be found in it: interpreter, steps and a loop are known. */
 bool watch__is_complete(const struct watch *w);
 /* Why no step is seen: what follows "because". */
-const char *watch__silence_reason(const struct watch *w);
+const char *watch__silence_reason(const struct watch *w, bool is_light);
 
 /*
  * How long to wait between two looks at something that is `age_ns` old: 5 ms at first, 1 s at

@@ -107,3 +107,27 @@ def waits_of_no_loop(bench):
     check_equal(others, [], "stalls: %s" % [brief(s) for s in others])
     threads = {loop["tid"] for loop in summary["loops"]}
     check(done["reader"] not in threads, "the reader of a child is a loop: %r", summary["loops"])
+
+
+@live(on="once", needs="trio")
+def light_mode_says_that_it_sees_none(bench):
+    """Not "0 stalls" alone."""
+    for program, *arguments in (("polling.py", "select"), ("kinds.py", "trio")):
+        with bench.part(program):
+            target = bench.target(program, *arguments)
+            target.hear("ready")
+            tool = bench.tool("trace", "-p", str(target.pid), "--threshold", THRESHOLD, "--mode",
+                              "light")
+            tool.wait_start()
+            done = target.ask("go", "done")
+            summary = tool.finish()
+            said = "light mode does not see the loop of thread %d" % target.pid
+            check(said in tool.stderr, "%r is not in %r", said, tool.stderr)
+            target.write("end")
+            if program == "kinds.py":  # the step in which it is found is seen
+                continue
+            check_equal(tool.stalls, [], "stalls")
+            stalled_ns = sum(true["duration_ns"] for true in done["stalls"])
+            check(summary["unaccounted_ns"] > stalled_ns / 2, "unaccounted for: %r", summary)
+            reason = summary["no_steps_reason"] or ""
+            check("light mode does not see" in reason, "reason: %r", reason)

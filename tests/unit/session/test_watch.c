@@ -75,26 +75,43 @@ Test(session_watch, silence_has_a_reason)
 	const struct process_ops process = { .loop_state = scripted_state };
 	struct watch w = { .end.fd = -1, .process = &process };
 
-	cr_expect(strstr(watch__silence_reason(&w), "does not run a CPython"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "does not run a CPython"));
 	w.target = &t;
-	cr_expect(strstr(watch__silence_reason(&w), "still starting"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "still starting"));
 	t.is_up = 0x1000;
-	cr_expect(strstr(watch__silence_reason(&w), "not imported asyncio"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "not imported asyncio"));
 	t.has_loops = true;
-	cr_expect(strstr(watch__silence_reason(&w), "no event loop runs"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "no event loop runs"));
 	watch__loop(&w, 0x2000, 1);
 	state = LOOP_STATE_POLLS;
-	cr_expect(strstr(watch__silence_reason(&w), "only waits"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "only waits"));
 	state = LOOP_STATE_OUTSIDE;
-	cr_expect(strstr(watch__silence_reason(&w), "not in its poll"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "not in its poll"));
 	state = LOOP_STATE_STOPPED;
-	cr_expect(strstr(watch__silence_reason(&w), "SIGCONT"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "SIGCONT"));
 	state = LOOP_STATE_TRACED;
-	cr_expect(strstr(watch__silence_reason(&w), "debugger"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "debugger"));
 	state = LOOP_STATE_FROZEN;
-	cr_expect(strstr(watch__silence_reason(&w), "frozen"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "frozen"));
 	state = LOOP_STATE_UNKNOWN;
-	cr_expect_null(strstr(watch__silence_reason(&w), "waits"));
+	cr_expect_null(strstr(watch__silence_reason(&w, false), "waits"));
+}
+
+/* A mode that does not see a loop must not say that it only waits. */
+Test(session_watch, light_mode_does_not_see_all_loops)
+{
+	struct target t = { .rung = TARGET_RUNG_ENTRY, .is_up = 0x1000, .has_loops = true };
+	const struct process_ops process = { .loop_state = scripted_state };
+	struct watch w = { .end.fd = -1, .process = &process, .target = &t };
+	const struct loop_kind trio = { .word = "trio", .is_by_thread = true };
+	const struct loop_kind bare = { .word = "poll", .is_by_thread = true, .is_bare = true };
+
+	state = LOOP_STATE_POLLS;
+	watch__loop(&w, 0x2000, 1)->kind = &bare;
+	cr_expect(strstr(watch__silence_reason(&w, true), "light mode does not see"));
+	cr_expect(strstr(watch__silence_reason(&w, false), "timed as callbacks"));
+	watch__loop(&w, 0x2000, 1)->kind = &trio;
+	cr_expect(strstr(watch__silence_reason(&w, true), "light mode does not see"));
 }
 
 Test(session_watch, suspicion_brings_the_next_look_forward_and_never_back)
