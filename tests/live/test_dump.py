@@ -364,13 +364,19 @@ def loops_of_libraries(bench):
         _check_nap_of(bench, kind, "nap")
 
 
-@live()
-def sleeps_in_a_callback_in_c(bench):
-    _, ready = _start(bench, "c-callback")
+def _check_c_callback(bench, shape):
+    _, ready = _start(bench, shape)
     loop, _ = _loop(_dump(bench, ready["pid"]))
     check_equal((loop["in"], loop["unit_frames"]), ("callback", 0), "what the loop is in")
     check_equal(loop["task"], None, "task")
     check_equal(loop["coroutine"]["name"], "time.sleep", "callback")
+
+
+@live(loops=both_loops)
+def sleeps_in_a_callback_in_c(bench):
+    for shape in ("c-callback", "c-timer"):
+        with bench.part(shape):
+            _check_c_callback(bench, shape)
 
 
 @live(needs="greenlet")

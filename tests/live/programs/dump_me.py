@@ -102,6 +102,12 @@ async def sleep_in_c():
     await asyncio.sleep(LIFE_S)
 
 
+async def sleep_in_c_later():
+    asyncio.get_running_loop().call_later(0.1, time.sleep, LIFE_S)
+    ready(line=0)
+    await asyncio.sleep(LIFE_S)
+
+
 async def wait_for_gil():
     threading.Thread(target=hold_gil, name="holder", daemon=True).start()
     started.wait()
@@ -186,6 +192,7 @@ SHAPES = {
     "deep": recurse_in_step,
     "callback": sleep_in_callback,
     "c-callback": sleep_in_c,
+    "c-timer": sleep_in_c_later,
     "gil": wait_for_gil,
     "executor": use_executor,
 }
