@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a thread does and what a loop is in, from what was read. Pure functions.
+ * What a thread does and what a loop is in, from what was read.
  */
 #include <string.h>
 
@@ -160,6 +160,13 @@ static void find_switched_step(const struct dump *d, struct dump_loop *l,
 	set_coroutine(d, l, found->code, found->qualname);
 }
 
+/* The greenlet of the library's loop is another one. */
+static bool is_greenlet(const struct dump *d, const struct dump_thread *th)
+{
+	return th->tid == d->target->pid && !th->stack.is_torn &&
+		target__is_greenlet(d->target, &th->stack);
+}
+
 bool dump__shows_loop(const struct dump *d, const struct dump_thread *th,
 		      struct target_loop_thread *ret_loop)
 {
@@ -170,17 +177,18 @@ bool dump__shows_loop(const struct dump *d, const struct dump_thread *th,
 	while (i < stack->n_frames && words->runs_loop &&
 	       !words->runs_loop(th->frames[i].file, th->frames[i].function))
 		i++;
-	if (i == stack->n_frames || !words->runs_loop)
-		return false;
-	while (i + 1 < stack->n_frames && role_of(d, &th->frames[i]) == FRAME_LOOP)
-		i++;
 	*ret_loop = (struct target_loop_thread){ .tid = th->tid,
 						 .loop = th->tstate,
 						 .tstate = th->tstate,
 						 .kind = d->target->runtime->shown_loop,
-						 .poll_fd = -1,
-						 .bare.codes = { stack->frames[i].at.code },
-						 .bare.root_code = stack->frames[i].at.code };
+						 .poll_fd = -1 };
+	if (i == stack->n_frames || !words->runs_loop) {
+		ret_loop->bare.has_greenlets = is_greenlet(d, th);
+		return ret_loop->bare.has_greenlets;
+	}
+	while (i + 1 < stack->n_frames && role_of(d, &th->frames[i]) == FRAME_LOOP)
+		i++;
+	ret_loop->bare.codes[0] = stack->frames[i].at.code;
 	return true;
 }
 

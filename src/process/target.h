@@ -246,6 +246,11 @@ struct target_callee {
  * own. 0, -ENOENT or -errno: it calls none, or that is not known.
  */
 int target__callee(const struct target *t, uint64_t tstate, struct target_callee *ret);
+/*
+ * Whether the first thread of the process, which has this stack, runs a greenlet of a library whose
+ * loop runs in another one. False also if that is not known.
+ */
+bool target__is_greenlet(const struct target *t, const struct target_stack *stack);
 /* The epoll descriptor of a loop, as the process numbers it. -ENOENT if it has none. */
 int target__poll_fd(const struct target *t, uint64_t loop);
 

@@ -67,6 +67,11 @@ int target__callee(const struct target *t, uint64_t tstate, struct target_callee
 	return t->runtime->callee ? LOOK(t->runtime->callee(t, tstate, ret)) : -ENOTSUP;
 }
 
+bool target__is_greenlet(const struct target *t, const struct target_stack *stack)
+{
+	return t->runtime->is_greenlet && LOOK(t->runtime->is_greenlet(t, stack));
+}
+
 int target__poll_fd(const struct target *t, uint64_t loop)
 {
 	return t->runtime->poll_fd ? LOOK(t->runtime->poll_fd(t, loop)) : -ENOENT;

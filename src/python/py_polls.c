@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "process/loop_state.h"
@@ -41,13 +42,14 @@ struct part {
 	enum frame_role role;
 	enum loop_library library;
 	enum code_origin origin;
+	bool is_module; /* the text of a file; also if it cannot be read */
 };
 
 /* One that cannot be read counts as the user's. */
 static struct part part_of(const struct target *t, uint64_t code)
 {
 	struct frame_source source = { .read = read_target, .ctx = (void *)t, .proc = t->proc };
-	struct part part = { .role = FRAME_USER, .origin = ORIGIN_USER };
+	struct part part = { .role = FRAME_USER, .origin = ORIGIN_USER, .is_module = true };
 	struct code_stamp stamp;
 	struct code_names names;
 
@@ -56,6 +58,7 @@ static struct part part_of(const struct target *t, uint64_t code)
 	py_code_names(&source, &stamp, &names);
 	if (names.name && names.file) {
 		part.role = runtime_words__frame_role(t->runtime->words, names.file, names.name);
+		part.is_module = !strcmp(names.name, "<module>");
 		part.library = py_frame_library(names.file, names.name);
 		part.origin = runtime_words__origin(t->runtime->words, names.file);
 	}
@@ -239,4 +242,22 @@ int py_polls__runner(const struct target *t, uint64_t tstate, __u64 *ret_code,
 	if (!r)
 		*ret_code = stack.frames[find_runner(t, &stack, ret_kind)].at.code;
 	return r;
+}
+
+/* The stack of a thread begins with the program's text, or with what the interpreter runs it by. */
+bool py_polls__is_greenlet(const struct target *t, const struct target_stack *stack)
+{
+	static const char *const hubs[] = { "gevent.hub", "eventlet.hubs.hub" };
+	uint64_t dict;
+	struct part root;
+
+	if (!(t->parts & PY_PART_GREENLET) || !stack->n_frames)
+		return false;
+	root = part_of(t, stack->frames[stack->n_frames - 1].at.code);
+	if (root.is_module || root.origin == ORIGIN_RUNTIME)
+		return false;
+	for (size_t i = 0; i < N_OF(hubs); i++)
+		if (!py_module_dict(t, hubs[i], &dict))
+			return true;
+	return false;
 }

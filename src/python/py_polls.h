@@ -19,6 +19,9 @@
  */
 int py_polls__describe(const struct target *t, struct target_loop_thread *thread);
 
+/* See target__is_greenlet(). */
+bool py_polls__is_greenlet(const struct target *t, const struct target_stack *stack);
+
 /* Whether the address is that of a thread state, and so stands for such a loop. */
 bool py_polls__is_thread(const struct target *t, uint64_t addr);
 

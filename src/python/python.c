@@ -2,6 +2,7 @@
 /*
  * The table of the runtime CPython, and the order of its examination.
  */
+#include "python/py_polls.h"
 #include "python/python.h"
 
 #include <errno.h>
@@ -114,6 +115,7 @@ const struct runtime_ops runtime_python = {
 	.poll_fd = py_poll_fd,
 	.callee = py_callee,
 	.shown_loop = &py_loop_shown,
+	.is_greenlet = py_polls__is_greenlet,
 	.code_stamp = py_code_stamp,
 	.code_names = py_code_names,
 	.code_qualname = py_code_qualname,

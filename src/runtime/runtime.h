@@ -213,6 +213,8 @@ struct runtime_ops {
 	int (*callee)(const struct target *t, uint64_t tstate, struct target_callee *ret);
 	/* Kind of the loops that their functions alone show (runs_loop in words.h). NULL: none. */
 	const struct loop_kind *shown_loop;
+	/* As target__is_greenlet(). NULL: there are none. */
+	bool (*is_greenlet)(const struct target *t, const struct target_stack *stack);
 
 	/*
 	 * Reads what distinguishes the code object at address `code` from another one. src/symbol

@@ -362,6 +362,12 @@ def loops_of_libraries(bench):
     for kind in ("twisted", "gevent", "eventlet"):
         _check_poll(bench, kind)
         _check_nap_of(bench, kind, "nap")
+    for kind in ("gevent", "eventlet"):
+        with bench.part("%s in a greenlet" % kind):
+            loop, thread, ready = _look(bench, kind, "greenlet")
+            _check_nap(loop, thread, ready)
+            check_equal(loop["unit_frames"], len(thread["stack"]), "frames of %r" % loop)
+            check_equal(loop["coroutine"]["name"], "nap", "callback")
 
 
 def _check_c_callback(bench, shape):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A loop of which nothing but the poll is known, to be looked at once.
 
-    dump_loops.py select|server|twisted|gevent|eventlet poll|callback|turns
+    dump_loops.py select|server|twisted|gevent|eventlet poll|callback|greenlet|turns
 
-poll: it waits there. callback: it sleeps in one for good, which with select nothing shows. turns:
-it sleeps for a moment again and again, and polls in between. Prints "ready" before.
+poll: it waits there. callback: it sleeps in one for good, which with select nothing shows;
+greenlet: in one. turns: it sleeps for a moment again and again, and polls in between. Prints
+"ready" before.
 """
 
 import inspect
@@ -75,6 +76,8 @@ def run_gevent():
     _say()
     if SHAPE == "callback":
         gevent.get_hub().loop.run_callback(nap)
+    if SHAPE == "greenlet":
+        gevent.spawn(nap).join()
     gevent.sleep(LIFE_S)
 
 
@@ -86,6 +89,8 @@ def run_eventlet():
     eventlet.spawn(hubs.trampoline, 0, read=True)
     if SHAPE == "callback":
         hubs.get_hub().schedule_call_global(0.1, nap)
+    if SHAPE == "greenlet":
+        eventlet.spawn(nap).wait()
     eventlet.sleep(LIFE_S)
 
 
