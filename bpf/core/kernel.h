@@ -158,6 +158,7 @@ struct cpumask;
 /* What the threads of a process share. */
 struct signal_struct {
 	atomic_t live; /* threads that have not ended */
+	struct task_struct *group_exec_task; /* the thread that is in an exec, or NULL */
 };
 
 struct task_struct {

@@ -12,6 +12,14 @@
 
 #include <bpf/bpf_tracing.h>
 
+/* A thread ends by the exec of another one, too: that kills all others (linux fs/exec.c). */
+static __always_inline __u32 end_of(struct task_struct *task, __u32 signal)
+{
+	if (BPF_CORE_READ(task, signal, group_exec_task))
+		return LS_END_EXEC;
+	return signal ? LS_END_SIGNAL : LS_END_EXIT;
+}
+
 static __always_inline void send_life(__u32 kind, __u64 now_ns, __u32 tgid, __u32 tid)
 {
 	struct ls_rec_life *rec = bpf_ringbuf_reserve(&ring, sizeof(*rec), 0);
@@ -102,7 +110,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (ts) {
 		signal = task->exit_code & SIGNAL_BITS;
 		now_ns = bpf_ktime_get_ns();
-		spans_cut_off(ts, now_ns, signal ? LS_END_SIGNAL : LS_END_EXIT, signal);
+		spans_cut_off(ts, now_ns, end_of(task, signal), signal);
 		thread_flush(ts, now_ns);
 		send_life(LS_REC_EXIT, now_ns, ts->tgid, ts->tid);
 	}

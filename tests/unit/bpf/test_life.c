@@ -91,6 +91,16 @@ Test(bpf_life, nested_steps_that_end_with_their_thread)
 	expect_no_stall();
 }
 
+/* Which kills all threads but the one that calls it. */
+Test(bpf_life, an_exec_by_another_thread)
+{
+	step_enter(world.task, 0x1000);
+	pass(12 * MS);
+	world.thread->signal.group_exec_task = &world__add_thread(TGID, TID + 1)->task;
+	prog_exit(NULL, &world.thread->task);
+	cr_assert_eq(expect_stall(LS_UNIT_STEP, 0, 12 * MS)->end, LS_END_EXEC);
+}
+
 Test(bpf_life, a_short_step_that_ends_with_its_process_is_no_stall)
 {
 	step_enter(world.task, 0x1000);
