@@ -50,21 +50,6 @@ LS_INLINE void piece_copy(struct ls_rec_code *rec, __u32 i, __u32 at, __u32 size
 	piece_copy((rec), PIECE_##name, __builtin_offsetof(struct code_layout, name),              \
 		   sizeof(((struct code_layout *)0)->name), (addr))
 
-/* Copies what can be read of the object at `code`, whose type is at `type`. */
-LS_INLINE void code_pieces_copy(const struct ls_pyoffsets *py, struct ls_rec_code *rec, __u64 code,
-				__u64 type)
-{
-	const __u64 type_name = read_ptr(type + py->tp_name);
-	const __u32 name = py->co_qualname == LS_PY_NONE ? py->co_name : py->co_qualname;
-
-	PIECE_COPY(rec, object, code);
-	PIECE_COPY(rec, type, type + py->tp_name);
-	PIECE_COPY(rec, type_name, type_name);
-	PIECE_COPY(rec, file, read_ptr(code + py->co_filename));
-	PIECE_COPY(rec, name, read_ptr(code + name));
-	PIECE_COPY(rec, lines, read_ptr(code + py->co_linetable));
-}
-
 /* As much of the piece as there is before the end of a page. */
 LS_INLINE void piece_copy_some(struct ls_rec_code *rec, __u32 i, __u32 at, __u32 size, __u64 addr)
 {
@@ -78,6 +63,21 @@ LS_INLINE void piece_copy_some(struct ls_rec_code *rec, __u32 i, __u32 at, __u32
 #define PIECE_COPY_SOME(rec, name, addr)                                                           \
 	piece_copy_some((rec), PIECE_##name, __builtin_offsetof(struct code_layout, name),         \
 			sizeof(((struct code_layout *)0)->name), (addr))
+
+/* Copies what can be read of the object at `code`, whose type is at `type`. */
+LS_INLINE void code_pieces_copy(const struct ls_pyoffsets *py, struct ls_rec_code *rec, __u64 code,
+				__u64 type)
+{
+	const __u64 type_name = read_ptr(type + py->tp_name);
+	const __u32 name = py->co_qualname == LS_PY_NONE ? py->co_name : py->co_qualname;
+
+	PIECE_COPY(rec, object, code);
+	PIECE_COPY(rec, type, type + py->tp_name);
+	PIECE_COPY(rec, type_name, type_name);
+	PIECE_COPY_SOME(rec, file, read_ptr(code + py->co_filename));
+	PIECE_COPY_SOME(rec, name, read_ptr(code + name));
+	PIECE_COPY_SOME(rec, lines, read_ptr(code + py->co_linetable));
+}
 
 /* The same of a C function (struct ls_frame). */
 LS_INLINE void c_function_pieces_copy(const struct ls_pyoffsets *py, struct ls_rec_code *rec,

@@ -134,6 +134,7 @@ LS_INLINE void thread_sample(struct thread_state *ts)
 	if (request_is_open(ts, stacks))
 		request_look(ts, stacks, frame, frame_last(ts));
 	sample_weigh(ts, rec, elapsed_ns, is_collecting);
+	bodies_copy(ts, rec, now_ns);
 	stack_send(ts, rec, now_ns);
 	native_sample(ts, rec, elapsed_ns, now_ns);
 	maker_sample(ts, stacks, n_arrived);

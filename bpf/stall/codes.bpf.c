@@ -54,6 +54,43 @@ LS_SUBPROG int code_copy(struct thread_state *ts, __u64 code, __u64 now_ns)
 	return frame_code_copy(ts, code, 0, now_ns);
 }
 
+#define CO_OPTIMIZED 1 /* co_flags: of a function */
+
+struct bodies {
+	struct thread_state *ts;
+	const struct ls_rec_stack *rec;
+	__u64 now_ns;
+};
+
+/* bpf_loop() callback: one frame outwards. */
+static long body_copy(__u32 i, struct bodies *bodies)
+{
+	const struct ls_rec_stack *rec = bodies->rec;
+	struct thread_state *ts = bodies->ts;
+	struct code_key key = { .tgid = ts->tgid };
+	__u32 flags = CO_OPTIMIZED;
+	const __u8 is_copied = 1;
+
+	if (i >= rec->n_frames)
+		return 1;
+	key.code = rec->frames[i & (LS_MAX_FRAMES - 1)].code;
+	if (!key.code || (key.code & LS_CODE_IS_C))
+		return 0;
+	read_user(&flags, sizeof(flags), key.code + ts->proc.py.at.co_flags);
+	if (!(flags & CO_OPTIMIZED) && code_send(ts, key.code, 0, bodies->now_ns))
+		bpf_map_update_elem(&copied_codes, &key, &is_copied, BPF_ANY);
+	return 0;
+}
+
+LS_SUBPROG int bodies_copy(struct thread_state *ts, const struct ls_rec_stack *rec, __u64 now_ns)
+{
+	struct bodies bodies = { .ts = ts, .rec = rec, .now_ns = now_ns };
+
+	if (ts && rec)
+		bpf_loop(LS_MAX_FRAMES, body_copy, &bodies, 0);
+	return 0;
+}
+
 LS_SUBPROG int stack_send(struct thread_state *ts, struct ls_rec_stack *rec, __u64 now_ns)
 {
 	__u32 i, n, len;

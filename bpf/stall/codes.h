@@ -12,6 +12,12 @@
 /* Copies the object at `code` and sends it, unless that was done before; 0 is none. */
 int code_copy(struct thread_state *ts, __u64 code, __u64 now_ns);
 /*
+ * A stack was read that may be sent later. Copies what will not be there then: the code of a
+ * module, a class or exec(), which runs once. Another one may have been at its address before, so
+ * it is sent each time.
+ */
+int bodies_copy(struct thread_state *ts, const struct ls_rec_stack *rec, __u64 now_ns);
+/*
  * Sends a stack of a span, of which everything but the header is filled in, without a wake-up; the
  * code objects that are new among its innermost frames come first.
  */

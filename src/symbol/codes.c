@@ -267,7 +267,7 @@ void codes__keep(struct codes *c, uint32_t pid, struct image *image, uint64_t co
 	struct code *found;
 
 	HASH_FIND(hh, c->all, &key, sizeof(key), found);
-	if (found && (code & LS_CODE_IS_C))
+	if (found)
 		found->checked_ns = 0;
 	found = codes__get(c, pid, image, code, now_ns);
 	if (!found)

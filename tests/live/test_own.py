@@ -50,10 +50,6 @@ def _check_place(stall, truth):
 
 def _check_run(bench, mode):
     stalls, places = _run(bench, mode)
-    lazy = stalls["lazy"]
-    # The module's code is freed when it has run; its own body, if known, is the better place.
-    if lazy["own"]["function"] == "<module>":
-        places["lazy"] = {"function": "<module>", "file": "slow_module.py", "entry": "lazy"}
     for name, truth in places.items():
         _check_place(stalls[name], truth)
     stack = stalls["deep"]["stack"]

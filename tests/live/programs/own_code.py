@@ -27,6 +27,10 @@ def turn(seconds):
 def nap(seconds):
     time.sleep(seconds)
 """
+SLEEPY = """import time
+
+time.sleep(0.06)
+"""
 SLOW = """import time
 
 end = time.perf_counter() + 0.06
@@ -90,14 +94,25 @@ async def library_sleep():
     parcel.nap(SECONDS)
 
 
-def _import():
-    _place("lazy", "lazy")
-    import slow_module  # noqa: F401
+def _import(task, name, line):
+    """What it runs is freed when it has run."""
+    places[task] = {"function": "<module>", "file": name + ".py", "entry": task, "line": line}
+    __import__(name)
+    del sys.modules[name]
 
 
 async def lazy():
-    _import()
-    del sys.modules["slow_module"]
+    _import("lazy", "slow_module", 4)
+    places["lazy"].pop("line")  # each of two
+
+
+async def lazy_sleep():
+    _import("lazy_sleep", "sleepy_module", 3)
+
+
+async def lazy_sleep_again():
+    """Its code may have the address of the one before."""
+    _import("lazy_sleep_again", "drowsy_module", 4)
 
 
 async def template():
@@ -137,7 +152,8 @@ async def in_greenlet():
 
 
 def _steps():
-    yield from (spread, library, library_sleep, lazy, template, deep)
+    yield from (spread, library, library_sleep, lazy, lazy_sleep, lazy_sleep_again,
+                template, deep)
     try:
         import greenlet  # noqa: F401
     except ImportError:
@@ -157,6 +173,8 @@ def main():
     folder = sys.argv[1]
     _write(folder, "site-packages", "parcel.py", PACKAGE)
     _write(folder, "slow_module.py", SLOW)
+    _write(folder, "sleepy_module.py", SLEEPY)
+    _write(folder, "drowsy_module.py", "\n" + SLEEPY)
     sys.path[:0] = [folder, os.path.join(folder, "site-packages")]
     sys.dont_write_bytecode = True
     __import__("parcel")

@@ -79,6 +79,23 @@ Test(bpf_codes, sent_once_and_before_the_stack)
 	cr_assert_not_null(next_record(LS_REC_STACK));
 }
 
+/* It is freed when it has run, which is before the end of the step. */
+Test(bpf_codes, of_a_module_while_it_runs)
+{
+	uint64_t code, task = add_task("/srv/a.py", &code);
+	const uint16_t flags = python.proc.py.at.co_flags = 48;
+
+	world__update_proc();
+	memory__put(code + flags, 1); /* CO_OPTIMIZED: of a function */
+	sleep_in(task, MS);
+	cr_assert_eq(count_records(LS_REC_CODE), 0, "a function");
+	memory__put(code + flags, 0);
+	sleep_in(task, MS);
+	sleep_in(task, MS);
+	cr_assert_eq(count_records(LS_REC_CODE), 2, "another module may be there each time");
+	cr_assert_eq(next_record(LS_REC_CODE)->code.code, code);
+}
+
 /* What the kernel side copied of a process is enough for its names when it has gone. */
 Test(bpf_codes, names_of_a_process_that_has_gone)
 {
