@@ -71,6 +71,16 @@ LS_INLINE __u32 is_pthread_of(__u64 pthread, __u64 key)
 	return pthread && !read_user(&tid, sizeof(tid), pthread + PTHREAD_TID) && tid == key;
 }
 
+/* The thread_key() of the thread with this pthread_self(), 0: not known. */
+LS_INLINE __u64 key_of_pthread(__u64 pthread)
+{
+	__u32 tid = 0;
+
+	if (!pthread || read_user(&tid, sizeof(tid), pthread + PTHREAD_TID))
+		return 0;
+	return tid;
+}
+
 LS_INLINE __u64 reg_sp(const struct pt_regs *regs)
 {
 	return regs->sp;

@@ -42,6 +42,12 @@ LS_INLINE __u32 is_pthread_of(__u64 pthread, __u64 key)
 	return pthread == key;
 }
 
+/* The thread_key() of the thread with this pthread_self(). */
+LS_INLINE __u64 key_of_pthread(__u64 pthread)
+{
+	return pthread;
+}
+
 LS_INLINE __u64 reg_sp(const struct pt_regs *regs)
 {
 	return regs->sp;

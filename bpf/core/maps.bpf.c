@@ -21,6 +21,7 @@ struct thread_stats_map thread_stats SEC(".maps");
 struct losses_map losses SEC(".maps");
 struct clocks_map clocks SEC(".maps");
 struct cpu_waits_map cpu_waits SEC(".maps");
+struct lock_watches_map lock_watches SEC(".maps");
 struct ring_map ring SEC(".maps");
 
 __u32 n_coroutines = 0;
@@ -29,6 +30,7 @@ struct ls_budgets budgets = {};
 volatile struct ls_clock_status clock_status = {};
 __u64 clock_flags = 0;
 __u8 returns_are_unseen = 0;
+__u32 n_lock_watches = 0;
 volatile __u64 trial_ticks = 0;
 
 volatile struct ls_settings settings = { .threshold_ns = 10000000,

@@ -7,6 +7,7 @@
 
 #include "core/kernel.h"
 #include "core/port.h"
+#include "core/lock_watch.h"
 #include "core/state.h"
 
 struct threads_map {
@@ -172,6 +173,13 @@ struct cpu_waits_map {
 	__type(value, struct cpu_waits);
 };
 
+struct lock_watches_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_LOCK_WATCHES);
+	__type(key, __u32);
+	__type(value, struct lock_watch);
+};
+
 struct losses_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LS_LOSS_MAX);
@@ -200,6 +208,7 @@ extern struct thread_stats_map thread_stats SEC(".maps");
 extern struct losses_map losses SEC(".maps");
 extern struct clocks_map clocks SEC(".maps");
 extern struct cpu_waits_map cpu_waits SEC(".maps");
+extern struct lock_watches_map lock_watches SEC(".maps");
 extern struct ring_map ring SEC(".maps");
 
 extern volatile struct ls_settings settings;
@@ -214,6 +223,7 @@ extern struct ls_budgets budgets;
 extern volatile struct ls_clock_status clock_status;
 extern __u64 clock_flags; /* that timers are started with */
 extern __u8 returns_are_unseen; /* a switch to a loop thread was not reported */
+extern __u32 n_lock_watches; /* open ones */
 extern volatile __u64 trial_ticks; /* of the timer that user space measures */
 
 LS_INLINE void count_loss(__u32 loss)

@@ -7,6 +7,7 @@
 
 #include "core/block_memory.h"
 #include "core/cpu_waits.h"
+#include "core/lock_watch.h"
 #include "core/maps.h"
 #include "core/span.h"
 
@@ -309,6 +310,8 @@ LS_INLINE void thread_returns(struct thread_state *ts, struct task_struct *task,
 	ts->off_at_ns = 0;
 	ts->on_at_ns = now_ns;
 	steal_begin(ts, task, now_ns);
+	if (ts->lock_watch)
+		lock_watch_end(ts, holders_of(task), ts->woken_at_ns ?: now_ns);
 	if (ts->off_kind == OFF_IDLE) {
 		idle_ends(ts, off_ns, now_ns);
 		return;

@@ -155,7 +155,7 @@ struct blocking {
 struct site {
 	__u64 position;
 	__u64 longest_ns; /* of its waits; rec.syscall and rec.native_ip are those of this one */
-	__u64 is_copied; /* the user stack of a wait was copied */
+	__u64 copied_ips[2]; /* of waits whose user stack was copied: rec.native_ip, 0: none */
 	struct ls_rec_stack rec;
 };
 
@@ -411,6 +411,7 @@ struct thread_state {
 	/* the futex by which a lock object is waited for, 0: none is */
 	__u64 lock_futex;
 	__u64 lock_owner_at, lock_owner; /* address of the lock's owner field, 0: none; its value */
+	__u32 lock_watch, pad4; /* that of its holder in `lock_watches`, plus 1; 0: none */
 
 	__u64 turn_cause_ns[LS_CAUSE_MAX];
 	/* valid only if turn_stalls_ns */

@@ -3,7 +3,7 @@
  * Looks at the holder of the GIL from the thread that waits for it: both have the same memory. The
  * waiter wakes up every 5 ms (the interpreter's switch interval) and waits again, which makes each
  * such wait another look. The holder runs meanwhile, so its stack may change while it is read. The
- * holders of other locks (lock.bpf.c) are noted in the same way.
+ * holders of other locks (lock.bpf.c) are noted in the same table.
  */
 #include "python/holder.h"
 
@@ -90,23 +90,17 @@ static __always_inline void holder_init(const struct thread_state *ts, struct lo
 	holder->rec.flags = LS_STACK_HOLDER;
 	holder->rec.n_frames = 0;
 	holder->rec.pad = 0;
+	holder->stack_ns = 0;
 }
 
-/* Half of a pthread_t is enough to tell threads apart, and a mutex has a kernel's id there. */
-static __always_inline int is_still_held(const struct thread_state *ts, __u32 cause)
-{
-	if (cause == LS_CAUSE_GIL)
-		return gil_holder(ts) == ts->holder_tstate;
-	return !ts->lock_owner_at || read_int(ts->lock_owner_at) == (__u32)ts->lock_owner;
-}
-
-/* Replaces the holder's stack. It is of use only if the thread held the lock all the time. */
+/* Replaces the holder's stack. It is of use only if the thread held the GIL all the time. */
 static __always_inline void stack_read(struct thread_state *ts, struct lock_holder *holder,
 				       __u64 frame)
 {
 	frames_walk_other(ts, &holder->rec, frame);
 	holder->votes = 1;
-	if ((holder->rec.flags & LS_STACK_UNREADABLE) || !is_still_held(ts, holder->rec.cause)) {
+	if ((holder->rec.flags & LS_STACK_UNREADABLE) ||
+	    (holder->rec.cause == LS_CAUSE_GIL && gil_holder(ts) != ts->holder_tstate)) {
 		holder->rec.flags = LS_STACK_UNREADABLE;
 		holder->rec.n_frames = 0;
 		holder->votes = 0;
@@ -115,15 +109,19 @@ static __always_inline void stack_read(struct thread_state *ts, struct lock_hold
 }
 
 /*
- * A lock is waited for once, and not again and again as the GIL: there is no later look. Of several
- * locks that one thread held, what it ran at the longest wait counts.
+ * The thread that released a lock is looked at as it does so, and the lock's owner by a watch
+ * (lock_looks.bpf.c). Of several locks that one thread held, what it ran at the longest wait
+ * counts.
  */
 static __always_inline int is_longest_of_lock(const struct thread_state *ts,
-					      const struct lock_holder *holder, __u64 now_ns)
+					      struct lock_holder *holder, __u64 now_ns)
 {
-	return holder->rec.cause == LS_CAUSE_LOCK &&
-		(!holder->votes ||
-		 (ts->off_at_ns && now_ns - ts->off_at_ns > holder->rec.weight_ns));
+	const __u64 waited_ns = ts->off_at_ns ? now_ns - ts->off_at_ns : 0;
+
+	if (waited_ns <= holder->stack_ns)
+		return 0;
+	holder->stack_ns = waited_ns;
+	return 1;
 }
 
 static __always_inline void stack_look(struct thread_state *ts, struct lock_holder *holder,
@@ -131,7 +129,9 @@ static __always_inline void stack_look(struct thread_state *ts, struct lock_hold
 {
 	__u64 frame, code;
 
-	if (is_longest_of_lock(ts, holder, now_ns)) {
+	if (holder->rec.cause == LS_CAUSE_LOCK) {
+		if (!is_longest_of_lock(ts, holder, now_ns))
+			return;
 		holder->votes = 0;
 	} else {
 		if (now_ns - ts->holder_looked_ns < LOOK_EVERY_NS)

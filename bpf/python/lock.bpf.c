@@ -18,10 +18,12 @@
 #include "python/lock.h"
 
 #include "arch/regs.h"
+#include "core/lock_watch.h"
 #include "core/maps.h"
 #include "python/frames.h"
 #include "python/gil.h"
 #include "python/holder.h"
+#include "python/lock_looks.h"
 #include "python/threads.h"
 
 /* linux: include/uapi/linux/futex.h */
@@ -222,8 +224,11 @@ LS_SUBPROG int lock_release_look(struct thread_state *ts, struct thread_holders 
 		return 0;
 	ts->lock_futex = 0;
 	tstate = thread_find(ts, waker_key, KEY_OF_THREAD);
-	if (!tstate || (ts->lock_known == LS_LOCK_OWNER && tstate == ts->holder_tstate))
+	if (!tstate)
 		return 0;
+	if (ts->lock_known == LS_LOCK_OWNER && tstate == ts->holder_tstate)
+		return lock_watch_release(ts, now_ns);
+	lock_watch_end(ts, NULL, now_ns);
 	ts->lock_known = ts->lock_known == LS_LOCK_OWNER ? LS_LOCK_RELEASED_LAST : LS_LOCK_RELEASED;
 	/* The thread is the current one, so its stack does not change meanwhile. */
 	ts->lock_owner_at = 0;

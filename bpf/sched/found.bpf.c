@@ -36,7 +36,8 @@ static __always_inline void newborn_set_site(struct task_struct *task, const str
 	site = &own->sites[0];
 	site->position = found->frames[0].position;
 	site->longest_ns = 0;
-	site->is_copied = 0;
+	site->copied_ips[0] = 0;
+	site->copied_ips[1] = 0;
 	newborn.why = *why;
 	site->rec.span = newborn.cur.number;
 	site->rec.weight_ns = 0;

@@ -7,6 +7,7 @@
 #include "core/maps.h"
 #include "core/meter.h"
 #include "sched/sample.h"
+#include "python/lock_looks.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -42,6 +43,15 @@ static __always_inline __u8 state_after(struct clock *clock, const struct thread
 									      CLOCK_STOPPED;
 }
 
+/* Of what a loop thread waits for, if this thread holds that. */
+static __always_inline void holder_sample(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	lock_watch_sample(task->tgid, thread_key(&task->thread, &task->thread_pid),
+			  bpf_ktime_get_ns());
+}
+
 /* Runs as an interrupt in the context of the interrupted thread. */
 static int on_tick(void *map, __u32 *index, struct clock *clock)
 {
@@ -57,6 +67,8 @@ static int on_tick(void *map, __u32 *index, struct clock *clock)
 	}
 	if (ts)
 		thread_sample(ts);
+	if (n_lock_watches)
+		holder_sample();
 	state = state_after(clock, ts);
 	if (state == CLOCK_BEATS)
 		period_ns *= BEAT_PERIODS;

@@ -11,6 +11,7 @@
 #include "python/frames.h"
 #include "python/holder.h"
 #include "python/lock.h"
+#include "python/lock_looks.h"
 #include "python/outer_loop.h"
 #include "python/request.h"
 #include "light/looks.h"
@@ -22,6 +23,7 @@
 #include "light/waiters.h"
 #include "queue/arrivals.h"
 #include "queue/callee.h"
+#include "stall/codes.h"
 #include "stall/native.h"
 #include "stall/step_name.h"
 #include "stall/trace_context.h"
@@ -179,9 +181,13 @@ LS_SUBPROG __u32 site_find(struct thread_stacks *stacks, __u64 span, __u64 code,
 	return choice->index;
 }
 
-/* It waits again at a place: long enough meanwhile for a copy of the user stack? */
+/*
+ * It waits again at a place: long enough meanwhile for a copy of the user stack? One Python call
+ * may wait in several system calls, as the start of a process and the wait for its end: the stack
+ * of the first one is not that of another one.
+ */
 static __always_inline void site_look_again(struct thread_state *ts, struct thread_stacks *stacks,
-					    __u32 index)
+					    __u32 index, __u64 native_ip)
 {
 	struct site *site;
 
@@ -189,8 +195,14 @@ static __always_inline void site_look_again(struct thread_state *ts, struct thre
 	if (index >= LS_MAX_SITES)
 		return;
 	site = &stacks->sites[index];
-	if (!site->is_copied)
-		site->is_copied = native_block_again(ts, &site->rec, ts->off_at_ns);
+	if (site->copied_ips[0] == native_ip || site->copied_ips[1])
+		return;
+	if (!site->copied_ips[0]) {
+		if (native_block_again(ts, &site->rec, ts->off_at_ns))
+			site->copied_ips[0] = native_ip;
+	} else if (native_block(ts, &site->rec, ts->off_at_ns)) {
+		site->copied_ips[1] = native_ip;
+	}
 }
 
 /* Overwrites the site that was found for this block. */
@@ -243,7 +255,7 @@ static __always_inline void site_begin(struct thread_state *ts, struct task_stru
 	index = site_find(stacks, ts->cur.number, code, position, why->cause);
 	ts->off_site = index & ~SITE_IS_KNOWN;
 	if (index & SITE_IS_KNOWN) {
-		site_look_again(ts, stacks, index & ~SITE_IS_KNOWN);
+		site_look_again(ts, stacks, index & ~SITE_IS_KNOWN, why->native_ip);
 		return;
 	}
 	barrier_var(index);
@@ -252,11 +264,13 @@ static __always_inline void site_begin(struct thread_state *ts, struct task_stru
 	step_name_remember(ts);
 	site = &stacks->sites[index];
 	site_set(ts, site, why, frame, position);
+	bodies_copy(ts, &site->rec, ts->off_at_ns);
 	if (request_is_due(ts, stacks, ts->off_at_ns)) {
 		request_pay(stacks, ts->off_at_ns);
 		request_look(ts, stacks, frame, frame_last(ts));
 	}
-	site->is_copied = native_block(ts, &site->rec, ts->off_at_ns);
+	site->copied_ips[0] = native_block(ts, &site->rec, ts->off_at_ns) ? why->native_ip : 0;
+	site->copied_ips[1] = 0;
 }
 
 /*
@@ -312,6 +326,8 @@ static __always_inline void lock_wait_begin(struct thread_state *ts, const struc
 	else
 		file_lock_look(ts, why);
 	holder_note(ts, holders_of(bpf_get_current_task_btf()), LS_CAUSE_LOCK, now_ns);
+	if (ts->holder_tstate)
+		lock_watch_begin(ts, now_ns);
 }
 
 /* In a span the thread begins to wait for something other than its loop's events. */
@@ -408,20 +424,31 @@ static __always_inline void cpu_changes_hands(const struct task_struct *next)
 		cpu_waits_book(bpf_ktime_get_ns());
 }
 
+/* Is the thread that is switched in one that holds what a loop thread waits for? */
+static __always_inline int is_watched_switch(struct task_struct *prev, struct task_struct *next)
+{
+	return n_lock_watches &&
+		lock_watch_switch(prev->tgid, thread_key(&prev->thread, &prev->thread_pid),
+				  next->tgid, thread_key(&next->thread, &next->thread_pid),
+				  bpf_ktime_get_ns());
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, _Bool is_preempted, struct task_struct *prev, struct task_struct *next)
 {
 	METER(SWITCH);
 	struct thread_state *ts;
+	int is_watched;
 
 	cpu_changes_hands(next);
 	ts = thread_of(prev);
 	if (ts)
 		thread_leaves(ts, prev, is_preempted, bpf_ktime_get_ns());
+	is_watched = is_watched_switch(prev, next);
 	ts = thread_of(next);
-	if (!ts)
+	if (!ts && !is_watched)
 		return 0;
-	if (ts->off_at_ns) {
+	if (ts && ts->off_at_ns) {
 		__u64 now_ns = bpf_ktime_get_ns(), off_ns = now_ns - ts->off_at_ns;
 
 		thread_returns(ts, next, now_ns);

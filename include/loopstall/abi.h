@@ -243,6 +243,8 @@ struct ls_request {
  * whose stall record follows
  */
 #define LS_STACK_MAKER 128
+/* With LS_STACK_HOLDER, of a lock: it was seen there when the wait began, and not again. */
+#define LS_STACK_AT_BEGIN LS_STACK_MAKER
 /* of a greenlet, which the loop switched to: complete, though without the loop's frame */
 #define LS_STACK_GREENLET 32768
 

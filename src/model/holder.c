@@ -53,7 +53,8 @@ void holder__check_lock(struct stall *stall)
 	const enum ls_lock_known known = stall->lock_known;
 
 	if (!stall->cause_ns[LS_CAUSE_LOCK] ||
-	    (known != LS_LOCK_RELEASED && known != LS_LOCK_NO_OWNER && known != LS_LOCK_NOT_SEEN))
+	    (known != LS_LOCK_RELEASED && known != LS_LOCK_NO_OWNER && known != LS_LOCK_NOT_SEEN &&
+	     known != LS_LOCK_NO_OBJECT))
 		return;
 	if (!is_notification(stall, &stall->call) &&
 	    !(holder->n_frames && is_notification(stall, &holder->stack[0])))
@@ -95,7 +96,6 @@ void holder__name_stack(struct model_holder *holder, const struct resolver *reso
 			const struct pending_span *span, enum holder_kind kind)
 {
 	const struct pending_stack *stack = span->holders[kind];
-
 	const struct naming naming = { .resolver = resolver, .pid = pid };
 	bool is_asked_for;
 
@@ -105,6 +105,7 @@ void holder__name_stack(struct model_holder *holder, const struct resolver *reso
 	is_asked_for = holder->n_frames && stack->frames[0].code &&
 		naming__collects(&naming, stack->frames[0].code, holder->stack[0].line);
 	holder->is_collecting = kind == HOLDER_GIL && stack->cause == LS_CAUSE_GC && !is_asked_for;
+	holder->is_seen_once = holder->n_frames && (stack->flags & LS_STACK_AT_BEGIN);
 }
 
 const struct model_frame *holder__own_frame(const struct model_holder *holder,

@@ -40,6 +40,9 @@ static bool is_at(const struct resolver *r, uint32_t pid, const struct pending_n
 
 	if (n->place.cause != stack->cause || a->code != b->code)
 		return false;
+	/* One call may wait in several system calls: the stack goes by that of its longest wait. */
+	if (stack->native_ip && n->n_ips && n->ips[0] != stack->native_ip)
+		return false;
 	return a->position == b->position ||
 		r->ops->line(r->ctx, pid, a) == r->ops->line(r->ctx, pid, b);
 }

@@ -43,6 +43,7 @@ enum sign {
 	SIGN_AWAITS, /* it awaited again and again and never had to suspend */
 	SIGN_GIL_RELEASED, /* it computed in native code that released the lock */
 	SIGN_NESTED_LOOP, /* another loop waited that it ran inside its own */
+	SIGN_FILE_LOCK, /* it waited for a lock of a file */
 	SIGN_NOTIFIED, /* it waited for what another thread does, not for a lock that one holds */
 	SIGN_OPENS, /* it opened a file, which may be a FIFO: that one waits for its other end */
 	SIGN_LIBRARY, /* it slept in a native library, not in the runtime's own sleep */
@@ -70,6 +71,8 @@ struct model_holder {
 	bool is_process;
 	/* it had the interpreter's lock because it collected garbage: its stack is innocent */
 	bool is_collecting;
+	/* `stack` is that of the moment when the wait began: it was not seen again */
+	bool is_seen_once;
 	char name[LS_NAME_BYTES]; /* UTF-8, raw; "" if not known */
 	/* what it ran meanwhile, innermost first; 0: no code of the runtime, or not known */
 	size_t n_frames;

@@ -14,6 +14,7 @@
 #include <bpf/bpf.h>
 
 #include "base/cleanup.h"
+#include "bpf/core/lock_watch.h"
 #include "bpf/core/state.h"
 
 /* A thread at one moment. */
@@ -21,6 +22,7 @@ struct thread_copy {
 	struct thread_state state;
 	struct thread_stacks stacks;
 	struct thread_holders holders;
+	struct lock_watch watch; /* valid if state.lock_watch */
 };
 
 /* Leaves zeros if the thread has none. */
@@ -28,6 +30,15 @@ static int copy_part(int map, int pidfd, void *part, size_t size)
 {
 	memset(part, 0, size);
 	return bpf_map_lookup_elem(map, &pidfd, part) && errno != ENOENT ? -errno : 0;
+}
+
+/* Without it the wait for the lock has ended, or is not watched. */
+static void copy_watch(const struct open_span_maps *maps, struct thread_copy *copy)
+{
+	const uint32_t index = copy->state.lock_watch - 1;
+
+	if (copy->state.lock_watch && bpf_map_lookup_elem(maps->lock_watches, &index, &copy->watch))
+		copy->state.lock_watch = 0;
 }
 
 static int copy_thread(const struct open_span_maps *maps, int pidfd, struct thread_copy *ret)
@@ -41,6 +52,7 @@ static int copy_thread(const struct open_span_maps *maps, int pidfd, struct thre
 		r = copy_part(maps->holders, pidfd, &ret->holders, sizeof(ret->holders));
 	if (r)
 		return r;
+	copy_watch(maps, ret);
 	if (ret->state.cur.unit != LS_UNIT_STEP && ret->state.cur.unit != LS_UNIT_CALLBACK)
 		return -ENOENT;
 	return 0;
@@ -254,6 +266,44 @@ static const struct lock_holder *holder_of(const struct thread_copy *copy,
 	return NULL;
 }
 
+/* Where the holder was for most of the wait for a lock so far, and for how long. */
+static const struct ls_rec_stack *watched_stack(const struct lock_watch *w, uint64_t now_ns,
+						uint64_t *ret_ns)
+{
+	const bool is_there = !w->is_released && (w->is_off || !w->is_seen);
+	const struct watch_place *place = &w->places[watch_choose(w)];
+	uint64_t ns = is_there && now_ns > w->marked_ns ? now_ns - w->marked_ns : 0;
+
+	if (w->now.n_frames && place->rec.frames[0].code == w->now.frames[0].code)
+		ns += place->ns;
+	if (w->now.n_frames && ns > place->ns) {
+		*ret_ns = ns;
+		return &w->now;
+	}
+	*ret_ns = place->ns;
+	return &place->rec;
+}
+
+/* The wait that goes on counts as when it ends: bpf/core/lock_watch.bpf.c. */
+static void holder_catch_up(struct thread_copy *copy, uint64_t now_ns)
+{
+	const struct thread_state *ts = &copy->state;
+	const struct ls_rec_stack *stack;
+	struct lock_holder *holder;
+	uint64_t ns;
+
+	if (!ts->lock_watch || ts->holder_slot >= LS_MAX_HOLDERS)
+		return;
+	holder = &copy->holders.locks[ts->holder_slot];
+	stack = watched_stack(&copy->watch, now_ns, &ns);
+	if (ns <= holder->stack_ns || stack->n_frames > LS_MAX_FRAMES)
+		return;
+	holder->rec.n_frames = stack->n_frames;
+	holder->rec.flags = (uint16_t)(stack->flags | LS_STACK_HOLDER |
+				       (copy->watch.is_seen ? 0 : LS_STACK_AT_BEGIN));
+	memcpy(holder->rec.frames, stack->frames, stack->n_frames * sizeof(stack->frames[0]));
+}
+
 /* Of what it waits for now. */
 static void copy_holder(struct probe_live *live, const struct thread_copy *copy)
 {
@@ -323,6 +373,7 @@ static int read_stall(const struct open_span_maps *maps, int pidfd,
 		return -ENOENT;
 	now_ns = copied_at_ns(ts, q->now_ns);
 	*wait = wait_so_far(ts, now_ns);
+	holder_catch_up(copy, now_ns);
 	if (!fill_stall(rec, copy, q, now_ns, wait))
 		return -EAGAIN;
 	coroutine = ts->cur.coroutine;

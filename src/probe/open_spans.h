@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a thread is in at this moment, read out of its state in the kernel. The only user of the
- * kernel side's own bpf/core/state.h.
+ * kernel side's own bpf/core/state.h and lock_watch.h.
  */
 #ifndef LOOPSTALL_PROBE_OPEN_SPANS_H
 #define LOOPSTALL_PROBE_OPEN_SPANS_H
@@ -10,9 +10,9 @@
 
 #include "probe/probe.h"
 
-/* Task storage maps of the kernel side. */
+/* Task storage maps of the kernel side, and the array of its watches of locks. */
 struct open_span_maps {
-	int threads, stacks, holders;
+	int threads, stacks, holders, lock_watches;
 	const struct ls_coro_stats *stats; /* LS_MAX_COROUTINES aggregates, mapped */
 };
 

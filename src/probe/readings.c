@@ -130,6 +130,7 @@ static struct open_span_maps open_span_maps(const struct probe *p)
 		.threads = bpf_map__fd(p->skel->maps.threads),
 		.stacks = bpf_map__fd(p->skel->maps.stacks),
 		.holders = bpf_map__fd(p->skel->maps.holders),
+		.lock_watches = bpf_map__fd(p->skel->maps.lock_watches),
 		.stats = p->stats,
 	};
 }

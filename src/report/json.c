@@ -351,6 +351,7 @@ static json_t *lock_holder_json(const struct stall *stall)
 	jsonx_add_u64(&o, "pid",
 		      stall->lock_holder.is_process ? stall->lock_holder.tid : stall->pid);
 	jsonx_add_text(&o, "known_by", vocabulary_lock_known(stall->lock_known));
+	jsonx_add_bool(&o, "is_seen_once", stall->lock_holder.is_seen_once);
 	return jsonx_end(&o);
 }
 

@@ -153,6 +153,7 @@ const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BY
 {
 	const struct model_holder *holder = wording_cause_holder(stall);
 	const char *collector = holder->is_collecting ? "the garbage collector in " : "";
+	const char *when = holder->is_seen_once ? " when the wait began" : "";
 
 	if (holder->is_process && holder->tid == stall->pid)
 		snprintf(buf, WORDING_HOLDER_BYTES, "its own process");
@@ -160,9 +161,9 @@ const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BY
 		snprintf(buf, WORDING_HOLDER_BYTES, "process %u%s%s", holder->tid,
 			 *holder->name ? " " : "", holder->name);
 	else if (*holder->name)
-		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %s", collector, holder->name);
+		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %s%s", collector, holder->name, when);
 	else
-		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %u", collector, holder->tid);
+		snprintf(buf, WORDING_HOLDER_BYTES, "%sthread %u%s", collector, holder->tid, when);
 	return buf;
 }
 

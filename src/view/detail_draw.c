@@ -290,6 +290,9 @@ static void draw_lock_holder(struct page *p, const struct stall *stall, const ch
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM, "    %s  %s:%u",
 			    holder->stack[i].function, holder->stack[i].file,
 			    holder->stack[i].line);
+	if (holder->is_seen_once)
+		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
+			    "    when the wait began: it was not seen again");
 	if (holder->n_frames > MAX_HOLDER_FRAMES)
 		page__print(p, page__labelled(p, ""), PAGE_LABEL_COLUMNS, ATTR_DIM,
 			    "    and %zu more", holder->n_frames - MAX_HOLDER_FRAMES);

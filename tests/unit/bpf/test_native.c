@@ -80,6 +80,21 @@ Test(bpf_native, copied_where_it_blocks_again_and_the_step_is_long)
 	step_exit(0x1000);
 }
 
+/* One call waits in two system calls: the stack of the first one is not that of the second. */
+Test(bpf_native, copied_where_it_blocks_in_another_call)
+{
+	step_enter(world.task, 0x1000);
+	py__set_top(world.tstate, py__coro_frame(world.coro, 0x30, world.loop_frame));
+	for (int i = 0; i < 3; i++) {
+		world.syscall_ip = 0x401234;
+		blocked(SYS_fsync, 0, 6 * MS);
+		world.syscall_ip = 0x405678;
+		blocked(SYS_fsync, 0, 6 * MS);
+	}
+	step_exit(0x1000);
+	cr_assert_eq(count_records(LS_REC_COPY), 2, "%zu", count_records(LS_REC_COPY));
+}
+
 /* Both sides of an architecture number the registers in the same way. */
 Test(bpf_native, registers_are_where_user_space_looks)
 {

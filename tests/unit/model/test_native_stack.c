@@ -49,6 +49,24 @@ Test(native_stack, the_most_frequent_one)
 	script_free(s);
 }
 
+/* One call waited in two system calls: it is told by the one in which it waited longest. */
+Test(native_stack, of_the_longest_wait)
+{
+	struct script *s = script_new();
+	struct ls_rec_stack stack = script_stack(s, 1, LS_CAUSE_PROCESS, 9 * MS);
+
+	script_frame(&stack, FETCH_ROW, 31);
+	stack.native_ip = 0x7f00;
+	cr_assert_eq(script_send(s, &stack, stack.hdr.len), 0);
+	send_native(s, FETCH_ROW, 31, LS_CAUSE_PROCESS, 0x1);
+	send_native(s, FETCH_ROW, 31, LS_CAUSE_PROCESS, 0x7f00);
+	send_native(s, FETCH_ROW, 31, LS_CAUSE_PROCESS, 0x1);
+	script_end(s, 1, LS_CAUSE_PROCESS);
+	cr_assert(s->stall.has_native_stack);
+	cr_assert_str_eq(s->stall.native_stack[0].name, "libc.so.6:clock_nanosleep");
+	script_free(s);
+}
+
 Test(native_stack, not_known_without_one)
 {
 	struct script *s = script_new();

@@ -392,7 +392,7 @@ Test(json, lock_holder)
 		s.lock_holder.tid = 4250;
 		json = parse_stall(&s);
 		holder = json_object_get(json, "lock_holder");
-		check_keys(holder, "tid", "name", "stack", "pid", "known_by", NULL);
+		check_keys(holder, "tid", "name", "stack", "pid", "known_by", "is_seen_once", NULL);
 		check_int(holder, "tid", 4250);
 		check_int(holder, "pid", s.pid);
 		check_text(holder, "known_by", ways[i]);

@@ -24,6 +24,7 @@
 	_(thread_stats)                                                                            \
 	_(clocks)                                                                                  \
 	_(cpu_waits)                                                                               \
+	_(lock_watches)                                                                            \
 	_(losses)
 #define STACK_MAPS(_) _(coroutine_free)
 #define STORAGE_MAPS(_)                                                                            \

@@ -176,7 +176,7 @@ static void enter_syscall(long syscall, uint64_t arg0, uint64_t arg1, uint64_t a
 
 	regs_set_syscall(user, syscall);
 	regs_set_syscall_args(user, arg0, arg1, arg2);
-	regs_set_place(user, 0x401000, 0x800);
+	regs_set_place(user, world.syscall_ip ?: 0x401000, 0x800);
 }
 
 void block(long syscall, uint64_t arg0, uint64_t arg1, uint64_t arg2)

@@ -32,6 +32,7 @@ struct world {
 	uint64_t start_ns; /* at() counts from here */
 	uint64_t loop_frame;
 	size_t next_record; /* the first that no expectation took */
+	uint64_t syscall_ip; /* where it enters the kernel, 0: anywhere */
 };
 
 extern struct world world;
