@@ -111,6 +111,19 @@ static bool is_open_call(const char *syscall)
 	return syscall && !strncmp(syscall, "open", 4);
 }
 
+static enum sign sign_of_lock(const struct stall *stall)
+{
+	const bool is_fcntl = stall->call_syscall &&
+		(!strcmp(stall->call_syscall, "flock") || !strcmp(stall->call_syscall, "fcntl"));
+
+	if (stall->lock_known == LS_LOCK_NOTIFIED)
+		return SIGN_NOTIFIED;
+	return stall->lock_known == LS_LOCK_PROCESS ||
+			(stall->lock_known == LS_LOCK_NO_FUTEX && is_fcntl) ?
+		SIGN_FILE_LOCK :
+		SIGN_NONE;
+}
+
 enum sign stall__sign_of(const struct stall *stall, enum ls_cause cause)
 {
 	if (stall->is_nested_loop && ls_cause_class(cause) == LS_CLASS_BLOCKED &&
@@ -126,7 +139,7 @@ enum sign stall__sign_of(const struct stall *stall, enum ls_cause cause)
 	case LS_CAUSE_GIL:
 		return stall->gil_holder.is_collecting ? SIGN_HOLDER_COLLECTS : SIGN_NONE;
 	case LS_CAUSE_LOCK:
-		return stall->lock_known == LS_LOCK_NOTIFIED ? SIGN_NOTIFIED : SIGN_NONE;
+		return sign_of_lock(stall);
 	case LS_CAUSE_FILE:
 		return cause == stall->cause && is_open_call(stall->call_syscall) ? SIGN_OPENS :
 										    SIGN_NONE;

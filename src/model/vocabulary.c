@@ -105,6 +105,8 @@ const char *vocabulary_call(const struct runtime_words *words, enum ls_cause cau
 
 	if (sign == SIGN_NESTED_LOOP)
 		return form == VOCABULARY_LONG ? "wait of another loop" : "nested loop";
+	if (sign == SIGN_FILE_LOCK)
+		return form == VOCABULARY_LONG ? "wait for the lock of a file" : "file lock";
 	if (sign == SIGN_NOTIFIED)
 		return form == VOCABULARY_LONG ? "wait for another thread" : "other thread";
 	if (sign == SIGN_OPENS)

@@ -10,7 +10,7 @@
 #define COMPUTES (KIND(CPU) | KIND(NEVER_YIELDS) | KIND(GIL_HELD) | KIND(AWAITS))
 #define WAITS                                                                                      \
 	(KIND(LIBRARY_SLEEP) | KIND(NESTED_LOOP) | KIND(NETWORK) | KIND(OPEN) | KIND(FILE) |       \
-	 KIND(PIPE) | KIND(LOCK) | KIND(NOTIFIED) | KIND(PROCESS) | KIND(DNS) |                    \
+	 KIND(PIPE) | KIND(LOCK) | KIND(FILE_LOCK) | KIND(NOTIFIED) | KIND(PROCESS) | KIND(DNS) |                    \
 	 KIND(GIL_RELEASED) | KIND(OTHER))
 #define LINES (COMPUTES | WAITS | KIND(SLEEP))
 #define ALL (~0U)
@@ -83,6 +83,8 @@ static const struct advice {
 	{ KIND(FILE) | KIND(OTHER), DEFAULT, CALLBACK, HAND_TO_A_THREAD },
 	{ KIND(LOCK), DEFAULT, CALLBACK,
 	  START_A_TASK "an asyncio.Lock; threads can call back by loop.call_soon_threadsafe(...)" },
+	{ KIND(FILE_LOCK), DEFAULT, CALLBACK,
+	  HAND_TO_A_THREAD "; or try with LOCK_NB, and again later (loop.call_later)" },
 	{ KIND(NOTIFIED), DEFAULT, CALLBACK,
 	  "Let the other thread call back: future.add_done_callback(...), "
 	  "loop.call_soon_threadsafe(...)" },

@@ -254,11 +254,13 @@ static bool is_loop_module(const char *module)
 
 /*
  * threading.Condition gives each wait a lock of its own, and notify() releases it; up to 3.12 the
- * end of a thread releases a lock for those who join it. Source: cpython Lib/threading.py.
+ * end of a thread releases a lock for those who join it, later it sets an event of C. Source:
+ * cpython Lib/threading.py.
  */
 static bool is_notification(const char *file, const char *function)
 {
-	static const char *const functions[] = { "wait", "notify", "_wait_for_tstate_lock" };
+	static const char *const functions[] = { "wait", "notify", "_wait_for_tstate_lock",
+						 "join" };
 	const char *slash = strrchr(file, '/');
 
 	if (strcmp(slash ? slash + 1 : file, "threading.py") != 0 || !is_standard_library(file))
@@ -347,6 +349,12 @@ static const struct finding_words findings[FINDING_MAX] = {
 			   "Blocks the loop while it waits for a lock that another thread holds",
 			   "Use asyncio.Lock between coroutines; wait for threads with await "
 			   "asyncio.to_thread(...)" },
+	[FINDING_FILE_LOCK] = { "waits for the lock of a file on the loop",
+				"wait for the lock of a file on the loop",
+				"Blocks the loop while it waits for the lock of a file that "
+				"another process or open file has",
+				"Take it in a thread: await asyncio.to_thread(...); or try with "
+				"LOCK_NB, and await asyncio.sleep(...) before the next try" },
 	[FINDING_NOTIFIED] = { "waits for another thread on the loop",
 			       "wait for another thread on the loop",
 			       "Blocks the loop until another thread has done something",

@@ -14,7 +14,10 @@ LIBRARY = os.path.join(BUILD_FOLDER, "live", "native_holder.so")
 # So long that a stall is told while it goes on. What the lock says is known then; who releases a
 # Lock is not.
 LONG_S = "1.6"
-LONG_KINDS = ("rlock_sleeping", "condition", "derived", "mutex", "flock", "lockf", "semaphore")
+LONG_KINDS = (
+    "rlock_sleeping", "condition", "derived", "mutex", "flock", "lockf", "semaphore",
+    "rlock_moves_on",
+)  # fmt: skip
 # Of a hold the loop notices what is behind its next heartbeat.
 LEAST_SHARE = 0.5
 
@@ -132,6 +135,14 @@ def _check_lock(stall, done, has_thread_stacks, is_holder_watched=False):
     check_equal((frame["function"], frame["line"]), (done["function"], done["line"]), "it ran")
 
 
+def _check_words(summary):
+    """A lock of a file is none of a thread, and a wait for a thread is no lock."""
+    said = [(f["call"], f["advice"]) for f in summary["findings"] if f["cause"] == "lock"]
+    of_files = [advice for call, advice in said if call == "wait for the lock of a file"]
+    check(of_files and all("LOCK_NB" in advice for advice in of_files), "findings: %r", said)
+    check("wait for another thread" in dict(said), "findings: %r", said)
+
+
 def _check_lock_table(summary, stalls):
     """The rows say what the stalls say."""
     waited_ns = sum(s["causes_ns"]["lock"] for s in stalls if s["lock_holder"])
@@ -159,6 +170,7 @@ def locks(bench):
                 check(stall, "no stall while the loop waited: %r", done)
                 _check_lock(stall, done, knows_ids or kind != "mutex")
         _check_lock_table(tool.summary, ended)
+        _check_words(tool.summary)
 
 
 def _end_ns(stall):

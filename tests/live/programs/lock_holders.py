@@ -43,6 +43,21 @@ def computing(seconds):
     while time.monotonic() < end: pass  # computing
 
 
+def preparing(seconds):
+    time.sleep(seconds)
+
+
+def preparing_and_sleeping(seconds):
+    """The wait begins while it prepares."""
+    preparing(seconds / 4)
+    sleeping(3 * seconds / 4)
+
+
+def preparing_and_computing(seconds):
+    preparing(seconds / 4)
+    computing(3 * seconds / 4)
+
+
 def release_at_end(lock, held, work, seconds):
     with lock:  # released
         held()
@@ -54,6 +69,7 @@ class Keeper:
 
     def __init__(self, name, lock, work=sleeping, seconds=None, turns=None):
         self.name = name
+        self.lock = lock
         self.turns = [] if turns is None else turns
         self.thread = threading.Thread(
             target=self._run, args=(lock, work, seconds or HOLD_S), name=name, daemon=True
@@ -129,6 +145,21 @@ async def rlock_sleeping():
 
 async def rlock_computing():
     return await simple(threading.RLock(), "owner", computing, "computing")
+
+
+async def moves_on(work, function):
+    keeper = await Keeper("keeper", threading.RLock(), work).hold()
+    await wait_in_step(take, keeper.lock)
+    await keeper.end()
+    return keeper.truth("owner", function, function)
+
+
+async def rlock_moves_on():
+    return await moves_on(preparing_and_sleeping, "sleeping")
+
+
+async def rlock_moves_on_to_compute():
+    return await moves_on(preparing_and_computing, "computing")
 
 
 async def lock():
@@ -210,6 +241,21 @@ async def lock_behind_an_event():
     return keeper.truth("release", "release_at_end", RELEASED)
 
 
+async def rlock_behind_an_event():
+    """The lock names the thread; at first the loop waits for its event."""
+    lock, told = threading.RLock(), threading.Event()
+    keeper = Teller(lock, told)
+
+    def wait_for_both():
+        keeper.thread.start()
+        told.wait()
+        take(lock)
+
+    await wait_in_step(wait_for_both)
+    await keeper.end()
+    return keeper.truth("owner", "sleeping", "sleeping")
+
+
 async def changes():
     """The lock goes from one thread to another while the loop waits."""
     lock, turns = threading.RLock(), []
@@ -258,6 +304,14 @@ async def notified():
     timer.start()
     await wait_in_step(event.wait)
     timer.join()
+    return {"unknown": "it waited to be notified"}
+
+
+async def joined():
+    """A thread that is waited for holds nothing."""
+    thread = threading.Thread(target=sleeping, args=(HOLD_S,))
+    thread.start()
+    await wait_in_step(thread.join)
     return {"unknown": "it waited to be notified"}
 
 
@@ -327,7 +381,8 @@ async def flock_of_its_own():
 KINDS = [
     flock, lockf, flock_of_its_own, rlock_sleeping, rlock_computing, lock, lock_computing,
     condition, acquire_timeout, derived, two_locks, lock_behind_an_event, changes, mutex, itself,
-    notified, semaphore,
+    notified, semaphore, rlock_moves_on, rlock_moves_on_to_compute, rlock_behind_an_event,
+    joined,
 ]  # fmt: skip
 
 

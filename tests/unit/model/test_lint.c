@@ -154,6 +154,9 @@ Test(lint, advice_follows_what_was_observed)
 	v = verdict_by_sign(LS_CAUSE_LOCK, SIGN_NOTIFIED);
 	cr_assert_not_null(strstr(v.advice, "asyncio.wrap_future"), "%s", v.advice);
 	cr_assert_null(strstr(v.verdict, "a lock"), "%s", v.verdict);
+	v = verdict_by_sign(LS_CAUSE_LOCK, SIGN_FILE_LOCK);
+	cr_assert_not_null(strstr(v.advice, "LOCK_NB"), "%s", v.advice);
+	cr_assert_null(strstr(v.advice, "asyncio.Lock"), "%s", v.advice);
 	/* What is seen of one cause says nothing of another. */
 	v = verdict_by_sign(LS_CAUSE_SLEEP, SIGN_GIL_RELEASED);
 	cr_assert_eq(v.id, LINT_BLOCKING_CALL);
