@@ -69,7 +69,6 @@ static long body_copy(__u32 i, struct bodies *bodies)
 	struct thread_state *ts = bodies->ts;
 	struct code_key key = { .tgid = ts->tgid };
 	__u32 flags = CO_OPTIMIZED;
-	const __u8 is_copied = 1;
 
 	if (i >= rec->n_frames)
 		return 1;
@@ -77,8 +76,10 @@ static long body_copy(__u32 i, struct bodies *bodies)
 	if (!key.code || (key.code & LS_CODE_IS_C))
 		return 0;
 	read_user(&flags, sizeof(flags), key.code + ts->proc.py.at.co_flags);
-	if (!(flags & CO_OPTIMIZED) && code_send(ts, key.code, 0, bodies->now_ns))
-		bpf_map_update_elem(&copied_codes, &key, &is_copied, BPF_ANY);
+	if (!(flags & CO_OPTIMIZED)) {
+		bpf_map_delete_elem(&copied_codes, &key);
+		frame_code_copy(ts, key.code, 0, bodies->now_ns);
+	}
 	return 0;
 }
 
