@@ -10,7 +10,7 @@
 #define COMPUTES (KIND(CPU) | KIND(NEVER_YIELDS) | KIND(GIL_HELD) | KIND(AWAITS))
 #define WAITS                                                                                      \
 	(KIND(LIBRARY_SLEEP) | KIND(NESTED_LOOP) | KIND(NETWORK) | KIND(OPEN) | KIND(FILE) |       \
-	 KIND(PIPE) | KIND(LOCK) | KIND(FILE_LOCK) | KIND(NOTIFIED) | KIND(PROCESS) | KIND(DNS) |                    \
+	 KIND(PIPE) | KIND(LOCK) | KIND(FILE_LOCK) | KIND(NOTIFIED) | KIND(PROCESS) | KIND(DNS) |  \
 	 KIND(GIL_RELEASED) | KIND(OTHER))
 #define LINES (COMPUTES | WAITS | KIND(SLEEP))
 #define ALL (~0U)

@@ -26,7 +26,7 @@ const struct wording_held *wording_held(const struct stall *stall);
 /* The holder of what the stall waited for, if that is its cause and its holder is known; or NULL.
  */
 const struct model_holder *wording_cause_holder(const struct stall *stall);
-#define WORDING_HOLDER_BYTES (LS_NAME_BYTES + 48)
+#define WORDING_HOLDER_BYTES (LS_NAME_BYTES + 72)
 /* "thread worker", "thread 4711", "process 4711 nginx", of a stall with such a holder; fills and
  * returns `buf`. */
 const char *wording_holder(const struct stall *stall, char buf[WORDING_HOLDER_BYTES]);

@@ -12,7 +12,8 @@
 static const struct code_info handler = { "handler", "/srv/app/web.py", 10 };
 
 /* A step of one cause, placed at a line of a function. */
-static inline struct stall step_at(const char *function, uint32_t line, enum ls_cause cause, uint64_t ms)
+static inline struct stall step_at(const char *function, uint32_t line, enum ls_cause cause,
+				   uint64_t ms)
 {
 	struct stall s = { .pid = PID,
 			   .tid = TID,
