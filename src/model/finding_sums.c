@@ -391,7 +391,7 @@ static void add_pools(struct finding_sums *f, const struct snapshot *s)
 		f->rows[f->n_rows++] =
 			(struct finding_row){ .unit = LS_UNIT_NONE,
 					      .cause = LS_CAUSE_OTHER,
-					      .loop_rule = LINT_POOL_RULE + 1,
+					      .loop_rule = (uint8_t)(lint_pool__rule(pool) + 1),
 					      .pool = pool,
 					      .at = pool->n_places ? pool->places[0].at :
 								     (struct model_frame){ 0 },

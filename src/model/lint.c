@@ -261,18 +261,22 @@ static bool finding_of_loops(struct lint_finding *f, const struct loop_rule *rul
 	return true;
 }
 
-/* The pool that was full the longest; false if none was. The rows are in that order. */
-static bool finding_of_pools(struct lint_finding *f, const struct snapshot *s)
+/*
+ * The pool of a rule that was full the longest; false if none was, or the rule is off. The rows are
+ * in that order.
+ */
+static bool finding_of_pools(struct lint_finding *f, size_t rule, const struct snapshot *s,
+			     lint_mask off)
 {
+	const enum lint_id id = lint_loop_rules[rule].id;
 	size_t i = 0;
 
-	while (i < s->n_pools && !lint_pool__is_exhausted(&s->pools[i]))
+	while (i < s->n_pools &&
+	       !(lint_pool__is_exhausted(&s->pools[i]) && lint_pool__rule(&s->pools[i]) == rule))
 		i++;
-	if (i == s->n_pools)
+	if (i == s->n_pools || is_off(id, off))
 		return false;
-	*f = (struct lint_finding){ .id = LINT_POOL_EXHAUSTED,
-				    .name = names[LINT_POOL_EXHAUSTED],
-				    .total_ns = s->pools[i].full_ns };
+	*f = (struct lint_finding){ .id = id, .name = names[id], .total_ns = s->pools[i].full_ns };
 	lint_pool__say(&s->pools[i], f->summary, sizeof(f->summary));
 	return true;
 }
@@ -329,8 +333,8 @@ size_t lint__check(const struct snapshot *s, lint_mask off, struct lint_finding 
 		if (!is_off(lint_loop_rules[i].id, off) &&
 		    finding_of_loops(&found[n], &lint_loop_rules[i], s))
 			n++;
-	if (!is_off(LINT_POOL_EXHAUSTED, off) && finding_of_pools(&found[n], s))
-		n++;
+	n += finding_of_pools(&found[n], LINT_POOL_RULE, s, off);
+	n += finding_of_pools(&found[n], LINT_EXECUTOR_RULE, s, off);
 	n += findings_of_lives(&found[n], s, off);
 	qsort(found, n, sizeof(found[0]), finding_compare);
 	if (n > max)

@@ -155,13 +155,16 @@ const struct loop_rule lint_loop_rules[] = {
 				   { NULL, NULL, "A coroutine was dropped before it began",
 				     "Await the call, or start a task of it and keep that" },
 				   SUBJECT_PROCESS },
-	{ LINT_EXECUTOR_SATURATED,
-	  loop_saturated_ns,
-	  say_saturated,
-	  FINDING_EXECUTOR,
-	  { NULL, NULL, "All threads of its default executor are busy and calls wait for one",
-	    "Give the loop more threads, or slow calls threads of their own" },
-	  SUBJECT_PROCESS },
+	[LINT_EXECUTOR_RULE] = { LINT_EXECUTOR_SATURATED,
+				 loop_saturated_ns,
+				 say_saturated,
+				 FINDING_EXECUTOR,
+				 { NULL, NULL,
+				   "All threads of its default executor are busy and calls wait "
+				   "for one",
+				   "Give the loop more threads, or slow calls threads of their "
+				   "own" },
+				 SUBJECT_PROCESS },
 	{ LINT_STARVED_BY_HOST,
 	  loop_starved_ns,
 	  say_starved,
@@ -177,13 +180,25 @@ _Static_assert(N_OF(lint_loop_rules) <= LINT_MAX_LOOP_RULES, "each rule has room
 
 bool lint_pool__is_exhausted(const struct pool_row *pool)
 {
-	return pool->full_ns && !pool->is_default;
+	return pool->full_ns;
+}
+
+size_t lint_pool__rule(const struct pool_row *pool)
+{
+	return pool->is_default ? LINT_EXECUTOR_RULE : LINT_POOL_RULE;
+}
+
+static const char *pool_name(const struct pool_row *pool)
+{
+	if (pool->is_default)
+		return "the loop's default executor";
+	return *pool->name ? pool->name : "a pool without a name";
 }
 
 void lint_pool__say(const struct pool_row *pool, char *buf, size_t size)
 {
 	const char *member = pool_kind__member(pool->kind);
-	const char *name = *pool->name ? pool->name : "a pool without a name";
+	const char *name = pool_name(pool);
 	const bool is_single = pool->waiting_max == 1;
 	int n;
 
@@ -200,9 +215,12 @@ void lint_pool__say(const struct pool_row *pool, char *buf, size_t size)
 
 const struct finding_words *lint_pool__words(const struct pool_row *pool)
 {
-	const enum finding_kind kind = (enum finding_kind)(FINDING_POOL_EXECUTOR + pool->kind);
+	const struct loop_rule *rule = &lint_loop_rules[lint_pool__rule(pool)];
+	const enum finding_kind kind = pool->is_default ?
+		rule->kind :
+		(enum finding_kind)(FINDING_POOL_EXECUTOR + pool->kind);
 
-	return lint_words(pool->words, kind, &lint_loop_rules[LINT_POOL_RULE].words);
+	return lint_words(pool->words, kind, &rule->words);
 }
 
 _Static_assert(FINDING_POOL_CONNECTIONS - FINDING_POOL_EXECUTOR + 1 == POOL_KIND_MAX,
@@ -288,6 +306,19 @@ _Static_assert(FINDING_LIFE_DROPPED - FINDING_LIFE_ALIVE + 1 == LIFE_KIND_MAX,
 _Static_assert(LINT_COROUTINE_DROPPED - LINT_TASKS_GROW + 1 == LIFE_KIND_MAX,
 	       "each kind of life has its lint");
 
+/* The finding on the pool knows for how long it was full, and what its threads did. */
+static bool is_said_of_pool(const struct loop_rule *rule, const struct snapshot *s,
+			    const struct loop_row *loop)
+{
+	if (rule != &lint_loop_rules[LINT_EXECUTOR_RULE])
+		return false;
+	for (size_t i = 0; i < s->n_pools; i++)
+		if (s->pools[i].is_default && s->pools[i].pid == loop->pid &&
+		    lint_pool__is_exhausted(&s->pools[i]))
+			return true;
+	return false;
+}
+
 struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s)
 {
 	struct loop_sum sum = { 0 };
@@ -296,7 +327,7 @@ struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct s
 		const struct loop_row *loop = &s->loops[i];
 		const uint64_t lost_ns = rule->lost_ns(loop);
 
-		if (!lost_ns)
+		if (!lost_ns || is_said_of_pool(rule, s, loop))
 			continue;
 		sum.loops++;
 		sum.total_ns += lost_ns;

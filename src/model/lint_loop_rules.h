@@ -32,6 +32,10 @@ uint64_t lint_busy_ns(const struct loop_row *loop);
 
 /* The number in lint_loop_rules of the rule on pools, which no loop has: see the rows of pools. */
 #define LINT_POOL_RULE 0
+/* The same of the rule on default executors, which loops have only while theirs is full. */
+#define LINT_EXECUTOR_RULE (1 + LIFE_KIND_MAX)
+/* Which of the two it is. */
+size_t lint_pool__rule(const struct pool_row *pool);
 /* Nothing of it was free and something waited, at two looks in a row at least. */
 bool lint_pool__is_exhausted(const struct pool_row *pool);
 /* "All 4 threads of reports are busy, and up to 5 calls wait for one" */
@@ -44,7 +48,7 @@ const struct finding_words *lint_pool__words(const struct pool_row *pool);
 void lint_life__say(const struct life_row *life, char *buf, size_t size);
 const struct finding_words *lint_life__words(const struct life_row *life);
 
-/* Adds up the loops to which it applies. */
+/* Adds up the loops to which it applies, but for what is said of their pools. */
 struct loop_sum lint_loop_rule__sum(const struct loop_rule *rule, const struct snapshot *s);
 
 #endif

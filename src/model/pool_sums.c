@@ -95,6 +95,7 @@ static void sum_look(struct pool_sum *sum, const struct resolver *resolver, uint
 	if (was_full && is_full && now_ns > sum->looked_ns)
 		row->full_ns += now_ns - sum->looked_ns;
 	row->full_since_ns = !is_full ? 0 : was_full ? row->full_since_ns : now_ns;
+	row->is_default |= pool->is_default;
 	row->size = pool->size;
 	row->busy = pool->busy;
 	row->waiting = pool->waiting;
@@ -115,7 +116,6 @@ static void sum_begin(struct pool_sum *sum, const struct resolver *resolver, uin
 		return;
 	*row = (struct pool_row){ .pid = pid,
 				  .kind = pool->kind,
-				  .is_default = pool->is_default,
 				  .words = resolver__words(resolver, pid) };
 	memcpy(row->name, pool->name, sizeof(row->name));
 	row->name[sizeof(row->name) - 1] = '\0';

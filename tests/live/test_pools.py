@@ -4,8 +4,9 @@
 import json
 import os
 import re
+import time
 
-from lib import MS, both_loops, by_host, check, check_equal, live, run_tool, wait_for
+from lib import MS, both_loops, by_host, check, check_equal, live, run_to_end, run_tool, wait_for
 from test_serve import Server
 
 PROGRAM = "pools.py"
@@ -130,6 +131,33 @@ def checked(bench):
     # It has the first ones of findings that weigh the same, and on a busy host something to fix.
     check("To look at" in text or "The host causes" in text, "the summary is %s", text)
     check("are busy, and up to" in text, "the summary is %s", text)
+    target.finish()
+
+
+@live(on="once", loops=both_loops)
+def default_executor_was_full(bench):
+    """What was full is said, though nothing waits any more when the measurement ends."""
+    target = bench.target("health.py", "--loop", bench.loop)
+    target.hear("ready")
+    limits = ("--max-step", "10s", "--min-steps", "1")
+    whom = ("-d", "9s", "-p", str(target.pid))
+    checker = bench.tool("check", *whom, *limits, json_output=False)
+    tool = bench.tool("trace", "-p", str(target.pid))
+    tool.wait_start()
+    target.ask("fill 3 8", "done")
+    time.sleep(4)
+    target.ask("free", "done")
+    time.sleep(2.5)
+    tool.finish()
+    said = [f for f in tool.summary["findings"] if f["lint"] == "executor-saturated"]
+    words = "All 3 threads of the loop's default executor are busy, and up to 5 calls wait for one"
+    check_equal([f["what"] for f in said], [words], "findings of the default executor")
+    check_equal(os.path.basename(said[0]["where"]["file"]), "threading.py", "what they ran")
+    check(said[0]["time_ns"] > 1000 * MS, "full for %r", said[0]["time_ns"])
+    (pool,) = [p for p in tool.summary["pools"] if p["is_default"]]
+    check_equal((pool["waiting_max"], pool["waiting"]), (5, 0), "calls that waited, and wait")
+    _, out, _ = run_to_end(checker)
+    check("pool: " + words in out.decode(), "check says %s", out)
     target.finish()
 
 

@@ -139,6 +139,7 @@ Test(pools, more_than_are_kept_are_counted)
 
 static void check_sentence(struct pool pool, const char *sentence)
 {
+	const enum lint_id lint = pool.is_default ? LINT_EXECUTOR_SATURATED : LINT_POOL_EXHAUSTED;
 	struct script *s = script_new();
 	struct finding f;
 	const struct snapshot *snap;
@@ -149,11 +150,11 @@ static void check_sentence(struct pool pool, const char *sentence)
 	cr_assert_eq(snap->n_findings, 1);
 	cr_assert(finding__describe(&f, snap, &snap->findings[0], 0));
 	cr_expect_str_eq(f.what, sentence);
-	cr_expect_str_eq(f.lint, "pool-exhausted");
+	cr_expect_str_eq(f.lint, lint__name(lint));
 	cr_expect_str_eq(f.subject, "process");
 	cr_expect(*f.advice);
 	cr_expect_eq(f.row->time_ns, 2 * SECOND);
-	cr_expect(!finding__describe(&f, snap, &snap->findings[0], 1U << LINT_POOL_EXHAUSTED));
+	cr_expect(!finding__describe(&f, snap, &snap->findings[0], 1U << lint));
 	cr_expect(!findings_is_calm(snap));
 	script_free(s);
 }
@@ -169,6 +170,11 @@ Test(pools, finding_says_what_is_full)
 	check_sentence(pool,
 		       "The only thread of a pool without a name is busy, and 1 call waits "
 		       "for one");
+	pool = executor(3, 5);
+	pool.is_default = true;
+	check_sentence(pool,
+		       "All 3 threads of the loop's default executor are busy, and up to 5 calls "
+		       "wait for one");
 	pool = (struct pool){ .kind = POOL_CONNECTIONS,
 			      .object = 1,
 			      .name = "asyncpg.Pool",
@@ -199,15 +205,51 @@ Test(pools, lint_names_the_one_that_was_full_the_longest)
 	script_free(s);
 }
 
-Test(pools, default_executor_has_a_finding_of_its_own)
+Test(pools, default_executor_is_said_to_have_been_full)
 {
+	struct lint_finding findings[LINT_MAX_FINDINGS];
 	struct script *s = script_new();
 	struct pool pool = executor(3, 5);
+	struct finding f;
+
+	/* Its loop was not seen at the first look. */
+	look(s, 1 * SECOND, pool);
+	pool.is_default = true;
+	look(s, 2 * SECOND, pool);
+	look(s, 4 * SECOND, executor(0, 0));
+	cr_expect_eq(only_row(s)->full_ns, 1 * SECOND);
+	cr_assert_eq(reading_snapshot(s)->n_findings, 1);
+	cr_assert(finding__describe(&f, reading_snapshot(s), &reading_snapshot(s)->findings[0], 0));
+	cr_expect_str_eq(f.lint, "executor-saturated");
+	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, LINT_MAX_FINDINGS), 1);
+	cr_expect_eq(findings[0].id, LINT_EXECUTOR_SATURATED);
+	cr_expect_str_eq(findings[0].summary,
+			 "All 3 threads of the loop's default executor are busy, and up to 5 calls "
+			 "wait for one");
+	cr_expect_eq(lint__check(reading_snapshot(s), 1U << LINT_EXECUTOR_SATURATED, findings,
+				 LINT_MAX_FINDINGS),
+		     0);
+	script_free(s);
+}
+
+Test(pools, default_executor_that_is_full_is_said_once)
+{
+	const struct model_loop_info info = { "app", 0, 3, 3, 5, 0 };
+	struct script *s = script_new();
+	struct pool pool = executor(3, 5);
+	struct lint_verdict verdict;
+	struct finding f;
 
 	pool.is_default = true;
-	look(s, 1 * SECOND, pool);
-	look(s, 2 * SECOND, pool);
-	cr_expect_eq(only_row(s)->full_ns, 1 * SECOND);
-	cr_expect_eq(reading_snapshot(s)->n_findings, 0);
+	cr_assert_eq(model__loop(s->model, PID, TID, &info), 0);
+	for (int i = 1; i < 4; i++) {
+		cr_assert_eq(model__tick(s->model, (uint64_t)i * SECOND), 0);
+		look(s, (uint64_t)i * SECOND, pool);
+	}
+	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict), "its row has it, too");
+	cr_assert_eq(reading_snapshot(s)->n_findings, 1);
+	cr_assert(finding__describe(&f, reading_snapshot(s), &reading_snapshot(s)->findings[0], 0));
+	cr_expect(f.row->pool && f.row->at.function, "with what its threads do");
+	cr_expect_eq(f.row->time_ns, 2 * SECOND);
 	script_free(s);
 }
