@@ -43,6 +43,7 @@ struct part {
 	enum loop_library library;
 	enum code_origin origin;
 	bool is_module; /* the text of a file; also if it cannot be read */
+	bool is_supervisor;
 };
 
 /* One that cannot be read counts as the user's. */
@@ -61,6 +62,7 @@ static struct part part_of(const struct target *t, uint64_t code)
 		part.is_module = !strcmp(names.name, "<module>");
 		part.library = py_frame_library(names.file, names.name);
 		part.origin = runtime_words__origin(t->runtime->words, names.file);
+		part.is_supervisor = t->runtime->words->is_supervisor(names.file);
 	}
 	free(names.name);
 	free(names.file);
@@ -158,17 +160,16 @@ static bool is_in_core(const struct target *t, const struct target_module *modul
 }
 
 /*
- * Does a thread that waits in poll or select from `module`, called by the n-th function, run a
- * loop? The standard library waits so for a child or a connection. A socket with a timeout waits in
- * a poll of one descriptor, which the interpreter may have in the same module as select.poll().
+ * Does a thread that waits in poll or select from `module`, called by the n-th function, which is
+ * such a part, run a loop? The standard library waits so for a child or a connection. A socket with
+ * a timeout waits in a poll of one descriptor, which the interpreter may have in the same module as
+ * select.poll().
  */
 static bool is_plain_loop(const struct target *t, const struct proc_thread *waiting,
 			  uint64_t tstate, const struct target_module *module,
-			  const struct target_stack *stack, size_t n)
+			  const struct part *runner, size_t n)
 {
-	const struct part runner = part_of(t, stack->frames[n].at.code);
-
-	if (runner.origin == ORIGIN_RUNTIME && runner.role == FRAME_USER)
+	if (runner->origin == ORIGIN_RUNTIME && runner->role == FRAME_USER)
 		return false;
 	return n > 0 || !proc_thread__is_in_poll_of_one(waiting) || !is_in_core(t, module) ||
 		has_poll_object(t, tstate);
@@ -181,6 +182,7 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 	struct proc_thread waiting;
 	struct target_stack stack;
 	int r = read_waiting(t, thread->tstate, thread->tid, &waiting, &stack);
+	struct part runner;
 	bool is_epoll;
 	size_t n;
 
@@ -192,7 +194,9 @@ int py_polls__describe(const struct target *t, struct target_loop_thread *thread
 		return r;
 	n = find_runner(t, &stack, &kind);
 	is_epoll = proc_thread__is_in_epoll(&waiting);
-	if (!is_epoll && !is_plain_loop(t, &waiting, thread->tstate, module, &stack, n))
+	runner = part_of(t, stack.frames[n].at.code);
+	if (runner.is_supervisor ||
+	    (!is_epoll && !is_plain_loop(t, &waiting, thread->tstate, module, &runner, n)))
 		return 0;
 	thread->loop = thread->tstate;
 	thread->kind = kind;

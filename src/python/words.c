@@ -252,6 +252,18 @@ static bool is_loop_module(const char *module)
 	return !strncmp(module, "loop.cpython-", 13) || !strncmp(module, "libuv.so", 8);
 }
 
+/* Those whose main loop polls. Others sleep, or wait for a lock. */
+static bool is_supervisor(const char *file)
+{
+	static const char *const files[] = { "gunicorn/arbiter.py", "multiprocessing/forkserver.py",
+					     "supervisor/poller.py", "supervisor/supervisord.py" };
+
+	for (size_t i = 0; i < N_OF(files); i++)
+		if (path_ends_with(file, files[i]))
+			return true;
+	return false;
+}
+
 /*
  * threading.Condition gives each wait a lock of its own, and notify() releases it; up to 3.12 the
  * end of a thread releases a lock for those who join it, later it sets an event of C. Source:
@@ -466,6 +478,7 @@ const struct runtime_words words_python = {
 	.call = call,
 	.is_own_module = is_own_module,
 	.is_loop_module = is_loop_module,
+	.is_supervisor = is_supervisor,
 	.is_notification = is_notification,
 	.collects = collects,
 	.findings = findings,

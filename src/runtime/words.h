@@ -152,6 +152,11 @@ struct runtime_words {
 	/* Is this native module the one in which a loop without frames polls? NULL: none is. */
 	bool (*is_loop_module)(const char *module);
 	/*
+	 * Is this file that of a program which starts processes and waits for their ends? Nobody
+	 * waits for its loop. NULL: none is known.
+	 */
+	bool (*is_supervisor)(const char *file);
+	/*
 	 * Does this function wait for a notification, or send one? Some runtimes make a lock for
 	 * each: it is released by a thread that never held it. NULL: there are none.
 	 */

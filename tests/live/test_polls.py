@@ -131,3 +131,18 @@ def light_mode_says_that_it_sees_none(bench):
             check(summary["unaccounted_ns"] > stalled_ns / 2, "unaccounted for: %r", summary)
             reason = summary["no_steps_reason"] or ""
             check("light mode does not see" in reason, "reason: %r", reason)
+
+
+@live()
+def supervisors(bench):
+    """Nobody waits for what starts processes and waits for their ends."""
+    target = bench.target("fork_server.py")
+    server = target.hear("ready")["server"]
+    tool = bench.tool("trace", "-p", "%d,%d" % (target.pid, server), "--threshold", "1ms")
+    tool.wait_start()
+    target.ask("go", "done")
+    threads = {loop["tid"] for loop in tool.finish()["loops"]}
+    check(target.pid in threads, "the program's own loop: %r", threads)
+    check(server not in threads, "the fork server is a loop: %r", threads)
+    target.write("end")
+    target.finish()

@@ -361,6 +361,8 @@ def _measure_server(bench, server):
         "the totals of a worker are missing: %r",
         total,
     )
+    masters = [loop for loop in summary["loops"] if loop["pid"] == server.pid]
+    check_equal(masters, [], "what waits for the ends of workers is no loop")
     stalls = {loop["pid"]: loop["stalls"] for loop in summary["loops"]}
     check_equal(
         stalls[victim], len(_of(tool, victim)), "stalls in the totals of the worker that died"

@@ -52,6 +52,15 @@ Test(words, package_of_a_file)
 	cr_assert(!runtime_words__is_of_package(&words_python, "/srv/acme/main.py", "acme"));
 }
 
+Test(words, supervisors)
+{
+	cr_assert(words_python.is_supervisor("/usr/lib/python3/dist-packages/gunicorn/arbiter.py"));
+	cr_assert(words_python.is_supervisor("/usr/lib/python3.11/multiprocessing/forkserver.py"));
+	cr_assert(!words_python.is_supervisor(
+		"/usr/lib/python3/dist-packages/gunicorn/workers/sync.py"));
+	cr_assert(!words_python.is_supervisor("/srv/app/arbiter.py"));
+}
+
 Test(words, finalizers)
 {
 	static const char weakref[] = "/usr/lib/python3.11/weakref.py";
