@@ -162,6 +162,11 @@ LS_INLINE __u64 syscall_arg2(const struct pt_regs *regs)
 	return regs->regs[2];
 }
 
+LS_INLINE __u64 syscall_arg3(const struct pt_regs *regs)
+{
+	return regs->regs[3];
+}
+
 /*
  * Stores `value` after all earlier stores, as seen by other CPUs. Programs of the kernel have no
  * weaker barrier than an exchange.

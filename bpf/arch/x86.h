@@ -132,6 +132,11 @@ LS_INLINE __u64 syscall_arg2(const struct pt_regs *regs)
 	return regs->dx;
 }
 
+LS_INLINE __u64 syscall_arg3(const struct pt_regs *regs)
+{
+	return regs->r10;
+}
+
 /*
  * Stores `value` after all earlier stores, as seen by other CPUs. The processor keeps the order of
  * stores; only the compiler has to.

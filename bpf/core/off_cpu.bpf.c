@@ -85,3 +85,66 @@ LS_SUBPROG int thread_return_unseen(struct thread_state *ts, __u64 now_ns)
 	thread_returns(ts, task, return_ns(ts, task, now_ns));
 	return 0;
 }
+
+LS_SUBPROG int idle_stop_end(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 woken_ns = now_ns, from_ns;
+	struct idle_wait *wait;
+
+	if (!ts)
+		return 0;
+	wait = &ts->wait;
+	from_ns = wait->stopped_at_ns;
+	if (ts->woken_at_ns > from_ns && ts->woken_at_ns < now_ns)
+		woken_ns = ts->woken_at_ns;
+	if (wait->due_ns > from_ns)
+		from_ns = wait->due_ns;
+	wait->stopped_at_ns = 0;
+	if (!wait->due_ns || from_ns >= woken_ns)
+		return 0;
+	if (!wait->from_ns)
+		wait->from_ns = from_ns;
+	wait->stopped_ns += woken_ns - from_ns;
+	wait->ready_ns += now_ns - woken_ns;
+	return 0;
+}
+
+LS_SUBPROG int late_book(struct thread_state *ts, __u64 ready_ns)
+{
+	__u64 quota_ns = 0, stopped_ns = 0;
+
+	if (!ts)
+		return 0;
+	span_touch(ts);
+	if (ts->wait.from_ns) {
+		stopped_ns = ts->wait.stopped_ns;
+		ts->cur.stop = ts->wait.stop;
+		ts->cur.stop_id = ts->wait.stop_id;
+		ts->wait.from_ns = 0;
+	}
+	if (ready_ns >= THROTTLE_LOOK_NS)
+		quota_ns = throttle_book(ts, ready_ns);
+	ts->cur.cause_ns[LS_CAUSE_THROTTLED] += quota_ns;
+	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns - quota_ns;
+	ts->cur.cause_ns[LS_CAUSE_STOPPED] += stopped_ns;
+	ts->cur.off_ns += ready_ns + stopped_ns;
+	ts->cur.late_ns = ready_ns + stopped_ns;
+	return 0;
+}
+
+LS_SUBPROG __u64 light_wake(struct thread_state *ts, __u64 now_ns)
+{
+	__u64 from_ns, collected;
+
+	if (!ts || !ts->wait.from_ns || ts->cur.unit != LS_UNIT_NONE)
+		return 0;
+	from_ns = ts->wait.from_ns;
+	collected = ts->cur.number;
+	span_open_callbacks(ts, from_ns);
+	ts->cur.is_light = 1;
+	ts->cur.is_wake = 1;
+	if (ts->waiters.span == collected)
+		ts->waiters.span = ts->cur.number;
+	late_book(ts, ts->wait.ready_ns);
+	return now_ns - from_ns;
+}

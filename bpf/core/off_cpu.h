@@ -192,13 +192,27 @@ LS_INLINE __u64 wake_ns(const struct thread_state *ts, __u64 now_ns)
 		now_ns;
 }
 
+/* Switch-in after the loop's wait: was something due while the thread was stopped in it? */
+int idle_stop_end(struct thread_state *ts, __u64 now_ns);
+
+/* Adds to the callbacks that began when the loop's wait was over what kept them from running. */
+int late_book(struct thread_state *ts, __u64 ready_ns);
+
+/*
+ * The loop's wait has ended in light mode, where a span is opened only if it began late: because
+ * the thread was stopped. Who waits was collected then. Returns how much of the time since was no
+ * wait of the loop.
+ */
+__u64 light_wake(struct thread_state *ts, __u64 now_ns);
+
 /*
  * The loop's wait has ended: a turn begins. If the thread had to wait for a CPU, it began at the
- * wake-up.
+ * wake-up; if it was stopped, when its wait timed out.
  */
 LS_INLINE void turn_wake(struct thread_state *ts, __u64 now_ns)
 {
-	__u64 from_ns = wake_ns(ts, now_ns), ready_ns = ts->on_at_ns - from_ns, quota_ns;
+	__u64 from_ns = ts->wait.from_ns ? ts->wait.from_ns : wake_ns(ts, now_ns);
+	__u64 ready_ns = ts->wait.from_ns ? ts->wait.ready_ns : ts->on_at_ns - from_ns;
 
 	if (ts->idle_at_ns) {
 		ts->stats.idle_ns += from_ns - ts->idle_at_ns;
@@ -210,12 +224,7 @@ LS_INLINE void turn_wake(struct thread_state *ts, __u64 now_ns)
 	ts->is_late_wait = 0;
 	if (from_ns == now_ns)
 		return;
-	span_touch(ts);
-	quota_ns = ready_ns >= THROTTLE_LOOK_NS ? throttle_book(ts, ready_ns) : 0;
-	ts->cur.cause_ns[LS_CAUSE_THROTTLED] += quota_ns;
-	ts->cur.cause_ns[LS_CAUSE_RUNQUEUE] += ready_ns - quota_ns;
-	ts->cur.off_ns += ready_ns;
-	ts->cur.late_ns = ready_ns;
+	late_book(ts, ready_ns);
 	ts->is_late_wait = 1;
 }
 
@@ -253,10 +262,12 @@ LS_INLINE void site_book(struct site *site, const struct blocking *why, __u64 of
 /* The loop returns from its own wait. */
 LS_INLINE void idle_ends(struct thread_state *ts, __u64 off_ns, __u64 now_ns)
 {
+	if (ts->wait.stopped_at_ns)
+		idle_stop_end(ts, now_ns);
 	if (!is_light(ts) && (ts->bare.is_plain || (ts->proc.has_poll_spot && !ts->is_silent_poll)))
 		return;
 	if (is_light(ts)) {
-		ts->stats.idle_ns += off_ns;
+		ts->stats.idle_ns += off_ns - light_wake(ts, now_ns);
 		ts->idle_at_ns = 0;
 		return;
 	}

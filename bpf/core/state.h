@@ -8,6 +8,8 @@
 #ifndef LOOPSTALL_BPF_STATE_H
 #define LOOPSTALL_BPF_STATE_H
 
+#include "off_state.h"
+
 #include <loopstall/loop_thread.h>
 
 #include "lock_holder.h" /* without a folder: src/probe has another root */
@@ -127,28 +129,6 @@ static inline __attribute__((always_inline)) __u32 span_shown_unit(const struct 
 struct caller {
 	__u64 coro; /* the task's own; the resumed one may be awaited by it */
 	__u64 frame, code; /* of the function that resumes it */
-};
-
-/* A wait in a futex call. */
-struct futex_wait {
-	__u64 addr;
-	__u32 op, value;
-};
-
-/* Why a thread leaves the CPU (sched/blocking.h). */
-struct blocking {
-	__u32 cause; /* enum ls_cause */
-	__u32 syscall; /* or LS_NO_SYSCALL */
-	__s32 epoll_fd; /* descriptor of an epoll wait, else -1 */
-	/* it waits for descriptors: epoll, poll or select. Without any they are a sleep */
-	__u8 is_wait;
-	__u8 is_futex; /* it waits for a futex, which is not the GIL's */
-	__u8 stop; /* enum ls_stop */
-	__u8 pad;
-	__u32 stop_id; /* the signal's number or the tracer's process */
-	__u32 pad2;
-	__u64 native_ip; /* where it entered the kernel */
-	struct futex_wait futex; /* valid if is_futex */
 };
 
 /* A place where the thread was blocked. Valid while `rec.span` is the number of an open span. */
@@ -325,13 +305,6 @@ struct socket_walk {
 	__u32 is_known; /* `n` was counted */
 };
 
-enum off_kind {
-	OFF_NONE,
-	OFF_IDLE,
-	OFF_NESTED /* the wait of a loop that runs inside a step */,
-	OFF_BLOCKED
-};
-
 /* Of a frame walk: the frame with code that was passed last. The kernel's stack is short. */
 struct passed_frame {
 	__u64 addr, code;
@@ -395,6 +368,7 @@ struct thread_state {
 				    */
 	__u8 pad2;
 	__u64 idle_at_ns;
+	struct idle_wait wait;
 	/*
 	 * Holder of the GIL, or of another lock, when the thread began to wait for it; 0: not
 	 * known. A thread without a thread state has an id alone, the kernel's.

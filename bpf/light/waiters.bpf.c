@@ -22,6 +22,7 @@
  */
 #define MIN_HORIZON_NS 100000000ULL
 #define UNKNOWN_HORIZON_NS 1000000000ULL /* of a block at a place not seen before */
+#define STOP_HORIZON_NS 10000000000ULL
 
 /*
  * Is the thread blocked at a place where it was blocked long before? A place not seen before counts
@@ -82,7 +83,7 @@ LS_SUBPROG int waiters_look_sockets(struct thread_state *ts)
 	return 0;
 }
 
-static __always_inline void collect(struct thread_state *ts, __u64 now_ns)
+static __always_inline void collect(struct thread_state *ts, __u64 now_ns, __u64 until_ns)
 {
 	struct ls_loop *loop;
 
@@ -92,7 +93,7 @@ static __always_inline void collect(struct thread_state *ts, __u64 now_ns)
 		ts->waiters.n = 0;
 	ts->waiters.span = ts->cur.number;
 	ts->waiters.at_ns = now_ns;
-	victims_report(ts, horizon_ns(ts, now_ns), ts->cur.unit, 0, VICTIMS_COLLECTED);
+	victims_report(ts, until_ns, ts->cur.unit, 0, VICTIMS_COLLECTED);
 	ts->waiters.flags = ts->victims.flags;
 	loop = loop_of(ts);
 	/* A timer that has fired is in no queue of libuv's while its callback waits. */
@@ -106,14 +107,28 @@ LS_SUBPROG int waiters_collect(struct thread_state *ts, __u64 now_ns)
 	if (!ts || ts->cur.unit == LS_UNIT_NONE || !(ts->cur.is_light || ts->is_late_wait) ||
 	    !is_due(ts, now_ns))
 		return 0;
-	collect(ts, now_ns);
+	collect(ts, now_ns, horizon_ns(ts, now_ns));
 	return 0;
 }
 
 LS_SUBPROG int waiters_collect_late(struct thread_state *ts, __u64 now_ns)
 {
 	if (ts)
-		collect(ts, now_ns);
+		collect(ts, now_ns, horizon_ns(ts, now_ns));
+	return 0;
+}
+
+/* In a span that ends at once: the one that is opened if it is stopped for too long takes them. */
+LS_SUBPROG int waiters_collect_stopped(struct thread_state *ts, __u64 now_ns)
+{
+	if (!ts)
+		return 0;
+	span_open_callbacks(ts, now_ns);
+	ts->cur.is_light = 1;
+	ts->cur.is_wake = 1;
+	collect(ts, now_ns, now_ns + STOP_HORIZON_NS);
+	ts->cur.is_light = 0;
+	ts->cur.unit = LS_UNIT_NONE;
 	return 0;
 }
 

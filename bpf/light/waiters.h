@@ -18,6 +18,9 @@ int waiters_collect(struct thread_state *ts, __u64 now_ns);
 /* Collects them. */
 int waiters_collect_late(struct thread_state *ts, __u64 now_ns);
 
+/* Light mode: collects those that will be due soon, because the loop is being stopped. */
+int waiters_collect_stopped(struct thread_state *ts, __u64 now_ns);
+
 /* A span counts the sockets with unread data again when a wait of at least this ends. */
 #define SOCKETS_AFTER_NS 1000000ULL
 

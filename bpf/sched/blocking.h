@@ -98,6 +98,7 @@ LS_INLINE void blocking_clear(struct blocking *why)
 	why->cause = LS_CAUSE_OTHER;
 	why->syscall = LS_NO_SYSCALL;
 	why->epoll_fd = -1;
+	why->timeout_ms = -1;
 	why->is_wait = 0;
 	why->is_futex = 0;
 	why->stop = 0;
@@ -157,6 +158,9 @@ static __always_inline void blocking_classify(struct thread_state *ts, struct ta
 		ret->is_wait = ret->cause != LS_CAUSE_SLEEP;
 		break;
 	case LS_RULE_EPOLL:
+		ret->timeout_ms = (__s32)syscall_arg3(regs);
+		/* fall through */
+	case LS_RULE_EPOLL_TIMESPEC:
 		ret->is_wait = 1;
 		ret->epoll_fd = syscall_arg0(regs);
 		ret->cause = LS_CAUSE_NETWORK;

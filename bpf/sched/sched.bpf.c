@@ -91,6 +91,49 @@ static __always_inline void bare_loop_end(struct thread_state *ts)
 	ts->bare_left_ns = 0;
 }
 
+/* In light mode nothing but this tells a stop in the loop's wait from one in the wait behind it. */
+#define SIGNAL_TO_STOP_NS 1000000ULL
+
+/* Does the thread, which is being stopped, still have the wait that it had before? */
+static __always_inline int is_same_wait(const struct thread_state *ts, __u64 now_ns)
+{
+	return ts->idle_at_ns || (is_light(ts) && now_ns - ts->on_at_ns < SIGNAL_TO_STOP_NS);
+}
+
+/* The loop's own wait begins, or the thread is stopped in it. */
+LS_SUBPROG int idle_begin(struct thread_state *ts, __u64 now_ns)
+{
+	const struct blocking *why;
+	struct idle_wait *wait;
+	__u32 is_same;
+
+	if (!ts)
+		return 0;
+	why = &ts->why;
+	wait = &ts->wait;
+	is_same = why->stop && is_same_wait(ts, now_ns);
+	ts->off_kind = OFF_IDLE;
+	if (!is_same || !ts->idle_at_ns)
+		ts->idle_at_ns = now_ns;
+	wait->stopped_at_ns = why->stop ? now_ns : 0;
+	wait->stop = why->stop;
+	wait->stop_id = why->stop_id;
+	if (is_same)
+		return 0;
+	wait->due_ns = why->timeout_ms < 0 ? 0 : now_ns + why->timeout_ms * 1000000ULL;
+	wait->from_ns = 0;
+	wait->stopped_ns = 0;
+	wait->ready_ns = 0;
+	return 0;
+}
+
+/* Is the thread stopped in its loop's wait, of which no end was seen? */
+static __always_inline int is_idle_stop(const struct thread_state *ts, const struct blocking *why)
+{
+	return why->stop && ts->cur.unit == LS_UNIT_NONE && ts->idle_at_ns && why->epoll_fd >= 0 &&
+		why->epoll_fd == ts->epoll_fd;
+}
+
 /*
  * The callbacks were over at `end_ns`: the thread waits in its loop's poll, or has left its loop.
  * Both in one place, because the verifier checks what a stall needs as often as it is written.
@@ -111,8 +154,9 @@ static __always_inline void thread_idle(struct thread_state *ts, __u64 end_ns, _
 		return;
 	left_book(ts, now_ns);
 	loop_frame_learn(ts, now_ns);
-	ts->idle_at_ns = now_ns;
-	ts->off_kind = OFF_IDLE;
+	idle_begin(ts, now_ns);
+	if (ts->why.stop && is_light(ts))
+		waiters_collect_stopped(ts, now_ns);
 }
 
 /* A loop that only has short turns is still looked at this often, to count its handles. */
@@ -126,8 +170,8 @@ static __always_inline void thread_idle(struct thread_state *ts, __u64 end_ns, _
 static __always_inline int is_short_turn(const struct thread_state *ts, const struct blocking *why,
 					 __u64 now_ns)
 {
-	return is_light(ts) && !ts->is_busy && ts->cur.unit == LS_UNIT_NONE && why->epoll_fd >= 0 &&
-		why->epoll_fd == ts->epoll_fd &&
+	return is_light(ts) && !ts->is_busy && ts->cur.unit == LS_UNIT_NONE && !why->stop &&
+		why->epoll_fd >= 0 && why->epoll_fd == ts->epoll_fd &&
 		now_ns - ts->on_at_ns < settings.light_threshold_ns &&
 		now_ns - ts->look.at_ns < LOOK_EVERY_NS;
 }
@@ -135,8 +179,7 @@ static __always_inline int is_short_turn(const struct thread_state *ts, const st
 static __always_inline void short_turn_end(struct thread_state *ts, __u64 now_ns)
 {
 	ts->look.waited = handles_begun(ts, ts->look.ready);
-	ts->idle_at_ns = now_ns;
-	ts->off_kind = OFF_IDLE;
+	idle_begin(ts, now_ns);
 }
 
 /* Is the thread inside the name look-up that it began last? */
@@ -395,6 +438,10 @@ static __always_inline void thread_leaves(struct thread_state *ts, struct task_s
 	if (ts->is_busy) {
 		if (ts->cur.unit != LS_UNIT_NONE)
 			ts->off_cause = why->cause;
+		return;
+	}
+	if (is_idle_stop(ts, why)) {
+		idle_begin(ts, now_ns);
 		return;
 	}
 	end_ns = bare_loop_look(ts, now_ns);

@@ -168,7 +168,9 @@ enum ls_syscall_rule {
 	LS_RULE_FUTEX, /* the GIL or a lock */
 	LS_RULE_POLL, /* by the first descriptor polled; none: sleep */
 	LS_RULE_SELECT, /* the same for select */
-	LS_RULE_EPOLL, /* the loop's own wait, or a poll in user code */
+	/* the loop's own wait, or a poll in user code; with a timeout in ms, or in another unit */
+	LS_RULE_EPOLL,
+	LS_RULE_EPOLL_TIMESPEC,
 };
 
 enum ls_rec_kind {

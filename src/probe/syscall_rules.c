@@ -28,7 +28,7 @@ static const struct {
 	{ SYS_ppoll, LS_RULE_POLL },
 	{ SYS_pselect6, LS_RULE_SELECT },
 	{ SYS_epoll_pwait, LS_RULE_EPOLL },
-	{ SYS_epoll_pwait2, LS_RULE_EPOLL },
+	{ SYS_epoll_pwait2, LS_RULE_EPOLL_TIMESPEC },
 	{ SYS_read, LS_RULE_FD },
 	{ SYS_readv, LS_RULE_FD },
 	{ SYS_pread64, LS_RULE_FD },

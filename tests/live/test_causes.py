@@ -7,7 +7,7 @@ import signal
 import time
 
 import cgroups
-from lib import MS, brief, check, check_equal, live
+from lib import MS, both_loops, brief, check, check_equal, live, overlap_ns
 
 LONG_NS = 15 * MS
 BLOCKED = "sleep network file pipe process lock dns pagefault other stopped".split()
@@ -146,8 +146,7 @@ def traced(bench):
     )
 
 
-@live(on="once")
-def frozen(bench):
+def _check_frozen(bench, check_it):
     folder = cgroups.new_freezer()
     if folder is None:
         return
@@ -160,11 +159,84 @@ def frozen(bench):
         cgroups.write(folder, "cgroup.freeze", "0")
 
     try:
-        _check_stopped(
-            bench, "exact", freeze, thaw, {"kind": "freezer", "signal": None, "pid": None}
-        )
+        check_it(bench, "exact", freeze, thaw, {"kind": "freezer", "signal": None, "pid": None})
     finally:
         cgroups.remove(folder)
+
+
+@live(on="once")
+def frozen(bench):
+    _check_frozen(bench, _check_stopped)
+
+
+def _trace_idle_stop(bench, mode, seconds, stop, resume):
+    """The loop waits for a timer of so many seconds while it is stopped for 200 ms."""
+    target = bench.target("stopped_idle.py", seconds, "--loop", bench.loop)
+    pid = target.hear("ready")["pid"]
+    tool = bench.tool("trace", "-p", str(pid), "--mode", mode, "--threshold", "20ms")
+    tool.wait_start()
+    time.sleep(0.3)
+    stop(pid)
+    time.sleep(0.2)
+    resume(pid)
+    time.sleep(0.2)
+    lates = target.ask("end", "done")["lates"]
+    tool.finish()
+    target.finish()
+    return lates, [s for s in tool.stalls if s["causes_ns"].get("stopped", 0) > 20 * MS]
+
+
+def _check_idle_stop(bench, mode, stop, resume, wanted):
+    lates, stalls = _trace_idle_stop(bench, mode, "0.005", stop, resume)
+    check_equal(len(stalls), 1, "stalls: %s" % [brief(s) for s in stalls])
+    stall = stalls[0]
+    late = max(lates, key=lambda late: overlap_ns(stall, late))
+    check(stall["causes_ns"]["stopped"] > 150 * MS, "stopped for less: %s", brief(stall))
+    off_ns = late["duration_ns"] - stall["duration_ns"]
+    check(abs(off_ns) < 10 * MS + stall["runqueue_ns"], "%d ns off: %s", off_ns, brief(stall))
+    check_equal(stall["unit"], "callback", "unit")
+    check_equal(stall["cause"], "stopped", "cause")
+    check_equal(stall["stopped_by"], wanted, "stopped_by")
+    victims = stall["victims"]
+    check(victims["is_known"] and victims["count"], "victims: %r", victims)
+    check(victims["starved_ns"] > 150 * MS, "starved: %r", victims)
+
+
+SIGSTOP = {"kind": "signal", "signal": "SIGSTOP", "pid": None}
+
+
+@live(loops=both_loops)
+def stopped_while_it_waits(bench):
+    """What was due while the loop was stopped had to wait; where nothing was, nobody did."""
+    stop, resume = (
+        lambda pid: os.kill(pid, signal.SIGSTOP),
+        lambda pid: os.kill(pid, signal.SIGCONT),
+    )
+    for mode in bench.modes():
+        with bench.part(mode):
+            _check_idle_stop(bench, mode, stop, resume, SIGSTOP)
+        with bench.part(mode + "-nothing-due"):
+            lates, stalls = _trace_idle_stop(bench, mode, "60", stop, resume)
+            check_equal(lates, [], "the timer was late")
+            check_equal(stalls, [], "stalls: %s" % [brief(s) for s in stalls])
+
+
+@live(on="once")
+def traced_while_it_waits(bench):
+    tracer = bench.target("tracer.py")
+    wanted = {"kind": "tracer", "signal": None, "pid": tracer.hear("ready")["pid"]}
+    _check_idle_stop(
+        bench,
+        "exact",
+        lambda pid: tracer.ask(str(pid), "traces"),
+        lambda pid: tracer.write("release"),
+        wanted,
+    )
+
+
+@live(on="once")
+def frozen_while_it_waits(bench):
+    _check_frozen(bench, _check_idle_stop)
 
 
 def _limited_group():

@@ -3,6 +3,9 @@
  * Light mode: spans known from looks alone, their victims, and the change between the modes with a
  * span open.
  */
+#include <signal.h>
+
+#include "arch_regs.h"
 #include "bpf/host/expect.h"
 #include "bpf/host/programs.h"
 
@@ -75,6 +78,45 @@ Test(bpf_light, a_long_step_is_seen_by_looks)
 	cr_assert_arr_eq(stall->name.data, "Task-1", 6);
 	cr_assert_eq(stats_of(CODE)->stalls, 1);
 	cr_assert_gt(totals().light_step_ns, 25 * MS);
+}
+
+/* Stopped for 150 ms in a wait of so many. */
+static void stop_in_the_wait(int timeout_ms)
+{
+	regs_set_syscall_arg3(&world.thread->user, (uint64_t)timeout_ms);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
+	pass(5 * MS);
+	wake();
+	on_cpu();
+	world.thread->task.jobctl = SIGSTOP;
+	block_in_state(0x4, SYS_epoll_pwait);
+	pass(150 * MS);
+	wake();
+	pass(2 * MS);
+	on_cpu();
+	run_task(world.task);
+	ticks(1);
+	end_task();
+	wait_again();
+}
+
+Test(bpf_light, stopped_while_a_timer_is_due)
+{
+	const struct ls_rec_stall *stall;
+
+	stop_in_the_wait(-1);
+	stop_in_the_wait(1000);
+	expect_no_stall();
+	stop_in_the_wait(20);
+	stall = take_stall();
+	cr_assert_eq(stall->unit, LS_UNIT_CALLBACK);
+	cr_assert(stall->flags & LS_STALL_LIGHT);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_STOPPED], 135 * MS);
+	cr_assert_eq(stall->cause_ns[LS_CAUSE_RUNQUEUE], 2 * MS);
+	cr_assert(stall->duration_ns >= 137 * MS && stall->duration_ns <= 140 * MS, "%llu ns",
+		  stall->duration_ns);
+	cr_assert_eq(stall->stop_id, SIGSTOP);
+	expect_no_stall();
 }
 
 Test(bpf_light, uprobes_say_nothing)

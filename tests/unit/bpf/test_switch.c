@@ -174,25 +174,6 @@ Test(bpf_switch, throttled_by_a_quota)
 	cr_assert_eq(stall->period_ns, 100 * MS);
 }
 
-/* A signal interrupts the wait of an idle loop: no step and no callback is stopped. */
-Test(bpf_switch, stopped_while_the_loop_waits)
-{
-	step(world.task, MS);
-	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
-	pass(5 * MS);
-	wake();
-	on_cpu();
-	world.thread->task.jobctl = SIGSTOP;
-	block_in_state(0x4, SYS_epoll_pwait);
-	pass(150 * MS);
-	wake();
-	on_cpu();
-	poll_return();
-	step(world.task, MS);
-	expect_no_stall();
-	cr_assert_geq(totals().idle_ns, 155 * MS);
-}
-
 Test(bpf_switch, locks_and_the_gil)
 {
 	uint64_t cond = python.gil + python.proc.py.at.gil_cond;

@@ -33,6 +33,11 @@ static inline void regs_set_syscall_args(struct pt_regs *regs, uint64_t arg0, ui
 	regs->regs[2] = arg2;
 }
 
+static inline void regs_set_syscall_arg3(struct pt_regs *regs, uint64_t arg3)
+{
+	regs->regs[3] = arg3;
+}
+
 static inline void regs_set_place(struct pt_regs *regs, uint64_t pc, uint64_t sp)
 {
 	regs->pc = pc;

@@ -29,6 +29,11 @@ static inline void regs_set_syscall_args(struct pt_regs *regs, uint64_t arg0, ui
 	regs->dx = arg2;
 }
 
+static inline void regs_set_syscall_arg3(struct pt_regs *regs, uint64_t arg3)
+{
+	regs->r10 = arg3;
+}
+
 static inline void regs_set_place(struct pt_regs *regs, uint64_t ip, uint64_t sp)
 {
 	regs->ip = ip;
