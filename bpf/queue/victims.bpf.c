@@ -187,7 +187,7 @@ static __always_inline __u64 pytask_at_hand(struct thread_state *ts, __u64 enter
 
 /*
  * A thread that is known by its thread state may run another loop than the one that was found on
- * it. Its tasks name their owner.
+ * it. Its tasks name their owner. Where none is at hand, the last one that was looked at did.
  */
 static __always_inline int is_known_owner(struct thread_state *ts, __u64 task)
 {
@@ -195,7 +195,7 @@ static __always_inline int is_known_owner(struct thread_state *ts, __u64 task)
 
 	if (ts->loop != ts->tstate)
 		return 1;
-	if (ts->victims.is_turn)
+	if (ts->victims.is_turn || ts->victims.is_collecting)
 		return ts->is_owner_known;
 	return task && pytask_value(ts, tasks, task, tasks->owned_by) == tasks->owner;
 }

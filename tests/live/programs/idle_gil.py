@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A loop with nothing to do but a heartbeat, and a thread that holds the GIL in C.
 
-    idle_gil.py asyncio|own
+    idle_gil.py asyncio|own|trio
 
 Prints "ready", waits for a line, holds the GIL HOLDS times, prints "done" with the times, and waits
 for the end of input.
@@ -58,7 +58,34 @@ async def main(loop):
     return {"holds": holds, "tid": thread.native_id, "line": line_of("held")}
 
 
+def run_trio():
+    import trio
+
+    async def trio_heartbeat():
+        while True:
+            await trio.sleep(0.005)
+
+    async def trio_main():
+        holds = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio_heartbeat)
+            protocol.say("ready")
+            await trio.to_thread.run_sync(protocol.hear)
+            thread = threading.Thread(target=hold, args=(holds,), name="holder")
+            thread.start()
+            while thread.is_alive():
+                await trio.sleep(0.05)
+            nursery.cancel_scope.cancel()
+        return {"holds": holds, "tid": thread.native_id, "line": line_of("held")}
+
+    return trio.run(trio_main)
+
+
+def run_asyncio(kind):
+    event_loop = protocol.new_loop(kind)
+    return protocol.run(event_loop, main(event_loop))
+
+
 if __name__ == "__main__":
-    event_loop = protocol.new_loop(sys.argv[1])
-    protocol.say("done", **protocol.run(event_loop, main(event_loop)))
+    protocol.say("done", **(run_trio() if sys.argv[1] == "trio" else run_asyncio(sys.argv[1])))
     protocol.hear()
