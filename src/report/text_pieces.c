@@ -91,14 +91,15 @@ static void who_of_turn(const struct stall *stall, size_t columns, char buf[TEXT
 }
 
 /*
- * Woken, or between two callbacks, without a CPU: what runs for some milliseconds has been sampled,
- * so nothing has.
+ * Woken, or between two callbacks, without a CPU, or stopped: what runs for some milliseconds has
+ * been sampled, so nothing has.
  */
 static bool is_loop_alone(const struct stall *stall)
 {
 	return stall->unit == LS_UNIT_CALLBACK &&
-		ls_cause_class(stall->cause) == LS_CLASS_RUNQUEUE && !stall->call.function &&
-		!stall->coroutine.name;
+		(ls_cause_class(stall->cause) == LS_CLASS_RUNQUEUE ||
+		 stall->cause == LS_CAUSE_STOPPED) &&
+		!stall->call.function && !stall->coroutine.name;
 }
 
 /* On a server all steps are of the server's coroutine: the user's outermost function says more. */
@@ -265,7 +266,10 @@ static void where_coroutine(const struct stall *stall, const char *how_text, siz
 	char w[2][TEXT_PIECE_BYTES];
 
 	if (!stall->coroutine.file) {
-		text_word(buf, "%s%s", is_loop_alone(stall) ? "it had no CPU" : "(place not known)",
+		text_word(buf, "%s%s",
+			  !is_loop_alone(stall)			   ? "(place not known)" :
+				  stall->cause == LS_CAUSE_STOPPED ? "it did not run" :
+								     "it had no CPU",
 			  how_text);
 		return;
 	}

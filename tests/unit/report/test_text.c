@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -480,6 +481,12 @@ Test(text, callback_and_turn)
 	check_line(
 		&s, 0,
 		"4242    callback  50.3 ms  runqueue  the loop                   it had no CPU\n");
+	s.cause = LS_CAUSE_STOPPED;
+	s.stop = LS_STOP_SIGNAL;
+	s.stop_id = SIGSTOP;
+	check_line(&s, 0,
+		   "4242    callback  50.3 ms  stopped   the loop                   it did not "
+		   "run: stopped by SIGSTOP\n");
 }
 
 Test(text, unknown_line_is_not_made_up)
