@@ -98,8 +98,19 @@ static void place_holder(struct finding_part *part)
 		part->at = *held;
 }
 
-static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
+/* What was observed of a wait is of the call that it was longest in. */
+static bool is_of_longest_wait(const struct stall *stall, const struct stall_share *share)
 {
+	return !share ||
+		(share->at.line == stall->own.line &&
+		 frame_is_same_function(&share->at, &stall->own));
+}
+
+static enum sign sign_of(const struct stall *stall, enum ls_cause cause,
+			 const struct stall_share *share)
+{
+	if (ls_cause_class(cause) == LS_CLASS_BLOCKED && !is_of_longest_wait(stall, share))
+		return SIGN_NONE;
 	if (cause == stall->cause)
 		return stall->sign;
 	return stall->own_ns && cause == stall->own_cause ? stall->own_sign :
@@ -110,12 +121,13 @@ static enum sign sign_of(const struct stall *stall, enum ls_cause cause)
 static struct finding_part part_of(const struct stall *stall, enum ls_cause cause, uint64_t ns,
 				   const struct stall_share *share)
 {
-	const enum sign sign = sign_of(stall, cause);
+	const enum sign sign = sign_of(stall, cause, share);
 	struct finding_part part = { .stall = stall,
 				     .rule = lint_rule__find(stall->unit, cause, sign, ns),
 				     .cause = cause,
 				     .sign = sign,
 				     .ns = ns,
+				     .is_longest_wait = is_of_longest_wait(stall, share),
 				     .starved_ns = stall__starved_share_ns(stall, ns) };
 
 	if (finding_part__subject(&part) == SUBJECT_HOLDER)

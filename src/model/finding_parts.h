@@ -22,6 +22,7 @@ struct finding_part {
 	double seen_ns; /* of `ns`, at the place */
 	struct model_frame at;
 	uint32_t key_line; /* tells places of a function apart */
+	bool is_longest_wait; /* the stall's system call is of this part, if it blocks */
 };
 
 /* `cause`: of the stall, or what is known of it so far. Returns their number, at least 1. */

@@ -186,7 +186,7 @@ static void row_add_names(struct finding_row *row, const struct finding_part *pa
 		memcpy(row->holder, stall->gil_holder.name, sizeof(row->holder));
 	else if (finding_part__subject(part) == SUBJECT_HOST && part->sign == SIGN_OTHER_PROCESS)
 		memcpy(row->holder, stall->cpu_holder.name, sizeof(stall->cpu_holder.name));
-	if (stall->call_syscall && stall->cause == part->cause)
+	if (stall->call_syscall && stall->cause == part->cause && part->is_longest_wait)
 		row->syscall = stall->call_syscall;
 }
 

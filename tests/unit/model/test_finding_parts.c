@@ -33,6 +33,29 @@ Test(finding_parts, two_lines_that_block_are_two_faults)
 	done(&b);
 }
 
+/* What was observed of the longer wait says nothing of the other one. */
+Test(finding_parts, the_call_is_that_of_the_longest_wait)
+{
+	struct stall s = step_at("fetch_row", 31, LS_CAUSE_FILE, 110);
+	struct bench b = { 0 };
+
+	s.threshold_ns = 10 * MS;
+	s.sign = SIGN_OPENS;
+	s.call_syscall = "openat";
+	s.n_shares = 2;
+	s.shares[0] = share_at(31, LS_CAUSE_FILE, 60.0 / 110);
+	s.shares[1] = share_at(32, LS_CAUSE_FILE, 50.0 / 110);
+	add(&b, &s);
+	rows(&b);
+	cr_assert_eq(b.s.n_findings, 2);
+	cr_expect_eq(b.s.findings[0].sign, SIGN_OPENS);
+	cr_expect_str_eq(b.s.findings[0].syscall, "openat");
+	cr_expect_eq(b.s.findings[1].at.line, 32);
+	cr_expect_eq(b.s.findings[1].sign, SIGN_NONE);
+	cr_expect_null(b.s.findings[1].syscall);
+	done(&b);
+}
+
 Test(finding_parts, causes_that_alone_would_have_been_stalls)
 {
 	struct stall s = step_at("fetch_row", 31, LS_CAUSE_CPU, 30);

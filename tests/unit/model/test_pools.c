@@ -210,6 +210,7 @@ Test(pools, default_executor_is_said_to_have_been_full)
 	struct lint_finding findings[LINT_MAX_FINDINGS];
 	struct script *s = script_new();
 	struct pool pool = executor(3, 5);
+	const struct snapshot *snapshot;
 	struct finding f;
 
 	/* Its loop was not seen at the first look. */
@@ -218,8 +219,9 @@ Test(pools, default_executor_is_said_to_have_been_full)
 	look(s, 2 * SECOND, pool);
 	look(s, 4 * SECOND, executor(0, 0));
 	cr_expect_eq(only_row(s)->full_ns, 1 * SECOND);
-	cr_assert_eq(reading_snapshot(s)->n_findings, 1);
-	cr_assert(finding__describe(&f, reading_snapshot(s), &reading_snapshot(s)->findings[0], 0));
+	snapshot = reading_snapshot(s);
+	cr_assert_eq(snapshot->n_findings, 1);
+	cr_assert(finding__describe(&f, snapshot, &snapshot->findings[0], 0));
 	cr_expect_str_eq(f.lint, "executor-saturated");
 	cr_assert_eq(lint__check(reading_snapshot(s), 0, findings, LINT_MAX_FINDINGS), 1);
 	cr_expect_eq(findings[0].id, LINT_EXECUTOR_SATURATED);
@@ -238,6 +240,7 @@ Test(pools, default_executor_that_is_full_is_said_once)
 	struct script *s = script_new();
 	struct pool pool = executor(3, 5);
 	struct lint_verdict verdict;
+	const struct snapshot *snapshot;
 	struct finding f;
 
 	pool.is_default = true;
@@ -247,8 +250,9 @@ Test(pools, default_executor_that_is_full_is_said_once)
 		look(s, (uint64_t)i * SECOND, pool);
 	}
 	cr_assert(lint__loop(&reading_snapshot(s)->loops[0], 0, &verdict), "its row has it, too");
-	cr_assert_eq(reading_snapshot(s)->n_findings, 1);
-	cr_assert(finding__describe(&f, reading_snapshot(s), &reading_snapshot(s)->findings[0], 0));
+	snapshot = reading_snapshot(s);
+	cr_assert_eq(snapshot->n_findings, 1);
+	cr_assert(finding__describe(&f, snapshot, &snapshot->findings[0], 0));
 	cr_expect(f.row->pool && f.row->at.function, "with what its threads do");
 	cr_expect_eq(f.row->time_ns, 2 * SECOND);
 	script_free(s);
