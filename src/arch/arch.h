@@ -46,6 +46,11 @@ struct arch {
 	 * argument share a register: the next call, which takes a lock, is the spot.
 	 */
 	bool is_poll_result_kept;
+	/*
+	 * May several threads load programs at once? Observed: Debian's 6.12 for arm64, emulated
+	 * with one CPU, came to no end; with several it was not tried.
+	 */
+	bool loads_side_by_side;
 	/* How many instructions a search for a spot looks at, from an entry or a call on. */
 	uint8_t straight_insns;
 	/* Which bits of a return address may sign it: those that no address of code has; 0: none.

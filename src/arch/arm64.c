@@ -39,6 +39,7 @@ const struct arch arch = {
 	.copy_ip = 32,
 	.copy_regs = 33,
 	.is_poll_result_kept = false,
+	.loads_side_by_side = false,
 	/* Saving registers, which every kernel emulates on x86-64, takes six of them at an entry.
 	 */
 	.straight_insns = 16,

@@ -34,6 +34,7 @@ const struct arch arch = {
 	.copy_ip = 16,
 	.copy_regs = 17,
 	.is_poll_result_kept = true,
+	.loads_side_by_side = true,
 	.straight_insns = 8,
 	.signature_bits = 0,
 };

@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "arch/arch.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/thread.h"
@@ -103,12 +105,15 @@ static int job_copy(struct job *j, const struct bpf_program *prog,
 	return j->insns && j->func_info && j->line_info ? 0 : -ENOMEM;
 }
 
-/* Where no thread can be had the program is loaded in its turn. */
+/* Where no thread can be had, or has no CPU of its own, the program is loaded in its turn. */
 static int prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long i)
 {
 	struct job *j = &jobs[i];
-	int r = job_copy(j, prog, opts);
+	int r;
 
+	if (!arch.loads_side_by_side || get_nprocs() < 2)
+		return 0;
+	r = job_copy(j, prog, opts);
 	j->prog = prog;
 	if (r || thread_start(&j->thread, run, j)) {
 		job_free(j);
