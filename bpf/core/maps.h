@@ -6,8 +6,8 @@
 #define LOOPSTALL_BPF_MAPS_H
 
 #include "core/kernel.h"
-#include "core/port.h"
 #include "core/lock_watch.h"
+#include "core/port.h"
 #include "core/state.h"
 
 struct threads_map {

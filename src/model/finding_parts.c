@@ -165,7 +165,7 @@ static bool is_worth_telling(const struct apart *a, uint64_t ns)
 		ns >= a->own_ns / LEAST_SHARE;
 }
 
-/* The lines of a cause, the largest first. The first line of the main cause is told in any case. */
+/* Adds the lines of a cause, the largest first. The largest is added however small it is. */
 static void add_lines(struct apart *a, enum ls_cause cause)
 {
 	const struct stall *stall = a->stall;

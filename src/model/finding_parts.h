@@ -25,7 +25,8 @@ struct finding_part {
 	bool is_longest_wait; /* the stall's system call is of this part, if it blocks */
 };
 
-/* `cause`: of the stall, or what is known of it so far. Returns their number, at least 1. */
+/* `cause`: that of the stall; of an open one, that of its time so far. Returns how many, at
+ * least 1. */
 size_t finding_parts__of(const struct stall *stall, enum ls_cause cause,
 			 struct finding_part parts[FINDING_MAX_PARTS]);
 

@@ -112,14 +112,13 @@ static void add_entry(struct finding_row *row, const struct finding_part *part)
 	const struct stall *stall = part->stall;
 	const struct code_info entry = { stall->entry.function, stall->entry.file,
 					 stall->entry_def_line };
-	const size_t at = group_find_behind(stall);
-	struct code_info behind = { 0 };
+	const struct group_identity called = group_identity__behind(stall, 0);
+	struct code_info behind = entry;
 
 	if (!entry.name)
 		return;
-	if (at != SIZE_MAX && !frame_is_same_function(&part->at, &stall->entry))
-		behind = (struct code_info){ stall->stack[at].function, stall->stack[at].file,
-					     stall->def_lines[at] };
+	if (!frame_is_same_function(&part->at, &stall->entry))
+		behind = (struct code_info){ called.name, called.file, called.line };
 	for (size_t i = 0; i < row->n_entries; i++)
 		if (!places__compare(&row->entries[i], &entry) &&
 		    !places__compare(&row->behind[i], &behind))
@@ -139,13 +138,13 @@ static void add_entry(struct finding_row *row, const struct finding_part *part)
 static void row_add_who(struct finding_row *row, const struct finding_part *part)
 {
 	const struct stall *stall = part->stall;
+	const struct code_info *turn = turn__coroutine(stall);
 
 	if (finding_part__subject(part) == SUBJECT_HOST ||
 	    finding_part__subject(part) == SUBJECT_HOLDER ||
 	    (part->cause == LS_CAUSE_GC && part->sign != SIGN_COLLECTS))
 		return;
-	if (!add_who(row->coroutines, &row->n_coroutines,
-		     turn__coroutine(stall) ? turn__coroutine(stall) : &stall->coroutine))
+	if (!add_who(row->coroutines, &row->n_coroutines, turn ?: &stall->coroutine))
 		row->has_more = true;
 	if (stall->unit != LS_UNIT_TURN)
 		add_entry(row, part);
@@ -158,8 +157,7 @@ static void name_entries(struct finding_row *row, const struct groups *groups)
 	size_t n = 0;
 
 	for (size_t i = 0; i < row->n_entries; i++) {
-		const bool is_dispatcher =
-			row->behind[i].name && groups__is_dispatcher(groups, &row->entries[i]);
+		const bool is_dispatcher = groups__is_dispatcher(groups, &row->entries[i]);
 
 		add_who(named, &n, is_dispatcher ? &row->behind[i] : &row->entries[i]);
 	}

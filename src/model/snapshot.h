@@ -133,7 +133,7 @@ struct finding_row {
 	size_t n_coroutines, n_entries;
 	bool has_more; /* coroutines or entries beyond these */
 	struct code_info coroutines[FINDING_MAX_WHO], entries[FINDING_MAX_WHO];
-	/* the user's next function that each entry called; NULLs: none */
+	/* the user's next function that each entry called; the entry itself if there is none */
 	struct code_info behind[FINDING_MAX_WHO];
 	uint64_t stalls, light_stalls;
 	/* stalls that go on, which are not in `stalls`: the sums have their time so far */

@@ -23,7 +23,7 @@
 #include "base/cleanup.h"
 #include "python/py_awaits.h"
 #include "python/py_memory.h"
-#include "python/py_names.h"
+#include "python/py_roles.h"
 #include "python/python.h"
 
 #define MAX_MANAGERS 32 /* of one task */
@@ -45,10 +45,7 @@ enum role {
 	ROLE_NURSERY,
 };
 
-static const struct {
-	enum role role;
-	const char *function, *file;
-} roles[] = {
+static const struct py_role roles[] = {
 	{ ROLE_LOCK, "acquire", "asyncio/locks.py" },
 	{ ROLE_ENTER, "__aenter__", "asyncio/locks.py" },
 	{ ROLE_WAIT, "_wait", "asyncio/tasks.py" },
@@ -88,16 +85,11 @@ static void finder__done(struct finder *f)
 
 static enum role role_of(struct finder *f, uint64_t code)
 {
-	uint64_t role = 0;
+	const int role = py_role__of(roles, N_OF(roles), &f->r->types, &f->roles, code);
 
-	if (addr_map__get(&f->roles, code, &role))
-		return (enum role)(role - 1);
-	for (size_t i = 0; !role && i < N_OF(roles); i++)
-		if (py_name__is_code(&f->r->types, code, roles[i].function, roles[i].file))
-			role = roles[i].role;
-	if (addr_map__add(&f->roles, code, role + 1))
-		f->error = -ENOMEM;
-	return (enum role)role;
+	if (role < 0)
+		f->error = role;
+	return role < 0 ? ROLE_NONE : (enum role)role;
 }
 
 static void add_edge(struct finder *f, size_t from, uint64_t to_number)

@@ -20,7 +20,7 @@
 #include "python/py_forgotten_impl.h"
 #include "python/py_frames.h"
 #include "python/py_memory.h"
-#include "python/py_names.h"
+#include "python/py_roles.h"
 #include "python/python.h"
 
 #define MINOR_WITHOUT_DICTS 13
@@ -39,10 +39,7 @@ enum role {
 	ROLE_ABORT, /* takes a task out of one of these waits */
 };
 
-static const struct {
-	enum role role;
-	const char *function, *file;
-} roles[] = {
+static const struct py_role roles[] = {
 	{ ROLE_TRAP, "wait_task_rescheduled", "trio/_core/_traps.py" },
 	{ ROLE_TRAP, "_async_yield", "trio/_core/_traps.py" },
 	{ ROLE_TRAP, "_real_async_yield", "trio/_core/_traps.py" },
@@ -65,16 +62,11 @@ struct ends {
 
 static enum role role_of(struct finder *f, uint64_t code)
 {
-	uint64_t role = 0;
+	const int role = py_role__of(roles, N_OF(roles), &f->r->types, &f->roles, code);
 
-	if (addr_map__get(&f->roles, code, &role))
-		return (enum role)(role - 1);
-	for (size_t i = 0; !role && i < N_OF(roles); i++)
-		if (py_name__is_code(&f->r->types, code, roles[i].function, roles[i].file))
-			role = roles[i].role;
-	if (addr_map__add(&f->roles, code, role + 1))
-		f->error = -ENOMEM;
-	return (enum role)role;
+	if (role < 0)
+		f->error = role;
+	return role < 0 ? ROLE_NONE : (enum role)role;
 }
 
 static void on_link(void *ctx, const struct py_await_link *link)

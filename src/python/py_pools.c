@@ -21,6 +21,7 @@
 #include "python/py_memory.h"
 #include "python/py_names.h"
 #include "python/py_pool_fields.h"
+#include "python/py_roles.h"
 #include "python/py_task_reader.h"
 #include "python/py_tstates.h"
 #include "python/python.h"
@@ -51,10 +52,7 @@ enum role {
 	ROLE_DASK_TASK,
 };
 
-static const struct {
-	enum role role;
-	const char *function, *file; /* `file`: the end of its path */
-} roles[] = {
+static const struct py_role roles[] = {
 	{ ROLE_EXECUTOR_THREAD, "_worker", "concurrent/futures/thread.py" },
 	{ ROLE_DASK_THREAD, "_worker", "distributed/threadpoolexecutor.py" },
 	{ ROLE_EXECUTOR_CALL, "run", "concurrent/futures/thread.py" },
@@ -98,20 +96,13 @@ struct look {
 	struct pool threads_of_anyio;
 };
 
-static enum role find_role(struct look *l, uint64_t code)
-{
-	for (size_t i = 0; i < N_OF(roles); i++)
-		if (py_name__is_code(&l->tasks.types, code, roles[i].function, roles[i].file))
-			return roles[i].role;
-	return ROLE_NONE;
-}
-
 static enum role role_of(struct look *l, uint64_t code)
 {
 	const size_t slot = (code >> 4 ^ code >> 12) % CODES;
 
 	if (l->codes[slot].code != code) {
-		l->codes[slot].role = find_role(l, code);
+		l->codes[slot].role =
+			(enum role)py_role__find(roles, N_OF(roles), &l->tasks.types, code);
 		l->codes[slot].code = code;
 	}
 	return l->codes[slot].role;

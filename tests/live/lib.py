@@ -533,10 +533,10 @@ def brief(stall):
     )
 
 
-def trace_calls(bench, program, mode, threshold):
-    """Traces a program that makes its calls after "go" and tells of them in "done". Returns the
-    stalls, the calls and the summary."""
-    target = bench.target(program, bench.loop)
+def trace_done(bench, mode, threshold, program, *arguments):
+    """Traces a program that acts after "go" and tells of it in "done". Returns the stalls, what it
+    told and the summary."""
+    target = bench.target(program, *arguments)
     target.hear("ready")
     tool = bench.tool(
         "trace", "-p", str(target.pid), "--mode", mode, "--threshold", threshold, "--no-follow"
@@ -546,4 +546,10 @@ def trace_calls(bench, program, mode, threshold):
     summary = tool.finish()
     target.write("end")
     target.finish()
-    return tool.stalls, done["calls"], summary
+    return tool.stalls, done, summary
+
+
+def trace_calls(bench, program, mode, threshold):
+    """The same of a program that makes calls: the stalls, the calls and the summary."""
+    stalls, done, summary = trace_done(bench, mode, threshold, program, bench.loop)
+    return stalls, done["calls"], summary

@@ -2,23 +2,25 @@
 """A callback or a step that runs another loop to its end: a stall of the outer loop, at the line
 that runs the inner one, behind which the tasks of the outer loop wait."""
 
-from lib import MS, both_loops, brief, by_host, check, check_cause, check_equal, live, overlap_ns
+from lib import (
+    MS,
+    both_loops,
+    brief,
+    by_host,
+    check,
+    check_cause,
+    check_equal,
+    live,
+    overlap_ns,
+    trace_done,
+)
 
 THRESHOLD = "15ms"
 
 
 def _run(bench, mode, outer, inner):
-    target = bench.target("nested.py", outer, inner)
-    target.hear("ready")
-    tool = bench.tool(
-        "trace", "-p", str(target.pid), "--mode", mode, "--threshold", THRESHOLD, "--no-follow"
-    )
-    tool.wait_start()
-    done = target.ask("go", "done", timeout=60)
-    summary = tool.finish()
-    target.write("end")
-    target.finish()
-    return tool.stalls, done["runs"], summary
+    stalls, done, summary = trace_done(bench, mode, THRESHOLD, "nested.py", outer, inner)
+    return stalls, done["runs"], summary
 
 
 def _check_place(stall, true):

@@ -226,9 +226,9 @@ class Teller(Keeper):
         self.told.set()
 
 
-async def lock_behind_an_event():
+async def wait_behind_an_event(lock):
     """The same thread ends both waits; the longer one is for its lock."""
-    lock, told = threading.Lock(), threading.Event()
+    told = threading.Event()
     keeper = Teller(lock, told)
 
     def wait_for_both():
@@ -238,21 +238,17 @@ async def lock_behind_an_event():
 
     await wait_in_step(wait_for_both)
     await keeper.end()
+    return keeper
+
+
+async def lock_behind_an_event():
+    keeper = await wait_behind_an_event(threading.Lock())
     return keeper.truth("release", "release_at_end", RELEASED)
 
 
 async def rlock_behind_an_event():
-    """The lock names the thread; at first the loop waits for its event."""
-    lock, told = threading.RLock(), threading.Event()
-    keeper = Teller(lock, told)
-
-    def wait_for_both():
-        keeper.thread.start()
-        told.wait()
-        take(lock)
-
-    await wait_in_step(wait_for_both)
-    await keeper.end()
+    """The lock names the thread."""
+    keeper = await wait_behind_an_event(threading.RLock())
     return keeper.truth("owner", "sleeping", "sleeping")
 
 

@@ -5,7 +5,6 @@
  */
 #include <signal.h>
 
-#include "arch_regs.h"
 #include "bpf/host/expect.h"
 #include "bpf/host/programs.h"
 
@@ -83,17 +82,7 @@ Test(bpf_light, a_long_step_is_seen_by_looks)
 /* Stopped for 150 ms in a wait of so many. */
 static void stop_in_the_wait(int timeout_ms)
 {
-	regs_set_syscall_arg3(&world.thread->user, (uint64_t)timeout_ms);
-	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
-	pass(5 * MS);
-	wake();
-	on_cpu();
-	world.thread->task.jobctl = SIGSTOP;
-	block_in_state(0x4, SYS_epoll_pwait);
-	pass(150 * MS);
-	wake();
-	pass(2 * MS);
-	on_cpu();
+	stop_in_poll(timeout_ms);
 	run_task(world.task);
 	ticks(1);
 	end_task();

@@ -4,7 +4,6 @@
  */
 #include <signal.h>
 
-#include "arch_regs.h"
 #include "bpf/host/expect.h"
 
 TestSuite(bpf_stops, .init = world__begin);
@@ -13,17 +12,7 @@ TestSuite(bpf_stops, .init = world__begin);
 static void stop_in_the_wait(int timeout_ms)
 {
 	step(world.task, MS);
-	regs_set_syscall_arg3(&world.thread->user, (uint64_t)timeout_ms);
-	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
-	pass(5 * MS);
-	wake();
-	on_cpu();
-	world.thread->task.jobctl = SIGSTOP;
-	block_in_state(0x4, SYS_epoll_pwait);
-	pass(150 * MS);
-	wake();
-	pass(2 * MS);
-	on_cpu();
+	stop_in_poll(timeout_ms);
 	/* On its way out it has to wait for a CPU. */
 	preempt();
 	pass(MS);

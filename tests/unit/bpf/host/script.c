@@ -5,6 +5,7 @@
 #include "script.h"
 #include "programs.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -226,6 +227,21 @@ void idle(uint64_t duration_ns)
 {
 	blocked(SYS_epoll_pwait, LOOP_EPOLL, duration_ns);
 	poll_return();
+}
+
+void stop_in_poll(int timeout_ms)
+{
+	regs_set_syscall_arg3(&world.thread->user, (uint64_t)timeout_ms);
+	block(SYS_epoll_pwait, LOOP_EPOLL, 0, 0);
+	pass(5 * MS);
+	wake();
+	on_cpu();
+	world.thread->task.jobctl = SIGSTOP;
+	block_in_state(0x4, SYS_epoll_pwait);
+	pass(150 * MS);
+	wake();
+	pass(2 * MS);
+	on_cpu();
 }
 
 void visit_clock(uint32_t index)

@@ -64,6 +64,11 @@ void wake(void);
 void on_cpu(void); /* it is back on one */
 void blocked(long syscall, uint64_t arg0, uint64_t duration_ns); /* all three */
 void idle(uint64_t duration_ns); /* the loop's own wait, and its end */
+/*
+ * A signal interrupts the loop's own wait, which has such a timeout, after 5 ms for 150 ms; then
+ * the thread waits for a CPU for 2 ms.
+ */
+void stop_in_poll(int timeout_ms);
 void tick(void); /* of the sampler on this CPU */
 void start_sampler(void); /* visits all clocks */
 void visit_clock(uint32_t index);
